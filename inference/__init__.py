@@ -1,0 +1,1 @@
+"""The inference core: raw bytes in, predictions out. Knows no Azure, no Redis, no HTTP status."""

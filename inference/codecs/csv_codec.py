@@ -1,0 +1,64 @@
+"""CSV: comma-separated UTF-8, with or without a header line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from inference.errors import MalformedInput
+from inference.rows import Row
+
+
+def decode(body: bytes) -> tuple[list[str] | None, list[Row]]:
+    """The header, where there is one, and the rows as texts."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedInput(f"the CSV is not UTF-8: {error.reason} at {error.start}") from error
+    try:
+        lines: list[list[str]] = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
+    except csv.Error as error:
+        raise MalformedInput(f"the body is not CSV: {error}") from error
+    if lines and is_header(lines[0]):
+        return lines[0], list(lines[1:])
+    return None, list(lines)
+
+
+def is_header(line: Sequence[str]) -> bool:
+    """A first line is a header when none of its cells is a number and none is empty."""
+    return not any(_is_number(cell) for cell in line)
+
+
+def reorder(cells: Iterable[Row], order: list[int] | None) -> list[Row]:
+    """Bring the model's columns into its order; a row too short to do so stays as it is."""
+    if order is None:
+        return list(cells)
+    longest = max(order)
+    return [[row[i] for i in order] if len(row) > longest else row for row in cells]
+
+
+def encode(values: list[Any]) -> bytes:
+    """One line a prediction; a prediction of several outputs has several cells."""
+    width = len(values[0]) if values and isinstance(values[0], list) else None
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["prediction"] if width is None else [f"prediction_{i}" for i in range(width)])
+    writer.writerows([value] if width is None else value for value in values)
+    return out.getvalue().encode()
+
+
+def cell(value: object) -> str:
+    """One prediction as one cell."""
+    return ";".join(map(str, value)) if isinstance(value, list | np.ndarray) else str(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True

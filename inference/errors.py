@@ -1,0 +1,129 @@
+"""All that scoring can end in, sorted by who must act.
+
+ScoringError
+├── CallerError              the caller changes the request
+│   ├── MalformedInput       not what its content type says it is
+│   ├── UnfitInput           well-formed, but not what the model takes
+│   ├── InputTooLarge        over a limit on bytes or rows
+│   ├── UnsupportedType      a content type nobody here reads
+│   └── UnacceptableAnswer   an answer format nobody here writes
+├── OperatorError            whoever runs the app mends model or script
+│   ├── ScriptFailed         the entry script or the estimator raised
+│   ├── ResultUnserialisable run() returned what JSON can't say
+│   └── ModelUnavailable     the model or the script did not load
+└── PassingError             the same request may succeed later
+    ├── Overloaded           too much is waiting
+    └── ScoringTimeout       the script ran past SCORING_TIMEOUT_S
+
+SettingError                 a bad setting stops the start
+"""
+
+from __future__ import annotations
+
+
+class ScoringError(Exception):
+    """Base of all that a request can end in; `code` is what documents and answers carry."""
+
+    code = "scoring_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class CallerError(ScoringError):
+    """The request is at fault; sending it again changes nothing."""
+
+
+class MalformedInput(CallerError):
+    """The body is not what its content type says it is."""
+
+    code = "malformed_input"
+
+
+class UnfitInput(CallerError):
+    """Well-formed, but not what the model takes."""
+
+    code = "unfit_input"
+
+    def __init__(self, *, field: str, expected: str, got: str) -> None:
+        super().__init__(f"{field}: expected {expected}, got {got}")
+        self.field, self.expected, self.got = field, expected, got
+
+
+class InputTooLarge(CallerError):
+    """Over a limit; `unit` is bytes or rows."""
+
+    code = "input_too_large"
+
+    def __init__(self, *, size: int, limit: int, unit: str, setting: str) -> None:
+        super().__init__(
+            f"the input has {size:,} {unit}, the limit is {limit:,} ({setting}); send it in parts"
+        )
+        self.size, self.limit, self.unit = size, limit, unit
+
+
+class UnsupportedType(CallerError):
+    """A content type nobody here reads."""
+
+    code = "unsupported_type"
+
+    def __init__(self, *, got: str, supported: tuple[str, ...]) -> None:
+        super().__init__(f"content type {got!r} is not supported; send {', '.join(supported)}")
+        self.got, self.supported = got, supported
+
+
+class UnacceptableAnswer(CallerError):
+    """None of the formats in Accept can carry the answer."""
+
+    code = "unacceptable_answer"
+
+    def __init__(self, *, got: str, supported: tuple[str, ...]) -> None:
+        super().__init__(f"no answer as {got!r}; accept one of {', '.join(supported)}")
+        self.got, self.supported = got, supported
+
+
+class OperatorError(ScoringError):
+    """The model or the script is at fault; the caller can do nothing."""
+
+
+class ScriptFailed(OperatorError):
+    """The entry script or the estimator raised."""
+
+    code = "script_failed"
+
+
+class ResultUnserialisable(OperatorError):
+    """run() returned something that JSON can't say."""
+
+    code = "result_unserialisable"
+
+
+class ModelUnavailable(OperatorError):
+    """The model or the entry script did not load; nothing can be scored until it does."""
+
+    code = "model_unavailable"
+
+
+class PassingError(ScoringError):
+    """The same request may succeed later."""
+
+
+class Overloaded(PassingError):
+    """More is waiting for the model than it can get through in time."""
+
+    code = "overloaded"
+
+
+class ScoringTimeout(PassingError):
+    """The script ran past the deadline."""
+
+    code = "scoring_timeout"
+
+
+class SettingError(ValueError):
+    """A setting holds a value that can't be used; the start stops here."""
+
+    def __init__(self, *, name: str, value: str, expected: str) -> None:
+        super().__init__(f"{name}={value!r}: expected {expected}")
+        self.name, self.value, self.expected = name, value, expected

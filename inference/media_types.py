@@ -1,0 +1,71 @@
+"""Content types: which format a body is in, and which one the caller takes back."""
+
+from __future__ import annotations
+
+from inference.errors import UnacceptableAnswer, UnsupportedType
+
+JSON = "application/json"
+JSON_LINES = "application/jsonl"
+CSV = "text/csv"
+NPY = "application/x-npy"
+
+FORMATS = (JSON, CSV, NPY, JSON_LINES)
+
+_ALIASES = {
+    "text/json": JSON,
+    "application/csv": CSV,
+    "application/npy": NPY,
+    "application/x-ndjson": JSON_LINES,
+    "application/x-jsonlines": JSON_LINES,
+}
+#: Types that say nothing about the format; the body's first bytes do.
+_UNTOLD = ("", "application/octet-stream", "text/plain")
+_NPY_MAGIC = b"\x93NUMPY"
+
+
+def essence(content_type: str) -> str:
+    """The type alone, lower-case, without parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def format_of(content_type: str, body: bytes) -> str:
+    """The format of a body, one of FORMATS. Raises UnsupportedType."""
+    kind = essence(content_type)
+    if kind in _UNTOLD:
+        return NPY if body.startswith(_NPY_MAGIC) else JSON
+    kind = _ALIASES.get(kind, kind)
+    if kind not in FORMATS:
+        raise UnsupportedType(got=kind, supported=FORMATS)
+    return kind
+
+
+def negotiate(accept: str) -> str:
+    """The best of FORMATS that `accept` allows; JSON where it leaves the choice."""
+    if not accept or accept == "*/*":
+        return JSON
+    ranked: list[tuple[float, int, str]] = []
+    for position, item in enumerate(accept.split(",")):
+        kind = essence(item)
+        if chosen := _match(_ALIASES.get(kind, kind)):
+            ranked.append((-_quality(item), position, chosen))
+    ranked = [choice for choice in ranked if choice[0] < 0]
+    if not ranked:
+        raise UnacceptableAnswer(got=accept[:100], supported=FORMATS)
+    return min(ranked)[2]
+
+
+def _match(kind: str) -> str | None:
+    if kind in FORMATS:
+        return kind
+    return {"*/*": JSON, "application/*": JSON, "text/*": CSV}.get(kind)
+
+
+def _quality(item: str) -> float:
+    for parameter in item.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -1,0 +1,49 @@
+"""What every door hands to the core, and what it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Literal
+
+Source = Literal["http", "blob", "servicebus"]
+CacheStatus = Literal["hit", "miss", "joined", "bypass"]
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """Raw bytes and what is known about them, whichever door they came through.
+
+    `headers` has lower-case names. `content_type` may be empty: the body then speaks for itself.
+    `recompute` asks for a fresh prediction that replaces the stored one.
+    """
+
+    id: str
+    source: Source
+    body: bytes
+    content_type: str = ""
+    accept: str = ""
+    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    recompute: bool = False
+    received_at: datetime = field(default_factory=utc_now)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """The bytes that answer a request, and how they came about."""
+
+    body: bytes
+    content_type: str
+    cache: CacheStatus
+    #: Seconds since the prediction was made; None unless it came from the cache.
+    age_s: float | None = None
+    #: Milliseconds that the core took, waiting included.
+    elapsed_ms: float

@@ -1,0 +1,76 @@
+"""The core's settings: read once, at the top, from a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.errors import SettingError
+
+DEFAULT_MODEL_DIR = "models/digits"
+DEFAULT_SCRIPT = "score.py"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceSettings:
+    """What the core may use and how much of it."""
+
+    model_dir: Path
+    #: None means the built-in script, which serves any estimator.
+    entry_script: Path | None = None
+    max_body_bytes: int = 100 * MIB
+    max_rows: int = 100_000
+    scoring_timeout_s: float = 60.0
+    #: How long a result document can be fetched by its id.
+    result_ttl_s: float = 3600.0
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str], *, root: Path) -> InferenceSettings:
+        """Read the settings; relative paths start at `root`. Raises SettingError."""
+        model_dir = (root / env.get("AZUREML_MODEL_DIR", DEFAULT_MODEL_DIR)).resolve()
+        if not model_dir.is_dir():
+            raise SettingError(
+                name="AZUREML_MODEL_DIR",
+                value=str(model_dir),
+                expected="a folder that holds the model",
+            )
+        return cls(
+            model_dir=model_dir,
+            entry_script=_entry_script(env, model_dir),
+            max_body_bytes=_positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
+            max_rows=_positive_int(env, "MAX_ROWS", cls.max_rows),
+            scoring_timeout_s=_positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
+            result_ttl_s=_positive(env, "CACHE_TTL_S", cls.result_ttl_s),
+        )
+
+
+def _entry_script(env: Mapping[str, str], model_dir: Path) -> Path | None:
+    named = env.get("AZUREML_ENTRY_SCRIPT", "")
+    script = model_dir / (named or DEFAULT_SCRIPT)
+    if script.is_file():
+        return script
+    if named:
+        raise SettingError(
+            name="AZUREML_ENTRY_SCRIPT", value=named, expected=f"a file in {model_dir}"
+        )
+    return None
+
+
+def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name, "")
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise SettingError(name=name, value=text, expected="a number above 0")
+    return number
+
+
+def _positive_int(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "")
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise SettingError(name=name, value=text, expected="a whole number above 0")
+    return int(text) if text else default
