@@ -28,6 +28,11 @@ def essence(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def is_untold(content_type: str) -> bool:
+    """Whether a content type says nothing about the format."""
+    return essence(content_type) in _UNTOLD
+
+
 def format_of(content_type: str, body: bytes) -> str:
     """The format of a body, one of FORMATS. Raises UnsupportedType."""
     kind = essence(content_type)

@@ -22,9 +22,8 @@ class Cache(Protocol):
     stored empty value is a hit.
     """
 
-    @property
-    def state(self) -> str:
-        """`ok` or `degraded`."""
+    async def ping(self) -> bool:
+        """Whether the store answers just now."""
         ...
 
     async def get(self, key: str) -> Entry | None: ...
@@ -48,5 +47,5 @@ class PredictionKey(Protocol):
         parameters: str,
         dtype: str,
         shape: tuple[int, ...],
-        data: bytes,
+        data: bytes | memoryview,
     ) -> str: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
@@ -34,6 +34,12 @@ class Request:
     headers: Mapping[str, str] = field(default=_NO_HEADERS)
     recompute: bool = False
     received_at: datetime = field(default_factory=utc_now)
+
+    def with_body(self, body: bytes) -> Request:
+        return replace(self, body=body)
+
+    def with_content_type(self, content_type: str) -> Request:
+        return replace(self, content_type=content_type)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

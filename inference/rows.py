@@ -1,7 +1,7 @@
 """From cells to numbers: what the model takes, row by row.
 
-A row that does not fit is an error of its own; whether one such row refuses the whole request (HTTP,
-a message) or only itself (a batch in a blob) is the caller's choice.
+A row that does not fit is an error of its own; whether one such row refuses the whole request
+(HTTP, a message) or only itself (a batch in a blob) is for the caller to say.
 """
 
 from __future__ import annotations
@@ -58,18 +58,22 @@ class Rows:
         return self.values
 
 
-def fit(rows: Sequence[Row], signature: Signature, *, text: bool) -> Rows:
-    """Turn cells into the model's numbers. `text`: digits in a string count as a number (CSV)."""
+def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0) -> Rows:
+    """Turn cells into the model's numbers.
+
+    `text`: digits in a string count as a number (CSV). `first`: what errors call the first row.
+    """
     try:
         array = np.array(rows, dtype=np.float64 if text else None)
     except (ValueError, TypeError):  # ragged, or a cell that is no number: find out which
-        return _fit_one_by_one(rows, signature, text=text)
-    if array.dtype.kind not in "fiub" or array.ndim != 2:
-        return _fit_one_by_one(rows, signature, text=text)
-    return fit_array(array, signature)
+        return _fit_one_by_one(rows, signature, text=text, first=first)
+    fits = array.ndim == 2 and signature.features in (None, array.shape[1])
+    if array.dtype.kind not in "fiub" or not fits:
+        return _fit_one_by_one(rows, signature, text=text, first=first)
+    return fit_array(array, signature, first=first)
 
 
-def fit_array(array: Array, signature: Signature) -> Rows:
+def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
     """Check numbers of shape (rows, features) against what the model takes."""
     width = signature.features
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
@@ -78,35 +82,37 @@ def fit_array(array: Array, signature: Signature) -> Rows:
     kept = np.arange(len(values))
     if signature.allows_missing or np.isfinite(values).all():
         return Rows(values, kept)
-    return _without_missing(values, kept, {})
+    return _without_missing(values, kept, {}, first)
 
 
-def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool) -> Rows:
+def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool, first: int) -> Rows:
     width = signature.features or (len(rows[0]) if isinstance(rows[0], list | tuple) else None)
     numbers: list[list[float]] = []
     kept: list[int] = []
     errors: dict[int, CallerError] = {}
     for index, row in enumerate(rows):
         try:
-            numbers.append(_row(row, index, width, text=text))
+            numbers.append(_row(row, first + index, width, text=text))
             kept.append(index)
         except UnfitInput as error:
             errors[index] = error
     values = np.array(numbers, dtype=np.float64).reshape(len(numbers), width or 0)
     if signature.allows_missing:
         return Rows(values, np.array(kept, dtype=int), errors)
-    return _without_missing(values, np.array(kept, dtype=int), errors)
+    return _without_missing(values, np.array(kept, dtype=int), errors, first)
 
 
-def _without_missing(values: Array, kept: Array, errors: dict[int, CallerError]) -> Rows:
+def _without_missing(
+    values: Array, kept: Array, errors: dict[int, CallerError], first: int
+) -> Rows:
     finite = np.isfinite(values)
     for position in np.flatnonzero(~finite.all(axis=1)):
         column = int(np.argmin(finite[position]))
         index = int(kept[position])
         errors[index] = UnfitInput(
-            field=f"row {index}, column {column}",
+            field=f"row {first + index}, column {column}",
             expected="a finite number",
-            got=_cell(float(values[position, column])),
+            got=_not_finite(float(values[position, column])),
         )
     whole = finite.all(axis=1)
     return Rows(values[whole], kept[whole], errors)
@@ -145,6 +151,10 @@ def _beyond_float(array: Array) -> bool:
 
 def _shape(signature: Signature) -> str:
     return "(rows, features)" if signature.features is None else f"(rows, {signature.features})"
+
+
+def _not_finite(number: float) -> str:
+    return "nothing (null, an empty cell or NaN)" if math.isnan(number) else str(number)
 
 
 def _cell(cell: object) -> str:

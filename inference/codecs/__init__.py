@@ -20,7 +20,7 @@ def decode(
     form = media_types.format_of(content_type, body)
     if form == media_types.NPY:
         array = npy_codec.decode(body)
-        _check_count(len(array) if array.ndim else 0, max_rows)
+        check_count(len(array) if array.ndim else 0, max_rows)
         return rows.fit_array(array, signature)
     columns: list[str] | None = None
     cells: list[rows.Row]
@@ -30,7 +30,7 @@ def decode(
         cells = json_codec.decode_lines(body)
     else:
         cells = json_codec.decode(body, signature)
-    _check_count(len(cells), max_rows)
+    check_count(len(cells), max_rows)
     if columns is not None:
         cells = csv_codec.reorder(cells, signature.order(columns))
     return rows.fit(cells, signature, text=form == media_types.CSV)
@@ -46,7 +46,8 @@ def encode(predictions: bytes, form: str) -> bytes:
     return csv_codec.encode(values) if form == media_types.CSV else npy_codec.encode(values)
 
 
-def _check_count(count: int, max_rows: int) -> None:
+def check_count(count: int, max_rows: int) -> None:
+    """Raises UnfitInput for no row, InputTooLarge for too many."""
     if count == 0:
         raise UnfitInput(field="data", expected="at least one row", got="none")
     if count > max_rows:

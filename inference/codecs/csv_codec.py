@@ -20,7 +20,9 @@ def decode(body: bytes) -> tuple[list[str] | None, list[Row]]:
     except UnicodeDecodeError as error:
         raise MalformedInput(f"the CSV is not UTF-8: {error.reason} at {error.start}") from error
     try:
-        lines: list[list[str]] = [line for line in csv.reader(io.StringIO(text, newline="")) if line]
+        lines: list[list[str]] = [
+            line for line in csv.reader(io.StringIO(text, newline="")) if line
+        ]
     except csv.Error as error:
         raise MalformedInput(f"the body is not CSV: {error}") from error
     if lines and is_header(lines[0]):

@@ -12,15 +12,19 @@ from inference.rows import Row, Signature
 
 def decode(body: bytes, signature: Signature) -> list[Row]:
     """Rows from `{"data": [[…], …]}` or the bare list."""
-    document = _loads(body, "the body")
+    return rows_of(loads(body, "the body"), signature)
+
+
+def rows_of(document: Any, signature: Signature) -> list[Row]:
+    """The rows in a JSON document. Raises UnfitInput."""
     data = document.get("data") if isinstance(document, dict) else document
     if data is None:
-        raise UnfitInput(field="data", expected=_rows_of(signature), got="nothing under that name")
+        raise UnfitInput(field="data", expected=_expected(signature), got="nothing under that name")
     if not isinstance(data, list):
-        raise UnfitInput(field="data", expected=_rows_of(signature), got=type(data).__name__)
+        raise UnfitInput(field="data", expected=_expected(signature), got=type(data).__name__)
     if data and not isinstance(data[0], list):
         raise UnfitInput(
-            field="data", expected=_rows_of(signature), got="a flat list; put it in a list"
+            field="data", expected=_expected(signature), got="a flat list; put it in a list"
         )
     return data
 
@@ -28,7 +32,7 @@ def decode(body: bytes, signature: Signature) -> list[Row]:
 def decode_lines(body: bytes) -> list[Row]:
     """Rows from one JSON list, or one object with `data`, a line; blank lines are skipped."""
     return [
-        row_of(_loads(line, f"line {number}"))
+        row_of(loads(line, f"line {number}"))
         for number, line in enumerate(body.splitlines(), 1)
         if line.strip()
     ]
@@ -61,7 +65,8 @@ def as_list(predictions: bytes, form: str) -> list[Any]:
     return values
 
 
-def _loads(body: bytes, what: str) -> Any:
+def loads(body: bytes, what: str) -> Any:
+    """One JSON document; `what` names it in the error. Raises MalformedInput."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -81,6 +86,6 @@ def _plain(value: object) -> object:
     raise TypeError(f"a {type(value).__name__} is not JSON serialisable")
 
 
-def _rows_of(signature: Signature) -> str:
+def _expected(signature: Signature) -> str:
     width = "" if signature.features is None else f"{signature.features} "
     return f"a list of rows, each a list of {width}values"

@@ -1,0 +1,32 @@
+# Everything a person types. `make run` sets up what is missing, the first time and every time.
+PY := .venv/bin/python
+
+.PHONY: run demo test test-long check setup-run setup-test clean
+
+run: setup-run        ## score through all three doors, then stay up until Ctrl-C
+	@exec $(PY) -m demo
+
+demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
+	@$(PY) -m demo --once
+
+test: setup-test      ## all tests but the long ones, in under 6 minutes
+	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not long"
+
+test-long: setup-test ## the tests that take their time
+	@$(PY) -m pytest -q -m long --timeout 3600
+
+check: setup-test     ## linters and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy .
+
+setup-run:
+	@sh demo/bootstrap.sh
+	@$(PY) -m demo.install run
+
+setup-test:
+	@sh demo/bootstrap.sh
+	@$(PY) -m demo.install test
+
+clean:                ## forget the emulators' data; programs stay installed
+	@rm -rf .triscore/data .triscore/logs

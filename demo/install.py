@@ -1,0 +1,207 @@
+"""`python -m demo.install run|test`: brings what is missing, and nothing that is there.
+
+Each step says what it does while it does it, and ends whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".triscore"
+AZURITE = "3.37.0"
+NODE = 20
+#: Lines of a failed command's output that its sentence looks at.
+TAIL = 5
+
+
+class InstallError(Exception):
+    """Something is missing and could not be brought; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that must be there."""
+
+    title: str
+    is_done: Callable[[], bool]
+    bring: Callable[[Callable[[str], None]], None]
+
+
+def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
+    requirements = {"run": "demo/requirements.txt", "test": "tests/requirements.txt"}
+    if len(arguments) != 1 or arguments[0] not in requirements:
+        print("usage: python -m demo.install run|test", file=sys.stderr)
+        return 2
+    try:
+        install(ROOT / requirements[arguments[0]])
+    except InstallError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def install(requirements: Path) -> None:
+    """Bring everything that is missing. Raises InstallError."""
+    stamp = Path(sys.prefix) / f"installed-{requirements.parent.name}-{_digest(requirements)}"
+    steps = [
+        Step("Python packages", stamp.exists, lambda tell: _packages(requirements, stamp, tell)),
+        Step("Azurite, from npm", _has_azurite, _azurite),
+        Step("redis-server", lambda: shutil.which("redis-server") is not None, _redis),
+        Step("the demo model", _has_model, _model),
+    ]
+    missing = [step for step in steps if not step.is_done()]
+    if not missing:
+        return
+    with _progress() as progress:
+        for step in missing:
+            task = progress.add_task(step.title, total=1, line="")
+            step.bring(lambda line, task=task: progress.update(task, line=line[:60]))  # type: ignore[misc]
+            progress.update(task, completed=1, line="done")
+
+
+def _packages(requirements: Path, stamp: Path, tell: Callable[[str], None]) -> None:
+    _run(
+        [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+        + ["--progress-bar", "off", "-r", str(requirements)],
+        "the Python packages",
+        "is the Python package registry reachable?",
+        tell,
+    )
+    stamp.touch()
+
+
+def _has_azurite() -> bool:
+    try:
+        manifest = STATE / "azurite/node_modules/azurite/package.json"
+        return bool(json.loads(manifest.read_text())["version"] == AZURITE)
+    except (OSError, ValueError):
+        return False
+
+
+def _azurite(tell: Callable[[str], None]) -> None:
+    _require_node()
+    part = STATE / "azurite.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    _run(
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(part), f"azurite@{AZURITE}"],
+        "Azurite",
+        "is the npm registry reachable?",
+        tell,
+    )
+    shutil.rmtree(STATE / "azurite", ignore_errors=True)
+    part.rename(STATE / "azurite")
+
+
+def _require_node() -> None:
+    hint = f"Azurite, the storage emulator, needs Node {NODE} or newer with npm: "
+    if not (shutil.which("node") and shutil.which("npm")):
+        raise InstallError(f"{hint}none was found on the PATH; install it, then run this again.")
+    told = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
+    major = told.stdout.strip().lstrip("v").partition(".")[0]
+    if not major.isdigit() or int(major) < NODE:
+        raise InstallError(f"{hint}found {told.stdout.strip()}; install a newer one.")
+
+
+def _redis(tell: Callable[[str], None]) -> None:
+    if not shutil.which("apt-get"):
+        raise InstallError("redis-server is needed and was not found on the PATH: install it.")
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if sudo and not shutil.which("sudo"):
+        raise InstallError("redis-server is needed: as root, 'apt-get install redis-server'.")
+    hint = "try 'apt-get install redis-server' as root"
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    _run([*sudo, "apt-get", "update"], "the list of Debian's packages", hint, tell, env)
+    _run([*sudo, "apt-get", "install", "-y", "redis-server"], "redis-server", hint, tell, env)
+
+
+def _model_file() -> Path:
+    return ROOT / "models/digits/model.joblib"
+
+
+def _has_model() -> bool:
+    """Trained, and not before its script or the library's pinned version last changed."""
+    sources = (ROOT / "models/digits/train.py", ROOT / "requirements.txt")
+    try:
+        trained = _model_file().stat().st_mtime
+    except FileNotFoundError:
+        return False
+    return all(trained > source.stat().st_mtime for source in sources)
+
+
+def _model(tell: Callable[[str], None]) -> None:
+    train = [sys.executable, str(ROOT / "models/digits/train.py")]
+    _run(train, "the demo model", "its training failed", tell)
+
+
+def _run(
+    command: Sequence[str],
+    what: str,
+    hint: str,
+    tell: Callable[[str], None],
+    env: dict[str, str] | None = None,
+) -> None:
+    """Run a command and show its last line. Raises InstallError."""
+    log = STATE / "logs" / "install.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    tail: deque[str] = deque(maxlen=TAIL)
+    with (
+        log.open("a") as kept,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=env,
+        ) as process,
+    ):
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        for line in process.stdout:
+            kept.write(line)
+            if line.strip():
+                tail.append(line.strip())
+                tell(line.strip())
+    if process.returncode:
+        said = tail[-1] if tail else "nothing"
+        raise InstallError(
+            f"{what} could not be installed, {hint} It said: {said} (all of it: "
+            f"{log.relative_to(ROOT)})"
+        )
+
+
+def _digest(requirements: Path) -> str:
+    """Of a requirements file and those that it includes."""
+    whole = hashlib.sha256(requirements.read_bytes())
+    for line in requirements.read_text().splitlines():
+        if line.startswith("-r "):
+            whole.update(_digest(requirements.parent / line[3:].strip()).encode())
+    return whole.hexdigest()[:16]
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(finished_text="[green]✓"),
+        TextColumn("{task.description:18}"),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[line]}", markup=True),
+        console=Console(stderr=True),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

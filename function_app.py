@@ -1,0 +1,48 @@
+"""Triscore: a scikit-learn model served through three doors. The composition root.
+
+The only reader of the environment; everything else is handed what it needs.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import azure.functions as func
+from cache.settings import CacheSettings
+
+import cache
+from cache import keys
+from inference.results import Results
+from inference.scorer import Scorer
+from inference.settings import InferenceSettings
+from triggers import blob_trigger, health_trigger, http_trigger, service_bus_trigger
+from triggers.settings import DoorSettings
+
+ROOT = Path(__file__).resolve().parent
+
+
+def build() -> func.FunctionApp:
+    """The app with the doors that the settings open. Raises SettingError, CacheSettingError."""
+    inference = InferenceSettings.from_env(os.environ, root=ROOT)
+    caching = CacheSettings.from_env(os.environ)
+    doors = DoorSettings.from_env(os.environ)
+    # Entry scripts written for Azure ML look for their model there.
+    os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
+
+    store = cache.build(caching)
+    scorer = Scorer(inference, store, keys.prediction_key)
+    results = Results(store, keys.result_key, ttl_s=inference.result_ttl_s)
+
+    built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))
+    if "http" in doors.triggers:
+        built.register_functions(http_trigger.blueprint(scorer, results, doors))
+        built.register_functions(health_trigger.blueprint(scorer))
+    if "blob" in doors.triggers:
+        built.register_functions(blob_trigger.blueprint(scorer, results, doors))
+    if "servicebus" in doors.triggers:
+        built.register_functions(service_bus_trigger.blueprint(scorer, results, doors))
+    return built
+
+
+app = build()

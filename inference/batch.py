@@ -1,0 +1,96 @@
+"""Batch scoring: a table in, the same table with predictions joined out, in constant memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import orjson
+
+from inference import tables
+from inference.errors import CallerError, ResultUnserialisable, UnfitInput
+from inference.request import Answer, Request
+from inference.scorer import Scorer
+from inference.scripts import EstimatorScript
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What a batch came to."""
+
+    rows: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    cache_hits: int = 0
+    #: Of the first row that failed.
+    first_error: CallerError | None = None
+
+
+Sink = Callable[[bytes], None]
+
+
+async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) -> Report:
+    """Score all that `source` holds into `sink`; both block and are called in threads.
+
+    `request.body` is not read; its content type is one of media_types.FORMATS for the built-in
+    script. A row that does not fit keeps its error. Raises ScoringError where nothing is scored.
+    """
+    began = time.monotonic()
+    script = await scorer.script()
+    settings = scorer.settings
+    limits = tables.Limits(settings.max_body_bytes, settings.max_rows)
+    if isinstance(script, EstimatorScript):
+        table = tables.open_table(request.content_type, source, script.signature, limits)
+        report = await _score_parts(scorer, script, table, sink)
+    else:
+        report = await _score_whole(scorer, request, source, sink, limits)
+    report.seconds = round(time.monotonic() - began, 6)
+    return report
+
+
+async def _score_parts(
+    scorer: Scorer, script: EstimatorScript, table: tables.Table, sink: Sink
+) -> Report:
+    report = Report()
+    parts = table.parts()
+    while (part := await asyncio.to_thread(next, parts, None)) is not None:
+        predictions: list[Any] = []
+        values = part.fitted.values
+        if len(values):
+            prediction = await scorer.predict(script.ask(values))
+            predictions = _one_a_row(prediction.value, len(values))
+            report.cache_hits += len(values) * (prediction.cache == "hit")
+        await asyncio.to_thread(_write, sink, table, part, predictions)
+        report.rows += len(part.originals)
+        report.failed += len(part.fitted.errors)
+        if report.first_error is None and part.fitted.errors:
+            report.first_error = part.fitted.errors[min(part.fitted.errors)]
+    if report.first_error is not None and report.failed == report.rows:
+        raise report.first_error
+    if not report.rows:
+        raise UnfitInput(field="data", expected="at least one row", got="none")
+    return report
+
+
+async def _score_whole(
+    scorer: Scorer, request: Request, source: BinaryIO, sink: Sink, limits: tables.Limits
+) -> Report:
+    """A script of the user's own gets the whole input at once, as over HTTP."""
+    body = await asyncio.to_thread(tables.read_whole, source, limits)
+    answer: Answer = await scorer.score(request.with_body(body))
+    await asyncio.to_thread(sink, answer.body)
+    return Report(rows=1, cache_hits=int(answer.cache == "hit"))
+
+
+def _write(sink: Sink, table: tables.Table, part: tables.Part, predictions: list[Any]) -> None:
+    sink(table.write(part, predictions))
+
+
+def _one_a_row(predictions: bytes, count: int) -> list[Any]:
+    values = orjson.loads(predictions)
+    if not isinstance(values, list) or len(values) != count:
+        raise ResultUnserialisable(f"the model answered {count} rows with something else")
+    return values

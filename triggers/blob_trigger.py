@@ -1,0 +1,173 @@
+"""The blob door: a blob in, the same blob with predictions out, and a report beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import PurePosixPath
+from typing import Any
+
+import azure.functions as func
+import orjson
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, ContentSettings
+from azurefunctions.extensions.bindings import blob
+
+from inference import batch, media_types
+from inference.errors import ScoringError, UnsupportedType
+from inference.request import Answer, Request
+from inference.results import Results
+from inference.scorer import Scorer
+from triggers.blob_streams import BlockWriter, reader
+from triggers.outbox import Outbox
+from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
+from triggers.statuses import is_passing
+
+#: A name's ending says more than a content type, which uploads rarely set.
+FORMATS_BY_SUFFIX = {
+    ".json": media_types.JSON,
+    ".csv": media_types.CSV,
+    ".npy": media_types.NPY,
+    ".jsonl": media_types.JSON_LINES,
+    ".ndjson": media_types.JSON_LINES,
+}
+
+
+def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
+    """Blobs of the input container to scored blobs, reports and result documents."""
+    functions = func.Blueprint()
+    door = BlobDoor(scorer, results)
+
+    # Deferred (SDK clients, not bytes): a large blob never passes through the worker. That forbids
+    # a `{name}` in any other binding, so the output is a client of the container.
+    @functions.blob_trigger(
+        "source", settings.input_blob_path, STORAGE, source=func.BlobSource(settings.blob_source)
+    )
+    @functions.blob_input("output", settings.output_container, STORAGE)
+    @functions.service_bus_queue_output("document", SERVICE_BUS, settings.output_queue)
+    async def score_blob(
+        source: blob.BlobClient, output: blob.ContainerClient, document: func.Out[str]
+    ) -> None:
+        document.set(await door.score(source, output))
+
+    return functions
+
+
+class BlobDoor:
+    """One blob at a time a call; a version of a blob is known by its name and ETag."""
+
+    def __init__(self, scorer: Scorer, results: Results) -> None:
+        self._scorer = scorer
+        self._outbox = Outbox(results)
+
+    async def score(self, source: BlobClient, output: ContainerClient) -> str:
+        """Score a blob; returns its result document. Raises what may pass: the blob comes again."""
+        properties = await asyncio.to_thread(source.get_blob_properties)
+        request = _request(properties)
+        if document := await self._outbox.finished_before(request):
+            return document
+        try:
+            report = await self._score(request, source, properties, output)
+        except ScoringError as error:
+            if is_passing(error):
+                raise
+            await self._report(request, properties, output, failed=error)
+            return await self._outbox.failed(request, error, self._scorer.model)
+        await self._report(request, properties, output, report=report)
+        return await self._outbox.succeeded(
+            request, _answer(report, properties, output), self._scorer.model
+        )
+
+    async def _score(
+        self,
+        request: Request,
+        source: BlobClient,
+        properties: BlobProperties,
+        output: ContainerClient,
+    ) -> batch.Report:
+        form = _format(properties)
+        await asyncio.to_thread(_ensure, output)
+        writer = BlockWriter(output.get_blob_client(properties.name))
+        stream = await asyncio.to_thread(reader, source, etag=properties.etag)
+        report = await batch.score(
+            self._scorer, request.with_content_type(form), stream, writer.write
+        )
+        await asyncio.to_thread(writer.commit, form or media_types.JSON)
+        return report
+
+    async def _report(
+        self,
+        request: Request,
+        properties: BlobProperties,
+        output: ContainerClient,
+        *,
+        report: batch.Report | None = None,
+        failed: ScoringError | None = None,
+    ) -> None:
+        """`{name}.report.json`, written last: where it is, the scored blob is."""
+        document: dict[str, Any] = {
+            "id": request.id,
+            "status": "failed" if failed else "succeeded",
+            **_summary(report or batch.Report()),
+            "model": self._scorer.model.as_dict(),
+            "input": f"{properties.container}/{properties.name}",
+            "etag": properties.etag,
+            "error": failed and {"code": failed.code, "message": failed.message},
+        }
+        target = output.get_blob_client(f"{properties.name}.report.json")
+
+        def upload() -> None:
+            _ensure(output)
+            target.upload_blob(
+                orjson.dumps(document, option=orjson.OPT_INDENT_2),
+                overwrite=True,
+                content_settings=ContentSettings(content_type=media_types.JSON),
+            )
+
+        await asyncio.to_thread(upload)
+
+
+def _request(properties: BlobProperties) -> Request:
+    name = f"{properties.container}/{properties.name}"
+    version = hashlib.sha256(f"{name}\n{properties.etag}".encode()).hexdigest()[:32]
+    headers = {"x-blob-name": name, "x-blob-etag": str(properties.etag)}
+    return Request(id=version, source="blob", body=b"", headers=headers)
+
+
+def _format(properties: BlobProperties) -> str:
+    suffix = PurePosixPath(properties.name).suffix.lower()
+    if known := FORMATS_BY_SUFFIX.get(suffix):
+        return known
+    told = properties.content_settings.content_type or ""
+    if suffix and media_types.is_untold(told):
+        raise UnsupportedType(got=f"*{suffix}", supported=tuple(FORMATS_BY_SUFFIX))
+    return media_types.format_of(told, b"")
+
+
+def _summary(report: batch.Report) -> dict[str, Any]:
+    return {
+        "rows": report.rows,
+        "failed": report.failed,
+        "seconds": report.seconds,
+        "cache_hits": report.cache_hits,
+    }
+
+
+def _answer(report: batch.Report, properties: BlobProperties, output: ContainerClient) -> Answer:
+    """What the result document says of a blob: where its predictions are, not what."""
+    place = f"{output.container_name}/{properties.name}"
+    return Answer(
+        body=orjson.dumps(_summary(report) | {"output": place, "report": f"{place}.report.json"}),
+        content_type=media_types.JSON,
+        cache="hit" if report.cache_hits >= report.rows else "miss",
+        elapsed_ms=report.seconds * 1000,
+    )
+
+
+def _ensure(container: ContainerClient) -> None:
+    """Make the output container at its first use."""
+    if not container.exists():
+        try:
+            container.create_container()
+        except ResourceExistsError:  # another worker was faster
+            return

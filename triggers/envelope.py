@@ -1,0 +1,58 @@
+"""What HTTP puts on the input queue for a caller who does not wait.
+
+An output binding carries neither a message id nor properties (and the platform rewrites a JSON
+object with indentation), so the request travels whole inside the body.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+
+import orjson
+
+from inference.errors import InputTooLarge
+from inference.request import Request
+
+MARK = "triscore_request"
+#: The broker's limit for a message is 256 KiB; what is left over is for its own headers.
+MAX_BYTES = 250_000
+
+
+def seal(request: Request) -> str:
+    """A request as one message. Raises InputTooLarge."""
+    sealed = orjson.dumps(
+        {
+            MARK: 1,
+            "id": request.id,
+            "content_type": request.content_type,
+            "received_at": request.received_at.isoformat(),
+            "body": base64.b64encode(request.body).decode(),
+        }
+    ).decode()
+    if len(sealed) > MAX_BYTES:
+        raise InputTooLarge(
+            size=len(request.body),
+            limit=MAX_BYTES * 3 // 4,
+            unit="bytes",
+            setting="the queue's limit; upload a blob instead",
+        )
+    return sealed
+
+
+def open_sealed(body: bytes) -> Request | None:
+    """The request in a message that HTTP sealed; None for any other message."""
+    if not body.startswith(b"{") or MARK.encode() not in body[:100]:
+        return None
+    try:
+        sealed = orjson.loads(body)
+        return Request(
+            id=str(sealed["id"]),
+            source="http",
+            body=base64.b64decode(sealed["body"], validate=True),
+            content_type=str(sealed["content_type"]),
+            received_at=datetime.fromisoformat(sealed["received_at"]),
+        )
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        return None

@@ -1,0 +1,121 @@
+"""The Service Bus door: messages in, in batches; one result document each out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
+
+import azure.functions as func
+
+from inference.errors import ScoringError
+from inference.request import Request
+from inference.results import Results
+from inference.scorer import Scorer
+from triggers import envelope
+from triggers.outbox import Outbox
+from triggers.settings import SERVICE_BUS, DoorSettings
+from triggers.statuses import is_passing
+
+log = logging.getLogger(__name__)
+
+#: A batch that failed for a passing reason comes back at once: the pause keeps its tries apart.
+PAUSE_S = 1.0
+
+
+def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
+    """Messages of the input queue to result documents on the output queue."""
+    functions = func.Blueprint()
+    door = ServiceBusDoor(scorer, results)
+
+    @functions.service_bus_queue_trigger(
+        "messages",
+        SERVICE_BUS,
+        settings.input_queue,
+        data_type=func.DataType.BINARY,
+        cardinality=func.Cardinality.MANY,
+    )
+    @functions.service_bus_queue_output("documents", SERVICE_BUS, settings.output_queue)
+    async def score_messages(
+        messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
+        documents: func.Out[str],
+    ) -> None:
+        finished = await door.score(messages)
+        if finished:
+            # A JSON array is one message an element.
+            documents.set(f"[{','.join(finished)}]")
+
+    return functions
+
+
+class ServiceBusDoor:
+    """Sorts what goes wrong: what can never succeed is answered, what may is left to come again."""
+
+    def __init__(self, scorer: Scorer, results: Results, *, pause_s: float = PAUSE_S) -> None:
+        self._scorer = scorer
+        self._outbox = Outbox(results)
+        self._pause_s = pause_s
+
+    async def score(self, messages: Sequence[func.ServiceBusMessage]) -> list[str]:
+        """The result documents, in the messages' order.
+
+        One exception brings the whole batch back, so it is raised only where nothing in the batch
+        could be done.
+        """
+        typed = all(message.content_type for message in messages)
+        outcomes = await asyncio.gather(
+            *(self._outcome(message, typed=typed) for message in messages)
+        )
+        passing = [error for _, error in outcomes if error is not None]
+        if passing and len(passing) == len(messages):
+            log.warning("%d messages come again: %s", len(messages), passing[0])
+            await asyncio.sleep(self._pause_s)
+            raise passing[0]
+        return [
+            await self._outbox.failed(request, error, self._scorer.model) if error else document
+            for (request, document), error in outcomes
+            if error or document
+        ]
+
+    async def _outcome(
+        self, message: func.ServiceBusMessage, *, typed: bool
+    ) -> tuple[tuple[Request, str], ScoringError | None]:
+        """The document, empty where a second copy needs none; or an error that may pass."""
+        request = _request(message, typed=typed)
+        again = (message.delivery_count or 0) > 1
+        if (again or request.source == "http") and (
+            document := await self._outbox.finished_before(request)
+        ):
+            # HTTP may have enqueued a request twice; only a redelivery may have lost its document.
+            return (request, document if again else ""), None
+        try:
+            answer = await self._scorer.score(request)
+        except ScoringError as error:
+            if is_passing(error):
+                return (request, ""), error
+            return (request, await self._outbox.failed(request, error, self._scorer.model)), None
+        return (request, await self._outbox.succeeded(request, answer, self._scorer.model)), None
+
+
+def _request(message: func.ServiceBusMessage, *, typed: bool) -> Request:
+    """A message as a request.
+
+    `typed`: every message of the batch has a content type of its own. The platform leaves absent
+    ones out of its list, so that otherwise they may belong to one another's neighbours.
+    """
+    body = message.get_body()
+    if sealed := envelope.open_sealed(body):
+        return sealed
+    properties = {
+        str(name).lower(): str(value)
+        for name, value in (message.application_properties or {}).items()
+    }
+    content_type = properties.get("content_type") or (message.content_type if typed else "") or ""
+    return Request(
+        id=message.message_id or f"sequence-{message.sequence_number}",
+        source="servicebus",
+        body=body,
+        content_type=content_type,
+        headers=properties,
+    )

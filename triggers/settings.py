@@ -1,0 +1,74 @@
+"""The doors' settings: where they listen and where they write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from inference.errors import SettingError
+
+Door = Literal["http", "blob", "servicebus"]
+AuthLevel = Literal["anonymous", "function", "admin"]
+BlobSource = Literal["LogsAndContainerScan", "EventGrid"]
+
+#: The settings that hold the connections; bindings name them, the platform reads them.
+STORAGE = "ScoringStorage"
+SERVICE_BUS = "ServiceBusConnection"
+
+DOORS: tuple[Door, ...] = get_args(Door)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorSettings:
+    """Which doors are open, and the names of what they are bound to."""
+
+    triggers: frozenset[Door] = frozenset(DOORS)
+    http_auth_level: AuthLevel = "function"
+    #: Container and blob name; only the name may hold an expression.
+    input_blob_path: str = "scoring-input/{name}"
+    output_container: str = "scoring-output"
+    blob_source: BlobSource = "LogsAndContainerScan"
+    input_queue: str = "scoring-requests"
+    output_queue: str = "scoring-results"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> DoorSettings:
+        """Read the settings. Raises SettingError."""
+        level = env.get("HTTP_AUTH_LEVEL", "").lower() or cls.http_auth_level
+        source = env.get("BLOB_SOURCE", "") or cls.blob_source
+        _one_of("HTTP_AUTH_LEVEL", level, get_args(AuthLevel))
+        _one_of("BLOB_SOURCE", source, get_args(BlobSource))
+        return cls(
+            triggers=_doors(env.get("TRIGGERS", "")),
+            http_auth_level=cast(AuthLevel, level),
+            input_blob_path=_blob_path(env.get("INPUT_BLOB_PATH", "") or cls.input_blob_path),
+            output_container=env.get("OUTPUT_CONTAINER", "") or cls.output_container,
+            blob_source=cast(BlobSource, source),
+            input_queue=env.get("INPUT_QUEUE_NAME", "") or cls.input_queue,
+            output_queue=env.get("OUTPUT_QUEUE_NAME", "") or cls.output_queue,
+        )
+
+
+def _doors(text: str) -> frozenset[Door]:
+    if not text:
+        return frozenset(DOORS)
+    names = [name.strip().lower() for name in text.split(",")]
+    for name in names:
+        if name not in DOORS:
+            raise SettingError(name="TRIGGERS", value=text, expected=f"some of {', '.join(DOORS)}")
+    return frozenset(cast(list[Door], names))
+
+
+def _blob_path(path: str) -> str:
+    container, _, name = path.partition("/")
+    if not container or "{" in container or "{name}" not in name:
+        raise SettingError(
+            name="INPUT_BLOB_PATH", value=path, expected="a container, a slash and {name}"
+        )
+    return path
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingError(name=name, value=value, expected=f"one of {', '.join(allowed)}")
