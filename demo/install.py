@@ -74,8 +74,10 @@ def install(requirements: Path) -> None:
 
 def _packages(requirements: Path, stamp: Path, tell: Callable[[str], None]) -> None:
     _run(
-        [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-        + ["--progress-bar", "off", "-r", str(requirements)],
+        [
+            *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check"),
+            *("--progress-bar", "off", "-r", str(requirements)),
+        ],
         "the Python packages",
         "is the Python package registry reachable?",
         tell,

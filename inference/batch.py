@@ -29,7 +29,7 @@ class Report:
     first_error: CallerError | None = None
 
 
-Sink = Callable[[bytes], None]
+Sink = Callable[[bytes], object]
 
 
 async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) -> Report:

@@ -105,10 +105,11 @@ class Scorer:
     async def script(self) -> scripts.Script:
         """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
         if not self._script.done():
-            await asyncio.wait(
-                [asyncio.wrap_future(self._script)], timeout=self._settings.scoring_timeout_s
-            )
-            if not self._script.done():
+            loading = asyncio.wrap_future(self._script)
+            # Whoever leaves before it ends must not leave its error unlooked at.
+            loading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            await asyncio.wait([loading], timeout=self._settings.scoring_timeout_s)
+            if not loading.done():
                 raise Overloaded("the model is still loading; try again later")
         return self._script.result()
 

@@ -1,0 +1,27 @@
+"""Stored bytes under keys: in Redis, or within the process. Knows nothing of models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cache.errors import CacheSettingError, CacheUnavailable
+from cache.memory import MemoryCache
+from cache.settings import CacheSettings
+
+if TYPE_CHECKING:
+    from cache.redis_cache import RedisCache
+
+__all__ = ["CacheSettingError", "CacheSettings", "CacheUnavailable", "MemoryCache", "build"]
+
+
+def build(settings: CacheSettings) -> MemoryCache | RedisCache:
+    """The cache that the settings ask for. Nothing is connected yet."""
+    if not settings.redis_url:
+        return MemoryCache()
+    # redis-py takes a tenth of a second to import; who has no Redis does not wait for it.
+    from cache import entra  # noqa: PLC0415
+    from cache.redis_cache import RedisCache  # noqa: PLC0415
+
+    if settings.redis_auth == "entra":
+        entra.require_installed()
+    return RedisCache(settings)

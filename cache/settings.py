@@ -1,0 +1,118 @@
+"""The cache's settings: read once, at the top, from a mapping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from cache.errors import CacheSettingError
+
+Auth = Literal["key", "entra"]
+
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheSettings:
+    """Where the cache is and how long it may take."""
+
+    #: `redis://` or `rediss://`; empty means a cache within the process.
+    redis_url: str = ""
+    redis_auth: Auth = "key"
+    #: The server speaks the cluster protocol.
+    redis_cluster: bool = False
+    #: How long a value lives unless its `put` says otherwise.
+    ttl_s: float = 3600.0
+    #: One operation's deadline, connecting included.
+    timeout_ms: float = 50.0
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> CacheSettings:
+        """Read the settings. Raises CacheSettingError."""
+        cluster = _truth(env, "REDIS_CLUSTER", default=cls.redis_cluster)
+        return cls(
+            redis_url=_redis_url(env, cluster=cluster),
+            redis_auth=_auth(env),
+            redis_cluster=cluster,
+            ttl_s=_positive(env, "CACHE_TTL_S", cls.ttl_s),
+            timeout_ms=_positive(env, "CACHE_TIMEOUT_MS", cls.timeout_ms),
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"CacheSettings(redis_url={without_secret(self.redis_url)!r}, "
+            f"redis_auth={self.redis_auth!r}, redis_cluster={self.redis_cluster}, "
+            f"ttl_s={self.ttl_s}, timeout_ms={self.timeout_ms})"
+        )
+
+
+def without_secret(url: str) -> str:
+    """The URL as people may see it."""
+    parts = urlsplit(url)
+    credentials, at, place = parts.netloc.rpartition("@")
+    user = credentials.partition(":")[0]
+    return parts._replace(netloc=f"{user}:***@{place}" if at else place).geturl()
+
+
+def _redis_url(env: Mapping[str, str], *, cluster: bool) -> str:
+    url = env.get("REDIS_URL", "")
+    if url and not _names_a_server(url, cluster=cluster):
+        database = "" if cluster else "/db"
+        raise CacheSettingError(
+            name="REDIS_URL",
+            # It may be nothing but a password in the wrong place.
+            value="(not shown)",
+            expected=f"redis://host:port{database} or rediss://:key@host:port{database}, without a "
+            "query, or empty for a cache within the process",
+        )
+    return url
+
+
+def _names_a_server(url: str, *, cluster: bool) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    database = parts.path.removeprefix("/")
+    return (
+        parts.scheme in ("redis", "rediss")
+        and bool(parts.hostname)
+        and port != 0
+        and (not database or database.isdecimal())
+        # A cluster has database 0 and no other.
+        and not (cluster and database.strip("0"))
+        # redis-py would let a query overrule everything this package sets.
+        and not parts.query
+        and not parts.fragment
+    )
+
+
+def _auth(env: Mapping[str, str]) -> Auth:
+    text = env.get("REDIS_AUTH", "") or "key"
+    if text not in ("key", "entra"):
+        raise CacheSettingError(name="REDIS_AUTH", value=text, expected="`key` or `entra`")
+    return cast("Auth", text)
+
+
+def _truth(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = env.get(name, "")
+    if not text:
+        return default
+    if text.lower() not in _TRUTHS:
+        raise CacheSettingError(name=name, value=text, expected="`true` or `false`")
+    return _TRUTHS[text.lower()]
+
+
+def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name, "")
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise CacheSettingError(name=name, value=text, expected="a number above 0")
+    return number

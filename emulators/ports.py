@@ -1,0 +1,49 @@
+"""The ports of the stand-ins, and whether they are free."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+
+from emulators.errors import EmulatorError
+
+HOST = "127.0.0.1"
+
+#: A stack that was killed a moment ago may still be letting go of its ports.
+LET_GO_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where each server listens, on the loopback interface."""
+
+    redis: int = 16379
+    azurite_blob: int = 10000
+    azurite_queue: int = 10001
+    azurite_table: int = 10002
+    servicebus: int = 5672
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        # As servers do: connections of the past in TIME_WAIT do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def require_free(port: int, wanted_by: str) -> None:
+    """Raise EmulatorError where another program holds the port."""
+    deadline = time.monotonic() + LET_GO_S
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            raise EmulatorError(
+                f"port {port}, wanted by {wanted_by}, is taken: stop the program that listens "
+                f"there (`ss -ltnp 'sport = :{port}'` names it) or choose another port"
+            )
+        time.sleep(0.05)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from cache.breaker import CircuitBreaker
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock):
+    return CircuitBreaker("the server", failures=3, pause_s=2.0, clock=clock)
+
+
+def fail(breaker: CircuitBreaker, times: int) -> None:
+    for _ in range(times):
+        breaker.failed("refused")
+
+
+def test_a_new_breaker_is_closed_and_well(breaker):
+    assert breaker.allows()
+    assert not breaker.is_open
+    assert breaker.is_well
+
+
+def test_it_opens_at_the_limit_and_not_before(breaker):
+    fail(breaker, 2)
+    assert breaker.allows()
+    fail(breaker, 1)
+    assert breaker.is_open
+    assert not breaker.allows()
+
+
+def test_one_failure_is_enough_not_to_be_well(breaker):
+    fail(breaker, 1)
+    assert not breaker.is_well
+    assert not breaker.is_open
+
+
+def test_a_success_between_failures_starts_the_count_again(breaker):
+    fail(breaker, 2)
+    breaker.succeeded()
+    fail(breaker, 2)
+    assert breaker.allows()
+
+
+def test_an_open_breaker_allows_nothing_within_the_pause(breaker, clock):
+    fail(breaker, 3)
+    clock.now += 1.999
+    assert not breaker.allows()
+
+
+def test_after_the_pause_one_probe_passes_at_a_time(breaker, clock):
+    fail(breaker, 3)
+    clock.now += 2
+    assert [breaker.allows() for _ in range(3)] == [True, False, False]
+
+
+def test_a_probe_that_succeeds_closes_it(breaker, clock):
+    fail(breaker, 3)
+    clock.now += 2
+    assert breaker.allows()
+    breaker.succeeded()
+    assert breaker.is_well
+    assert all(breaker.allows() for _ in range(3))
+
+
+def test_a_probe_that_fails_costs_another_pause(breaker, clock):
+    fail(breaker, 3)
+    clock.now += 2
+    assert breaker.allows()
+    clock.now += 1
+    breaker.failed("refused")
+    clock.now += 1.999
+    assert not breaker.allows()
+    clock.now += 0.001
+    assert breaker.allows()
+
+
+def test_a_probe_without_an_outcome_is_followed_by_another(breaker, clock):
+    fail(breaker, 3)
+    clock.now += 2
+    assert breaker.allows()
+    clock.now += 2
+    assert breaker.allows()
+
+
+def test_an_outage_is_one_line_in_the_log_and_its_end_another(breaker, clock, caplog):
+    caplog.set_level(logging.INFO, "cache.breaker")
+    fail(breaker, 10)
+    breaker.succeeded()
+    breaker.succeeded()
+    opened, closed = caplog.records
+    assert opened.levelname == "WARNING"
+    assert opened.message.startswith("the server failed 3 times in a row (refused)")
+    assert closed.levelname == "INFO"
+    assert closed.message == "the server answers again"
+
+
+def test_it_says_how_it_stands(breaker):
+    assert repr(breaker) == "<CircuitBreaker the server closed, 0 failures in a row>"
+    fail(breaker, 3)
+    assert repr(breaker) == "<CircuitBreaker the server open, 3 failures in a row>"

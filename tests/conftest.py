@@ -1,0 +1,102 @@
+"""Fixtures that start real servers. Each test file gets servers of its own, empty.
+
+A test that kills or pauses a server starts or resumes it before it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from emulators.azurite import Azurite
+from emulators.broker import Broker
+from emulators.redis_server import RedisServer
+from tests import servers, waiting
+from tests.servers import HostProcess, ServerProcess, StartHost
+
+# How long one example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("triscore", deadline=None)
+hypothesis.settings.load_profile("triscore")
+
+
+class RedisProcess(ServerProcess):
+    def __init__(self, folder: Path) -> None:
+        redis = RedisServer(folder / "data", servers.free_port())
+        super().__init__(redis, folder / "redis.log")
+        self.url = redis.url
+
+
+class AzuriteProcess(ServerProcess):
+    def __init__(self, folder: Path) -> None:
+        blob, queue, table = (servers.free_port() for _ in range(3))
+        azurite = Azurite(folder / "data", blob, queue, table)
+        super().__init__(azurite, folder / "azurite.log")
+        self.connection_string = azurite.connection_string
+
+
+class BrokerProcess(ServerProcess):
+    def __init__(self, folder: Path) -> None:
+        broker = Broker(folder / "data", servers.free_port())
+        super().__init__(broker, folder / "servicebus.log")
+        self.connection_string = broker.connection_string
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    return servers.free_port
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    return waiting.eventually
+
+
+@pytest.fixture(scope="session")
+def eventually_async() -> Callable[..., Any]:
+    return waiting.eventually_async
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
+    yield from _running(RedisProcess(tmp_path_factory.mktemp("redis")))
+
+
+@pytest.fixture(scope="module")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzuriteProcess]:
+    yield from _running(AzuriteProcess(tmp_path_factory.mktemp("azurite")))
+
+
+@pytest.fixture(scope="module")
+def servicebus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
+    yield from _running(BrokerProcess(tmp_path_factory.mktemp("servicebus")))
+
+
+@pytest.fixture(scope="module")
+def start_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHost]:
+    """`start_host(app_dir, env, *args)`: a host that answers; `with` stops it early."""
+    started: list[HostProcess] = []
+    folder = tmp_path_factory.mktemp("host")
+    number = count()
+
+    def start(app_dir: Path, env: dict[str, str], *args: str) -> HostProcess:
+        host = HostProcess(app_dir, env, args, folder / f"host-{next(number)}.log")
+        started.append(host)
+        host.wait_ready()
+        return host
+
+    yield start
+    for host in started:
+        host.stop()
+
+
+def _running[P: ServerProcess](server: P) -> Iterator[P]:
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

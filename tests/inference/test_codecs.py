@@ -1,0 +1,213 @@
+import csv
+import io
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from inference import codecs, media_types
+from inference.codecs import json_codec
+from inference.errors import (
+    CallerError,
+    InputTooLarge,
+    MalformedInput,
+    ResultUnserialisable,
+    UnfitInput,
+    UnsupportedType,
+)
+from inference.rows import Signature
+
+THREE = Signature(features=3)
+MAYBE = Signature(features=3, allows_missing=True)
+
+finite_rows = hnp.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 5), st.just(3)),
+    elements=st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+def read(body: bytes, kind: str, signature: Signature = THREE, max_rows: int = 100):
+    return codecs.decode(body, kind, signature, max_rows=max_rows).all_fit()
+
+
+def npy(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+WRITERS = {
+    media_types.JSON: lambda rows: orjson.dumps({"data": rows.tolist()}),
+    media_types.JSON_LINES: lambda rows: b"\n".join(map(orjson.dumps, rows.tolist())),
+    media_types.CSV: lambda rows: "\n".join(
+        ",".join(map(repr, row)) for row in rows.tolist()
+    ).encode(),
+    media_types.NPY: npy,
+}
+
+
+@pytest.mark.parametrize("form", media_types.FORMATS)
+@given(rows=finite_rows)
+def test_every_finite_float_survives_every_format(form, rows):
+    assert read(WRITERS[form](rows), form).tobytes() == rows.tobytes()
+
+
+@pytest.mark.parametrize("form", media_types.FORMATS)
+def test_an_empty_body_is_malformed(form):
+    with pytest.raises(MalformedInput, match="empty"):
+        read(b"", form)
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "error", "says"),
+    [
+        ("application/json", b'{"data": [[1, 2', MalformedInput, "not JSON"),
+        ("application/json", b'{"data": [[1, 2, NaN]]}', MalformedInput, "write null"),
+        ("application/json", b'{"rows": [[1, 2, 3]]}', UnfitInput, "data: expected a list"),
+        ("application/json", b'{"data": [1, 2, 3]}', UnfitInput, "flat list"),
+        ("application/json", b'{"data": []}', UnfitInput, "at least one row, got none"),
+        ("application/json", b"[[1, 2]]", UnfitInput, "row 0: expected a list of 3 values, got 2"),
+        ("application/json", b"[[1, 2, 3], [1]]", UnfitInput, "row 1: expected a list of 3"),
+        ("application/json", b'[[1, 2, "x"]]', UnfitInput, "row 0, column 2: .*number, got 'x'"),
+        ("application/json", b'[[1, 2, "3"]]', UnfitInput, "row 0, column 2"),
+        ("application/json", b"[[1, 2, null]]", UnfitInput, "column 2: expected a finite number"),
+        ("application/json", b"[[1, 2, {}]]", UnfitInput, "got an object"),
+        ("application/jsonl", b"[1, 2, 3]\n{oops", MalformedInput, "line 2 is not JSON"),
+        ("text/csv", b"1,2\n", UnfitInput, "row 0: expected a list of 3 values, got 2"),
+        ("text/csv", b"1,2,x\n", UnfitInput, "row 0, column 2: expected a number, got 'x'"),
+        ("text/csv", b"1,2,nan\n", UnfitInput, "column 2: expected a finite number"),
+        ("text/csv", b"1,2,\n", UnfitInput, "column 2: expected a finite number"),
+        ("text/csv", b"1,2,inf\n", UnfitInput, "got inf"),
+        ("text/csv", b"a,b,c\n", UnfitInput, "at least one row"),
+        ("text/csv", b"\xff\xfe1", MalformedInput, "not UTF-8"),
+        ("application/x-npy", b"\x93NUMPY\x01", MalformedInput, "npy"),
+        ("application/x-npy", npy(np.ones((2, 4))), UnfitInput, r"shape: expected \(rows, 3\)"),
+        ("application/x-npy", npy(np.ones(3)), UnfitInput, "shape"),
+        ("application/x-npy", npy(np.array(["a"])), UnfitInput, "dtype"),
+        ("application/x-npy", npy(np.array([[1j] * 3])), UnfitInput, "dtype"),
+        ("application/xml", b"<x/>", UnsupportedType, "application/xml.*send application/json"),
+    ],
+)
+def test_bad_input_is_refused_with_what_was_wrong(form, body, error, says):
+    with pytest.raises(error, match=says):
+        read(body, form)
+
+
+@given(body=st.binary(max_size=200), form=st.sampled_from(media_types.FORMATS))
+def test_random_bytes_are_rows_or_the_callers_error(body, form):
+    try:
+        rows = read(body, form)
+    except CallerError:
+        return
+    assert rows.shape[1] == 3
+
+
+def test_pickled_objects_in_npy_are_refused():
+    out = io.BytesIO()
+    np.save(out, np.array([{"a": 1}]), allow_pickle=True)
+    with pytest.raises(MalformedInput, match="without objects"):
+        read(out.getvalue(), media_types.NPY)
+
+
+def test_one_row_past_the_limit_is_too_many():
+    body = orjson.dumps([[1, 2, 3]] * 4)
+    assert len(read(body, "", max_rows=4)) == 4
+    with pytest.raises(InputTooLarge, match=r"4 rows, the limit is 3 \(MAX_ROWS\)"):
+        read(body, "", max_rows=3)
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [("", b"[[1, null, 3]]"), ("text/csv", b"1,,3\n"), ("text/csv", b"1,NaN,3")],
+)
+def test_a_missing_value_passes_where_the_model_allows_it(form, body):
+    assert np.isnan(read(body, form, MAYBE)[0, 1])
+
+
+def test_columns_are_found_by_their_names_where_the_model_has_names():
+    named = Signature(features=2, names=("a", "b"))
+    assert read(b"b,x,a\n2,9,1\n", "text/csv", named).tolist() == [[1, 2]]
+    with pytest.raises(UnfitInput, match="column 'b': expected present, got missing"):
+        read(b"a,c\n1,2\n", "text/csv", named)
+
+
+def test_integers_too_big_for_a_float_stay_what_they_are():
+    big = 2**53 + 1
+    assert read(orjson.dumps([[big, 1, 2]]), "")[0, 0] == big
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "form"),
+    [
+        ("", b"[[1]]", media_types.JSON),
+        ("text/plain; charset=utf-8", b"[[1]]", media_types.JSON),
+        ("application/octet-stream", npy(np.ones(1)), media_types.NPY),
+        ("Text/CSV; header=present", b"", media_types.CSV),
+        ("application/x-ndjson", b"", media_types.JSON_LINES),
+    ],
+)
+def test_a_content_type_is_read_as_senders_write_it(content_type, body, form):
+    assert media_types.format_of(content_type, body) == form
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", media_types.JSON),
+        ("*/*", media_types.JSON),
+        ("text/html, */*;q=0.1", media_types.JSON),
+        ("text/csv", media_types.CSV),
+        ("application/json;q=0.5, text/csv", media_types.CSV),
+        ("text/*", media_types.CSV),
+        ("application/x-npy", media_types.NPY),
+        ("application/x-ndjson", media_types.JSON_LINES),
+    ],
+)
+def test_the_answer_comes_in_the_format_asked_for(accept, form):
+    assert media_types.negotiate(accept) == form
+
+
+@pytest.mark.parametrize("accept", ["image/png", "application/json;q=0"])
+def test_an_answer_nobody_can_write_is_refused(accept):
+    with pytest.raises(CallerError, match="accept one of application/json"):
+        media_types.negotiate(accept)
+
+
+@given(values=hnp.arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 3))))
+def test_predictions_survive_every_answer_format(values):
+    stored = json_codec.dumps(values)
+    expected = np.where(np.isfinite(values), values, np.nan)
+    lines = codecs.encode(stored, media_types.JSON_LINES).splitlines()
+    for got in (
+        [[np.nan if cell is None else cell for cell in orjson.loads(line)] for line in lines],
+        np.load(io.BytesIO(codecs.encode(stored, media_types.NPY))),
+    ):
+        np.testing.assert_array_equal(np.array(got, dtype=float), expected)
+    _, *table = csv.reader(io.StringIO(codecs.encode(stored, media_types.CSV).decode()))
+    cells = [[float(cell or "nan") for cell in line] for line in table]
+    np.testing.assert_array_equal(cells, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.float32(0.5), b"0.5"),
+        (np.int64(3), b"3"),
+        (np.array(["a", "b"]), b'["a","b"]'),
+        (np.array([[1, 2]], dtype=np.uint8), b"[[1,2]]"),
+        ({"a": np.bool_(1)}, b'{"a":true}'),
+        (np.array([1.5, np.nan]), b"[1.5,null]"),
+        (b"text", b'"text"'),
+    ],
+)
+def test_what_numpy_returns_is_json_once(value, text):
+    assert json_codec.dumps(value) == text
+
+
+def test_a_result_that_json_cant_say_is_the_operators():
+    with pytest.raises(ResultUnserialisable, match="not JSON serializable: object"):
+        json_codec.dumps(object())

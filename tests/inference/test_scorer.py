@@ -1,0 +1,195 @@
+import asyncio
+import threading
+
+import numpy as np
+import orjson
+import pytest
+
+from cache.memory import MemoryCache
+from inference.errors import (
+    InputTooLarge,
+    MalformedInput,
+    ModelUnavailable,
+    Overloaded,
+    ScoringError,
+    UnfitInput,
+)
+
+ROWS = orjson.dumps({"data": [[0.9, 0.9, 0.9], [0.1, 0.1, 0.1]]})
+
+
+class Away:
+    """A cache that is down, call by call."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def _down(self, call: str):
+        self.calls.append(call)
+        raise ConnectionError("down")
+
+    async def get(self, key):
+        await self._down("get")
+
+    async def put(self, key, value, *, ttl_s):
+        await self._down("put")
+
+    async def add(self, key, value, *, ttl_s):
+        await self._down("add")
+
+    async def ping(self):
+        return False
+
+
+async def test_a_question_is_computed_once_and_then_a_hit(model_dir, make_scorer, request_of):
+    scorer = make_scorer(model_dir)
+    answers = [await scorer.score(request_of(ROWS)) for _ in range(2)]
+    assert [answer.cache for answer in answers] == ["miss", "hit"]
+    assert [answer.body for answer in answers] == [b"[1,0]", b"[1,0]"]
+    assert answers[0].age_s is None
+    assert answers[1].age_s is not None
+
+
+async def test_the_same_row_is_a_hit_whatever_format_brings_it(model_dir, make_scorer, request_of):
+    scorer = make_scorer(model_dir)
+    await scorer.score(request_of(b"[[0.5, 0.25, 1]]"))
+    answer = await scorer.score(request_of(b"0.5,0.25,1.0\n", "text/csv"))
+    assert answer.cache == "hit"
+
+
+async def test_no_cache_computes_again_and_replaces_what_is_stored(
+    model_dir, make_scorer, request_of
+):
+    store = MemoryCache()
+    scorer = make_scorer(model_dir, store)
+    await scorer.score(request_of(ROWS))
+    (key,) = [key async for key in _keys(store)]
+    await store.put(key, b"[9,9]", ttl_s=60)
+    assert (await scorer.score(request_of(ROWS))).body == b"[9,9]"
+    fresh = await scorer.score(request_of(ROWS, recompute=True))
+    assert (fresh.cache, fresh.body) == ("miss", b"[1,0]")
+    assert (await scorer.score(request_of(ROWS))).body == b"[1,0]"
+
+
+async def _keys(store):
+    for key in list(store._entries):
+        yield key
+
+
+async def test_equal_requests_at_once_are_predicted_once(model_dir, make_scorer, request_of):
+    scorer = make_scorer(model_dir)
+    answers = await asyncio.gather(*(scorer.score(request_of(ROWS)) for _ in range(5)))
+    assert sorted(answer.cache for answer in answers) == ["joined"] * 4 + ["miss"]
+
+
+async def test_one_cancelled_request_leaves_the_others_their_answer(
+    model_dir, make_scorer, request_of
+):
+    scorer = make_scorer(model_dir)
+    await scorer.script()
+    hang = threading.Event()
+    scorer._thread.begin(hang.wait)
+    tasks = [asyncio.create_task(scorer.score(request_of(ROWS))) for _ in range(3)]
+    while not scorer._flights._flights:
+        await asyncio.sleep(0)
+    tasks.pop(0).cancel()
+    hang.set()
+    assert [answer.body for answer in await asyncio.gather(*tasks)] == [b"[1,0]"] * 2
+
+
+async def test_a_cache_that_is_down_makes_answers_slower_never_failed(
+    model_dir, make_scorer, request_of
+):
+    away = Away()
+    scorer = make_scorer(model_dir, away)
+    answer = await scorer.score(request_of(ROWS))
+    assert (answer.cache, answer.body) == ("bypass", b"[1,0]")
+    assert away.calls == ["get", "put"]
+    health = await scorer.health()
+    assert (health.status, health.model, health.cache) == ("degraded", "ok", "degraded")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "error"),
+    [
+        (b"", "", MalformedInput),
+        (b"{", "", MalformedInput),
+        (b"[[1,2]]", "", UnfitInput),
+        (b'[[1,2,"x"]]', "", UnfitInput),
+        (b"1,2,nan", "text/csv", UnfitInput),
+        (b"[[1,2,3]]" + b" " * 100, "", InputTooLarge),
+    ],
+)
+async def test_nothing_of_a_failed_request_is_stored(
+    model_dir, make_scorer, request_of, body, kind, error
+):
+    store = MemoryCache()
+    scorer = make_scorer(model_dir, store, MAX_BODY_BYTES="100")
+    with pytest.raises(error):
+        await scorer.score(request_of(body, kind))
+    assert [key async for key in _keys(store)] == []
+
+
+async def test_a_body_at_the_limit_passes(model_dir, make_scorer, request_of):
+    body = b"[[1,2,3]]".ljust(100)
+    scorer = make_scorer(model_dir, MAX_BODY_BYTES="100")
+    assert (await scorer.score(request_of(body))).cache == "miss"
+
+
+async def test_requests_wait_for_a_model_that_is_still_loading(model_dir, make_scorer, request_of):
+    scorer = make_scorer(model_dir)
+    assert scorer.state == "loading"
+    assert scorer.model.version == "unknown"
+    await scorer.score(request_of(ROWS))
+    assert scorer.state == "ok"
+    assert len(scorer.model.version) == 12
+
+
+async def test_a_model_that_does_not_load_is_told_in_answers_and_health(
+    tmp_path, make_scorer, request_of
+):
+    (tmp_path / "model.joblib").write_bytes(b"not a model")
+    scorer = make_scorer(tmp_path)
+    with pytest.raises(ModelUnavailable, match=r"model\.joblib did not load"):
+        await scorer.score(request_of(ROWS))
+    health = await scorer.health()
+    assert health.model == "failed"
+    assert "did not load" in str(health.failure)
+
+
+async def test_a_folder_without_a_model_says_what_to_do(tmp_path, make_scorer, request_of):
+    with pytest.raises(ModelUnavailable, match=r"expected one model file .* found none; train or"):
+        await make_scorer(tmp_path).score(request_of(ROWS))
+
+
+async def test_loading_that_lasts_turns_requests_away_for_now(script_dir, make_scorer, request_of):
+    folder = script_dir(
+        "import threading\n"
+        "release = threading.Event()\n"
+        "def init(): release.wait()\n"
+        "def run(data): return data\n"
+    )
+    scorer = make_scorer(folder, SCORING_TIMEOUT_S="0.1")
+    with pytest.raises(Overloaded, match="still loading"):
+        await scorer.score(request_of(ROWS))
+    import sys
+
+    sys.modules["entry_script"].release.set()
+
+
+async def test_large_answers_equal_the_models_own(model_dir, make_scorer, request_of):
+    rows = np.random.default_rng(1).random((5000, 3))
+    scorer = make_scorer(model_dir)
+    answer = await scorer.score(request_of(orjson.dumps(rows.tolist())))
+    script = await scorer.script()
+    assert orjson.loads(answer.body) == script._estimator.predict(rows).tolist()
+
+
+async def test_every_error_has_a_code_of_its_own():
+    def leaves(kind):
+        below = kind.__subclasses__()
+        return [kind] if not below else [leaf for each in below for leaf in leaves(each)]
+
+    codes = [leaf.code for leaf in leaves(ScoringError)]
+    assert len(set(codes)) == len(codes)
+    assert "scoring_error" not in codes

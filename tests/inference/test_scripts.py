@@ -1,0 +1,100 @@
+import logging
+
+import pytest
+
+from inference.errors import (
+    MalformedInput,
+    ModelUnavailable,
+    ResultUnserialisable,
+    ScoringTimeout,
+    ScriptFailed,
+)
+
+INIT = "def init():\n    global ready\n    ready = True\n"
+
+
+async def test_run_gets_the_body_as_one_string_whatever_its_parameter_is_called(
+    script_dir, make_scorer, request_of
+):
+    folder = script_dir(INIT + "def run(anything): return {'got': anything, 'ready': ready}\n")
+    scorer = make_scorer(folder)
+    answer = await scorer.score(request_of(b'{"data": [1]}', "application/json"))
+    assert answer.body == b'{"got":"{\\"data\\": [1]}","ready":true}'
+    assert (await scorer.score(request_of(b'{"data": [1]}'))).cache == "hit"
+
+
+async def test_a_script_may_import_what_lies_beside_it(script_dir, make_scorer, request_of):
+    folder = script_dir("import beside_it\ndef init(): ...\ndef run(data): return beside_it.N\n")
+    (folder / "beside_it.py").write_text("N = 7\n")
+    assert (await make_scorer(folder).score(request_of(b"x"))).body == b"7"
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "says"),
+    [
+        ("raise ValueError('bad ' + data)", ScriptFailed, "ValueError: bad x"),
+        ("import sys; sys.exit(3)", ScriptFailed, "SystemExit: 3"),
+        ("return object()", ResultUnserialisable, "object"),
+        ("import time; time.sleep(0.5)", ScoringTimeout, "SCORING_TIMEOUT_S"),
+    ],
+)
+async def test_a_script_that_fails_is_told_and_the_next_request_is_answered(
+    script_dir, make_scorer, request_of, body, error, says
+):
+    folder = script_dir(
+        INIT + f"def run(data):\n    if data == 'ok': return 1\n    {body}\n",
+    )
+    scorer = make_scorer(folder, SCORING_TIMEOUT_S="0.2")
+    with pytest.raises(error, match=says):
+        await scorer.score(request_of(b"x"))
+    assert (await scorer.score(request_of(b"ok"))).body == b"1"
+
+
+async def test_the_log_says_where_a_script_failed_and_nothing_of_the_payload(
+    script_dir, make_scorer, request_of, caplog
+):
+    folder = script_dir(INIT + "def run(data):\n    raise ValueError(data)\n")
+    with caplog.at_level(logging.ERROR), pytest.raises(ScriptFailed):
+        await make_scorer(folder).score(request_of(b"secret"))
+    assert "ValueError at" in caplog.text
+    assert "score.py:5 run" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def init(): ...", r"needs init\(\) and run\(data\)"),
+        ("def run(data): ...", r"needs init\(\) and run\(data\)"),
+        ("def init(): 1 / 0\ndef run(data): ...", "did not start: ZeroDivisionError"),
+        ("import nowhere_to_be_found", "did not start: ModuleNotFoundError"),
+        ("def run(:", "did not start: SyntaxError"),
+    ],
+)
+async def test_a_script_that_can_not_start_says_why(
+    script_dir, make_scorer, request_of, text, says
+):
+    scorer = make_scorer(script_dir(text))
+    with pytest.raises(ModelUnavailable, match=says):
+        await scorer.score(request_of(b"x"))
+    assert (await scorer.health()).model == "failed"
+
+
+async def test_a_body_that_is_no_text_is_malformed_for_a_script(
+    script_dir, make_scorer, request_of
+):
+    scorer = make_scorer(script_dir(INIT + "def run(data): return data\n"))
+    with pytest.raises(MalformedInput, match="not UTF-8"):
+        await scorer.score(request_of(b"\xff"))
+
+
+async def test_another_script_over_the_same_model_never_shares_answers(
+    script_dir, make_scorer, request_of
+):
+    from cache.memory import MemoryCache
+
+    store = MemoryCache()
+    folder = script_dir(INIT + "def run(data): return 1\n")
+    assert (await make_scorer(folder, store).score(request_of(b"x"))).body == b"1"
+    (folder / "score.py").write_text(INIT + "def run(data): return 2\n")
+    assert (await make_scorer(folder, store).score(request_of(b"x"))).body == b"2"

@@ -1,0 +1,160 @@
+"""Real servers for tests: each a process of its own, on ports of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from emulators.child import Child
+from emulators.errors import EmulatorError
+from emulators.ports import HOST, is_free
+from emulators.server import PROJECT, Server
+from tests.waiting import eventually
+
+#: Below the range from which the kernel takes ports for outgoing connections: a port that is
+#: free here cannot become the near end of somebody's connection before the server starts.
+PORTS = range(20000, 32000)
+
+READY_S = 30.0
+
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port nobody listens on, never the same twice."""
+    while (port := random.choice(PORTS)) in _given or not is_free(port):
+        pass
+    _given.add(port)
+    return port
+
+
+class ServerProcess:
+    """A server that a test may kill, pause and start again; its data stay."""
+
+    def __init__(self, server: Server, log: Path) -> None:
+        self.server = server
+        self._log = log
+        self._child: Child | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.server.name} on {self.port}: {self._child!r}>"
+
+    @property
+    def port(self) -> int:
+        return self.server.ports[0]
+
+    @property
+    def process(self) -> Child:
+        assert self._child is not None, f"{self.server.name} is not running"
+        return self._child
+
+    def start(self) -> None:
+        """Start, and wait until it serves. Does nothing to a running server."""
+        if self._child is not None:
+            return
+        self.server.data.mkdir(parents=True, exist_ok=True)
+        child = Child(
+            _command(self.server),
+            log=self._log,
+            env={**os.environ, **self.server.environment()},
+        )
+        self._child = child
+        eventually(lambda: child.exit_code is not None or self.server.healthy(), READY_S)
+        assert child.exit_code is None, self.log()
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self._child = None
+
+    def pause(self) -> None:
+        """SIGSTOP: connections stay open, nothing answers."""
+        self.process.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Stop for good, paused or not. Does nothing to a stopped server."""
+        if self._child is not None:
+            self.resume()
+            self._child.stop()
+            self._child = None
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+def _command(server: Server) -> list[str]:
+    try:
+        return server.command()
+    except EmulatorError as error:
+        # Where tests must not be left out silently, a missing server is a failure.
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+class HostProcess:
+    """`python -m host` over one app folder; ends with the block it is opened in."""
+
+    def __init__(
+        self, app_dir: Path, env: dict[str, str], args: tuple[str, ...], log: Path
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        self._log = log
+        # The machine's own settings must not reach the app under test.
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.process = Child(
+            [
+                *(sys.executable, "-m", "host", "--app", str(app_dir)),
+                *("--host", HOST, "--port", str(self.port), *args),
+            ],
+            log=log,
+            env={**inherited, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", **env},
+            cwd=PROJECT,
+        )
+
+    def __repr__(self) -> str:
+        return f"<HostProcess {self.url} {self.process!r}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def wait_ready(self) -> None:
+        eventually(lambda: self.process.exit_code is not None or self._answers(), READY_S)
+        assert self.process.exit_code is None, self.log()
+
+    def log(self) -> str:
+        """What it printed so far."""
+        return self._log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. Longer than any test's invocation, or SIGKILL."""
+        return self.process.stop(grace_s=30)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/admin/host/ping", timeout=1) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+
+StartHost = Callable[..., HostProcess]
