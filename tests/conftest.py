@@ -13,37 +13,19 @@ from typing import Any
 import hypothesis
 import pytest
 
-from emulators.azurite import Azurite
-from emulators.broker import Broker
-from emulators.redis_server import RedisServer
 from tests import servers, waiting
-from tests.servers import HostProcess, ServerProcess, StartHost
+from tests.servers import (
+    AzuriteProcess,
+    BrokerProcess,
+    HostProcess,
+    RedisProcess,
+    ServerProcess,
+    StartHost,
+)
 
 # How long one example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("triscore", deadline=None)
 hypothesis.settings.load_profile("triscore")
-
-
-class RedisProcess(ServerProcess):
-    def __init__(self, folder: Path) -> None:
-        redis = RedisServer(folder / "data", servers.free_port())
-        super().__init__(redis, folder / "redis.log")
-        self.url = redis.url
-
-
-class AzuriteProcess(ServerProcess):
-    def __init__(self, folder: Path) -> None:
-        blob, queue, table = (servers.free_port() for _ in range(3))
-        azurite = Azurite(folder / "data", blob, queue, table)
-        super().__init__(azurite, folder / "azurite.log")
-        self.connection_string = azurite.connection_string
-
-
-class BrokerProcess(ServerProcess):
-    def __init__(self, folder: Path) -> None:
-        broker = Broker(folder / "data", servers.free_port())
-        super().__init__(broker, folder / "servicebus.log")
-        self.connection_string = broker.connection_string
 
 
 @pytest.fixture(scope="session")

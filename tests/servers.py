@@ -13,9 +13,12 @@ from typing import Self
 
 import pytest
 
+from emulators.azurite import Azurite
+from emulators.broker import Broker
 from emulators.child import Child
 from emulators.errors import EmulatorError
 from emulators.ports import HOST, is_free
+from emulators.redis_server import RedisServer
 from emulators.server import PROJECT, Server
 from tests.waiting import eventually
 
@@ -52,13 +55,17 @@ class ServerProcess:
         return self.server.ports[0]
 
     @property
+    def is_running(self) -> bool:
+        return self._child is not None
+
+    @property
     def process(self) -> Child:
         assert self._child is not None, f"{self.server.name} is not running"
         return self._child
 
     def start(self) -> None:
         """Start, and wait until it serves. Does nothing to a running server."""
-        if self._child is not None:
+        if self.is_running:
             return
         self.server.data.mkdir(parents=True, exist_ok=True)
         child = Child(
@@ -91,6 +98,28 @@ class ServerProcess:
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
+
+
+class RedisProcess(ServerProcess):
+    def __init__(self, folder: Path) -> None:
+        redis = RedisServer(folder / "data", free_port())
+        super().__init__(redis, folder / "redis.log")
+        self.url = redis.url
+
+
+class AzuriteProcess(ServerProcess):
+    def __init__(self, folder: Path) -> None:
+        blob, queue, table = (free_port() for _ in range(3))
+        azurite = Azurite(folder / "data", blob, queue, table)
+        super().__init__(azurite, folder / "azurite.log")
+        self.connection_string = azurite.connection_string
+
+
+class BrokerProcess(ServerProcess):
+    def __init__(self, folder: Path) -> None:
+        broker = Broker(folder / "data", free_port())
+        super().__init__(broker, folder / "servicebus.log")
+        self.connection_string = broker.connection_string
 
 
 def _command(server: Server) -> list[str]:

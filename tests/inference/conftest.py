@@ -5,31 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import joblib
-import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from cache import keys
 from cache.memory import MemoryCache
 from inference.request import Request
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
+from tests import small_model
 
 MakeScorer = Callable[..., Scorer]
 
 
 @pytest.fixture
 def model_dir(tmp_path: Path) -> Path:
-    """A folder with a classifier of three features: is their sum above 1.5?"""
-    folder = tmp_path / "sum"
-    folder.mkdir()
-    rows = np.random.default_rng(0).random((200, 3))
-    joblib.dump(
-        LogisticRegression(C=1000).fit(rows, (rows.sum(axis=1) > 1.5).astype(int)),
-        folder / "model.joblib",
-    )
-    return folder
+    return small_model.save(tmp_path)
 
 
 @pytest.fixture

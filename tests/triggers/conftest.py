@@ -1,0 +1,46 @@
+"""A scorer over a small real model, and its results, for the doors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cache import keys
+from cache.memory import MemoryCache
+from inference.results import Results
+from inference.scorer import Scorer
+from inference.settings import InferenceSettings
+from tests import small_model
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_model.save(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def store() -> MemoryCache:
+    return MemoryCache()
+
+
+@pytest.fixture
+async def scorer(model_dir: Path, store: MemoryCache) -> AsyncIterator[Scorer]:
+    settings = InferenceSettings.from_env(
+        {
+            "AZUREML_MODEL_DIR": str(model_dir),
+            "MAX_BODY_BYTES": "300000",
+            "MAX_ROWS": "50000",
+            "SCORING_TIMEOUT_S": "5",
+        },
+        root=model_dir,
+    )
+    scorer = Scorer(settings, store, keys.prediction_key)
+    yield scorer
+    await scorer.close()
+
+
+@pytest.fixture
+def results(store: MemoryCache) -> Results:
+    return Results(store, keys.result_key, ttl_s=60)

@@ -1,0 +1,33 @@
+import pytest
+
+from inference.errors import SettingError
+from triggers.settings import DOORS, DoorSettings
+
+
+def test_without_settings_all_doors_are_open_under_their_documented_names():
+    settings = DoorSettings.from_env({})
+    assert settings.triggers == frozenset(DOORS)
+    assert settings.input_blob_path == "scoring-input/{name}"
+    assert settings.output_container == "scoring-output"
+    assert (settings.input_queue, settings.output_queue) == ("scoring-requests", "scoring-results")
+    assert settings.http_auth_level == "function"
+
+
+def test_a_single_door_can_be_opened():
+    assert DoorSettings.from_env({"TRIGGERS": " Blob "}).triggers == {"blob"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("TRIGGERS", "http,smtp", "some of http, blob, servicebus"),
+        ("HTTP_AUTH_LEVEL", "nobody", "one of anonymous, function, admin"),
+        ("BLOB_SOURCE", "polling", "one of LogsAndContainerScan, EventGrid"),
+        ("INPUT_BLOB_PATH", "scoring-input", "a container, a slash and {name}"),
+        ("INPUT_BLOB_PATH", "{name}/x", "a container, a slash and {name}"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_with_name_value_and_expectation(name, value, expected):
+    with pytest.raises(SettingError) as caught:
+        DoorSettings.from_env({name: value})
+    assert str(caught.value) == f"{name}={value!r}: expected {expected}"

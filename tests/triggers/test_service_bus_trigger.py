@@ -1,0 +1,147 @@
+import json
+
+import azure.functions.servicebus as sb
+import orjson
+import pytest
+
+from inference.errors import Overloaded, ScoringTimeout
+from inference.request import Request
+from triggers import envelope
+from triggers.service_bus_trigger import ServiceBusDoor
+
+ROW = b'{"data": [[0.9, 0.9, 0.9]]}'
+
+
+def message(
+    body: bytes = ROW, name: str = "m1", tries: int = 1, properties=None, content_type=None
+) -> sb.ServiceBusMessage:
+    return sb.ServiceBusMessage(
+        body=body,
+        message_id=name,
+        delivery_count=tries,
+        sequence_number=7,
+        content_type=content_type,
+        application_properties=properties or {},
+        user_properties={},
+    )
+
+
+@pytest.fixture
+def door(scorer, results):
+    return ServiceBusDoor(scorer, results, pause_s=0)
+
+
+async def documents(door, *messages):
+    return [json.loads(document) for document in await door.score(messages)]
+
+
+async def test_every_message_ends_in_one_document_in_order(door, scorer):
+    done = await documents(door, *(message(name=f"m{n}") for n in range(5)))
+    assert [document["id"] for document in done] == [f"m{n}" for n in range(5)]
+    assert {document["status"] for document in done} == {"succeeded"}
+    assert {document["source"] for document in done} == {"servicebus"}
+    assert [document["result"] for document in done] == [[1]] * 5
+    assert done[0]["model"] == scorer.model.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "code", "says"),
+    [
+        (b"", "", "malformed_input", "empty"),
+        (b"{", "", "malformed_input", "not JSON"),
+        (b"[[1,2]]", "", "unfit_input", "expected a list of 3 values"),
+        (b'[[1,2,"x"]]', "", "unfit_input", "column 2: expected a number"),
+        (b"1,2,nan", "text/csv", "unfit_input", "finite number"),
+        (b"<x/>", "text/xml", "unsupported_type", "text/xml"),
+        (b" " * 300_001, "", "input_too_large", "MAX_BODY_BYTES"),
+    ],
+)
+async def test_a_message_that_can_never_succeed_ends_in_a_failed_document(
+    door, store, body, kind, code, says
+):
+    bad = message(body, properties={"content_type": kind} if kind else {})
+    failed, succeeded = await documents(door, bad, message(name="m2"))
+    assert (failed["status"], failed["error"]["code"]) == ("failed", code)
+    assert says in failed["error"]["message"]
+    assert failed["result"] is None
+    assert succeeded["status"] == "succeeded"
+
+
+async def test_the_application_property_says_the_type(door):
+    (done,) = await documents(
+        door, message(b"0.9,0.9,0.9\n", properties={"Content_Type": "text/csv"})
+    )
+    assert done["result"] == [1]
+
+
+async def test_a_content_type_is_trusted_only_where_the_whole_batch_has_one(door):
+    csv = {"body": b"0.9,0.9,0.9\n", "content_type": "text/csv"}
+    done = await documents(door, message(**csv), message(name="m2", **csv))
+    assert {document["status"] for document in done} == {"succeeded"}
+    done = await documents(door, message(**csv), message(name="m2", content_type=None))
+    assert [document["status"] for document in done] == ["failed", "succeeded"]
+
+
+async def test_a_redelivered_message_gets_the_very_document_it_had(door):
+    first = await door.score([message()])
+    again = await door.score([message(tries=2)])
+    assert first == again
+
+
+async def test_another_message_of_the_same_id_gets_its_own_answer(door):
+    await door.score([message()])
+    (done,) = await documents(door, message(b"[[0.1,0.1,0.1]]", tries=2))
+    assert done["result"] == [0]
+
+
+async def test_a_whole_batch_that_may_pass_comes_again(door, scorer, monkeypatch):
+    async def fail(request: Request):
+        raise Overloaded("too much")
+
+    monkeypatch.setattr(scorer, "score", fail)
+    with pytest.raises(Overloaded):
+        await door.score([message(), message(name="m2")])
+
+
+async def test_one_message_that_may_pass_does_not_bring_back_the_others(door, scorer, monkeypatch):
+    real = scorer.score
+
+    async def one_hangs(request: Request):
+        if request.id == "m1":
+            raise ScoringTimeout("late")
+        return await real(request)
+
+    monkeypatch.setattr(scorer, "score", one_hangs)
+    late, done = await documents(door, message(), message(name="m2"))
+    assert (late["status"], late["error"]["code"]) == ("failed", "scoring_timeout")
+    assert done["status"] == "succeeded"
+
+
+async def test_a_request_from_http_keeps_its_id_and_source(door, results):
+    sealed = Request(id="r1", source="http", body=ROW)
+    await results.reserve(sealed)
+    # The platform writes a JSON object anew, with indentation.
+    body = orjson.dumps(orjson.loads(envelope.seal(sealed)), option=orjson.OPT_INDENT_2)
+    (done,) = await documents(door, message(body))
+    assert (done["id"], done["source"], done["result"]) == ("r1", "http", [1])
+    assert json.loads((await results.get("r1")).document) == done
+
+
+async def test_a_request_that_http_enqueued_twice_is_answered_once(door):
+    body = envelope.seal(Request(id="r1", source="http", body=ROW)).encode()
+    assert len(await door.score([message(body)])) == 1
+    assert await door.score([message(body, name="m2")]) == []
+
+
+async def test_a_result_too_large_for_the_queue_is_told_where_it_is(door, results):
+    body = orjson.dumps([[0, 0, 0]] * 37_000)
+    (done,) = await documents(door, message(body))
+    assert (done["status"], done["result"]) == ("succeeded", None)
+    assert done["error"]["code"] == "result_too_large"
+    assert "/api/results/m1" in done["error"]["message"]
+    assert len(json.loads((await results.get("m1")).document)["result"]) == 37_000
+
+
+def test_what_is_no_sealed_request_stays_a_message():
+    for body in (ROW, b"{", b'{"triscore_request": 1}', b'{"triscore_request": 1, "id": "a",'):
+        assert envelope.open_sealed(body) is None

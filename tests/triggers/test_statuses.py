@@ -1,0 +1,28 @@
+import pytest
+
+from inference import errors
+from triggers import openapi
+from triggers.statuses import STATUSES, is_passing, status_of
+
+
+def leaves(kind: type[errors.ScoringError]) -> list[type[errors.ScoringError]]:
+    below = kind.__subclasses__()
+    return [leaf for each in below for leaf in leaves(each)] if below else [kind]
+
+
+@pytest.mark.parametrize("kind", leaves(errors.ScoringError))
+def test_every_error_has_a_status_and_the_document_names_it(kind):
+    assert str(STATUSES[kind]) in openapi.REFUSALS
+
+
+def test_the_callers_errors_are_4xx_and_ours_5xx():
+    for kind, status in STATUSES.items():
+        assert (400 <= status < 500) == issubclass(kind, errors.CallerError), kind
+
+
+def test_what_may_pass_is_left_to_come_again():
+    assert is_passing(errors.Overloaded("busy"))
+    assert is_passing(errors.ModelUnavailable("not loaded"))
+    assert not is_passing(errors.MalformedInput("never"))
+    assert not is_passing(errors.ScriptFailed("raised"))
+    assert status_of(errors.Overloaded("busy")) == 503
