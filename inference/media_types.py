@@ -18,8 +18,14 @@ _ALIASES = {
     "application/x-ndjson": JSON_LINES,
     "application/x-jsonlines": JSON_LINES,
 }
-#: Types that say nothing about the format; the body's first bytes do.
-_UNTOLD = ("", "application/octet-stream", "text/plain")
+#: Types that say nothing about the format; the body's first bytes do. The last one is what curl
+#: says of whatever it posts.
+_UNTOLD = (
+    "",
+    "application/octet-stream",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+)
 _NPY_MAGIC = b"\x93NUMPY"
 
 
