@@ -50,6 +50,17 @@ class ServerProcess:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.server.name} on {self.port}: {self._child!r}>"
 
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     @property
     def port(self) -> int:
         return self.server.ports[0]
@@ -136,9 +147,15 @@ class HostProcess:
     """`python -m host` over one app folder; ends with the block it is opened in."""
 
     def __init__(
-        self, app_dir: Path, env: dict[str, str], args: tuple[str, ...], log: Path
+        self,
+        app_dir: Path,
+        env: dict[str, str],
+        args: tuple[str, ...],
+        log: Path,
+        *,
+        port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
         self._log = log
         # The machine's own settings must not reach the app under test.

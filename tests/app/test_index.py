@@ -1,0 +1,124 @@
+"""What the platform reads of the app: functions, bindings, and the rules that it must keep."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+READ = """
+import json, function_app
+functions = function_app.app.get_functions()
+bindings = {f.get_function_name(): [b.get_dict_repr() for b in f.get_bindings()] for f in functions}
+print(json.dumps(bindings, default=str))
+"""
+
+
+def load(**settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", READ],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def functions():
+    return json.loads(load().stdout)
+
+
+def test_the_three_doors_are_declared(functions):
+    assert set(functions) == {
+        "score",
+        "results_by_id",
+        "live",
+        "ready",
+        "openapi_json",
+        "score_blob",
+        "score_messages",
+    }
+
+
+def binding(functions, name: str, kind: str):
+    return next(each for each in functions[name] if each["type"] == kind)
+
+
+def test_messages_come_as_batches_of_bytes(functions):
+    trigger = binding(functions, "score_messages", "serviceBusTrigger")
+    assert trigger["dataType"] == "BINARY"
+    assert trigger["cardinality"] == "MANY"
+    assert (
+        json.loads((ROOT / "host.json").read_text())["extensions"]["serviceBus"][
+            "maxMessageBatchSize"
+        ]
+        <= 64
+    )
+
+
+def test_no_expression_stands_beside_the_deferred_blob(functions):
+    assert binding(functions, "score_blob", "blobTrigger")["path"] == "scoring-input/{name}"
+    others = [each for each in functions["score_blob"] if each["type"] != "blobTrigger"]
+    assert "{" not in json.dumps([list(each.values()) for each in others])
+
+
+def test_score_and_results_need_a_key_and_health_does_not(functions):
+    levels = {
+        name: binding(functions, name, "httpTrigger").get("authLevel")
+        for name in ("score", "results_by_id", "live", "ready")
+    }
+    assert levels["live"] == levels["ready"] == "ANONYMOUS"
+    assert levels["score"] in (None, "FUNCTION")
+
+
+@pytest.mark.parametrize(
+    ("doors", "names"),
+    [
+        ("blob", {"score_blob"}),
+        ("servicebus", {"score_messages"}),
+        ("http", {"score", "results_by_id", "live", "ready", "openapi_json"}),
+    ],
+)
+def test_a_door_alone_needs_nothing_of_the_others(doors, names):
+    functions = json.loads(load(TRIGGERS=doors).stdout)
+    assert set(functions) == names
+    if doors == "http":
+        assert "serviceBus" not in json.dumps(functions)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AZUREML_MODEL_DIR", "models/nowhere"),
+        ("AZUREML_ENTRY_SCRIPT", "nowhere.py"),
+        ("MAX_ROWS", "many"),
+        ("SCORING_TIMEOUT_S", "0"),
+        ("CACHE_TTL_S", "-1"),
+        ("REDIS_URL", "localhost"),
+        ("TRIGGERS", "smtp"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_and_is_named(name, value):
+    told = load(**{name: value})
+    assert told.returncode != 0
+    last = told.stderr.strip().splitlines()[-1]
+    assert name in last
+    assert "expected" in last
+
+
+def test_every_setting_of_the_sample_is_one_that_is_read():
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    assert json.loads(load(**sample).stdout)
+    read = "".join(
+        file.read_text()
+        for room in ("inference", "cache", "triggers")
+        for file in (ROOT / room).rglob("*.py")
+    )
+    platform = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
+    assert {name for name in sample if f'"{name}"' not in read} == platform
