@@ -9,10 +9,10 @@ import os
 from pathlib import Path
 
 import azure.functions as func
-from cache.settings import CacheSettings
 
 import cache
 from cache import keys
+from cache.settings import CacheSettings
 from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings

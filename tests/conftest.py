@@ -19,7 +19,6 @@ from tests.servers import (
     BrokerProcess,
     HostProcess,
     RedisProcess,
-    ServerProcess,
     StartHost,
 )
 
@@ -45,17 +44,20 @@ def eventually_async() -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
-    yield from _running(RedisProcess(tmp_path_factory.mktemp("redis")))
+    with RedisProcess(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzuriteProcess]:
-    yield from _running(AzuriteProcess(tmp_path_factory.mktemp("azurite")))
+    with AzuriteProcess(tmp_path_factory.mktemp("azurite")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def servicebus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProcess]:
-    yield from _running(BrokerProcess(tmp_path_factory.mktemp("servicebus")))
+    with BrokerProcess(tmp_path_factory.mktemp("servicebus")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +76,3 @@ def start_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartHost]:
     yield start
     for host in started:
         host.stop()
-
-
-def _running[P: ServerProcess](server: P) -> Iterator[P]:
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
