@@ -28,8 +28,9 @@ ABANDON_S = 5.0
 #: Lifetimes vary by this much, so that what was stored together does not expire together.
 JITTER = 0.1
 
-#: All that redis-py raises when the server, not the program, is at fault.
-OUTAGES = (exceptions.RedisError, OSError, TimeoutError)
+#: All that redis-py raises when the server, not the program, is at fault. An unreachable cluster
+#: is none of its RedisErrors.
+OUTAGES = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
 
 
 @dataclass

@@ -10,9 +10,6 @@ from emulators.errors import EmulatorError
 
 HOST = "127.0.0.1"
 
-#: A stack that was killed a moment ago may still be letting go of its ports.
-LET_GO_S = 2.0
-
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -37,11 +34,11 @@ def is_free(port: int) -> bool:
     return True
 
 
-def require_free(port: int, wanted_by: str) -> None:
-    """Raise EmulatorError where another program holds the port."""
-    deadline = time.monotonic() + LET_GO_S
+def require_free(port: int, wanted_by: str, *, patience_s: float = 0.0) -> None:
+    """Raise EmulatorError where another program still holds the port after `patience_s`."""
+    deadline = time.monotonic() + patience_s
     while not is_free(port):
-        if time.monotonic() > deadline:
+        if time.monotonic() >= deadline:
             raise EmulatorError(
                 f"port {port}, wanted by {wanted_by}, is taken: stop the program that listens "
                 f"there (`ss -ltnp 'sport = :{port}'` names it) or choose another port"

@@ -21,6 +21,9 @@ from emulators.supervisor import State, Supervisor
 
 log = logging.getLogger(__name__)
 
+#: Seconds in which the servers of a stack that was killed end, and let go of their ports.
+LET_GO_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -96,9 +99,9 @@ class Stack:
 
     def start(self) -> None:
         """Start every server and wait until each one answers."""
-        self._folder.acquire()
+        was_killed = self._folder.acquire()
         try:
-            self._require_all()
+            self._require_all(patience_s=LET_GO_S if was_killed else 0.0)
             self._over.clear()
             for each in self._supervisors:
                 each.launch()
@@ -134,12 +137,12 @@ class Stack:
     def _all(self) -> Sequence[Server]:
         return (self._redis, self._azurite, self._broker)
 
-    def _require_all(self) -> None:
+    def _require_all(self, *, patience_s: float) -> None:
         """Everything that can be found out before anything is started."""
         for server in self._all:
             server.command()
             for port in server.ports:
-                require_free(port, server.name)
+                require_free(port, server.name, patience_s=patience_s)
 
     def _server_changed(self) -> None:
         self._record()

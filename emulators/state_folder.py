@@ -52,8 +52,11 @@ class StateFolder:
     def log(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
 
-    def acquire(self) -> None:
-        """Raises EmulatorError where another stack runs in this folder."""
+    def acquire(self) -> bool:
+        """Take the folder; True where the last stack in it was killed.
+
+        Raises EmulatorError where another one runs.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         lock = self._try_lock()
         if lock is None:
@@ -62,6 +65,7 @@ class StateFolder:
                 "`python -m emulators down`"
             )
         self._lock = lock
+        return self._record_file.exists()
 
     def release(self) -> None:
         if self._lock is not None:

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -31,15 +31,21 @@ CHECK_EVERY_S = 0.02
 class Supervisor:
     """Runs a server as a child and starts it again when it ends.
 
-    `on_change` is called from the supervising thread after every change of state or pid.
+    `on_change` is called after every change of state or pid, by whichever thread made it.
     """
 
     def __init__(
-        self, server: Server, *, log_file: Path, on_change: Callable[[], None] = lambda: None
+        self,
+        server: Server,
+        *,
+        log_file: Path,
+        pauses_s: Sequence[float] = PAUSES_S,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.server = server
         self.state: State = "stopped"
         self._log_file = log_file
+        self._pauses_s = pauses_s
         self._on_change = on_change
         self._child: Child | None = None
         self._stopping = threading.Event()
@@ -104,12 +110,16 @@ class Supervisor:
 
     def _await_health(self, child: Child) -> None:
         deadline = time.monotonic() + READY_S
-        while not self.server.healthy():
+        while True:
+            healthy = self.server.healthy()
+            # In this order: an answer counts only while it can be our child's.
             if child.exit_code is not None:
                 raise EmulatorError(
                     f"{self.server.name} ended with exit code {child.exit_code} before it served: "
                     f"{child.last_line()} (see {child.log})"
                 )
+            if healthy:
+                return
             if time.monotonic() > deadline:
                 raise EmulatorError(
                     f"{self.server.name} does not answer on port {self.server.ports[0]} after "
@@ -126,14 +136,14 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             ended = 1 if time.monotonic() - since > SETTLED_S else ended + 1
-            if ended > len(PAUSES_S):
+            if ended > len(self._pauses_s):
                 log.error(
                     "%s keeps ending (exit code %s) and is given up: see %s",
                     *(self.server.name, code, child.log),
                 )
                 self._set("failed")
                 return
-            pause_s = PAUSES_S[ended - 1]
+            pause_s = self._pauses_s[ended - 1]
             log.warning(
                 "%s ended with exit code %s; starting it again in %s s",
                 *(self.server.name, code, pause_s),

@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from emulators.azurite import Azurite
-from emulators.broker import Broker
+from emulators.broker import CONFIG, Broker
 from emulators.child import Child
 from emulators.errors import EmulatorError
 from emulators.ports import HOST, is_free
@@ -127,8 +127,8 @@ class AzuriteProcess(ServerProcess):
 
 
 class BrokerProcess(ServerProcess):
-    def __init__(self, folder: Path) -> None:
-        broker = Broker(folder / "data", free_port())
+    def __init__(self, folder: Path, config: Path = CONFIG) -> None:
+        broker = Broker(folder / "data", free_port(), config)
         super().__init__(broker, folder / "servicebus.log")
         self.connection_string = broker.connection_string
 

@@ -8,8 +8,9 @@ import threading
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,9 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.exceptions import ServiceBusError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from emulators.broker import CONFIG, Broker
-from tests import servers, small_model
-from tests.conftest import AzuriteProcess, RedisProcess
-from tests.servers import HostProcess, ServerProcess
+from emulators.broker import CONFIG
+from tests import small_model
+from tests.servers import AzuriteProcess, BrokerProcess, HostProcess, RedisProcess
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,22 +33,18 @@ LOCK = "PT5S"
 @dataclass(frozen=True)
 class Reply:
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     def json(self) -> Any:
         return json.loads(self.body)
 
 
-class BrokerProcess(ServerProcess):
-    """The broker with the app's own queues and short locks."""
-
-    def __init__(self, folder: Path) -> None:
-        config = folder / "Config.json"
-        config.write_text(CONFIG.read_text().replace("PT1M", LOCK))
-        broker = Broker(folder / "data", servers.free_port(), config)
-        super().__init__(broker, folder / "servicebus.log")
-        self.connection_string = broker.connection_string
+def short_locks(folder: Path) -> Path:
+    """The app's own queues with short locks, as a Config.json."""
+    config = folder / "Config.json"
+    config.write_text(CONFIG.read_text().replace("PT1M", LOCK))
+    return config
 
 
 @dataclass
@@ -210,7 +206,7 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             folder,
             RedisProcess(folder / "redis"),
             AzuriteProcess(folder / "azurite"),
-            BrokerProcess(folder / "servicebus"),
+            BrokerProcess(folder / "servicebus", short_locks(folder / "servicebus")),
             small_model.save(folder),
             env,
         )

@@ -1,26 +1,29 @@
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
+import uvloop
+from redis import Redis
 
 from cache import CacheSettings, MemoryCache
 from cache.redis_cache import RedisCache
-from tests.conftest import RedisProcess
+from emulators.redis_server import RedisServer
+from tests.servers import RedisProcess, ServerProcess
+from tests.waiting import eventually
 
 #: Far above what a loaded machine needs: where a test is not about the deadline, it must not
 #: decide the outcome.
 PATIENT_MS = 10_000
 
 
-@asynccontextmanager
-async def closing(cache: RedisCache) -> AsyncIterator[RedisCache]:
-    try:
-        yield cache
-    finally:
-        await cache.close()
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Azure's worker runs the standard loop, the host of this project uvloop."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture
@@ -29,14 +32,70 @@ def memory_cache() -> MemoryCache:
 
 
 @pytest.fixture
-async def redis_cache(redis_server: RedisProcess) -> AsyncIterator[RedisCache]:
+async def open_cache() -> AsyncIterator[Callable[..., RedisCache]]:
+    """`open_cache(url, timeout_ms=…, …)`: caches that are closed when the test ends."""
+    opened: list[RedisCache] = []
+
+    def open_one(
+        url: str, *, timeout_ms: float = PATIENT_MS, cluster: bool = False, **options: Any
+    ) -> RedisCache:
+        settings = CacheSettings(redis_url=url, timeout_ms=timeout_ms, redis_cluster=cluster)
+        cache = RedisCache(settings, **options)
+        opened.append(cache)
+        return cache
+
+    yield open_one
+    for cache in opened:
+        await cache.close()
+
+
+@pytest.fixture
+def redis_cache(redis_server: RedisProcess, open_cache: Callable[..., RedisCache]) -> RedisCache:
     """A cache in a running Redis, with a deadline that nothing reaches by accident."""
-    settings = CacheSettings(redis_url=redis_server.url, timeout_ms=PATIENT_MS)
-    async with closing(RedisCache(settings)) as cache:
-        yield cache
+    return open_cache(redis_server.url)
+
+
+@dataclass(frozen=True)
+class ClusterServer(RedisServer):
+    """A cluster of one node, which answers for every slot."""
+
+    def command(self) -> list[str]:
+        return [
+            *super().command(),
+            *("--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"),
+        ]
+
+
+@pytest.fixture(scope="module")
+def redis_cluster(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("redis-cluster")
+    server = ClusterServer(folder / "data", free_port())
+    with ServerProcess(server, folder / "redis.log") as process:
+        with Redis.from_url(server.url) as node:
+            node.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
+            eventually(lambda: node.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+        yield process
+
+
+@pytest.fixture
+def cluster_cache(
+    redis_cluster: ServerProcess, open_cache: Callable[..., RedisCache]
+) -> RedisCache:
+    return open_cache(f"redis://127.0.0.1:{redis_cluster.port}", cluster=True)
 
 
 @pytest.fixture
 def key() -> str:
     """A key that no other test uses."""
     return f"triscore:test:{random.getrandbits(128):032x}"
+
+
+@pytest.fixture
+def stoppable_redis(redis_server: RedisProcess) -> Iterator[RedisProcess]:
+    """For tests that kill or pause the server: afterwards it runs again."""
+    yield redis_server
+    if redis_server.is_running:
+        redis_server.resume()
+    redis_server.start()

@@ -1,4 +1,4 @@
-"""What every cache keeps to, in Redis and within the process."""
+"""What every cache keeps to: within the process, in Redis, in a cluster of Redis."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "cluster"])
 def cache(request):
     return request.getfixturevalue(f"{request.param}_cache")
 

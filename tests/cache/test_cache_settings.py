@@ -105,4 +105,4 @@ def test_settings_print_without_the_password():
 
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        CacheSettings().ttl_s = 1.0  # type: ignore[misc] # what must not be done
+        CacheSettings().ttl_s = 1.0

@@ -12,7 +12,6 @@ from cache.breaker import FAILURES
 from cache.entry import Entry, pack
 from cache.redis_cache import RedisCache
 from cache.redis_client import MAX_CONNECTIONS
-from tests.cache.conftest import closing
 
 
 @pytest.fixture
@@ -47,15 +46,12 @@ async def test_another_type_under_a_key_is_a_miss_and_a_put_replaces_it(redis_ca
     assert (await redis_cache.get(key)).value == b"value"
 
 
-async def test_the_age_counts_from_the_storing_worker(redis_server, key):
+async def test_the_age_counts_from_the_storing_worker(redis_server, open_cache, key):
     now = 1_800_000_000.0
-    settings = CacheSettings(redis_url=redis_server.url, timeout_ms=10_000)
-    async with (
-        closing(RedisCache(settings, clock=lambda: now)) as writer,
-        closing(RedisCache(settings, clock=lambda: now + 90)) as reader,
-    ):
-        await writer.put(key, b"value", ttl_s=60)
-        assert await reader.get(key) == Entry(b"value", age_s=90)
+    writer = open_cache(redis_server.url, clock=lambda: now)
+    reader = open_cache(redis_server.url, clock=lambda: now + 90)
+    await writer.put(key, b"value", ttl_s=60)
+    assert await reader.get(key) == Entry(b"value", age_s=90)
 
 
 async def test_lifetimes_differ_by_a_tenth_at_most(redis_cache, client, key):
@@ -81,9 +77,11 @@ async def test_everything_stored_expires(redis_cache, client, key):
     assert await client.pttl(f"{key}add") != -1
 
 
-async def test_connections_are_bounded_and_closed(redis_server, client, key, eventually_async):
+async def test_connections_are_bounded_and_closed(
+    redis_server, open_cache, client, key, eventually_async
+):
     before = (await client.info("clients"))["connected_clients"]
-    cache = RedisCache(CacheSettings(redis_url=redis_server.url, timeout_ms=10_000))
+    cache = open_cache(redis_server.url)
     await asyncio.gather(*(cache.get(key) for _ in range(200)))
     during = (await client.info("clients"))["connected_clients"]
     assert before < during <= before + MAX_CONNECTIONS
@@ -108,19 +106,20 @@ async def test_a_server_that_refuses_to_store_is_an_outage_for_put_and_a_get_sti
         await client.config_set("maxmemory", 0)
 
 
-async def test_a_wrong_password_is_an_outage_and_is_not_repeated(redis_server, key, caplog):
-    url = redis_server.url.replace("redis://", "redis://nobody:not-the-password@")
-    async with closing(RedisCache(CacheSettings(redis_url=url, timeout_ms=10_000))) as cache:
-        for _ in range(FAILURES):
-            with pytest.raises(CacheUnavailable) as caught:
-                await cache.get(key)
-            assert "not-the-password" not in str(caught.value)
-        assert cache.state == "degraded"
-        assert "WRONGPASS" in caplog.text
-        assert "not-the-password" not in repr(cache) + caplog.text
+async def test_a_wrong_password_is_an_outage_and_is_not_repeated(
+    redis_server, open_cache, key, caplog
+):
+    cache = open_cache(redis_server.url.replace("redis://", "redis://nobody:not-the-password@"))
+    for _ in range(FAILURES):
+        with pytest.raises(CacheUnavailable) as caught:
+            await cache.get(key)
+        assert "not-the-password" not in str(caught.value)
+    assert cache.state == "degraded"
+    assert "invalid username-password pair" in caplog.text
+    assert "not-the-password" not in repr(cache) + caplog.text
 
 
-async def test_a_server_that_is_no_redis_is_an_outage(free_port, key):
+async def test_a_server_that_is_no_redis_is_an_outage(free_port, open_cache, key):
     async def answer(reader, writer):
         await reader.readline()
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -128,10 +127,10 @@ async def test_a_server_that_is_no_redis_is_an_outage(free_port, key):
 
     port = free_port()
     async with await asyncio.start_server(answer, "127.0.0.1", port):
-        settings = CacheSettings(redis_url=f"redis://127.0.0.1:{port}", timeout_ms=10_000)
-        async with closing(RedisCache(settings)) as cache:
-            with pytest.raises(CacheUnavailable):
-                await cache.get(key)
+        cache = open_cache(f"redis://127.0.0.1:{port}")
+        with pytest.raises(CacheUnavailable):
+            await cache.get(key)
+        await cache.close()
 
 
 async def test_a_programming_error_is_not_taken_for_an_outage(redis_cache, key):
@@ -143,31 +142,28 @@ async def test_a_programming_error_is_not_taken_for_an_outage(redis_cache, key):
 def test_each_event_loop_gets_a_client_of_its_own(redis_server, key):
     cache = RedisCache(CacheSettings(redis_url=redis_server.url, timeout_ms=10_000))
 
-    async def put_and_get(value: bytes) -> Entry | None:
-        async with closing(cache):
-            await cache.put(key, value, ttl_s=60)
-            return await cache.get(key)
+    async def put_and_get(value):
+        await cache.put(key, value, ttl_s=60)
+        entry = await cache.get(key)
+        await cache.close()
+        return entry
 
     for value in (b"first", b"second"):
-        entry = asyncio.run(put_and_get(value))
-        assert entry is not None
-        assert entry.value == value
+        assert asyncio.run(put_and_get(value)).value == value
 
 
 def test_a_loop_that_ended_without_closing_does_not_hinder_the_next(redis_server, key):
     cache = RedisCache(CacheSettings(redis_url=redis_server.url, timeout_ms=10_000))
 
-    async def put_and_leave() -> None:
+    async def put_and_leave():
         await cache.put(key, b"value", ttl_s=60)
         # The connection's own end only: the cache still believes in this loop.
-        assert cache._session is not None
         await cache._session.client.aclose()
 
-    async def get() -> Entry | None:
-        async with closing(cache):
-            return await cache.get(key)
+    async def get():
+        entry = await cache.get(key)
+        await cache.close()
+        return entry
 
     asyncio.run(put_and_leave())
-    entry = asyncio.run(get())
-    assert entry is not None
-    assert entry.value == b"value"
+    assert asyncio.run(get()).value == b"value"

@@ -16,7 +16,7 @@ def thread():
 
 
 async def test_calls_run_one_at_a_time_in_their_order(thread):
-    order: list[int] = []
+    order = []
     await asyncio.gather(*(thread.run(lambda n=n: order.append(n)) for n in range(50)))
     assert order == list(range(50))
 

@@ -41,7 +41,7 @@ def score(door, storage):
     return run
 
 
-def written(storage, name: str) -> bytes:
+def written(storage, name):
     return storage.output.download_blob(name).readall()
 
 

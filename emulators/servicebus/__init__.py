@@ -1,0 +1,7 @@
+"""A Service Bus namespace on one machine, for Microsoft's unmodified SDKs.
+
+`amqp` is the protocol's bytes, `broker` the queues and their store; neither knows the other. The
+modules beside them join the two: connections, sessions and links on one side, queues on the other.
+Everything runs on one event loop without a single await: a frame's whole effect happens before
+the next frame is looked at.
+"""

@@ -1,0 +1,1 @@
+"""Queues and what keeps them: no AMQP, no sockets, time and store handed in."""

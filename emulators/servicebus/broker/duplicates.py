@@ -1,0 +1,46 @@
+"""Which message ids were seen lately."""
+
+from __future__ import annotations
+
+
+class Duplicates:
+    """The ids of a time window, each with the sequence number that its first message got."""
+
+    def __init__(self, window_ms: int) -> None:
+        self._window_ms = window_ms
+        #: In the order of the times, because the window is the same for all.
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Duplicates: {len(self._seen)} ids of {self._window_ms} ms>"
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def remember(self, message_id: str, sequence: int, now_ms: int) -> int:
+        """Returns until when the id is remembered."""
+        until_ms = now_ms + self._window_ms
+        self.restore(message_id, sequence, until_ms)
+        return until_ms
+
+    def restore(self, message_id: str, sequence: int, until_ms: int) -> None:
+        self._seen[message_id] = (until_ms, sequence)
+
+    def sequence_of(self, message_id: str) -> int | None:
+        """The first message's sequence number; None where the id is new."""
+        seen = self._seen.get(message_id)
+        return seen[1] if seen else None
+
+    def next_deadline_ms(self) -> int | None:
+        return next((until_ms for until_ms, _ in self._seen.values()), None)
+
+    def forget(self, now_ms: int) -> bool:
+        """Forget the ids whose window is over. Returns whether there were any."""
+        over = []
+        for message_id, (until_ms, _) in self._seen.items():
+            if until_ms > now_ms:
+                break
+            over.append(message_id)
+        for message_id in over:
+            del self._seen[message_id]
+        return bool(over)

@@ -1,0 +1,89 @@
+"""Shared access signatures: who may use which part of a namespace, and until when."""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64encode
+from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import unquote, urlsplit
+
+PREFIX = "SharedAccessSignature "
+
+
+class TokenRefused(Exception):
+    """The token does not allow anything. The message is one sentence, and names no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A key of the namespace: whoever knows it may do everything."""
+
+    name: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token allows: one path and all below it, until a time."""
+
+    path: str
+    until_s: float
+
+
+def verify(token: str, keys: tuple[AccessKey, ...], now_s: float) -> Grant:
+    """Raises TokenRefused."""
+    if not token.startswith(PREFIX):
+        raise TokenRefused("Only shared access signatures are known here, not other tokens.")
+    # The signature covers resource and expiry as they stand in the token, so they stay quoted.
+    parts = dict(part.partition("=")[::2] for part in token.removeprefix(PREFIX).split("&"))
+    try:
+        resource, signature, expiry = parts["sr"], unquote(parts["sig"]), parts["se"]
+        name = unquote(parts["skn"])
+        until_s = float(expiry)
+    except (KeyError, ValueError) as error:
+        raise TokenRefused("The token lacks one of sr, sig, se, skn, or se is no time.") from error
+    known = next((key for key in keys if key.name == name), None)
+    if known is None or not hmac.compare_digest(signature.encode(), _sign(known, resource, expiry)):
+        raise TokenRefused("The token has an invalid signature: wrong key name or wrong key.")
+    if until_s <= now_s:
+        raise TokenRefused("The token is expired.")
+    return Grant(path_of(unquote(resource)), until_s)
+
+
+def _sign(key: AccessKey, resource: str, expiry: str) -> bytes:
+    return b64encode(hmac.digest(key.key.encode(), f"{resource}\n{expiry}".encode(), sha256))
+
+
+def path_of(resource: str) -> str:
+    """The path of a resource's URI, or of a bare path, without its slashes at both ends."""
+    path = urlsplit(resource).path if "://" in resource else resource
+    return path.strip("/")
+
+
+class Grants:
+    """What one connection may do, by the tokens it has put."""
+
+    def __init__(self) -> None:
+        self._until_s: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"<Grants for {sorted(self._until_s)}>"
+
+    def add(self, grant: Grant) -> None:
+        self._until_s[grant.path.casefold()] = grant.until_s
+
+    def allow(self, path: str, now_s: float) -> bool:
+        return self.until_s(path) > now_s
+
+    def until_s(self, path: str) -> float:
+        """Until when the path may be used; 0 where it may not."""
+        path = path.casefold()
+        return max(
+            (
+                until_s
+                for granted, until_s in self._until_s.items()
+                if granted in {"", path} or path.startswith(f"{granted}/")
+            ),
+            default=0,
+        )

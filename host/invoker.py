@@ -1,0 +1,69 @@
+"""One invocation from a trigger's data to its outputs: what all listeners share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from azure.core.exceptions import AzureError
+
+from host.bindings import Function
+from host.expressions import UnknownExpression
+from host.inputs import Inputs
+from host.outputs import Outputs
+from host.protos import TypedData
+from host.runtime import Invocation, InvocationFailed, Outcome, Runtime
+
+log = logging.getLogger(__name__)
+
+
+class Invoker:
+    """Reads input bindings, runs the function, sends its outputs."""
+
+    def __init__(self, runtime: Runtime, inputs: Inputs, outputs: Outputs) -> None:
+        self._runtime, self._inputs, self._outputs = runtime, inputs, outputs
+
+    def __repr__(self) -> str:
+        return f"<Invoker {self._runtime!r}>"
+
+    async def run(
+        self,
+        function: Function,
+        data: TypedData | None,
+        metadata: Mapping[str, TypedData],
+        *,
+        values: Mapping[str, str],
+        identities: Sequence[str] = (),
+    ) -> Outcome:
+        """Outputs are sent when this returns. Raises InvocationFailed, and has logged it.
+
+        `values` fill `{name}` in the paths of bindings. `identities` name what triggered: the same
+        for the same message or blob version brought again, one an element of a batch; without any
+        the invocation's own id.
+        """
+        invocation = Invocation(function, {function.trigger.name: data}, metadata)
+        try:
+            if function.inputs:
+                read = await self._inputs.read(function, values)
+                invocation = Invocation(
+                    function, {**invocation.inputs, **read}, metadata, invocation.id
+                )
+            outcome = await self._runtime.invoke(invocation)
+            await self._outputs.send(
+                function, outcome, values, identities=identities or (invocation.id,)
+            )
+        except (AzureError, UnknownExpression) as error:
+            failure = InvocationFailed(f"{type(error).__name__}: {error}")
+            _log(function, failure)
+            raise failure from error
+        except InvocationFailed as error:
+            _log(function, error)
+            raise
+        return outcome
+
+
+def _log(function: Function, error: InvocationFailed) -> None:
+    """One line; the trace only where it was asked for."""
+    log.error("function %s failed: %s", function.name, error)
+    if error.stack_trace:
+        log.debug("%s", error.stack_trace)

@@ -1,0 +1,89 @@
+"""Output bindings: blobs, and messages to Service Bus queues."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+
+from host.bindings import BlobOutput, Function, ServiceBusOutput
+from host.connections import Connections
+from host.expressions import render
+from host.messages_out import messages
+from host.protos import TypedData
+from host.runtime import Outcome
+from host.service_bus_sender import Sender
+
+log = logging.getLogger(__name__)
+
+
+class Outputs:
+    """Sends what a function left in its outputs."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._senders: dict[tuple[str, str], Sender] = {}
+
+    def __repr__(self) -> str:
+        return f"<Outputs {len(self._senders)} senders>"
+
+    async def send(
+        self,
+        function: Function,
+        outcome: Outcome,
+        values: Mapping[str, str],
+        *,
+        identities: Sequence[str],
+    ) -> None:
+        """Return once everything is stored. Raises AzureError, UnknownExpression."""
+        for binding in function.outputs:
+            data = outcome.values.get(binding.name)
+            if data is None:
+                continue
+            match binding:
+                case BlobOutput():
+                    path = render(binding.path, values)
+                    await self._connections.in_thread(
+                        self._upload, binding.connection, path, content_of(data)
+                    )
+                case ServiceBusOutput():
+                    await self._sender(binding).send(
+                        messages(data, f"{function.name}\n{binding.name}", identities)
+                    )
+
+    async def close(self) -> None:
+        await asyncio.gather(*(sender.close() for sender in self._senders.values()))
+        self._senders.clear()
+
+    def _sender(self, binding: ServiceBusOutput) -> Sender:
+        key = binding.connection, binding.queue
+        if key not in self._senders:
+            self._senders[key] = Sender(self._connections, *key)
+        return self._senders[key]
+
+    def _upload(self, connection: str, path: str, content: bytes) -> None:
+        """Write a blob, over what was there. The container is made where it is missing."""
+        name, _, blob = path.partition("/")
+        container = self._connections.blobs(connection).get_container_client(name)
+        try:
+            container.upload_blob(blob, content, overwrite=True)
+        except ResourceNotFoundError:
+            try:
+                container.create_container()
+            except ResourceExistsError:
+                log.debug("%s was made by another", name)
+            container.upload_blob(blob, content, overwrite=True)
+
+
+def content_of(data: TypedData) -> bytes:
+    """A blob's content: text as UTF-8."""
+    match data.WhichOneof("data"):
+        case "bytes":
+            return bytes(data.bytes)
+        case "string":
+            return str(data.string).encode()
+        case "json":
+            return str(data.json).encode()
+    return b""

@@ -1,0 +1,126 @@
+"""The messages that azure-functions-runtime speaks, as plain objects.
+
+The library takes this module as its `protos`. In Azure it is generated code from the gRPC contract;
+the library only sets and reads fields, so that fields are all there is here. Numbers are the
+contract's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Message:
+    """Fields as given; the others read as None."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def __getattr__(self, name: str) -> Any:
+        # The library asks a message for `TypedData` to tell it from a wrapper around one.
+        if name == "TypedData" or name.startswith("__"):
+            raise AttributeError(name)
+        return None
+
+    def __repr__(self) -> str:
+        # Names only: fields hold payloads.
+        return f"<{type(self).__name__} {' '.join(self.__dict__)}>"
+
+
+class TypedData(Message):
+    """One value of one kind: `TypedData(bytes=…)`."""
+
+    def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - protobuf's name
+        """The kind, or None for no value."""
+        return next(iter(self.__dict__), None)
+
+
+class ParameterBinding(Message):
+    """A binding's name and its `data`."""
+
+    def WhichOneof(self, _: str) -> str:  # noqa: N802 - protobuf's name
+        return "data"
+
+
+class StatusResult(Message):
+    Failure = 0
+    Success = 1
+    Cancelled = 2
+
+
+class BindingInfo(Message):
+    # Directions
+    out = 1
+    inout = 2
+    # Data types
+    undefined = 0
+
+
+class RpcHttpCookie(Message):
+    """A cookie; `same_site` holds a `SameSite` value."""
+
+    class SameSite:
+        Lax = 1
+        Strict = 2
+        ExplicitNone = 3
+
+
+# `None` is the contract's name for 0, and no name in Python.
+setattr(RpcHttpCookie.SameSite, "None", 0)
+
+
+class CollectionBytes(Message): ...
+
+
+class CollectionSInt64(Message): ...
+
+
+class CollectionString(Message): ...
+
+
+class FunctionMetadataResponse(Message): ...
+
+
+class InvocationResponse(Message): ...
+
+
+class ModelBindingData(Message): ...
+
+
+class NullableBool(Message): ...
+
+
+class NullableDouble(Message): ...
+
+
+class NullableString(Message): ...
+
+
+class NullableTimestamp(Message): ...
+
+
+class RetryContext(Message): ...
+
+
+class RpcException(Message): ...
+
+
+class RpcFunctionMetadata(Message): ...
+
+
+class RpcHttp(Message): ...
+
+
+class RpcRetryOptions(Message): ...
+
+
+class RpcTraceContext(Message): ...
+
+
+class Timestamp(Message): ...
+
+
+class WorkerInitResponse(Message): ...
+
+
+class WorkerMetadata(Message): ...

@@ -1,0 +1,88 @@
+"""Which versions of which blobs have been processed, kept in the storage account itself.
+
+A receipt is an empty blob `azure-webjobs-hosts/blobreceipts/<host id>/<function>/<container>/
+<blob>/<etag>`; its metadata count the tries and say `running`, `done` or `poison`. Blocking calls,
+for threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import ContainerClient
+
+log = logging.getLogger(__name__)
+
+State = Literal["running", "done", "poison"]
+
+#: What a blob's name may be long.
+MAX_NAME = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    #: Tries begun, of this version of the blob.
+    tries: int
+    state: State
+
+    @property
+    def final(self) -> bool:
+        return self.state != "running"
+
+
+class Receipts:
+    """The receipts of one app, known here since `load`. Only the holder of the lease writes."""
+
+    def __init__(self, container: ContainerClient, host_id: str) -> None:
+        self._container = container
+        self._prefix = f"blobreceipts/{host_id}/"
+        self._known: dict[str, Receipt] = {}
+
+    def __repr__(self) -> str:
+        return f"<Receipts {self._prefix} {len(self._known)} known>"
+
+    def load(self) -> None:
+        """Learn what others wrote. Raises AzureError."""
+        self._known = dict(self._stored())
+
+    def get(self, function: str, container: str, blob: str, etag: str) -> Receipt | None:
+        return self._known.get(self._name(function, container, blob, etag))
+
+    def write(self, function: str, container: str, blob: str, etag: str, receipt: Receipt) -> None:
+        """Raises AzureError; the receipt is known here even then."""
+        name = self._name(function, container, blob, etag)
+        self._known[name] = receipt
+        self._container.upload_blob(
+            name,
+            b"",
+            overwrite=True,
+            metadata={"tries": str(receipt.tries), "state": receipt.state},
+        )
+
+    def _stored(self) -> Iterator[tuple[str, Receipt]]:
+        try:
+            for blob in self._container.list_blobs(
+                name_starts_with=self._prefix, include=["metadata"]
+            ):
+                yield blob.name, _receipt(blob.metadata or {})
+        except ResourceNotFoundError:
+            return
+
+    def _name(self, function: str, container: str, blob: str, etag: str) -> str:
+        version = etag.strip('"')
+        name = f"{self._prefix}{function}/{container}/{blob}/{version}"
+        if len(name) <= MAX_NAME:
+            return name
+        digest = hashlib.sha256(blob.encode()).hexdigest()
+        return f"{self._prefix}{function}/{container}/{digest}/{version}"
+
+
+def _receipt(metadata: dict[str, str]) -> Receipt:
+    tries, state = metadata.get("tries", ""), metadata.get("state", "")
+    final: dict[str, State] = {"done": "done", "poison": "poison"}
+    return Receipt(int(tries) if tries.isdecimal() else 0, final.get(state, "running"))

@@ -1,0 +1,80 @@
+"""Sends messages to one queue over one link."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+
+from host.connections import Connections
+
+log = logging.getLogger(__name__)
+
+
+class Sender:
+    """One at a time uses the link, which the SDK does not share.
+
+    A failed link is thrown away: the next sending makes another.
+    """
+
+    def __init__(self, connections: Connections, connection: str, queue: str) -> None:
+        self._connections, self._connection, self._queue = connections, connection, queue
+        self._client: ServiceBusClient | None = None
+        self._sender: ServiceBusSender | None = None
+        self._turn = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Sender {self._queue} {'open' if self._sender else 'closed'}>"
+
+    async def send(self, messages: Sequence[ServiceBusMessage]) -> None:
+        """Return when the broker has them all, in as few transfers as their size allows.
+
+        Raises AzureError; some may then have been sent.
+        """
+        async with self._turn:
+            try:
+                await self._send(messages)
+            except BaseException:
+                # Also where the sending was cancelled half way: the link's state is unknown.
+                await self._drop()
+                raise
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._drop()
+
+    async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
+        sender = await self._open()
+        if len(messages) == 1:
+            await sender.send_messages(messages[0])
+            return
+        batch = await sender.create_message_batch()
+        for message in messages:
+            try:
+                batch.add_message(message)
+            except ValueError:
+                # Full. A message that is too large for a transfer of its own raises there.
+                if len(batch):
+                    await sender.send_messages(batch)
+                batch = await sender.create_message_batch()
+                batch.add_message(message)
+        if len(batch):
+            await sender.send_messages(batch)
+
+    async def _open(self) -> ServiceBusSender:
+        if self._sender is None:
+            self._client = self._connections.service_bus(self._connection)
+            self._sender = self._client.get_queue_sender(self._queue)
+        return self._sender
+
+    async def _drop(self) -> None:
+        client, self._client, self._sender = self._client, None, None
+        if client is None:
+            return
+        try:
+            await client.close()
+        except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
+            log.debug("%r: closing its connection: %s", self, type(error).__name__)

@@ -1,0 +1,150 @@
+"""One process of the host: loads the app, runs its listeners until told to stop, drains."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator
+
+from host import banner
+from host.arguments import Arguments
+from host.bindings import BlobTrigger, ServiceBusTrigger
+from host.blob_listener import blob_listeners
+from host.connections import Connections, prepare
+from host.host_json import HostOptions
+from host.http_listener import HttpListener
+from host.http_server import HttpServer
+from host.inputs import Inputs
+from host.invoker import Invoker
+from host.keys import Keys
+from host.listener import Listener
+from host.outputs import Outputs
+from host.routes import Routes
+from host.runtime import Runtime
+from host.service_bus_listener import ServiceBusListener
+
+log = logging.getLogger(__name__)
+
+#: How long running invocations may go on after a stop was asked for.
+DRAIN_S = 25.0
+
+
+async def run(
+    arguments: Arguments, options: HostOptions, sock: socket.socket, *, parent_fd: int = -1
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until the other end of `parent_fd` closes.
+
+    Raises HostError for an app that cannot be loaded or connections that cannot be used.
+    """
+    with _stop_signals(parent_fd) as stop:
+        runtime = await Runtime.load(
+            arguments.app_dir, os.environ, timeout_s=options.function_timeout_s
+        )
+        prepare(runtime.functions, os.environ)
+        # What was loaded stays: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
+        connections = Connections(os.environ)
+        outputs = Outputs(connections)
+        try:
+            routes = Routes(runtime.functions, prefix=options.http.route_prefix)
+            invoker = Invoker(runtime, Inputs(connections), outputs)
+            listeners = _listeners(runtime, options, invoker, connections)
+            listeners.append(_http(options, invoker, routes, sock))
+            await _start(listeners)
+            if arguments.worker <= 1:
+                _announce(runtime, routes, sock)
+            await stop.wait()
+            await _drain(listeners)
+        finally:
+            await outputs.close()
+            await connections.close()
+    runtime.close()
+
+
+def _listeners(
+    runtime: Runtime, options: HostOptions, invoker: Invoker, connections: Connections
+) -> list[Listener]:
+    scanned = [each for each in runtime.functions if isinstance(each.trigger, BlobTrigger)]
+    listeners: list[Listener] = list(blob_listeners(scanned, invoker, connections, options.blobs))
+    listeners += [
+        ServiceBusListener(
+            each,
+            each.trigger,
+            invoker=invoker,
+            connections=connections,
+            options=options.service_bus,
+        )
+        for each in runtime.functions
+        if isinstance(each.trigger, ServiceBusTrigger)
+    ]
+    return listeners
+
+
+def _http(
+    options: HostOptions, invoker: Invoker, routes: Routes, sock: socket.socket
+) -> HttpServer:
+    application = HttpListener(
+        invoker,
+        routes,
+        keys=Keys.from_env(os.environ),
+        max_outstanding=options.http.max_outstanding_requests,
+    )
+    return HttpServer(application, sock, drain_s=DRAIN_S)
+
+
+async def _start(listeners: list[Listener]) -> None:
+    for listener in listeners:
+        await listener.start()
+
+
+async def _drain(listeners: list[Listener]) -> None:
+    log.info("stopping: running invocations have %g s to finish", DRAIN_S)
+    stopping = [asyncio.create_task(listener.stop()) for listener in listeners]
+    _, late = await asyncio.wait(stopping, timeout=DRAIN_S + 1)
+    for task in late:
+        task.cancel()
+    results = await asyncio.gather(*stopping, return_exceptions=True)
+    for listener, result in zip(listeners, results, strict=True):
+        if isinstance(result, asyncio.CancelledError):
+            log.warning("%r did not finish in time", listener)
+        elif isinstance(result, BaseException):
+            log.error("%r: %s: %s", listener, type(result).__name__, result)
+    log.info("stopped")
+
+
+@contextlib.contextmanager
+def _stop_signals(parent_fd: int) -> Iterator[asyncio.Event]:
+    """An event that SIGTERM, SIGINT or the supervisor's end sets; a second SIGINT ends at once."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def interrupted() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    def parent_gone() -> None:
+        loop.remove_reader(parent_fd)
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    if parent_fd >= 0:
+        loop.add_reader(parent_fd, parent_gone)
+    try:
+        yield stop
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _announce(runtime: Runtime, routes: Routes, sock: socket.socket) -> None:
+    host, port = sock.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    print(banner.text(runtime.functions, routes, address), flush=True)  # noqa: T201 - the banner

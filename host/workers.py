@@ -1,0 +1,129 @@
+"""Several workers on one port: started, started again when they die, and stopped, together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+
+from host.arguments import Arguments
+
+log = logging.getLogger(__name__)
+
+#: The exit code of whatever cannot start, and says why.
+CANNOT_START = 2
+
+#: Seconds before a worker that died is started again; doubled with each early death.
+PAUSE_S = 1.0
+MAX_PAUSE_S = 30.0
+#: Seconds after which a worker's death is no early one.
+EARLY_S = 10.0
+
+#: Seconds that workers have to drain before they are killed.
+STOP_S = 30.0
+
+
+async def supervise(arguments: Arguments, sock: socket.socket) -> int:
+    """Run `arguments.workers` processes until SIGTERM or SIGINT; the exit code.
+
+    A worker sees in its standard input, which never says anything, that this process has ended.
+    """
+    supervisor = _Supervisor(arguments, sock)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, supervisor.stop)
+    loop.add_signal_handler(signal.SIGINT, supervisor.interrupt)
+    return await supervisor.run()
+
+
+class _Supervisor:
+    def __init__(self, arguments: Arguments, sock: socket.socket) -> None:
+        self._arguments, self._socket = arguments, sock
+        self._stopping = asyncio.Event()
+        self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._exit_code = 0
+
+    def __repr__(self) -> str:
+        return f"<Supervisor of {len(self._processes)} workers>"
+
+    async def run(self) -> int:
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, self._arguments.workers + 1):
+                group.create_task(self._keep(number))
+            group.create_task(self._stop_all())
+        return self._exit_code
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def interrupt(self) -> None:
+        if self._stopping.is_set():
+            for process in self._processes.values():
+                process.kill()
+            os._exit(130)
+        self.stop()
+
+    async def _keep(self, number: int) -> None:
+        pause_s = PAUSE_S
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            code = await self._run_worker(number)
+            if self._stopping.is_set():
+                return
+            if code == CANNOT_START:
+                # The app or its settings are at fault, and stay so.
+                self._exit_code = CANNOT_START
+                self.stop()
+                return
+            early = time.monotonic() - started < EARLY_S
+            pause_s = min(pause_s * 2, MAX_PAUSE_S) if early else PAUSE_S
+            log.error("worker %d ended with %d: starting another in %g s", number, code, pause_s)
+            await self._pause(pause_s)
+
+    async def _run_worker(self, number: int) -> int:
+        process = await asyncio.create_subprocess_exec(
+            *self._command(number),
+            stdin=asyncio.subprocess.PIPE,
+            pass_fds=[self._socket.fileno()],
+        )
+        self._processes[number] = process
+        if self._stopping.is_set():
+            process.terminate()
+        code = await process.wait()
+        del self._processes[number]
+        return code
+
+    async def _stop_all(self) -> None:
+        await self._stopping.wait()
+        for process in self._processes.values():
+            process.terminate()
+        waiting = {
+            asyncio.create_task(process.wait()): number
+            for number, process in self._processes.items()
+        }
+        if not waiting:
+            return
+        _, late = await asyncio.wait(waiting, timeout=STOP_S)
+        for task in late:
+            log.error("worker %d did not stop within %g s: killed", waiting[task], STOP_S)
+            self._processes[waiting[task]].kill()
+        await asyncio.gather(*late)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _command(self, number: int) -> list[str]:
+        given = self._arguments
+        return [
+            *(sys.executable, "-m", "host"),
+            *("--app", str(given.app_dir)),
+            *("--host", given.host, "--port", str(given.port)),
+            *("--worker", str(number), "--socket-fd", str(self._socket.fileno())),
+            *(("--verbose",) if given.verbose else ()),
+        ]

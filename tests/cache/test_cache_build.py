@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import cache
+from cache import CacheSettingError, CacheSettings, MemoryCache
+from cache.redis_cache import RedisCache
+
+
+def test_without_a_redis_url_the_cache_is_within_the_process():
+    assert isinstance(cache.build(CacheSettings()), MemoryCache)
+
+
+def test_a_redis_that_is_not_there_does_not_hinder_building(free_port):
+    url = f"redis://:secret@127.0.0.1:{free_port()}/0"
+    built = cache.build(CacheSettings(redis_url=url))
+    assert isinstance(built, RedisCache)
+    assert repr(built) == f"<RedisCache {url.replace('secret', '***')} ok>"
+
+
+def test_a_cache_within_the_process_does_not_wait_for_redis_to_be_imported():
+    program = (
+        "import sys, cache\n"
+        "cache.build(cache.CacheSettings.from_env({}))\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('redis', 'hiredis')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_signing_in_with_entra_without_its_library_says_what_to_install(monkeypatch):
+    # None makes Python refuse the import, installed or not.
+    monkeypatch.setitem(sys.modules, "redis_entraid", None)
+    settings = CacheSettings(redis_url="rediss://cache.example:10000", redis_auth="entra")
+    with pytest.raises(CacheSettingError, match="redis-entraid is not installed") as caught:
+        cache.build(settings)
+    assert (caught.value.name, caught.value.value) == ("REDIS_AUTH", "entra")

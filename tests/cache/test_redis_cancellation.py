@@ -1,0 +1,91 @@
+"""A caller's cancellation is its own affair."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+from cache.redis_client import MAX_CONNECTIONS
+
+
+async def under_way(cache, calls, eventually_async):
+    """Until the operations of all calls have been handed to the server's side."""
+    await eventually_async(lambda: cache._session and len(cache._session.tasks) == calls)
+
+
+async def test_a_cancelled_caller_does_not_count_as_an_outage(
+    stoppable_redis, open_cache, key, eventually_async
+):
+    cache = open_cache(stoppable_redis.url)
+    await cache.ping()
+    stoppable_redis.pause()
+    for number in range(20):
+        call = asyncio.create_task(cache.get(key))
+        await under_way(cache, number + 1, eventually_async)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert cache.state == "ok"
+
+
+async def test_of_three_callers_one_is_cancelled_and_the_others_get_their_answers(
+    stoppable_redis, open_cache, key, eventually_async
+):
+    cache = open_cache(stoppable_redis.url)
+    for number in range(3):
+        await cache.put(f"{key}{number}", b"%d" % number, ttl_s=60)
+    stoppable_redis.pause()
+    calls = [asyncio.create_task(cache.get(f"{key}{number}")) for number in range(3)]
+    await under_way(cache, 3, eventually_async)
+    calls[0].cancel()
+    await asyncio.wait(calls[:1])
+    stoppable_redis.resume()
+    assert [(await call).value for call in calls[1:]] == [b"1", b"2"]
+    assert calls[0].cancelled()
+
+
+async def test_a_connection_that_a_cancelled_caller_used_is_fit_for_the_next(
+    stoppable_redis, open_cache, key, eventually_async
+):
+    cache = open_cache(stoppable_redis.url)
+    for number in range(2 * MAX_CONNECTIONS):
+        await cache.put(f"{key}{number}", b"%d" % number, ttl_s=60)
+    stoppable_redis.pause()
+    calls = [asyncio.create_task(cache.get(f"{key}{n}")) for n in range(2 * MAX_CONNECTIONS)]
+    await under_way(cache, len(calls), eventually_async)
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+    stoppable_redis.resume()
+    backwards = range(2 * MAX_CONNECTIONS - 1, -1, -1)
+    entries = await asyncio.gather(*(cache.get(f"{key}{number}") for number in backwards))
+    assert [entry.value for entry in entries] == [b"%d" % number for number in backwards]
+
+
+async def test_a_thousand_cancelled_callers_leak_neither_connection_nor_task(
+    redis_server, open_cache, key, eventually_async
+):
+    cache = open_cache(redis_server.url)
+    for _ in range(50):
+        calls = [asyncio.create_task(cache.get(key)) for _ in range(20)]
+        await asyncio.wait(calls, timeout=0.0005)
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+    await eventually_async(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+    async with Redis.from_url(redis_server.url) as client:
+        assert (await client.info("clients"))["connected_clients"] <= MAX_CONNECTIONS + 1
+    assert await cache.get(key) is None
+    assert cache.state == "ok"
+
+
+async def test_a_callers_own_deadline_stays_its_own(stoppable_redis, open_cache, key):
+    cache = open_cache(stoppable_redis.url)
+    await cache.ping()
+    stoppable_redis.pause()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await cache.get(key)
+    assert cache.state == "ok"

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+
+from emulators import azurite as module
+from emulators.azurite import Azurite
+from emulators.errors import EmulatorError
+from emulators.server import PROJECT
+
+
+def test_its_connection_string_serves_blobs_and_queues(azurite):
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as blobs:
+        container = blobs.create_container("letters")
+        container.upload_blob("a.txt", b"alpha")
+        assert container.download_blob("a.txt").readall() == b"alpha"
+    with QueueServiceClient.from_connection_string(azurite.connection_string) as queues:
+        queue = queues.create_queue("letters")
+        queue.send_message("alpha")
+        assert queue.receive_message().content == "alpha"
+
+
+def test_it_is_healthy_once_all_three_services_answer(azurite):
+    server = azurite.server
+    assert server.healthy()
+    azurite.kill()
+    assert not server.healthy()
+    azurite.start()
+    assert server.healthy()
+
+
+def test_another_http_server_in_its_place_is_not_healthy(tmp_path, free_port):
+    port = free_port()
+    with ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        assert not Azurite(tmp_path, port, port, port).healthy()
+        other.shutdown()
+        thread.join()
+
+
+def test_without_node_it_says_how_to_install_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EmulatorError, match=r"Node.js is not installed.*apt-get install nodejs"):
+        Azurite(tmp_path, 1, 2, 3).command()
+
+
+def test_without_azurite_it_says_how_to_install_it(monkeypatch, tmp_path):
+    node = tmp_path / "node"
+    node.write_text("#!/bin/sh\n")
+    node.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(module, "FOLDER", module.FOLDER.with_name("no-azurite"))
+    with pytest.raises(EmulatorError, match="npm install --prefix") as caught:
+        Azurite(tmp_path, 1, 2, 3).command()
+    # A folder to be typed from where the person stands, not this machine's.
+    assert str(PROJECT) not in str(caught.value)

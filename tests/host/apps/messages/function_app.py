@@ -1,0 +1,75 @@
+"""Service Bus functions, each for one rule."""
+
+import asyncio
+import json
+import logging
+from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
+
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+log = logging.getLogger(__name__)
+
+BINARY = func.DataType.BINARY
+
+
+def described(message: func.ServiceBusMessage) -> dict[str, object]:
+    return {
+        "body": message.get_body().decode("latin-1"),
+        "message_id": message.message_id,
+        "correlation_id": message.correlation_id,
+        "content_type": message.content_type,
+        "subject": message.subject,
+        "delivery_count": message.delivery_count,
+        "sequence_number": message.sequence_number,
+        "properties": message.application_properties,
+        "enqueued": message.enqueued_time_utc.isoformat(),
+    }
+
+
+@app.service_bus_queue_trigger("message", "one", "Bus", data_type=BINARY)
+@app.service_bus_queue_output("seen", "seen", "Bus")
+async def one(message: func.ServiceBusMessage, seen: func.Out[str]) -> None:
+    if message.get_body() == b"long":
+        await asyncio.sleep(8)
+    if message.get_body() == b"fails":
+        raise ValueError("never works")
+    seen.set(json.dumps(described(message)))
+
+
+@app.service_bus_queue_trigger("message", "text", "Bus")
+@app.service_bus_queue_output("seen", "seen", "Bus")
+def text(message: func.ServiceBusMessage, seen: func.Out[str]) -> None:
+    seen.set(json.dumps(described(message)))
+
+
+@app.service_bus_queue_trigger(
+    "messages", "many", "Bus", data_type=BINARY, cardinality=func.Cardinality.MANY
+)
+@app.service_bus_queue_output("seen", "seen", "Bus")
+async def many(
+    messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
+    seen: func.Out[str],
+) -> None:
+    log.info("a batch of %d", len(messages))
+    seen.set(json.dumps([described(message) for message in messages]))
+    if any(message.get_body() == b"once" and message.delivery_count == 1 for message in messages):
+        await asyncio.sleep(0)
+        raise ValueError("the first time fails")
+
+
+@app.service_bus_queue_trigger("messages", "untyped", "Bus", cardinality=func.Cardinality.MANY)
+@app.service_bus_queue_output("seen", "seen", "Bus")
+async def untyped(
+    messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
+    seen: func.Out[str],
+) -> None:
+    seen.set(json.dumps([described(message) for message in messages]))
+
+
+@app.route("send/{kind}", methods=["POST"])
+@app.service_bus_queue_output("out", "out", "Bus")
+def send(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
+    out.set(req.get_body() if req.route_params["kind"] == "bytes" else req.get_body().decode())
+    return func.HttpResponse("sent")
