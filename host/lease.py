@@ -7,6 +7,7 @@ wait for the lease of its killed predecessor to run out.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -43,6 +44,11 @@ class ScanLease:
 
     def acquire(self) -> bool:
         """Whether the lease is ours now. Raises AzureError where storage is away."""
+        if self._lease is not None:
+            # Ours, but for an outage: nobody may have taken it.
+            with contextlib.suppress(HttpResponseError):
+                self.renew()
+                return True
         if self._take():
             return True
         if not self._holder_is_dead():

@@ -17,6 +17,9 @@ class UnfitBody(Exception):
     """A body that the real host cannot convert: the invocation fails before the function runs."""
 
 
+#: When a message without a time to live expires: .NET's last moment, in microseconds.
+NEVER = "9999-12-31T23:59:59.999999"
+
 Read = Callable[[ServiceBusReceivedMessage], Any]
 
 #: Metadata that go as strings, absent ones left out. A batch's are arrays, `…Array`.
@@ -41,8 +44,8 @@ _JSON: dict[str, Read] = {
     "DeliveryCount": lambda message: (message.delivery_count or 0) + 1,
     "EnqueuedTimeUtc": lambda message: _time(message.enqueued_time_utc),
     "EnqueuedTime": lambda message: _time(message.enqueued_time_utc),
-    "ExpiresAtUtc": lambda message: _time(message.expires_at_utc),
-    "ExpiresAt": lambda message: _time(message.expires_at_utc),
+    "ExpiresAtUtc": lambda message: _time(message.expires_at_utc) or NEVER,
+    "ExpiresAt": lambda message: _time(message.expires_at_utc) or NEVER,
     "ApplicationProperties": lambda message: _plain(message.application_properties or {}),
     "UserProperties": lambda message: _plain(message.application_properties or {}),
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
 
 import azure.functions as func
@@ -63,39 +64,69 @@ class ServiceBusDoor:
         One exception brings the whole batch back, so it is raised only where nothing in the batch
         could be done.
         """
-        typed = all(message.content_type for message in messages)
-        outcomes = await asyncio.gather(
-            *(self._outcome(message, typed=typed) for message in messages)
-        )
-        passing = [error for _, error in outcomes if error is not None]
+        outcomes = await asyncio.gather(*map(self._outcome, _deliveries(messages)))
+        passing = [outcome.error for outcome in outcomes if outcome.error is not None]
         if passing and len(passing) == len(messages):
             log.warning("%d messages come again: %s", len(messages), passing[0])
             await asyncio.sleep(self._pause_s)
             raise passing[0]
         return [
-            await self._outbox.failed(request, error, self._scorer.model) if error else document
-            for (request, document), error in outcomes
-            if error or document
+            await self._outbox.failed(outcome.request, outcome.error, self._scorer.model)
+            if outcome.error
+            else outcome.document
+            for outcome in outcomes
+            if outcome.error or outcome.document
         ]
 
-    async def _outcome(
-        self, message: func.ServiceBusMessage, *, typed: bool
-    ) -> tuple[tuple[Request, str], ScoringError | None]:
-        """The document, empty where a second copy needs none; or an error that may pass."""
-        request = _request(message, typed=typed)
-        again = (message.delivery_count or 0) > 1
-        if (again or request.source == "http") and (
+    async def _outcome(self, delivery: _Delivery) -> _Outcome:
+        request = delivery.request
+        if delivery.copy:
+            return _Outcome(request)
+        if (delivery.again or request.source == "http") and (
             document := await self._outbox.finished_before(request)
         ):
             # HTTP may have enqueued a request twice; only a redelivery may have lost its document.
-            return (request, document if again else ""), None
+            return _Outcome(request, document if delivery.again else "")
         try:
             answer = await self._scorer.score(request)
         except ScoringError as error:
             if is_passing(error):
-                return (request, ""), error
-            return (request, await self._outbox.failed(request, error, self._scorer.model)), None
-        return (request, await self._outbox.succeeded(request, answer, self._scorer.model)), None
+                return _Outcome(request, error=error)
+            document = await self._outbox.failed(request, error, self._scorer.model)
+        else:
+            document = await self._outbox.succeeded(request, answer, self._scorer.model)
+        return _Outcome(request, document)
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A message as a request."""
+
+    request: Request
+    #: Whether it was delivered before.
+    again: bool
+    #: Whether the same batch holds the same request already.
+    copy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """The document, empty where none is owed; or an error that may pass."""
+
+    request: Request
+    document: str = ""
+    error: ScoringError | None = None
+
+
+def _deliveries(messages: Sequence[func.ServiceBusMessage]) -> Iterator[_Delivery]:
+    typed = all(message.content_type for message in messages)
+    sealed: set[str] = set()
+    for message in messages:
+        request = _request(message, typed=typed)
+        # Of two messages that HTTP sealed with one id, one is owed a document.
+        copy = request.source == "http" and request.id in sealed
+        sealed.add(request.id)
+        yield _Delivery(request, again=(message.delivery_count or 0) > 1, copy=copy)
 
 
 def _request(message: func.ServiceBusMessage, *, typed: bool) -> Request:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -143,7 +144,9 @@ async def test_closing_does_not_wait_for_a_server_that_hangs(stoppable_redis, op
     stoppable_redis.pause()
     calls = [asyncio.create_task(cache.get(key)) for _ in range(20)]
     await asyncio.wait(calls, timeout=0.05)
+    began = time.monotonic()
     await cache.close()
+    assert time.monotonic() - began < ABANDON_S / 2
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [CacheUnavailable] * 20
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -195,31 +198,67 @@ async def test_a_health_check_asks_through_an_open_breaker_and_closes_it(
     assert cache.state == "ok"
 
 
-async def test_connecting_that_takes_longer_than_a_deadline_succeeds_behind_it(
-    redis_server, open_cache, free_port, key, eventually_async
-):
-    """A TLS handshake across regions, say: cut off at every deadline it would never end."""
-    port = free_port()
+@asynccontextmanager
+async def slow_network(near_port, far_port, *, connect_s=0.0, answer_s=0.0):
+    """A way to the server on which connecting, or every answer, takes its time."""
 
-    async def pipe(reader, writer):
+    async def pipe(reader, writer, delay_s):
         try:
             while data := await reader.read(65536):
+                await asyncio.sleep(delay_s)
                 writer.write(data)
         finally:
             writer.close()
 
     async def relay(reader, writer):
-        await asyncio.sleep(3 * DEADLINE_MS / 1000)  # the slow network that this is about
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", redis_server.port)
-        await asyncio.gather(pipe(reader, far_writer), pipe(far_reader, writer))
+        await asyncio.sleep(connect_s)
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", far_port)
+        await asyncio.gather(pipe(reader, far_writer, 0), pipe(far_reader, writer, answer_s))
 
-    async with await asyncio.start_server(relay, "127.0.0.1", port):
-        cache = open_cache(f"redis://127.0.0.1:{port}/0", timeout_ms=DEADLINE_MS)
+    async with await asyncio.start_server(relay, "127.0.0.1", near_port):
+        yield f"redis://127.0.0.1:{near_port}/0"
+
+
+async def test_connecting_that_takes_longer_than_a_deadline_succeeds_behind_it(
+    redis_server, open_cache, free_port, key, eventually_async
+):
+    """A TLS handshake across regions, say: cut off at every deadline it would never end."""
+    slow = 3 * DEADLINE_MS / 1000
+    async with slow_network(free_port(), redis_server.port, connect_s=slow) as url:
+        cache = open_cache(url, timeout_ms=DEADLINE_MS)
         with pytest.raises(CacheUnavailable, match="within 100 ms"):
             await cache.get(key)
         await eventually_async(lambda: is_answered(cache))
         assert await cache.get(key) is None
         await cache.close()
+
+
+async def test_answers_that_always_come_too_late_open_the_breaker(
+    redis_server, open_cache, free_port, key
+):
+    slow = 1.5 * DEADLINE_MS / 1000
+    async with slow_network(free_port(), redis_server.port, answer_s=slow) as url:
+        cache = open_cache(url, timeout_ms=DEADLINE_MS)
+        for _ in range(FAILURES):
+            with pytest.raises(CacheUnavailable, match="within 100 ms"):
+                await cache.get(key)
+        with pytest.raises(CacheUnavailable, match="not asked for now"):
+            await cache.get(key)
+        await cache.close()
+
+
+async def test_a_call_that_is_late_and_then_fails_counts_once(
+    stoppable_redis, open_cache, key, eventually_async
+):
+    breaker = CircuitBreaker("redis")
+    cache = open_cache(stoppable_redis.url, timeout_ms=DEADLINE_MS, breaker=breaker)
+    await cache.ping()
+    stoppable_redis.pause()
+    with pytest.raises(CacheUnavailable, match="within 100 ms"):
+        await cache.get(key)
+    stoppable_redis.kill()
+    await eventually_async(lambda: not cache._session.tasks)
+    assert repr(breaker) == "<CircuitBreaker redis closed, 1 failures in a row>"
 
 
 async def test_an_outage_is_logged_once(stoppable_redis, open_cache, key, caplog):

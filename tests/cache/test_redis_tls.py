@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -98,6 +99,19 @@ def tls_redis(tmp_path_factory, free_port):
     server = TlsRedisServer(plain, certificate, key)
     with ServerProcess(server, folder / "redis.log") as process:
         yield process
+
+
+def open_sockets() -> int:
+    names = Path("/proc/self/fd").iterdir()
+    return sum(os.path.realpath(name).rpartition("/")[2].startswith("socket:") for name in names)
+
+
+@pytest.fixture(autouse=True)
+async def every_socket_is_closed(tls_redis, eventually_async):
+    """A TLS channel takes leave of the other side before it closes; the loop must not end first."""
+    before = open_sockets()
+    yield
+    await eventually_async(lambda: open_sockets() <= before)
 
 
 async def test_values_travel_over_tls_with_the_key_of_the_url(

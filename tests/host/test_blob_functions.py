@@ -15,8 +15,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from tests.conftest import AzuriteProcess
-from tests.servers import HostProcess, StartHost
+from tests.servers import AzuriteProcess, HostProcess, StartHost
 from tests.waiting import eventually
 
 APP = Path(__file__).parent / "apps" / "blobs"

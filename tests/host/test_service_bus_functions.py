@@ -114,7 +114,7 @@ def test_a_message_that_fails_comes_back_at_once_until_it_is_dead_lettered(
 def test_the_lock_of_a_single_message_is_renewed_while_its_function_runs(
     bus: ServiceBusClient,
 ) -> None:
-    # 8 s of work, locks of 5 s.
+    # 7 s of work, locks of 5 s.
     send(bus, "one", ServiceBusMessage(b"long"))
     (message,) = seen(bus, 1)
     assert message["delivery_count"] == 1
@@ -148,17 +148,17 @@ def test_absent_texts_of_a_batch_shift_the_others_as_in_azure(bus: ServiceBusCli
 def test_one_failure_brings_the_whole_batch_back(bus: ServiceBusClient) -> None:
     send(bus, "many", ServiceBusMessage("other"), ServiceBusMessage("once"))
     messages = seen(bus, 2)
-    assert [(each["body"], each["delivery_count"]) for each in messages] == [
+    assert {(each["body"], each["delivery_count"]) for each in messages} == {
         ("other", 2),
         ("once", 2),
-    ]
+    }
 
 
 def test_a_batch_without_a_data_type_takes_json_only(
     bus: ServiceBusClient, host: HostProcess
 ) -> None:
     send(bus, "untyped", ServiceBusMessage('{"a": 1}'))
-    assert [each["body"] for each in seen(bus, 1)] == ['{"a": 1}']
+    assert [json.loads(each["body"]) for each in seen(bus, 1)] == [{"a": 1}]
     send(bus, "untyped", ServiceBusMessage("not json"))
     assert take(bus, "untyped", 1, sub_queue=ServiceBusSubQueue.DEAD_LETTER) == ["not json"]
     assert "function untyped failed: JsonReaderException" in host.log()
@@ -202,10 +202,11 @@ def test_a_stopped_host_finishes_what_runs_and_leaves_the_rest(
     host.stop()
     with ServiceBusClient.from_connection_string(broker.connection_string) as bus:
         with start_host(APP, env) as second:
-            send(bus, "one", ServiceBusMessage("long"))
-            eventually(lambda: not is_empty(bus, "one"))
+            send(bus, "one", ServiceBusMessage("slow"))
+            eventually(lambda: "slow has begun" in second.log())
             assert second.stop() == 0
         send(bus, "one", ServiceBusMessage("rest"))
         with bus.get_queue_receiver("one") as receiver:
             left = [str(each) for each in receiver.peek_messages(10)]
-    assert left[-1] == "rest"
+        assert left == ["rest"]
+        assert [each["body"] for each in seen(bus, 1)] == ["slow"]

@@ -133,6 +133,12 @@ async def test_a_request_that_http_enqueued_twice_is_answered_once(door):
     assert await door.score([message(body, name="m2")]) == []
 
 
+async def test_a_request_that_stands_twice_in_a_batch_is_answered_once(door):
+    body = envelope.seal(Request(id="r1", source="http", body=ROW)).encode()
+    (done,) = await documents(door, message(body), message(body, name="m2"))
+    assert done["id"] == "r1"
+
+
 async def test_a_result_too_large_for_the_queue_is_told_where_it_is(door, results):
     body = orjson.dumps([[0, 0, 0]] * 37_000)
     (done,) = await documents(door, message(body))

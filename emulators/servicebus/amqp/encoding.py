@@ -160,6 +160,8 @@ def _array(out: bytearray, items: Array) -> None:
         first = items[0]
     if len({type(item) for item in items}) > 1:
         raise TypeError("the elements of an array are of one type")
+    if type(first) not in _WIDEST:
+        raise TypeError(f"no array is made of {type(first).__name__} here")
     code, write = _WIDEST[type(first)]
     body.append(code)
     for item in items:
@@ -249,6 +251,7 @@ _WIDEST: dict[type, tuple[int, Callable[[bytearray, Value], None]]] = {
     Timestamp: (0x83, _element("q")),
     Float: (0x72, _element("f")),
     float: (0x82, _element("d")),
+    Char: (0x73, lambda out, value: out.extend(ord(value).to_bytes(4))),
     UUID: (0x98, lambda out, value: out.extend(value.bytes)),
     bytes: (0xB0, _sized_element),
     str: (0xB1, lambda out, value: _sized_element(out, value.encode())),

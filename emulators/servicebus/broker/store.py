@@ -10,6 +10,7 @@ nothing that the server may answer.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -80,7 +81,10 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=1)
-            self._prepare()
+            with ExitStack() as unless_prepared:
+                unless_prepared.callback(self._connection.close)
+                self._prepare()
+                unless_prepared.pop_all()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
                 f"The database {path} cannot be used: {error}. Only one emulator at a time can "

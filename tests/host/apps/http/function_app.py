@@ -9,7 +9,8 @@ import azure.functions as func
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 holding = asyncio.Event()
-finished = 0
+arrived: list[str] = []
+finished: list[str] = []
 
 
 @app.route("echo/{kind}", methods=["POST", "GET"])
@@ -55,16 +56,28 @@ async def late(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route("hold")
 async def hold(req: func.HttpRequest) -> func.HttpResponse:
-    global finished
+    arrived.append(req.params["by"])
     await holding.wait()
-    finished += 1
+    finished.append(req.params["by"])
     return func.HttpResponse("released")
 
 
 @app.route("release")
 async def release(req: func.HttpRequest) -> func.HttpResponse:
     holding.set()
-    return func.HttpResponse(str(finished))
+    return func.HttpResponse("released")
+
+
+@app.route("slow")
+async def slow(req: func.HttpRequest) -> func.HttpResponse:
+    arrived.append("slow")
+    await asyncio.sleep(1)
+    return func.HttpResponse("done")
+
+
+@app.route("state")
+async def state(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(json.dumps({"arrived": arrived, "finished": finished}))
 
 
 @app.route("open", auth_level=func.AuthLevel.ANONYMOUS)

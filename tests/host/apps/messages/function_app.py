@@ -28,26 +28,29 @@ def described(message: func.ServiceBusMessage) -> dict[str, object]:
     }
 
 
-@app.service_bus_queue_trigger("message", "one", "Bus", data_type=BINARY)
-@app.service_bus_queue_output("seen", "seen", "Bus")
+@app.service_bus_queue_trigger("message", "Bus", "one", data_type=BINARY)
+@app.service_bus_queue_output("seen", "Bus", "seen")
 async def one(message: func.ServiceBusMessage, seen: func.Out[str]) -> None:
     if message.get_body() == b"long":
-        await asyncio.sleep(8)
+        await asyncio.sleep(7)
+    if message.get_body() == b"slow":
+        log.info("slow has begun")
+        await asyncio.sleep(2)
     if message.get_body() == b"fails":
         raise ValueError("never works")
     seen.set(json.dumps(described(message)))
 
 
-@app.service_bus_queue_trigger("message", "text", "Bus")
-@app.service_bus_queue_output("seen", "seen", "Bus")
+@app.service_bus_queue_trigger("message", "Bus", "text")
+@app.service_bus_queue_output("seen", "Bus", "seen")
 def text(message: func.ServiceBusMessage, seen: func.Out[str]) -> None:
     seen.set(json.dumps(described(message)))
 
 
 @app.service_bus_queue_trigger(
-    "messages", "many", "Bus", data_type=BINARY, cardinality=func.Cardinality.MANY
+    "messages", "Bus", "many", data_type=BINARY, cardinality=func.Cardinality.MANY
 )
-@app.service_bus_queue_output("seen", "seen", "Bus")
+@app.service_bus_queue_output("seen", "Bus", "seen")
 async def many(
     messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
     seen: func.Out[str],
@@ -59,8 +62,8 @@ async def many(
         raise ValueError("the first time fails")
 
 
-@app.service_bus_queue_trigger("messages", "untyped", "Bus", cardinality=func.Cardinality.MANY)
-@app.service_bus_queue_output("seen", "seen", "Bus")
+@app.service_bus_queue_trigger("messages", "Bus", "untyped", cardinality=func.Cardinality.MANY)
+@app.service_bus_queue_output("seen", "Bus", "seen")
 async def untyped(
     messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
     seen: func.Out[str],
@@ -69,7 +72,7 @@ async def untyped(
 
 
 @app.route("send/{kind}", methods=["POST"])
-@app.service_bus_queue_output("out", "out", "Bus")
+@app.service_bus_queue_output("out", "Bus", "out")
 def send(req: func.HttpRequest, out: func.Out[str]) -> func.HttpResponse:
     out.set(req.get_body() if req.route_params["kind"] == "bytes" else req.get_body().decode())
     return func.HttpResponse("sent")
