@@ -75,13 +75,14 @@ def _show_tour(host: places.HostServer) -> bool:
         model_file=places.ROOT / "models/digits/model.joblib",
     )
     table = Table("Door", "Input", "Answer", "Cache")
-    table.add_column("Milliseconds", justify="right")
+    table.add_column("ms", justify="right")
     stops: list[Stop] = []
     with Live(table, console=console):
         for stop in tour.stops():
             stops.append(stop)
             table.add_row(*_cells(stop))
     right = all(stop.right for stop in stops)
+    console.print()
     console.print(
         "Every answer equals what the model says directly."
         if right

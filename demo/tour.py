@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiver
 from azure.storage.blob import BlobServiceClient
 
@@ -57,10 +57,14 @@ class Tour:
 
     def stops(self) -> Iterator[Stop]:
         """Each stop when it is made. Raises TourError."""
-        yield self._http()
-        yield self._http()
-        yield self._blob()
-        yield self._messages()
+        for stop in (self._http, self._http, self._blob, self._messages):
+            try:
+                yield stop()
+            except (OSError, AzureError) as error:
+                door = stop.__name__.strip("_")
+                raise TourError(
+                    f"the {door} door failed: {type(error).__name__}: {error}"
+                ) from error
 
     def _http(self) -> Stop:
         row = self._rows[:1]
@@ -93,30 +97,31 @@ class Tour:
         predictions = [float(line[-2]) for line in csv.reader(io.StringIO(scored))]
         return Stop(
             "Blob",
-            f"{len(self._rows)} rows, {name}",
-            f"{report['rows'] - report['failed']} predictions, {report['failed']} errors",
-            f"{report['cache_hits']} hits",
+            f"{len(self._rows)} rows, CSV",
+            f"{report['rows'] - report['failed']} predictions",
+            f"{report['cache_hits']} hit",
             elapsed,
             self._right(self._rows, predictions),
         )
 
     def _messages(self) -> Stop:
         rows = {f"tour-{uuid.uuid4().hex}": row for row in self._rows[:MESSAGES]}
-        with ServiceBusClient.from_connection_string(self._service_bus) as bus:
+        messages = [
+            ServiceBusMessage(
+                json.dumps({"data": [row.tolist()]}),
+                message_id=name,
+                content_type="application/json",
+            )
+            for name, row in rows.items()
+        ]
+        with (
+            ServiceBusClient.from_connection_string(self._service_bus) as bus,
+            bus.get_queue_sender("scoring-requests") as sender,
+            bus.get_queue_receiver("scoring-results") as receiver,
+        ):
             began = time.perf_counter()
-            with bus.get_queue_sender("scoring-requests") as sender:
-                sender.send_messages(
-                    [
-                        ServiceBusMessage(
-                            json.dumps({"data": [row.tolist()]}),
-                            message_id=name,
-                            content_type="application/json",
-                        )
-                        for name, row in rows.items()
-                    ]
-                )
-            with bus.get_queue_receiver("scoring-results") as receiver:
-                documents = _documents(receiver, set(rows))
+            sender.send_messages(messages)
+            documents = _documents(receiver, set(rows))
             elapsed = _milliseconds(began)
         right = all(
             document["status"] == "succeeded"
@@ -126,9 +131,9 @@ class Tour:
         hits = sum(document["cache"] == "hit" for document in documents.values())
         return Stop(
             "Service Bus",
-            f"{MESSAGES} messages, JSON",
-            f"{len(documents)} result documents",
-            f"{hits} hits, {len(documents) - hits} misses",
+            f"{MESSAGES} messages",
+            f"{len(documents)} documents",
+            f"{hits} hit, {len(documents) - hits} miss",
             elapsed,
             right,
         )

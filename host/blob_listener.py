@@ -111,8 +111,10 @@ class BlobListener:
             except AzureError as error:
                 await self._pause(self._outage.begin(error))
                 continue
-            self._outage.end()
-            await self._pause(max(SCAN_S, SCAN_SHARE * (time.monotonic() - started)))
+            # After an outage the look took as long as it did for other reasons.
+            was_away = self._outage.end()
+            took_s = 0.0 if was_away else time.monotonic() - started
+            await self._pause(max(SCAN_S, SCAN_SHARE * took_s))
 
     async def _look(self) -> None:
         if not self._lease.held:

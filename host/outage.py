@@ -30,7 +30,10 @@ class Outage:
         self._pause_s = min(self._pause_s * 2 or FIRST_PAUSE_S, MAX_PAUSE_S)
         return self._pause_s
 
-    def end(self) -> None:
-        if self._pause_s:
+    def end(self) -> bool:
+        """The service answers; whether it did not before."""
+        was_away = self._pause_s > 0
+        if was_away:
             log.info("%s answers again", self._service)
         self._pause_s = 0.0
+        return was_away

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 from uuid import UUID
 
 from emulators.servicebus import envelope
@@ -148,11 +147,10 @@ def _one[T](body: dict[Value, Value], key: str, kind: type[T]) -> T:
 
 def _all[T](body: dict[Value, Value], key: str, kind: type[T]) -> list[T]:
     """A list or array of one type."""
-    values: Any = body.get(key)
-    if not isinstance(values, list) or not all(isinstance(value, kind) for value in values):
+    values = body.get(key)
+    if not isinstance(values, list):
+        raise AmqpError(NOT_ALLOWED, f"Expected {key} as a list.")
+    typed = [value for value in values if isinstance(value, kind)]
+    if len(typed) != len(values):
         raise AmqpError(NOT_ALLOWED, f"Expected {key} as a list of {kind.__name__}.")
-    return list[T](_typed(values))
-
-
-def _typed(values: Iterable[Any]) -> Iterable[Any]:
-    return values
+    return typed

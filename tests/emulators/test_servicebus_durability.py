@@ -16,7 +16,7 @@ from emulators.server import PROJECT
 from tests import servers
 from tests.emulators.servicebus_process import document, running
 
-QUEUES = {"kept": {}, "torn": {}}
+QUEUES: dict[str, dict[str, object]] = {"kept": {}, "torn": {}}
 
 
 #: The SDK forgets to close a socket whose peer was killed.

@@ -187,7 +187,8 @@ def test_storage_that_goes_away_and_comes_back_is_waited_for(
 ) -> None:
     app = shutil.copytree(APP, tmp_path / "app")
     with start_host(app, env) as host:
-        eventually(lambda: "copy runs" in host.log(), 20)
+        upload(blobs, "texts/before.txt", b"before")
+        eventually(lambda: "copy runs for texts/before.txt" in host.log(), 20)
         azurite.kill()
         eventually(lambda: "storage account of Storage does not answer" in host.log(), 20)
         azurite.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from uuid import UUID
 
@@ -51,6 +51,18 @@ class Message:
     #: Deliveries that failed: abandoned, or not settled before the lock ran out.
     delivery_count: int = 0
     dead: DeadLetter | None = None
+
+    def is_over(self, now_ms: int) -> bool:
+        """Its time to live has passed. Deferred messages wait for ever, and so do dead ones."""
+        if self.expires_ms is None or self.state is not State.ACTIVE:
+            return False
+        return self.expires_ms <= now_ms
+
+    def edited(self, content: bytes | None) -> Message:
+        """Itself, with new content if there is any."""
+        if content is not None:
+            self.draft = replace(self.draft, content=content)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

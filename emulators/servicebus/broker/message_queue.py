@@ -7,7 +7,7 @@ came from, to the dead-letter queue, or out. Nothing here waits: `advance` does 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import count
 from uuid import UUID
@@ -93,7 +93,10 @@ class MessageQueue:
         message = Message(next(self._sequences), draft, now_ms, None)
         if draft.scheduled_ms is not None and draft.scheduled_ms > now_ms:
             message.state = State.SCHEDULED
-        message.expires_ms = self._expiry(message, draft.scheduled_ms or now_ms)
+        life_ms = self.settings.life_ms(draft.ttl_ms)
+        if life_ms is not None:
+            # A message's life begins when it can be received.
+            message.expires_ms = (draft.scheduled_ms or now_ms) + life_ms
         self._journal.insert(self.settings.name, message)
         self._remember(message, now_ms)
         self._admit(message)
@@ -133,7 +136,7 @@ class MessageQueue:
         from_first = (
             sequence
             for sequence, message in self._messages.items()
-            if sequence >= first and not _is_over(message, now_ms)
+            if sequence >= first and not message.is_over(now_ms)
         )
         return [self._messages[sequence] for sequence in heapq.nsmallest(limit, from_first)]
 
@@ -145,14 +148,14 @@ class MessageQueue:
 
     def abandon(self, token: UUID, content: bytes | None = None) -> None:
         """`content` replaces the message's own, here and below."""
-        self._failed(_edited(self._locks.give_back(token), content))
+        self._failed(self._locks.give_back(token).edited(content))
 
     def release(self, token: UUID) -> None:
         """Give back a message that was not tried: it does not count as a delivery."""
         self._make_available(self._locks.give_back(token))
 
     def defer(self, token: UUID, content: bytes | None = None) -> None:
-        message = _edited(self._locks.give_back(token), content)
+        message = self._locks.give_back(token).edited(content)
         message.state = State.DEFERRED
         self._expiring.discard(message.sequence)
         self._journal.update(self.settings.name, message)
@@ -160,7 +163,7 @@ class MessageQueue:
 
     def dead_letter(self, token: UUID, why: DeadLetter, content: bytes | None = None) -> None:
         """In a dead-letter queue there is nowhere to move to: counts as abandoned."""
-        message = _edited(self._locks.give_back(token), content)
+        message = self._locks.give_back(token).edited(content)
         if self.dead_letters is None:
             self._failed(message)
         else:
@@ -199,9 +202,9 @@ class MessageQueue:
         now_ms = self._now_ms()
         for message in self._locks.run_out(now_ms):
             self._failed(message)
-        for sequence in _due(self._scheduled, now_ms):
+        for sequence in self._scheduled.due(now_ms):
             self._activate(self._messages[sequence])
-        for sequence in _due(self._expiring, now_ms):
+        for sequence in self._expiring.due(now_ms):
             message = self._messages[sequence]
             # Who holds a message may still settle it; it expires when the lock ends.
             if message not in self._locks:
@@ -227,7 +230,7 @@ class MessageQueue:
         self._make_available(message)
 
     def _make_available(self, message: Message) -> None:
-        if _is_over(message, self._now_ms()):
+        if message.is_over(self._now_ms()):
             self._expire(message)
             return
         if message.state is State.ACTIVE:
@@ -239,7 +242,7 @@ class MessageQueue:
     def _next_ready(self) -> Message | None:
         while (sequence := self._ready.pop()) is not None:
             message = self._messages[sequence]
-            if not _is_over(message, self._now_ms()):
+            if not message.is_over(self._now_ms()):
                 return message
             self._expire(message)
         return None
@@ -299,32 +302,5 @@ class MessageQueue:
         until_ms = self._duplicates.remember(message_id, sequence, now_ms)
         self._journal.remember(self.settings.name, message_id, sequence, until_ms)
 
-    def _expiry(self, message: Message, begin_ms: int) -> int | None:
-        """A message's own time to live counts up to the queue's, from when it is available."""
-        lives = [
-            ttl_ms
-            for ttl_ms in (message.draft.ttl_ms, self.settings.default_ttl_ms)
-            if ttl_ms is not None
-        ]
-        return begin_ms + min(lives) if lives else None
-
     def _changed(self) -> None:
         self.on_change(self)
-
-
-def _due(ranking: Ranking, now_ms: int) -> Iterator[int]:
-    while (sequence := ranking.pop(up_to=now_ms)) is not None:
-        yield sequence
-
-
-def _is_over(message: Message, now_ms: int) -> bool:
-    """Deferred messages wait for ever, and so do dead ones."""
-    if message.expires_ms is None or message.state is not State.ACTIVE:
-        return False
-    return message.expires_ms <= now_ms
-
-
-def _edited(message: Message, content: bytes | None) -> Message:
-    if content is not None:
-        message.draft = replace(message.draft, content=content)
-    return message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 
 #: Entries that are no longer meant are dropped when there are this many more of them than others.
 _SLACK = 64
@@ -44,6 +45,11 @@ class Ranking:
         _, sequence = heapq.heappop(self._heap)
         del self._ranks[sequence]
         return sequence
+
+    def due(self, up_to: int) -> Iterator[int]:
+        """Take out every sequence number of a rank up to that, the lowest first."""
+        while (sequence := self.pop(up_to)) is not None:
+            yield sequence
 
     def _drop_forgotten(self) -> None:
         heap, ranks = self._heap, self._ranks

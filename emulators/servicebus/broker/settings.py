@@ -17,3 +17,8 @@ class QueueSettings:
     dead_letters_expired: bool = False
     #: None where duplicates are not looked for.
     duplicate_window_ms: int | None = None
+
+    def life_ms(self, ttl_ms: int | None) -> int | None:
+        """How long a message lives: its own time to live, but no longer than the queue's."""
+        lives = [life_ms for life_ms in (ttl_ms, self.default_ttl_ms) if life_ms is not None]
+        return min(lives, default=None)

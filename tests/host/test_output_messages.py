@@ -1,0 +1,37 @@
+"""Output messages have ids that follow from what triggered them."""
+
+from __future__ import annotations
+
+from host.messages_out import messages
+from host.protos import TypedData
+
+BINDING = "function\nbinding"
+
+
+def ids(text: str, *identities: str, binding: str = BINDING) -> list[str | None]:
+    return [each.message_id for each in messages(TypedData(string=text), binding, identities)]
+
+
+def test_the_same_trigger_gives_the_same_id_and_another_another() -> None:
+    assert ids("a", "queue\n1") == ids("changed", "queue\n1")
+    assert ids("a", "queue\n1") != ids("a", "queue\n2")
+    assert ids("a", "queue\n1") != ids("a", "queue\n1", binding="function\nother")
+
+
+def test_messages_of_one_output_differ_in_their_ids() -> None:
+    assert len(set(ids("[1, 1, 1]", "queue\n1"))) == 3
+
+
+def test_elements_belong_to_the_messages_of_a_batch_of_their_number() -> None:
+    first, second = ids("[1, 2]", "queue\n1", "queue\n2")
+    # The second message comes again in another batch.
+    third, again = ids("[3, 2]", "queue\n3", "queue\n2")
+    assert again == second
+    assert len({first, second, third}) == 3
+    assert ids("[2]", "queue\n2") == [second]
+
+
+def test_elements_of_another_number_belong_to_the_batch_as_a_whole() -> None:
+    batch = ("queue\n1", "queue\n2")
+    assert ids("[1, 2, 3]", *batch) == ids("[1, 2, 3]", *batch)
+    assert set(ids("[1, 2, 3]", *batch)).isdisjoint(ids("[1, 2]", *batch))
