@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Self
 from uuid import UUID
 
 
@@ -21,6 +22,15 @@ class DeadLetter:
 
     reason: str | None = None
     description: str | None = None
+
+    @classmethod
+    def tried_too_often(cls, tries: int) -> Self:
+        text = f"Message could not be consumed after {tries} delivery attempts."
+        return cls("MaxDeliveryCountExceeded", text)
+
+    @classmethod
+    def expired(cls) -> Self:
+        return cls("TTLExpiredException", "The message expired and was dead lettered.")
 
 
 @dataclass(frozen=True, slots=True)

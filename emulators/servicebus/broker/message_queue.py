@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from itertools import count
 from uuid import UUID
 
@@ -21,12 +20,6 @@ from emulators.servicebus.broker.ranking import Ranking
 from emulators.servicebus.broker.settings import QueueSettings
 
 type Clock = Callable[[], int]
-
-_TOO_OFTEN = DeadLetter(
-    "MaxDeliveryCountExceeded",
-    "Message could not be consumed after {count} delivery attempts.",
-)
-_TOO_OLD = DeadLetter("TTLExpiredException", "The message expired and was dead lettered.")
 
 
 class MessageQueue:
@@ -256,15 +249,14 @@ class MessageQueue:
         message.delivery_count += 1
         tries = self.settings.max_delivery_count
         if self.dead_letters is not None and message.delivery_count >= tries:
-            text = (_TOO_OFTEN.description or "").format(count=tries)
-            self._bury(message, replace(_TOO_OFTEN, description=text))
+            self._bury(message, DeadLetter.tried_too_often(tries))
             return
         self._journal.update(self.settings.name, message)
         self._make_available(message)
 
     def _expire(self, message: Message) -> None:
         if self.settings.dead_letters_expired:
-            self._bury(message, _TOO_OLD)
+            self._bury(message, DeadLetter.expired())
         else:
             self._remove(message.sequence)
 
