@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, S310, S603, S607, T201 - a script: it starts servers and prints a table
+
 """HTTP servers for the local host, compared: requests a second on one core.
 
     python bench/http_servers.py [--rounds 5] [--seconds 4] [--connections 32]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a look for messages lasts; a stop waits as long at most.
 LOOK_S = 1.0
+#: Seconds that a connection has to be closed in order, before it is left to its end.
+CLOSE_S = 2.0
 #: Seconds for which more messages may follow the first of a batch.
 FOLLOW_S = 0.02
 
@@ -76,7 +79,8 @@ class Link:
         if client is None:
             return
         try:
-            await client.close()
+            async with asyncio.timeout(CLOSE_S):
+                await client.close()
         except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
             log.debug("%r: closing its connection: %s", self, type(error).__name__)
 

@@ -10,6 +10,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from host.connections import Connections
+from host.service_bus_link import CLOSE_S
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Sender:
         if client is None:
             return
         try:
-            await client.close()
+            async with asyncio.timeout(CLOSE_S):
+                await client.close()
         except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
             log.debug("%r: closing its connection: %s", self, type(error).__name__)

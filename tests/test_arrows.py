@@ -78,7 +78,7 @@ def test_the_composition_root_stays_under_60_lines():
 
 
 def test_no_module_passes_300_lines():
-    for room in ROOMS - {"bench"}:
+    for room in ROOMS - {"bench", "tests"}:
         for file in modules(room):
             assert len(file.read_text().splitlines()) <= 300, file
 

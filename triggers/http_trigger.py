@@ -69,7 +69,8 @@ class HttpDoor:
 
     async def result(self, req: func.HttpRequest) -> func.HttpResponse:
         """The result document of an asynchronous request, a blob or a message."""
-        request_id = req.route_params["id"]
+        # The platform decodes a path but for its slashes, which the id may have.
+        request_id = req.route_params["id"].replace("%2F", "/").replace("%2f", "/")
         try:
             result = await self._results.get(request_id)
         except ScoringError as error:

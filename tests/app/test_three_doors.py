@@ -102,7 +102,8 @@ def test_a_user_may_name_an_async_request_and_ask_twice(app):
     for _ in range(2):
         reply = app.post(body(np.array([ROW])), Prefer="respond-async", x_request_id=name)
         assert reply.status == 202
-    app.inbox.of(name)
+    (document,) = app.inbox.of(name)
+    assert app.get(reply.headers["Location"]).json() == document
     # A second copy would have been taken from the queue before this one.
     last = uuid.uuid4().hex
     app.send(ServiceBusMessage(body(np.array([ROW])), message_id=last))
