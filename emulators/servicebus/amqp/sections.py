@@ -74,22 +74,21 @@ class Sections:
 def take_apart(message: bytes) -> Sections:
     """Raises DecodeError where the bytes are not a message."""
     sections = Sections()
-    found = _spans(message)
-    for code, begin, end in found:
+    for code, begin, end in _spans(message):
         if code == Header.CODE:
             sections.header = Header.of(decode_whole(message[begin:end]))
         elif code == MESSAGE_ANNOTATIONS:
             sections.annotations = _map(message[begin:end])
         elif code == PROPERTIES:
             sections.properties = Properties.of(decode_whole(message[begin:end]))
-    sections.bare = _without(message, found, lower_than=PROPERTIES)
+    sections.bare = _from(message, PROPERTIES)
     return sections
 
 
 def with_message_id(bare: bytes, properties: Properties, message_id: str) -> bytes:
     """The bare message with an id of its own, all else unchanged."""
     properties.message_id = message_id
-    rest = _without(bare, _spans(bare), lower_than=APPLICATION_PROPERTIES)
+    rest = _from(bare, APPLICATION_PROPERTIES)
     return encode(properties.described()) + rest
 
 
@@ -164,29 +163,31 @@ def request_response(properties: Properties, application: dict[str, Value], body
 
 
 def _spans(message: bytes) -> list[tuple[int, int, int]]:
-    """Code, and begin and end of the value behind it, of each section."""
+    """Code, and begin and end of the value behind it, of each section.
+
+    The specification orders sections; the Python SDK sends a footer before the body.
+    """
     spans = []
-    at, last = 0, 0
+    at = 0
     while at < len(message):
         if message[at] != 0x00:
             raise DecodeError("a message section begins without a descriptor")
         code, begin = decode(message, at + 1)
         if not isinstance(code, ULong) or not Header.CODE <= code <= FOOTER:
             raise DecodeError("a message has a section that AMQP does not know")
-        if code < last:
-            raise DecodeError("a message's sections are out of order")
-        at, last = skip(message, begin), code
+        at = skip(message, begin)
         spans.append((int(code), begin, at))
     return spans
 
 
-def _without(message: bytes, spans: list[tuple[int, int, int]], *, lower_than: int) -> bytes:
-    """The message without its sections of a lower code."""
-    kept_from = 0
-    for code, _, end in spans:
-        if code < lower_than:
-            kept_from = end
-    return message[kept_from:]
+def _from(message: bytes, lowest: int) -> bytes:
+    """The message's sections of that code and higher ones, in the order in which they came."""
+    kept, begin = [], 0
+    for code, _, end in _spans(message):
+        if code >= lowest:
+            kept.append(message[begin:end])
+        begin = end
+    return b"".join(kept)
 
 
 def _map(data: bytes) -> dict[Value, Value]:
