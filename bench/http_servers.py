@@ -1,4 +1,3 @@
-
 """HTTP servers for the local host, compared: requests a second on one core.
 
     python bench/http_servers.py [--rounds 5] [--seconds 4] [--connections 32]

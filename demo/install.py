@@ -21,6 +21,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".triscore"
+MODEL = ROOT / "models/digits"
 AZURITE = "3.37.0"
 NODE = 20
 #: Lines of a failed command's output that its sentence looks at.
@@ -130,23 +131,21 @@ def _redis(tell: Callable[[str], None]) -> None:
     _run([*sudo, "apt-get", "install", "-y", "redis-server"], "redis-server", hint, tell, env)
 
 
-def _model_file() -> Path:
-    return ROOT / "models/digits/model.joblib"
-
-
 def _has_model() -> bool:
     """Trained, and not before its script or the library's pinned version last changed."""
-    sources = (ROOT / "models/digits/train.py", ROOT / "requirements.txt")
+    sources = (MODEL / "train.py", ROOT / "requirements.txt")
     try:
-        trained = _model_file().stat().st_mtime
+        trained = (MODEL / "model.json").stat().st_mtime
     except FileNotFoundError:
         return False
     return all(trained > source.stat().st_mtime for source in sources)
 
 
 def _model(tell: Callable[[str], None]) -> None:
-    train = [sys.executable, str(ROOT / "models/digits/train.py")]
-    _run(train, "the demo model", "its training failed", tell)
+    train = [sys.executable, str(MODEL / "train.py")]
+    describe = [sys.executable, "-m", "deploy", "manifest", str(MODEL.relative_to(ROOT))]
+    for command in (train, describe):
+        _run(command, "the demo model", "its training failed.", tell)
 
 
 def _run(

@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from inference import manifests
 from inference.errors import ModelUnavailable
-from inference.rows import Array, Signature
+from inference.manifests import Manifest
+from inference.rows import Signature
 
 SUFFIXES = (".joblib", ".pkl", ".pickle")
-
-
-class Estimator(Protocol):
-    """The one method of a scikit-learn estimator that a default answer comes from."""
-
-    def predict(self, values: Array, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +26,10 @@ class ModelId:
         return {"name": self.name, "version": self.version}
 
 
-def find(folder: Path) -> Path:
-    """The one model file in a folder. Raises ModelUnavailable."""
+def find(folder: Path, manifest: Manifest | None = None) -> Path:
+    """The model file that the manifest names, or the only one. Raises ModelUnavailable."""
+    if manifest is not None and (folder / manifest.file).is_file():
+        return folder / manifest.file
     files = sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
     if len(files) != 1:
         found = ", ".join(file.name for file in files) or "none"
@@ -40,6 +38,20 @@ def find(folder: Path) -> Path:
             f" found {found}; train or copy the model there"
         )
     return files[0]
+
+
+def require_pinned(file: Path, manifest: Manifest | None, *, allow_unpinned: bool) -> bytes:
+    """The file's digest, where it may be loaded. Raises ModelUnavailable before a byte is."""
+    found = digest(file)
+    if manifest is not None:
+        manifest.require_digest(found)
+    elif not allow_unpinned:
+        raise ModelUnavailable(
+            f"{file.name} has no {manifests.NAME} beside it: a model file is code, so describe the"
+            f" one you trust with `python -m deploy manifest {file.parent}`, or set"
+            " ALLOW_UNPINNED_MODEL=true"
+        )
+    return found
 
 
 def digest(path: Path) -> bytes:
@@ -55,12 +67,12 @@ def digest(path: Path) -> bytes:
     return whole.digest()
 
 
-def load(file: Path) -> Estimator:
+def load(file: Path) -> Any:
     """Unpickle an estimator, its arrays mapped from the file where it allows that."""
     import joblib  # noqa: PLC0415 - brings scikit-learn's whole import with it
 
     try:
-        return joblib.load(file)  # type: ignore[no-any-return]
+        return joblib.load(file)
     except Exception as error:  # a pickle may raise anything
         raise ModelUnavailable(
             f"{file.name} did not load: {type(error).__name__}: {error}"

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from inference import codecs, models
+from inference import codecs, golden, manifests, models
 from inference.codecs import json_codec
 from inference.errors import MalformedInput, ModelUnavailable, ScoringError, ScriptFailed
 from inference.request import Request
@@ -66,25 +66,33 @@ class Script(Protocol):
 
 
 class EstimatorScript:
-    """The built-in script: rows in, `estimator.predict` out."""
+    """The built-in script: rows in, the estimator's answer to them out."""
 
-    method = "predict"
     digest = hashlib.sha256(BUILT_IN).digest()
 
-    def __init__(self, folder: Path, *, max_rows: int) -> None:
-        self._file = models.find(folder)
-        self._max_rows = max_rows
-        self.model = models.digest(self._file)
+    def __init__(self, settings: InferenceSettings) -> None:
+        folder = settings.model_dir
+        self._manifest = manifests.read(folder)
+        self._file = models.find(folder, self._manifest)
+        self._max_rows = settings.max_rows
+        self.method = self._manifest.method if self._manifest else "predict"
+        self.model = models.require_pinned(
+            self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
+        )
         self.signature = Signature()
 
     def load(self) -> None:
-        self._estimator = models.load(self._file)
-        if not hasattr(self._estimator, self.method):
-            raise ModelUnavailable(f"{self._file.name} holds no estimator: it has no predict()")
-        self.signature = models.signature(self._estimator)
+        estimator = models.load(self._file)
+        self._answer: Callable[[Array], object] | None = getattr(estimator, self.method, None)
+        if self._answer is None:
+            raise ModelUnavailable(f"{self._file.name} has no {self.method}(): is it an estimator?")
+        self.signature = models.signature(estimator)
         # A model trained on a DataFrame warns at every array; its columns are put in order before.
         warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
-        if self.signature.features:  # the first prediction pays for lazy imports: not a caller's
+        # The first prediction pays for lazy imports: not a caller's.
+        if self._manifest is not None and self._manifest.golden.rows:
+            golden.check(self._manifest, self._answer)
+        elif self.signature.features:
             self.run(self.ask(np.zeros((1, self.signature.features))))
 
     def question(self, request: Request) -> Question:
@@ -98,7 +106,7 @@ class EstimatorScript:
         return Question(values, values.data.cast("B"), values.dtype.str, values.shape)
 
     def run(self, question: Question) -> bytes:
-        return json_codec.dumps(_guard(lambda: self._estimator.predict(question.payload)))  # type: ignore[arg-type]
+        return json_codec.dumps(_guard(lambda: self._answer(question.payload)))  # type: ignore[misc,arg-type]
 
 
 class UserScript:
@@ -135,7 +143,7 @@ class UserScript:
 def build(settings: InferenceSettings) -> Script:
     """The script that the settings name. Raises ModelUnavailable."""
     if settings.entry_script is None:
-        return EstimatorScript(settings.model_dir, max_rows=settings.max_rows)
+        return EstimatorScript(settings)
     return UserScript(settings.entry_script, settings.model_dir)
 
 

@@ -23,6 +23,8 @@ class InferenceSettings:
     max_body_bytes: int = 100 * MIB
     max_rows: int = 100_000
     scoring_timeout_s: float = 60.0
+    #: Whether a model without a manifest may be loaded: its file could be anybody's.
+    allow_unpinned_model: bool = False
     #: How long a result document can be fetched by its id.
     result_ttl_s: float = 3600.0
 
@@ -39,6 +41,7 @@ class InferenceSettings:
         return cls(
             model_dir=model_dir,
             entry_script=_entry_script(env, model_dir),
+            allow_unpinned_model=_truth(env, "ALLOW_UNPINNED_MODEL"),
             max_body_bytes=_positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_rows=_positive_int(env, "MAX_ROWS", cls.max_rows),
             scoring_timeout_s=_positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
@@ -56,6 +59,13 @@ def _entry_script(env: Mapping[str, str], model_dir: Path) -> Path | None:
             name="AZUREML_ENTRY_SCRIPT", value=named, expected=f"a file in {model_dir}"
         )
     return None
+
+
+def _truth(env: Mapping[str, str], name: str) -> bool:
+    text = env.get(name, "").lower() or "false"
+    if text not in ("true", "false"):
+        raise SettingError(name=name, value=text, expected="`true` or `false`")
+    return text == "true"
 
 
 def _positive(env: Mapping[str, str], name: str, default: float) -> float:

@@ -8,6 +8,9 @@ import joblib
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from deploy import manifest
+from inference import manifests
+
 
 def save(parent: Path) -> Path:
     """A folder with a classifier of three features: is their sum above 1.5?"""
@@ -16,4 +19,5 @@ def save(parent: Path) -> Path:
     rows = np.random.default_rng(0).random((200, 3))
     model = LogisticRegression(C=1000).fit(rows, (rows.sum(axis=1) > 1.5).astype(int))
     joblib.dump(model, folder / "model.joblib")
+    manifests.write(folder, manifest.describe(folder))
     return folder

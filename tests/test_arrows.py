@@ -17,6 +17,7 @@ ROOMS = {
     "host",
     "emulators",
     "demo",
+    "deploy",
     "tests",
     "bench",
     "function_app",
@@ -29,6 +30,7 @@ MAY = {
     "host": set(),
     "emulators": set(),
     "demo": {"emulators"},
+    "deploy": {"inference"},
 }
 
 

@@ -1,6 +1,7 @@
 """Train the demo model: scikit-learn's handwritten digits, 64 pixels in, a digit out.
 
-`python models/digits/train.py` writes model.joblib beside this file.
+`python models/digits/train.py` writes model.joblib beside this file, and then
+`python -m deploy manifest models/digits` describes it in model.json.
 """
 
 from __future__ import annotations

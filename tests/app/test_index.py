@@ -102,6 +102,7 @@ def test_a_door_alone_needs_nothing_of_the_others(doors, names):
         ("CACHE_TTL_S", "-1"),
         ("REDIS_URL", "localhost"),
         ("TRIGGERS", "smtp"),
+        ("ALLOW_UNPINNED_MODEL", "perhaps"),
     ],
 )
 def test_a_bad_setting_stops_the_start_and_is_named(name, value):

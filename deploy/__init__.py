@@ -1,0 +1,1 @@
+"""From a model file to what an app serves."""

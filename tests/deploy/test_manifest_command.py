@@ -1,0 +1,55 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import pytest
+
+from inference import manifests
+from tests import small_model
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def describe(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy", "manifest", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_command_describes_the_one_model_of_a_folder(tmp_path):
+    folder = small_model.save(tmp_path)
+    (folder / manifests.NAME).unlink()
+    told = describe(folder, "--method", "predict_proba")
+    assert told.returncode == 0, told.stderr
+    assert "model.joblib, SHA-256 " in told.stdout
+    assert manifests.read(folder).method == "predict_proba"
+
+
+@pytest.fixture
+def no_estimator(tmp_path):
+    joblib.dump({"not": "an estimator"}, tmp_path / "model.joblib")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [("nowhere", "is not a folder"), ("tests", "expected one model file")],
+)
+def test_a_folder_that_will_not_do_is_named_and_nothing_is_written(folder, says):
+    told = describe(folder)
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert says in told.stderr
+    assert not (ROOT / folder / manifests.NAME).exists()
+
+
+def test_what_is_no_estimator_is_told(no_estimator):
+    told = describe(no_estimator)
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert "no estimator" in told.stderr
+    assert not (no_estimator / manifests.NAME).exists()
