@@ -60,7 +60,7 @@ async def _score_parts(
         predictions: list[Any] = []
         values = part.fitted.values
         if len(values):
-            prediction = await scorer.predict(script.ask(values))
+            prediction = await scorer.predict(script.ask(values), patient=True)
             predictions = _one_a_row(prediction.value, len(values))
             report.cache_hits += len(values) * (prediction.cache == "hit")
         await asyncio.to_thread(_write, sink, table, part, predictions)

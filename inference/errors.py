@@ -10,6 +10,7 @@ ScoringError
 ├── OperatorError            whoever runs the app mends model or script
 │   ├── ScriptFailed         the entry script or the estimator raised
 │   ├── ResultUnserialisable run() returned what JSON can't say
+│   ├── InternalError        this program's own fault
 │   └── ModelUnavailable     the model or the script did not load
 └── PassingError             the same request may succeed later
     ├── Overloaded           too much is waiting
@@ -97,6 +98,15 @@ class ResultUnserialisable(OperatorError):
     """run() returned something that JSON can't say."""
 
     code = "result_unserialisable"
+
+
+class InternalError(OperatorError):
+    """A fault of this program, met by one request; the log says where."""
+
+    code = "internal_error"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"{kind}: a fault of the server's, which its log locates")
 
 
 class ModelUnavailable(OperatorError):

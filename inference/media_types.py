@@ -39,6 +39,11 @@ def is_untold(content_type: str) -> bool:
     return essence(content_type) in _UNTOLD
 
 
+def speaks_for_itself(body: bytes) -> bool:
+    """Whether a body's first bytes say JSON or .npy."""
+    return body.startswith(_NPY_MAGIC) or body.lstrip()[:1] in (b"[", b"{")
+
+
 def format_of(content_type: str, body: bytes) -> str:
     """The format of a body, one of FORMATS. Raises UnsupportedType."""
     kind = essence(content_type)

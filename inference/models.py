@@ -73,7 +73,7 @@ def load(file: Path) -> Any:
 
     try:
         return joblib.load(file)
-    except Exception as error:  # a pickle may raise anything
+    except BaseException as error:  # a pickle may raise anything, SystemExit included
         raise ModelUnavailable(
             f"{file.name} did not load: {type(error).__name__}: {error}"
         ) from error

@@ -23,7 +23,8 @@ class Request:
     """Raw bytes and what is known about them, whichever door they came through.
 
     `headers` has lower-case names. `content_type` may be empty: the body then speaks for itself.
-    `recompute` asks for a fresh prediction that replaces the stored one.
+    `recompute` asks for a fresh prediction that replaces the stored one. `patient`: nobody waits at
+    the other end, so that it may stand in line for the model however long the line is.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Request:
     accept: str = ""
     headers: Mapping[str, str] = field(default=_NO_HEADERS)
     recompute: bool = False
+    patient: bool = False
     received_at: datetime = field(default_factory=utc_now)
 
     def with_body(self, body: bytes) -> Request:

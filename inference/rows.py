@@ -6,6 +6,7 @@ A row that does not fit is an error of its own; whether one such row refuses the
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ Row = Sequence[object]
 
 #: Beyond this float64 can't tell neighbouring integers apart.
 EXACT_INTEGER = 2**53
+
+_NUMBERS = frozenset({int, float, bool})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +66,8 @@ def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0
 
     `text`: digits in a string count as a number (CSV). `first`: what errors call the first row.
     """
-    try:
-        array = np.array(rows, dtype=np.float64 if text else None)
-    except (ValueError, TypeError):  # ragged, or a cell that is no number: find out which
-        return _fit_one_by_one(rows, signature, text=text, first=first)
-    fits = array.ndim == 2 and signature.features in (None, array.shape[1])
-    if array.dtype.kind not in "fiub" or not fits:
+    array = _together(rows, text=text)
+    if array is None or signature.features not in (None, array.shape[1]):
         return _fit_one_by_one(rows, signature, text=text, first=first)
     return fit_array(array, signature, first=first)
 
@@ -83,6 +82,18 @@ def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
     if signature.allows_missing or np.isfinite(values).all():
         return Rows(values, kept)
     return _without_missing(values, kept, {}, first)
+
+
+def _together(rows: Sequence[Row], *, text: bool) -> Array | None:
+    """All rows as one array; None where they differ in length or a cell is no number."""
+    try:
+        # One long text would make NumPy give every cell its width.
+        if not text and not set(map(type, itertools.chain.from_iterable(rows))) <= _NUMBERS:
+            return None
+        array: Array = np.array(rows, dtype=np.float64 if text else None)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return array if array.dtype.kind in "fiub" and array.ndim == 2 else None
 
 
 def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool, first: int) -> Rows:

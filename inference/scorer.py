@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from inference import codecs, media_types, scripts
-from inference.errors import InputTooLarge, ModelUnavailable, Overloaded, ScoringError
+from inference import codecs, frames, media_types, scripts
+from inference.errors import (
+    InputTooLarge,
+    InternalError,
+    ModelUnavailable,
+    Overloaded,
+    ScoringError,
+)
 from inference.flights import Flights
 from inference.models import ModelId
 from inference.ports import Cache, PredictionKey
@@ -115,16 +121,30 @@ class Scorer:
 
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
+        try:
+            return await self._score(request)
+        except ScoringError:
+            raise
+        except Exception as error:
+            log.error("%s at %s", type(error).__name__, frames.where(error))
+            raise InternalError(type(error).__name__) from error
+
+    async def check(self, request: Request) -> None:
+        """Raises CallerError where a request can't be answered, as far as can be told by now."""
+        self._check_size(request)
+        if self.state == "ok":
+            script = await self.script()
+            await _off_loop(request.body, lambda: script.question(request))
+
+    async def _score(self, request: Request) -> Answer:
         began = time.perf_counter()
         script = await self.script()
-        limit = self._settings.max_body_bytes
-        if len(request.body) > limit:
-            raise InputTooLarge(
-                size=len(request.body), limit=limit, unit="bytes", setting="MAX_BODY_BYTES"
-            )
+        self._check_size(request)
         form = media_types.negotiate(request.accept)
         question = await _off_loop(request.body, lambda: script.question(request))
-        prediction = await self.predict(question, recompute=request.recompute)
+        prediction = await self.predict(
+            question, recompute=request.recompute, patient=request.patient
+        )
         body = await _off_loop(prediction.value, lambda: codecs.encode(prediction.value, form))
         return Answer(
             body=body,
@@ -134,10 +154,20 @@ class Scorer:
             elapsed_ms=(time.perf_counter() - began) * 1000,
         )
 
-    async def predict(self, question: scripts.Question, *, recompute: bool = False) -> Prediction:
-        """The answer to a question: from the cache, from an equal one's flight, from the model."""
+    def _check_size(self, request: Request) -> None:
+        size, limit = len(request.body), self._settings.max_body_bytes
+        if size > limit:
+            raise InputTooLarge(size=size, limit=limit, unit="bytes", setting="MAX_BODY_BYTES")
+
+    async def predict(
+        self, question: scripts.Question, *, recompute: bool = False, patient: bool = False
+    ) -> Prediction:
+        """The answer to a question: from the cache, from an equal one's flight, from the model.
+
+        `patient`: wait for the model as long as others keep it busy.
+        """
         script = await self.script()
-        key = self._name(script, question)
+        key = await _off_loop(question.data, lambda: self._name(script, question))
         reachable = True
         if not recompute:
             try:
@@ -148,7 +178,7 @@ class Scorer:
                 if entry is not None:
                     return Prediction(entry.value, "hit", entry.age_s)
         computed, joined = await self._flights.join(
-            key, partial(self._compute, key, script, question)
+            key, partial(self._compute, key, script, question, patient=patient)
         )
         if joined:
             return Prediction(computed.value, "joined")
@@ -160,9 +190,9 @@ class Scorer:
         self._thread.close()
 
     async def _compute(
-        self, key: str, script: scripts.Script, question: scripts.Question
+        self, key: str, script: scripts.Script, question: scripts.Question, *, patient: bool
     ) -> _Computed:
-        value = await self._thread.run(lambda: script.run(question))
+        value = await self._thread.run(lambda: script.run(question), patient=patient)
         try:
             await self._cache.put(key, value, ttl_s=self._settings.result_ttl_s)
         except ConnectionError:
@@ -186,15 +216,15 @@ def _load(settings: InferenceSettings) -> scripts.Script:
     try:
         script = scripts.build(settings)
         script.load()
-    except ScoringError as error:
+    except ModelUnavailable as error:
         log.error("the model did not load: %s", error)
         raise
-    except Exception as error:
-        log.exception("the model did not load")
+    except BaseException as error:  # it is somebody else's code, which may even exit
+        log.error("the model did not load: %s at %s", type(error).__name__, frames.where(error))
         raise ModelUnavailable(f"the model did not load: {type(error).__name__}") from error
     log.info("loaded %s in %.2f s", settings.model_dir.name, time.perf_counter() - began)
     return script
 
 
-async def _off_loop[T](body: bytes, call: Callable[[], T]) -> T:
+async def _off_loop[T](body: bytes | memoryview, call: Callable[[], T]) -> T:
     return call() if len(body) <= INLINE_BYTES else await asyncio.to_thread(call)

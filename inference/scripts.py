@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from inference import codecs, golden, manifests, models
+from inference import codecs, frames, golden, manifests, models
 from inference.codecs import json_codec
 from inference.errors import MalformedInput, ModelUnavailable, ScoringError, ScriptFailed
 from inference.request import Request
@@ -93,7 +93,13 @@ class EstimatorScript:
         if self._manifest is not None and self._manifest.golden.rows:
             golden.check(self._manifest, self._answer)
         elif self.signature.features:
-            self.run(self.ask(np.zeros((1, self.signature.features))))
+            self._warm_up(self.signature.features)
+
+    def _warm_up(self, features: int) -> None:
+        try:
+            self.run(self.ask(np.zeros((1, features))))
+        except ScriptFailed as error:  # a row of zeros need not be one that the model takes
+            log.info("no warm-up: %s", error)
 
     def question(self, request: Request) -> Question:
         rows = codecs.decode(
@@ -154,21 +160,11 @@ def _guard[T](call: Callable[[], T]) -> T:
     except ScoringError:
         raise
     except BaseException as error:
-        log.error("the script raised %s at %s", type(error).__name__, _where(error))
+        log.error("the script raised %s at %s", type(error).__name__, frames.where(error))
         text = str(error)[:MAX_ERROR_TEXT]
         raise ScriptFailed(
             f"{type(error).__name__}: {text}" if text else type(error).__name__
         ) from error
-
-
-def _where(error: BaseException) -> str:
-    """File, line and function of every frame, without the values."""
-    frames, trace = [], error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        frames.append(f"{Path(code.co_filename).name}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return " > ".join(frames[1:])
 
 
 def _import(file: Path) -> ModuleType:

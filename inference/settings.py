@@ -31,7 +31,7 @@ class InferenceSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, root: Path) -> InferenceSettings:
         """Read the settings; relative paths start at `root`. Raises SettingError."""
-        model_dir = (root / env.get("AZUREML_MODEL_DIR", DEFAULT_MODEL_DIR)).resolve()
+        model_dir = (root / (env.get("AZUREML_MODEL_DIR", "") or DEFAULT_MODEL_DIR)).resolve()
         if not model_dir.is_dir():
             raise SettingError(
                 name="AZUREML_MODEL_DIR",

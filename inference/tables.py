@@ -160,7 +160,9 @@ class JsonTable:
         self._document: Any = None
 
     def parts(self) -> Iterator[Part]:
-        self._document = json_codec.loads(read_whole(self._source, self._limits), "the blob")
+        self._document = json_codec.loads(
+            read_whole(self._source, self._limits), "the blob, read as JSON,"
+        )
         cells = json_codec.rows_of(self._document, self._signature)
         codecs.check_count(len(cells), self._limits.rows)
         yield Part(rows.fit(cells, self._signature, text=False), cells)
@@ -177,7 +179,7 @@ class JsonTable:
 
 
 class NpyTable:
-    """One array, read whole."""
+    """One array, read whole; it has no room for what was wrong with a row."""
 
     def __init__(self, source: BinaryIO, signature: rows.Signature, limits: Limits) -> None:
         self._source, self._signature, self._limits = source, signature, limits
@@ -188,11 +190,7 @@ class NpyTable:
         yield Part(rows.fit_array(array, self._signature), array)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
-        predicted = np.array(predictions)
-        if part.fitted.errors:
-            every = np.full((len(part.originals), *predicted.shape[1:]), np.nan)
-            every[part.fitted.kept] = predicted
-            predicted = every
+        predicted = _with_gaps(np.array(predictions), part)
         data = np.asarray(part.originals)
         fields = [
             ("data", data.dtype, data.shape[1:]),
@@ -201,6 +199,21 @@ class NpyTable:
         joined = np.empty(len(data), dtype=fields)
         joined["data"], joined["prediction"] = data, predicted
         return npy_codec.dump(joined)
+
+
+def _with_gaps(predicted: rows.Array, part: Part) -> rows.Array:
+    """A prediction for every row: nothing, as a text or a number, for one that failed."""
+    if predicted.dtype.kind == "O":  # a number that JSON could not say is null
+        predicted = predicted.astype(np.float64)
+    if not part.fitted.errors:
+        return predicted
+    is_text = predicted.dtype.kind == "U"
+    shape = (len(part.originals), *predicted.shape[1:])
+    every: rows.Array = np.full(
+        shape, "" if is_text else np.nan, predicted.dtype if is_text else np.float64
+    )
+    every[part.fitted.kept] = predicted
+    return every
 
 
 def read_whole(source: BinaryIO, limits: Limits) -> bytes:

@@ -61,10 +61,11 @@ class ModelThread:
         self._jobs.put(job)  # type: ignore[arg-type]
         return job.outcome
 
-    async def run[T](self, call: Callable[[], T]) -> T:
+    async def run[T](self, call: Callable[[], T], *, patient: bool = False) -> T:
         """The call's result, or what it raised.
 
-        Raises Overloaded where the call never began in time, ScoringTimeout where it did not end.
+        Raises Overloaded where the call never began in time, unless it is `patient`, and
+        ScoringTimeout where it did not end in time.
         """
         if self._waiting >= self._max_waiting:
             raise Overloaded(f"{self._waiting} calls wait for the model; try again later")
@@ -72,7 +73,7 @@ class ModelThread:
         self._waiting += 1
         self._jobs.put(job)  # type: ignore[arg-type]
         try:
-            return await self._outcome(job)
+            return await self._outcome(job, patient=patient)
         finally:
             self._waiting -= 1
             job.outcome.cancel()  # takes effect only where nobody waits for it and it never began
@@ -81,19 +82,21 @@ class ModelThread:
         """End the thread after the calls in line. A call that hangs does not hold up the exit."""
         self._jobs.put(None)
 
-    async def _outcome[T](self, job: _Job[T]) -> T:
+    async def _outcome[T](self, job: _Job[T], *, patient: bool) -> T:
         outcome = asyncio.wrap_future(job.outcome)
         patience = self._timeout_s
         while not outcome.done():
             await asyncio.wait([outcome], timeout=patience)
             if outcome.done():
                 break
+            if job.began_at is None and patient:
+                continue
             if job.began_at is None:
                 raise Overloaded(
                     f"the model did not get to this request within {self._timeout_s:g} s"
                 )
             patience = job.began_at + self._timeout_s - time.monotonic()
-            if patience <= 0:
+            if patience <= 0 and not job.outcome.done():
                 self._abandon()
                 raise ScoringTimeout(f"no answer within {self._timeout_s:g} s (SCORING_TIMEOUT_S)")
         return outcome.result()
@@ -112,6 +115,9 @@ class ModelThread:
     def _serve(self) -> None:
         while threading.current_thread() is self._thread:
             job = self._jobs.get()
+            if threading.current_thread() is not self._thread:
+                self._jobs.put(job)  # it was abandoned while it waited: the next one's turn
+                return
             if job is None:
                 return
             job.run()

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from pathlib import PurePosixPath
 from typing import Any
 
 import azure.functions as func
 import orjson
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, ContentSettings
 from azurefunctions.extensions.bindings import blob
 
-from inference import batch, media_types
-from inference.errors import ScoringError, UnsupportedType
+from inference import batch, frames, media_types
+from inference.errors import InternalError, ScoringError, UnsupportedType
 from inference.request import Answer, Request
 from inference.results import Results
 from inference.scorer import Scorer
 from triggers.blob_streams import BlockWriter, reader
 from triggers.outbox import Outbox
 from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
-from triggers.statuses import is_passing
+from triggers.statuses import comes_again
+
+log = logging.getLogger(__name__)
 
 #: A name's ending says more than a content type, which uploads rarely set.
 FORMATS_BY_SUFFIX = {
@@ -69,7 +72,7 @@ class BlobDoor:
         try:
             report = await self._score(request, source, properties, output)
         except ScoringError as error:
-            if is_passing(error):
+            if comes_again(error):
                 raise
             await self._report(request, properties, output, failed=error)
             return await self._outbox.failed(request, error, self._scorer.model)
@@ -89,9 +92,15 @@ class BlobDoor:
         await asyncio.to_thread(_ensure, output)
         writer = BlockWriter(output.get_blob_client(properties.name))
         stream = await asyncio.to_thread(reader, source, etag=properties.etag)
-        report = await batch.score(
-            self._scorer, request.with_content_type(form), stream, writer.write
-        )
+        try:
+            report = await batch.score(
+                self._scorer, request.with_content_type(form), stream, writer.write
+            )
+        except (ScoringError, AzureError):
+            raise
+        except Exception as error:
+            log.error("%s at %s", type(error).__name__, frames.where(error))
+            raise InternalError(type(error).__name__) from error
         await asyncio.to_thread(writer.commit, form or media_types.JSON)
         return report
 

@@ -27,6 +27,7 @@ def seal(request: Request) -> str:
             MARK: 1,
             "id": request.id,
             "content_type": request.content_type,
+            "recompute": request.recompute,
             "received_at": request.received_at.isoformat(),
             "body": base64.b64encode(request.body).decode(),
         }
@@ -52,6 +53,8 @@ def open_sealed(body: bytes) -> Request | None:
             source="http",
             body=base64.b64decode(sealed["body"], validate=True),
             content_type=str(sealed["content_type"]),
+            recompute=bool(sealed["recompute"]),
+            patient=True,
             received_at=datetime.fromisoformat(sealed["received_at"]),
         )
     except (ValueError, KeyError, TypeError, binascii.Error):

@@ -7,7 +7,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import azure.functions as func
 
-from inference.errors import MalformedInput, OperatorError, ScoringError
+from inference.errors import MalformedInput, ResultUnserialisable, ScoringError, ScriptFailed
 from inference.request import Answer, Request
 from inference.results import Results
 from inference.scorer import Scorer
@@ -70,7 +70,7 @@ class HttpDoor:
     async def result(self, req: func.HttpRequest) -> func.HttpResponse:
         """The result document of an asynchronous request, a blob or a message."""
         # The platform decodes a path but for its slashes, which the id may have.
-        request_id = req.route_params["id"].replace("%2F", "/").replace("%2f", "/")
+        request_id = req.route_params.get("id", "").replace("%2F", "/").replace("%2f", "/")
         try:
             result = await self._results.get(request_id)
         except ScoringError as error:
@@ -97,6 +97,7 @@ class HttpDoor:
         self, req: func.HttpRequest, request: Request, queue: func.Out[str]
     ) -> func.HttpResponse | None:
         """202, or None where the result could not be fetched later: the caller then waits."""
+        await self._scorer.check(request)
         sealed = envelope.seal(request)
         reservation = await self._results.reserve(request)
         if reservation == "unreachable":
@@ -148,6 +149,6 @@ def _failed(error: ScoringError, request_id: str) -> func.HttpResponse:
     headers = {}
     if status == 503:
         headers = _RETRY_AFTER
-    if status == 500 and isinstance(error, OperatorError):
+    if isinstance(error, ScriptFailed | ResultUnserialisable):
         headers = {"x-ms-run-function-failed": "true"}
     return responses.error(status, error.code, error.message, request_id, headers)

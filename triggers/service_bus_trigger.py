@@ -10,6 +10,7 @@ from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
 
 import azure.functions as func
 
+from inference import media_types
 from inference.errors import ScoringError
 from inference.request import Request
 from inference.results import Results
@@ -17,12 +18,13 @@ from inference.scorer import Scorer
 from triggers import envelope
 from triggers.outbox import Outbox
 from triggers.settings import SERVICE_BUS, DoorSettings
-from triggers.statuses import is_passing
+from triggers.statuses import comes_again
 
 log = logging.getLogger(__name__)
 
-#: A batch that failed for a passing reason comes back at once: the pause keeps its tries apart.
-PAUSE_S = 1.0
+#: A batch that was given back is delivered again at once, ten times in all: the pause keeps the
+#: tries apart, and stays well below the time for which a message is locked.
+PAUSE_S = 20.0
 
 
 def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
@@ -61,41 +63,34 @@ class ServiceBusDoor:
     async def score(self, messages: Sequence[func.ServiceBusMessage]) -> list[str]:
         """The result documents, in the messages' order.
 
-        One exception brings the whole batch back, so it is raised only where nothing in the batch
-        could be done.
+        One exception brings the whole batch back: what was finished by then is answered next time
+        with the document that it has.
         """
         outcomes = await asyncio.gather(*map(self._outcome, _deliveries(messages)))
-        passing = [outcome.error for outcome in outcomes if outcome.error is not None]
-        if passing and len(passing) == len(messages):
-            log.warning("%d messages come again: %s", len(messages), passing[0])
-            await asyncio.sleep(self._pause_s)
-            raise passing[0]
-        return [
-            await self._outbox.failed(outcome.request, outcome.error, self._scorer.model)
-            if outcome.error
-            else outcome.document
-            for outcome in outcomes
-            if outcome.error or outcome.document
-        ]
+        for outcome in outcomes:
+            if isinstance(outcome, ScoringError):
+                log.warning("%d messages come again: %s", len(messages), outcome)
+                await asyncio.sleep(self._pause_s)
+                raise outcome
+        return [outcome for outcome in outcomes if isinstance(outcome, str) and outcome]
 
-    async def _outcome(self, delivery: _Delivery) -> _Outcome:
+    async def _outcome(self, delivery: _Delivery) -> str | ScoringError:
+        """The document, empty where none is owed; or why the message must come again."""
         request = delivery.request
         if delivery.copy:
-            return _Outcome(request)
+            return ""
         if (delivery.again or request.source == "http") and (
             document := await self._outbox.finished_before(request)
         ):
             # HTTP may have enqueued a request twice; only a redelivery may have lost its document.
-            return _Outcome(request, document if delivery.again else "")
+            return document if delivery.again else ""
         try:
             answer = await self._scorer.score(request)
         except ScoringError as error:
-            if is_passing(error):
-                return _Outcome(request, error=error)
-            document = await self._outbox.failed(request, error, self._scorer.model)
-        else:
-            document = await self._outbox.succeeded(request, answer, self._scorer.model)
-        return _Outcome(request, document)
+            if comes_again(error):
+                return error
+            return await self._outbox.failed(request, error, self._scorer.model)
+        return await self._outbox.succeeded(request, answer, self._scorer.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +104,26 @@ class _Delivery:
     copy: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """The document, empty where none is owed; or an error that may pass."""
-
-    request: Request
-    document: str = ""
-    error: ScoringError | None = None
-
-
 def _deliveries(messages: Sequence[func.ServiceBusMessage]) -> Iterator[_Delivery]:
-    typed = all(message.content_type for message in messages)
+    told = [message.content_type or "" for message in messages]
+    # The platform leaves absent content types out of its list, so that with one of them missing
+    # the others may stand beside messages that are not theirs.
+    apart = all(told)
+    only = max(told) if len({kind for kind in told if kind}) == 1 else ""
     sealed: set[str] = set()
     for message in messages:
-        request = _request(message, typed=typed)
+        request = _request(message, (message.content_type or "") if apart else "", only)
         # Of two messages that HTTP sealed with one id, one is owed a document.
         copy = request.source == "http" and request.id in sealed
         sealed.add(request.id)
         yield _Delivery(request, again=(message.delivery_count or 0) > 1, copy=copy)
 
 
-def _request(message: func.ServiceBusMessage, *, typed: bool) -> Request:
+def _request(message: func.ServiceBusMessage, own: str, only: str) -> Request:
     """A message as a request.
 
-    `typed`: every message of the batch has a content type of its own. The platform leaves absent
-    ones out of its list, so that otherwise they may belong to one another's neighbours.
+    `own` is its content type where that is certain; `only` the one type in its batch, which a body
+    that is no JSON and no .npy must have meant.
     """
     body = message.get_body()
     if sealed := envelope.open_sealed(body):
@@ -142,11 +132,14 @@ def _request(message: func.ServiceBusMessage, *, typed: bool) -> Request:
         str(name).lower(): str(value)
         for name, value in (message.application_properties or {}).items()
     }
-    content_type = properties.get("content_type") or (message.content_type if typed else "") or ""
+    content_type = properties.get("content_type") or own
+    if not content_type and not media_types.speaks_for_itself(body):
+        content_type = only
     return Request(
         id=message.message_id or f"sequence-{message.sequence_number}",
         source="servicebus",
         body=body,
         content_type=content_type,
         headers=properties,
+        patient=True,
     )

@@ -39,7 +39,7 @@ class DoorSettings:
         source = env.get("BLOB_SOURCE", "") or cls.blob_source
         _one_of("HTTP_AUTH_LEVEL", level, get_args(AuthLevel))
         _one_of("BLOB_SOURCE", source, get_args(BlobSource))
-        return cls(
+        settings = cls(
             triggers=_doors(env.get("TRIGGERS", "")),
             http_auth_level=cast(AuthLevel, level),
             input_blob_path=_blob_path(env.get("INPUT_BLOB_PATH", "") or cls.input_blob_path),
@@ -48,6 +48,23 @@ class DoorSettings:
             input_queue=env.get("INPUT_QUEUE_NAME", "") or cls.input_queue,
             output_queue=env.get("OUTPUT_QUEUE_NAME", "") or cls.output_queue,
         )
+        settings._require_no_circle()
+        return settings
+
+    def _require_no_circle(self) -> None:
+        """What one door writes must not be what it reads."""
+        if self.output_container == self.input_blob_path.partition("/")[0]:
+            raise SettingError(
+                name="OUTPUT_CONTAINER",
+                value=self.output_container,
+                expected="another container than that of INPUT_BLOB_PATH",
+            )
+        if self.output_queue == self.input_queue:
+            raise SettingError(
+                name="OUTPUT_QUEUE_NAME",
+                value=self.output_queue,
+                expected="another queue than INPUT_QUEUE_NAME",
+            )
 
 
 def _doors(text: str) -> frozenset[Door]:

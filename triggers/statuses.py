@@ -14,6 +14,7 @@ STATUSES: dict[type[errors.ScoringError], int] = {
     errors.UnfitInput: 422,
     errors.ScriptFailed: 500,
     errors.ResultUnserialisable: 500,
+    errors.InternalError: 500,
     errors.ModelUnavailable: 503,
     errors.Overloaded: 503,
     errors.ScoringTimeout: 504,
@@ -24,9 +25,10 @@ def status_of(error: errors.ScoringError) -> int:
     return STATUSES[type(error)]
 
 
-def is_passing(error: errors.ScoringError) -> bool:
-    """Whether the same input may succeed later: it then stays where it is and comes again.
+def comes_again(error: errors.ScoringError) -> bool:
+    """Whether an asynchronous door leaves an input where it is, to be delivered again.
 
-    A model that can't be loaded counts: what waits for it must not be used up while it is mended.
+    A model that can't be loaded counts: what waits for it must not be answered while it is mended.
+    A call past its deadline does not: each new try would hang the model for everybody else.
     """
-    return isinstance(error, errors.PassingError | errors.ModelUnavailable)
+    return isinstance(error, errors.Overloaded | errors.ModelUnavailable)

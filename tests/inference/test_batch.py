@@ -2,9 +2,11 @@ import csv
 import io
 import tracemalloc
 
+import joblib
 import numpy as np
 import orjson
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from inference import batch, media_types, tables
 from inference.errors import InputTooLarge, MalformedInput, UnfitInput
@@ -69,6 +71,22 @@ async def test_an_array_becomes_data_and_prediction(score):
     assert report.failed == 1
 
 
+async def test_an_array_of_labels_has_room_for_rows_that_failed(tmp_path, make_scorer):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    rows = np.random.default_rng(0).random((50, 3))
+    labels = np.where(rows.sum(axis=1) > 1.5, "yes", "no")
+    joblib.dump(LogisticRegression().fit(rows, labels), folder / "model.joblib")
+    scorer = make_scorer(folder, ALLOW_UNPINNED_MODEL="true")
+    out, source = io.BytesIO(), io.BytesIO()
+    np.save(source, np.array([GOOD, [np.nan] * 3, LOW]))
+    source.seek(0)
+    request = Request(id="b", source="blob", body=b"", content_type=media_types.NPY)
+    report = await batch.score(scorer, request, source, out.write)
+    assert np.load(io.BytesIO(out.getvalue()))["prediction"].tolist() == ["yes", "", "no"]
+    assert report.failed == 1
+
+
 async def test_the_same_part_again_is_a_hit(score):
     body = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
     first, written = await score(media_types.CSV, body)
@@ -87,7 +105,7 @@ async def test_the_same_part_again_is_a_hit(score):
         (media_types.CSV, b'1,2,"x' + b"x" * 200_000, MalformedInput, "line 1: field larger"),
         (media_types.JSON_LINES, b"{oops\n", UnfitInput, "row 0"),
         (media_types.JSON, b"", MalformedInput, "empty"),
-        (media_types.JSON, b"{oops", MalformedInput, "the blob is not JSON"),
+        (media_types.JSON, b"{oops", MalformedInput, "the blob, read as JSON, is not"),
         (media_types.JSON, b" " * 10_001, InputTooLarge, "MAX_BODY_BYTES"),
         (media_types.JSON, orjson.dumps([GOOD] * 51), InputTooLarge, "MAX_ROWS"),
         (media_types.NPY, b"\x93NUMPY", MalformedInput, "npy"),

@@ -1,5 +1,6 @@
 import csv
 import io
+import tracemalloc
 
 import numpy as np
 import orjson
@@ -109,8 +110,47 @@ def test_random_bytes_are_rows_or_the_callers_error(body, form):
 def test_pickled_objects_in_npy_are_refused():
     out = io.BytesIO()
     np.save(out, np.array([{"a": 1}]), allow_pickle=True)
-    with pytest.raises(MalformedInput, match="without objects"):
+    with pytest.raises(UnfitInput, match="got object"):
         read(out.getvalue(), media_types.NPY)
+
+
+def header(text: bytes) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"PK\x03\x04" + b"x" * 100,  # a .npz
+        header(b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000, 3), }"),
+        header(b"{'descr': '<f8', 'fortran_order': False, 'shape': (1,"),
+        header(b"{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 3), }"),
+        npy(np.ones((2, 3)))[:-1],
+        npy(np.ones((2, 3))) + b"x",
+    ],
+)
+def test_an_array_that_is_not_what_its_header_promises_is_malformed(body):
+    with pytest.raises(MalformedInput):
+        read(body, media_types.NPY)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<i4", "|b1", "<u8"])
+def test_every_layout_of_numbers_is_read(order, dtype):
+    rows = np.asarray([[1, 0, 1], [0, 1, 1]]).astype(dtype, order=order)
+    np.testing.assert_array_equal(read(npy(rows), media_types.NPY), rows)
+
+
+def test_one_long_text_does_not_take_memory_for_every_cell():
+    body = orjson.dumps([["x" * 100_000, 1, 2]] + [[1, 2, 3]] * 5000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnfitInput, match="row 0, column 0"):
+            read(body, "", max_rows=10_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 * 1024 * 1024
 
 
 def test_one_row_past_the_limit_is_too_many():

@@ -1,6 +1,12 @@
 import logging
+import pickle
+import sys
 
+import joblib
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from inference.errors import (
     MalformedInput,
@@ -98,3 +104,25 @@ async def test_another_script_over_the_same_model_never_shares_answers(
     assert (await make_scorer(folder, store).score(request_of(b"x"))).body == b"1"
     (folder / "score.py").write_text(INIT + "def run(data): return 2\n")
     assert (await make_scorer(folder, store).score(request_of(b"x"))).body == b"2"
+
+
+async def test_a_pickle_that_exits_is_a_model_that_did_not_load(tmp_path, make_scorer, request_of):
+    class Exits:
+        def __reduce__(self):
+            return (sys.exit, (3,))
+
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(Exits()))
+    scorer = make_scorer(tmp_path, ALLOW_UNPINNED_MODEL="true")
+    with pytest.raises(ModelUnavailable, match="SystemExit: 3"):
+        await scorer.score(request_of(b"[[1]]"))
+    assert (await scorer.health()).model == "failed"
+
+
+async def test_a_model_that_can_not_take_zeros_is_served_all_the_same(
+    tmp_path, make_scorer, request_of
+):
+    rows = [[1.0], [2.0], [3.0], [4.0]] * 5
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, [0, 0, 1, 1] * 5)
+    joblib.dump(model, tmp_path / "model.joblib")
+    scorer = make_scorer(tmp_path, ALLOW_UNPINNED_MODEL="true")
+    assert (await scorer.score(request_of(b"[[1], [4]]"))).body == b"[0,1]"

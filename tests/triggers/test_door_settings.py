@@ -25,6 +25,8 @@ def test_a_single_door_can_be_opened():
         ("BLOB_SOURCE", "polling", "one of LogsAndContainerScan, EventGrid"),
         ("INPUT_BLOB_PATH", "scoring-input", "a container, a slash and {name}"),
         ("INPUT_BLOB_PATH", "{name}/x", "a container, a slash and {name}"),
+        ("OUTPUT_CONTAINER", "scoring-input", "another container than that of INPUT_BLOB_PATH"),
+        ("OUTPUT_QUEUE_NAME", "scoring-requests", "another queue than INPUT_QUEUE_NAME"),
     ],
 )
 def test_a_bad_setting_stops_the_start_with_name_value_and_expectation(name, value, expected):

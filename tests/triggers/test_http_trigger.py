@@ -178,6 +178,20 @@ async def test_a_request_too_large_for_the_queue_is_sent_to_the_blob_door(door):
     assert b"upload a blob" in response.get_body()
 
 
+async def test_what_can_never_be_answered_is_refused_before_it_is_enqueued(door, scorer):
+    await scorer.script()
+    for body, kind, status in [(b"", "", 400), (b"[[1]]", "", 422), (b"x", "text/xml", 415)]:
+        queue = Out()
+        response = await door.score(asking(body, prefer="respond-async", content_type=kind), queue)
+        assert (response.status_code, queue.value) == (status, None)
+
+
+async def test_no_cache_is_not_lost_on_the_way_through_the_queue(door):
+    queue = Out()
+    await door.score(asking(prefer="respond-async", cache_control="no-cache"), queue)
+    assert envelope.open_sealed(str(queue.value).encode()).recompute
+
+
 async def test_an_unknown_result_is_404(door):
     response = await door.result(asking(path="results/nothing"))
     assert response.status_code == 404

@@ -2,7 +2,7 @@ import pytest
 
 from inference import errors
 from triggers import openapi
-from triggers.statuses import STATUSES, is_passing, status_of
+from triggers.statuses import STATUSES, comes_again, status_of
 
 
 def leaves(kind: type[errors.ScoringError]) -> list[type[errors.ScoringError]]:
@@ -21,8 +21,9 @@ def test_the_callers_errors_are_4xx_and_ours_5xx():
 
 
 def test_what_may_pass_is_left_to_come_again():
-    assert is_passing(errors.Overloaded("busy"))
-    assert is_passing(errors.ModelUnavailable("not loaded"))
-    assert not is_passing(errors.MalformedInput("never"))
-    assert not is_passing(errors.ScriptFailed("raised"))
+    assert comes_again(errors.Overloaded("busy"))
+    assert comes_again(errors.ModelUnavailable("not loaded"))
+    assert not comes_again(errors.MalformedInput("never"))
+    assert not comes_again(errors.ScriptFailed("raised"))
+    assert not comes_again(errors.ScoringTimeout("late"))
     assert status_of(errors.Overloaded("busy")) == 503
