@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -13,9 +14,11 @@ from collections.abc import Iterator
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from demo import places
+from demo.subject import Subject
 from demo.tour import Stop, Tour, TourError
 from emulators.errors import EmulatorError
 from emulators.ports import require_free
@@ -38,13 +41,14 @@ def main() -> int:
     try:
         with _everything(arguments.port) as host:
             console.print(f"Ready in {time.monotonic() - began:.1f} s at {host.url}/api/score\n")
-            right = _show_tour(host)
+            right = _tour(host, once=arguments.once)
             if not arguments.once:
-                _stay(host)
+                console.print("\nIt stays up until Ctrl-C.")
+                threading.Event().wait()
             return 0 if right else 1
-    except (EmulatorError, TourError) as error:
+    except EmulatorError as error:
         print(error, file=sys.stderr)
-        return 2 if isinstance(error, EmulatorError) else 1
+        return 2
     except KeyboardInterrupt:
         return 130 if arguments.once else 0
 
@@ -62,45 +66,63 @@ def _everything(port: int) -> Iterator[places.HostServer]:
             cleanup.callback(supervisor.stop)
             supervisor.launch()
             supervisor.wait_ready()
+            if failure := host.failure():
+                raise EmulatorError(f"the model can't be served: {failure}")
         yield host
 
 
-def _show_tour(host: places.HostServer) -> bool:
-    """Show the tour while it is made; whether every answer was right."""
-    settings = host.environment()
-    tour = Tour(
-        url=host.url,
-        storage=settings["ScoringStorage"],
-        service_bus=settings["ServiceBusConnection"],
-        model_file=places.ROOT / "models/digits/model.joblib",
-    )
-    table = Table("Door", "Input", "Answer", "Cache")
-    table.add_column("ms", justify="right")
-    stops: list[Stop] = []
-    with Live(table, console=console):
-        for stop in tour.stops():
-            stops.append(stop)
-            table.add_row(*_cells(stop))
-    right = all(stop.right for stop in stops)
-    console.print()
+def _tour(host: places.HostServer, *, once: bool) -> bool:
+    """Make the tour, where it is known what the model takes; whether nothing was wrong."""
+    try:
+        subject = Subject(places.model_dir())
+    except FileNotFoundError:
+        console.print(
+            "No tour: only a model with golden rows in its model.json says what it takes."
+        )
+        return True
+    try:
+        right = _show_stops(host, subject)
+    except TourError as error:
+        console.print(f"[red]{escape(str(error))}", soft_wrap=True)
+        return False
     console.print(
         "Every answer equals what the model says directly."
         if right
         else "[red]Some answers differ from what the model says directly."
     )
+    if not once:
+        row = ",".join(f"{cell:g}" for cell in subject.example())
+        console.print("\nTry it yourself:\n")
+        console.print(CURL.format(url=host.url, row=row), soft_wrap=True, highlight=False)
     return right
+
+
+def _show_stops(host: places.HostServer, subject: Subject) -> bool:
+    """Show each stop of the tour when it is made; whether every answer was right."""
+    settings = host.environment()
+    tour = Tour(
+        subject,
+        url=host.url,
+        key=os.environ.get("HOST_FUNCTION_KEY", ""),
+        storage=settings["ScoringStorage"],
+        service_bus=settings["ServiceBusConnection"],
+    )
+    table = Table("Door", "Input", "Answer", "Cache")
+    table.add_column("ms", justify="right")
+    stops: list[Stop] = []
+    try:
+        with Live(table, console=console):
+            for stop in tour.stops():
+                stops.append(stop)
+                table.add_row(*_cells(stop))
+    finally:
+        console.print()
+    return all(stop.right for stop in stops)
 
 
 def _cells(stop: Stop) -> tuple[str, ...]:
     answer = stop.answer if stop.right else f"[red]{stop.answer}: wrong"
     return stop.door, stop.given, answer, stop.cache, f"{stop.milliseconds:,.1f}"
-
-
-def _stay(host: places.HostServer) -> None:
-    row = ",".join(["0"] * 64)
-    console.print("\nIt stays up until Ctrl-C. Try it yourself:\n")
-    console.print(CURL.format(url=host.url, row=row), soft_wrap=True, highlight=False)
-    threading.Event().wait()
 
 
 def _as_interrupt(*_: object) -> None:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ MODEL = ROOT / "models/digits"
 AZURITE = "3.37.0"
 NODE = 20
 #: Lines of a failed command's output that its sentence looks at.
-TAIL = 5
+TAIL = 40
 
 
 class InstallError(Exception):
@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     except InstallError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -63,6 +65,7 @@ def install(requirements: Path) -> None:
         Step("redis-server", lambda: shutil.which("redis-server") is not None, _redis),
         Step("the demo model", _has_model, _model),
     ]
+    _require_node()
     missing = [step for step in steps if not step.is_done()]
     if not missing:
         return
@@ -95,7 +98,6 @@ def _has_azurite() -> bool:
 
 
 def _azurite(tell: Callable[[str], None]) -> None:
-    _require_node()
     part = STATE / "azurite.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -144,6 +146,7 @@ def _has_model() -> bool:
 def _model(tell: Callable[[str], None]) -> None:
     train = [sys.executable, str(MODEL / "train.py")]
     describe = [sys.executable, "-m", "deploy", "manifest", str(MODEL.relative_to(ROOT))]
+    describe += ["--rows", str(MODEL / "golden.csv")]
     for command in (train, describe):
         _run(command, "the demo model", "its training failed.", tell)
 
@@ -178,11 +181,18 @@ def _run(
                 tail.append(line.strip())
                 tell(line.strip())
     if process.returncode:
-        said = tail[-1] if tail else "nothing"
+        said = _reason(tail)
         raise InstallError(
             f"{what} could not be installed, {hint} It said: {said} (all of it: "
             f"{log.relative_to(ROOT)})"
         )
+
+
+def _reason(tail: Iterable[str]) -> str:
+    """The line that says most: the first that calls itself an error, else the last."""
+    lines = list(tail)
+    errors = [line for line in lines if "error" in line.lower() and len(line) > len("npm error")]
+    return (errors or lines[-1:] or ["nothing"])[0]
 
 
 def _digest(requirements: Path) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emulators.errors import EmulatorError
 from emulators.ports import HOST, Ports
 from emulators.stack import Stack
 
@@ -49,18 +52,44 @@ class HostServer:
         return {name: os.environ.get(name, value) for name, value in ours.items()}
 
     def healthy(self) -> bool:
-        """Whether the model has answered once, so that nobody waits for its loading."""
+        """Whether the model has loaded or failed to, so that nobody waits for that."""
+        return self._model_status().get("status") in {"ok", "failed"}
+
+    def failure(self) -> str | None:
+        """Why the model can't answer, where it can't."""
+        told = self._model_status()
+        return None if told.get("status") == "ok" else told.get("message", "it does not answer")
+
+    def _model_status(self) -> dict[str, str]:
         try:
             with urllib.request.urlopen(f"{self.url}/api/health/ready", timeout=1) as response:
-                return bool(response.status == 200)
+                body = response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                body = error.read()
         except OSError:
-            return False
+            return {}
+        try:
+            status: dict[str, str] = json.loads(body)["dependencies"]["model"]
+        except (ValueError, KeyError):
+            return {}
+        return status
+
+
+def model_dir() -> Path:
+    """The folder that the host serves, by the same setting and default."""
+    return ROOT / (os.environ.get("AZUREML_MODEL_DIR", "") or "models/digits")
 
 
 def ports() -> Ports:
-    """The emulators' ports; TRISCORE_PORTS moves them all, for a second copy on one machine."""
+    """The emulators' ports; TRISCORE_PORTS=20000 moves them to 20001 and on.
+
+    Raises EmulatorError.
+    """
     first = os.environ.get("TRISCORE_PORTS", "")
     if not first:
         return Ports()
+    if not first.isdecimal() or not 1024 <= int(first) <= 65000:
+        raise EmulatorError(f"TRISCORE_PORTS={first!r}: expected a port from 1024 to 65000")
     base = int(first)
     return Ports(base + 1, base + 2, base + 3, base + 4, base + 5)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy import manifest
 from inference import manifests
-from inference.errors import ModelUnavailable
+from inference.errors import ScoringError
 
 
 def main() -> int:
@@ -17,13 +17,16 @@ def main() -> int:
     command = commands.add_parser("manifest", help="write model.json beside a model you trust")
     command.add_argument("folder", type=Path, help="a folder with one model file")
     command.add_argument("--method", choices=manifests.METHODS, default="predict")
+    command.add_argument(
+        "--rows", type=Path, metavar="FILE", help="golden rows, .npy, .csv or .json; else drawn"
+    )
     given = parser.parse_args()
     if not given.folder.is_dir():
         print(f"{given.folder} is not a folder: name the one that holds the model", file=sys.stderr)
         return 2
     try:
-        described = manifest.describe(given.folder, method=given.method)
-    except ModelUnavailable as error:
+        described = manifest.describe(given.folder, method=given.method, rows_file=given.rows)
+    except (ScoringError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(

@@ -94,6 +94,7 @@ def test_what_is_there_is_not_brought_again(monkeypatch, tmp_path):
     def fail(*_: object) -> None:
         pytest.fail("it was there")
 
+    monkeypatch.setattr(install, "_require_node", lambda: None)
     monkeypatch.setattr(install, "_has_azurite", lambda: True)
     monkeypatch.setattr(install, "_has_model", lambda: True)
     monkeypatch.setattr(install.shutil, "which", lambda _: "/bin/there")

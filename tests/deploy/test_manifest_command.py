@@ -4,6 +4,9 @@ from pathlib import Path
 
 import joblib
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from inference import manifests
 from tests import small_model
@@ -53,3 +56,16 @@ def test_what_is_no_estimator_is_told(no_estimator):
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert "no estimator" in told.stderr
     assert not (no_estimator / manifests.NAME).exists()
+
+
+def test_a_model_that_can_not_take_drawn_rows_is_described_with_rows_of_its_own(tmp_path):
+    rows = [[1.0], [2.0], [3.0], [4.0]] * 5
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, [0, 0, 1, 1] * 5)
+    joblib.dump(model, tmp_path / "model.joblib")
+    told = describe(tmp_path)
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert "--rows FILE" in told.stderr
+    (tmp_path / "golden.csv").write_text("1\n4\n")
+    told = describe(tmp_path, "--rows", tmp_path / "golden.csv")
+    assert told.returncode == 0, told.stderr
+    assert manifests.read(tmp_path).golden == manifests.Golden([[1.0], [4.0]], [0, 1])
