@@ -12,7 +12,13 @@ from functools import partial
 from typing import Literal
 
 from inference import codecs, media_types, scripts
-from inference.errors import InputTooLarge, ModelUnavailable, Overloaded, ScoringError
+from inference.errors import (
+    InputTooLarge,
+    ModelUnavailable,
+    Overloaded,
+    ScoringError,
+    UnacceptableAnswer,
+)
 from inference.flights import Flights
 from inference.models import ModelId
 from inference.ports import Cache, PredictionKey
@@ -30,11 +36,12 @@ State = Literal["ok", "loading", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Predictions as JSON, and how they came about."""
+    """Predictions as JSON, or a script's own reply, and how they came about."""
 
     value: bytes
     cache: CacheStatus
     age_s: float | None = None
+    reply: scripts.Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +59,13 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class _Computed:
-    value: bytes
+    outcome: bytes | scripts.Reply
     stored: bool
+
+    def prediction(self, status: CacheStatus) -> Prediction:
+        if isinstance(self.outcome, scripts.Reply):
+            return Prediction(self.outcome.body, status, reply=self.outcome)
+        return Prediction(self.outcome, status)
 
 
 class Scorer:
@@ -122,21 +134,31 @@ class Scorer:
             raise InputTooLarge(
                 size=len(request.body), limit=limit, unit="bytes", setting="MAX_BODY_BYTES"
             )
-        form = media_types.negotiate(request.accept)
+        form = _form(script, request.accept)
         question = await _off_loop(request.body, lambda: script.question(request))
         prediction = await self.predict(question, recompute=request.recompute)
-        body = await _off_loop(prediction.value, lambda: codecs.encode(prediction.value, form))
-        return Answer(
-            body=body,
+        reply = prediction.reply or scripts.Reply(
+            body=await _off_loop(prediction.value, lambda: codecs.encode(prediction.value, form)),
             content_type=form,
+            status=200,
+        )
+        return Answer(
+            body=reply.body,
+            content_type=reply.content_type,
             cache=prediction.cache,
             age_s=prediction.age_s,
             elapsed_ms=(time.perf_counter() - began) * 1000,
+            status=reply.status,
+            headers=reply.headers,
+            ready_made=prediction.reply is not None,
         )
 
     async def predict(self, question: scripts.Question, *, recompute: bool = False) -> Prediction:
         """The answer to a question: from the cache, from an equal one's flight, from the model."""
         script = await self.script()
+        if not question.cacheable:
+            outcome = await self._thread.run(lambda: script.run(question))
+            return _Computed(outcome, stored=False).prediction("bypass")
         key = self._name(script, question)
         reachable = True
         if not recompute:
@@ -151,8 +173,8 @@ class Scorer:
             key, partial(self._compute, key, script, question)
         )
         if joined:
-            return Prediction(computed.value, "joined")
-        return Prediction(computed.value, "miss" if reachable and computed.stored else "bypass")
+            return computed.prediction("joined")
+        return computed.prediction("miss" if reachable and computed.stored else "bypass")
 
     async def close(self) -> None:
         """Let what is being computed land, then end the model's thread."""
@@ -162,12 +184,14 @@ class Scorer:
     async def _compute(
         self, key: str, script: scripts.Script, question: scripts.Question
     ) -> _Computed:
-        value = await self._thread.run(lambda: script.run(question))
+        outcome = await self._thread.run(lambda: script.run(question))
+        if isinstance(outcome, scripts.Reply):
+            return _Computed(outcome, stored=False)
         try:
-            await self._cache.put(key, value, ttl_s=self._settings.result_ttl_s)
+            await self._cache.put(key, outcome, ttl_s=self._settings.result_ttl_s)
         except ConnectionError:
-            return _Computed(value, stored=False)
-        return _Computed(value, stored=True)
+            return _Computed(outcome, stored=False)
+        return _Computed(outcome, stored=True)
 
     def _name(self, script: scripts.Script, question: scripts.Question) -> str:
         return self._key(
@@ -194,6 +218,18 @@ def _load(settings: InferenceSettings) -> scripts.Script:
         raise ModelUnavailable(f"the model did not load: {type(error).__name__}") from error
     log.info("loaded %s in %.2f s", settings.model_dir.name, time.perf_counter() - began)
     return script
+
+
+def _form(script: scripts.Script, accept: str) -> str:
+    """What the answer is written in. A user's script may make a response of its own: what its
+    caller accepts is then between the two, and where it makes none, the answer is JSON.
+    """
+    try:
+        return media_types.negotiate(accept)
+    except UnacceptableAnswer:
+        if script.reads_rows:
+            raise
+        return media_types.JSON
 
 
 async def _off_loop[T](body: bytes, call: Callable[[], T]) -> T:

@@ -88,7 +88,7 @@ class ServiceBusDoor:
             # HTTP may have enqueued a request twice; only a redelivery may have lost its document.
             return _Outcome(request, document if delivery.again else "")
         try:
-            answer = await self._scorer.score(request)
+            answer = (await self._scorer.score(request)).succeeded()
         except ScoringError as error:
             if is_passing(error):
                 return _Outcome(request, error=error)
@@ -143,8 +143,10 @@ def _request(message: func.ServiceBusMessage, *, typed: bool) -> Request:
         for name, value in (message.application_properties or {}).items()
     }
     content_type = properties.get("content_type") or (message.content_type if typed else "") or ""
+    name = message.message_id or f"sequence-{message.sequence_number}"
+    properties["x-message-id"] = name
     return Request(
-        id=message.message_id or f"sequence-{message.sequence_number}",
+        id=name,
         source="servicebus",
         body=body,
         content_type=content_type,
