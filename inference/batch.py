@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from inference import tables
+from inference import media_types, tables
 from inference.errors import CallerError, ResultUnserialisable, UnfitInput
-from inference.request import Answer, Request
+from inference.request import Request
 from inference.scorer import Scorer
 from inference.scripts import EstimatorScript
 
@@ -27,6 +27,8 @@ class Report:
     cache_hits: int = 0
     #: Of the first row that failed.
     first_error: CallerError | None = None
+    #: Of what was written.
+    content_type: str = media_types.JSON
 
 
 Sink = Callable[[bytes], object]
@@ -45,6 +47,7 @@ async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) 
     if isinstance(script, EstimatorScript):
         table = tables.open_table(request.content_type, source, script.signature, limits)
         report = await _score_parts(scorer, script, table, sink)
+        report.content_type = request.content_type or media_types.JSON
     else:
         report = await _score_whole(scorer, request, source, sink, limits)
     report.seconds = round(time.monotonic() - began, 6)
@@ -80,9 +83,10 @@ async def _score_whole(
 ) -> Report:
     """A script of the user's own gets the whole input at once, as over HTTP."""
     body = await asyncio.to_thread(tables.read_whole, source, limits)
-    answer: Answer = await scorer.score(request.with_body(body))
+    answer = (await scorer.score(request.with_body(body))).succeeded()
     await asyncio.to_thread(sink, answer.body)
-    return Report(rows=1, cache_hits=int(answer.cache == "hit"))
+    hits = int(answer.cache == "hit")
+    return Report(rows=1, cache_hits=hits, content_type=answer.content_type)
 
 
 def _write(sink: Sink, table: tables.Table, part: tables.Part, predictions: list[Any]) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime
 
 import orjson
 
-from inference.errors import ScoringError
+from inference import media_types
+from inference.codecs import json_codec
+from inference.errors import MalformedInput, ScoringError
 from inference.models import ModelId
 from inference.request import Answer, Request, utc_now
 
 
 def succeeded(request: Request, answer: Answer, model: ModelId) -> bytes:
-    """The document of an answer; its body must be JSON."""
-    result = orjson.Fragment(answer.body)
+    """The document of an answer. JSON stands in it as it is; text/* as a string where it is UTF-8;
+    all else as `{"content_type", "base64"}`.
+    """
+    result = _result(answer)
     return _document(request, model, cache=answer.cache, status="succeeded", result=result)
 
 
@@ -26,6 +31,30 @@ def failed(request: Request, error: ScoringError, model: ModelId) -> bytes:
         status="failed",
         error={"code": error.code, "message": error.message},
     )
+
+
+def _result(answer: Answer) -> object:
+    kind = media_types.essence(answer.content_type)
+    if kind == media_types.JSON and _is_json(answer):
+        return orjson.Fragment(answer.body)
+    if kind.startswith("text/"):
+        try:
+            return answer.body.decode()
+        except UnicodeDecodeError:
+            pass
+    encoded = base64.b64encode(answer.body).decode()
+    return {"content_type": answer.content_type, "base64": encoded}
+
+
+def _is_json(answer: Answer) -> bool:
+    """A script may call anything JSON; a bad answer must not make the whole document unreadable."""
+    if not answer.ready_made:
+        return True
+    try:
+        json_codec.loads(answer.body, "the answer")
+    except MalformedInput:
+        return False
+    return True
 
 
 def _document(request: Request, model: ModelId, **outcome: object) -> bytes:

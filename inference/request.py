@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, Self
+
+from inference.errors import ScriptFailed
 
 Source = Literal["http", "blob", "servicebus"]
 CacheStatus = Literal["hit", "miss", "joined", "bypass"]
+
+#: Of a script's own error response, this much goes into a result document.
+MAX_ERROR_BYTES = 500
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -23,8 +28,9 @@ class Request:
     """Raw bytes and what is known about them, whichever door they came through.
 
     `headers` has lower-case names. `content_type` may be empty: the body then speaks for itself.
-    `recompute` asks for a fresh prediction that replaces the stored one. `patient`: nobody waits at
-    the other end, so that it may stand in line for the model however long the line is.
+    `method` and `query` are HTTP's; bytes that came otherwise count as posted. `recompute` asks for
+    a fresh prediction that replaces the stored one. `patient`: nobody waits at the other end, so
+    that it may stand in line for the model however long the line is.
     """
 
     id: str
@@ -32,6 +38,9 @@ class Request:
     body: bytes
     content_type: str = ""
     accept: str = ""
+    method: str = "POST"
+    #: As sent, without the question mark.
+    query: str = ""
     headers: Mapping[str, str] = field(default=_NO_HEADERS)
     recompute: bool = False
     patient: bool = False
@@ -46,7 +55,10 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The bytes that answer a request, and how they came about."""
+    """The bytes that answer a request, and how they came about.
+
+    `status` and `headers` are a script's own, where it made its response itself.
+    """
 
     body: bytes
     content_type: str
@@ -55,3 +67,18 @@ class Answer:
     age_s: float | None = None
     #: Milliseconds that the core took, waiting included.
     elapsed_ms: float
+    status: int = 200
+    #: All but the content type, lower-case; a name may recur.
+    headers: tuple[tuple[str, str], ...] = ()
+    #: Whether a script made the response: its bytes need not be what its type says.
+    ready_made: bool = False
+
+    def succeeded(self) -> Self:
+        """Itself, for doors that have no status to pass on.
+
+        Raises ScriptFailed where the script answered with an error's status.
+        """
+        if self.status < 400:
+            return self
+        text = self.body[:MAX_ERROR_BYTES].decode(errors="replace")
+        raise ScriptFailed(f"the script answered {self.status}: {text}")

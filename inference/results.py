@@ -34,10 +34,12 @@ class Result:
 
 
 def fingerprint(request: Request) -> bytes:
-    """Of content type and body: two requests of one id are told apart by it."""
+    """Of content type, body and query: two requests of one id are told apart by it."""
     whole = hashlib.blake2b(request.content_type.encode(), digest_size=FINGERPRINT_BYTES)
     whole.update(b"\0")
     whole.update(request.body)
+    if request.query:
+        whole.update(b"?" + request.query.encode("utf-8", "surrogatepass"))
     return whole.digest()
 
 

@@ -18,6 +18,7 @@ from inference.errors import (
     ModelUnavailable,
     Overloaded,
     ScoringError,
+    UnacceptableAnswer,
 )
 from inference.flights import Flights
 from inference.models import ModelId
@@ -36,11 +37,12 @@ State = Literal["ok", "loading", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Predictions as JSON, and how they came about."""
+    """Predictions as JSON, or a script's own reply, and how they came about."""
 
     value: bytes
     cache: CacheStatus
     age_s: float | None = None
+    reply: scripts.Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,13 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class _Computed:
-    value: bytes
+    outcome: bytes | scripts.Reply
     stored: bool
+
+    def prediction(self, status: CacheStatus) -> Prediction:
+        if isinstance(self.outcome, scripts.Reply):
+            return Prediction(self.outcome.body, status, reply=self.outcome)
+        return Prediction(self.outcome, status)
 
 
 class Scorer:
@@ -140,18 +147,25 @@ class Scorer:
         began = time.perf_counter()
         script = await self.script()
         self._check_size(request)
-        form = media_types.negotiate(request.accept)
+        form = _form(script, request.accept)
         question = await _off_loop(request.body, lambda: script.question(request))
         prediction = await self.predict(
             question, recompute=request.recompute, patient=request.patient
         )
-        body = await _off_loop(prediction.value, lambda: codecs.encode(prediction.value, form))
-        return Answer(
-            body=body,
+        reply = prediction.reply or scripts.Reply(
+            body=await _off_loop(prediction.value, lambda: codecs.encode(prediction.value, form)),
             content_type=form,
+            status=200,
+        )
+        return Answer(
+            body=reply.body,
+            content_type=reply.content_type,
             cache=prediction.cache,
             age_s=prediction.age_s,
             elapsed_ms=(time.perf_counter() - began) * 1000,
+            status=reply.status,
+            headers=reply.headers,
+            ready_made=prediction.reply is not None,
         )
 
     def _check_size(self, request: Request) -> None:
@@ -167,6 +181,9 @@ class Scorer:
         `patient`: wait for the model as long as others keep it busy.
         """
         script = await self.script()
+        if not question.cacheable:
+            outcome = await self._thread.run(lambda: script.run(question), patient=patient)
+            return _Computed(outcome, stored=False).prediction("bypass")
         key = await _off_loop(question.data, lambda: self._name(script, question))
         reachable = True
         if not recompute:
@@ -181,8 +198,8 @@ class Scorer:
             key, partial(self._compute, key, script, question, patient=patient)
         )
         if joined:
-            return Prediction(computed.value, "joined")
-        return Prediction(computed.value, "miss" if reachable and computed.stored else "bypass")
+            return computed.prediction("joined")
+        return computed.prediction("miss" if reachable and computed.stored else "bypass")
 
     async def close(self) -> None:
         """Let what is being computed land, then end the model's thread."""
@@ -192,12 +209,14 @@ class Scorer:
     async def _compute(
         self, key: str, script: scripts.Script, question: scripts.Question, *, patient: bool
     ) -> _Computed:
-        value = await self._thread.run(lambda: script.run(question), patient=patient)
+        outcome = await self._thread.run(lambda: script.run(question), patient=patient)
+        if isinstance(outcome, scripts.Reply):
+            return _Computed(outcome, stored=False)
         try:
-            await self._cache.put(key, value, ttl_s=self._settings.result_ttl_s)
+            await self._cache.put(key, outcome, ttl_s=self._settings.result_ttl_s)
         except ConnectionError:
-            return _Computed(value, stored=False)
-        return _Computed(value, stored=True)
+            return _Computed(outcome, stored=False)
+        return _Computed(outcome, stored=True)
 
     def _name(self, script: scripts.Script, question: scripts.Question) -> str:
         return self._key(
@@ -224,6 +243,18 @@ def _load(settings: InferenceSettings) -> scripts.Script:
         raise ModelUnavailable(f"the model did not load: {type(error).__name__}") from error
     log.info("loaded %s in %.2f s", settings.model_dir.name, time.perf_counter() - began)
     return script
+
+
+def _form(script: scripts.Script, accept: str) -> str:
+    """What the answer is written in. A user's script may make a response of its own: what its
+    caller accepts is then between the two, and where it makes none, the answer is JSON.
+    """
+    try:
+        return media_types.negotiate(accept)
+    except UnacceptableAnswer:
+        if script.reads_rows:
+            raise
+        return media_types.JSON
 
 
 async def _off_loop[T](body: bytes | memoryview, call: Callable[[], T]) -> T:

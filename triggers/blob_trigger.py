@@ -88,7 +88,8 @@ class BlobDoor:
         properties: BlobProperties,
         output: ContainerClient,
     ) -> batch.Report:
-        form = _format(properties)
+        script = await self._scorer.script()
+        form = _format(properties) if script.reads_rows else _type(properties)
         await asyncio.to_thread(_ensure, output)
         writer = BlockWriter(output.get_blob_client(properties.name))
         stream = await asyncio.to_thread(reader, source, etag=properties.etag)
@@ -101,7 +102,7 @@ class BlobDoor:
         except Exception as error:
             log.error("%s at %s", type(error).__name__, frames.where(error))
             raise InternalError(type(error).__name__) from error
-        await asyncio.to_thread(writer.commit, form or media_types.JSON)
+        await asyncio.to_thread(writer.commit, report.content_type)
         return report
 
     async def _report(
@@ -140,7 +141,16 @@ def _request(properties: BlobProperties) -> Request:
     name = f"{properties.container}/{properties.name}"
     version = hashlib.sha256(f"{name}\n{properties.etag}".encode()).hexdigest()[:32]
     headers = {"x-blob-name": name, "x-blob-etag": str(properties.etag)}
+    # Named as the storage service itself names them.
+    for key, value in (properties.metadata or {}).items():
+        headers[f"x-ms-meta-{key.lower()}"] = value
     return Request(id=version, source="blob", body=b"", headers=headers)
+
+
+def _type(properties: BlobProperties) -> str:
+    """For a script that takes any bytes: what the name says, else what the upload said."""
+    suffix = PurePosixPath(properties.name).suffix.lower()
+    return FORMATS_BY_SUFFIX.get(suffix) or properties.content_settings.content_type or ""
 
 
 def _format(properties: BlobProperties) -> str:

@@ -18,6 +18,8 @@ from inference.request import Request
 MARK = "triscore_request"
 #: The broker's limit for a message is 256 KiB; what is left over is for its own headers.
 MAX_BYTES = 250_000
+#: Not for a queue: what a caller proves itself with.
+_SECRETS = frozenset({"authorization", "cookie", "x-functions-key"})
 
 
 def seal(request: Request) -> str:
@@ -28,6 +30,11 @@ def seal(request: Request) -> str:
             "id": request.id,
             "content_type": request.content_type,
             "recompute": request.recompute,
+            "method": request.method,
+            "query": request.query,
+            "headers": {
+                name: value for name, value in request.headers.items() if name not in _SECRETS
+            },
             "received_at": request.received_at.isoformat(),
             "body": base64.b64encode(request.body).decode(),
         }
@@ -55,7 +62,10 @@ def open_sealed(body: bytes) -> Request | None:
             content_type=str(sealed["content_type"]),
             recompute=bool(sealed["recompute"]),
             patient=True,
+            method=str(sealed.get("method", "POST")),
+            query=str(sealed.get("query", "")),
+            headers={str(name): str(value) for name, value in sealed.get("headers", {}).items()},
             received_at=datetime.fromisoformat(sealed["received_at"]),
         )
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         return None

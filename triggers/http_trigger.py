@@ -21,20 +21,23 @@ ID_HEADERS = ("x-request-id", "x-ms-client-request-id")
 
 
 def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
-    """`POST score` and `GET results/{id}`. Without the Service Bus door nothing can be enqueued."""
+    """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
+
+    Without the Service Bus door nothing can be enqueued.
+    """
     functions = func.Blueprint()
     door = HttpDoor(scorer, results)
 
     if "servicebus" in settings.triggers:
 
-        @functions.route("score", methods=["POST"])
+        @functions.route("score", methods=["GET", "POST"])
         @functions.service_bus_queue_output("queue", SERVICE_BUS, settings.input_queue)
         async def score(req: func.HttpRequest, queue: func.Out[str]) -> func.HttpResponse:
             return await door.score(req, queue)
 
     else:
 
-        @functions.route("score", methods=["POST"])
+        @functions.route("score", methods=["GET", "POST"])
         async def score(req: func.HttpRequest) -> func.HttpResponse:
             return await door.score(req, None)
 
@@ -115,6 +118,7 @@ class HttpDoor:
         )
 
 
+_HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
 _RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_S)}
 
 
@@ -128,20 +132,39 @@ def _request(req: func.HttpRequest, request_id: str) -> Request:
         body=body,
         content_type=req.headers.get("content-type", ""),
         accept=req.headers.get("accept", ""),
+        method=req.method,
+        query=_query(req.url),
         headers=req.headers,
         recompute="no-cache" in req.headers.get("cache-control", "").lower(),
     )
 
 
+def _query(url: str) -> str:
+    """The query without the platform's own argument: `code` is where callers put their key."""
+    arguments = urlsplit(url).query.split("&")
+    return "&".join(each for each in arguments if each.partition("=")[0].lower() != "code")
+
+
 def _answered(answer: Answer, version: str) -> func.HttpResponse:
-    headers = {
+    headers = _of_the_script(answer) | {
         "x-cache": answer.cache,
         "x-model-version": version,
         "x-ms-run-fn-exec-ms": f"{answer.elapsed_ms:.3f}",
     }
     if answer.age_s is not None:
         headers["age"] = str(int(answer.age_s))
-    return responses.body(200, answer.body, headers, answer.content_type)
+    return responses.body(answer.status, answer.body, headers, answer.content_type)
+
+
+def _of_the_script(answer: Answer) -> dict[str, str]:
+    """The headers of a response that a script made. The connection's own are not its to set."""
+    headers: dict[str, str] = {}
+    for name, value in answer.headers:
+        if name not in _HOP_BY_HOP:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if answer.status >= 500:
+        headers["x-ms-run-function-failed"] = "true"
+    return headers
 
 
 def _failed(error: ScoringError, request_id: str) -> func.HttpResponse:

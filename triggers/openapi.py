@@ -43,7 +43,7 @@ def document(model: ModelId) -> dict[str, Any]:
         "info": {"title": f"Triscore: {model.name}", "version": model.version},
         "servers": [{"url": "."}],
         "paths": {
-            "/score": {"post": _score()},
+            "/score": {"post": _score(), "get": _score_arguments()},
             "/results/{id}": {"get": _result()},
             "/health/live": {"get": _plain("live", "The process answers")},
             "/health/ready": {"get": _plain("ready", "The model has answered once", "503")},
@@ -66,6 +66,17 @@ def _score() -> dict[str, Any]:
         "responses": {
             "200": {"description": "One prediction a row, in order", "content": answers},
             "202": {"description": "Enqueued; Location names the result"},
+            **{status: _refusal(text) for status, text in REFUSALS.items()},
+        },
+    }
+
+
+def _score_arguments() -> dict[str, Any]:
+    return {
+        "operationId": "scoreArguments",
+        "summary": "Score query arguments, where the model's own script takes them",
+        "responses": {
+            "200": {"description": "What the script answered", "content": {media_types.JSON: {}}},
             **{status: _refusal(text) for status, text in REFUSALS.items()},
         },
     }

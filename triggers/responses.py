@@ -13,8 +13,12 @@ JSON = "application/json"
 def body(
     status: int, content: bytes, headers: Mapping[str, str] | None = None, kind: str = JSON
 ) -> func.HttpResponse:
+    """`kind` with parameters of its own stands as it is: the platform would add another charset."""
+    every = dict(headers or {})
+    if ";" in kind:
+        every["content-type"] = kind
     return func.HttpResponse(
-        content, status_code=status, headers=dict(headers or {}), mimetype=kind, charset="utf-8"
+        content, status_code=status, headers=every, mimetype=kind, charset="utf-8"
     )
 
 

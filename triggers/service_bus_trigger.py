@@ -85,7 +85,7 @@ class ServiceBusDoor:
             # HTTP may have enqueued a request twice; only a redelivery may have lost its document.
             return document if delivery.again else ""
         try:
-            answer = await self._scorer.score(request)
+            answer = (await self._scorer.score(request)).succeeded()
         except ScoringError as error:
             if comes_again(error):
                 return error
@@ -135,8 +135,10 @@ def _request(message: func.ServiceBusMessage, own: str, only: str) -> Request:
     content_type = properties.get("content_type") or own
     if not content_type and not media_types.speaks_for_itself(body):
         content_type = only
+    name = message.message_id or f"sequence-{message.sequence_number}"
+    properties["x-message-id"] = name
     return Request(
-        id=message.message_id or f"sequence-{message.sequence_number}",
+        id=name,
         source="servicebus",
         body=body,
         content_type=content_type,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
 
+from inference.codecs import plain
 from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer, UnfitInput
 from inference.rows import Row, Signature
+
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 def decode(body: bytes, signature: Signature) -> list[Row]:
@@ -44,12 +48,21 @@ def row_of(document: object) -> Row:
 
 
 def dumps(value: object) -> bytes:
-    """One JSON document; NumPy scalars and arrays included. Raises ResultUnserialisable."""
+    """One JSON document of whatever a script returned. Raises ResultUnserialisable."""
     try:
-        return orjson.dumps(
-            value, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+        return orjson.dumps(value, default=plain.default, option=_OPTIONS)
+    except TypeError:  # often: integers beyond 64 bits, NumPy's numbers as keys
+        return _dumps_slowly(value)
+
+
+def _dumps_slowly(value: object) -> bytes:
+    try:
+        text = json.dumps(
+            plain.tree(value), allow_nan=False, ensure_ascii=False, separators=(",", ":")
         )
-    except TypeError as error:
+        return text.encode()
+    # A returned object's own methods may raise anything while they are asked for plain values.
+    except Exception as error:
         raise ResultUnserialisable(f"the result can't be written as JSON: {error}") from error
 
 
@@ -73,17 +86,6 @@ def loads(body: bytes, what: str) -> Any:
         raise MalformedInput(
             f"{what} is not JSON: {error} (NaN and infinity are no JSON: write null)"
         ) from error
-
-
-def _plain(value: object) -> object:
-    """What orjson leaves over: arrays it can't read in place, and scalars of other libraries."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if isinstance(value, bytes):
-        return value.decode()
-    raise TypeError(f"a {type(value).__name__} is not JSON serialisable")
 
 
 def _expected(signature: Signature) -> str:

@@ -1,0 +1,1 @@
+"""Azure ML's names for entry scripts: AMLRequest, AMLResponse, rawhttp. Imported on demand."""

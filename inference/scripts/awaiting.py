@@ -1,0 +1,43 @@
+"""Scripts whose functions are coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from typing import Any
+
+
+class Finisher:
+    """Waits for what a script's function returned, where that is awaitable.
+
+    Each model thread keeps one event loop over all its calls, so that what `init()` opened there
+    serves every `run()`. A thread that is left behind takes its loop with it.
+    """
+
+    def __init__(self) -> None:
+        self._own = threading.local()
+
+    def __call__(self, value: Any) -> Any:
+        """Blocks the calling thread, which must have no event loop running."""
+        if not inspect.isawaitable(value):
+            return value
+        if not hasattr(self._own, "loop"):
+            self._own.loop = _ThreadLoop()
+        return self._own.loop.run(value)
+
+
+class _ThreadLoop:
+    """Closes its loop when its thread ends: a thread drops what is local to it."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+
+    def run(self, awaitable: Any) -> Any:
+        async def finish() -> Any:
+            return await awaitable
+
+        return self._runner.run(finish())
+
+    def __del__(self) -> None:
+        self._runner.close()

@@ -1,0 +1,75 @@
+"""The built-in script: rows in, the estimator's answer to them out."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from inference import codecs, golden, manifests, models
+from inference.codecs import json_codec
+from inference.errors import ModelUnavailable, ScriptFailed
+from inference.request import Request
+from inference.rows import Array, Signature
+from inference.scripts.guard import guard
+from inference.scripts.question import Question
+from inference.settings import InferenceSettings
+
+log = logging.getLogger(__name__)
+
+#: Goes into every key of the built-in script: a new number where its answers change.
+BUILT_IN = b"built-in script 1"
+
+
+class EstimatorScript:
+    """Serves any estimator by the method that its manifest names, else `predict`."""
+
+    digest = hashlib.sha256(BUILT_IN).digest()
+    reads_rows = True
+
+    def __init__(self, settings: InferenceSettings) -> None:
+        folder = settings.model_dir
+        self._manifest = manifests.read(folder)
+        self._file = models.find(folder, self._manifest)
+        self._max_rows = settings.max_rows
+        self.method = self._manifest.method if self._manifest else "predict"
+        self.model = models.require_pinned(
+            self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
+        )
+        self.signature = Signature()
+
+    def load(self) -> None:
+        estimator = models.load(self._file)
+        self._answer: Callable[[object], object] | None = getattr(estimator, self.method, None)
+        if self._answer is None:
+            raise ModelUnavailable(f"{self._file.name} has no {self.method}(): is it an estimator?")
+        self.signature = models.signature(estimator)
+        # A model trained on a DataFrame warns at every array; its columns are put in order before.
+        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+        # The first prediction pays for lazy imports: not a caller's.
+        if self._manifest is not None and self._manifest.golden.rows:
+            golden.check(self._manifest, self._answer)
+        elif self.signature.features:
+            self._warm_up(self.signature.features)
+
+    def question(self, request: Request) -> Question:
+        rows = codecs.decode(
+            request.body, request.content_type, self.signature, max_rows=self._max_rows
+        )
+        return self.ask(rows.all_fit())
+
+    def ask(self, values: Array) -> Question:
+        """The question that rows of numbers are, shape (rows, features)."""
+        return Question(values, values.data.cast("B"), values.dtype.str, values.shape)
+
+    def run(self, question: Question) -> bytes:
+        return json_codec.dumps(guard(lambda: self._answer(question.payload)))  # type: ignore[misc]
+
+    def _warm_up(self, features: int) -> None:
+        try:
+            self.run(self.ask(np.zeros((1, features))))
+        except ScriptFailed as error:  # a row of zeros need not be one that the model takes
+            log.info("no warm-up: %s", error)

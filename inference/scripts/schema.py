@@ -1,0 +1,96 @@
+"""A `run` under inference-schema's decorators: named values out of a JSON object.
+
+The decorators turn the values into arrays, frames and dates themselves when `run` is called.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from inference import media_types
+from inference.errors import MalformedInput, ScoringError, UnfitInput, UnsupportedType
+from inference.request import Request
+from inference.scripts import guard, query
+from inference.scripts.question import Arguments, Question, Run
+
+#: The decorators' function that every conversion of an input passes through.
+CONVERSION = "_deserialize_input_argument"
+
+
+def decorates(run: Run) -> bool:
+    """Whether `run` has a schema. Imports nothing: a script that has one did."""
+    schemas = sys.modules.get("inference_schema.schema_util")
+    return schemas is not None and bool(schemas.is_schema_decorated(run))
+
+
+def forget(module: str) -> None:
+    """Drop the schemas of a script that is loaded anew: the decorators keep them by its name."""
+    if schemas := sys.modules.get("inference_schema.schema_util"):
+        for kept in (schemas.__functions_schema__, schemas.__versions__):
+            for name in [name for name in kept if name.startswith(f"{module}.")]:
+                del kept[name]
+
+
+class Named:
+    """Passes each parameter the value under its name, or its default."""
+
+    def __init__(self, parameters: Sequence[inspect.Parameter]) -> None:
+        self._parameters = tuple(parameters)
+
+    def question(self, request: Request) -> Question:
+        if request.method == "GET":
+            document = query.values(request.query)
+            data = json.dumps(document).encode()
+        else:
+            document, data = _object(request), request.body
+        return Question(self._arguments(document), memoryview(data), "json", (len(data),))
+
+    @contextmanager
+    def around(self, arguments: Arguments) -> Iterator[None]:  # noqa: ARG002 - the protocol's
+        """What is raised while the decorators convert the input is the caller's."""
+        try:
+            yield
+        except ScoringError:
+            raise
+        except Exception as error:
+            if CONVERSION not in {code.co_name for code in guard.codes(error)}:
+                raise
+            raise UnfitInput(
+                field="body", expected="what the script's schema declares", got=guard.told(error)
+            ) from error
+
+    def _arguments(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        arguments = {}
+        for each in self._parameters:
+            value = document.get(each.name, each.default)
+            if value is each.empty:
+                raise MalformedInput(f"no {each.name!r} in the JSON object; the script needs it")
+            arguments[each.name] = value
+        return arguments
+
+
+def _object(request: Request) -> dict[str, Any]:
+    kind = media_types.essence(request.content_type)
+    if not (media_types.is_untold(kind) or kind == media_types.JSON or kind.endswith("+json")):
+        raise UnsupportedType(got=kind, supported=(media_types.JSON,))
+    if not request.body:
+        raise MalformedInput("the body is empty; send a JSON object with the script's parameters")
+    try:
+        # Python's own reader keeps every digit of an integer, and takes the NaN that clients write.
+        document = json.loads(request.body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedInput(f"the body is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise MalformedInput(
+            f"the script takes a JSON object with its parameters, got {_kind(document)}"
+        )
+    return document
+
+
+def _kind(document: object) -> str:
+    return {list: "a list", str: "a text", type(None): "null"}.get(type(document), "a number")

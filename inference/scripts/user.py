@@ -1,0 +1,53 @@
+"""A user's `init()` and `run(…)`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from inference import models
+from inference.codecs import json_codec
+from inference.errors import ModelUnavailable, ScriptFailed
+from inference.request import Request
+from inference.scripts import calling, loading, ready_made
+from inference.scripts.awaiting import Finisher
+from inference.scripts.guard import guard
+from inference.scripts.question import Question, Reply, Run
+
+
+class UserScript:
+    """A script written for Azure Machine Learning, unchanged."""
+
+    method = "run"
+    reads_rows = False
+
+    def __init__(self, file: Path, folder: Path) -> None:
+        self._file = file
+        self._finish = Finisher()
+        self.digest = models.digest(file)
+        self.model = models.digest(folder)
+
+    def load(self) -> None:
+        try:
+            entry = guard(lambda: loading.load(self._file))
+            self._run: Run = entry.run
+            self._convention = guard(lambda: calling.convention(entry))
+            guard(lambda: self._finish(entry.init()))
+        except ScriptFailed as error:
+            raise ModelUnavailable(f"{self._file.name} did not start: {error}") from error
+
+    def question(self, request: Request) -> Question:
+        return self._convention.question(request)
+
+    def run(self, question: Question) -> bytes | Reply:
+        value = guard(lambda: self._answer(question))
+        if isinstance(value, Reply):
+            return value
+        # Azure ML's server answers an empty object where run() returns nothing.
+        return json_codec.dumps({} if value is None else value)
+
+    def _answer(self, question: Question) -> Any:
+        with self._convention.around(question.payload):
+            value = self._finish(self._run(**question.payload))
+            reply = ready_made.reply_of(value)
+        return value if reply is None else reply
