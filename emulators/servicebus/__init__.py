@@ -2,6 +2,6 @@
 
 `amqp` is the protocol's bytes, `broker` the queues and their store; neither knows the other. The
 modules beside them join the two: connections, sessions and links on one side, queues on the other.
-Everything runs on one event loop without a single await: a frame's whole effect happens before
-the next frame is looked at.
+Everything runs on one event loop, and no await stands between a frame and its whole effect: that
+has happened before the next frame is looked at.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from emulators.servicebus.amqp import frames
@@ -28,6 +28,7 @@ from emulators.servicebus.amqp.performatives import (
     SaslOutcome,
 )
 from emulators.servicebus.amqp.values import Array, Symbol, UByte, UInt, UShort
+from emulators.servicebus.links import Link
 from emulators.servicebus.sas import Grants
 from emulators.servicebus.session import Attacher, Session
 from emulators.servicebus.turn import Turn
@@ -119,6 +120,11 @@ class Connection(asyncio.Protocol):
         self._writable = True
         for session in self.sessions.values():
             session.writable()
+
+    def links(self) -> Iterator[Link]:
+        """Those of all sessions."""
+        for session in self.sessions.values():
+            yield from session.links.values()
 
     # -- the peer's frames ---------------------------------------------------------------------
 

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from emulators.servicebus.amqp import sections
-from emulators.servicebus.amqp.decoding import decode_whole
+from emulators.servicebus.amqp.decoding import decode, decode_whole
 from emulators.servicebus.amqp.encoding import encode
 from emulators.servicebus.amqp.errors import DecodeError
 from emulators.servicebus.amqp.sections import Header
-from emulators.servicebus.amqp.values import Int, Symbol, Timestamp, UByte, UInt
+from emulators.servicebus.amqp.values import Int, Symbol, Timestamp, UByte, UInt, Value
 from emulators.servicebus.broker.message import Draft, Message
 
 #: A transfer whose data sections are encoded messages.
@@ -48,11 +48,10 @@ def draft(message: bytes) -> Draft:
         # SDKs cannot settle a message that has none.
         message_id = uuid4().hex
         bare = sections.with_message_id(bare, parts.properties, message_id)
-    kept = {key: value for key, value in annotations.items() if key not in _BROKERS_OWN}
     return Draft(
         message_id=_text(message_id),
         content=bare,
-        annotations=encode(kept) if kept else b"",
+        annotations=_packed(annotations, parts.delivery_annotations),
         durable=bool(header.durable),
         priority=4 if header.priority is None else int(header.priority),
         ttl_ms=None if header.ttl is None else int(header.ttl),
@@ -63,7 +62,7 @@ def draft(message: bytes) -> Draft:
 def delivered(message: Message, token: UUID | None = None, until_ms: int | None = None) -> bytes:
     """The message as a receiver gets it; with a lock's token and end, if it is locked."""
     draft, sequence = message.draft, message.sequence
-    annotations: dict[Symbol, Any] = decode_whole(draft.annotations) if draft.annotations else {}
+    annotations, of_delivery = _unpacked(draft.annotations)
     annotations[Symbol("x-opt-sequence-number")] = sequence
     annotations[Symbol("x-opt-enqueued-time")] = Timestamp(message.enqueued_ms)
     annotations[Symbol("x-opt-message-state")] = Int(message.state)
@@ -76,8 +75,28 @@ def delivered(message: Message, token: UUID | None = None, until_ms: int | None 
         first_acquirer=message.delivery_count == 0,
         delivery_count=UInt(message.delivery_count),
     )
-    locked = {} if token is None else {Symbol("x-opt-lock-token"): token}
-    return sections.put_together(header, locked, annotations, _content(message))
+    if token is not None:
+        of_delivery[Symbol("x-opt-lock-token")] = token
+    return sections.put_together(header, of_delivery, annotations, _content(message))
+
+
+def _packed(annotations: dict[Value, Value], of_delivery: dict[Value, Value]) -> bytes:
+    """Both maps, without what is the broker's; nothing where both are empty.
+
+    AMQP means delivery annotations for the next hop only. Service Bus hands them on.
+    """
+    first, second = (
+        {key: value for key, value in given.items() if key not in _BROKERS_OWN}
+        for given in (annotations, of_delivery)
+    )
+    if second:
+        return encode(first) + encode(second)
+    return encode(first) if first else b""
+
+
+def _unpacked(packed: bytes) -> tuple[dict[Symbol, Any], dict[Symbol, Any]]:
+    annotations, end = decode(packed) if packed else ({}, 0)
+    return annotations, decode_whole(packed[end:]) if end < len(packed) else {}
 
 
 def _content(message: Message) -> bytes:

@@ -70,6 +70,8 @@ class Link:
         self.session = session
         self.handle = attach.handle
         self.name = attach.name
+        #: What a token must allow while the link lives; None for `$cbs`, where tokens are put.
+        self.path: str | None = None
         #: Called once, when the link is no more, for whatever reason.
         self.on_closed: Callable[[], None] = lambda: None
 

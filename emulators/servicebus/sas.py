@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import unquote, urlsplit
@@ -40,8 +41,8 @@ def verify(token: str, keys: tuple[AccessKey, ...], now_s: float) -> Grant:
     try:
         resource, signature, expiry = parts["sr"], unquote(parts["sig"]), parts["se"]
         name = unquote(parts["skn"])
-        until_s = float(expiry)
-    except (KeyError, ValueError) as error:
+        until_s = float(int(expiry))
+    except (KeyError, ValueError, OverflowError) as error:
         raise TokenRefused("The token lacks one of sr, sig, se, skn, or se is no time.") from error
     known = next((key for key in keys if key.name == name), None)
     if known is None or not hmac.compare_digest(signature.encode(), _sign(known, resource, expiry)):
@@ -66,12 +67,23 @@ class Grants:
 
     def __init__(self) -> None:
         self._until_s: dict[str, float] = {}
+        #: Called when the next end may have moved.
+        self.on_added: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
         return f"<Grants for {sorted(self._until_s)}>"
 
     def add(self, grant: Grant) -> None:
         self._until_s[grant.path.casefold()] = grant.until_s
+        self.on_added()
+
+    def next_end_s(self) -> float | None:
+        """When the first of them ends; None where there is none."""
+        return min(self._until_s.values(), default=None)
+
+    def forget(self, now_s: float) -> None:
+        """Forget those that have ended."""
+        self._until_s = {path: end_s for path, end_s in self._until_s.items() if end_s > now_s}
 
     def allow(self, path: str, now_s: float) -> bool:
         return self.until_s(path) > now_s

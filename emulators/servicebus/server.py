@@ -26,6 +26,7 @@ from emulators.servicebus.config import Config
 from emulators.servicebus.connection import Connection
 from emulators.servicebus.consumer import Consumer
 from emulators.servicebus.counter import Counter
+from emulators.servicebus.expiry import ExpiryWatch
 from emulators.servicebus.links import MAX_MESSAGE_SIZE, IncomingLink, Link
 from emulators.servicebus.requests import Handler, ReplyLink, ReplyLinks, RequestNode
 from emulators.servicebus.sas import AccessKey, path_of
@@ -91,10 +92,15 @@ class Server:
             self.turn,
             self._loop,
             lambda session, attach: self._attach(connection, replies, session, attach),
-            self.connections.discard,
+            lambda lost: self._lost(lost, watch),
         )
+        watch = ExpiryWatch(connection.grants, connection.links, self._loop, time.time)
         self.connections.add(connection)
         return connection
+
+    def _lost(self, connection: Connection, watch: ExpiryWatch) -> None:
+        watch.close()
+        self.connections.discard(connection)
 
     def _fail(self, error: StoreError) -> None:
         if not self._failed.done():
@@ -111,19 +117,22 @@ class Server:
         path = path_of(address)
         if path.casefold() == cbs.NODE:
             desk = cbs.TokenDesk(KEYS, connection.grants, time.time, self._exists)
-            node, answer, keys = cbs.NODE, desk.answer, cbs.STATUS_KEYS
-        else:
-            queue = self._allowed(connection, path)
-            if not path.casefold().endswith(_MANAGEMENT):
-                return self._queue_link(queue, session, attach, source)
+            keys = cbs.STATUS_KEYS
+            return _request_link(cbs.NODE, session, attach, replies, target, desk.answer, keys)
+        queue = self._allowed(connection, path)
+        if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
             answer, keys = management.ManagementDesk(queue).answer, management.STATUS_KEYS
-        return _request_link(node, session, attach, replies, target, answer, keys)
+            link = _request_link(node, session, attach, replies, target, answer, keys)
+        else:
+            link = self._queue_link(queue, session, attach, source)
+        link.path = path
+        return link
 
     def _allowed(self, connection: Connection, path: str) -> MessageQueue:
+        if not connection.grants.allow(path, time.time()):
+            raise AmqpError(UNAUTHORIZED_ACCESS, f"No token that was put allows {path!r}.")
         entity = _without_management(path)
-        if not connection.grants.allow(entity, time.time()):
-            raise AmqpError(UNAUTHORIZED_ACCESS, f"No token that was put allows {entity!r}.")
         queue = self.namespace.find(entity)
         if queue is None:
             raise AmqpError(NOT_FOUND, f"The messaging entity {entity!r} could not be found.")

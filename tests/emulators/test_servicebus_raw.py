@@ -7,19 +7,17 @@ import time
 import pytest
 
 from emulators.servicebus.amqp import frames, sections
-from emulators.servicebus.amqp.outcomes import COORDINATOR, Source, Target
+from emulators.servicebus.amqp.outcomes import COORDINATOR, Source
 from emulators.servicebus.amqp.performatives import (
     Attach,
     Close,
     Detach,
     End,
-    Error,
-    Flow,
     Transfer,
 )
 from emulators.servicebus.amqp.sections import Properties
 from emulators.servicebus.amqp.values import Described, UInt, ULong
-from tests.emulators.servicebus_peer import Peer
+from tests.emulators.servicebus_peer import Peer, condition_of, credit, receiver, sender
 from tests.emulators.servicebus_process import running
 
 
@@ -35,42 +33,12 @@ async def peer(emulator):
         yield peer
 
 
-def _sender(name, handle, address):
-    target = Target(address).described()
-    return Attach(
-        name,
-        UInt(handle),
-        False,
-        source=Source().described(),
-        target=target,
-        initial_delivery_count=UInt(0),
-    )
-
-
-def _receiver(name, handle, address, reply_address):
-    return Attach(
-        name,
-        UInt(handle),
-        True,
-        source=Source(address).described(),
-        target=Target(reply_address).described(),
-    )
-
-
-def _credit(handle, amount):
-    return Flow(UInt(0), UInt(1000), UInt(0), UInt(1000), UInt(handle), UInt(0), UInt(amount))
-
-
-def _condition(described):
-    return Error.of(described.value).condition
-
-
 async def test_replies_go_to_the_link_that_the_request_names(peer):
     await peer.open()
     for handle, name in ((0, "cbs-a"), (1, "cbs-b")):
-        peer.send(_receiver(name, handle, "$cbs", name))
-        peer.send(_credit(handle, 10))
-    peer.send(_sender("requests", 2, "$cbs"))
+        peer.send(receiver(name, handle, "$cbs", name))
+        peer.send(credit(handle, 10))
+    peer.send(sender("requests", 2, "$cbs"))
     for number, reply_to in enumerate(("cbs-b", "cbs-a", "cbs-b")):
         request = sections.request_response(
             Properties(message_id=ULong(number), reply_to=reply_to),
@@ -103,12 +71,12 @@ async def test_nothing_is_said_before_the_peers_header(peer):
 
 async def test_a_link_without_a_token_is_refused(peer):
     await peer.open()
-    peer.send(_receiver("r", 0, "q", "r"))
+    peer.send(receiver("r", 0, "q", "r"))
     attach, _ = await peer.read_until(Attach)
     assert (attach.source, attach.target) == (None, None)
     detach, _ = await peer.read_until(Detach)
     assert detach.closed
-    assert _condition(detach.error) == "amqp:unauthorized-access"
+    assert condition_of(detach.error) == "amqp:unauthorized-access"
 
 
 async def test_a_transaction_is_refused_as_not_implemented(peer):
@@ -125,14 +93,14 @@ async def test_a_transaction_is_refused_as_not_implemented(peer):
         )
     )
     detach, _ = await peer.read_until(Detach)
-    assert _condition(detach.error) == "amqp:not-implemented"
+    assert condition_of(detach.error) == "amqp:not-implemented"
 
 
 async def test_a_transfer_to_no_link_ends_the_session_and_nothing_more(peer):
     await peer.open()
     peer.send(Transfer(UInt(9), UInt(0), b"t"), b"x")
     end, _ = await peer.read_until(End)
-    assert _condition(end.error) == "amqp:session:unattached-handle"
+    assert condition_of(end.error) == "amqp:session:unattached-handle"
     peer.send(Close())
     close, _ = await peer.read_until(Close)
     assert close.error is None
@@ -150,7 +118,7 @@ async def test_bytes_that_are_no_frame_end_the_connection(peer, data, condition)
     await peer.open()
     peer.write(data)
     close, _ = await peer.read_until(Close)
-    assert _condition(close.error) == condition
+    assert condition_of(close.error) == condition
     assert await peer.ended()
 
 

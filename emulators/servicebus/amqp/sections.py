@@ -66,6 +66,7 @@ class Sections:
     """A message taken apart. `bare` keeps the bytes from the properties to the footer."""
 
     header: Header = field(default_factory=Header)
+    delivery_annotations: dict[Value, Value] = field(default_factory=dict)
     annotations: dict[Value, Value] = field(default_factory=dict)
     properties: Properties = field(default_factory=Properties)
     bare: bytes = b""
@@ -77,6 +78,8 @@ def take_apart(message: bytes) -> Sections:
     for code, begin, end in _spans(message):
         if code == Header.CODE:
             sections.header = Header.of(decode_whole(message[begin:end]))
+        elif code == DELIVERY_ANNOTATIONS:
+            sections.delivery_annotations = _map(message[begin:end])
         elif code == MESSAGE_ANNOTATIONS:
             sections.annotations = _map(message[begin:end])
         elif code == PROPERTIES:

@@ -39,7 +39,7 @@ class Draft:
 
     message_id: str
     content: bytes
-    #: The sender's own annotations, encoded, unread here.
+    #: The sender's own annotations of the message and of the delivery, encoded, unread here.
     annotations: bytes = b""
     durable: bool = False
     priority: int = 4

@@ -67,7 +67,8 @@ class MessageQueue:
     # -- sending -------------------------------------------------------------------------------
 
     def restore(self, saved: Saved) -> None:
-        """Take up what a store kept. Locks are not kept: what was locked is ready."""
+        """Take up what a store kept. What was locked is ready, and no try of it has failed."""
+        # It was the broker that ended, not the receivers.
         self._sequences = count(saved.last_sequence + 1)
         for message in saved.messages:
             home = self if message.dead is None else self.dead_letters

@@ -1,0 +1,71 @@
+"""What a peer may do ends when its token ends."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from emulators.servicebus.amqp.performatives import Attach, Detach
+from tests.emulators.servicebus_in_process import serving
+from tests.emulators.servicebus_peer import Desk, Peer, condition_of, receiver, sender
+
+
+@pytest.fixture
+async def emulator(tmp_path):
+    async with serving(tmp_path, {"q": {}, "other": {}}) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def desk(emulator):
+    async with await Peer.connect(emulator.port) as peer:
+        await peer.open()
+        yield Desk(peer)
+
+
+def _soon():
+    """In one or two seconds: tokens know whole seconds only."""
+    return int(time.time()) + 2
+
+
+async def test_a_link_ends_with_its_token_and_says_so(emulator, desk):
+    until_s = _soon()
+    assert await desk.put("q", until_s) == 200
+    desk.peer.send(receiver("r", 2, "q", "r"))
+    desk.peer.send(sender("s", 3, "q"))
+    ends = [(await desk.peer.read_until(Detach))[0] for _ in range(2)]
+    assert time.time() >= until_s
+    assert {int(end.handle) for end in ends} == {2, 3}
+    assert {condition_of(end.error) for end in ends} == {"amqp:unauthorized-access"}
+    # Only those at `$cbs` are left, to put another token.
+    assert {link.path for link in emulator.links()} == {None}
+
+
+async def test_a_link_whose_token_was_put_anew_goes_on(emulator, desk):
+    until_s = _soon()
+    await desk.put("q", until_s)
+    await desk.put("other", until_s)
+    desk.peer.send(receiver("r", 2, "q", "r"))
+    desk.peer.send(receiver("o", 3, "other", "o"))
+    assert await desk.put("q", until_s + 3600) == 200
+    end, _ = await desk.peer.read_until(Detach)
+    assert int(end.handle) == 3
+    assert {link.path for link in emulator.links()} == {None, "q"}
+
+
+async def test_an_expired_token_allows_nothing(desk):
+    assert await desk.put("q", int(time.time()) - 1) == 401
+    desk.peer.send(receiver("r", 2, "q", "r"))
+    end, _ = await desk.peer.read_until(Detach)
+    assert condition_of(end.error) == "amqp:unauthorized-access"
+
+
+async def test_a_token_for_the_management_of_a_queue_is_no_token_for_the_queue(desk):
+    assert await desk.put("q/$management", _soon() + 3600) == 200
+    desk.peer.send(receiver("m", 2, "q/$management", "m"))
+    desk.peer.send(receiver("r", 3, "q", "r"))
+    granted, _ = await desk.peer.read_until(Attach)
+    assert granted.source is not None
+    end, _ = await desk.peer.read_until(Detach)
+    assert int(end.handle) == 3
