@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 #: Calls that may wait at once before the next one is turned away.
 DEFAULT_MAX_WAITING = 1_000
+#: Threads that may be left behind with calls that hang; each one keeps its memory and its core.
+MAX_HUNG = 8
 
 
 class _Job[T]:
@@ -49,6 +51,7 @@ class ModelThread:
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
         self._waiting = 0
+        self._hung: list[threading.Thread] = []
         self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._thread = self._start()
 
@@ -69,6 +72,10 @@ class ModelThread:
         """
         if self._waiting >= self._max_waiting:
             raise Overloaded(f"{self._waiting} calls wait for the model; try again later")
+        if self._hung:
+            self._hung = [thread for thread in self._hung if thread.is_alive()]
+            if len(self._hung) >= MAX_HUNG:
+                raise Overloaded(f"{MAX_HUNG} calls hang and none comes back; restart the app")
         job = _Job(call)
         self._waiting += 1
         self._jobs.put(job)  # type: ignore[arg-type]
@@ -103,6 +110,7 @@ class ModelThread:
 
     def _abandon(self) -> None:
         log.error("a call ran past %g s; its thread is left behind", self._timeout_s)
+        self._hung.append(self._thread)
         self._thread = self._start()
 
     def _start(self) -> threading.Thread:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from pathlib import PurePosixPath
@@ -10,7 +11,7 @@ from typing import Any
 
 import azure.functions as func
 import orjson
-from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, ContentSettings
 from azurefunctions.extensions.bindings import blob
 
@@ -74,6 +75,7 @@ class BlobDoor:
         except ScoringError as error:
             if comes_again(error):
                 raise
+            await asyncio.to_thread(_remove, output, properties.name)
             await self._report(request, properties, output, failed=error)
             return await self._outbox.failed(request, error, self._scorer.model)
         await self._report(request, properties, output, report=report)
@@ -181,6 +183,12 @@ def _answer(report: batch.Report, properties: BlobProperties, output: ContainerC
         cache="hit" if report.cache_hits >= report.rows else "miss",
         elapsed_ms=report.seconds * 1000,
     )
+
+
+def _remove(container: ContainerClient, name: str) -> None:
+    """Take away what an earlier blob of the same name came to: it is not this one's."""
+    with contextlib.suppress(ResourceNotFoundError):
+        container.delete_blob(name)
 
 
 def _ensure(container: ContainerClient) -> None:

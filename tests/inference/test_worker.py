@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from inference.errors import Overloaded, ScoringTimeout
-from inference.worker import ModelThread
+from inference.worker import MAX_HUNG, ModelThread
 
 
 @pytest.fixture
@@ -34,6 +34,22 @@ async def test_a_call_past_its_deadline_is_abandoned_and_others_are_served():
         await thread.run(hang.wait)
     assert await thread.run(lambda: "next") == "next"
     hang.set()
+    thread.close()
+
+
+async def test_calls_that_hang_use_up_only_so_many_threads():
+    hang = threading.Event()
+    thread = ModelThread(timeout_s=0.01)
+    for _ in range(MAX_HUNG):
+        with pytest.raises(ScoringTimeout):
+            await thread.run(hang.wait)
+    with pytest.raises(Overloaded, match="8 calls hang"):
+        await thread.run(lambda: None)
+    left_behind = thread._hung
+    hang.set()
+    for each in left_behind:
+        await asyncio.to_thread(each.join, 5)
+    assert await thread.run(lambda: "again") == "again"
     thread.close()
 
 

@@ -103,6 +103,13 @@ async def test_a_blob_of_which_nothing_can_be_scored_ends_in_a_failed_document(
     assert not [key for key in store._entries if key.startswith("triscore:p:")]
 
 
+async def test_a_blob_that_fails_does_not_keep_what_an_earlier_one_came_to(score, storage):
+    await score("rows.csv", CSV)
+    assert (await score("rows.csv", b"oops\n"))["status"] == "failed"
+    with pytest.raises(ResourceNotFoundError):
+        written(storage, "rows.csv")
+
+
 @pytest.mark.parametrize(
     ("name", "kind"), [("rows.CSV", None), ("rows", "text/csv"), ("rows.data", "text/csv")]
 )
