@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,14 @@ def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0
     if array is None or signature.features not in (None, array.shape[1]):
         return _fit_one_by_one(rows, signature, text=text, first=first)
     return fit_array(array, signature, first=first)
+
+
+def reorder(cells: Iterable[Row], order: list[int] | None) -> list[Row]:
+    """Bring the model's columns into its order; a row too short to do so stays as it is."""
+    if order is None:
+        return list(cells)
+    longest = max(order)
+    return [[row[i] for i in order] if len(row) > longest else row for row in cells]
 
 
 def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:

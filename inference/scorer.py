@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from inference import codecs, frames, media_types, scripts
+from inference import codecs, content_encoding, frames, media_types, scripts
 from inference.errors import (
     InputTooLarge,
     InternalError,
@@ -141,6 +141,7 @@ class Scorer:
         self._check_size(request)
         if self.state == "ok":
             script = await self.script()
+            request = await self._unpacked(script, request)
             await _off_loop(request.body, lambda: script.question(request))
 
     async def _score(self, request: Request) -> Answer:
@@ -148,6 +149,7 @@ class Scorer:
         script = await self.script()
         self._check_size(request)
         form = _form(script, request.accept)
+        request = await self._unpacked(script, request)
         question = await _off_loop(request.body, lambda: script.question(request))
         prediction = await self.predict(
             question, recompute=request.recompute, patient=request.patient
@@ -172,6 +174,16 @@ class Scorer:
         size, limit = len(request.body), self._settings.max_body_bytes
         if size > limit:
             raise InputTooLarge(size=size, limit=limit, unit="bytes", setting="MAX_BODY_BYTES")
+
+    async def _unpacked(self, script: scripts.Script, request: Request) -> Request:
+        """A user's script gets the bytes that came, with the header that says what they are."""
+        encoding = request.headers.get("content-encoding", "")
+        if not encoding or not script.reads_rows:
+            return request
+        limit = self._settings.max_body_bytes
+        return request.with_body(
+            await asyncio.to_thread(content_encoding.unpack, request.body, encoding, limit=limit)
+        )
 
     async def predict(
         self, question: scripts.Question, *, recompute: bool = False, patient: bool = False

@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 
 from inference import codecs, media_types, rows
-from inference.codecs import csv_codec, json_codec, npy_codec
+from inference.codecs import csv_codec, json_codec, json_rows, npy_codec
 from inference.errors import CallerError, InputTooLarge, MalformedInput
 
 PART_ROWS = 1_000
@@ -99,7 +99,7 @@ class CsvTable:
             lines = itertools.chain([first], lines)
         count = 0
         for batch in itertools.batched(lines, PART_ROWS, strict=False):
-            cells = csv_codec.reorder(batch, order)
+            cells = rows.reorder(batch, order)
             yield Part(rows.fit(cells, self._signature, text=True, first=count), batch)
             count += len(batch)
 
@@ -137,7 +137,7 @@ class JsonLinesTable:
         documents = (_line(line) for line in lines if line.strip())
         count = 0
         for batch in itertools.batched(documents, PART_ROWS, strict=False):
-            cells = [json_codec.row_of(document) for document in batch]
+            cells = json_rows.line_rows(batch, self._signature)
             yield Part(rows.fit(cells, self._signature, text=False, first=count), batch)
             count += len(batch)
 
@@ -163,7 +163,7 @@ class JsonTable:
         self._document = json_codec.loads(
             read_whole(self._source, self._limits), "the blob, read as JSON,"
         )
-        cells = json_codec.rows_of(self._document, self._signature)
+        cells = json_rows.rows_of(self._document, self._signature)
         codecs.check_count(len(cells), self._limits.rows)
         yield Part(rows.fit(cells, self._signature, text=False), cells)
 

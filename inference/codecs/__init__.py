@@ -27,12 +27,12 @@ def decode(
     if form == media_types.CSV:
         columns, cells = csv_codec.decode(body)
     elif form == media_types.JSON_LINES:
-        cells = json_codec.decode_lines(body)
+        cells = json_codec.decode_lines(body, signature)
     else:
         cells = json_codec.decode(body, signature)
     check_count(len(cells), max_rows)
     if columns is not None:
-        cells = csv_codec.reorder(cells, signature.order(columns))
+        cells = rows.reorder(cells, signature.order(columns))
     return rows.fit(cells, signature, text=form == media_types.CSV)
 
 

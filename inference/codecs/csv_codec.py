@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,14 +33,6 @@ def decode(body: bytes) -> tuple[list[str] | None, list[Row]]:
 def is_header(line: Sequence[str]) -> bool:
     """A first line is a header when none of its cells is a number and none is empty."""
     return not any(_is_number(cell) for cell in line)
-
-
-def reorder(cells: Iterable[Row], order: list[int] | None) -> list[Row]:
-    """Bring the model's columns into its order; a row too short to do so stays as it is."""
-    if order is None:
-        return list(cells)
-    longest = max(order)
-    return [[row[i] for i in order] if len(row) > longest else row for row in cells]
 
 
 def encode(values: list[Any]) -> bytes:

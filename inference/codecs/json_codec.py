@@ -7,44 +7,26 @@ from typing import Any
 
 import orjson
 
-from inference.codecs import plain
-from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer, UnfitInput
+from inference.codecs import json_rows, plain
+from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer
 from inference.rows import Row, Signature
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 def decode(body: bytes, signature: Signature) -> list[Row]:
-    """Rows from `{"data": [[…], …]}` or the bare list."""
-    return rows_of(loads(body, "the body"), signature)
+    """Rows from any of the shapes of inference.codecs.json_rows. Raises CallerError."""
+    return json_rows.rows_of(loads(body, "the body"), signature)
 
 
-def rows_of(document: Any, signature: Signature) -> list[Row]:
-    """The rows in a JSON document. Raises UnfitInput."""
-    data = document.get("data") if isinstance(document, dict) else document
-    if data is None:
-        raise UnfitInput(field="data", expected=_expected(signature), got="nothing under that name")
-    if not isinstance(data, list):
-        raise UnfitInput(field="data", expected=_expected(signature), got=type(data).__name__)
-    if data and not isinstance(data[0], list):
-        raise UnfitInput(
-            field="data", expected=_expected(signature), got="a flat list; put it in a list"
-        )
-    return data
-
-
-def decode_lines(body: bytes) -> list[Row]:
-    """Rows from one JSON list, or one object with `data`, a line; blank lines are skipped."""
-    return [
-        row_of(loads(line, f"line {number}"))
+def decode_lines(body: bytes, signature: Signature) -> list[Row]:
+    """Rows from a list, a record or an object with `data` a line; blank lines are skipped."""
+    documents = [
+        loads(line, f"line {number}")
         for number, line in enumerate(body.splitlines(), 1)
         if line.strip()
     ]
-
-
-def row_of(document: object) -> Row:
-    """The row in one JSON line. What is no list is left for the row's own error."""
-    return document.get("data") if isinstance(document, dict) else document  # type: ignore[return-value]
+    return json_rows.line_rows(documents, signature)
 
 
 def dumps(value: object) -> bytes:
@@ -86,8 +68,3 @@ def loads(body: bytes, what: str) -> Any:
         raise MalformedInput(
             f"{what} is not JSON: {error} (NaN and infinity are no JSON: write null)"
         ) from error
-
-
-def _expected(signature: Signature) -> str:
-    width = "" if signature.features is None else f"{signature.features} "
-    return f"a list of rows, each a list of {width}values"

@@ -31,13 +31,14 @@ class _ThreadLoop:
     """Closes its loop when its thread ends: a thread drops what is local to it."""
 
     def __init__(self) -> None:
-        self._runner = asyncio.Runner()
+        self._loop = asyncio.new_event_loop()
 
     def run(self, awaitable: Any) -> Any:
         async def finish() -> Any:
             return await awaitable
 
-        return self._runner.run(finish())
+        return self._loop.run_until_complete(finish())
 
     def __del__(self) -> None:
-        self._runner.close()
+        # Nothing is run to its end here: the collector may call this where another loop runs.
+        self._loop.close()

@@ -175,6 +175,48 @@ def test_columns_are_found_by_their_names_where_the_model_has_names():
         read(b"a,c\n1,2\n", "text/csv", named)
 
 
+NAMED = Signature(features=2, names=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data": [[1, 2], [3, 4]]}',
+        b'{"instances": [[1, 2], [3, 4]]}',
+        b'{"inputs": [[1, 2], [3, 4]]}',
+        b'{"columns": ["b", "a"], "data": [[2, 1], [4, 3]]}',
+        b'{"columns": ["b", "x", "a"], "index": [0, 1], "data": [[2, 9, 1], [4, 9, 3]]}',
+        b'[{"b": 2, "a": 1}, {"a": 3, "b": 4, "x": 9}]',
+        b'{"instances": [{"b": 2, "a": 1}, {"a": 3, "b": 4}]}',
+    ],
+)
+def test_every_shape_of_json_brings_the_same_rows(body):
+    assert read(body, "", NAMED).tolist() == [[1, 2], [3, 4]]
+
+
+def test_json_lines_may_be_lists_records_or_objects_with_data():
+    body = b'[1, 2]\n{"data": [3, 4]}\n{"b": 6, "a": 5}\n'
+    assert read(body, "application/jsonl", NAMED).tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+def test_records_for_a_model_without_names_go_by_the_first_ones_order():
+    body = b'[{"q": 1, "p": 2}, {"p": 4, "q": 3}]'
+    assert read(body, "", Signature(features=2)).tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'[{"a": 1, "b": 2}, {"a": 1}]', "row 1: expected a list of 2 values, got an object"),
+        (b'{"columns": ["a"], "data": [[1]]}', "column 'b': expected present, got missing"),
+        (b'{"columns": "ab", "data": [[1, 2]]}', "columns: expected a list of names"),
+    ],
+)
+def test_a_column_that_is_missing_is_named(body, says):
+    with pytest.raises(UnfitInput, match=says):
+        read(body, "", NAMED)
+
+
 def test_integers_too_big_for_a_float_stay_what_they_are():
     big = 2**53 + 1
     assert read(orjson.dumps([[big, 1, 2]]), "")[0, 0] == big
