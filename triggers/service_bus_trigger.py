@@ -115,7 +115,8 @@ def _deliveries(messages: Sequence[func.ServiceBusMessage]) -> Iterator[_Deliver
         request = _request(message, (message.content_type or "") if apart else "", only)
         # Of two messages that HTTP sealed with one id, one is owed a document.
         copy = request.source == "http" and request.id in sealed
-        sealed.add(request.id)
+        if request.source == "http":
+            sealed.add(request.id)
         yield _Delivery(request, again=(message.delivery_count or 0) > 1, copy=copy)
 
 

@@ -191,6 +191,12 @@ async def test_a_request_that_http_enqueued_twice_is_answered_once(door):
     assert await door.score([message(body, name="m2")]) == []
 
 
+async def test_a_message_of_the_same_id_does_not_take_a_requests_document(door):
+    body = envelope.seal(Request(id="m1", source="http", body=ROW)).encode()
+    done = await documents(door, message(b"[[0.1,0.1,0.1]]"), message(body, name="m2"))
+    assert [(each["id"], each["result"]) for each in done] == [("m1", [0]), ("m1", [1])]
+
+
 async def test_a_request_that_stands_twice_in_a_batch_is_answered_once(door):
     body = envelope.seal(Request(id="r1", source="http", body=ROW)).encode()
     (done,) = await documents(door, message(body), message(body, name="m2"))
