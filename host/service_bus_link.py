@@ -22,6 +22,15 @@ CLOSE_S = 2.0
 FOLLOW_S = 0.02
 
 
+async def close_client(client: ServiceBusClient, owner: object) -> None:
+    """Close a client within CLOSE_S, whatever state its connection is in. Raises nothing."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
+    except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
+        log.debug("%r: closing its connection: %s", owner, type(error).__name__)
+
+
 class Link:
     """Receives and settles. One at a time may receive; many may settle."""
 
@@ -76,13 +85,8 @@ class Link:
 
     async def close(self) -> None:
         client, self._client, self._receiver = self._client, None, None
-        if client is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await client.close()
-        except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
-            log.debug("%r: closing its connection: %s", self, type(error).__name__)
+        if client is not None:
+            await close_client(client, self)
 
     async def _settle(
         self,

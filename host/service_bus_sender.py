@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from host.connections import Connections
-from host.service_bus_link import CLOSE_S
-
-log = logging.getLogger(__name__)
+from host.service_bus_link import close_client
 
 
 class Sender:
@@ -73,10 +70,5 @@ class Sender:
 
     async def _drop(self) -> None:
         client, self._client, self._sender = self._client, None, None
-        if client is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await client.close()
-        except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
-            log.debug("%r: closing its connection: %s", self, type(error).__name__)
+        if client is not None:
+            await close_client(client, self)
