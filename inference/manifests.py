@@ -1,8 +1,9 @@
 """`model.json`: what a model file must be, written beside it when it was made.
 
     {"file": "model.joblib", "sha256": "…", "framework": "scikit-learn", "version": "1.9.1",
-     "method": "predict", "features": {"count": 64, "names": null}, "classes": [0, 1],
-     "golden": {"rows": [[…], …], "predictions": […]}}
+     "method": "predict", "classes": [0, 1],
+     "features": {"kind": "array", "count": 64, "names": null, "types": null, "missing": null},
+     "golden": {"rows": [[…], …], "predictions": […], "relative": 1e-06, "absolute": 1e-09}}
 
 A pickle executes code while it is read, so its digest is compared before a byte of it is. Golden
 rows are a few inputs with the answers that the model gave where it was made: another version of
@@ -19,6 +20,7 @@ from typing import Any
 import orjson
 
 from inference.errors import ModelUnavailable
+from inference.signature import COLUMN_TYPES, KINDS, ColumnType, Kind
 
 NAME = "model.json"
 
@@ -28,18 +30,28 @@ METHODS = ("predict", "predict_proba", "decision_function", "transform")
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the model takes; `names` only where it was trained with names."""
+    """What the model takes, as inference.signature has it; None where its estimator says it."""
 
+    kind: Kind = "array"
     count: int | None = None
     names: Sequence[str] | None = None
+    types: Sequence[ColumnType] | None = None
+    #: Whether cells may be missing.
+    missing: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Inputs and the answers that the model gave to them where it was made."""
+    """Inputs and the answers that the model gave to them where it was made.
+
+    Another machine's arithmetic may differ in the last digits of a number: by more than the
+    tolerances it is another model.
+    """
 
     rows: Sequence[Sequence[Any]] = ()
     predictions: Sequence[Any] = ()
+    relative: float = 1e-6
+    absolute: float = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +103,20 @@ def read(folder: Path) -> Manifest | None:
         raise ModelUnavailable(
             f"{NAME} names the method {manifest.method!r}: expected one of {', '.join(METHODS)}"
         )
+    _require_known(manifest.features)
     return manifest
+
+
+def _require_known(features: Features) -> None:
+    if features.kind not in KINDS:
+        raise ModelUnavailable(
+            f"{NAME} says kind {features.kind!r}: expected one of {', '.join(KINDS)}"
+        )
+    types, names = features.types, features.names
+    if types is not None and not set(types) <= set(COLUMN_TYPES):
+        raise ModelUnavailable(f"{NAME}: types are some of {', '.join(COLUMN_TYPES)}")
+    if features.kind == "frame" and (not names or not types or len(names) != len(types)):
+        raise ModelUnavailable(f"{NAME}: a frame needs names and types, one of each a column")
 
 
 def write(folder: Path, manifest: Manifest) -> Path:

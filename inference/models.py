@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from inference import manifests
 from inference.errors import ModelUnavailable
-from inference.manifests import Manifest
-from inference.rows import Signature
+from inference.manifests import Features, Manifest
+from inference.signature import TEXTS, Signature
 
 SUFFIXES = (".joblib", ".pkl", ".pickle")
 
@@ -79,14 +80,45 @@ def load(file: Path) -> Any:
         ) from error
 
 
-def signature(estimator: object) -> Signature:
-    """What an estimator takes, as far as it says so itself."""
-    names = getattr(estimator, "feature_names_in_", None)
+def signature(estimator: object, features: Features = Features()) -> Signature:  # noqa: B008 - frozen
+    """What an estimator takes: what the manifest says of it, and what it says itself."""
+    if features.kind == "texts":
+        return TEXTS
+    names = features.names or _optional(getattr(estimator, "feature_names_in_", None))
+    missing = features.missing
     return Signature(
-        features=getattr(estimator, "n_features_in_", None),
+        kind=features.kind,
+        features=features.count or getattr(estimator, "n_features_in_", None),
         names=None if names is None else tuple(map(str, names)),
-        allows_missing=_allows_missing(estimator),
+        types=None if features.types is None else tuple(features.types),
+        allows_missing=_allows_missing(estimator) if missing is None else missing,
     )
+
+
+def framework_version() -> str:
+    """Of the scikit-learn that serves."""
+    import sklearn  # noqa: PLC0415 - loaded with the model, not before
+
+    return str(sklearn.__version__)
+
+
+def _optional(names: Any) -> Sequence[object] | None:
+    return None if names is None else list(names)
+
+
+def takes_texts(estimator: object) -> bool:
+    """Whether an estimator, or the first step of a pipeline, takes one text a row."""
+    from sklearn.utils import get_tags  # noqa: PLC0415 - as above
+
+    while steps := getattr(estimator, "steps", None) or getattr(
+        estimator, "transformer_list", None
+    ):
+        estimator = steps[0][1]
+    try:
+        tags = get_tags(estimator).input_tags
+    except (AttributeError, TypeError):
+        return False
+    return bool(tags.string and not tags.two_d_array)
 
 
 def _allows_missing(estimator: object) -> bool:

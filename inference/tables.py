@@ -21,9 +21,10 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 import orjson
 
-from inference import codecs, media_types, rows
+from inference import codecs, fitting, media_types, rows
 from inference.codecs import csv_codec, json_codec, json_rows, npy_codec
 from inference.errors import CallerError, InputTooLarge, MalformedInput
+from inference.signature import Signature
 
 PART_ROWS = 1_000
 #: A longer line is no row; reading it whole would take memory without a bound.
@@ -67,7 +68,7 @@ class Table(Protocol):
         ...
 
 
-def open_table(form: str, source: BinaryIO, signature: rows.Signature, limits: Limits) -> Table:
+def open_table(form: str, source: BinaryIO, signature: Signature, limits: Limits) -> Table:
     """The table in `source`, written in `form`, one of media_types.FORMATS."""
     if form == media_types.CSV:
         return CsvTable(source, signature)
@@ -81,7 +82,7 @@ def open_table(form: str, source: BinaryIO, signature: rows.Signature, limits: L
 class CsvTable:
     """Comma-separated UTF-8; quoted line breaks allowed."""
 
-    def __init__(self, source: BinaryIO, signature: rows.Signature) -> None:
+    def __init__(self, source: BinaryIO, signature: Signature) -> None:
         self._text = io.TextIOWrapper(source, "utf-8-sig", newline="")
         self._signature = signature
         self._header: list[str] | None = None
@@ -92,7 +93,7 @@ class CsvTable:
         if first is None:
             return
         order = None
-        if csv_codec.is_header(first):
+        if csv_codec.is_header(first, self._signature):
             self._header = first
             order = self._signature.order(first)
         else:
@@ -100,7 +101,7 @@ class CsvTable:
         count = 0
         for batch in itertools.batched(lines, PART_ROWS, strict=False):
             cells = rows.reorder(batch, order)
-            yield Part(rows.fit(cells, self._signature, text=True, first=count), batch)
+            yield Part(fitting.fit(cells, self._signature, text=True, first=count), batch)
             count += len(batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
@@ -129,7 +130,7 @@ class CsvTable:
 class JsonLinesTable:
     """One JSON value a line; a line that is no JSON is that row's error."""
 
-    def __init__(self, source: BinaryIO, signature: rows.Signature) -> None:
+    def __init__(self, source: BinaryIO, signature: Signature) -> None:
         self._source, self._signature = source, signature
 
     def parts(self) -> Iterator[Part]:
@@ -138,7 +139,7 @@ class JsonLinesTable:
         count = 0
         for batch in itertools.batched(documents, PART_ROWS, strict=False):
             cells = json_rows.line_rows(batch, self._signature)
-            yield Part(rows.fit(cells, self._signature, text=False, first=count), batch)
+            yield Part(fitting.fit(cells, self._signature, text=False, first=count), batch)
             count += len(batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
@@ -155,7 +156,7 @@ class JsonLinesTable:
 class JsonTable:
     """One JSON document, read whole."""
 
-    def __init__(self, source: BinaryIO, signature: rows.Signature, limits: Limits) -> None:
+    def __init__(self, source: BinaryIO, signature: Signature, limits: Limits) -> None:
         self._source, self._signature, self._limits = source, signature, limits
         self._document: Any = None
 
@@ -165,7 +166,7 @@ class JsonTable:
         )
         cells = json_rows.rows_of(self._document, self._signature)
         codecs.check_count(len(cells), self._limits.rows)
-        yield Part(rows.fit(cells, self._signature, text=False), cells)
+        yield Part(fitting.fit(cells, self._signature, text=False), cells)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         outcomes = list(part.outcomes(predictions))
@@ -181,13 +182,13 @@ class JsonTable:
 class NpyTable:
     """One array, read whole; it has no room for what was wrong with a row."""
 
-    def __init__(self, source: BinaryIO, signature: rows.Signature, limits: Limits) -> None:
+    def __init__(self, source: BinaryIO, signature: Signature, limits: Limits) -> None:
         self._source, self._signature, self._limits = source, signature, limits
 
     def parts(self) -> Iterator[Part]:
         array = npy_codec.decode(read_whole(self._source, self._limits))
         codecs.check_count(len(array) if array.ndim else 0, self._limits.rows)
-        yield Part(rows.fit_array(array, self._signature), array)
+        yield Part(fitting.fit_array(array, self._signature), array)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         predicted = _with_gaps(np.array(predictions), part)

@@ -6,26 +6,25 @@ and a fresh one are the same bytes in every format.
 
 from __future__ import annotations
 
-from inference import media_types, rows
+from inference import fitting, media_types, rows
 from inference.codecs import csv_codec, json_codec, npy_codec
 from inference.errors import InputTooLarge, MalformedInput, UnfitInput
+from inference.signature import Signature
 
 
-def decode(
-    body: bytes, content_type: str, signature: rows.Signature, *, max_rows: int
-) -> rows.Rows:
-    """Read a whole body as rows of numbers. Raises CallerError."""
+def decode(body: bytes, content_type: str, signature: Signature, *, max_rows: int) -> rows.Rows:
+    """Read a whole body as rows that the model takes. Raises CallerError."""
     if not body:
         raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
     form = media_types.format_of(content_type, body)
     if form == media_types.NPY:
         array = npy_codec.decode(body)
         check_count(len(array) if array.ndim else 0, max_rows)
-        return rows.fit_array(array, signature)
+        return fitting.fit_array(array, signature)
     columns: list[str] | None = None
     cells: list[rows.Row]
     if form == media_types.CSV:
-        columns, cells = csv_codec.decode(body)
+        columns, cells = csv_codec.decode(body, signature)
     elif form == media_types.JSON_LINES:
         cells = json_codec.decode_lines(body, signature)
     else:
@@ -33,7 +32,7 @@ def decode(
     check_count(len(cells), max_rows)
     if columns is not None:
         cells = rows.reorder(cells, signature.order(columns))
-    return rows.fit(cells, signature, text=form == media_types.CSV)
+    return fitting.fit(cells, signature, text=form == media_types.CSV)
 
 
 def encode(predictions: bytes, form: str) -> bytes:

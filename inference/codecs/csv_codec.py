@@ -11,9 +11,10 @@ import numpy as np
 
 from inference.errors import MalformedInput
 from inference.rows import Row
+from inference.signature import Signature
 
 
-def decode(body: bytes) -> tuple[list[str] | None, list[Row]]:
+def decode(body: bytes, signature: Signature) -> tuple[list[str] | None, list[Row]]:
     """The header, where there is one, and the rows as texts."""
     try:
         text = body.decode("utf-8-sig")
@@ -25,13 +26,19 @@ def decode(body: bytes) -> tuple[list[str] | None, list[Row]]:
         ]
     except csv.Error as error:
         raise MalformedInput(f"the body is not CSV: {error}") from error
-    if lines and is_header(lines[0]):
+    if lines and is_header(lines[0], signature):
         return lines[0], list(lines[1:])
     return None, list(lines)
 
 
-def is_header(line: Sequence[str]) -> bool:
-    """A first line is a header when none of its cells is a number and none is empty."""
+def is_header(line: Sequence[str], signature: Signature) -> bool:
+    """Whether a first line names the columns.
+
+    Numbers have no names: no cell is one, and none is empty. Where texts are among the rows, one of
+    the model's own names tells.
+    """
+    if not signature.only_numbers:
+        return not set(signature.names or ()).isdisjoint(line)
     return not any(_is_number(cell) for cell in line)
 
 

@@ -9,7 +9,8 @@ import orjson
 
 from inference.codecs import json_rows, plain
 from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer
-from inference.rows import Row, Signature
+from inference.rows import Row
+from inference.signature import Signature
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 

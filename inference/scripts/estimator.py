@@ -6,22 +6,34 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from inference import codecs, golden, manifests, models
+from inference import cells, codecs, golden, manifests, models
 from inference.codecs import json_codec
 from inference.errors import ModelUnavailable, ScriptFailed
 from inference.request import Request
-from inference.rows import Array, Signature
+from inference.rows import Array
+from inference.scripts.answers import by_row
 from inference.scripts.guard import guard
+from inference.scripts.inputs import maker
 from inference.scripts.question import Question
 from inference.settings import InferenceSettings
+from inference.signature import Signature
 
 log = logging.getLogger(__name__)
 
 #: Goes into every key of the built-in script: a new number where its answers change.
-BUILT_IN = b"built-in script 1"
+BUILT_IN = b"built-in script 2"
+#: Stands in keys where a NumPy dtype stands for numbers.
+CELLS = "cells"
+
+
+def asking(answer: Callable[[Any], Any], signature: Signature) -> Callable[[Array], Any]:
+    """An estimator's method from rows, shape (rows, features), to one answer a row."""
+    made = maker(signature)
+    return lambda values: by_row(answer(made(values)), len(values))
 
 
 class EstimatorScript:
@@ -40,19 +52,24 @@ class EstimatorScript:
             self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
         )
         self.signature = Signature()
+        self._answer: Callable[[Array], object]
 
     def load(self) -> None:
         estimator = models.load(self._file)
-        self._answer: Callable[[object], object] | None = getattr(estimator, self.method, None)
-        if self._answer is None:
+        answer: Callable[[object], object] | None = getattr(estimator, self.method, None)
+        if answer is None:
             raise ModelUnavailable(f"{self._file.name} has no {self.method}(): is it an estimator?")
-        self.signature = models.signature(estimator)
+        features = self._manifest.features if self._manifest else manifests.Features()
+        self.signature = models.signature(estimator, features)
+        self._answer = asking(answer, self.signature)
         # A model trained on a DataFrame warns at every array; its columns are put in order before.
         warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
         # The first prediction pays for lazy imports: not a caller's.
         if self._manifest is not None and self._manifest.golden.rows:
-            golden.check(self._manifest, self._answer)
-        elif self.signature.features:
+            golden.check(
+                self._manifest, self.signature, self._answer, version=models.framework_version()
+            )
+        elif self.signature.kind == "array" and self.signature.features:
             self._warm_up(self.signature.features)
 
     def question(self, request: Request) -> Question:
@@ -62,11 +79,14 @@ class EstimatorScript:
         return self.ask(rows.all_fit())
 
     def ask(self, values: Array) -> Question:
-        """The question that rows of numbers are, shape (rows, features)."""
+        """The question that rows are, shape (rows, features)."""
+        if values.dtype.hasobject:
+            data = memoryview(b"\n".join(cells.row_bytes(values)))
+            return Question(values, data, CELLS, values.shape)
         return Question(values, values.data.cast("B"), values.dtype.str, values.shape)
 
     def run(self, question: Question) -> bytes:
-        return json_codec.dumps(guard(lambda: self._answer(question.payload)))  # type: ignore[misc]
+        return json_codec.dumps(guard(lambda: self._answer(question.payload)))
 
     def _warm_up(self, features: int) -> None:
         try:

@@ -19,7 +19,7 @@ from inference.errors import (
     UnfitInput,
     UnsupportedType,
 )
-from inference.rows import Signature
+from inference.signature import Signature
 
 THREE = Signature(features=3)
 MAYBE = Signature(features=3, allows_missing=True)

@@ -7,9 +7,10 @@ import orjson
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from deploy import manifest
+from deploy import manifest, sample
 from inference import golden, manifests, models
 from inference.errors import ModelUnavailable
+from inference.manifests import Golden
 
 ROW = b"[[0.9, 0.9, 0.9]]"
 
@@ -123,13 +124,14 @@ def test_a_manifest_survives_writing_and_reading(model_dir):
     assert again == described
     assert again.sha256 == models.digest(model_dir / "model.joblib").hex()
     assert (again.features.count, again.classes) == (3, [0, 1])
-    assert len(again.golden.rows) == len(again.golden.predictions) == manifest.GOLDEN_ROWS
+    assert len(again.golden.rows) == len(again.golden.predictions) == sample.DRAWN_ROWS
 
 
 def test_numbers_agree_within_a_tolerance_and_labels_exactly(tmp_path):
     rows = np.random.default_rng(0).random((20, 2))
     told = LinearRegression().fit(rows, rows.sum(axis=1)).predict(rows)
-    assert golden.equal(told.tolist(), (told * (1 + 1e-9)).tolist())
-    assert not golden.equal(told.tolist(), (told * 1.001).tolist())
-    assert not golden.equal(["a", "b"], ["a", "c"])
-    assert not golden.equal([1, 2], [[1, 2]])
+    assert golden.equal(told.tolist(), Golden((), (told * (1 + 1e-9)).tolist()))
+    assert not golden.equal(told.tolist(), Golden((), (told * 1.001).tolist()))
+    assert golden.equal(told.tolist(), Golden((), (told * 1.001).tolist(), relative=0.01))
+    assert not golden.equal(["a", "b"], Golden((), ["a", "c"]))
+    assert not golden.equal([1, 2], Golden((), [[1, 2]]))

@@ -1,0 +1,89 @@
+"""Rows that a model is described with: read from a file, or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference import codecs, media_types, rows
+from inference.codecs import csv_codec, json_codec
+from inference.errors import UnfitInput
+from inference.rows import Array, Row
+from inference.signature import ColumnType, Signature
+
+DRAWN_ROWS = 5
+MAX_ROWS = 1_000
+
+_TRUTHS = frozenset({"true", "false"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows in the model's order of columns."""
+
+    rows: Sequence[Row]
+    #: Whether every cell is a text, as in CSV.
+    text: bool
+
+    def types(self) -> tuple[ColumnType, ...]:
+        """What each column holds, told by all of its cells."""
+        return tuple(_type(column, text=self.text) for column in zip(*self.rows, strict=True))
+
+
+def drawn(features: int) -> Sample:
+    """The same numbers each time."""
+    values: Array = np.random.default_rng(0).normal(size=(DRAWN_ROWS, features))
+    return Sample(values.round(3).tolist(), text=False)
+
+
+def read(file: Path, signature: Signature) -> Sample:
+    """The rows of a .csv, .npy or .json file. Raises CallerError, OSError."""
+    body = file.read_bytes()
+    if signature.kind == "array" and signature.names is not None:
+        signature = _named(signature.names)
+    if file.suffix == ".npy":
+        found = codecs.decode(body, media_types.NPY, Signature(), max_rows=MAX_ROWS)
+        return Sample(found.all_fit().tolist(), text=False)
+    if file.suffix == ".csv":
+        columns, cells = csv_codec.decode(body, signature)
+        order = None if columns is None else signature.order(columns)
+        return _sample(rows.reorder(cells, order), text=True)
+    return _sample(json_codec.decode(body, signature), text=False)
+
+
+def _named(names: tuple[str, ...]) -> Signature:
+    """For columns that may hold anything: it is the model's own names that tell a header."""
+    types: tuple[ColumnType, ...] = tuple("text" for _ in names)
+    return Signature(kind="frame", features=len(names), names=names, types=types)
+
+
+def _sample(cells: list[Row], *, text: bool) -> Sample:
+    codecs.check_count(len(cells), MAX_ROWS)
+    widths = {len(row) if isinstance(row, list | tuple) else -1 for row in cells}
+    if len(widths) > 1 or widths == {-1}:
+        raise UnfitInput(field="rows", expected="rows of one width", got="others")
+    return Sample(cells, text=text)
+
+
+def _type(column: Sequence[Any], *, text: bool) -> ColumnType:
+    present = [cell for cell in column if cell is not None and cell != ""]
+    if not text:
+        kinds = {type(cell) for cell in present}
+        if kinds == {bool}:
+            return "boolean"
+        return "number" if kinds <= {int, float} else "text"
+    if present and {cell.lower() for cell in present} <= _TRUTHS:
+        return "boolean"
+    return "number" if all(_is_number(cell) for cell in present) else "text"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,50 @@
+"""What an estimator is called with: an array, a DataFrame, or texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from inference.errors import ModelUnavailable
+from inference.rows import Array
+from inference.signature import ColumnType, Signature
+
+
+def maker(signature: Signature) -> Callable[[Array], Any]:
+    """Turns rows, shape (rows, features), into the estimator's input. Raises ModelUnavailable.
+
+    Only a model trained on a DataFrame needs pandas, and only for it pandas is imported.
+    """
+    if signature.kind == "array":
+        return lambda values: values
+    if signature.kind == "texts":
+        return lambda values: values[:, 0]
+    try:
+        import pandas as pd  # noqa: PLC0415 - see above
+    except ModuleNotFoundError as error:
+        raise ModelUnavailable(
+            "the model takes a DataFrame, and pandas is not installed: add it to requirements.txt"
+        ) from error
+    columns = list(zip(signature.names or (), signature.types or (), strict=True))
+
+    def frame(values: Array) -> Any:
+        return pd.DataFrame(
+            {
+                name: _column(values[:, position], kind)
+                for position, (name, kind) in enumerate(columns)
+            }
+        )
+
+    return frame
+
+
+def _column(cells: Array, kind: ColumnType) -> Array:
+    """As pandas reads such a column from a file: what is missing turns truths into objects."""
+    if kind == "number":
+        exact = all(isinstance(cell, int) for cell in cells)
+        return cells.astype(np.int64 if exact and len(cells) else np.float64)
+    if kind == "boolean" and all(isinstance(cell, bool) for cell in cells):
+        return cells.astype(np.bool_)
+    return cells

@@ -1,0 +1,55 @@
+"""What a model takes: rows of numbers, of typed columns, or of one text each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from inference.errors import UnfitInput
+
+#: What the estimator is called with: an array of float64, a DataFrame, or a list of texts.
+Kind = Literal["array", "frame", "texts"]
+#: Of a column's cells. A category is a text, or the number or truth that stands for it.
+ColumnType = Literal["number", "boolean", "text"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
+
+#: What the one column of a model that takes texts is called.
+TEXT = "text"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signature:
+    """How many features a model takes, called what, of which types, and whether some may be
+    missing. `features` is None where the estimator does not say; a frame has names and types.
+    """
+
+    kind: Kind = "array"
+    features: int | None = None
+    names: tuple[str, ...] | None = None
+    #: One a feature; None where all are numbers.
+    types: tuple[ColumnType, ...] | None = None
+    allows_missing: bool = False
+
+    @property
+    def only_numbers(self) -> bool:
+        return self.types is None or set(self.types) == {"number"}
+
+    def with_missing(self, allowed: bool) -> Signature:
+        return replace(self, allows_missing=allowed)
+
+    def order(self, columns: Sequence[str]) -> list[int] | None:
+        """Positions of the model's features among `columns`; None where order is all there is."""
+        if self.names is None:
+            return None
+        positions = {name: position for position, name in enumerate(columns)}
+        for name in self.names:
+            if name not in positions:
+                raise UnfitInput(field=f"column {name!r}", expected="present", got="missing")
+        return [positions[name] for name in self.names]
+
+
+#: Of a model that takes texts, such as a pipeline that begins with a TfidfVectorizer.
+TEXTS = Signature(kind="texts", features=1, names=(TEXT,), types=("text",))
