@@ -31,7 +31,7 @@ def build() -> func.FunctionApp:
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
 
     store = cache.build(caching)
-    scorer = Scorer(inference, store, keys.prediction_key)
+    scorer = Scorer(inference, store, keys)
     results = Results(store, keys.result_key, ttl_s=inference.result_ttl_s)
 
     built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))

@@ -15,6 +15,7 @@ from inference import fitting, manifests, models
 from inference.codecs import json_codec
 from inference.errors import CallerError, ModelUnavailable
 from inference.rows import Array
+from inference.scripts import independence
 from inference.scripts.estimator import asking
 from inference.signature import TEXTS, Signature
 
@@ -33,6 +34,8 @@ def describe(
         raise ModelUnavailable(f"{file.name} is no estimator with {method}()")
     own = TEXTS if models.takes_texts(estimator) else models.signature(estimator)
     signature, golden = _golden(getattr(estimator, method), _rows(rows_file, own), own)
+    rows = fitting.fit(golden.rows, signature, text=False).all_fit()
+    ask = asking(getattr(estimator, method), signature)
     return manifests.Manifest(
         file=file.name,
         sha256=models.digest(file).hex(),
@@ -47,6 +50,7 @@ def describe(
             missing=signature.allows_missing,
         ),
         classes=_plain(getattr(estimator, "classes_", None)),
+        independent=independence.holds(ask, rows),
         golden=golden,
     )
 

@@ -65,7 +65,7 @@ async def _score_parts(
         if len(values):
             prediction = await scorer.predict(script.ask(values), patient=True)
             predictions = _one_a_row(prediction.value, len(values))
-            report.cache_hits += len(values) * (prediction.cache == "hit")
+            report.cache_hits += prediction.hits
         await asyncio.to_thread(_write, sink, table, part, predictions)
         report.rows += len(part.originals)
         report.failed += len(part.fitted.errors)

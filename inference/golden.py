@@ -11,7 +11,7 @@ import orjson
 
 from inference import fitting
 from inference.codecs import json_codec
-from inference.errors import ModelUnavailable
+from inference.errors import CallerError, ModelUnavailable
 from inference.manifests import Golden, Manifest
 from inference.rows import Array
 from inference.signature import Signature
@@ -19,16 +19,26 @@ from inference.signature import Signature
 log = logging.getLogger(__name__)
 
 
+def rows_of(manifest: Manifest, signature: Signature) -> Array:
+    """The golden rows as the model takes them, shape (rows, features). Raises ModelUnavailable."""
+    try:
+        return fitting.fit(manifest.golden.rows, signature, text=False).all_fit()
+    except CallerError as error:
+        raise ModelUnavailable(
+            f"{manifest.file} does not answer its golden rows: {error}; describe it anew with"
+            " `python -m deploy manifest`"
+        ) from error
+
+
 def check(
-    manifest: Manifest, signature: Signature, answer: Callable[[Array], object], *, version: str
+    manifest: Manifest, rows: Array, answer: Callable[[Array], object], *, version: str
 ) -> None:
-    """Raises ModelUnavailable where the answers differ.
+    """Raises ModelUnavailable where the answers to the golden rows differ.
 
     Warns of another version of the framework whose answers agree.
     """
     made, here = f"{manifest.framework} {manifest.version}", version
     try:
-        rows = fitting.fit(manifest.golden.rows, signature, text=False).all_fit()
         told = orjson.loads(json_codec.dumps(answer(rows)))
     except Exception as error:
         raise ModelUnavailable(

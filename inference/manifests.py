@@ -1,7 +1,7 @@
 """`model.json`: what a model file must be, written beside it when it was made.
 
     {"file": "model.joblib", "sha256": "…", "framework": "scikit-learn", "version": "1.9.1",
-     "method": "predict", "classes": [0, 1],
+     "method": "predict", "classes": [0, 1], "independent": true,
      "features": {"kind": "array", "count": 64, "names": null, "types": null, "missing": null},
      "golden": {"rows": [[…], …], "predictions": […], "relative": 1e-06, "absolute": 1e-09}}
 
@@ -65,6 +65,8 @@ class Manifest:
     method: str = "predict"
     features: Features = field(default_factory=Features)
     classes: Sequence[Any] | None = None
+    #: Whether a row was answered alike alone and in company; found out anew where it serves.
+    independent: bool = False
     golden: Golden = field(default_factory=Golden)
 
     def require_digest(self, digest: bytes) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +81,28 @@ def load(file: Path) -> Any:
 
 def signature(estimator: object, features: Features = Features()) -> Signature:  # noqa: B008 - frozen
     """What an estimator takes: what the manifest says of it, and what it says itself."""
+    told = described(features)
+    if features.missing is not None:
+        return told
+    names = getattr(estimator, "feature_names_in_", None)
+    return replace(
+        told,
+        features=getattr(estimator, "n_features_in_", None),
+        names=None if names is None else tuple(map(str, names)),
+        allows_missing=_allows_missing(estimator),
+    )
+
+
+def described(features: Features) -> Signature:
+    """What a manifest says that its model takes."""
     if features.kind == "texts":
         return TEXTS
-    names = features.names or _optional(getattr(estimator, "feature_names_in_", None))
-    missing = features.missing
     return Signature(
         kind=features.kind,
-        features=features.count or getattr(estimator, "n_features_in_", None),
-        names=None if names is None else tuple(map(str, names)),
+        features=features.count,
+        names=None if features.names is None else tuple(features.names),
         types=None if features.types is None else tuple(features.types),
-        allows_missing=_allows_missing(estimator) if missing is None else missing,
+        allows_missing=bool(features.missing),
     )
 
 
@@ -100,10 +111,6 @@ def framework_version() -> str:
     import sklearn  # noqa: PLC0415 - loaded with the model, not before
 
     return str(sklearn.__version__)
-
-
-def _optional(names: Any) -> Sequence[object] | None:
-    return None if names is None else list(names)
 
 
 def takes_texts(estimator: object) -> bool:

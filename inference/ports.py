@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Buffer, Iterable, Sequence
 from typing import Protocol
 
 
@@ -14,31 +15,65 @@ class Entry(Protocol):
     @property
     def age_s(self) -> float: ...
 
+    @property
+    def ttl_left_s(self) -> float: ...
+
 
 class Cache(Protocol):
-    """A store of bytes that may be slow, empty or away.
+    """A store of bytes, near (in this process) and, where it is `remote`, beyond.
 
     A miss is None. An outage raises ConnectionError, within a deadline of the cache's own. A
     stored empty value is a hit.
     """
 
+    #: Whether other processes share it.
+    remote: bool
+
     async def ping(self) -> bool:
         """Whether the store answers just now."""
         ...
 
+    def peek(self, key: str) -> Entry | None:
+        """What this process holds; it asks nobody and takes microseconds."""
+        ...
+
     async def get(self, key: str) -> Entry | None: ...
 
-    async def put(self, key: str, value: bytes, *, ttl_s: float) -> None: ...
+    async def get_many(self, keys: Sequence[str]) -> Sequence[Entry | None]:
+        """In the keys' order, in one round trip."""
+        ...
+
+    async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
+        """Stored when this returns."""
+        ...
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
         """Store only where nothing is stored; True where this call stored it."""
         ...
 
+    def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
+        """Hold in this process alone."""
+        ...
 
-class PredictionKey(Protocol):
-    """Names a prediction by all that decides it."""
+    def store_soon(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
+        """Hold in this process at once, and beyond it soon, or not at all under pressure."""
+        ...
 
-    def __call__(
+    async def lease(self, key: str, *, ttl_s: float) -> bool:
+        """Whether this caller is the one to compute what belongs under the key."""
+        ...
+
+    async def release(self, key: str) -> None: ...
+
+    async def flush(self) -> None:
+        """Return once nothing waits to be stored."""
+        ...
+
+
+class Keys(Protocol):
+    """Names predictions by all that decides them."""
+
+    def prediction_key(
         self,
         *,
         model: bytes,
@@ -47,5 +82,21 @@ class PredictionKey(Protocol):
         parameters: str,
         dtype: str,
         shape: tuple[int, ...],
-        data: bytes | memoryview,
-    ) -> str: ...
+        data: Buffer,
+    ) -> str:
+        """Of a question that is answered as a whole."""
+        ...
+
+    def row_keys(
+        self,
+        *,
+        model: bytes,
+        script: bytes,
+        method: str,
+        parameters: str,
+        dtype: str,
+        shape: tuple[int, ...],
+        rows: Iterable[Buffer],
+    ) -> list[str]:
+        """Of each row, as if it had come alone; `shape` is one row's."""
+        ...

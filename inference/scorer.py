@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from inference import codecs, content_encoding, frames, media_types, scripts
+from inference import codecs, content_encoding, frames, media_types, recent, scripts
 from inference.errors import (
     InputTooLarge,
     InternalError,
@@ -20,10 +22,12 @@ from inference.errors import (
     ScoringError,
     UnacceptableAnswer,
 )
-from inference.flights import Flights
 from inference.models import ModelId
-from inference.ports import Cache, PredictionKey
-from inference.request import Answer, CacheStatus, Request
+from inference.ports import Cache, Keys
+from inference.predictions import Prediction
+from inference.predictor import Predictor
+from inference.recent import Recent
+from inference.request import Answer, Request
 from inference.settings import InferenceSettings
 from inference.worker import ModelThread
 
@@ -33,16 +37,6 @@ log = logging.getLogger(__name__)
 INLINE_BYTES = 64 * 1024
 
 State = Literal["ok", "loading", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """Predictions as JSON, or a script's own reply, and how they came about."""
-
-    value: bytes
-    cache: CacheStatus
-    age_s: float | None = None
-    reply: scripts.Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +52,6 @@ class Health:
         return self.cache if self.model == "ok" else self.model
 
 
-@dataclass(frozen=True, slots=True)
-class _Computed:
-    outcome: bytes | scripts.Reply
-    stored: bool
-
-    def prediction(self, status: CacheStatus) -> Prediction:
-        if isinstance(self.outcome, scripts.Reply):
-            return Prediction(self.outcome.body, status, reply=self.outcome)
-        return Prediction(self.outcome, status)
-
-
 class Scorer:
     """Scores requests with one model, through a cache.
 
@@ -76,23 +59,33 @@ class Scorer:
     constructor belongs to one event loop.
     """
 
-    def __init__(self, settings: InferenceSettings, cache: Cache, key: PredictionKey) -> None:
+    def __init__(self, settings: InferenceSettings, cache: Cache, keys: Keys) -> None:
         self._settings = settings
-        self._cache = cache
-        self._key = key
+        self._cache, self._keys = cache, keys
         self._thread = ModelThread(timeout_s=settings.scoring_timeout_s)
-        self._flights: Flights[_Computed] = Flights()
-        self._script: Future[scripts.Script] = self._thread.begin(partial(_load, settings))
+        self._recent = Recent()
+        self._predictor: Predictor | None = None
+        # Two steps: what can be stored is known long before the model is loaded.
+        self._script = self._thread.begin(partial(_begin, settings))
+        self._loaded = self._thread.begin(partial(_load, self._script, settings.model_dir.name))
 
     def __repr__(self) -> str:
-        return f"<Scorer {self._settings.model_dir.name} {self.state} {self._thread!r}>"
+        return f"<Scorer {self._settings.model_dir.name} {self.state} {self._predictor!r}>"
 
     @property
     def state(self) -> State:
         """Whether the model can answer."""
-        if not self._script.done():
-            return "loading"
-        return "failed" if self._script.exception() else "ok"
+        if self._failure is not None:
+            return "failed"
+        return "ok" if self._loaded.done() else "loading"
+
+    @property
+    def _failure(self) -> BaseException | None:
+        """Why the model can't answer; None while nothing is known to be wrong."""
+        for step in (self._script, self._loaded):
+            if step.done() and (error := step.exception()):
+                return error
+        return None
 
     @property
     def settings(self) -> InferenceSettings:
@@ -100,15 +93,15 @@ class Scorer:
 
     @property
     def model(self) -> ModelId:
-        """Which model answers; its version is `unknown` until it is loaded."""
+        """Which model answers; its version is `unknown` until its file was read."""
         name = self._settings.model_dir.name
-        known = self.state == "ok"
+        known = self._script.done() and not self._script.exception()
         return ModelId(name, self._script.result().model.hex()[:12] if known else "unknown")
 
     async def health(self) -> Health:
         """What the parts say of themselves. The cache is asked, the model answered when loading."""
         reachable = await self._cache.ping()
-        failure = self._script.exception() if self.state == "failed" else None
+        failure = self._failure
         return Health(
             model=self.state,
             cache="ok" if reachable else "degraded",
@@ -117,14 +110,26 @@ class Scorer:
 
     async def script(self) -> scripts.Script:
         """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
+        if not self._loaded.done():
+            await self._end_of(self._loaded)
+        return self._loaded.result()
+
+    async def _asked_script(self) -> scripts.Script:
+        """The entry script, loaded enough to be asked."""
+        if self._loaded.done():
+            return self._loaded.result()
         if not self._script.done():
-            loading = asyncio.wrap_future(self._script)
-            # Whoever leaves before it ends must not leave its error unlooked at.
-            loading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-            await asyncio.wait([loading], timeout=self._settings.scoring_timeout_s)
-            if not loading.done():
-                raise Overloaded("the model is still loading; try again later")
-        return self._script.result()
+            await self._end_of(self._script)
+        script = self._script.result()
+        return script if script.asks_unloaded else await self.script()
+
+    async def _end_of(self, work: Future[scripts.Script]) -> None:
+        ended = asyncio.wrap_future(work)
+        # Whoever leaves before it ends must not leave its error unlooked at.
+        ended.add_done_callback(lambda each: each.cancelled() or each.exception())
+        await asyncio.wait([ended], timeout=self._settings.scoring_timeout_s)
+        if not ended.done():
+            raise Overloaded("the model is still loading; try again later")
 
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
@@ -146,7 +151,12 @@ class Scorer:
 
     async def _score(self, request: Request) -> Answer:
         began = time.perf_counter()
-        script = await self.script()
+        key = recent.sent(request) if self._settings.cache_mode != "off" else None
+        if key is not None and not request.recompute and (known := self._recent.find(key)):
+            answer, age_s = known
+            elapsed_ms = (time.perf_counter() - began) * 1000
+            return replace(answer, cache="hit", age_s=age_s, elapsed_ms=elapsed_ms)
+        script = await self._asked_script()
         self._check_size(request)
         form = _form(script, request.accept)
         request = await self._unpacked(script, request)
@@ -154,11 +164,18 @@ class Scorer:
         prediction = await self.predict(
             question, recompute=request.recompute, patient=request.patient
         )
-        reply = prediction.reply or scripts.Reply(
-            body=await _off_loop(prediction.value, lambda: codecs.encode(prediction.value, form)),
-            content_type=form,
-            status=200,
-        )
+        answer = await self._answered(prediction, form, began)
+        if key is not None and prediction.reply is None and question.cacheable:
+            left_s = prediction.ttl_left_s
+            ttl_s = self._settings.result_ttl_s if left_s is None else left_s
+            self._recent.keep(key, answer, ttl_s=ttl_s)
+        return answer
+
+    async def _answered(self, prediction: Prediction, form: str, began: float) -> Answer:
+        reply = prediction.reply
+        if reply is None:
+            body = await _off_loop(prediction.value, lambda: codecs.encode(prediction.value, form))
+            reply = scripts.Reply(body=body, content_type=form, status=200)
         return Answer(
             body=reply.body,
             content_type=reply.content_type,
@@ -186,75 +203,67 @@ class Scorer:
         )
 
     async def predict(
-        self, question: scripts.Question, *, recompute: bool = False, patient: bool = False
+        self,
+        question: scripts.Question | scripts.RowQuestion,
+        *,
+        recompute: bool = False,
+        patient: bool = False,
     ) -> Prediction:
-        """The answer to a question: from the cache, from an equal one's flight, from the model.
+        """The answer to a question that `script` made. Raises ScoringError.
 
         `patient`: wait for the model as long as others keep it busy.
         """
-        script = await self.script()
-        if not question.cacheable:
-            outcome = await self._thread.run(lambda: script.run(question), patient=patient)
-            return _Computed(outcome, stored=False).prediction("bypass")
-        key = await _off_loop(question.data, lambda: self._name(script, question))
-        reachable = True
-        if not recompute:
-            try:
-                entry = await self._cache.get(key)
-            except ConnectionError:
-                reachable = False
-            else:
-                if entry is not None:
-                    return Prediction(entry.value, "hit", entry.age_s)
-        computed, joined = await self._flights.join(
-            key, partial(self._compute, key, script, question, patient=patient)
-        )
-        if joined:
-            return computed.prediction("joined")
-        return computed.prediction("miss" if reachable and computed.stored else "bypass")
+        predictor = self._predictor_of(await self._asked_script())
+        return await predictor.predict(question, recompute=recompute, patient=patient)
 
     async def close(self) -> None:
         """Let what is being computed land, then end the model's thread."""
-        await self._flights.close()
+        if self._predictor is not None:
+            await self._predictor.close()
         self._thread.close()
 
-    async def _compute(
-        self, key: str, script: scripts.Script, question: scripts.Question, *, patient: bool
-    ) -> _Computed:
-        outcome = await self._thread.run(lambda: script.run(question), patient=patient)
-        if isinstance(outcome, scripts.Reply):
-            return _Computed(outcome, stored=False)
-        try:
-            await self._cache.put(key, outcome, ttl_s=self._settings.result_ttl_s)
-        except ConnectionError:
-            return _Computed(outcome, stored=False)
-        return _Computed(outcome, stored=True)
-
-    def _name(self, script: scripts.Script, question: scripts.Question) -> str:
-        return self._key(
-            model=script.model,
-            script=script.digest,
-            method=script.method,
-            parameters="",
-            dtype=question.dtype,
-            shape=question.shape,
-            data=question.data,
-        )
+    def _predictor_of(self, script: scripts.Script) -> Predictor:
+        if self._predictor is None:
+            self._predictor = Predictor(
+                script,
+                self._settings,
+                cache=self._cache,
+                keys=self._keys,
+                thread=self._thread,
+                loaded=self.script,
+            )
+        return self._predictor
 
 
-def _load(settings: InferenceSettings) -> scripts.Script:
+def _begin(settings: InferenceSettings) -> scripts.Script:
+    with _as_unavailable():
+        return scripts.build(settings)
+
+
+def _load(begun: Future[scripts.Script], name: str) -> scripts.Script:
     began = time.perf_counter()
-    try:
-        script = scripts.build(settings)
+    script = begun.result()  # it ran before, in this very thread
+    with _as_unavailable():
         script.load()
+    log.info("loaded %s in %.2f s", name, time.perf_counter() - began)
+    # What a model brings along stays: the collector need not walk it again and again, which
+    # takes tens of milliseconds at a time.
+    gc.collect()
+    gc.freeze()
+    return script
+
+
+@contextlib.contextmanager
+def _as_unavailable() -> Iterator[None]:
+    """It is somebody else's code that runs here, which may even exit."""
+    try:
+        yield
     except ModelUnavailable as error:
         log.error("the model did not load: %s", error)
         raise
-    except BaseException as error:  # it is somebody else's code, which may even exit
+    except BaseException as error:
         log.error("the model did not load: %s at %s", type(error).__name__, frames.where(error))
         raise ModelUnavailable(f"the model did not load: {type(error).__name__}") from error
-    log.info("loaded %s in %.2f s", settings.model_dir.name, time.perf_counter() - began)
-    return script
 
 
 def _form(script: scripts.Script, accept: str) -> str:

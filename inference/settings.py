@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from inference.errors import SettingError
+
+CacheMode = Literal["auto", "always", "off"]
 
 DEFAULT_MODEL_DIR = "models/digits"
 DEFAULT_SCRIPT = "score.py"
@@ -25,7 +28,9 @@ class InferenceSettings:
     scoring_timeout_s: float = 60.0
     #: Whether a model without a manifest may be loaded: its file could be anybody's.
     allow_unpinned_model: bool = False
-    #: How long a result document can be fetched by its id.
+    #: `auto` skips look-ups that cost more than they save, `always` none, `off` all of them.
+    cache_mode: CacheMode = "auto"
+    #: How long a prediction is kept, and a result document can be fetched by its id.
     result_ttl_s: float = 3600.0
 
     @classmethod
@@ -45,6 +50,7 @@ class InferenceSettings:
             max_body_bytes=_positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_rows=_positive_int(env, "MAX_ROWS", cls.max_rows),
             scoring_timeout_s=_positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
+            cache_mode=_cache_mode(env),
             result_ttl_s=_positive(env, "CACHE_TTL_S", cls.result_ttl_s),
         )
 
@@ -59,6 +65,15 @@ def _entry_script(env: Mapping[str, str], model_dir: Path) -> Path | None:
             name="AZUREML_ENTRY_SCRIPT", value=named, expected=f"a file in {model_dir}"
         )
     return None
+
+
+def _cache_mode(env: Mapping[str, str]) -> CacheMode:
+    mode = env.get("CACHE_MODE", "").lower() or "auto"
+    if mode not in get_args(CacheMode):
+        raise SettingError(
+            name="CACHE_MODE", value=mode, expected=f"one of {', '.join(get_args(CacheMode))}"
+        )
+    return cast(CacheMode, mode)
 
 
 def _truth(env: Mapping[str, str], name: str) -> bool:

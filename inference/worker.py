@@ -8,12 +8,14 @@ call returns.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 from inference.errors import Overloaded, ScoringTimeout
 
@@ -25,23 +27,26 @@ DEFAULT_MAX_WAITING = 1_000
 MAX_HUNG = 8
 
 
-class _Job[T]:
-    def __init__(self, call: Callable[[], T]) -> None:
-        self.call = call
-        self.outcome: Future[T] = Future()
+class _Job:
+    """A call, and who is told what became of it."""
+
+    def __init__(self, call: Callable[[], Any], tell: Callable[[Any, BaseException | None], None]):
+        self._call, self._tell = call, tell
         #: time.monotonic() when the call began; None while it waits.
         self.began_at: float | None = None
+        #: Nobody waits any more: it need not begin.
+        self.dropped = False
 
     def run(self) -> None:
-        if not self.outcome.set_running_or_notify_cancel():
+        if self.dropped:
             return
         self.began_at = time.monotonic()
         try:
-            result = self.call()
+            result = self._call()
         except BaseException as error:  # noqa: BLE001 - a script's sys.exit() must not end the thread
-            self.outcome.set_exception(error)
+            self._tell(None, error)
         else:
-            self.outcome.set_result(result)
+            self._tell(result, None)
 
 
 class ModelThread:
@@ -52,17 +57,37 @@ class ModelThread:
         self._max_waiting = max_waiting
         self._waiting = 0
         self._hung: list[threading.Thread] = []
-        self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = self._start()
 
     def __repr__(self) -> str:
         return f"<ModelThread waiting={self._waiting}>"
 
+    @property
+    def timeout_s(self) -> float:
+        return self._timeout_s
+
     def begin[T](self, call: Callable[[], T]) -> Future[T]:
         """Put a call in line, without a deadline: for loading."""
-        job = _Job(call)
-        self._jobs.put(job)  # type: ignore[arg-type]
-        return job.outcome
+        outcome: Future[T] = Future()
+
+        def tell(result: Any, error: BaseException | None) -> None:
+            if error is None:
+                outcome.set_result(result)
+            else:
+                outcome.set_exception(error)
+
+        self._jobs.put(_Job(call, tell))
+        return outcome
+
+    def require_room(self, waiting: int) -> None:
+        """Raises Overloaded where one more call would wait behind too many, or for ever."""
+        if waiting >= self._max_waiting:
+            raise Overloaded(f"{waiting} calls wait for the model; try again later")
+        if self._hung:
+            self._hung = [thread for thread in self._hung if thread.is_alive()]
+            if len(self._hung) >= MAX_HUNG:
+                raise Overloaded(f"{MAX_HUNG} calls hang and none comes back; restart the app")
 
     async def run[T](self, call: Callable[[], T], *, patient: bool = False) -> T:
         """The call's result, or what it raised.
@@ -70,45 +95,32 @@ class ModelThread:
         Raises Overloaded where the call never began in time, unless it is `patient`, and
         ScoringTimeout where it did not end in time.
         """
-        if self._waiting >= self._max_waiting:
-            raise Overloaded(f"{self._waiting} calls wait for the model; try again later")
-        if self._hung:
-            self._hung = [thread for thread in self._hung if thread.is_alive()]
-            if len(self._hung) >= MAX_HUNG:
-                raise Overloaded(f"{MAX_HUNG} calls hang and none comes back; restart the app")
-        job = _Job(call)
+        self.require_room(self._waiting)
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[T] = loop.create_future()
+
+        def tell(result: Any, error: BaseException | None) -> None:
+            # A loop that closed meanwhile has nobody left who waits.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, outcome, result, error)
+
+        job = _Job(call, tell)
         self._waiting += 1
-        self._jobs.put(job)  # type: ignore[arg-type]
+        self._jobs.put(job)
+        watch = _Watch(self, job, outcome, patient=patient)
         try:
-            return await self._outcome(job, patient=patient)
+            return await outcome
         finally:
+            watch.end()
             self._waiting -= 1
-            job.outcome.cancel()  # takes effect only where nobody waits for it and it never began
+            job.dropped = True
 
     def close(self) -> None:
         """End the thread after the calls in line. A call that hangs does not hold up the exit."""
         self._jobs.put(None)
 
-    async def _outcome[T](self, job: _Job[T], *, patient: bool) -> T:
-        outcome = asyncio.wrap_future(job.outcome)
-        patience = self._timeout_s
-        while not outcome.done():
-            await asyncio.wait([outcome], timeout=patience)
-            if outcome.done():
-                break
-            if job.began_at is None and patient:
-                continue
-            if job.began_at is None:
-                raise Overloaded(
-                    f"the model did not get to this request within {self._timeout_s:g} s"
-                )
-            patience = job.began_at + self._timeout_s - time.monotonic()
-            if patience <= 0 and not job.outcome.done():
-                self._abandon()
-                raise ScoringTimeout(f"no answer within {self._timeout_s:g} s (SCORING_TIMEOUT_S)")
-        return outcome.result()
-
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
+        """Leave the thread behind with the call that it runs."""
         log.error("a call ran past %g s; its thread is left behind", self._timeout_s)
         self._hung.append(self._thread)
         self._thread = self._start()
@@ -129,3 +141,46 @@ class ModelThread:
             if job is None:
                 return
             job.run()
+
+
+class _Watch:
+    """Looks after a call's deadlines: one timer at a time, on the waiter's loop."""
+
+    def __init__(
+        self, thread: ModelThread, job: _Job, outcome: asyncio.Future[Any], *, patient: bool
+    ) -> None:
+        self._thread, self._job, self._outcome, self._patient = thread, job, outcome, patient
+        self._timer = outcome.get_loop().call_later(thread.timeout_s, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._outcome.done():
+            return
+        limit = self._thread.timeout_s
+        began_at = self._job.began_at
+        if began_at is None and not self._patient:
+            self._outcome.set_exception(
+                Overloaded(f"the model did not get to this request within {limit:g} s")
+            )
+            return
+        left = limit if began_at is None else began_at + limit - time.monotonic()
+        if left > 0:
+            self._timer = self._outcome.get_loop().call_later(left, self._look)
+            return
+        self._thread.abandon()
+        self._outcome.set_exception(
+            ScoringTimeout(f"no answer within {limit:g} s (SCORING_TIMEOUT_S)")
+        )
+
+
+def _settle(outcome: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if outcome.done():
+        return
+    if error is None:
+        outcome.set_result(result)
+    elif isinstance(error, StopIteration):  # a future refuses it
+        outcome.set_exception(RuntimeError("StopIteration"))
+    else:
+        outcome.set_exception(error)

@@ -7,11 +7,11 @@ Azure ML's own server calls them (inference.scripts.calling says how).
 from __future__ import annotations
 
 from inference.scripts.estimator import EstimatorScript
-from inference.scripts.question import Question, Reply, Script
+from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.scripts.user import UserScript
 from inference.settings import InferenceSettings
 
-__all__ = ["EstimatorScript", "Question", "Reply", "Script", "UserScript", "build"]
+__all__ = ["EstimatorScript", "Question", "Reply", "RowQuestion", "Script", "UserScript", "build"]
 
 
 def build(settings: InferenceSettings) -> Script:

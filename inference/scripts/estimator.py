@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import warnings
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from inference import cells, codecs, golden, manifests, models
+from inference import codecs, golden, manifests, models
 from inference.codecs import json_codec
-from inference.errors import ModelUnavailable, ScriptFailed
+from inference.errors import ModelUnavailable
 from inference.request import Request
 from inference.rows import Array
+from inference.scripts import independence
 from inference.scripts.answers import by_row
+from inference.scripts.array_rows import CELLS, ArrayRows
+from inference.scripts.encoding import by_row_as_json
 from inference.scripts.guard import guard
 from inference.scripts.inputs import maker
-from inference.scripts.question import Question
+from inference.scripts.question import Question, RowQuestion
 from inference.settings import InferenceSettings
 from inference.signature import Signature
 
-log = logging.getLogger(__name__)
-
 #: Goes into every key of the built-in script: a new number where its answers change.
 BUILT_IN = b"built-in script 2"
-#: Stands in keys where a NumPy dtype stands for numbers.
-CELLS = "cells"
 
 
 def asking(answer: Callable[[Any], Any], signature: Signature) -> Callable[[Array], Any]:
@@ -51,8 +50,14 @@ class EstimatorScript:
         self.model = models.require_pinned(
             self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
         )
-        self.signature = Signature()
-        self._answer: Callable[[Array], object]
+        features = self._manifest.features if self._manifest else manifests.Features()
+        self.signature = models.described(features)
+        # Until the model is loaded, its manifest's word on it finds what was stored before.
+        self.asks_unloaded = features.missing is not None
+        self._independent = self._manifest is not None and self._manifest.independent
+        # Another version of the framework may answer otherwise in the last digits.
+        self.parameters = f"scikit-learn {version('scikit-learn')} {self.signature!r}"
+        self._answer: Callable[[Array], Any]
 
     def load(self) -> None:
         estimator = models.load(self._file)
@@ -60,36 +65,40 @@ class EstimatorScript:
         if answer is None:
             raise ModelUnavailable(f"{self._file.name} has no {self.method}(): is it an estimator?")
         features = self._manifest.features if self._manifest else manifests.Features()
-        self.signature = models.signature(estimator, features)
-        self._answer = asking(answer, self.signature)
+        signature = models.signature(estimator, features)
+        self._answer = asking(answer, signature)
         # A model trained on a DataFrame warns at every array; its columns are put in order before.
         warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
         # The first prediction pays for lazy imports: not a caller's.
-        if self._manifest is not None and self._manifest.golden.rows:
-            golden.check(
-                self._manifest, self.signature, self._answer, version=models.framework_version()
-            )
-        elif self.signature.kind == "array" and self.signature.features:
-            self._warm_up(self.signature.features)
+        rows = self._golden_rows(signature)
+        if self._manifest is not None and len(rows):
+            golden.check(self._manifest, rows, self._answer, version=models.framework_version())
+        self._independent = independence.holds(self._answer, rows)
+        self.signature = signature
 
-    def question(self, request: Request) -> Question:
+    def question(self, request: Request) -> Question | RowQuestion:
         rows = codecs.decode(
             request.body, request.content_type, self.signature, max_rows=self._max_rows
         )
         return self.ask(rows.all_fit())
 
-    def ask(self, values: Array) -> Question:
+    def ask(self, values: Array) -> Question | RowQuestion:
         """The question that rows are, shape (rows, features)."""
-        if values.dtype.hasobject:
-            data = memoryview(b"\n".join(cells.row_bytes(values)))
-            return Question(values, data, CELLS, values.shape)
-        return Question(values, values.data.cast("B"), values.dtype.str, values.shape)
+        rows = ArrayRows(values)
+        if self._independent:
+            return rows
+        data = b"\n".join(rows.row_bytes()) if rows.dtype == CELLS else values.data.cast("B")
+        return Question(values, memoryview(data), rows.dtype, values.shape)
 
     def run(self, question: Question) -> bytes:
         return json_codec.dumps(guard(lambda: self._answer(question.payload)))
 
-    def _warm_up(self, features: int) -> None:
-        try:
-            self.run(self.ask(np.zeros((1, features))))
-        except ScriptFailed as error:  # a row of zeros need not be one that the model takes
-            log.info("no warm-up: %s", error)
+    def run_rows(self, question: ArrayRows) -> list[bytes]:
+        return by_row_as_json(guard(lambda: self._answer(question.values)))
+
+    def _golden_rows(self, signature: Signature) -> Array:
+        """The manifest's, else a row of zeros, which need not be one that the model takes."""
+        if self._manifest is not None and self._manifest.golden.rows:
+            return golden.rows_of(self._manifest, signature)
+        count = signature.features if signature.kind == "array" else None
+        return np.zeros((1 if count else 0, count or 0))

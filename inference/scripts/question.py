@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Buffer, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from inference.request import Request
 
@@ -16,7 +17,7 @@ Arguments = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that decides a prediction, next to the model and the script.
+    """All that decides a prediction, next to the model and the script; answered as a whole.
 
     `payload` is the script's own: rows of numbers, or the arguments of `run`.
     """
@@ -28,6 +29,32 @@ class Question:
     shape: tuple[int, ...]
     #: False where more than `data` decides the answer: it is then computed anew every time.
     cacheable: bool = True
+
+
+class RowQuestion(ABC):
+    """A question whose rows are independent: each is answered as if it had come alone."""
+
+    #: Only questions of one dtype can be joined.
+    dtype: str
+    #: Of one row.
+    row_shape: tuple[int, ...]
+    cacheable = True
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many rows."""
+
+    @abstractmethod
+    def row_bytes(self) -> Sequence[Buffer]:
+        """Of each row, bytes that only an equal row has."""
+
+    @abstractmethod
+    def take(self, rows: Sequence[int]) -> Self:
+        """The question of these rows alone."""
+
+    @abstractmethod
+    def join(self, others: Sequence[Self]) -> Self:
+        """One question of this one's rows and then the others'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +69,23 @@ class Reply:
 
 
 class Script(Protocol):
-    """What the scorer asks of an entry script. All but `load` need it loaded."""
+    """What the scorer asks of an entry script."""
 
     model: bytes
     digest: bytes
     method: str
+    #: What else decides an answer: the framework's version, the columns' types.
+    parameters: str
     #: Whether it takes rows in one of media_types.FORMATS; otherwise any bytes of any type.
     reads_rows: bool
+    #: Whether `question` works before `load` has: what is stored can then be answered at once.
+    asks_unloaded: bool
 
     def load(self) -> None:
         """Slow, once, in the model's thread. Raises ModelUnavailable."""
         ...
 
-    def question(self, request: Request) -> Question:
+    def question(self, request: Request) -> Question | RowQuestion:
         """Raises CallerError."""
         ...
 
@@ -63,4 +94,8 @@ class Script(Protocol):
 
         Raises OperatorError, or UnfitInput where the script's own schema refuses the input.
         """
+        ...
+
+    def run_rows(self, question: Any) -> list[bytes]:
+        """The answer to each row of a RowQuestion of its own, as JSON. As slow, as `run`."""
         ...

@@ -20,6 +20,8 @@ class UserScript:
 
     method = "run"
     reads_rows = False
+    parameters = ""
+    asks_unloaded = False
 
     def __init__(self, file: Path, folder: Path) -> None:
         self._file = file
@@ -45,6 +47,9 @@ class UserScript:
             return value
         # Azure ML's server answers an empty object where run() returns nothing.
         return json_codec.dumps({} if value is None else value)
+
+    def run_rows(self, question: Any) -> list[bytes]:
+        raise NotImplementedError("a script's rows are not independent")
 
     def _answer(self, question: Question) -> Any:
         with self._convention.around(question.payload):

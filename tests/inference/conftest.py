@@ -44,7 +44,7 @@ async def make_scorer() -> AsyncIterator[MakeScorer]:
         settings = InferenceSettings.from_env(
             {"AZUREML_MODEL_DIR": str(folder), **environment}, root=folder
         )
-        scorer = Scorer(settings, MemoryCache() if cache is None else cache, keys.prediction_key)
+        scorer = Scorer(settings, MemoryCache() if cache is None else cache, keys)
         made.append(scorer)
         return scorer
 

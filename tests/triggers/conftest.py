@@ -36,7 +36,7 @@ async def scorer(model_dir: Path, store: MemoryCache) -> AsyncIterator[Scorer]:
         },
         root=model_dir,
     )
-    scorer = Scorer(settings, store, keys.prediction_key)
+    scorer = Scorer(settings, store, keys)
     yield scorer
     await scorer.close()
 

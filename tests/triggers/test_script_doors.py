@@ -51,7 +51,7 @@ async def scorer_of(tmp_path: Path, store: MemoryCache) -> AsyncIterator[Callabl
     def make(text: str) -> Scorer:
         (tmp_path / "score.py").write_text(text)
         settings = InferenceSettings.from_env({"AZUREML_MODEL_DIR": str(tmp_path)}, root=tmp_path)
-        made.append(Scorer(settings, store, keys.prediction_key))
+        made.append(Scorer(settings, store, keys))
         return made[-1]
 
     yield make

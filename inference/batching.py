@@ -1,0 +1,130 @@
+"""Rows that wait while the model works are predicted together next.
+
+Nothing is held back to wait for company: an idle model begins at once. While it works, what comes
+in stands in line; then the head of the line goes in together, up to MAX_ROWS, in order of arrival.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from inference.errors import Overloaded, ScoringError
+from inference.scripts.question import RowQuestion
+from inference.worker import ModelThread
+
+log = logging.getLogger(__name__)
+
+#: In one call. Beyond this a row gains nothing from more company, and its neighbours wait longer.
+MAX_ROWS = 512
+
+Predict = Callable[[RowQuestion], list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    question: RowQuestion
+    outcome: asyncio.Future[list[bytes]]
+    came_at: float
+    patient: bool
+
+
+class Batcher:
+    """Asks the model for rows, each waiter's in one call with others that wait.
+
+    A waiter that is cancelled leaves alone. For one event loop.
+    """
+
+    def __init__(self, thread: ModelThread, predict: Predict) -> None:
+        self._thread, self._predict = thread, predict
+        self._line: deque[_Waiter] = deque()
+        self._serving: asyncio.Task[None] | None = None
+        #: Seconds that the model took for a row, lately; 0 until it has answered one.
+        self.row_s = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Batcher {len(self._line)} in line, {self.row_s * 1e6:.0f} us a row>"
+
+    async def ask(self, question: RowQuestion, *, patient: bool = False) -> list[bytes]:
+        """The answer to each row. Raises ScoringError."""
+        self._thread.require_room(len(self._line))
+        outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        self._line.append(_Waiter(question, outcome, time.monotonic(), patient))
+        if self._serving is None:
+            self._serving = asyncio.get_running_loop().create_task(self._serve())
+        return await outcome
+
+    async def close(self) -> None:
+        """Wait until the line is empty."""
+        while self._serving is not None:
+            await asyncio.wait([self._serving])
+
+    async def _serve(self) -> None:
+        try:
+            while batch := self._next():
+                await self._answer(batch)
+        finally:
+            self._serving = None
+
+    def _next(self) -> list[_Waiter]:
+        """The head of the line: waiters still there, of one dtype, few enough rows."""
+        batch: list[_Waiter] = []
+        rows = 0
+        while self._line:
+            waiter = self._line[0]
+            if waiter.outcome.done() or self._too_late(waiter):
+                self._line.popleft()
+                continue
+            rows += len(waiter.question)
+            if batch and (rows > MAX_ROWS or waiter.question.dtype != batch[0].question.dtype):
+                break
+            batch.append(self._line.popleft())
+        return batch
+
+    def _too_late(self, waiter: _Waiter) -> bool:
+        limit = self._thread.timeout_s
+        if waiter.patient or time.monotonic() - waiter.came_at <= limit:
+            return False
+        waiter.outcome.set_exception(
+            Overloaded(f"the model did not get to this request within {limit:g} s")
+        )
+        return True
+
+    async def _answer(self, batch: Sequence[_Waiter]) -> None:
+        first, *others = batch
+        question = first.question
+        if others:
+            question = question.join([waiter.question for waiter in others])
+        began = time.perf_counter()
+        try:
+            answers = await self._thread.run(lambda: self._predict(question), patient=True)
+        except Exception as error:  # noqa: BLE001 - each waiter is told
+            await self._answer_apart(batch, error)
+            return
+        self._learn((time.perf_counter() - began) / len(question))
+        following = iter(answers)
+        for waiter in batch:
+            share = list(islice(following, len(waiter.question)))
+            if not waiter.outcome.done():
+                waiter.outcome.set_result(share)
+
+    async def _answer_apart(self, batch: Sequence[_Waiter], error: Exception) -> None:
+        """One's bad row must not cost the others their answer: each is asked again, alone."""
+        if len(batch) > 1:
+            for waiter in batch:
+                if not waiter.outcome.done():
+                    await self._answer([waiter])
+            return
+        (waiter,) = batch
+        if not waiter.outcome.done():
+            waiter.outcome.set_exception(error)
+        elif not isinstance(error, ScoringError):
+            log.error("%s in a batch nobody waits for", type(error).__name__)
+
+    def _learn(self, row_s: float) -> None:
+        self.row_s = row_s if not self.row_s else self.row_s + (row_s - self.row_s) / 16

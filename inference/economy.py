@@ -1,0 +1,83 @@
+"""Whether a look-up pays: what it costs against what it saves.
+
+A look-up pays while the time that it takes is less than what the predictions it finds would have
+taken. Once it does not, it is skipped, and tried again for a few questions every few seconds: the
+traffic may have changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+#: Units looked up before the first judgement.
+MIN_SEEN = 64
+#: How far cost and gain must be apart to change the decision: it should not flutter.
+MARGIN = 1.25
+#: Seconds between two trials of a closed gate, and how many questions a trial lasts.
+TRIAL_EVERY_S = 5.0
+TRIAL_QUESTIONS = 32
+#: Of an average over the last so many units, about.
+MEMORY = 256
+
+
+class Gate:
+    """Open while looking up pays; `steady` keeps it open whatever it costs."""
+
+    def __init__(
+        self, name: str, *, steady: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._name, self._steady, self._clock = name, steady, clock
+        self._open = True
+        self._seen = 0
+        self._hit_rate = 0.0
+        self._look_up_s = 0.0
+        self._trial_left = 0
+        self._next_trial = 0.0
+
+    def __repr__(self) -> str:
+        state = "open" if self._open else "closed"
+        return (
+            f"<Gate {self._name} {state}, {self._hit_rate:.0%} hits,"
+            f" {self._look_up_s * 1e6:.0f} us a look-up>"
+        )
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def lets_pass(self) -> bool:
+        """Whether the next question is looked up."""
+        if self._open:
+            return True
+        if self._trial_left:
+            self._trial_left -= 1
+            return True
+        now = self._clock()
+        if now < self._next_trial:
+            return False
+        self._next_trial = now + TRIAL_EVERY_S
+        self._trial_left = TRIAL_QUESTIONS - 1
+        return True
+
+    def looked_up(self, units: int, found: int, seconds: float) -> None:
+        """What looking up so many units took and brought."""
+        self._seen += units
+        weight = min(1.0, units / min(self._seen, MEMORY))
+        self._hit_rate += weight * (found / units - self._hit_rate)
+        # One stall of the machine must not close the gate: it counts as a few slow look-ups.
+        cost = seconds / units
+        if self._look_up_s:
+            cost = min(cost, 8 * self._look_up_s)
+        self._look_up_s += weight * (cost - self._look_up_s)
+
+    def judge(self, predict_s: float) -> None:
+        """Decide anew, where predicting a unit takes `predict_s` seconds."""
+        if self._steady or self._seen < MIN_SEEN:
+            return
+        gain, cost = self._hit_rate * predict_s, self._look_up_s
+        if self._open and gain * MARGIN < cost:
+            self._open = False
+            self._next_trial = self._clock() + TRIAL_EVERY_S
+        elif not self._open and gain > cost * MARGIN:
+            self._open = True

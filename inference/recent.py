@@ -1,0 +1,102 @@
+"""Whole answers of the last seconds, found by everything that a caller sent.
+
+The nearest layer of the cache, and the only one that neither reads a body nor hashes it into a
+name: what was sent is compared with what was sent before, byte by byte. It is bounded in bytes and
+in time: what lies behind it may have been replaced meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inference.request import Answer, Request
+
+#: An answer from here is no staler than this.
+MAX_AGE_S = 5.0
+MAX_BYTES = 32 * 1024 * 1024
+#: Longer bodies are not worth their room.
+MAX_BODY_BYTES = 16 * 1024
+#: Bytes that an entry takes beside what was sent and answered.
+ENTRY_BYTES = 900
+#: While fewer requests than this recur, only one in ADMIT_ONE_IN is kept.
+WORTHWHILE = 0.02
+ADMIT_ONE_IN = 8
+
+Sent = tuple[str, str, str, str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    answer: Answer
+    #: When the prediction was made and until when it may be told, by the clock.
+    made_at: float
+    until: float
+    size: int
+
+
+class Recent:
+    """Keeps what was used last. For one event loop."""
+
+    def __init__(
+        self, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._max_bytes, self._clock = max_bytes, clock
+        self._kept: OrderedDict[Sent, _Kept] = OrderedDict()
+        self._bytes = 0
+        self._hit_rate = 1.0
+        self._turn = 0
+
+    def __repr__(self) -> str:
+        return f"<Recent {len(self._kept)} answers, {self._bytes} bytes>"
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, sent: Sent) -> tuple[Answer, float] | None:
+        """An answer and the seconds since it was made."""
+        kept = self._kept.get(sent)
+        now = self._clock()
+        if kept is None or now >= kept.until:
+            self._hit_rate *= 0.99
+            return None
+        self._hit_rate += 0.01 * (1 - self._hit_rate)
+        self._kept.move_to_end(sent)
+        return kept.answer, now - kept.made_at
+
+    def keep(self, sent: Sent, answer: Answer, *, ttl_s: float) -> None:
+        """Keep an answer; while hardly any recurs, one in a few. `ttl_s`: what is left of it."""
+        if self._hit_rate < WORTHWHILE:
+            self._turn += 1
+            if self._turn % ADMIT_ONE_IN:
+                return
+        size = len(sent[-1]) + len(answer.body) + ENTRY_BYTES
+        now = self._clock()
+        self._forget(sent)
+        self._kept[sent] = _Kept(
+            answer, now - (answer.age_s or 0.0), now + min(ttl_s, MAX_AGE_S), size
+        )
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            self._forget(next(iter(self._kept)))
+
+    def forget(self, sent: Sent) -> None:
+        """Before it is computed anew."""
+        self._forget(sent)
+
+    def _forget(self, sent: Sent) -> None:
+        kept = self._kept.pop(sent, None)
+        if kept is not None:
+            self._bytes -= kept.size
+
+
+def sent(request: Request) -> Sent | None:
+    """All that decides a request's answer; None where it is not worth keeping.
+
+    Headers decide too where a script reads them: such answers are never kept.
+    """
+    if len(request.body) > MAX_BODY_BYTES or "content-encoding" in request.headers:
+        return None
+    return request.method, request.query, request.content_type, request.accept, request.body

@@ -1,0 +1,85 @@
+"""Whole answers of the last seconds: found by all that was sent, bounded in bytes and time."""
+
+import dataclasses
+
+import pytest
+
+from inference.recent import ADMIT_ONE_IN, MAX_AGE_S, MAX_BODY_BYTES, Recent, sent
+from inference.request import Answer, Request
+
+ANSWER = Answer(body=b"[1]", content_type="application/json", cache="miss", elapsed_ms=1)
+ASKED = Request(id="1", source="http", body=b"[[1]]", content_type="text/csv", accept="*/*")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def recent(clock):
+    return Recent(clock=clock)
+
+
+def test_an_answer_is_found_with_its_age_until_its_time_is_over(recent, clock):
+    recent.keep(sent(ASKED), dataclasses.replace(ANSWER, age_s=2.0), ttl_s=100)
+    clock.now = MAX_AGE_S - 1
+    found = recent.find(sent(dataclasses.replace(ASKED, id="2", source="servicebus")))
+    assert found is not None
+    assert found[1] == MAX_AGE_S + 1
+    clock.now = MAX_AGE_S
+    assert recent.find(sent(ASKED)) is None
+
+
+def test_an_answer_never_outlives_what_it_was_made_from(recent, clock):
+    recent.keep(sent(ASKED), ANSWER, ttl_s=1.0)
+    clock.now = 1.0
+    assert recent.find(sent(ASKED)) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"body": b"[[2]]"},
+        {"content_type": "application/json"},
+        {"accept": "text/csv"},
+        {"method": "GET"},
+        {"query": "a=1"},
+    ],
+)
+def test_whatever_decides_an_answer_tells_requests_apart(recent, other):
+    recent.keep(sent(ASKED), ANSWER, ttl_s=100)
+    assert recent.find(sent(dataclasses.replace(ASKED, **other))) is None
+
+
+def test_large_and_compressed_bodies_are_not_kept():
+    assert sent(dataclasses.replace(ASKED, body=bytes(MAX_BODY_BYTES + 1))) is None
+    assert sent(dataclasses.replace(ASKED, headers={"content-encoding": "gzip"})) is None
+
+
+def test_what_was_used_last_stays_when_room_runs_out(clock):
+    recent = Recent(max_bytes=10_000, clock=clock)
+    for number in range(100):
+        recent.keep(sent(dataclasses.replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
+        assert recent.find(sent(dataclasses.replace(ASKED, body=b"0"))) is not None
+    assert 5 <= len(recent) <= 11
+
+
+def test_while_nothing_recurs_few_are_kept(recent):
+    for number in range(1000):
+        key = sent(dataclasses.replace(ASKED, body=b"%d" % number))
+        assert recent.find(key) is None
+        recent.keep(key, ANSWER, ttl_s=100)
+    before = len(recent)
+    for number in range(1000, 1000 + 10 * ADMIT_ONE_IN):
+        key = sent(dataclasses.replace(ASKED, body=b"%d" % number))
+        recent.find(key)
+        recent.keep(key, ANSWER, ttl_s=100)
+    assert len(recent) == before + 10
