@@ -222,6 +222,30 @@ def run(a): return a
     "async": "async def init(): ...\nasync def run(data): return data",
 }
 
+#: The tutorial's, with today's import of joblib; its model is model.pkl.
+TUTORIAL = """
+import os
+import joblib
+import numpy as np
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.schema_decorators import input_schema, output_schema
+
+def init():
+    global model
+    model_path = os.path.join(os.getenv('AZUREML_MODEL_DIR'), 'model.pkl')
+    model = joblib.load(model_path)
+
+@input_schema('data', NumpyParameterType(np.array([[10.0, 9.0]])))
+@output_schema(NumpyParameterType(np.array([3726.995])))
+def run(data):
+    try:
+        result = model.predict(data)
+        return result.tolist()
+    except Exception as e:
+        error = str(e)
+        return error
+"""
+
 _DRIVEN = """
 ready = False
 def init():
