@@ -270,6 +270,18 @@ SCHEMA = [
         [["b", "a"], ["float64", "datetime64[ns]"], [5]],
         kind=JSON,
     ),
+    Case("independent", b'{"data": [[1, 2], [3, 4]]}', 200, [3.0, 7.0], kind=JSON),
+    Case("independent", b'{"data": [[1, 2, 3]]}', 422, "size 3", _SCRIPT_RAISED, kind=JSON),
+    Case("independent", b'{"data": []}', 422, "2 dimensions", _SCRIPT_RAISED, kind=JSON),
+    # Four rows, three answers: the peer knows of no promise.
+    Case(
+        "independent",
+        b'{"data": [[1, 2], [1, 2], [1, 2], [1, 2]]}',
+        500,
+        "answered 4 rows with a list of 3: rows_independent promises",
+        (200, "[3.0, 3.0, 3.0]"),
+        kind=JSON,
+    ),
     Case("schema_headed", b'{"a": 1}', 200, [1, "o"], kind=JSON, own="o"),
     Case("schema_raises", b'{"a": 1}', 500, "ValueError: own", kind=JSON),
     Case("schema_guarded", b'{"a": 1}', 500, "PermissionError: not you", kind=JSON),

@@ -135,6 +135,12 @@ sample = pd.DataFrame({"a": np.array(["2020-01-02"], "datetime64[ns]"), "b": [1.
 @input_schema("data", PandasParameterType(sample, orient="split"))
 def run(data): return [list(data.columns), [str(each) for each in data.dtypes], list(data.index)]
 """,
+    "independent": _SCHEMA
+    + """
+rows_independent = True
+@input_schema("data", NumpyParameterType(np.array([[1.0, 2.0]])))
+def run(data): return data.sum(axis=1)[:3].tolist()
+""",
     "schema_headed": _SCHEMA
     + """
 @input_schema("a", Standard(1))
