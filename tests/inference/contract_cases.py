@@ -31,13 +31,19 @@ class Case:
     own: str = ""
     answer_type: str = JSON
     own_answer: str | None = None
+    request_id: str = ""
 
     @property
     def method(self) -> str:
         return "POST" if self.query is None else "GET"
 
     def headers(self) -> dict[str, str]:
-        told = {"host": "localhost", "content-type": self.kind, "x-own": self.own}
+        told = {
+            "host": "localhost",
+            "content-type": self.kind,
+            "x-own": self.own,
+            "x-request-id": self.request_id,
+        }
         return {name: value for name, value in told.items() if value}
 
     @property
@@ -62,7 +68,7 @@ class Case:
         return self.content if self.content in message else message
 
     def __str__(self) -> str:
-        return f"{self.script}-{self.body[:24]!r}-{self.query}-{self.kind}"
+        return f"{self.script}-{self.body[:24]!r}-{self.query}-{self.kind}{self.request_id[99:]}"
 
 
 _NOT_SERIALISED = (500, "internal error")
@@ -105,6 +111,8 @@ ONE_STRING = [
     Case("echo", b"ignored", 200, '{"a": 1}', query="a=1"),
     # What curl -d says of whatever it posts; the peer takes it for a form and passes an empty text.
     Case("echo", b"a=1", 200, "a=1", (200, '""'), kind=FORM),
+    Case("echo", b"x", 200, "x", request_id="r" * 100),
+    Case("echo", b"x", 431, "at most 100 characters, got 101", request_id="r" * 101),
     Case("headed", b"x", 200, ["x", "o", None, "localhost"], own="o"),
     Case("headed", b"", 200, ['{"a": 1}', "o", None, "localhost"], own="o", query="a=1"),
     Case("headed_by_name", b"x", 200, ["x", "o"], own="o"),
@@ -147,6 +155,9 @@ RETURNED = [
     _eval(b"[2**70, float('-inf')]", 200, [2**70, None], (200, "-Infinity]")),
     _eval(b"object()", 500, "not JSON serializable: object"),
     _eval(b"decimal.Decimal('1.5')", 500, "not JSON serializable: Decimal"),
+    _eval(b"(each for each in [1])", 500, "not JSON serializable: generator"),
+    _eval(b"{(1, 2): 3}", 500, "is no name for a JSON object"),
+    _eval(b"(lambda own: own.append(own) or own)([])", 500, "recursion"),
     _eval(b"1j", 500, "not JSON serializable: complex"),
 ]
 

@@ -17,6 +17,7 @@ from cache.memory import MemoryCache
 from inference.results import Results
 from tests.inference.contract_cases import CASES, FAILED, JSON, Case
 from tests.inference.contract_scripts import SCRIPTS, write
+from tests.waiting import eventually_async
 from triggers.http_trigger import HttpDoor
 
 
@@ -57,6 +58,7 @@ async def test_a_script_is_called_and_answered_as_the_table_says(door_to, case):
     assert response.headers.get("x-own") == case.own_answer
     failed = response.headers.get("x-ms-run-function-failed") == "true"
     assert failed == case.run_failed
+    await eventually_async(lambda: door._scorer.state != "loading")
     ready = await door._scorer.health()
     assert ready.model == ("ok" if case.starts else "failed")
     assert case.starts or case.content in ready.failure

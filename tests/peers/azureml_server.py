@@ -16,6 +16,7 @@ from tests.servers import READY_S, free_port
 from tests.waiting import eventually
 
 PROGRAM = PEER / "bin/azmlinfsrv"
+PACKAGES = PEER / "lib/python3.13/site-packages"
 
 
 def require() -> None:

@@ -108,6 +108,7 @@ def test_ours_answers_as_the_table_says(our_runs, case):
     assert (told.status, case.told(told.content)) == (case.status, case.content)
     assert (told.type, told.own) == (case.answer_type, case.own_answer)
     assert (told.headers["x-ms-run-function-failed"] == "true") == case.run_failed
+    assert_common(told, case)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -124,6 +125,28 @@ def test_azure_mls_answers_as_the_table_says_of_it(their_runs, case):
         assert (told.status, list(told.content)) == (case.status, ["message"])
     else:
         assert (told.status, told.content) == (case.status, case.content)
+        assert (told.type, told.own) == (case.answer_type, case.own_answer)
+        assert_common(told, case)
+
+
+def assert_common(told: Told, case: Case) -> None:
+    """The headers that both servers set for every script."""
+    if not case.refused:
+        assert float(told.headers["x-ms-run-fn-exec-ms"]) >= 0
+        given = told.headers["x-request-id"]
+        assert given == case.request_id if case.request_id else given
+
+
+@pytest.mark.parametrize("script", ["raw", "raw_answer"])
+def test_a_script_that_finds_the_real_package_is_answered_alike(script, tmp_path):
+    azureml_server.require()
+    score = write(script, tmp_path / script) / "score.py"
+    score.write_text(
+        f"import sys\nsys.path.append({str(azureml_server.PACKAGES)!r})\n{score.read_text()}\n"
+        "assert AMLRequest.__module__ == 'azureml_inference_server_http.api.aml_request'\n"
+    )
+    for case, told in ours(score.parent).answers.items():
+        assert (told.status, case.told(told.content)) == (case.status, case.content)
         assert (told.type, told.own) == (case.answer_type, case.own_answer)
 
 

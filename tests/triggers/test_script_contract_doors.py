@@ -27,7 +27,8 @@ from triggers.blob_trigger import BlobDoor
 from triggers.http_trigger import HttpDoor
 from triggers.service_bus_trigger import ServiceBusDoor
 
-POSTED = [case for case in CASES if case.method == "POST"]
+#: A message and a blob have ids of their own.
+POSTED = [case for case in CASES if case.method == "POST" and not case.request_id]
 STARTING = list(dict.fromkeys(case.script for case in POSTED if case.starts))
 FAILING = list(dict.fromkeys(case.script for case in POSTED if not case.starts))
 #: What Azure's storage says of an upload that named no type.
