@@ -17,6 +17,8 @@ from tests.waiting import eventually
 
 PROGRAM = PEER / "bin/azmlinfsrv"
 PACKAGES = PEER / "lib/python3.13/site-packages"
+#: The exit code of a server whose worker did not boot, which its script keeps it from.
+NOT_BOOTED = 3
 
 
 def require() -> None:
@@ -51,14 +53,15 @@ class AzureMLServer:
         self._process.stop()
 
     def starts(self) -> bool:
-        """Waits: whether it answers in the end. A script that it can't load ends it."""
-        return bool(eventually(self._outcome, READY_S) == "healthy")
+        """Whether it answers in the end; False where the script keeps it from starting."""
+        eventually(lambda: self._process.exit_code is not None or self._answers(), READY_S)
+        code = self._process.exit_code
+        assert code in (None, NOT_BOOTED), self._log.read_text()
+        return code is None
 
-    def _outcome(self) -> str | None:
-        if self._process.exit_code is not None:
-            return "ended"
+    def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(self.url, timeout=READY_S):
-                return "healthy"
+                return True
         except OSError:
-            return None
+            return False

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from tests.inference.contract_cases import JSON, Case
 
@@ -54,7 +54,8 @@ def _exchange(method: str, url: str, body: bytes | None, headers: dict[str, str]
     assert place.hostname is not None
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=PATIENCE_S)
     try:
-        connection.request(method, f"{place.path}?{place.query}", body, headers)
+        target = urlunsplit(("", "", place.path or "/", place.query, ""))
+        connection.request(method, target, body, headers)
         response = connection.getresponse()
         return Told(response.status, response.headers, response.read())
     finally:

@@ -46,7 +46,10 @@ async def behind(tmp_path: Path) -> AsyncIterator[Behind]:
         folder = tmp_path / script
         if not folder.exists():
             write(script, folder)
-        env = {"AZUREML_MODEL_DIR": str(folder), "SCORING_TIMEOUT_S": "2"}
+        # One of its cases hangs until then.
+        env = {"AZUREML_MODEL_DIR": str(folder)}
+        if script == "exec":
+            env["SCORING_TIMEOUT_S"] = "2"
         store = MemoryCache()
         settings = InferenceSettings.from_env(env, root=folder)
         made.append(Scorer(settings, store, keys.prediction_key))
