@@ -15,7 +15,8 @@ import pytest
 from cache import keys
 from cache.memory import MemoryCache
 from inference.results import Results
-from tests.inference.contract_cases import CASES, FAILED, JSON, Case
+from tests.inference.contract_case import FAILED, JSON, Case
+from tests.inference.contract_cases import CASES
 from tests.inference.contract_scripts import SCRIPTS, write
 from tests.waiting import eventually_async
 from triggers.http_trigger import HttpDoor

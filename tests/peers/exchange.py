@@ -9,7 +9,7 @@ from email.message import Message
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from tests.inference.contract_cases import JSON, Case
+from tests.inference.contract_case import JSON, Case
 
 #: Longer than any deadline in the table.
 PATIENCE_S = 30

@@ -19,7 +19,8 @@ from inference.errors import ModelUnavailable
 from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
-from tests.inference.contract_cases import CASES, JSON, Case
+from tests.inference.contract_case import JSON, Case
+from tests.inference.contract_cases import CASES
 from tests.inference.contract_scripts import write
 from tests.inference.test_script_contract import asking
 from tests.triggers.test_service_bus_trigger import documents, message
