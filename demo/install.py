@@ -21,6 +21,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".triscore"
+#: Azure ML's own server, which the tests run beside ours, in an environment of its own.
+PEER = STATE / "peers/azureml"
 MODEL = ROOT / "models/digits"
 AZURITE = "3.37.0"
 NODE = 20
@@ -46,8 +48,9 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     if len(arguments) != 1 or arguments[0] not in requirements:
         print("usage: python -m demo.install run|test", file=sys.stderr)
         return 2
+    more = [peer(PEER, ROOT / "tests/peers/requirements.txt")] if arguments[0] == "test" else []
     try:
-        install(ROOT / requirements[arguments[0]])
+        install(ROOT / requirements[arguments[0]], *more)
     except InstallError as error:
         print(error, file=sys.stderr)
         return 2
@@ -56,14 +59,20 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     return 0
 
 
-def install(requirements: Path) -> None:
+def install(requirements: Path, *more: Step) -> None:
     """Bring everything that is missing. Raises InstallError."""
     stamp = Path(sys.prefix) / f"installed-{requirements.parent.name}-{_digest(requirements)}"
+    python = sys.executable
     steps = [
-        Step("Python packages", stamp.exists, lambda tell: _packages(requirements, stamp, tell)),
+        Step(
+            "Python packages",
+            stamp.exists,
+            lambda tell: _packages(python, requirements, stamp, tell),
+        ),
         Step("Azurite, from npm", _has_azurite, _azurite),
         Step("redis-server", lambda: shutil.which("redis-server") is not None, _redis),
         Step("the demo model", _has_model, _model),
+        *more,
     ]
     _require_node()
     missing = [step for step in steps if not step.is_done()]
@@ -76,10 +85,23 @@ def install(requirements: Path) -> None:
             progress.update(task, completed=1, line="done")
 
 
-def _packages(requirements: Path, stamp: Path, tell: Callable[[str], None]) -> None:
+def peer(home: Path, requirements: Path) -> Step:
+    """An environment with these packages; one without its stamp was not finished: made anew."""
+    stamp = home / f"installed-{_digest(requirements)}"
+
+    def bring(tell: Callable[[str], None]) -> None:
+        shutil.rmtree(home, ignore_errors=True)
+        command = [sys.executable, "-m", "venv", str(home)]
+        _run(command, "an environment for Azure ML's server", "is python3.13-venv there?", tell)
+        _packages(str(home / "bin/python"), requirements, stamp, tell)
+
+    return Step("Azure ML's server", stamp.exists, bring)
+
+
+def _packages(python: str, requirements: Path, stamp: Path, tell: Callable[[str], None]) -> None:
     _run(
         [
-            *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check"),
+            *(python, "-m", "pip", "install", "--disable-pip-version-check"),
             *("--progress-bar", "off", "-r", str(requirements)),
         ],
         "the Python packages",

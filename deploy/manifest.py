@@ -15,7 +15,7 @@ from inference import fitting, manifests, models
 from inference.codecs import json_codec
 from inference.errors import CallerError, ModelUnavailable
 from inference.rows import Array
-from inference.scripts import independence
+from inference.scripts import company
 from inference.scripts.estimator import asking
 from inference.signature import TEXTS, Signature
 
@@ -50,7 +50,7 @@ def describe(
             missing=signature.allows_missing,
         ),
         classes=_plain(getattr(estimator, "classes_", None)),
-        independent=independence.holds(ask, rows),
+        independent=company.is_no_matter(ask, rows),
         golden=golden,
     )
 

@@ -162,7 +162,7 @@ class JsonTable:
 
     def parts(self) -> Iterator[Part]:
         self._document = json_codec.loads(
-            read_whole(self._source, self._limits), "the blob, read as JSON,"
+            _read_rows(self._source, self._limits), "the blob, read as JSON,"
         )
         cells = json_rows.rows_of(self._document, self._signature)
         codecs.check_count(len(cells), self._limits.rows)
@@ -186,7 +186,7 @@ class NpyTable:
         self._source, self._signature, self._limits = source, signature, limits
 
     def parts(self) -> Iterator[Part]:
-        array = npy_codec.decode(read_whole(self._source, self._limits))
+        array = npy_codec.decode(_read_rows(self._source, self._limits))
         codecs.check_count(len(array) if array.ndim else 0, self._limits.rows)
         yield Part(fitting.fit_array(array, self._signature), array)
 
@@ -218,12 +218,18 @@ def _with_gaps(predicted: rows.Array, part: Part) -> rows.Array:
 
 
 def read_whole(source: BinaryIO, limits: Limits) -> bytes:
-    """All of a source that must fit into memory. Raises InputTooLarge, MalformedInput."""
+    """All of a source that must fit into memory. Raises InputTooLarge."""
     body = source.read(limits.body_bytes + 1)
     if len(body) > limits.body_bytes:
         raise InputTooLarge(
             size=len(body), limit=limits.body_bytes, unit="bytes", setting="MAX_BODY_BYTES"
         )
+    return body
+
+
+def _read_rows(source: BinaryIO, limits: Limits) -> bytes:
+    """As read_whole; raises MalformedInput too: nothing is something only to a user's script."""
+    body = read_whole(source, limits)
     if not body:
         raise MalformedInput("the blob is empty")
     return body

@@ -10,6 +10,9 @@ query arguments in place of a body.
 What can be cached follows from what `run` sees. The first two are functions of the body. With
 the request itself or its headers, method, query, ids and dates decide too: no two requests are
 equal, and answering one with the other's response would be wrong rather than fast.
+
+With a schema and one parameter, a script may declare that its rows are independent
+(inference.scripts.independent).
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Protocol
 
 from inference.errors import ModelUnavailable
 from inference.request import Request
-from inference.scripts import raw, schema, text
+from inference.scripts import independent, raw, schema, text
 from inference.scripts.loading import EntryPoints
 from inference.scripts.question import Arguments, Question
 
@@ -57,7 +60,7 @@ class Headed:
         return self._inner.around(arguments)
 
 
-def convention(entry: EntryPoints) -> Convention:
+def convention(entry: EntryPoints) -> Convention | independent.Independent:
     """The convention that a script's `run` asks for. Raises ModelUnavailable."""
     parameters = list(inspect.signature(entry.run).parameters.values())
     if any(parameter.kind not in _NAMED for parameter in parameters):
@@ -66,6 +69,9 @@ def convention(entry: EntryPoints) -> Convention:
     if not data:
         raise ModelUnavailable(f"run() needs a parameter for the input, apart from {HEADERS}")
     chosen = _convention(entry, data)
+    if entry.rows_independent:
+        # The headers count as a second parameter: with them two equal rows are not equal.
+        return independent.convention(entry.run, parameters)
     return chosen if len(data) == len(parameters) else Headed(chosen)
 
 

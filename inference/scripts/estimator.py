@@ -15,7 +15,7 @@ from inference.codecs import json_codec
 from inference.errors import ModelUnavailable
 from inference.request import Request
 from inference.rows import Array
-from inference.scripts import independence
+from inference.scripts import company
 from inference.scripts.answers import by_row
 from inference.scripts.array_rows import CELLS, ArrayRows
 from inference.scripts.encoding import by_row_as_json
@@ -73,7 +73,7 @@ class EstimatorScript:
         rows = self._golden_rows(signature)
         if self._manifest is not None and len(rows):
             golden.check(self._manifest, rows, self._answer, version=models.framework_version())
-        self._independent = independence.holds(self._answer, rows)
+        self._independent = company.is_no_matter(self._answer, rows)
         self.signature = signature
 
     def question(self, request: Request) -> Question | RowQuestion:

@@ -12,7 +12,7 @@ from typing import Any
 
 from inference.aml import aliases
 from inference.errors import ModelUnavailable
-from inference.scripts import schema
+from inference.scripts import independent, schema
 from inference.scripts.question import Run
 
 #: What the script is called among the modules; its file may be named like any of them.
@@ -21,11 +21,12 @@ MODULE = "entry_script"
 
 @dataclass(frozen=True, slots=True)
 class EntryPoints:
-    """A script's two functions, and whether `run` asked for the request itself."""
+    """A script's two functions, whether `run` asked for the request itself, and its declaration."""
 
     init: Callable[[], Any]
     run: Run
     raw: bool
+    rows_independent: bool
 
 
 def load(file: Path) -> EntryPoints:
@@ -37,7 +38,20 @@ def load(file: Path) -> EntryPoints:
     for name in ("init", "run"):
         if not callable(getattr(module, name, None)):
             raise ModelUnavailable(f"{file.name} needs init() and run(data): it has no {name}()")
-    return EntryPoints(module.init, _driven(module).run, aliases.asked_for_rawhttp())
+    driven = _driven(module)
+    return EntryPoints(
+        init=module.init,
+        run=driven.run,
+        raw=aliases.asked_for_rawhttp(),
+        rows_independent=_declares(driven, independent.DECLARATION),
+    )
+
+
+def _declares(module: ModuleType, name: str) -> bool:
+    declared = getattr(module, name, False)
+    if not isinstance(declared, bool):
+        raise ModelUnavailable(f"{name} must be True or False, not {declared!r:.50}")
+    return declared
 
 
 def _driven(module: ModuleType) -> ModuleType:

@@ -28,6 +28,14 @@ def decorates(run: Run) -> bool:
     return schemas is not None and bool(schemas.is_schema_decorated(run))
 
 
+def json_type(run: Run, parameter: str) -> str | None:
+    """JSON Schema's name for what a parameter's sample is in JSON; None for one without."""
+    schemas = sys.modules["inference_schema.schema_util"]
+    declared = schemas.get_input_schema(run).get("properties", {})
+    kind: str | None = declared.get(parameter, {}).get("type")
+    return kind
+
+
 def forget(module: str) -> None:
     """Drop the schemas of a script that is loaded anew: the decorators keep them by its name."""
     if schemas := sys.modules.get("inference_schema.schema_util"):

@@ -9,10 +9,11 @@ from inference import models
 from inference.codecs import json_codec
 from inference.errors import ModelUnavailable, ScriptFailed
 from inference.request import Request
-from inference.scripts import calling, loading, ready_made
+from inference.scripts import calling, independent, loading, ready_made
 from inference.scripts.awaiting import Finisher
 from inference.scripts.guard import guard
-from inference.scripts.question import Question, Reply, Run
+from inference.scripts.independent import ScriptRows
+from inference.scripts.question import Arguments, Question, Reply, RowQuestion, Run
 
 
 class UserScript:
@@ -38,21 +39,23 @@ class UserScript:
         except ScriptFailed as error:
             raise ModelUnavailable(f"{self._file.name} did not start: {error}") from error
 
-    def question(self, request: Request) -> Question:
+    def question(self, request: Request) -> Question | RowQuestion:
         return self._convention.question(request)
 
     def run(self, question: Question) -> bytes | Reply:
-        value = guard(lambda: self._answer(question))
+        value = guard(lambda: self._answer(question.payload))
         if isinstance(value, Reply):
             return value
         # Azure ML's server answers an empty object where run() returns nothing.
         return json_codec.dumps({} if value is None else value)
 
-    def run_rows(self, question: Any) -> list[bytes]:
-        raise NotImplementedError("a script's rows are not independent")
+    def run_rows(self, question: ScriptRows) -> list[bytes]:
+        """The answer to each row, as JSON. Raises as `run` does."""
+        value = guard(lambda: self._answer(question.arguments()))
+        return independent.answers(value, len(question))
 
-    def _answer(self, question: Question) -> Any:
-        with self._convention.around(question.payload):
-            value = self._finish(self._run(**question.payload))
+    def _answer(self, arguments: Arguments) -> Any:
+        with self._convention.around(arguments):
+            value = self._finish(self._run(**arguments))
             reply = ready_made.reply_of(value)
         return value if reply is None else reply

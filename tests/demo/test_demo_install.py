@@ -111,3 +111,21 @@ def test_a_change_in_an_included_file_is_noticed(tmp_path):
     before = install._digest(tmp_path / "all.txt")
     (tmp_path / "base.txt").write_text("a==2\n")
     assert install._digest(tmp_path / "all.txt") != before
+
+
+def test_a_peers_environment_that_was_not_finished_is_made_anew_and_then_kept(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(install, "STATE", tmp_path / ".triscore")
+    pins, home = tmp_path / "requirements.txt", tmp_path / "peer"
+    pins.write_text("# nothing\n")
+    home.mkdir()
+    (home / "half").touch()
+    step = install.peer(home, pins)
+    assert not step.is_done()
+    step.bring(lambda line: None)
+    assert step.is_done()
+    assert not (home / "half").exists()
+    pins.write_text("# something else\n")
+    assert not install.peer(home, pins).is_done()

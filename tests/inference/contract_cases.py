@@ -1,42 +1,26 @@
-"""Script, request, answer: what ours gives and what azureml-inference-server-http 1.5.1 gave.
+"""Script, request, answer: what ours gives and what azureml-inference-server-http 1.5.1 gives.
 
-`peer` is what that server answered when it was run with the same script and request (Python
-3.13, inference-schema 1.8, scoring timeout 1 s): None for the same status and content, else its
-status and content where they differ on purpose. FAILED is a start that ended in an error.
+`peer` is what that server answers to the same script and request: None for the same status,
+content, type and own header; of a refusal the same status (its words differ everywhere). Where
+they differ on purpose, its status and some of its body. FAILED is a start that ends in an error.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-FAILED = "did not start"
+from tests.inference.contract_case import FAILED, FORM, HTML, JSON, Case
 
-JSON = "application/json"
-HTML = "text/html; charset=utf-8"
-
-
-@dataclass(frozen=True)
-class Case:
-    script: str
-    body: bytes
-    status: int
-    #: A JSON value, bytes of another type, or what an error's message says.
-    content: Any
-    peer: Any = None
-    kind: str = ""
-    #: None posts; otherwise the query of a GET.
-    query: str | None = None
-    own: str = ""
-    answer_type: str = JSON
-    own_answer: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.script}-{self.body[:24]!r}-{self.query}-{self.kind}"
+_NOT_SERIALISED = (500, "internal error")
+_SCRIPT_RAISED = (500, "error occurred in scoring script")
 
 
 def _eval(body: bytes, status: int, content: Any, peer: Any = None) -> Case:
     return Case("eval", body, status, content, peer)
+
+
+def _frame(body: bytes, content: Any) -> Case:
+    return Case("frames", body, 200, content, _NOT_SERIALISED)
 
 
 def _raw(body: bytes, status: int, content: Any, answer_type: str, own: str | None = None) -> Case:
@@ -49,9 +33,6 @@ _PARTS = (
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n'
     b"Content-Type: text/plain\r\n\r\nbytes\r\n--B--\r\n"
 )
-_NOT_SERIALISED = (500, "internal error")
-_SCRIPT_RAISED = (500, "error in scoring script")
-
 ONE_STRING = [
     Case("echo", b'{"data": [1]}', 200, '{"data": [1]}', kind=JSON),
     Case("echo", b"plain", 200, "plain"),
@@ -68,6 +49,10 @@ ONE_STRING = [
     Case("echo", b"", 200, '{"foo": ["bar1", 2], "x": ""}', query="foo=bar1&foo=2&x="),
     Case("echo", b"", 200, "{}", query=""),
     Case("echo", b"ignored", 200, '{"a": 1}', query="a=1"),
+    # What curl -d says of whatever it posts; the peer takes it for a form and passes an empty text.
+    Case("echo", b"a=1", 200, "a=1", (200, '""'), kind=FORM),
+    Case("echo", b"x", 200, "x", request_id="r" * 100),
+    Case("echo", b"x", 431, "at most 100 characters, got 101", request_id="r" * 101),
     Case("headed", b"x", 200, ["x", "o", None, "localhost"], own="o"),
     Case("headed", b"", 200, ['{"a": 1}', "o", None, "localhost"], own="o", query="a=1"),
     Case("headed_by_name", b"x", 200, ["x", "o"], own="o"),
@@ -105,21 +90,48 @@ RETURNED = [
     _eval(b"dt.datetime(2020, 1, 2, 3)", 200, "2020-01-02T03:00:00", _NOT_SERIALISED),
     _eval(b"np.datetime64('2020-01-02')", 200, "2020-01-02T00:00:00", _NOT_SERIALISED),
     _eval(b"{1, 2}", 200, [1, 2], _NOT_SERIALISED),
-    _eval(b"float('nan')", 200, None, (200, "NaN, which is no JSON")),
-    _eval(b"[float('inf')]", 200, [None], (200, "[Infinity], which is no JSON")),
-    _eval(b"[2**70, float('-inf')]", 200, [2**70, None], (200, "-Infinity, which is no JSON")),
+    _eval(b"float('nan')", 200, None, (200, "NaN")),
+    _eval(b"[float('inf')]", 200, [None], (200, "[Infinity]")),
+    _eval(b"[2**70, float('-inf')]", 200, [2**70, None], (200, "-Infinity]")),
     _eval(b"object()", 500, "not JSON serializable: object"),
     _eval(b"decimal.Decimal('1.5')", 500, "not JSON serializable: Decimal"),
+    _eval(b"(each for each in [1])", 500, "not JSON serializable: generator"),
+    _eval(b"{(1, 2): 3}", 500, "is no name for a JSON object"),
+    _eval(b"(lambda own: own.append(own) or own)([])", 500, "recursion"),
     _eval(b"1j", 500, "not JSON serializable: complex"),
+]
+
+FRAMES = [
+    _frame(
+        b"pd.DataFrame({'a': [1, 2], 'b': ['x', None]})", [{"a": 1, "b": "x"}, {"a": 2, "b": None}]
+    ),
+    _frame(b"{'rows': pd.DataFrame({'a': [1.5, np.nan]})}", {"rows": [{"a": 1.5}, {"a": None}]}),
+    _frame(b"pd.DataFrame({'at': [pd.Timestamp('2020-01-02')]})", [{"at": "2020-01-02T00:00:00"}]),
+    _frame(b"pd.DataFrame([[1, 2]])", [{"0": 1, "1": 2}]),
+    _frame(b"pd.Series([1, 2])", [1, 2]),
+    _frame(b"pd.Series([pd.NaT, pd.NA])", [None, None]),
+    _frame(b"pd.Series(['a', 'b']).astype('category')", ["a", "b"]),
+    _frame(b"pd.Timestamp('2020-01-02T03:00:00Z')", "2020-01-02T03:00:00+00:00"),
+    _frame(b"[pd.NaT, pd.NA]", [None, None]),
+    Case("frames", b"pd.DataFrame([[1, 2]]).to_json()", 200, '{"0":{"0":1},"1":{"0":2}}'),
+    Case("frames", b"pd.DataFrame([[1, 2]], columns=['a', 'a'])", 500, "two columns of one name"),
 ]
 
 FAILING = [
     Case("exec", b"1/0", 500, "ZeroDivisionError: division by zero"),
     Case("exec", b"raise ValueError('own text')", 500, "ValueError: own text"),
     # The peer's worker process ends with it; gunicorn answers in HTML and starts another.
-    Case("exec", b"import sys; sys.exit(3)", 500, "SystemExit: 3", (500, "HTML")),
+    Case(
+        "exec",
+        b"import sys; sys.exit(3)",
+        500,
+        "SystemExit: 3",
+        (500, "<title>Internal Server Error</title>"),
+    ),
     Case("exec", b"hang.wait()", 504, "SCORING_TIMEOUT_S", (500, "Scoring timeout")),
     Case("exec", b"print('said')", 200, "survived"),
+    Case("exec", b"import sys; sys.stdout.write('said'); sys.stderr.write('too')", 200, "survived"),
+    Case("says", b"x", 200, "x"),
     Case("star", b"x", 503, "by name: no *args", FAILED),
     Case("positional", b"x", 503, "by name: no *args", FAILED),
     Case("nothing", b"x", 503, "needs a parameter for the input", FAILED),
@@ -135,6 +147,10 @@ FAILING = [
 
 def _numpy(body: bytes, status: int, content: Any, peer: Any = None, kind: str = JSON) -> Case:
     return Case("numpy", body, status, content, peer, kind=kind)
+
+
+def _pandas(body: bytes, status: int, content: Any, peer: Any = None) -> Case:
+    return Case("pandas", body, status, content, peer, kind=JSON)
 
 
 def _params(body: bytes, status: int, content: Any, peer: Any = None) -> Case:
@@ -158,7 +174,7 @@ SCHEMA = [
     _numpy(b"{", 400, "not JSON"),
     _numpy(b"", 400, "the body is empty"),
     _numpy(b"\xff", 400, "not JSON", _NOT_SERIALISED),
-    _numpy(b'{"data": [[NaN, 2]]}', 200, ["ndarray", "float64", [None]], (200, "a bare NaN")),
+    _numpy(b'{"data": [[NaN, 2]]}', 200, ["ndarray", "float64", [None]], (200, "[NaN]")),
     Case("numpy", b"", 200, _SUM, query="data=[[1,2]]"),
     Case("numpy", b"", 400, "no 'data'", query=""),
     _params(b'{"a": 1}', 200, [1, "none", 3]),
@@ -183,6 +199,40 @@ SCHEMA = [
         _SCRIPT_RAISED,
         kind=JSON,
     ),
+    Case("typed", b'{"at": "03:04:05", "raw": "aGk="}', 200, ["03:04:05", "hi"], kind=JSON),
+    Case("typed", b'{"at": "noon?", "raw": "aGk="}', 422, "ParserError", _SCRIPT_RAISED, kind=JSON),
+    Case("listed", b'{"data": [[[1, 2]], [[3, 4]]]}', 200, [[3], [7]], kind=JSON),
+    Case("listed", b'{"data": [[[1, 2]], [3]]}', 422, "2 dimensions", _SCRIPT_RAISED, kind=JSON),
+    Case("unset", b"{}", 200, "nothing", kind=JSON),
+    Case("unset", b'{"a": 1}', 200, 1, kind=JSON),
+    Case("unset", b'{"a": "x"}', 422, "Expected: <class 'int'>", _SCRIPT_RAISED, kind=JSON),
+    _pandas(b'{"data": [{"age": 3, "town": "Ulm"}]}', 200, [["age", "town"], [[3, "Ulm"]]]),
+    _pandas(b'{"data": [{"age": 3.0, "town": 7}]}', 200, [["age", "town"], [[3, "7"]]]),
+    _pandas(b'{"data": [{"age": 3}]}', 422, "size 1 on dimension #1", _SCRIPT_RAISED),
+    _pandas(b'{"data": [{"age": "x", "town": "Ulm"}]}', 422, "invalid literal", _SCRIPT_RAISED),
+    _pandas(b'{"data": 7}', 422, "unable to convert", _SCRIPT_RAISED),
+    Case(
+        "pandas", b"", 200, [["age", "town"], [[3, "Ulm"]]], query='data=[{"age":3,"town":"Ulm"}]'
+    ),
+    Case(
+        "pandas_split",
+        b'{"data": {"columns": ["b", "a"], "index": [5], "data": [[1.5, "2020-01-02T00:00"]]}}',
+        200,
+        [["b", "a"], ["float64", "datetime64[ns]"], [5]],
+        kind=JSON,
+    ),
+    Case("independent", b'{"data": [[1, 2], [3, 4]]}', 200, [3.0, 7.0], kind=JSON),
+    Case("independent", b'{"data": [[1, 2, 3]]}', 422, "size 3", _SCRIPT_RAISED, kind=JSON),
+    Case("independent", b'{"data": []}', 422, "2 dimensions", _SCRIPT_RAISED, kind=JSON),
+    # Four rows, three answers: the peer knows of no promise.
+    Case(
+        "independent",
+        b'{"data": [[1, 2], [1, 2], [1, 2], [1, 2]]}',
+        500,
+        "answered 4 rows with a list of 3: rows_independent promises",
+        (200, "[3.0, 3.0, 3.0]"),
+        kind=JSON,
+    ),
     Case("schema_headed", b'{"a": 1}', 200, [1, "o"], kind=JSON, own="o"),
     Case("schema_raises", b'{"a": 1}', 500, "ValueError: own", kind=JSON),
     Case("schema_guarded", b'{"a": 1}', 500, "PermissionError: not you", kind=JSON),
@@ -198,6 +248,14 @@ RAW = [
     Case("raw_contrib", b"body", 200, ["POST", "body", [], "o", JSON], kind=JSON, own="o"),
     # The peer passes Flask's request, of which its AMLRequest is a subclass.
     Case("raw_kind", b"", 200, True, (200, "false")),
+    Case(
+        "raw_whole",
+        b'{"a": 1}',
+        200,
+        ["/score", "http://localhost/score", '{"a": 1}', {"a": 1}, {"a": 1}, {}, 8, "o", True],
+        kind=JSON,
+        own="o",
+    ),
     Case("raw_json", b'{"a": [1]}', 200, {"a": [1]}, kind=JSON),
     Case("raw_json", b"{", 500, "BadRequest", kind=JSON),
     Case("raw_json", b"{}", 500, "UnsupportedMediaType"),
@@ -206,7 +264,7 @@ RAW = [
         b"a=1&b=2",
         200,
         [{"a": "1", "b": "2"}, {}],
-        kind="application/x-www-form-urlencoded",
+        kind=FORM,
     ),
     Case("raw_form", _PARTS, 200, [{"note": "hi"}, {"file": "bytes"}], kind=_BOUNDARY),
     Case("raw_headed", b"", 200, ["o", "o"], own="o"),
@@ -228,4 +286,4 @@ RAW = [
     Case("answers", b"body", 201, b"body", answer_type=HTML, own_answer="a, b"),
 ]
 
-CASES = [*ONE_STRING, *RETURNED, *FAILING, *SCHEMA, *RAW]
+CASES = [*ONE_STRING, *RETURNED, *FRAMES, *FAILING, *SCHEMA, *RAW]

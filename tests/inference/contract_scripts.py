@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 _INIT = "def init(): ...\n"
 
 _SCHEMA = (
@@ -14,6 +16,14 @@ from inference_schema.parameter_types.numpy_parameter_type import NumpyParameter
 from inference_schema.parameter_types.standard_py_parameter_type import (
     StandardPythonParameterType as Standard,
 )
+"""
+)
+
+_PANDAS = (
+    _SCHEMA
+    + """
+import pandas as pd
+from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
 """
 )
 
@@ -58,6 +68,19 @@ def run(data):
     exec(data)
     return "survived"
 """,
+    "frames": _INIT
+    + """
+import numpy as np
+import pandas as pd
+def run(data): return eval(data)
+""",
+    "says": """
+print("imported")
+def init(): print("begun")
+def run(data):
+    print("asked")
+    return data
+""",
     "driver": """
 import driven_script
 driver_module = driven_script
@@ -84,6 +107,39 @@ def run(a, b="none", c=3): return [a, b, c]
     "note": Standard("x"),
 }))
 def run(data): return [type(data["rows"]).__name__, data["when"].isoformat(), data["note"]]
+""",
+    "typed": _SCHEMA
+    + """
+@input_schema("at", Standard(datetime.time(1)))
+@input_schema("raw", Standard(b"x"))
+def run(at, raw): return [at.isoformat(), raw.decode()]
+""",
+    "listed": _SCHEMA
+    + """
+@input_schema("data", Standard([NumpyParameterType(np.array([[1, 2]]))]))
+def run(data): return [each.sum(axis=1).tolist() for each in data]
+""",
+    "unset": _SCHEMA
+    + """
+@input_schema("a", Standard(1), optional=True)
+def run(a=None): return "nothing" if a is None else a
+""",
+    "pandas": _PANDAS
+    + """
+@input_schema("data", PandasParameterType(pd.DataFrame({"age": [30], "town": ["Bonn"]})))
+def run(data): return [list(data.columns), data.to_numpy().tolist()]
+""",
+    "pandas_split": _PANDAS
+    + """
+sample = pd.DataFrame({"a": np.array(["2020-01-02"], "datetime64[ns]"), "b": [1.0]})
+@input_schema("data", PandasParameterType(sample, orient="split"))
+def run(data): return [list(data.columns), [str(each) for each in data.dtypes], list(data.index)]
+""",
+    "independent": _SCHEMA
+    + """
+rows_independent = True
+@input_schema("data", NumpyParameterType(np.array([[1.0, 2.0]])))
+def run(data): return data.sum(axis=1)[:3].tolist()
 """,
     "schema_headed": _SCHEMA
     + """
@@ -126,6 +182,15 @@ def run(request):
 @rawhttp
 def run(request): return isinstance(request, AMLRequest)
 """,
+    "raw_whole": _RAW
+    + """
+@rawhttp
+def run(request):
+    return [
+        request.path, request.url, request.data.decode(), request.json, request.get_json(),
+        request.args.to_dict(), request.content_length, request.headers["x-own"], request.is_json,
+    ]
+""",
     "raw_json": _RAW
     + """
 @rawhttp
@@ -163,11 +228,47 @@ def run(a): return a
     "async": "async def init(): ...\nasync def run(data): return data",
 }
 
-BESIDE = {
-    "driver": "ready = False\n"
-    "def init():\n    global ready\n    ready = True\n"
-    "def run(raw_data): return [raw_data, ready]\n"
-}
+#: The tutorial's, with today's import of joblib; its model is model.pkl.
+TUTORIAL = """
+import os
+import joblib
+import numpy as np
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.schema_decorators import input_schema, output_schema
+
+def init():
+    global model
+    model_path = os.path.join(os.getenv('AZUREML_MODEL_DIR'), 'model.pkl')
+    model = joblib.load(model_path)
+
+@input_schema('data', NumpyParameterType(np.array([[10.0, 9.0]])))
+@output_schema(NumpyParameterType(np.array([3726.995])))
+def run(data):
+    try:
+        result = model.predict(data)
+        return result.tolist()
+    except Exception as e:
+        error = str(e)
+        return error
+"""
+
+_DRIVEN = """
+ready = False
+def init():
+    global ready
+    ready = True
+def run(raw_data): return [raw_data, ready]
+"""
+
+
+def write(name: str, folder: Path) -> Path:
+    """The folder, made, with the script of that name as its score.py."""
+    folder.mkdir()
+    (folder / "score.py").write_text(SCRIPTS[name])
+    if name == "driver":
+        (folder / "driven_script.py").write_text(_DRIVEN)
+    return folder
+
 
 _ALIASED = "from azureml.contrib.services.{} import"
 SCRIPTS["raw_contrib"] = (

@@ -19,7 +19,7 @@ from inference.scripts import Question, RowQuestion
 from inference.scripts.array_rows import ArrayRows
 
 
-class Counting(BaseEstimator):
+class Counting(BaseEstimator):  # type: ignore[misc]
     """Answers the sum of a row, and writes down which rows it was asked for together."""
 
     asked: ClassVar[list[list[float]]] = []

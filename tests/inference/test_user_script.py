@@ -17,7 +17,7 @@ from cache.memory import MemoryCache
 from inference.aml import aliases
 from inference.errors import ScriptFailed
 from inference.scripts.awaiting import Finisher
-from tests.inference.contract_scripts import SCRIPTS
+from tests.inference.contract_scripts import SCRIPTS, TUTORIAL
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,28 +109,7 @@ def test_a_thread_that_ends_closes_its_loop():
 async def test_the_tutorials_script_runs_with_todays_import_of_joblib(
     script_dir, make_scorer, request_of, monkeypatch
 ):
-    folder = script_dir("""
-import os
-import joblib
-import numpy as np
-from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
-from inference_schema.schema_decorators import input_schema, output_schema
-
-def init():
-    global model
-    model_path = os.path.join(os.getenv('AZUREML_MODEL_DIR'), 'model.pkl')
-    model = joblib.load(model_path)
-
-@input_schema('data', NumpyParameterType(np.array([[10.0, 9.0]])))
-@output_schema(NumpyParameterType(np.array([3726.995])))
-def run(data):
-    try:
-        result = model.predict(data)
-        return result.tolist()
-    except Exception as e:
-        error = str(e)
-        return error
-""")
+    folder = script_dir(TUTORIAL)
     model = LinearRegression().fit([[0, 0], [1, 0], [0, 1]], [1, 3, 4])
     joblib.dump(model, folder / "model.pkl")
     monkeypatch.setenv("AZUREML_MODEL_DIR", str(folder))

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 COMPANY = (2, 3, 5, 8, 16)
 
 
-def holds(answer: Callable[[Array], Any], rows: Array) -> bool:
+def is_no_matter(answer: Callable[[Array], Any], rows: Array) -> bool:
     """Ask for rows alone and together. `rows`: shape (at least one, features)."""
     if not len(rows):
         return False

@@ -1,0 +1,67 @@
+"""Azure ML's own server with one entry script, in the environment that the set-up made for it."""
+
+from __future__ import annotations
+
+import os
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from demo.install import PEER
+from emulators.child import Child
+from emulators.ports import HOST
+from tests.servers import READY_S, free_port
+from tests.waiting import eventually
+
+PROGRAM = PEER / "bin/azmlinfsrv"
+PACKAGES = PEER / "lib/python3.13/site-packages"
+#: The exit code of a server whose worker did not boot, which its script keeps it from.
+NOT_BOOTED = 3
+
+
+def require() -> None:
+    """Left out on a machine without it; where tests must not be left out silently, a failure."""
+    if not PROGRAM.exists():
+        missing = f"no {PROGRAM}: `make setup-test` brings it"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+
+
+class AzureMLServer:
+    """One worker process, as it comes but for the scoring timeout. Ends with its block."""
+
+    def __init__(self, script: Path, *, timeout_s: float) -> None:
+        port = free_port()
+        self.url = f"http://{HOST}:{port}"
+        self._log = script.with_name("azureml.log")
+        self._process = Child(
+            [str(PROGRAM), "--entry_script", str(script), "--port", str(port)],
+            log=self._log,
+            env={
+                "PATH": os.environ["PATH"],
+                "AZUREML_MODEL_DIR": str(script.parent),
+                "SCORING_TIMEOUT_MS": str(int(timeout_s * 1000)),
+            },
+            cwd=script.parent,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stop()
+
+    def starts(self) -> bool:
+        """Whether it answers in the end; False where the script keeps it from starting."""
+        eventually(lambda: self._process.exit_code is not None or self._answers(), READY_S)
+        code = self._process.exit_code
+        assert code in (None, NOT_BOOTED), self._log.read_text()
+        return code is None
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url, timeout=READY_S):
+                return True
+        except OSError:
+            return False
