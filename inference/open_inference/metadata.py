@@ -28,13 +28,16 @@ _DATATYPES: dict[ColumnType, str] = {"number": "FP64", "boolean": BOOL, "text": 
 
 def describe(model: ModelId, script: Script, folder: Path) -> Described:
     """The model's metadata; reads its manifest. A user's script says nothing of its input."""
-    built_in = isinstance(script, EstimatorScript)
+    platform, inputs, outputs = "python_script", list[Described](), list[Described]()
+    if isinstance(script, EstimatorScript):
+        platform, inputs = "sklearn_pickle", _inputs(script.signature)
+        outputs = _outputs(script.method, folder)
     return {
         "name": model.name,
         "versions": [model.version],
-        "platform": "sklearn_pickle" if built_in else "python_script",
-        "inputs": _inputs(script.signature) if isinstance(script, EstimatorScript) else [],
-        "outputs": _outputs(script.method, folder) if built_in else [],
+        "platform": platform,
+        "inputs": inputs,
+        "outputs": outputs,
     }
 
 

@@ -111,6 +111,15 @@ async def test_tensors_that_follow_stand_in_their_order_and_need_not_be_aligned(
         assert output(answered)["data"] == [1, 0]
 
 
+async def test_many_rows_are_answered_in_their_order(v2_door):
+    rows = np.random.default_rng(2).random((10_000, 3))
+    answered = output(
+        await v2_door.infer(with_bytes(inputs(described(rows, "FP64")), packed(rows)))
+    )
+    sure = abs(rows.sum(axis=1) - 1.5) > 0.1
+    assert np.array_equal(np.array(answered["data"])[sure], (rows.sum(axis=1) > 1.5)[sure])
+
+
 @pytest.mark.parametrize(
     "wish",
     [
