@@ -17,7 +17,7 @@ from inference.open_inference import columns, inference_request, outputs, tensor
 from inference.open_inference.inference_request import HEADER_LENGTH, InferenceRequest
 from inference.request import Answer, Request
 from inference.scorer import Scorer
-from inference.scripts import EstimatorScript, Question
+from inference.scripts import EstimatorScript, Question, RowQuestion
 from inference.settings import InferenceSettings
 
 #: Of an answer that is not JSON alone.
@@ -61,7 +61,7 @@ async def _infer(scorer: Scorer, script: EstimatorScript, request: Request) -> A
 
 def _read(
     request: Request, encoding: str, script: EstimatorScript, settings: InferenceSettings
-) -> tuple[InferenceRequest, Question]:
+) -> tuple[InferenceRequest, Question | RowQuestion]:
     body = content_encoding.unpack(request.body, encoding, limit=settings.max_body_bytes)
     asked = inference_request.read(
         body,

@@ -28,16 +28,13 @@ _DATATYPES: dict[ColumnType, str] = {"number": "FP64", "boolean": BOOL, "text": 
 
 def describe(model: ModelId, script: Script, folder: Path) -> Described:
     """The model's metadata; reads its manifest. A user's script says nothing of its input."""
-    platform, inputs, outputs = "python_script", list[Described](), list[Described]()
-    if isinstance(script, EstimatorScript):
-        platform, inputs = "sklearn_pickle", _inputs(script.signature)
-        outputs = _outputs(script.method, folder)
-    return {
-        "name": model.name,
-        "versions": [model.version],
-        "platform": platform,
-        "inputs": inputs,
-        "outputs": outputs,
+    described: Described = {"name": model.name, "versions": [model.version]}
+    if not isinstance(script, EstimatorScript):
+        return described | {"platform": "python_script", "inputs": [], "outputs": []}
+    return described | {
+        "platform": "sklearn_pickle",
+        "inputs": _inputs(script.signature),
+        "outputs": _outputs(script.method, folder),
     }
 
 

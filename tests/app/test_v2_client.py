@@ -12,6 +12,12 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 INFER = "/api/v2/models/sum/infer"
 
 
+@pytest.fixture(scope="module")
+def app(make_app):
+    """With every look-up, also those that do not pay for a model so small."""
+    return make_app(CACHE_MODE="always")
+
+
 @pytest.fixture
 def rows():
     """Rows that no test has sent before, away from the border between the classes."""
