@@ -9,8 +9,7 @@ from typing import Any
 
 import orjson
 
-from inference import content_encoding, frames, media_types
-from inference.errors import InternalError, ScoringError
+from inference import content_encoding, faults, media_types
 from inference.models import ModelId
 from inference.off_loop import off_loop
 from inference.open_inference import columns, inference_request, outputs, tensors
@@ -28,13 +27,8 @@ log = logging.getLogger(__name__)
 
 async def infer(scorer: Scorer, script: EstimatorScript, request: Request) -> Answer:
     """Answer an inference request. Raises ScoringError; nothing of a failed one is stored."""
-    try:
+    with faults.named(log):
         return await _infer(scorer, script, request)
-    except ScoringError:
-        raise
-    except Exception as error:
-        log.error("%s at %s", type(error).__name__, frames.where(error))
-        raise InternalError(type(error).__name__) from error
 
 
 async def _infer(scorer: Scorer, script: EstimatorScript, request: Request) -> Answer:
