@@ -16,7 +16,7 @@ from cache.settings import CacheSettings
 from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
-from triggers import blob_trigger, health_trigger, http_trigger, service_bus_trigger
+from triggers import blob_trigger, health_trigger, http_trigger, service_bus_trigger, v2_trigger
 from triggers.settings import DoorSettings
 
 ROOT = Path(__file__).resolve().parent
@@ -38,6 +38,7 @@ def build() -> func.FunctionApp:
     if "http" in doors.triggers:
         built.register_functions(http_trigger.blueprint(scorer, results, doors))
         built.register_functions(health_trigger.blueprint(scorer))
+        built.register_functions(v2_trigger.blueprint(scorer))
     if "blob" in doors.triggers:
         built.register_functions(blob_trigger.blueprint(scorer, results, doors))
     if "servicebus" in doors.triggers:

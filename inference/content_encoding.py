@@ -13,6 +13,7 @@ _EITHER = zlib.MAX_WBITS | 32
 
 def unpack(body: bytes, encoding: str, *, limit: int) -> bytes:
     """The body as it was before compression, never more than `limit` bytes. Raises CallerError."""
+    _require_within(len(body), limit, "bytes")
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body
@@ -24,10 +25,12 @@ def unpack(body: bytes, encoding: str, *, limit: int) -> bytes:
         unpacked = unpacker.decompress(body, limit + 1)
     except zlib.error as error:
         raise MalformedInput(f"the body is not {encoding}: {error}") from error
-    if len(unpacked) > limit:
-        raise InputTooLarge(
-            size=len(unpacked), limit=limit, unit="unpacked bytes", setting="MAX_BODY_BYTES"
-        )
+    _require_within(len(unpacked), limit, "unpacked bytes")
     if not unpacker.eof or unpacker.unused_data:
         raise MalformedInput(f"the {encoding} body is cut short, or something follows it")
     return unpacked
+
+
+def _require_within(size: int, limit: int, unit: str) -> None:
+    if size > limit:
+        raise InputTooLarge(size=size, limit=limit, unit=unit, setting="MAX_BODY_BYTES")

@@ -7,22 +7,21 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from inference import codecs, content_encoding, frames, media_types, recent, scripts
+from inference import codecs, content_encoding, faults, frames, media_types, recent, scripts
 from inference.errors import (
     InputTooLarge,
-    InternalError,
     ModelUnavailable,
     Overloaded,
-    ScoringError,
     UnacceptableAnswer,
 )
 from inference.models import ModelId
+from inference.off_loop import off_loop
 from inference.ports import Cache, Keys
 from inference.predictions import Prediction
 from inference.predictor import Predictor
@@ -32,9 +31,6 @@ from inference.settings import InferenceSettings
 from inference.worker import ModelThread
 
 log = logging.getLogger(__name__)
-
-#: Bodies above this many bytes are read and written in a thread: the event loop serves others.
-INLINE_BYTES = 64 * 1024
 
 State = Literal["ok", "loading", "failed"]
 
@@ -133,13 +129,8 @@ class Scorer:
 
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
-        try:
+        with faults.named(log):
             return await self._score(request)
-        except ScoringError:
-            raise
-        except Exception as error:
-            log.error("%s at %s", type(error).__name__, frames.where(error))
-            raise InternalError(type(error).__name__) from error
 
     async def check(self, request: Request) -> None:
         """Raises CallerError where a request can't be answered, as far as can be told by now."""
@@ -147,7 +138,7 @@ class Scorer:
         if self.state == "ok":
             script = await self.script()
             request = await self._unpacked(script, request)
-            await _off_loop(request.body, lambda: script.question(request))
+            await off_loop(len(request.body), lambda: script.question(request))
 
     async def _score(self, request: Request) -> Answer:
         began = time.perf_counter()
@@ -160,7 +151,7 @@ class Scorer:
         self._check_size(request)
         form = _form(script, request.accept)
         request = await self._unpacked(script, request)
-        question = await _off_loop(request.body, lambda: script.question(request))
+        question = await off_loop(len(request.body), lambda: script.question(request))
         prediction = await self.predict(
             question, recompute=request.recompute, patient=request.patient
         )
@@ -174,7 +165,9 @@ class Scorer:
     async def _answered(self, prediction: Prediction, form: str, began: float) -> Answer:
         reply = prediction.reply
         if reply is None:
-            body = await _off_loop(prediction.value, lambda: codecs.encode(prediction.value, form))
+            body = await off_loop(
+                len(prediction.value), lambda: codecs.encode(prediction.value, form)
+            )
             reply = scripts.Reply(body=body, content_type=form, status=200)
         return Answer(
             body=reply.body,
@@ -276,7 +269,3 @@ def _form(script: scripts.Script, accept: str) -> str:
         if script.reads_rows:
             raise
         return media_types.JSON
-
-
-async def _off_loop[T](body: bytes | memoryview, call: Callable[[], T]) -> T:
-    return call() if len(body) <= INLINE_BYTES else await asyncio.to_thread(call)

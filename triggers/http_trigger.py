@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from urllib.parse import quote, urljoin, urlsplit
 
 import azure.functions as func
 
-from inference.errors import MalformedInput, ResultUnserialisable, ScoringError, ScriptFailed
-from inference.request import Answer, Request
+from inference.errors import ScoringError
+from inference.request import Request
 from inference.results import Results
 from inference.scorer import Scorer
-from triggers import envelope, responses
+from triggers import envelope, exchange, responses
 from triggers.settings import SERVICE_BUS, DoorSettings
-from triggers.statuses import RETRY_AFTER_S, status_of
-
-#: Longer ids are refused, as Azure ML's own server does.
-MAX_ID = 100
-ID_HEADERS = ("x-request-id", "x-ms-client-request-id")
 
 
 def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
@@ -56,19 +50,7 @@ class HttpDoor:
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
         """Answer a request; or enqueue it, where there is a queue and its caller does not wait."""
-        echoed = {name: req.headers[name] for name in ID_HEADERS if req.headers.get(name)}
-        request_id = echoed.setdefault("x-request-id", str(uuid.uuid4()))
-        for name, value in echoed.items():
-            if len(value) > MAX_ID:
-                return responses.error(
-                    431, "id_too_long", f"{name}: at most {MAX_ID} characters, got {len(value)}"
-                )
-        try:
-            response = await self._respond(req, _request(req, request_id), queue)
-        except ScoringError as error:
-            response = _failed(error, request_id)
-        response.headers.update(echoed)
-        return response
+        return await exchange.respond(req, lambda request: self._respond(req, request, queue))
 
     async def result(self, req: func.HttpRequest) -> func.HttpResponse:
         """The result document of an asynchronous request, a blob or a message."""
@@ -77,13 +59,15 @@ class HttpDoor:
         try:
             result = await self._results.get(request_id)
         except ScoringError as error:
-            return _failed(error, request_id)
+            return exchange.refused(error, request_id)
         if result is None:
             return responses.error(
                 404, "unknown_result", "no such id, or its result has expired", request_id
             )
         if result.pending:
-            return responses.json(202, {"id": request_id, "status": "pending"}, _RETRY_AFTER)
+            return responses.json(
+                202, {"id": request_id, "status": "pending"}, exchange.RETRY_AFTER
+            )
         return responses.body(200, result.document)
 
     async def _respond(
@@ -94,7 +78,7 @@ class HttpDoor:
             if accepted is not None:
                 return accepted
         answer = await self._scorer.score(request)
-        return _answered(answer, self._scorer.model.version)
+        return exchange.answered(answer, self._scorer.model.version)
 
     async def _enqueue(
         self, req: func.HttpRequest, request: Request, queue: func.Out[str]
@@ -114,64 +98,7 @@ class HttpDoor:
             queue.set(sealed)
         location = urlsplit(urljoin(req.url, f"results/{quote(request.id, safe='')}")).path
         return responses.json(
-            202, {"id": request.id, "status": "pending"}, _RETRY_AFTER | {"Location": location}
+            202,
+            {"id": request.id, "status": "pending"},
+            exchange.RETRY_AFTER | {"Location": location},
         )
-
-
-_HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
-_RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_S)}
-
-
-def _request(req: func.HttpRequest, request_id: str) -> Request:
-    body = req.get_body()
-    if not body and "chunked" in req.headers.get("transfer-encoding", "").lower():
-        raise MalformedInput("a chunked body does not reach a function; send Content-Length")
-    return Request(
-        id=request_id,
-        source="http",
-        body=body,
-        content_type=req.headers.get("content-type", ""),
-        accept=req.headers.get("accept", ""),
-        method=req.method,
-        query=_query(req.url),
-        headers=req.headers,
-        recompute="no-cache" in req.headers.get("cache-control", "").lower(),
-    )
-
-
-def _query(url: str) -> str:
-    """The query without the platform's own argument: `code` is where callers put their key."""
-    arguments = urlsplit(url).query.split("&")
-    return "&".join(each for each in arguments if each.partition("=")[0].lower() != "code")
-
-
-def _answered(answer: Answer, version: str) -> func.HttpResponse:
-    headers = _of_the_script(answer) | {
-        "x-cache": answer.cache,
-        "x-model-version": version,
-        "x-ms-run-fn-exec-ms": f"{answer.elapsed_ms:.3f}",
-    }
-    if answer.age_s is not None:
-        headers["age"] = str(int(answer.age_s))
-    return responses.body(answer.status, answer.body, headers, answer.content_type)
-
-
-def _of_the_script(answer: Answer) -> dict[str, str]:
-    """The headers of a response that a script made. The connection's own are not its to set."""
-    headers: dict[str, str] = {}
-    for name, value in answer.headers:
-        if name not in _HOP_BY_HOP:
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    if answer.status >= 500:
-        headers["x-ms-run-function-failed"] = "true"
-    return headers
-
-
-def _failed(error: ScoringError, request_id: str) -> func.HttpResponse:
-    status = status_of(error)
-    headers = {}
-    if status == 503:
-        headers = _RETRY_AFTER
-    if isinstance(error, ScriptFailed | ResultUnserialisable):
-        headers = {"x-ms-run-function-failed": "true"}
-    return responses.error(status, error.code, error.message, request_id, headers)

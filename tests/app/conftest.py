@@ -90,10 +90,17 @@ class App:
         for server in (self.redis, self.azurite, self.servicebus):
             server.stop()
 
-    def post(self, body: bytes, kind: str = "application/json", **headers: str) -> Reply:
-        """POST /api/score."""
+    def post(
+        self,
+        body: bytes,
+        kind: str = "application/json",
+        *,
+        path: str = "/api/score",
+        **headers: str,
+    ) -> Reply:
+        """POST to `path`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._ask("/api/score", body, {"Content-Type": kind, **named})
+        return self._ask(path, body, {"Content-Type": kind, **named})
 
     def get(self, path: str) -> Reply:
         return self._ask(path, None, {})

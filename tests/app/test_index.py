@@ -34,16 +34,24 @@ def functions():
     return json.loads(load().stdout)
 
 
+V2_OPEN = {
+    "v2": "v2",
+    "v2_live": "v2/health/live",
+    "v2_ready": "v2/health/ready",
+    "v2_model": "v2/models/{name}",
+    "v2_version": "v2/models/{name}/versions/{version}",
+    "v2_model_ready": "v2/models/{name}/ready",
+    "v2_version_ready": "v2/models/{name}/versions/{version}/ready",
+}
+V2_KEYED = {
+    "v2_infer": "v2/models/{name}/infer",
+    "v2_version_infer": "v2/models/{name}/versions/{version}/infer",
+}
+HTTP = {"score", "results_by_id", "live", "ready", "openapi_json", *V2_OPEN, *V2_KEYED}
+
+
 def test_the_three_doors_are_declared(functions):
-    assert set(functions) == {
-        "score",
-        "results_by_id",
-        "live",
-        "ready",
-        "openapi_json",
-        "score_blob",
-        "score_messages",
-    }
+    assert set(functions) == {*HTTP, "score_blob", "score_messages"}
 
 
 def binding(functions, name: str, kind: str):
@@ -77,12 +85,20 @@ def test_score_and_results_need_a_key_and_health_does_not(functions):
     assert levels["score"] in (None, "FUNCTION")
 
 
+def test_the_inference_protocol_has_its_paths_and_only_inference_needs_a_key(functions):
+    for name, route in (V2_OPEN | V2_KEYED).items():
+        trigger = binding(functions, name, "httpTrigger")
+        assert trigger["route"] == route
+        assert trigger["methods"] == (["POST"] if name in V2_KEYED else ["GET"])
+        assert trigger["authLevel"] == ("FUNCTION" if name in V2_KEYED else "ANONYMOUS")
+
+
 @pytest.mark.parametrize(
     ("doors", "names"),
     [
         ("blob", {"score_blob"}),
         ("servicebus", {"score_messages"}),
-        ("http", {"score", "results_by_id", "live", "ready", "openapi_json"}),
+        ("http", HTTP),
     ],
 )
 def test_a_door_alone_needs_nothing_of_the_others(doors, names):

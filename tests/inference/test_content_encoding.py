@@ -21,8 +21,14 @@ def test_what_was_packed_comes_out_again(body):
 def test_a_body_that_unpacks_past_the_limit_is_refused_before_it_is_unpacked_whole():
     bomb = gzip.compress(b"0" * 100_000_000)
     assert len(content_encoding.unpack(gzip.compress(b"0" * 1000), "gzip", limit=1000)) == 1000
-    with pytest.raises(InputTooLarge, match="1,001 unpacked bytes, the limit is 1,000"):
-        content_encoding.unpack(bomb, "gzip", limit=1000)
+    with pytest.raises(InputTooLarge, match="100,001 unpacked bytes, the limit is 100,000"):
+        content_encoding.unpack(bomb, "gzip", limit=100_000)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "gzip"])
+def test_a_body_past_the_limit_is_refused_as_it_came(encoding):
+    with pytest.raises(InputTooLarge, match="1,001 bytes, the limit is 1,000"):
+        content_encoding.unpack(b"0" * 1001, encoding, limit=1000)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import small_model
+from triggers.v2_trigger import V2Door
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +27,32 @@ def store() -> MemoryCache:
 
 
 @pytest.fixture
-async def scorer(model_dir: Path, store: MemoryCache) -> AsyncIterator[Scorer]:
-    settings = InferenceSettings.from_env(
-        {
-            "AZUREML_MODEL_DIR": str(model_dir),
-            "MAX_BODY_BYTES": "300000",
-            "MAX_ROWS": "50000",
-            "SCORING_TIMEOUT_S": "5",
-        },
-        root=model_dir,
-    )
-    scorer = Scorer(settings, store, keys)
-    yield scorer
-    await scorer.close()
+async def make_scorer(store: MemoryCache) -> AsyncIterator[Callable[..., Scorer]]:
+    """`make_scorer(folder, **environment)`: a scorer of what is in it, closed in the end."""
+    made: list[Scorer] = []
+
+    def make(folder: Path, **environment: str) -> Scorer:
+        settings = InferenceSettings.from_env(
+            {"AZUREML_MODEL_DIR": str(folder), **environment}, root=folder
+        )
+        made.append(Scorer(settings, store, keys))
+        return made[-1]
+
+    yield make
+    for scorer in made:
+        await scorer.close()
+
+
+@pytest.fixture
+def scorer(model_dir: Path, make_scorer: Callable[..., Scorer]) -> Scorer:
+    return make_scorer(model_dir, MAX_BODY_BYTES="300000", MAX_ROWS="50000", SCORING_TIMEOUT_S="5")
+
+
+@pytest.fixture
+async def v2_door(scorer: Scorer) -> V2Door:
+    """Over the small model, loaded."""
+    await scorer.script()
+    return V2Door(scorer)
 
 
 @pytest.fixture

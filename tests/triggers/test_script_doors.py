@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
-from cache import keys
-from cache.memory import MemoryCache
-from inference.results import Results
 from inference.scorer import Scorer
-from inference.settings import InferenceSettings
 from tests.triggers.test_http_trigger import Out, asking
 from tests.triggers.test_service_bus_trigger import documents, message
 from triggers import envelope
@@ -44,24 +40,14 @@ PICTURE = b"AMLResponse(b'\\xff\\xd8', 200, {'Content-Type': 'image/jpeg'})"
 
 
 @pytest.fixture
-async def scorer_of(tmp_path: Path, store: MemoryCache) -> AsyncIterator[Callable[[str], Scorer]]:
+def scorer_of(tmp_path: Path, make_scorer: Callable[..., Scorer]) -> Callable[[str], Scorer]:
     """`scorer_of(text)`: a scorer of that script, in place of the model."""
-    made: list[Scorer] = []
 
     def make(text: str) -> Scorer:
         (tmp_path / "score.py").write_text(text)
-        settings = InferenceSettings.from_env({"AZUREML_MODEL_DIR": str(tmp_path)}, root=tmp_path)
-        made.append(Scorer(settings, store, keys))
-        return made[-1]
+        return make_scorer(tmp_path)
 
-    yield make
-    for scorer in made:
-        await scorer.close()
-
-
-@pytest.fixture
-def results(store):
-    return Results(store, keys.result_key, ttl_s=60)
+    return make
 
 
 async def test_a_message_reaches_the_script_with_its_properties_as_headers(scorer_of, results):

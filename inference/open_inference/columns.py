@@ -1,0 +1,56 @@
+"""Input tensors as rows that the model takes.
+
+One tensor of shape [rows, features], whatever its name, or one of shape [rows] or [rows, 1] for
+each column. Columns go by name where the model knows names, else by position; others are left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from inference import fitting
+from inference.errors import UnfitInput
+from inference.open_inference.tensors import Tensor
+from inference.rows import Array, Rows, shown
+from inference.signature import Signature
+
+
+def fit(inputs: Sequence[Tensor], signature: Signature) -> Rows:
+    """Raises UnfitInput; a row that does not fit is an error in Rows."""
+    blocks = _blocks(inputs, signature)
+    if len({len(block) for block in blocks}) != 1:
+        raise UnfitInput(
+            field="inputs",
+            expected="tensors of as many rows each",
+            got=", ".join(str(len(block)) for block in blocks[:10]),
+        )
+    if signature.kind == "array" and not any(block.dtype.hasobject for block in blocks):
+        with np.errstate(invalid="ignore"):  # of a signalling NaN, which is a NaN
+            return fitting.fit_array(np.concatenate(blocks, axis=1), signature)
+    beside = zip(*(block.tolist() for block in blocks), strict=True)
+    return fitting.fit(
+        [list(itertools.chain.from_iterable(parts)) for parts in beside], signature, text=False
+    )
+
+
+def _blocks(inputs: Sequence[Tensor], signature: Signature) -> list[Array]:
+    """Arrays of two dimensions that stand side by side, in the model's order."""
+    mixed = signature.kind == "frame" and not signature.only_numbers
+    if len(inputs) == 1 and not mixed:
+        values = inputs[0].values
+        return [values if values.ndim == 2 else values.reshape(-1, 1)]
+    order = signature.order([each.name for each in inputs])
+    return [_column(each) for each in (inputs if order is None else [inputs[i] for i in order])]
+
+
+def _column(tensor: Tensor) -> Array:
+    if tensor.shape[1:] not in ([], [1]):
+        raise UnfitInput(
+            field=f"input {shown(tensor.name)}, shape",
+            expected="[rows] or [rows, 1], as there is a tensor for each column",
+            got=str(tensor.shape),
+        )
+    return tensor.values.reshape(-1, 1)

@@ -1,0 +1,161 @@
+"""What a client asks for: the JSON document of a request, and the bytes that may follow it.
+
+    {"id": "…", "parameters": {"binary_data_output": false},
+     "inputs": [{"name": "…", "datatype": "FP64", "shape": [2, 3], "data": […]},
+                {"name": "…", "datatype": "FP64", "shape": [2, 3],
+                 "parameters": {"binary_data_size": 48}}],
+     "outputs": [{"name": "predict", "parameters": {"binary_data": true}}]}
+
+Where the header HEADER_LENGTH says how long the document is, the inputs with a `binary_data_size`
+follow it in their order. Other parameters mean nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from inference import codecs
+from inference.codecs import json_codec
+from inference.errors import MalformedInput, UnfitInput
+from inference.open_inference import tensors
+from inference.open_inference.tensors import Tensor
+from inference.rows import shown
+
+#: In bytes; on a request and on an answer.
+HEADER_LENGTH = "inference-header-content-length"
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceRequest:
+    """A request, read and checked."""
+
+    id: str | None
+    inputs: list[Tensor]
+    #: Whether the output is wanted as bytes.
+    binary: bool
+
+
+def read(body: bytes, header_length: str, *, output: str, max_rows: int) -> InferenceRequest:
+    """The request in a body. `output`: the name of the one there is. Raises CallerError."""
+    if not body:
+        raise MalformedInput("the body is empty; send a JSON object with `inputs`")
+    end = _document_end(body, header_length)
+    document = _object(json_codec.loads(body[:end], "the body's JSON part"), "the body")
+    id_ = document.get("id")
+    if not isinstance(id_, str | None):
+        raise MalformedInput(f"`id`: expected a text, got {shown(id_)}")
+    return InferenceRequest(
+        id_,
+        _inputs(document, memoryview(body)[end:], max_rows),
+        _wants_bytes(document, output),
+    )
+
+
+def _document_end(body: bytes, header_length: str) -> int:
+    if not header_length:
+        return len(body)
+    if not re.fullmatch("[0-9]{1,18}", header_length) or int(header_length) > len(body):
+        raise MalformedInput(
+            f"Inference-Header-Content-Length: expected the length of the body's JSON part, at most"
+            f" {len(body)}, got {header_length[:40]!r}"
+        )
+    return int(header_length)
+
+
+def _inputs(document: dict[str, Any], follows: memoryview, max_rows: int) -> list[Tensor]:
+    described = document.get("inputs")
+    if not isinstance(described, list) or not described:
+        raise MalformedInput(f"`inputs`: expected a list of tensors, got {shown(described)}")
+    inputs: dict[str, Tensor] = {}
+    for each in described:
+        tensor, follows = _input(_object(each, "an input"), follows, max_rows)
+        if tensor.name in inputs:
+            raise MalformedInput(f"two inputs have the name {shown(tensor.name)}")
+        inputs[tensor.name] = tensor
+    if follows:
+        raise MalformedInput(f"{len(follows):,} bytes follow that no `binary_data_size` speaks of")
+    return list(inputs.values())
+
+
+def _input(
+    described: dict[str, Any], follows: memoryview, max_rows: int
+) -> tuple[Tensor, memoryview]:
+    """A tensor, and the bytes that belong to the next ones."""
+    name = described.get("name")
+    if not isinstance(name, str):
+        raise MalformedInput(f"an input's `name`: expected a text, got {shown(name)}")
+    what = f"input {shown(name)}"
+    datatype, shape = _datatype(described, what), _shape(described, what, max_rows)
+    size = _parameters(described, what).get("binary_data_size")
+    data = described.get("data")
+    if size is None:
+        if not isinstance(data, list):
+            raise MalformedInput(f"{what}: expected a list under `data`, got {shown(data)}")
+        return Tensor(name, datatype, tensors.from_json(data, datatype, shape, what)), follows
+    if not _is_count(size) or size > len(follows) or data is not None:
+        raise MalformedInput(
+            f"{what}: expected no `data` and a `binary_data_size` of at most the {len(follows):,}"
+            f" bytes that are left, got {shown(size)}"
+        )
+    values = tensors.from_bytes(follows[:size], datatype, shape, what)
+    return Tensor(name, datatype, values), follows[size:]
+
+
+def _datatype(described: dict[str, Any], what: str) -> str:
+    datatype = described.get("datatype")
+    if not isinstance(datatype, str) or datatype not in tensors.DATATYPES:
+        raise MalformedInput(
+            f"{what}: expected a datatype of {', '.join(tensors.DATATYPES)}, got {shown(datatype)}"
+        )
+    return datatype
+
+
+def _shape(described: dict[str, Any], what: str, max_rows: int) -> list[int]:
+    shape = described.get("shape")
+    if not isinstance(shape, list) or not all(map(_is_count, shape)):
+        raise MalformedInput(f"{what}: expected a list of sizes as shape, got {shown(shape)}")
+    if len(shape) not in (1, 2):
+        raise UnfitInput(
+            field=f"{what}, shape", expected="[rows] or [rows, columns]", got=shown(shape)
+        )
+    codecs.check_count(shape[0], max_rows)
+    return shape
+
+
+def _wants_bytes(document: dict[str, Any], output: str) -> bool:
+    wanted = _flag(document, "binary_data_output", "the request", default=False)
+    outputs = document.get("outputs")
+    if not isinstance(outputs, list | None):
+        raise MalformedInput(f"`outputs`: expected a list, got {shown(outputs)}")
+    for each in outputs or ():
+        described = _object(each, "an output")
+        if described.get("name") != output:
+            raise MalformedInput(
+                f"no output {shown(described.get('name'))} here; there is one, {output!r}"
+            )
+        wanted = _flag(described, "binary_data", f"output {output!r}", default=wanted)
+    return wanted
+
+
+def _flag(described: dict[str, Any], name: str, what: str, *, default: bool) -> bool:
+    value = _parameters(described, what).get(name, default)
+    if not isinstance(value, bool):
+        raise MalformedInput(f"{what}, `{name}`: expected true or false, got {shown(value)}")
+    return value
+
+
+def _parameters(described: dict[str, Any], what: str) -> dict[str, Any]:
+    parameters = described.get("parameters")
+    return {} if parameters is None else _object(parameters, f"{what}, `parameters`")
+
+
+def _object(value: object, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedInput(f"{what}: expected a JSON object, got {shown(value)}")
+    return value
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0

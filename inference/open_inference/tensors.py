@@ -1,0 +1,155 @@
+"""Tensors of the Open Inference Protocol: elements in JSON, or as bytes beside it.
+
+    datatype                    in JSON                    as bytes, little-endian
+    BOOL                        true, false                one byte
+    INT8 … INT64, UINT8 … 64    integers                   two's complement
+    FP16, FP32, FP64            numbers; null is NaN       IEEE 754
+    BYTES                       texts                      four of length, then UTF-8
+
+Elements stand row by row. A null among truths or texts is a missing cell. Sizes are checked before
+memory is taken for them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inference.errors import MalformedInput
+from inference.rows import Array, shown
+
+BOOL, BYTES = "BOOL", "BYTES"
+_FLOATS = {"FP16": "<f2", "FP32": "<f4", "FP64": "<f8"}
+_INTEGERS = {f"{sign}INT{bits}": f"<{sign.lower() or 'i'}{bits // 8}"
+             for sign in ("", "U") for bits in (8, 16, 32, 64)}  # fmt: skip
+_DTYPES = {name: np.dtype(code) for name, code in (_FLOATS | _INTEGERS | {BOOL: "?"}).items()}
+DATATYPES = (*_DTYPES, BYTES)
+
+_LENGTH = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A name, a datatype of DATATYPES, and elements in their shape.
+
+    Texts, and truths of which some are missing, have NumPy's dtype object.
+    """
+
+    name: str
+    datatype: str
+    values: Array
+
+    @property
+    def shape(self) -> list[int]:
+        return list(self.values.shape)
+
+
+def from_json(data: Sequence[Any], datatype: str, shape: Sequence[int], what: str) -> Array:
+    """Elements of at most two dimensions, nested by them or flat.
+
+    `what` names the tensor in errors. Raises MalformedInput.
+    """
+    flat = _flat(data, shape, what)
+    _require_size(len(flat), math.prod(shape), "elements", what)
+    allowed, expected = _in_json(datatype)
+    kinds = set(map(type, flat))
+    if not kinds <= allowed:
+        index = next(index for index, element in enumerate(flat) if type(element) not in allowed)
+        raise MalformedInput(f"{what}: expected {expected}, got {shown(flat[index])} at {index}")
+    if datatype == BYTES or (datatype == BOOL and type(None) in kinds):
+        return _objects(flat).reshape(shape)
+    try:
+        with np.errstate(over="ignore"):  # infinity is refused where the model's types are known
+            array: Array = np.array(flat, _DTYPES[datatype])
+    except OverflowError as error:
+        raise MalformedInput(f"{what}: expected {expected}: {error}") from error
+    return array.reshape(shape)
+
+
+def from_bytes(data: memoryview, datatype: str, shape: Sequence[int], what: str) -> Array:
+    """Elements as bytes; numbers share the memory of `data`, even unaligned.
+
+    Raises MalformedInput.
+    """
+    count = math.prod(shape)
+    if datatype == BYTES:
+        return _objects(_texts(data, count, what)).reshape(shape)
+    dtype = _DTYPES[datatype]
+    _require_size(len(data), count * dtype.itemsize, "bytes", what)
+    if datatype == BOOL:
+        truths: Array = np.frombuffer(data, np.uint8).reshape(shape) != 0
+        return truths
+    numbers: Array = np.frombuffer(data, dtype)
+    return numbers.reshape(shape)
+
+
+def to_json(values: Array) -> list[Any] | Array:
+    """Flat, for orjson, which writes NaN as null."""
+    return values.ravel().tolist() if values.dtype.hasobject else values.ravel()
+
+
+def to_bytes(values: Array) -> bytes:
+    if not values.dtype.hasobject:
+        return values.tobytes()
+    texts = [text.encode() for text in values.ravel()]
+    return b"".join(itertools.chain.from_iterable((_LENGTH.pack(len(t)), t) for t in texts))
+
+
+def _in_json(datatype: str) -> tuple[set[type], str]:
+    """Types of an element, and what to call them."""
+    if datatype == BYTES:
+        return {str, type(None)}, "texts"
+    if datatype == BOOL:
+        return {bool, type(None)}, "true or false"
+    if datatype in _FLOATS:
+        return {int, float, type(None)}, "numbers"
+    return {int}, f"integers of {datatype}"
+
+
+def _flat(data: Sequence[Any], shape: Sequence[int], what: str) -> Sequence[Any]:
+    if len(shape) == 1 or not data or type(data[0]) is not list:
+        return data
+    rows, width = shape
+    if len(data) != rows or not all(type(row) is list and len(row) == width for row in data):
+        raise MalformedInput(f"{what}: its data are not {rows} lists of {width}")
+    return list(itertools.chain.from_iterable(data))
+
+
+def _texts(data: memoryview, count: int, what: str) -> list[str]:
+    if len(data) < count * _LENGTH.size:
+        _require_size(len(data), count * _LENGTH.size, "bytes or more", what)
+    texts: list[str] = []
+    position = 0
+    while len(texts) < count:
+        start = position + _LENGTH.size
+        length = int.from_bytes(data[position:start], "little")
+        position = start + length
+        if position > len(data):
+            raise MalformedInput(f"{what}: text {len(texts)} is cut short")
+        try:
+            texts.append(str(data[start:position], "utf-8"))
+        except UnicodeDecodeError as error:
+            raise MalformedInput(
+                f"{what}: text {len(texts)} is not UTF-8: {error.reason}"
+            ) from error
+    _require_size(len(data), position, "bytes", what)
+    return texts
+
+
+def _objects(elements: Sequence[Any]) -> Array:
+    array = np.empty(len(elements), object)
+    array[:] = elements
+    return array
+
+
+def _require_size(got: int, expected: int, unit: str, what: str) -> None:
+    if got != expected:
+        raise MalformedInput(
+            f"{what}: its shape asks for {expected:,} {unit}, its data has {got:,}"
+        )

@@ -1,0 +1,115 @@
+"""What the faces of HTTP share: ids echoed, requests read, answers and errors written."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import azure.functions as func
+
+from inference.errors import MalformedInput, ResultUnserialisable, ScoringError, ScriptFailed
+from inference.request import Answer, Request
+from triggers import responses
+from triggers.statuses import RETRY_AFTER_S, status_of
+
+#: Longer ids are refused, as Azure ML's own server does.
+MAX_ID = 100
+ID_HEADERS = ("x-request-id", "x-ms-client-request-id")
+
+RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_S)}
+_HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
+
+
+class Refuse(Protocol):
+    """Writes a refusal in the shape of one face; responses.error is that of `score`."""
+
+    def __call__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> func.HttpResponse: ...
+
+
+async def respond(
+    req: func.HttpRequest,
+    answer: Callable[[Request], Awaitable[func.HttpResponse]],
+    refuse: Refuse = responses.error,
+) -> func.HttpResponse:
+    """What `answer` makes of a request, or why there is none; the request's ids come back."""
+    echoed = {name: req.headers[name] for name in ID_HEADERS if req.headers.get(name)}
+    request_id = echoed.setdefault("x-request-id", str(uuid.uuid4()))
+    for name, value in echoed.items():
+        if len(value) > MAX_ID:
+            return refuse(
+                431, "id_too_long", f"{name}: at most {MAX_ID} characters, got {len(value)}"
+            )
+    try:
+        response = await answer(_request(req, request_id))
+    except ScoringError as error:
+        response = refused(error, request_id, refuse)
+    response.headers.update(echoed)
+    return response
+
+
+def answered(answer: Answer, version: str) -> func.HttpResponse:
+    """An answer with the headers that say how it came about."""
+    headers = _own_headers(answer) | {
+        "x-cache": answer.cache,
+        "x-model-version": version,
+        "x-ms-run-fn-exec-ms": f"{answer.elapsed_ms:.3f}",
+    }
+    if answer.age_s is not None:
+        headers["age"] = str(int(answer.age_s))
+    return responses.body(answer.status, answer.body, headers, answer.content_type)
+
+
+def refused(
+    error: ScoringError, request_id: str, refuse: Refuse = responses.error
+) -> func.HttpResponse:
+    """An error with its status of the table."""
+    status = status_of(error)
+    headers = {}
+    if status == 503:
+        headers = RETRY_AFTER
+    if isinstance(error, ScriptFailed | ResultUnserialisable):
+        headers = {"x-ms-run-function-failed": "true"}
+    return refuse(status, error.code, error.message, request_id, headers)
+
+
+def _request(req: func.HttpRequest, request_id: str) -> Request:
+    body = req.get_body()
+    if not body and "chunked" in req.headers.get("transfer-encoding", "").lower():
+        raise MalformedInput("a chunked body does not reach a function; send Content-Length")
+    return Request(
+        id=request_id,
+        source="http",
+        body=body,
+        content_type=req.headers.get("content-type", ""),
+        accept=req.headers.get("accept", ""),
+        method=req.method,
+        query=_query(req.url),
+        headers=req.headers,
+        recompute="no-cache" in req.headers.get("cache-control", "").lower(),
+    )
+
+
+def _query(url: str) -> str:
+    """The query without the platform's own argument: `code` is where callers put their key."""
+    arguments = urlsplit(url).query.split("&")
+    return "&".join(each for each in arguments if each.partition("=")[0].lower() != "code")
+
+
+def _own_headers(answer: Answer) -> dict[str, str]:
+    """The headers that came with an answer. The connection's own are not a script's to set."""
+    headers: dict[str, str] = {}
+    for name, value in answer.headers:
+        if name not in _HOP_BY_HOP:
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if answer.status >= 500:
+        headers["x-ms-run-function-failed"] = "true"
+    return headers
