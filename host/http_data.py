@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import formatdate
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from host.bindings import Function, HttpOutput
+from host.bindings import Function
 from host.protos import Message, RpcHttp, RpcHttpCookie, TypedData
 from host.runtime import Outcome
 
@@ -21,12 +21,17 @@ _SAME_SITE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+#: The length is the body's own, whatever a function said.
+_OURS = frozenset({"content-length", "transfer-encoding"})
+
+_NO_BODY = TypedData()
+
+
+class Response(NamedTuple):
     """What is sent; without headers of its own an empty body."""
 
     status: int
-    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-length", b"0"),)
+    headers: Sequence[tuple[bytes, bytes]] = ((b"content-length", b"0"),)
     body: bytes = b""
 
 
@@ -47,8 +52,7 @@ def request(
     body: bytes | None,
 ) -> TypedData:
     """A request as the real host sends it: the body is bytes, and absent if empty."""
-    text = scope["query_string"].decode("latin-1")
-    path = scope["raw_path"].decode("latin-1").partition("?")[0]
+    path, text = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     host = headers.get("host") or "localhost"
     return TypedData(
         http=RpcHttp(
@@ -57,17 +61,16 @@ def request(
             headers=headers,
             params=params,
             query=query,
-            body=TypedData(bytes=body) if body else TypedData(),
+            body=TypedData(bytes=body) if body else _NO_BODY,
         )
     )
 
 
 def response(function: Function, outcome: Outcome) -> Response:
     """What a function answered; 204 where it has no HTTP output, 500 where it is unusable."""
-    name = next((each.name for each in function.outputs if isinstance(each, HttpOutput)), None)
-    if name is None:
+    if function.answer is None:
         return Response(204, ())
-    return _from(outcome.values.get(name))
+    return _from(outcome.get(function.answer))
 
 
 def _from(value: TypedData | None) -> Response:
@@ -79,17 +82,18 @@ def _from(value: TypedData | None) -> Response:
         case "string":
             return _from_text(value.string)
         case "json":
-            return _response(200, [(b"content-type", b"application/json")], value.json.encode())
+            return _response(200, {"content-type": "application/json"}, value.json.encode())
         case "bytes":
-            headers = [(b"content-type", b"application/octet-stream")]
-            return _response(200, headers, value.bytes)
+            return _response(200, {"content-type": "application/octet-stream"}, value.bytes)
     return Response(500)
 
 
 def _from_http(http: Message) -> Response:
-    headers = [(_latin(name.lower()), _latin(value)) for name, value in http.headers.items()]
-    headers += [(b"set-cookie", _latin(_cookie(cookie))) for cookie in http.cookies or ()]
-    return _response(int(http.status_code), headers, http.body.bytes or b"")
+    response = _response(int(http.status_code), http.headers, http.body.bytes or b"")
+    if not http.cookies:
+        return response
+    cookies = [(b"set-cookie", _latin(_cookie(cookie))) for cookie in http.cookies]
+    return response._replace(headers=[*response.headers, *cookies])
 
 
 def _from_text(text: str) -> Response:
@@ -99,7 +103,7 @@ def _from_text(text: str) -> Response:
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict) or "body" not in parsed:
-        return _response(200, [(b"content-type", b"text/plain; charset=utf-8")], text.encode())
+        return _response(200, {"content-type": "text/plain; charset=utf-8"}, text.encode())
     body = parsed["body"]
     headers = {
         str(name).lower(): str(value) for name, value in (parsed.get("headers") or {}).items()
@@ -110,20 +114,25 @@ def _from_text(text: str) -> Response:
         body = json.dumps(body)
         headers.setdefault("content-type", "application/json; charset=utf-8")
     status = int(parsed.get("statusCode") or parsed.get("status") or 200)
-    return _response(
-        status, [(_latin(name), _latin(value)) for name, value in headers.items()], body.encode()
-    )
+    return _response(status, headers, body.encode())
 
 
-def _response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Response:
-    """The length is the body's own, whatever a function said."""
-    kept = [
-        header for header in headers if header[0] not in (b"content-length", b"transfer-encoding")
+def _response(status: int, said: Mapping[str, str], body: bytes) -> Response:
+    headers = [
+        (_name(name), value.encode("latin-1", "replace"))
+        for name, value in said.items()
+        if name.lower() not in _OURS
     ]
     if status in _BODILESS:
-        return Response(status, tuple(kept))
-    kept.append((b"content-length", b"%d" % len(body)))
-    return Response(status, tuple(kept), body)
+        return Response(status, headers)
+    headers.append((b"content-length", b"%d" % len(body)))
+    return Response(status, headers, body)
+
+
+@lru_cache(256)
+def _name(name: str) -> bytes:
+    """A header's name as it is sent; functions say the same few again and again."""
+    return _latin(name.lower())
 
 
 def _cookie(cookie: Message) -> str:

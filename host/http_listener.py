@@ -58,7 +58,7 @@ class HttpListener:
             # Web sockets reach no function.
             await send({"type": "websocket.close"})
             return
-        raw_path = scope["raw_path"].decode("latin-1").partition("?")[0]
+        raw_path = scope["raw_path"].decode("latin-1")
         if raw_path == PING:
             await _send(send, http_data.Response(200))
             return
@@ -92,7 +92,7 @@ class HttpListener:
         receive: Receive,
         headers: dict[str, str],
         query: dict[str, str],
-        params: dict[str, str],
+        params: Mapping[str, str],
     ) -> http_data.Response:
         # A chunked body does not reach a function.
         length = int(headers.get("content-length") or 0)
