@@ -5,6 +5,7 @@ The library keeps its state in module globals: one app a process.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import itertools
 import logging
@@ -122,6 +123,12 @@ class Runtime:
                 f"FunctionTimeoutException: no answer within {self._timeout_s:g} s "
                 "(functionTimeout in host.json)"
             ) from None
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled this task: the function awaited what somebody cancelled.
+            raise InvocationFailed(f"CancelledError: {error}") from error
         if answer.result.status != protos.StatusResult.Success:
             failure = answer.result.exception
             raise InvocationFailed(failure.message, failure.stack_trace)

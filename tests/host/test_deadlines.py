@@ -43,7 +43,8 @@ async def test_each_has_the_whole_time_from_its_own_beginning():
     while loop.time() < half:
         await asyncio.sleep(0)
     second = asyncio.create_task(overdue())
-    assert min(await first, await second, await overdue()) >= SHORT_S
+    # The loop's clock counts milliseconds in a float.
+    assert min(await first, await second, await overdue()) > SHORT_S - 1e-6
 
 
 async def test_a_cancellation_from_elsewhere_stays_one():
