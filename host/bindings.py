@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from host.errors import HostError
@@ -92,6 +93,16 @@ class Function:
     trigger: Trigger
     inputs: tuple[BlobInput, ...] = ()
     outputs: tuple[Output, ...] = ()
+
+    @cached_property
+    def answer(self) -> str | None:
+        """The name of the output that goes back to an HTTP caller."""
+        return next((each.name for each in self.outputs if isinstance(each, HttpOutput)), None)
+
+    @cached_property
+    def sent(self) -> tuple[BlobOutput | ServiceBusOutput, ...]:
+        """The outputs that go elsewhere."""
+        return tuple(each for each in self.outputs if not isinstance(each, HttpOutput))
 
 
 def read_function(

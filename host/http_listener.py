@@ -1,32 +1,28 @@
-"""HTTP functions as a raw ASGI application."""
+"""HTTP functions: from a request to its response."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from host import http_data
+from host.http_data import FAILED, Response
+from host.http_request import Request
 from host.invoker import Invoker
 from host.keys import Keys
 from host.routes import Route, Routes
 from host.runtime import InvocationFailed
-
-log = logging.getLogger(__name__)
 
 #: The real host's limit on a request's body.
 MAX_BODY_BYTES = 100 * 1024 * 1024
 
 PING = "/admin/host/ping"
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class ClientGone(Exception):
-    """The client left before its body was there."""
+_READY = Response(200)
+_UNAUTHORIZED = Response(401)
+_NOT_FOUND = Response(404)
+_TOO_LARGE = Response(413, close=True)
+_TOO_MANY = Response(429)
 
 
 class HttpListener:
@@ -53,88 +49,45 @@ class HttpListener:
     def __repr__(self) -> str:
         return f"<HttpListener {self._routes!r}, {self._outstanding} outstanding>"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            # Web sockets reach no function.
-            await send({"type": "websocket.close"})
-            return
-        raw_path = scope["raw_path"].decode("latin-1").partition("?")[0]
-        if raw_path == PING:
-            await _send(send, http_data.Response(200))
-            return
-        found = self._routes.find(scope["method"], raw_path)
+    async def __call__(self, request: Request) -> Response:
+        """Raises ClientGone."""
+        if request.path == PING:
+            return _READY
+        found = self._routes.find(request.method, request.path)
         if found is None:
-            await _send(send, http_data.Response(404))
-            return
+            return _NOT_FOUND
         route, params = found
-        headers = http_data.request_headers(scope["headers"])
-        query = dict_of(scope["query_string"])
-        sent = headers.get("x-functions-key") or query.get("code", "")
+        query = dict_of(request.query)
+        sent = request.headers.get("x-functions-key") or query.get("code", "")
         if not self._keys.admit(route.trigger.auth_level, sent):
-            await _send(send, http_data.Response(401))
-            return
+            return _UNAUTHORIZED
         if self._max_outstanding is not None and self._outstanding >= self._max_outstanding:
-            await _send(send, http_data.Response(429))
-            return
+            return _TOO_MANY
         self._outstanding += 1
         try:
-            response = await self._answer(route, scope, receive, headers, query, params)
-        except ClientGone:
-            return
+            return await self._answer(route, request, query, params)
         finally:
             self._outstanding -= 1
-        await _send(send, response)
 
     async def _answer(
-        self,
-        route: Route,
-        scope: Scope,
-        receive: Receive,
-        headers: dict[str, str],
-        query: dict[str, str],
-        params: dict[str, str],
-    ) -> http_data.Response:
-        # A chunked body does not reach a function.
-        length = int(headers.get("content-length") or 0)
+        self, route: Route, request: Request, query: dict[str, str], params: Mapping[str, str]
+    ) -> Response:
+        length = int(request.headers.get("content-length") or 0)
         if length > self._max_body_bytes:
-            return http_data.Response(413, ((b"connection", b"close"),))
-        body = await _body(receive) if length else None
-        data = http_data.request(scope, headers, query, params, body)
+            return _TOO_LARGE
+        body = await request.body() if length else None
+        data = http_data.request(request, query, params, body)
         try:
             outcome = await self._invoker.run(route.function, data, {}, values={**query, **params})
         except InvocationFailed:
-            return http_data.Response(500)
+            return FAILED
         return http_data.response(route.function, outcome)
 
 
-def dict_of(query_string: bytes) -> dict[str, str]:
+def dict_of(text: str) -> dict[str, str]:
     """A query as the real host gives it: values of one name joined, empty ones dropped."""
     query: dict[str, str] = {}
-    if query_string:
-        for name, value in parse_qsl(query_string.decode("latin-1")):
+    if text:
+        for name, value in parse_qsl(text):
             query[name] = f"{query[name]},{value}" if name in query else value
     return query
-
-
-async def _body(receive: Receive) -> bytes:
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        return bytes(message.get("body", b""))
-    parts = []
-    while message["type"] == "http.request":
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-        message = await receive()
-    raise ClientGone
-
-
-async def _send(send: Send, response: http_data.Response) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status,
-            "headers": response.headers,
-        }
-    )
-    await send({"type": "http.response.body", "body": response.body})

@@ -1,73 +1,74 @@
-"""uvicorn on a socket that is already bound. Why uvicorn: bench/README.md."""
+"""HTTP connections on a socket that is already bound."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import socket
-from collections.abc import Iterator
-from typing import Any
+from email.utils import formatdate
 
-import uvicorn
+from host.http_connection import Handler, HttpConnection, Traffic
 
 #: Connections that wait to be accepted.
 BACKLOG = 2048
 
+#: A connection without a request is closed after this time.
+KEEP_ALIVE_S = 5.0
+
+#: Between two looks at the clock, for the date in answers and for connections without a request.
+TICK_S = 1.0
+
 
 class HttpServer:
-    """Serves an ASGI application from `start` to `stop`."""
+    """Answers requests from `start` to `stop`."""
 
-    def __init__(self, application: Any, sock: socket.socket, *, drain_s: float) -> None:
-        self._server = _Server(
-            uvicorn.Config(
-                application,
-                interface="asgi3",
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                proxy_headers=False,
-                backlog=BACKLOG,
-                timeout_graceful_shutdown=math.ceil(drain_s),
-            )
-        )
+    def __init__(
+        self,
+        handler: Handler,
+        sock: socket.socket,
+        *,
+        drain_s: float,
+        keep_alive_s: float = KEEP_ALIVE_S,
+    ) -> None:
+        self._traffic = Traffic(handler)
         self._socket = sock
-        self._serving: asyncio.Task[None] | None = None
+        self._drain_s, self._keep_alive_s = drain_s, keep_alive_s
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
-        return f"<HttpServer {'serving' if self._serving else 'stopped'}>"
+        connections, running = self._traffic.connections, self._traffic.running
+        return f"<HttpServer, {len(connections)} connections, {len(running)} running>"
 
     async def start(self) -> None:
         """Return once connections are accepted."""
-        self._serving = asyncio.create_task(self._server.serve([self._socket]))
-        ready = asyncio.create_task(self._server.ready.wait())
-        await asyncio.wait({self._serving, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            ready.cancel()
-            await self._serving
+        loop = asyncio.get_running_loop()
+        self._tick(loop)
+        self._server = await loop.create_server(
+            lambda: HttpConnection(self._traffic), sock=self._socket, backlog=BACKLOG
+        )
 
     async def stop(self) -> None:
         """Accept no more, and let running requests finish for `drain_s`."""
-        self._server.should_exit = True
-        if self._serving is not None:
-            await self._serving
-            self._serving = None
+        if self._server is None or self._timer is None:
+            return
+        traffic = self._traffic
+        traffic.stopping = True
+        self._server.close()
+        self._timer.cancel()
+        try:
+            for connection in tuple(traffic.connections):
+                connection.close_if_idle_since(math.inf)
+            if left := {*traffic.running, *(each.closed for each in traffic.connections)}:
+                await asyncio.wait(left, timeout=self._drain_s)
+        finally:
+            for connection in tuple(traffic.connections):
+                connection.abort()
+            for task in traffic.running:
+                task.cancel()
 
-
-class _Server(uvicorn.Server):
-    """The host handles signals itself, and wants to know when connections are accepted."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._traffic.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
+        for connection in tuple(self._traffic.connections):
+            connection.close_if_idle_since(loop.time() - self._keep_alive_s)
+        self._timer = loop.call_later(TICK_S, self._tick, loop)

@@ -12,7 +12,7 @@ from host.expressions import UnknownExpression
 from host.inputs import Inputs
 from host.outputs import Outputs
 from host.protos import TypedData
-from host.runtime import Invocation, InvocationFailed, Outcome, Runtime
+from host.runtime import InvocationFailed, Outcome, Runtime, new_id
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +41,16 @@ class Invoker:
         for the same message or blob version brought again, one an element of a batch; without any
         the invocation's own id.
         """
-        invocation = Invocation(function, {function.trigger.name: data}, metadata)
+        invocation_id = new_id()
+        inputs = {function.trigger.name: data}
         try:
             if function.inputs:
-                read = await self._inputs.read(function, values)
-                invocation = Invocation(
-                    function, {**invocation.inputs, **read}, metadata, invocation.id
+                inputs |= await self._inputs.read(function, values)
+            outcome = await self._runtime.invoke(function, inputs, metadata, invocation_id)
+            if function.sent:
+                await self._outputs.send(
+                    function, outcome, values, identities=identities or (invocation_id,)
                 )
-            outcome = await self._runtime.invoke(invocation)
-            await self._outputs.send(
-                function, outcome, values, identities=identities or (invocation.id,)
-            )
         except (AzureError, UnknownExpression) as error:
             failure = InvocationFailed(f"{type(error).__name__}: {error}")
             _log(function, failure)

@@ -7,7 +7,7 @@ import sys
 import time
 
 #: Libraries that say at INFO what they do for each call.
-CHATTY = ("azure", "uamqp", "uvicorn", "asyncio", "urllib3")
+CHATTY = ("azure", "uamqp", "asyncio", "urllib3")
 
 
 def configure(level: int, *, verbose: bool, worker: int) -> None:

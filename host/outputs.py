@@ -38,8 +38,8 @@ class Outputs:
         identities: Sequence[str],
     ) -> None:
         """Return once everything is stored. Raises AzureError, UnknownExpression."""
-        for binding in function.outputs:
-            data = outcome.values.get(binding.name)
+        for binding in function.sent:
+            data = outcome.get(binding.name)
             if data is None:
                 continue
             match binding:

@@ -7,18 +7,18 @@ contract's.
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 
 
-class Message:
-    """Fields as given; the others read as None."""
+class Message(SimpleNamespace):
+    """Fields as given; the others read as None.
 
-    def __init__(self, **fields: Any) -> None:
-        self.__dict__.update(fields)
+    A namespace is made in C: 0.2 us instead of 0.6, a dozen times an invocation.
+    """
 
     def __getattr__(self, name: str) -> Any:
-        # The library asks a message for `TypedData` to tell it from a wrapper around one.
-        if name == "TypedData" or name.startswith("__"):
+        if name.startswith("__"):
             raise AttributeError(name)
         return None
 
@@ -29,6 +29,11 @@ class Message:
 
 class TypedData(Message):
     """One value of one kind: `TypedData(bytes=…)`."""
+
+    @property
+    def TypedData(self) -> Self:  # noqa: N802 - protobuf's name
+        """Itself: the library unwraps each value it reads, and catches an error if it cannot."""
+        return self
 
     def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - protobuf's name
         """The kind, or None for no value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -20,6 +20,9 @@ CONSTRAINTS = {
     "int": r"-?\d+",
     "long": r"-?\d+",
 }
+
+#: What a function takes that names no methods.
+_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 
 _ENCODED_SLASH = re.compile("(%2f)", re.IGNORECASE)
 
@@ -51,15 +54,25 @@ class Routes:
                 key=lambda route: route.precedence,
             )
         )
+        # Most requests spell a route without parameters as its function does: no search for them.
+        self._spelt_out = {
+            (method, f"/{route.template}"): self._search(method, f"/{route.template}")
+            for route in self.all
+            if not any(route.precedence)
+            for method in route.trigger.methods or _METHODS
+        }
 
     def __repr__(self) -> str:
         return f"<Routes {' '.join(route.template for route in self.all)}>"
 
-    def find(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]] | None:
+    def find(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]] | None:
         """The first route that takes the path and the method, and its parameters.
 
         `raw_path` is percent-encoded. An encoded slash stays encoded, as in Kestrel.
         """
+        return self._spelt_out.get((method, raw_path)) or self._search(method, raw_path)
+
+    def _search(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]] | None:
         path = decode(raw_path).strip("/")
         for route in self.all:
             if route.trigger.methods and method not in route.trigger.methods:

@@ -89,13 +89,13 @@ def _listeners(
 def _http(
     options: HostOptions, invoker: Invoker, routes: Routes, sock: socket.socket
 ) -> HttpServer:
-    application = HttpListener(
+    listener = HttpListener(
         invoker,
         routes,
         keys=Keys.from_env(os.environ),
         max_outstanding=options.http.max_outstanding_requests,
     )
-    return HttpServer(application, sock, drain_s=DRAIN_S)
+    return HttpServer(listener, sock, drain_s=DRAIN_S)
 
 
 async def _start(listeners: list[Listener]) -> None:

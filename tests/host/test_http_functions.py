@@ -112,6 +112,23 @@ def test_an_exception_is_answered_500_with_an_empty_body_and_one_line(host: Host
     assert "Traceback" not in host.log()
 
 
+def test_a_function_that_awaits_what_was_cancelled_is_answered_500(host: HostProcess) -> None:
+    status, _, body = ask(host, "/things/cancels")
+    assert (status, body) == (500, b"")
+    assert "function cancels failed: CancelledError" in host.log()
+
+
+@pytest.mark.parametrize(
+    ("what", "named"), [("status", "status 99"), ("name", "header 'a b'"), ("value", "header a")]
+)
+def test_what_http_has_no_form_for_is_answered_500_and_named(
+    host: HostProcess, what: str, named: str
+) -> None:
+    status, headers, body = ask(host, f"/things/unsendable/{what}")
+    assert (status, headers.get("a"), body) == (500, None, b"")
+    assert f"function unsendable failed: {named} cannot be sent" in host.log()
+
+
 def test_no_answer_is_answered_500(host: HostProcess) -> None:
     assert ask(host, "/things/nothing")[0] == 500
 
@@ -126,6 +143,11 @@ def test_a_cookie_keeps_its_attributes(host: HostProcess) -> None:
     status, headers, body = ask(host, "/things/open")
     assert (status, body) == (204, b"")
     assert headers["set-cookie"] == "a=1; Path=/; HttpOnly; SameSite=Lax"
+
+
+def test_a_body_of_100_mib_reaches_its_function(host: HostProcess) -> None:
+    body = bytes(100 * 1024 * 1024)
+    assert ask(host, "/things/size", "POST", body)[2] == str(len(body)).encode()
 
 
 def test_a_body_over_100_mib_is_refused_before_it_is_sent(host: HostProcess) -> None:

@@ -48,6 +48,28 @@ async def nothing(req: func.HttpRequest) -> func.HttpResponse:
     return None
 
 
+@app.route("cancels")
+async def cancels(req: func.HttpRequest) -> func.HttpResponse:
+    never = asyncio.get_running_loop().create_future()
+    never.cancel()
+    await never
+
+
+@app.route("size", methods=["POST"])
+async def size(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(str(len(req.get_body())))
+
+
+@app.route("unsendable/{what}")
+async def unsendable(req: func.HttpRequest) -> func.HttpResponse:
+    match req.route_params["what"]:
+        case "status":
+            return func.HttpResponse(status_code=99)
+        case "name":
+            return func.HttpResponse(headers={"a b": "c"})
+    return func.HttpResponse(headers={"a": "b\0"})
+
+
 @app.route("late")
 async def late(req: func.HttpRequest) -> func.HttpResponse:
     await asyncio.sleep(60)
