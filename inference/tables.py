@@ -111,7 +111,7 @@ class CsvTable:
             writer.writerow([*self._header, "prediction", "error"])
             self._header = None
         for cells, prediction, error in part.outcomes(predictions):
-            told = ["", str(error)] if error else [csv_codec.cell(prediction), ""]
+            told = ["", str(error)] if error else [csv_codec.joined(prediction), ""]
             writer.writerow([*cells, *told])
         return out.getvalue().encode()
 
@@ -191,7 +191,7 @@ class NpyTable:
         yield Part(fitting.fit_array(array, self._signature), array)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
-        predicted = _with_gaps(np.array(predictions), part)
+        predicted = _with_gaps(npy_codec.array_of(list(predictions)), part)
         data = np.asarray(part.originals)
         fields = [
             ("data", data.dtype, data.shape[1:]),
@@ -204,8 +204,6 @@ class NpyTable:
 
 def _with_gaps(predicted: rows.Array, part: Part) -> rows.Array:
     """A prediction for every row: nothing, as a text or a number, for one that failed."""
-    if predicted.dtype.kind == "O":  # a number that JSON could not say is null
-        predicted = predicted.astype(np.float64)
     if not part.fitted.errors:
         return predicted
     is_text = predicted.dtype.kind == "U"
