@@ -18,7 +18,10 @@ def main() -> int:
     command.add_argument("folder", type=Path, help="a folder with one model file")
     command.add_argument("--method", choices=manifests.METHODS, default="predict")
     command.add_argument(
-        "--rows", type=Path, metavar="FILE", help="golden rows, .npy, .csv or .json; else drawn"
+        "--rows",
+        type=Path,
+        metavar="FILE",
+        help="golden rows: .csv, .json, .npy, .parquet; else drawn",
     )
     given = parser.parse_args()
     if not given.folder.is_dir():

@@ -13,10 +13,12 @@ from inference import codecs, media_types, rows
 from inference.codecs import csv_codec, json_codec
 from inference.errors import UnfitInput
 from inference.rows import Array, Row
+from inference.settings import InferenceSettings
 from inference.signature import ColumnType, Signature
 
 DRAWN_ROWS = 5
 MAX_ROWS = 1_000
+MAX_BYTES = InferenceSettings.max_body_bytes
 
 _TRUTHS = frozenset({"true", "false"})
 
@@ -41,13 +43,19 @@ def drawn(features: int) -> Sample:
 
 
 def read(file: Path, signature: Signature) -> Sample:
-    """The rows of a .csv, .npy or .json file. Raises CallerError, OSError."""
+    """The rows of a .csv, .npy, .parquet or .json file. Raises CallerError, OSError."""
     body = file.read_bytes()
     if signature.kind == "array" and signature.names is not None:
         signature = _named(signature.names)
     if file.suffix == ".npy":
         found = codecs.decode(body, media_types.NPY, Signature(), max_rows=MAX_ROWS)
         return Sample(found.all_fit().tolist(), text=False)
+    if file.suffix == ".parquet":
+        columnar = codecs.by_column(media_types.PARQUET)
+        table = columnar.read(
+            body, media_types.PARQUET, signature, max_rows=MAX_ROWS, max_bytes=MAX_BYTES
+        )
+        return _sample(columnar.rows(table), text=False)
     if file.suffix == ".csv":
         columns, cells = csv_codec.decode(body, signature)
         order = None if columns is None else signature.order(columns)

@@ -75,6 +75,7 @@ async def _score_parts(
         raise report.first_error
     if not report.rows:
         raise UnfitInput(field="data", expected="at least one row", got="none")
+    await asyncio.to_thread(lambda: sink(table.end()))
     return report
 
 

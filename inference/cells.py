@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows import EXACT_INTEGER, Array, Row, Rows, shown
+from inference.rows import EXACT_INTEGER, Array, Row, Rows, number_in, shown
 from inference.signature import ColumnType, Signature
 
 _MISSING = math.nan
@@ -116,20 +116,13 @@ def _number(cell: object) -> object:
 
 def _number_in_text(cell: object) -> object:
     text = str(cell).strip()
-    if not text:
-        return _MISSING
-    if "_" in text:  # Python reads "1_0" as ten, and nobody else does
-        raise ValueError
-    try:
-        return _exact(int(text))
-    except ValueError:
-        return float(text)
+    return _exact(number_in(text)) if text else _MISSING
 
 
 def _exact(number: float) -> float:
     """As a float where that loses nothing. Raises OverflowError beyond 64 bits."""
     if isinstance(number, int) and abs(number) > EXACT_INTEGER:
-        return int(np.int64(number))
+        return int(np.uint64(number) if number > 0 else np.int64(number))
     return float(number)
 
 

@@ -69,8 +69,10 @@ class UnsupportedType(CallerError):
 
     code = "unsupported_type"
 
-    def __init__(self, *, got: str, supported: tuple[str, ...]) -> None:
-        super().__init__(f"content type {got!r} is not supported; send {', '.join(supported)}")
+    def __init__(
+        self, *, got: str, supported: tuple[str, ...], why: str = "is not supported"
+    ) -> None:
+        super().__init__(f"content type {got!r} {why}; send {', '.join(supported)}")
         self.got, self.supported = got, supported
 
 

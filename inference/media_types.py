@@ -8,8 +8,12 @@ JSON = "application/json"
 JSON_LINES = "application/jsonl"
 CSV = "text/csv"
 NPY = "application/x-npy"
+PARQUET = "application/vnd.apache.parquet"
+ARROW = "application/vnd.apache.arrow.stream"
 
-FORMATS = (JSON, CSV, NPY, JSON_LINES)
+FORMATS = (JSON, CSV, NPY, JSON_LINES, PARQUET, ARROW)
+#: Read by pyarrow, which is an extra.
+COLUMNAR = (PARQUET, ARROW)
 
 _ALIASES = {
     "text/json": JSON,
@@ -17,6 +21,10 @@ _ALIASES = {
     "application/npy": NPY,
     "application/x-ndjson": JSON_LINES,
     "application/x-jsonlines": JSON_LINES,
+    "application/parquet": PARQUET,
+    "application/x-parquet": PARQUET,
+    "application/arrow": ARROW,
+    "application/x-apache-arrow-stream": ARROW,
 }
 #: Types that say nothing about the format; the body's first bytes do. The last one is what curl
 #: says of whatever it posts.
@@ -26,7 +34,8 @@ _UNTOLD = (
     "text/plain",
     "application/x-www-form-urlencoded",
 )
-_NPY_MAGIC = b"\x93NUMPY"
+#: What a body begins with that no JSON begins with.
+_MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW}
 
 
 def essence(content_type: str) -> str:
@@ -40,15 +49,15 @@ def is_untold(content_type: str) -> bool:
 
 
 def speaks_for_itself(body: bytes) -> bool:
-    """Whether a body's first bytes say JSON or .npy."""
-    return body.startswith(_NPY_MAGIC) or body.lstrip()[:1] in (b"[", b"{")
+    """Whether a body's first bytes say what it is."""
+    return body.startswith(tuple(_MAGIC)) or body.lstrip()[:1] in (b"[", b"{")
 
 
 def format_of(content_type: str, body: bytes) -> str:
     """The format of a body, one of FORMATS. Raises UnsupportedType."""
     kind = essence(content_type)
     if kind in _UNTOLD:
-        return NPY if body.startswith(_NPY_MAGIC) else JSON
+        return next((form for magic, form in _MAGIC.items() if body.startswith(magic)), JSON)
     kind = _ALIASES.get(kind, kind)
     if kind not in FORMATS:
         raise UnsupportedType(got=kind, supported=FORMATS)

@@ -2,21 +2,27 @@
 
 Infinity is refused, as scikit-learn itself does. NaN, which is also what null and an empty CSV
 cell are, is taken where the model takes missing values.
+
+Rows are float64, so that equal numbers are equal bytes. Only where all cells are integers, and
+some would lose digits as a float, are they int64, or uint64, whichever holds them all.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
-from collections.abc import Sequence
+from array import array as machine_array
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows import EXACT_INTEGER, Array, Row, Rows, shown
+from inference.rows import EXACT_INTEGER, Array, Row, Rows, number_in, shown
 from inference.signature import Signature
 
-_NUMBERS = frozenset({int, float, bool})
+_WHOLE = frozenset({int, bool})
 
 
 def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0) -> Rows:
@@ -24,10 +30,11 @@ def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0
 
     `text`: digits in a string count as a number (CSV). `first`: what errors call the first row.
     """
-    array = _together(rows, text=text)
-    if array is None or signature.features not in (None, array.shape[1]):
+    values = _together(rows, text=text)
+    if values is None or signature.features not in (None, values.shape[1]):
         return _fit_one_by_one(rows, signature, text=text, first=first)
-    return fit_array(array, signature, first=first)
+    whole = _whole_texts if text else _whole_numbers
+    return _fit_values(values, lambda dtype: whole(rows, dtype), signature, first)
 
 
 def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
@@ -35,23 +42,91 @@ def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
     width = signature.features
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
         raise UnfitInput(field="shape", expected=_shape(signature), got=str(array.shape))
-    values = _as_exact_floats(array)
+    # What came from elsewhere may have any byte order, and begin between two numbers.
+    values = np.require(array, np.float64, ["C", "A"])
+    return _fit_values(values, lambda dtype: _whole_array(array, dtype), signature, first)
+
+
+def fit_columns(columns: Sequence[Array], signature: Signature, *, first: int = 0) -> Rows:
+    """As fit_array does, for columns of numbers, each of its own type."""
+    width = len(columns)
+    if not width or signature.features not in (None, width):
+        raise UnfitInput(field="columns", expected=_width(signature), got=str(width))
+    values = np.column_stack([np.asarray(column, np.float64) for column in columns])
+    return _fit_values(
+        values,
+        lambda dtype: np.column_stack([_whole_array(column, dtype) for column in columns]),
+        signature,
+        first,
+    )
+
+
+def _fit_values(
+    values: Array, whole: Callable[[type], Array], signature: Signature, first: int
+) -> Rows:
+    """`whole`: the same as integers of a type; raises where they are none, or too big for it."""
     kept = np.arange(len(values))
-    if np.isfinite(values).all():
+    # False where one is NaN, too.
+    if np.abs(values).max(initial=0) < EXACT_INTEGER:
         return Rows(values, kept)
-    return _without_unusable(values, kept, {}, signature, first)
+    return _without_unusable(_exact(values, whole), kept, {}, signature, first)
+
+
+def _exact(values: Array, whole: Callable[[type], Array]) -> Array:
+    for dtype in (np.int64, np.uint64) if values.size else ():
+        try:
+            integers = whole(dtype)
+        except (ValueError, TypeError, OverflowError):
+            continue
+        return integers if _beyond_float(integers) else values
+    return values
+
+
+def _beyond_float(integers: Array) -> bool:
+    return int(integers.max()) > EXACT_INTEGER or int(integers.min()) < -EXACT_INTEGER
 
 
 def _together(rows: Sequence[Row], *, text: bool) -> Array | None:
     """All rows as one array; None where they differ in length or a cell is no number."""
     try:
-        # One long text would make NumPy give every cell its width.
-        if not text and not set(map(type, itertools.chain.from_iterable(rows))) <= _NUMBERS:
-            return None
-        array: Array = np.array(rows, dtype=np.float64 if text else None)
+        return _texts(rows) if text else _numbers(rows)
     except (ValueError, TypeError, OverflowError):
         return None
-    return array if array.dtype.kind in "fiub" and array.ndim == 2 else None
+
+
+def _numbers(rows: Sequence[Any]) -> Array:
+    flat = machine_array("d")
+    for row in rows:
+        if len(row) != len(rows[0]):
+            raise ValueError
+        flat.fromlist(row)  # unlike NumPy it takes numbers and nothing else, and is faster
+    return np.frombuffer(flat).reshape(len(rows), -1)
+
+
+def _texts(rows: Iterable[Any]) -> Array:
+    if any("_" in "".join(row) for row in rows):  # "1_0" is ten to Python, and to nobody else
+        raise ValueError
+    array: Array = np.array(rows, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError
+    return array
+
+
+def _whole_numbers(rows: Sequence[Row], dtype: type) -> Array:
+    if not set(map(type, itertools.chain.from_iterable(rows))) <= _WHOLE:
+        raise TypeError
+    return np.array(rows, dtype=dtype)
+
+
+def _whole_texts(rows: Iterable[Any], dtype: type) -> Array:
+    return np.array([[int(cell) for cell in row] for row in rows], dtype=dtype)
+
+
+def _whole_array(array: Array, dtype: type) -> Array:
+    held = np.iinfo(dtype)
+    if array.dtype.kind not in "iu" or array.max() > held.max or array.min() < held.min:
+        raise TypeError
+    return np.ascontiguousarray(array, dtype=dtype)
 
 
 def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool, first: int) -> Rows:
@@ -66,6 +141,7 @@ def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool, fi
         except UnfitInput as error:
             errors[index] = error
     values = np.array(numbers, dtype=np.float64).reshape(len(numbers), width or 0)
+    values = _exact(values, lambda dtype: _whole_numbers(numbers, dtype))
     return _without_unusable(values, np.array(kept, dtype=int), errors, signature, first)
 
 
@@ -73,7 +149,8 @@ def _without_unusable(
     values: Array, kept: Array, errors: dict[int, CallerError], signature: Signature, first: int
 ) -> Rows:
     usable = ~np.isinf(values) if signature.allows_missing else np.isfinite(values)
-    for position in np.flatnonzero(~usable.all(axis=1)):
+    whole = usable.all(axis=1)
+    for position in np.flatnonzero(~whole):
         column = int(np.argmin(usable[position]))
         index = int(kept[position])
         errors[index] = UnfitInput(
@@ -81,7 +158,6 @@ def _without_unusable(
             expected="a finite number",
             got=_not_finite(float(values[position, column])),
         )
-    whole = usable.all(axis=1)
     return Rows(values[whole], kept[whole], errors)
 
 
@@ -97,28 +173,20 @@ def _row(row: object, index: int, width: int | None, *, text: bool) -> list[floa
 def _number(cell: object, row: int, column: int, *, text: bool) -> float:
     if cell is None or (text and cell == ""):  # missing: the model decides whether it may be
         return math.nan
-    # Python reads "1_0" as ten, and nobody else does.
-    if isinstance(cell, int | float) or (text and isinstance(cell, str) and "_" not in cell):
-        try:
-            return float(cell)
-        except (ValueError, OverflowError):
-            pass
+    with contextlib.suppress(ValueError, OverflowError):
+        number = number_in(cell) if text and isinstance(cell, str) else cell
+        if isinstance(number, int | float):
+            float(number)  # an integer may be too big to be any number here
+            return number
     raise UnfitInput(field=f"row {row}, column {column}", expected="a number", got=shown(cell))
 
 
-def _as_exact_floats(array: Array) -> Array:
-    """As float64, so that equal numbers are equal bytes; integers too big for that stay as sent."""
-    if array.dtype.kind in "iu" and len(array) and _beyond_float(array):
-        return np.ascontiguousarray(array)
-    return np.ascontiguousarray(array, dtype=np.float64)
-
-
-def _beyond_float(array: Array) -> bool:
-    return int(array.max(initial=0)) > EXACT_INTEGER or int(array.min(initial=0)) < -EXACT_INTEGER
-
-
 def _shape(signature: Signature) -> str:
-    return "(rows, features)" if signature.features is None else f"(rows, {signature.features})"
+    return f"(rows, {_width(signature)})"
+
+
+def _width(signature: Signature) -> str:
+    return "features" if signature.features is None else str(signature.features)
 
 
 def _not_finite(number: float) -> str:

@@ -46,6 +46,16 @@ def reorder(cells: Iterable[Row], order: list[int] | None) -> list[Row]:
     return [[row[i] for i in order] if len(row) > longest else row for row in cells]
 
 
+def number_in(text: str) -> int | float:
+    """The number that a text is. Raises ValueError."""
+    if "_" in text:  # "1_0" is ten to Python, and to nobody else
+        raise ValueError(text)
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
 def shown(cell: object) -> str:
     """A cell as an error shows it: its kind and, where short, itself."""
     if isinstance(cell, str):

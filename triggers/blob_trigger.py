@@ -34,6 +34,9 @@ FORMATS_BY_SUFFIX = {
     ".npy": media_types.NPY,
     ".jsonl": media_types.JSON_LINES,
     ".ndjson": media_types.JSON_LINES,
+    ".parquet": media_types.PARQUET,
+    ".arrow": media_types.ARROW,
+    ".arrows": media_types.ARROW,
 }
 
 

@@ -6,14 +6,33 @@ and a fresh one are the same bytes in every format.
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from inference import fitting, media_types, rows
 from inference.codecs import csv_codec, json_codec, npy_codec
-from inference.errors import InputTooLarge, MalformedInput, UnfitInput
+from inference.errors import (
+    InputTooLarge,
+    MalformedInput,
+    UnacceptableAnswer,
+    UnfitInput,
+    UnsupportedType,
+)
+from inference.settings import InferenceSettings
 from inference.signature import Signature
 
 
-def decode(body: bytes, content_type: str, signature: Signature, *, max_rows: int) -> rows.Rows:
-    """Read a whole body as rows that the model takes. Raises CallerError."""
+def decode(
+    body: bytes,
+    content_type: str,
+    signature: Signature,
+    *,
+    max_rows: int,
+    max_bytes: int = InferenceSettings.max_body_bytes,
+) -> rows.Rows:
+    """Read a whole body as rows that the model takes. Raises CallerError.
+
+    `max_bytes`: what a packed format may unpack to.
+    """
     if not body:
         raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
     form = media_types.format_of(content_type, body)
@@ -21,6 +40,11 @@ def decode(body: bytes, content_type: str, signature: Signature, *, max_rows: in
         array = npy_codec.decode(body)
         check_count(len(array) if array.ndim else 0, max_rows)
         return fitting.fit_array(array, signature)
+    if form in media_types.COLUMNAR:
+        found: rows.Rows = by_column(form).decode(
+            body, form, signature, max_rows=max_rows, max_bytes=max_bytes
+        )
+        return found
     columns: list[str] | None = None
     cells: list[rows.Row]
     if form == media_types.CSV:
@@ -42,7 +66,26 @@ def encode(predictions: bytes, form: str) -> bytes:
     values = json_codec.as_list(predictions, form)
     if form == media_types.JSON_LINES:
         return json_codec.encode_lines(values)
+    if form in media_types.COLUMNAR:
+        try:
+            written: bytes = by_column(form).encode(values, form)
+        except UnsupportedType as error:
+            raise UnacceptableAnswer(
+                got=f"{form} without pyarrow", supported=error.supported
+            ) from error
+        return written
     return csv_codec.encode(values) if form == media_types.CSV else npy_codec.encode(values)
+
+
+def by_column(form: str) -> ModuleType:
+    """inference.codecs.columnar. Raises UnsupportedType where pyarrow is not installed."""
+    try:
+        from inference.codecs import columnar  # noqa: PLC0415 - only where such a body comes
+    except ModuleNotFoundError as error:
+        others = tuple(each for each in media_types.FORMATS if each not in media_types.COLUMNAR)
+        why = "needs pyarrow, which is not installed (add it to requirements.txt)"
+        raise UnsupportedType(got=form, supported=others, why=why) from error
+    return columnar
 
 
 def check_count(count: int, max_rows: int) -> None:

@@ -7,8 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from inference.codecs import json_codec
 from inference.errors import MalformedInput
 from inference.rows import Row
 from inference.signature import Signature
@@ -48,13 +47,21 @@ def encode(values: list[Any]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["prediction"] if width is None else [f"prediction_{i}" for i in range(width)])
-    writer.writerows([value] if width is None else value for value in values)
+    for value in values:
+        writer.writerow(map(cell, value if width and isinstance(value, list) else [value]))
     return out.getvalue().encode()
 
 
+def joined(prediction: object) -> str:
+    """A whole prediction in one cell: several outputs are parted by semicolons."""
+    return ";".join(map(cell, prediction)) if isinstance(prediction, list) else cell(prediction)
+
+
 def cell(value: object) -> str:
-    """One prediction as one cell."""
-    return ";".join(map(str, value)) if isinstance(value, list | np.ndarray) else str(value)
+    """A text as it is, nothing for null, all else as in JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json_codec.dumps(value).decode()
 
 
 def _is_number(text: str) -> bool:

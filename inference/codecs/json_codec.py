@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableA
 from inference.rows import Row
 from inference.signature import Signature
 
+_LONG_NUMBER = re.compile(rb"\d{20}")
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
@@ -50,12 +52,14 @@ def _dumps_slowly(value: object) -> bytes:
 
 
 def encode_lines(values: list[Any]) -> bytes:
-    return b"".join(orjson.dumps(value) + b"\n" for value in values)
+    return b"".join(dumps(value) + b"\n" for value in values)
 
 
 def as_list(predictions: bytes, form: str) -> list[Any]:
     """Predictions as a list with an item a row; raises UnacceptableAnswer where they are none."""
-    values = orjson.loads(predictions)
+    # orjson makes floats of integers beyond 64 bits.
+    loads = json.loads if _LONG_NUMBER.search(predictions) else orjson.loads
+    values = loads(predictions)
     if not isinstance(values, list):
         raise UnacceptableAnswer(got=form, supported=("application/json",))
     return values

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from inference import media_types
 from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
 from inference.rows import Array
+
+#: Of an array of texts.
+MAX_CHARACTERS = 25_000_000
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -29,25 +33,43 @@ def decode(body: bytes) -> Array:
         raise UnfitInput(field="dtype", expected="numbers of at most 64 bits", got=str(dtype))
     start = stream.tell()
     promised, present = math.prod(shape) * dtype.itemsize, len(body) - start
-    if promised != present:
+    if promised != present or min(shape, default=0) < 0:
         raise MalformedInput(
             f"the .npy header promises {promised:,} bytes of numbers, the body has {present:,}"
+        )
+    if len(shape) > 2 or 0 in shape:
+        raise UnfitInput(
+            field="shape", expected="(rows, features), at least one of each", got=str(shape)[:60]
         )
     array: Array = np.frombuffer(body, dtype, offset=start)
     return array.reshape(shape, order="F" if by_column else "C")
 
 
 def encode(values: list[Any]) -> bytes:
-    """The predictions as an array, null as NaN."""
+    return dump(array_of(values))
+
+
+def array_of(predictions: list[Any]) -> Array:
+    """An item a prediction; null is NaN, or an empty text among texts. Raises UnacceptableAnswer
+    where they differ in shape, or where texts stand beside others.
+    """
     try:
-        array = np.array(values)
-        if array.dtype.kind == "O":
-            array = np.array(values, dtype=np.float64)
+        cells: Array = np.array(predictions, dtype=object)
+        if any(isinstance(cell, str) for cell in cells.flat):
+            return _texts(cells)
+        array = np.array(predictions)
+        return array.astype(np.float64) if array.dtype.kind == "O" else array
     except (ValueError, TypeError) as error:
-        raise UnacceptableAnswer(
-            got="application/x-npy", supported=("application/json",)
-        ) from error
-    return dump(array)
+        raise UnacceptableAnswer(got=media_types.NPY, supported=(media_types.JSON,)) from error
+
+
+def _texts(cells: Array) -> Array:
+    texts = ["" if cell is None else cell for cell in cells.flat]
+    longest = max(map(len, texts))  # raises TypeError for a number
+    # NumPy gives each of them the room of the longest.
+    if not all(isinstance(text, str) for text in texts) or longest * len(texts) > MAX_CHARACTERS:
+        raise ValueError
+    return np.array(texts).reshape(cells.shape)
 
 
 def dump(array: Array) -> bytes:

@@ -17,8 +17,8 @@ def by_row(answer: Any, count: int) -> Any:
         answer = answer.toarray()
     elif hasattr(answer, "to_numpy"):
         answer = answer.to_numpy()
-    if isinstance(answer, list) and len(answer) != count:
-        answer = _side_by_side(answer, count)
+    if isinstance(answer, list) and _are_outputs(answer, count):
+        answer = [list(row) for row in zip(*answer, strict=True)]
     if not hasattr(answer, "__len__") or len(answer) != count:
         raise ResultUnserialisable(
             f"the model answered {count} rows with {_size(answer)}: expected one answer a row"
@@ -26,10 +26,14 @@ def by_row(answer: Any, count: int) -> Any:
     return answer
 
 
-def _side_by_side(outputs: list[Any], count: int) -> list[Any]:
-    if all(getattr(each, "shape", ())[:1] == (count,) for each in outputs):
-        return [list(row) for row in zip(*outputs, strict=True)]
-    return outputs
+def _are_outputs(answer: list[Any], count: int) -> bool:
+    """Whether each item holds something for every row, rather than for a row of its own.
+
+    As many outputs as rows could be either where they are flat; tables are outputs.
+    """
+    if not all(getattr(each, "shape", ())[:1] == (count,) for each in answer):
+        return False
+    return len(answer) != count or all(each.ndim == 2 for each in answer)
 
 
 def _size(answer: Any) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from inference.errors import ModelUnavailable
-from inference.rows import Array
+from inference.rows import EXACT_INTEGER, Array
 from inference.signature import ColumnType, Signature
 
 
@@ -43,8 +44,19 @@ def maker(signature: Signature) -> Callable[[Array], Any]:
 def _column(cells: Array, kind: ColumnType) -> Array:
     """As pandas reads such a column from a file: what is missing turns truths into objects."""
     if kind == "number":
-        exact = all(isinstance(cell, int) for cell in cells)
-        return cells.astype(np.int64 if exact and len(cells) else np.float64)
+        return _numbers(cells)
     if kind == "boolean" and all(isinstance(cell, bool) for cell in cells):
         return cells.astype(np.bool_)
     return cells
+
+
+def _numbers(cells: Array) -> Array:
+    """Floats; integers where one is too big to be one of those, and no cell is anything else."""
+    values = cells.astype(np.float64)
+    if not (np.abs(values) >= EXACT_INTEGER).any():
+        return values
+    if any(isinstance(cell, int) for cell in cells) and (values % 1 == 0).all():
+        for dtype in (np.int64, np.uint64):
+            with contextlib.suppress(OverflowError):
+                return np.array([int(cell) for cell in cells], dtype=dtype)
+    return values

@@ -20,6 +20,8 @@ from inference.errors import (
     UnsupportedType,
 )
 from inference.signature import Signature
+from tests import bodies
+from tests.bodies import npy
 
 THREE = Signature(features=3)
 MAYBE = Signature(features=3, allows_missing=True)
@@ -35,26 +37,10 @@ def read(body: bytes, kind: str, signature: Signature = THREE, max_rows: int = 1
     return codecs.decode(body, kind, signature, max_rows=max_rows).all_fit()
 
 
-def npy(array: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    np.save(out, array)
-    return out.getvalue()
-
-
-WRITERS = {
-    media_types.JSON: lambda rows: orjson.dumps({"data": rows.tolist()}),
-    media_types.JSON_LINES: lambda rows: b"\n".join(map(orjson.dumps, rows.tolist())),
-    media_types.CSV: lambda rows: "\n".join(
-        ",".join(map(repr, row)) for row in rows.tolist()
-    ).encode(),
-    media_types.NPY: npy,
-}
-
-
 @pytest.mark.parametrize("form", media_types.FORMATS)
 @given(rows=finite_rows)
 def test_every_finite_float_survives_every_format(form, rows):
-    assert read(WRITERS[form](rows), form).tobytes() == rows.tobytes()
+    assert read(bodies.of_numbers(form, rows), form).tobytes() == rows.tobytes()
 
 
 @pytest.mark.parametrize("form", media_types.FORMATS)

@@ -1,0 +1,88 @@
+"""Which of Arrow's column types are read, and how much room their cells take.
+
+    numbers       integers, floats of any width, truths; null, where all is missing
+    texts         in any of Arrow's layouts
+    dictionaries  of these: categories
+
+Others pass through a table that is scored, where their cells have a fixed size: dates, decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from inference.errors import InputTooLarge, UnfitInput
+
+#: Of a number.
+CELL_BYTES = 8
+#: Of a cell that only passes through.
+_MAX_BITS = 256
+
+
+def plain(kind: pa.DataType) -> pa.DataType:
+    """What a dictionary's values are, or the type itself."""
+    return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def is_variable(kind: pa.DataType) -> bool:
+    """Whether cells may have any size."""
+    return is_text(kind) or bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def require_flat(fields: Mapping[str, pa.DataType]) -> None:
+    """Raises UnfitInput for a column whose cells hold others, or are of no known size."""
+    for name, kind in fields.items():
+        held = plain(kind)
+        if types.is_null(held) or is_variable(held):
+            continue
+        if types.is_nested(held) or types.is_binary_view(held) or held.bit_width > _MAX_BITS:
+            raise unfit(name, kind)
+
+
+def unfit(name: str, kind: pa.DataType) -> UnfitInput:
+    got = str(plain(kind))[:60]
+    return UnfitInput(field=f"column {name!r}", expected="numbers, truths or texts", got=got)
+
+
+def check_room(batch: pa.RecordBatch, limit: int) -> int:
+    """Bytes that a batch takes where each cell is held by itself. Raises InputTooLarge.
+
+    A few bytes may stand for any number of equal cells.
+    """
+    texts = sum(_text_bytes(column) for column in batch.columns)
+    return check_cells(len(batch) * batch.num_columns, limit, texts=texts)
+
+
+def check_cells(count: int, limit: int, *, texts: int = 0) -> int:
+    """As check_room does, for cells that are not there yet."""
+    size = count * CELL_BYTES + texts
+    if size > limit:
+        raise InputTooLarge(size=size, limit=limit, unit="unpacked bytes", setting="MAX_BODY_BYTES")
+    return size
+
+
+def _text_bytes(column: pa.Array) -> int:
+    if types.is_dictionary(column.type):
+        lengths = _lengths(column.dictionary).take(column.indices)
+    else:
+        lengths = _lengths(column)
+    return int(pc.sum(lengths).as_py() or 0)
+
+
+def _lengths(column: pa.Array) -> pa.Array:
+    if not is_variable(column.type):
+        return pa.nulls(len(column), pa.int64())
+    if types.is_string_view(column.type):  # 16 bytes a view, its length first
+        views = np.frombuffer(column.buffers()[1], np.int32)[::4]
+        ours = views[column.offset : column.offset + len(column)]
+        return pa.array(ours, pa.int64(), mask=column.is_null().to_numpy(zero_copy_only=False))
+    return pc.binary_length(column).cast(pa.int64())

@@ -1,0 +1,124 @@
+"""Rows from the columns of a Parquet file or an Arrow stream, found by their names; and back.
+
+This and what it imports need pyarrow, an extra. It is imported only where such a body comes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import types
+
+from inference import cells, codecs, media_types, numeric
+from inference.codecs import column_batches, column_types
+from inference.errors import UnacceptableAnswer, UnfitInput
+from inference.rows import Array, Row, Rows
+from inference.signature import Signature
+
+
+def decode(body: bytes, form: str, signature: Signature, *, max_rows: int, max_bytes: int) -> Rows:
+    """Read a whole body as rows that the model takes. Raises CallerError."""
+    return fit(read(body, form, signature, max_rows=max_rows, max_bytes=max_bytes), signature)
+
+
+def read(
+    body: bytes, form: str, signature: Signature, *, max_rows: int, max_bytes: int
+) -> pa.Table:
+    """The model's columns, in its order; all of them where it names none. Raises CallerError."""
+    if form == media_types.PARQUET:
+        batches = column_batches.of_parquet(
+            body, signature.names, max_rows=max_rows, max_bytes=max_bytes
+        )
+    else:
+        batches = column_batches.of_arrow(io.BytesIO(body), max_bytes=max_bytes)
+    chosen = []
+    count, room = 0, max_bytes
+    for batch in batches:
+        chosen.append(choose(batch, signature))
+        count += len(batch)
+        if count > max_rows:
+            break
+        room -= column_types.check_room(chosen[-1], room)
+    codecs.check_count(count, max_rows)
+    return pa.Table.from_batches(chosen)
+
+
+def choose(batch: pa.RecordBatch, signature: Signature) -> pa.RecordBatch:
+    """The model's columns in its order. Raises UnfitInput."""
+    if signature.names is None:
+        return batch
+    columns = batch.schema.names
+    for name in signature.names:
+        if columns.count(name) > 1:
+            raise UnfitInput(field=f"column {name!r}", expected="once", got="twice")
+    return batch.select(signature.order(columns))
+
+
+def fit(table: pa.Table | pa.RecordBatch, signature: Signature, *, first: int = 0) -> Rows:
+    """Bring a table's columns, which `choose` chose, into the model's types. Raises UnfitInput."""
+    if signature.kind == "array":
+        named = zip(table.schema.names, table.columns, strict=True)
+        columns = [_numbers(name, column) for name, column in named]
+        return numeric.fit_columns(columns, signature, first=first)
+    return cells.fit(rows(table), signature, text=False, first=first)
+
+
+def rows(table: pa.Table | pa.RecordBatch) -> list[Row]:
+    """A table's rows as JSON has them. Raises UnfitInput for a type that is no JSON."""
+    named = zip(table.schema.names, table.columns, strict=True)
+    return list(zip(*(_cells(name, column) for name, column in named), strict=True))
+
+
+def _numbers(name: str, column: Any) -> Array:
+    """A column as an array; what is missing is NaN."""
+    kind = column_types.plain(column.type)
+    if types.is_null(kind):
+        return np.full(len(column), np.nan)
+    if types.is_boolean(kind):
+        column = column.cast(kind).cast(pa.uint8())
+    elif types.is_integer(kind) or types.is_floating(kind):
+        column = column.cast(kind)
+    else:
+        raise column_types.unfit(name, column.type)
+    numbers: Array = column.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _cells(name: str, column: Any) -> list[object]:
+    kind = column_types.plain(column.type)
+    known = (types.is_null, types.is_boolean, types.is_integer, types.is_floating)
+    if not column_types.is_text(kind) and not any(each(kind) for each in known):
+        raise column_types.unfit(name, column.type)
+    values: list[object] = column.to_pylist()
+    return values
+
+
+def encode(predictions: list[Any], form: str) -> bytes:
+    """One column, `prediction`. Raises UnacceptableAnswer where its values differ in kind."""
+    try:
+        table = pa.table({"prediction": column_of(predictions)})
+    except (pa.ArrowException, OverflowError) as error:
+        raise UnacceptableAnswer(got=form, supported=(media_types.JSON,)) from error
+    out = io.BytesIO()
+    if form == media_types.PARQUET:
+        pq.write_table(table, out)
+    else:
+        with pa.ipc.new_stream(out, table.schema) as stream:
+            stream.write_table(table)
+    return out.getvalue()
+
+
+def column_of(predictions: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
+    """Predictions as a column, of the narrowest type that holds them all where none is given.
+
+    Raises ArrowException, OverflowError.
+    """
+    try:
+        return pa.array(predictions, kind)
+    except OverflowError:  # integers beyond int64 have to be asked for
+        return pa.array(predictions, pa.uint64())

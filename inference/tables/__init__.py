@@ -1,0 +1,37 @@
+"""Tables that flow: a batch's input read part by part, its output written part by part.
+
+CSV, JSON lines and Arrow streams flow in constant memory; a JSON document, a .npy array and a
+Parquet file are read whole. Every row ends as a prediction or an error, joined to its input.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from inference import codecs, media_types
+from inference.signature import Signature
+from inference.tables.csv_table import CsvTable
+from inference.tables.json_tables import JsonLinesTable, JsonTable
+from inference.tables.npy_table import NpyTable
+from inference.tables.parts import Limits, Part, Table, read_whole
+
+__all__ = ["Limits", "Part", "Table", "open_table", "read_whole"]
+
+
+def open_table(form: str, source: BinaryIO, signature: Signature, limits: Limits) -> Table:
+    """The table in `source`, written in `form`, one of media_types.FORMATS.
+
+    Raises UnsupportedType where pyarrow is needed and not installed.
+    """
+    if form == media_types.CSV:
+        return CsvTable(source, signature)
+    if form == media_types.JSON_LINES:
+        return JsonLinesTable(source, signature)
+    if form == media_types.NPY:
+        return NpyTable(source, signature, limits)
+    if form in media_types.COLUMNAR:
+        codecs.by_column(form)
+        from inference.tables.columnar_table import ColumnarTable  # noqa: PLC0415 - has pyarrow
+
+        return ColumnarTable(form, source, signature, limits)
+    return JsonTable(source, signature, limits)

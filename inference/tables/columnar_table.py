@@ -1,0 +1,120 @@
+"""Parquet and Arrow streams: the columns that came, then the columns `prediction` and `error`.
+
+A Parquet file's footer comes last: the file is read whole, and unpacked part by part. An Arrow
+stream flows.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inference import media_types
+from inference.codecs import column_batches, column_types, columnar
+from inference.errors import ResultUnserialisable
+from inference.signature import Signature
+from inference.tables.parts import PART_ROWS, Limits, Outcome, Part, Table, read_rows
+
+PREDICTION, ERROR = "prediction", "error"
+
+#: A row group of a Parquet file; smaller ones read slowly.
+GROUP_ROWS = 50_000
+GROUP_BYTES = 16 * 1024 * 1024
+
+
+class ColumnarTable(Table):
+    """Columns that are there already, of an earlier scoring, are replaced."""
+
+    def __init__(self, form: str, source: BinaryIO, signature: Signature, limits: Limits) -> None:
+        self._source, self._signature, self._limits = source, signature, limits
+        self._parquet = form == media_types.PARQUET
+        self._out = io.BytesIO()
+        self._writer: pq.ParquetWriter | pa.RecordBatchStreamWriter | None = None
+        #: Of the predictions, once it is known.
+        self._kind: pa.DataType | None = None
+        self._waiting: list[pa.RecordBatch] = []
+        self._outcomes: list[Outcome] = []
+
+    def parts(self) -> Iterator[Part]:
+        count = 0
+        for batch in self._batches():
+            column_types.require_flat(
+                dict(zip(batch.schema.names, batch.schema.types, strict=True))
+            )
+            for start in range(0, len(batch), PART_ROWS):
+                part = batch.slice(start, PART_ROWS)
+                column_types.check_room(part, self._limits.body_bytes)
+                chosen = columnar.choose(part, self._signature)
+                yield Part(columnar.fit(chosen, self._signature, first=count), part)
+                count += len(part)
+
+    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
+        self._waiting.append(part.originals)
+        self._outcomes.extend(part.outcomes(predictions))
+        if self._kind is None and not predictions:
+            self._require_room_to_wait(part)
+        elif not self._parquet or self._is_group():
+            self._flush()
+        return self._taken()
+
+    def end(self) -> bytes:
+        self._flush()
+        if self._writer is not None:
+            self._writer.close()
+        return self._taken()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        limit = self._limits.body_bytes
+        if not self._parquet:
+            return column_batches.of_arrow(self._source, max_bytes=limit)
+        body = read_rows(self._source, self._limits)
+        return column_batches.of_parquet(body, None, max_rows=None, max_bytes=limit)
+
+    def _require_room_to_wait(self, part: Part) -> None:
+        """What a column of predictions is made of is not known before there is one."""
+        if len(self._outcomes) > self._limits.rows:
+            raise part.fitted.errors[min(part.fitted.errors)]
+
+    def _is_group(self) -> bool:
+        size = sum(batch.nbytes for batch in self._waiting)
+        return len(self._outcomes) >= GROUP_ROWS or size >= GROUP_BYTES
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        table = _without(pa.Table.from_batches(self._waiting), (PREDICTION, ERROR))
+        predicted = self._column([prediction for prediction, _ in self._outcomes])
+        errors = [error and str(error) for _, error in self._outcomes]
+        table = table.append_column(PREDICTION, predicted)
+        table = table.append_column(ERROR, pa.array(errors, pa.string()))
+        if self._writer is None:
+            new = pq.ParquetWriter if self._parquet else pa.ipc.new_stream
+            self._writer = new(self._out, table.schema)
+        self._writer.write_table(table)
+        self._kind = predicted.type
+        self._waiting, self._outcomes = [], []
+
+    def _column(self, predictions: list[Any]) -> pa.Array:
+        try:
+            column = columnar.column_of(predictions, self._kind)
+        except (pa.ArrowException, OverflowError) as error:
+            raise ResultUnserialisable(
+                f"the predictions are no column of one type: {error}"
+            ) from error
+        # Nothing but null is what numbers come to that JSON can't say.
+        return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
+
+    def _taken(self) -> bytes:
+        """What was written since it was last asked for."""
+        written = self._out.getvalue()
+        self._out.seek(0)
+        self._out.truncate()
+        return written
+
+
+def _without(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    return table.drop_columns([name for name in names if name in table.schema.names])

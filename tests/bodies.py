@@ -1,0 +1,75 @@
+"""Rows written as bodies in every format, by other libraries than the ones that read them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inference import media_types
+
+
+def of_numbers(form: str, rows: np.ndarray) -> bytes:
+    """A table of numbers without names, or with c0, c1, … where the format must have some."""
+    if form == media_types.NPY:
+        return npy(rows)
+    if form in media_types.COLUMNAR:
+        columns = {f"c{index}": column for index, column in enumerate(rows.T)}
+        return of_table(form, pa.table(columns))
+    return of_cells(form, rows.tolist())
+
+
+def of_cells(form: str, rows: Sequence[Sequence[Any]]) -> bytes:
+    """Lists of JSON's values as JSON, JSON lines or CSV without a header."""
+    if form == media_types.JSON:
+        return orjson.dumps({"data": rows})
+    if form == media_types.JSON_LINES:
+        return b"\n".join(map(orjson.dumps, rows))
+    return as_csv(rows)
+
+
+def of_table(form: str, table: pa.Table) -> bytes:
+    """Named columns in any format that has names."""
+    if form == media_types.PARQUET:
+        return parquet(table)
+    if form == media_types.ARROW:
+        return arrow(table)
+    records = table.to_pylist()
+    if form == media_types.JSON:
+        return orjson.dumps(records)
+    if form == media_types.JSON_LINES:
+        return b"\n".join(map(orjson.dumps, records))
+    return as_csv([table.column_names, *(list(record.values()) for record in records)])
+
+
+def as_csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue().encode()
+
+
+def npy(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+def parquet(table: pa.Table, **options: Any) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(table, out, **options)
+    return out.getvalue()
+
+
+def arrow(table: pa.Table, *, compression: str | None = None, rows: int | None = None) -> bytes:
+    """`rows`: of each batch."""
+    out = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(out, table.schema, options=options) as stream:
+        stream.write_table(table, max_chunksize=rows)
+    return out.getvalue()
