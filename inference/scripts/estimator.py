@@ -59,6 +59,11 @@ class EstimatorScript:
         self.parameters = f"scikit-learn {version('scikit-learn')} {self.signature!r}"
         self._answer: Callable[[Array], Any]
 
+    @property
+    def manifest(self) -> manifests.Manifest | None:
+        """The model's description, where it has one."""
+        return self._manifest
+
     def load(self) -> None:
         estimator = models.load(self._file)
         answer: Callable[[object], object] | None = getattr(estimator, self.method, None)

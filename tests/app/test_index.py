@@ -41,6 +41,7 @@ def test_the_three_doors_are_declared(functions):
         "live",
         "ready",
         "openapi_json",
+        "swagger_json",
         "score_blob",
         "score_messages",
     }
@@ -82,7 +83,7 @@ def test_score_and_results_need_a_key_and_health_does_not(functions):
     [
         ("blob", {"score_blob"}),
         ("servicebus", {"score_messages"}),
-        ("http", {"score", "results_by_id", "live", "ready", "openapi_json"}),
+        ("http", {"score", "results_by_id", "live", "ready", "openapi_json", "swagger_json"}),
     ],
 )
 def test_a_door_alone_needs_nothing_of_the_others(doors, names):
