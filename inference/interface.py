@@ -40,6 +40,14 @@ class Interface:
     #: The JSON forms alone, in the dialect of the decorators.
     declared: Declared = UNDECLARED
 
+    @property
+    def scripted(self) -> bool:
+        """Whether a script may make its responses itself, and gets compressed bodies as they are.
+
+        So it is assumed while nothing is loaded.
+        """
+        return ANY in self.answers
+
 
 #: Nothing is known: of a script without a schema, or as long as nothing is loaded.
 OPEN = Interface(reads={ANY: Content()}, answers={media_types.JSON: Content(), ANY: Content()})
@@ -75,10 +83,14 @@ def _of_model(signature: Signature, manifest: Manifest | None, method: str) -> I
     golden = examples.few(manifest.golden) if manifest else Golden()
     one = schemas.answer(manifest, method)
     documents, answers = schemas.documents(signature), {"type": "array", "items": one}
+    # .npy holds numbers alone.
+    forms = [
+        each for each in media_types.FORMATS if each != media_types.NPY or signature.only_numbers
+    ]
     return Interface(
         reads={
             form: Content(_body(form, documents), examples.questions(form, golden, signature))
-            for form in media_types.FORMATS
+            for form in forms
         },
         answers={
             form: Content(_body(form, answers), examples.answers(form, golden))

@@ -19,15 +19,19 @@ _TEXT: Schema = {"type": "string"}
 
 
 def components(signature: Signature) -> dict[str, Schema]:
-    """Under COMPONENTS: one row, one record, and some of them."""
-    one = [{"$ref": f"{COMPONENTS}{name}"} for name in ("Row", "Record")]
+    """Under COMPONENTS: one row, one record, and some of them.
+
+    A model without names takes records too, whose order is that of the first one's names; JSON
+    Schema can't say that, and it is left out.
+    """
+    one = {"Row": row(signature)}
+    if signature.names is not None:
+        one["Record"] = record(signature)
+    items: list[Schema] = [{"$ref": f"{COMPONENTS}{name}"} for name in one]
     if signature.kind == "texts":
-        one.append(_TEXT)
-    return {
-        "Row": row(signature),
-        "Record": record(signature),
-        "Rows": {"anyOf": [{"type": "array", "minItems": 1, "items": each} for each in one]},
-    }
+        items.append(_TEXT)
+    some = [{"type": "array", "minItems": 1, "items": each} for each in items]
+    return one | {"Rows": {"anyOf": some}}
 
 
 def documents(signature: Signature) -> Schema:
@@ -55,17 +59,9 @@ def row(signature: Signature) -> Schema:
 
 
 def record(signature: Signature) -> Schema:
-    """Cells by name. Where the model has no names, the order of the first record's counts."""
-    if signature.names is not None:
-        return {
-            "type": "object",
-            "required": list(signature.names),
-            "properties": _columns(signature),
-        }
-    whole: Schema = {"type": "object", "additionalProperties": _cell("number", signature)}
-    if signature.features is not None:
-        whole |= {"minProperties": signature.features, "maxProperties": signature.features}
-    return whole
+    """Cells by the model's names; others may stand beside them."""
+    columns = _columns(signature)
+    return {"type": "object", "required": list(columns), "properties": columns}
 
 
 def answer(manifest: Manifest | None, method: str) -> Schema:
@@ -88,10 +84,12 @@ def plain_item(signature: Signature) -> Schema:
 
 
 def plain(schema: Schema) -> Schema:
-    """A schema of one type a value in the words that Swagger 2.0 and OpenAPI 3.0 have too."""
+    """A schema in the words that Swagger 2.0 and OpenAPI 3.0 have too: of its types the first."""
     told = dict(schema)
-    if isinstance(told.get("type"), list):
-        told |= {"type": told["type"][0], "x-nullable": True}
+    if isinstance(types := told.get("type"), list):
+        told["type"] = types[0]
+        if "null" in types:
+            told["x-nullable"] = True
     if "items" in told:
         told["items"] = plain(told["items"])
     if "properties" in told:
@@ -100,10 +98,11 @@ def plain(schema: Schema) -> Schema:
 
 
 def _split(signature: Signature) -> Schema:
+    """JSON Schema can't say that each row has the order of `columns`: told is the model's."""
     columns: Schema = {"type": "array", "items": _TEXT}
     if signature.names is not None:
-        columns["allOf"] = [{"contains": {"const": name}} for name in signature.names]
-    data = {"type": "array", "minItems": 1, "items": {"type": "array"}}
+        columns = {"const": list(signature.names), "description": "In any order, which rows share."}
+    data = {"type": "array", "minItems": 1, "items": {"$ref": f"{COMPONENTS}Row"}}
     return {
         "type": "object",
         "required": ["columns", NAMES[0]],
@@ -119,7 +118,12 @@ def _columns(signature: Signature) -> dict[str, Schema]:
 
 
 def _cell(kind: ColumnType, signature: Signature) -> Schema:
-    return {"type": [_TYPES[kind], "null"] if signature.allows_missing else _TYPES[kind]}
+    types = [_TYPES[kind]]
+    if signature.kind == "array":  # as NumPy has it, true is 1
+        types.append("boolean")
+    if signature.allows_missing:
+        types.append("null")
+    return {"type": types if len(types) > 1 else types[0]}
 
 
 def _like(values: Sequence[Any]) -> Schema:

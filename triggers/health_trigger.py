@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
@@ -53,8 +53,10 @@ def blueprint(
     @functions.route("swagger.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def swagger_json(req: func.HttpRequest) -> func.HttpResponse:
         declared = (await _interface(scorer)).declared
+        # The platform leaves out an argument that is empty, and joins what recurs.
+        asked = parse_qs(urlsplit(req.url).query, keep_blank_values=True).get("version")
         try:
-            version = swagger.version_of(req.params.get("version", swagger.DEFAULT), declared)
+            version = swagger.version_of(asked[0] if asked else swagger.DEFAULT, declared)
         except swagger.UnknownVersion as error:
             return responses.refusal(UNKNOWN_VERSION, str(error))
         key = settings.http_auth_level != "anonymous"

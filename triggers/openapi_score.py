@@ -12,6 +12,9 @@ from triggers import openapi_refusals as refusals
 from triggers.openapi_operations import PENDING
 from triggers.statuses import ID_IN_USE, ID_TOO_LONG
 
+#: Where the answer to an enqueued request is found.
+_RESULT = {"operationId": "result", "parameters": {"id": "$response.body#/id"}}
+
 
 def path(interface: Interface, *, queued: bool) -> dict[str, Any]:
     """POST and GET. `queued`: whether a request may be enqueued."""
@@ -22,7 +25,7 @@ def path(interface: Interface, *, queued: bool) -> dict[str, Any]:
             "operationId": "score",
             "summary": "Score a body",
             "description": "`Accept` chooses among the types of the answer.",
-            "parameters": [headers.encoding()],
+            "parameters": [] if interface.scripted else [headers.encoding()],
             "requestBody": {"required": True, "content": _contents(interface.reads)},
             "responses": responses,
         },
@@ -50,9 +53,10 @@ def _responses(interface: Interface, *, queued: bool) -> dict[str, Any]:
             "description": "Enqueued.",
             "headers": headers.answers(headers.ACCEPTED),
             "content": {media_types.JSON: {"schema": PENDING}},
+            "links": {"result": _RESULT},
         }
     told |= refusals.responses(refused) | refusals.CROWDED
-    if ANY in interface.answers:
+    if interface.scripted:
         told["default"] = {"description": "A response that the entry script made itself."}
     return told
 
@@ -70,11 +74,11 @@ def _content(content: Content) -> dict[str, Any]:
 
 def _arguments(interface: Interface) -> list[dict[str, Any]]:
     """Each is read as the JSON that it is, else as text. A model takes none."""
+    if not interface.scripted:
+        return []
     if ANY in interface.reads:
         return [{"name": "arguments", "in": "query", "schema": {"type": "object"}}]
     declared = interface.reads[media_types.JSON].schema
-    if ANY not in interface.answers:
-        return []
     return [
         {
             "name": name,

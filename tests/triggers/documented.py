@@ -129,11 +129,8 @@ def asking(scorer: Scorer, paths: dict[str, Any] | None = None, **settings: str)
     functions = {each.get_trigger().route: each for each in app.get_functions()}  # type: ignore[union-attr]
 
     async def ask(target: str) -> func.HttpResponse:
-        route, _, query = target.partition("?")
-        params = dict(each.split("=") for each in query.split("&") if each)
-        request = func.HttpRequest(
-            method="GET", url=f"http://h/api/{target}", params=params, body=b""
-        )
+        route = target.partition("?")[0]
+        request = func.HttpRequest(method="GET", url=f"http://h/api/{target}", body=b"")
         response: func.HttpResponse = await functions[route].get_user_function()(request)
         return response
 

@@ -97,7 +97,8 @@ async def test_a_models_columns_and_classes_are_told(documented_scorer):
         },
     }
     assert [cell["title"] for cell in schemas["Row"]["prefixItems"]] == ["age", "city", "member"]
-    assert set(body_of(told)) == set(answer_of(told)) == set(media_types.FORMATS)
+    assert set(body_of(told)) == set(media_types.FORMATS) - {media_types.NPY}
+    assert set(answer_of(told)) == set(media_types.FORMATS)
     assert set(body_of(told)["application/json"]["examples"]) == {
         "data", "instances", "inputs", "split", "records",
     }  # fmt: skip

@@ -134,6 +134,7 @@ async def test_a_version_goes_by_its_names_and_2_is_the_default(documented_score
             "?version=4",
             "Swagger version [4] is not valid. Supported versions: [2, 3, 3.1].",
         ),
+        ("bare", "?version=", "Swagger version [] is not valid. Supported versions: [2, 3, 3.1]."),
         (
             "mixed",
             "",
