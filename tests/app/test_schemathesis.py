@@ -96,7 +96,7 @@ def test_a_script_does_as_its_document_says(ask, serve):
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kind", ["classifier", "frame", "texts", "regressor", "transformer"])
+@pytest.mark.parametrize("kind", ["classifier", *documented.MODELS])
 def test_a_thousand_requests_more_find_nothing_either(ask, serve, kind):
     ask(serve(kind), examples=1000)
 

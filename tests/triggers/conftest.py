@@ -64,7 +64,7 @@ async def documented_scorer(
     async def make(kind: str) -> Scorer:
         folder = documented_folders[kind]
         settings = InferenceSettings.from_env({"AZUREML_MODEL_DIR": str(folder)}, root=folder)
-        made.append(Scorer(settings, store, keys.prediction_key))
+        made.append(Scorer(settings, store, keys))
         await made[-1].script()
         return made[-1]
 

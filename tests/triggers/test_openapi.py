@@ -2,8 +2,8 @@
 
 import json
 
-import jsonschema
 import pytest
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from cache import keys
@@ -40,8 +40,8 @@ def answer_of(told):
     return told["paths"]["/score"]["post"]["responses"]["200"]["content"]
 
 
-def check(told, schema, value):
-    jsonschema.Draft202012Validator(schema | {"components": told["components"]}).validate(value)
+def fits(value, schema, told):
+    return OAS31Validator(schema | {"components": told["components"]}).is_valid(value)
 
 
 def values(content):
@@ -72,14 +72,14 @@ async def test_every_example_is_what_its_schema_says_and_is_answered_as_document
     assert questions or kind in ("bare", "raw", "answer alone")
     door = HttpDoor(scorer, results)
     for form, content, value in questions:
-        check(told, content["schema"], value)
+        assert fits(value, content["schema"], told)
         body = json.dumps(value).encode() if form == media_types.JSON else value.encode()
         for accept, answer in answers.items():
             response = await door.score(asking(body, content_type=form, accept=accept), None)
             assert response.status_code == 200, response.get_body()
             if accept == media_types.JSON:
                 given = json.loads(response.get_body())
-                check(told, answer.get("schema", {}), given)
+                assert fits(given, answer.get("schema", {}), told)
                 if kind not in documented.SCRIPTS:
                     assert golden.equal(given, Golden(predictions=values(answer)[0]))
 
@@ -126,8 +126,7 @@ async def test_a_models_columns_and_classes_are_told(documented_scorer):
 async def test_what_the_schema_refuses_the_app_refuses(documented_scorer, results, kind, value):
     scorer = await documented_scorer(kind)
     told = await document(scorer)
-    with pytest.raises(jsonschema.ValidationError):
-        check(told, body_of(told)["application/json"]["schema"], value)
+    assert not fits(value, body_of(told)["application/json"]["schema"], told)
     response = await HttpDoor(scorer, results).score(asking(json.dumps(value).encode()), None)
     assert response.status_code in (400, 422)
 
@@ -184,12 +183,11 @@ async def test_without_a_model_the_document_tells_the_rest(tmp_path, store, even
     if state == "failed":
         waits.unlink()
     settings = InferenceSettings.from_env({"AZUREML_MODEL_DIR": str(tmp_path)}, root=tmp_path)
-    scorer = Scorer(settings, store, keys.prediction_key)
+    scorer = Scorer(settings, store, keys)
     eventually(lambda: scorer.state == state, 10)
     told = await document(scorer)
     OpenAPIV31SpecValidator(told).validate()
     assert set(told["paths"]) == set(ROUTES)
     assert set(body_of(told)) == {"*/*"}
-    assert told["info"]["version"] == "unknown"
     waits.unlink(missing_ok=True)
     await scorer.close()
