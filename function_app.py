@@ -37,7 +37,7 @@ def build() -> func.FunctionApp:
     built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))
     if "http" in doors.triggers:
         built.register_functions(http_trigger.blueprint(scorer, results, doors))
-        built.register_functions(health_trigger.blueprint(scorer))
+        built.register_functions(health_trigger.blueprint(scorer, doors))
         built.register_functions(v2_trigger.blueprint(scorer))
     if "blob" in doors.triggers:
         built.register_functions(blob_trigger.blueprint(scorer, results, doors))

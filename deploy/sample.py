@@ -59,7 +59,7 @@ def read(file: Path, signature: Signature) -> Sample:
     if file.suffix == ".csv":
         columns, cells = csv_codec.decode(body, signature)
         order = None if columns is None else signature.order(columns)
-        return _sample(rows.reorder(cells, order), text=True)
+        return _sample(rows.reorder(cells, order, len(columns or ())), text=True)
     return _sample(json_codec.decode(body, signature), text=False)
 
 

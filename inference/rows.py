@@ -38,12 +38,27 @@ class Rows:
         return self.values
 
 
-def reorder(cells: Iterable[Row], order: list[int] | None) -> list[Row]:
-    """Bring the model's columns into its order; a row too short to do so stays as it is."""
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """In place of a row with more or fewer cells than the header has columns: which column each
+    one belongs to is anybody's guess, even where they are as many as the model takes.
+    """
+
+    cells: int
+    columns: int
+
+
+def reorder(cells: Iterable[Row], order: list[int] | None, columns: int) -> list[Any]:
+    """Bring the model's columns, out of so many in the header, into its order."""
     if order is None:
         return list(cells)
-    longest = max(order)
-    return [[row[i] for i in order] if len(row) > longest else row for row in cells]
+    return [_in_order(row, order, columns) for row in cells]
+
+
+def _in_order(row: Any, order: list[int], columns: int) -> Any:
+    if not isinstance(row, list | tuple):
+        return row
+    return [row[i] for i in order] if len(row) == columns else Ragged(len(row), columns)
 
 
 def number_in(text: str) -> int | float:
@@ -64,4 +79,6 @@ def shown(cell: object) -> str:
         return "an object"
     if isinstance(cell, list):
         return f"a list of {len(cell)}"
+    if isinstance(cell, Ragged):
+        return f"{cell.cells} values under {cell.columns} columns"
     return "null" if cell is None else str(cell)[:40]

@@ -12,10 +12,8 @@ import azure.functions as func
 from inference.errors import MalformedInput, ResultUnserialisable, ScoringError, ScriptFailed
 from inference.request import Answer, Request
 from triggers import responses
-from triggers.statuses import RETRY_AFTER_S, status_of
+from triggers.statuses import ID_TOO_LONG, MAX_ID, RETRY_AFTER_S, status_of
 
-#: Longer ids are refused, as Azure ML's own server does.
-MAX_ID = 100
 ID_HEADERS = ("x-request-id", "x-ms-client-request-id")
 
 RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_S)}
@@ -45,9 +43,8 @@ async def respond(
     request_id = echoed.setdefault("x-request-id", str(uuid.uuid4()))
     for name, value in echoed.items():
         if len(value) > MAX_ID:
-            return refuse(
-                431, "id_too_long", f"{name}: at most {MAX_ID} characters, got {len(value)}"
-            )
+            told = f"{name}: at most {MAX_ID} characters, got {len(value)}"
+            return refuse(ID_TOO_LONG.status, ID_TOO_LONG.code, told)
     try:
         response = await answer(_request(req, request_id))
     except ScoringError as error:

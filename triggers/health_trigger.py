@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
 import azure.functions as func
 
+from inference.codecs import json_codec
+from inference.interface import OPEN, Interface, interface
 from inference.scorer import Scorer
-from triggers import openapi, responses
+from triggers import openapi, responses, swagger
+from triggers.settings import DoorSettings
+from triggers.statuses import UNKNOWN_VERSION
 
 
-def blueprint(scorer: Scorer) -> func.Blueprint:
-    """`GET health/live`, `GET health/ready`, `GET openapi.json`."""
+def blueprint(
+    scorer: Scorer, settings: DoorSettings, paths: Mapping[str, Any] | None = None
+) -> func.Blueprint:
+    """`GET health/live`, `GET health/ready`, `GET openapi.json`, `GET swagger.json`.
+
+    `paths`: OpenAPI's path items of other blueprints, for the document to have them too.
+    """
     functions = func.Blueprint()
 
     @functions.route("health/live", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -31,7 +44,34 @@ def blueprint(scorer: Scorer) -> func.Blueprint:
         )
 
     @functions.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    async def openapi_json(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
-        return responses.json(200, openapi.document(scorer.model))
+    async def openapi_json(req: func.HttpRequest) -> func.HttpResponse:
+        document = openapi.document(
+            scorer.model, await _interface(scorer), settings, prefix=_prefix(req), more=paths or {}
+        )
+        return responses.body(200, json_codec.dumps(document))
+
+    @functions.route("swagger.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def swagger_json(req: func.HttpRequest) -> func.HttpResponse:
+        declared = (await _interface(scorer)).declared
+        # The platform leaves out an argument that is empty, and joins what recurs.
+        asked = parse_qs(urlsplit(req.url).query, keep_blank_values=True).get("version")
+        try:
+            version = swagger.version_of(asked[0] if asked else swagger.DEFAULT, declared)
+        except swagger.UnknownVersion as error:
+            return responses.refusal(UNKNOWN_VERSION, str(error))
+        key = settings.http_auth_level != "anonymous"
+        document = swagger.document(version, scorer.model, declared, prefix=_prefix(req), key=key)
+        return responses.body(200, json_codec.dumps(document))
 
     return functions
+
+
+async def _interface(scorer: Scorer) -> Interface:
+    """What is known by now: the documents do not wait for a model."""
+    return interface(await scorer.script()) if scorer.state == "ok" else OPEN
+
+
+def _prefix(req: func.HttpRequest) -> str:
+    """Where the app's routes begin, told by the document's own address: `/api`."""
+    path: str = urlsplit(req.url).path
+    return path.rpartition("/")[0]

@@ -12,6 +12,7 @@ from inference.results import Results
 from inference.scorer import Scorer
 from triggers import envelope, exchange, responses
 from triggers.settings import SERVICE_BUS, DoorSettings
+from triggers.statuses import ID_IN_USE, UNKNOWN_RESULT
 
 
 def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
@@ -61,9 +62,7 @@ class HttpDoor:
         except ScoringError as error:
             return exchange.refused(error, request_id)
         if result is None:
-            return responses.error(
-                404, "unknown_result", "no such id, or its result has expired", request_id
-            )
+            return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
         if result.pending:
             return responses.json(
                 202, {"id": request_id, "status": "pending"}, exchange.RETRY_AFTER
@@ -90,8 +89,8 @@ class HttpDoor:
         if reservation == "unreachable":
             return None
         if reservation == "other":
-            return responses.error(
-                409, "id_in_use", "x-request-id names another request; send a new id", request.id
+            return responses.refusal(
+                ID_IN_USE, "x-request-id names another request; send a new id", request.id
             )
         # A pending one is sent again: the first sending may have failed after the reservation.
         if reservation != "finished":

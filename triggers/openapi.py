@@ -1,111 +1,72 @@
-"""The OpenAPI document: routes, types and statuses. What the model takes comes in a later issue."""
+"""The OpenAPI document: every route of the app, made from what the app itself goes by.
+
+Bodies come from inference.interface, statuses and codes from the error table, values from the
+types that name them. As long as no model is loaded, its part alone is missing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from inference import media_types
+from inference.interface import Interface
 from inference.models import ModelId
+from triggers import openapi_headers as headers
+from triggers import openapi_operations as operations
+from triggers import openapi_refusals as refusals
+from triggers import openapi_score
+from triggers.settings import DoorSettings
 
-ERROR = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "request_id"],
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "request_id": {"type": ["string", "null"]},
-            },
-        }
-    },
-}
-REFUSALS = {
-    "400": "The body is not what its content type says it is",
-    "406": "None of the accepted formats can carry the answer",
-    "409": "The id names another request",
-    "413": "Over a limit on bytes or rows",
-    "415": "A content type nobody here reads",
-    "422": "Well-formed, but not what the model takes",
-    "431": "An id of more than 100 characters",
-    "500": "The model or its script raised",
-    "503": "Too much is waiting, or the model is not loaded",
-    "504": "No answer within SCORING_TIMEOUT_S",
+#: How a caller shows a key, where one is asked for.
+KEYS: dict[str, Any] = {
+    "header": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
+    "query": {"type": "apiKey", "in": "query", "name": "code"},
 }
 
 
-def document(model: ModelId) -> dict[str, Any]:
-    """OpenAPI 3.1, paths relative to the document's own address."""
-    return {
+def document(
+    model: ModelId,
+    interface: Interface,
+    settings: DoorSettings,
+    *,
+    prefix: str,
+    more: Mapping[str, Any],
+) -> dict[str, Any]:
+    """OpenAPI 3.1. `prefix`: what stands before the paths. `more`: path items of other routes."""
+    paths = {
+        "/score": openapi_score.path(interface, queued="servicebus" in settings.triggers),
+        "/results/{id}": operations.results(),
+        **operations.open_to_all(),
+        **more,
+    }
+    components: dict[str, Any] = {
+        "headers": headers.ANSWERS,
+        "schemas": {
+            "Error": refusals.ERROR,
+            "Result": operations.RESULT,
+            "Health": operations.HEALTH,
+            **interface.components,
+        },
+    }
+    whole: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": f"Triscore: {model.name}", "version": model.version},
-        "servers": [{"url": "."}],
-        "paths": {
-            "/score": {"post": _score(), "get": _score_arguments()},
-            "/results/{id}": {"get": _result()},
-            "/health/live": {"get": _plain("live", "The process answers")},
-            "/health/ready": {"get": _plain("ready", "The model has answered once", "503")},
-        },
-        "components": {"schemas": {"Error": ERROR}},
+        "servers": [{"url": prefix or "/"}],
+        "paths": paths,
+        "components": components,
     }
+    if settings.http_auth_level == "anonymous":
+        return whole
+    components["securitySchemes"] = KEYS
+    whole["paths"] = {route: _guarded(item) for route, item in paths.items()}
+    return whole | {"security": [{name: []} for name in KEYS]}
 
 
-def _score() -> dict[str, Any]:
-    formats: dict[str, Any] = {form: {} for form in media_types.FORMATS}
-    rows = {"type": "array", "items": {"type": "array", "items": {"type": ["number", "null"]}}}
-    formats[media_types.JSON] = {
-        "schema": {"type": "object", "required": ["data"], "properties": {"data": rows}}
-    }
-    answers: dict[str, Any] = {form: {} for form in media_types.FORMATS}
+def _guarded(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A path item with the answer to a wrong key in each operation that asks for one."""
     return {
-        "operationId": "score",
-        "summary": "Score rows; with Prefer: respond-async, enqueue them",
-        "requestBody": {"required": True, "content": formats},
-        "responses": {
-            "200": {"description": "One prediction a row, in order", "content": answers},
-            "202": {"description": "Enqueued; Location names the result"},
-            **{status: _refusal(text) for status, text in REFUSALS.items()},
-        },
+        method: operation | {"responses": operation["responses"] | refusals.UNAUTHORIZED}
+        if isinstance(operation, dict) and "security" not in operation
+        else operation
+        for method, operation in item.items()
     }
-
-
-def _score_arguments() -> dict[str, Any]:
-    return {
-        "operationId": "scoreArguments",
-        "summary": "Score query arguments, where the model's own script takes them",
-        "responses": {
-            "200": {"description": "What the script answered", "content": {media_types.JSON: {}}},
-            **{status: _refusal(text) for status, text in REFUSALS.items()},
-        },
-    }
-
-
-def _result() -> dict[str, Any]:
-    return {
-        "operationId": "result",
-        "summary": "The result document of an asynchronous request, a blob or a message",
-        "parameters": [
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-        ],
-        "responses": {
-            "200": {"description": "Finished", "content": {media_types.JSON: {}}},
-            "202": {"description": "Pending"},
-            "404": _refusal("Unknown or expired"),
-            "503": _refusal("The cache can't be reached"),
-        },
-    }
-
-
-def _plain(name: str, summary: str, *more: str) -> dict[str, Any]:
-    return {
-        "operationId": name,
-        "summary": summary,
-        "responses": {status: {"description": summary} for status in ("200", *more)},
-    }
-
-
-def _refusal(description: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Error"}
-    return {"description": description, "content": {media_types.JSON: {"schema": schema}}}

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import azure.functions as func
 import orjson
 
+from triggers.statuses import Refusal
+
 JSON = "application/json"
 
 
@@ -38,3 +40,10 @@ def error(
     """The one shape that every refusal has."""
     document = {"code": code, "message": message, "request_id": request_id}
     return json(status, {"error": document}, headers)
+
+
+def refusal(
+    refused: Refusal, message: str | None = None, request_id: str | None = None
+) -> func.HttpResponse:
+    """A refusal of a door's own, with its description where nothing more is to be said."""
+    return error(refused.status, refused.code, message or refused.description, request_id)

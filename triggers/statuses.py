@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
+
 from inference import errors
 
 RETRY_AFTER_S = 1
@@ -19,6 +22,29 @@ STATUSES: dict[type[errors.ScoringError], int] = {
     errors.Overloaded: 503,
     errors.ScoringTimeout: 504,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One way in which a request ends without what it asked for."""
+
+    status: int
+    code: str
+    description: str
+
+
+#: Longer ids are refused, as Azure ML's own server does.
+MAX_ID = 100
+
+ID_TOO_LONG = Refusal(431, "id_too_long", f"An id of more than {MAX_ID} characters.")
+ID_IN_USE = Refusal(409, "id_in_use", "The id names another request.")
+UNKNOWN_RESULT = Refusal(404, "unknown_result", "No such id, or its result has expired.")
+UNKNOWN_VERSION = Refusal(404, "unknown_version", "No document of this version.")
+
+
+def refusal_of(kind: type[errors.ScoringError]) -> Refusal:
+    """An error of the core as callers meet it; its class describes it."""
+    return Refusal(STATUSES[kind], kind.code, inspect.getdoc(kind) or kind.__name__)
 
 
 def status_of(error: errors.ScoringError) -> int:

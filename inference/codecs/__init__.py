@@ -55,7 +55,7 @@ def decode(
         cells = json_codec.decode(body, signature)
     check_count(len(cells), max_rows)
     if columns is not None:
-        cells = rows.reorder(cells, signature.order(columns))
+        cells = rows.reorder(cells, signature.order(columns), len(columns))
     return fitting.fit(cells, signature, text=form == media_types.CSV)
 
 

@@ -77,7 +77,7 @@ def _split(data: list[Row], columns: Any, signature: Signature) -> list[Row]:
         raise UnfitInput(
             field="columns", expected="a list of names", got=str(type(columns).__name__)
         )
-    return rows.reorder(data, signature.order(columns))
+    return rows.reorder(data, signature.order(columns), len(columns))
 
 
 def _expected(signature: Signature) -> str:

@@ -62,17 +62,28 @@ class Headed:
 
 def convention(entry: EntryPoints) -> Convention | independent.Independent:
     """The convention that a script's `run` asks for. Raises ModelUnavailable."""
-    parameters = list(inspect.signature(entry.run).parameters.values())
+    parameters = inspect.signature(entry.run).parameters.values()
     if any(parameter.kind not in _NAMED for parameter in parameters):
         raise ModelUnavailable("run() must take its arguments by name: no *args, **kwargs or '/'")
-    data = [parameter for parameter in parameters if parameter.name != HEADERS]
+    data = _data(entry)
     if not data:
         raise ModelUnavailable(f"run() needs a parameter for the input, apart from {HEADERS}")
     chosen = _convention(entry, data)
     if entry.rows_independent:
         # The headers count as a second parameter: with them two equal rows are not equal.
-        return independent.convention(entry.run, parameters)
+        return independent.convention(entry.run, list(parameters))
     return chosen if len(data) == len(parameters) else Headed(chosen)
+
+
+def declared(entry: EntryPoints) -> schema.Declared | None:
+    """What a script's decorators say of its `run`; None where it has none."""
+    return schema.declared(entry.run, _data(entry)) if schema.decorates(entry.run) else None
+
+
+def _data(entry: EntryPoints) -> list[inspect.Parameter]:
+    """The parameters of `run` but for the headers."""
+    parameters = inspect.signature(entry.run).parameters.values()
+    return [parameter for parameter in parameters if parameter.name != HEADERS]
 
 
 def _convention(entry: EntryPoints, data: list[inspect.Parameter]) -> Convention:

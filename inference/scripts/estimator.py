@@ -22,6 +22,7 @@ from inference.scripts.encoding import by_row_as_json
 from inference.scripts.guard import guard
 from inference.scripts.inputs import maker
 from inference.scripts.question import Question, RowQuestion
+from inference.scripts.verdict import judged
 from inference.settings import InferenceSettings
 from inference.signature import Signature
 
@@ -59,6 +60,11 @@ class EstimatorScript:
         self.parameters = f"scikit-learn {version('scikit-learn')} {self.signature!r}"
         self._answer: Callable[[Array], Any]
 
+    @property
+    def manifest(self) -> manifests.Manifest | None:
+        """The model's description, where it has one."""
+        return self._manifest
+
     def load(self) -> None:
         estimator = models.load(self._file)
         answer: Callable[[object], object] | None = getattr(estimator, self.method, None)
@@ -91,10 +97,13 @@ class EstimatorScript:
         return Question(values, memoryview(data), rows.dtype, values.shape)
 
     def run(self, question: Question) -> bytes:
-        return json_codec.dumps(guard(lambda: self._answer(question.payload)))
+        return json_codec.dumps(self._judged(question.payload))
 
     def run_rows(self, question: ArrayRows) -> list[bytes]:
-        return by_row_as_json(guard(lambda: self._answer(question.values)))
+        return by_row_as_json(self._judged(question.values))
+
+    def _judged(self, values: Array) -> Any:
+        return guard(lambda: judged(lambda: self._answer(values)))
 
     def _golden_rows(self, signature: Signature) -> Array:
         """The manifest's, else a row of zeros, which need not be one that the model takes."""

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from inference import media_types
@@ -20,6 +21,52 @@ from inference.scripts.question import Arguments, Question, Run
 
 #: The decorators' function that every conversion of an input passes through.
 CONVERSION = "_deserialize_input_argument"
+
+#: The versions of Swagger and OpenAPI that can say what is declared.
+VERSIONS = ("2.0", "3.0", "3.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a `run` takes and answers, in the decorators' dialect: the words that JSON Schema,
+    Swagger 2.0 and OpenAPI 3.0 share, with an `example` and formats such as `numpy.ndarray`.
+    """
+
+    input: dict[str, Any]
+    output: dict[str, Any]
+    versions: tuple[str, ...] = VERSIONS
+    #: Those of `run` that the JSON object names, and whether they have no default: the dialect
+    #: leaves that out, and has `request_headers` among them.
+    parameters: Mapping[str, bool] = field(default_factory=dict)
+
+
+#: What Azure ML's server says of a script without decorators.
+UNDECLARED = Declared({"type": "object", "example": {}}, {"type": "object", "example": {}})
+
+
+def declared(run: Run, parameters: Sequence[inspect.Parameter]) -> Declared:
+    """What the decorators of a `run` say. Needs one that they decorate."""
+    schemas = sys.modules["inference_schema.schema_util"]
+    return Declared(
+        _valid(schemas.get_input_schema(run)),
+        _valid(schemas.get_output_schema(run)),
+        tuple(schemas.get_supported_versions(run)),
+        {each.name: each.default is each.empty for each in parameters},
+    )
+
+
+def _valid(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy, for the decorators keep theirs, mended where no version of the formats allows it:
+    names that are no texts, and an empty list of required ones.
+    """
+    told = dict(schema)
+    if "items" in told:
+        told["items"] = _valid(told["items"])
+    if "properties" in told:
+        told["properties"] = {str(name): _valid(each) for name, each in told["properties"].items()}
+    if required := [str(name) for name in told.pop("required", ())]:
+        told["required"] = required
+    return told
 
 
 def decorates(run: Run) -> bool:

@@ -14,6 +14,7 @@ from inference.scripts.awaiting import Finisher
 from inference.scripts.guard import guard
 from inference.scripts.independent import ScriptRows
 from inference.scripts.question import Arguments, Question, Reply, RowQuestion, Run
+from inference.scripts.schema import Declared
 
 
 class UserScript:
@@ -29,12 +30,15 @@ class UserScript:
         self._finish = Finisher()
         self.digest = models.digest(file)
         self.model = models.digest(folder)
+        #: What the decorators of `run` say; None without decorators, and until it is loaded.
+        self.declared: Declared | None = None
 
     def load(self) -> None:
         try:
             entry = guard(lambda: loading.load(self._file))
             self._run: Run = entry.run
             self._convention = guard(lambda: calling.convention(entry))
+            self.declared = guard(lambda: calling.declared(entry))
             guard(lambda: self._finish(entry.init()))
         except ScriptFailed as error:
             raise ModelUnavailable(f"{self._file.name} did not start: {error}") from error

@@ -36,7 +36,7 @@ class CsvTable(Table):
             lines = itertools.chain([first], lines)
         count = 0
         for batch in itertools.batched(lines, PART_ROWS, strict=False):
-            cells = rows.reorder(batch, order)
+            cells = rows.reorder(batch, order, len(first))
             yield Part(fitting.fit(cells, self._signature, text=True, first=count), batch)
             count += len(batch)
 

@@ -47,7 +47,16 @@ V2_KEYED = {
     "v2_infer": "v2/models/{name}/infer",
     "v2_version_infer": "v2/models/{name}/versions/{version}/infer",
 }
-HTTP = {"score", "results_by_id", "live", "ready", "openapi_json", *V2_OPEN, *V2_KEYED}
+HTTP = {
+    "score",
+    "results_by_id",
+    "live",
+    "ready",
+    "openapi_json",
+    "swagger_json",
+    *V2_OPEN,
+    *V2_KEYED,
+}
 
 
 def test_the_three_doors_are_declared(functions):

@@ -203,6 +203,21 @@ def test_a_column_that_is_missing_is_named(body, says):
         read(body, "", NAMED)
 
 
+@pytest.mark.parametrize(
+    ("body", "form"),
+    [
+        (b'{"columns": ["b", "x", "a"], "data": [[2, 9, 1], %s]}', ""),
+        (b"b,x,a\n2,9,1\n%s\n", "text/csv"),
+    ],
+)
+@pytest.mark.parametrize("row", ["1,2", "1,2,3,4"])
+def test_a_row_that_does_not_match_its_header_is_refused_rather_than_guessed_at(body, form, row):
+    told = row if form else f"[{row}]"
+    count = len(row.split(","))
+    with pytest.raises(UnfitInput, match=f"row 1: .* got {count} values under 3 columns"):
+        read(body % told.encode(), form, NAMED)
+
+
 def test_integers_too_big_for_a_float_stay_what_they_are():
     big = 2**53 + 1
     assert read(orjson.dumps([[big, 1, 2]]), "")[0, 0] == big

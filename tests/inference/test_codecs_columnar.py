@@ -350,7 +350,7 @@ async def main():
     with tempfile.TemporaryDirectory() as folder:
         model = small_model.save(pathlib.Path(folder))
         settings = InferenceSettings(model_dir=model)
-        scorer = Scorer(settings, MemoryCache(), keys.prediction_key)
+        scorer = Scorer(settings, MemoryCache(), keys)
         for kind, body in (("", b"[[1, 1, 1]]"), ("text/csv", b"1,1,1")):
             request = Request(id="1", source="http", body=body, content_type=kind)
             print((await scorer.score(request)).body)

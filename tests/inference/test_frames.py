@@ -45,6 +45,10 @@ def mixed():
     return make_pipeline(columns, LogisticRegression()).fit(CUSTOMERS, CHURNED)
 
 
+def moods():
+    return make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, [1, 0, 0, 1, 0])
+
+
 @pytest.fixture
 def customers(tmp_path):
     """A folder with the model, described with a CSV of the rows it was trained on."""
@@ -61,8 +65,7 @@ def customers(tmp_path):
 def texts(tmp_path):
     folder = tmp_path / "mood"
     folder.mkdir()
-    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, [1, 0, 0, 1, 0])
-    joblib.dump(model, folder / "model.joblib")
+    joblib.dump(moods(), folder / "model.joblib")
     (folder / "rows.json").write_text(json.dumps(TEXTS))
     manifests.write(
         folder,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import small_model
+from tests.triggers import documented
 from triggers.v2_trigger import V2Door
 
 
@@ -58,3 +59,29 @@ async def v2_door(scorer: Scorer) -> V2Door:
 @pytest.fixture
 def results(store: MemoryCache) -> Results:
     return Results(store, keys.result_key, ttl_s=60)
+
+
+@pytest.fixture(scope="session")
+def documented_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folder of each of documented.KINDS."""
+    parent = tmp_path_factory.mktemp("kinds")
+    return {kind: documented.folder_of(kind, parent) for kind in documented.KINDS}
+
+
+@pytest.fixture
+async def documented_scorer(
+    documented_folders: dict[str, Path], store: MemoryCache
+) -> AsyncIterator[Callable[[str], Awaitable[Scorer]]]:
+    """`await documented_scorer(kind)`: a scorer of one of documented.KINDS, loaded."""
+    made: list[Scorer] = []
+
+    async def make(kind: str) -> Scorer:
+        folder = documented_folders[kind]
+        settings = InferenceSettings.from_env({"AZUREML_MODEL_DIR": str(folder)}, root=folder)
+        made.append(Scorer(settings, store, keys))
+        await made[-1].script()
+        return made[-1]
+
+    yield make
+    for scorer in made:
+        await scorer.close()

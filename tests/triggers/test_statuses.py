@@ -1,7 +1,6 @@
 import pytest
 
 from inference import errors
-from triggers import openapi
 from triggers.statuses import STATUSES, comes_again, status_of
 
 
@@ -11,8 +10,8 @@ def leaves(kind: type[errors.ScoringError]) -> list[type[errors.ScoringError]]:
 
 
 @pytest.mark.parametrize("kind", leaves(errors.ScoringError))
-def test_every_error_has_a_status_and_the_document_names_it(kind):
-    assert str(STATUSES[kind]) in openapi.REFUSALS
+def test_every_error_has_a_status(kind):
+    assert kind in STATUSES
 
 
 def test_the_callers_errors_are_4xx_and_ours_5xx():

@@ -1,0 +1,118 @@
+"""What goes into a model or a script and what comes out, by content type.
+
+model                   rows and records, answers a row
+script with a schema    a JSON object, as its decorators declare
+any other script        any bytes; as little is known while nothing is loaded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inference import examples, media_types, schemas
+from inference.manifests import Golden, Manifest
+from inference.schemas import Schema
+from inference.scripts import EstimatorScript, Script, UserScript
+from inference.scripts.schema import UNDECLARED, Declared
+from inference.signature import Signature
+
+ANY = "*/*"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bodies of one content type: a JSON Schema, and examples by name."""
+
+    schema: Schema = field(default_factory=dict)
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interface:
+    """Contents by content type."""
+
+    reads: Mapping[str, Content]
+    answers: Mapping[str, Content]
+    #: What `reads` refers to, under schemas.COMPONENTS.
+    components: Mapping[str, Schema] = field(default_factory=dict)
+    #: The JSON forms alone, in the dialect of the decorators.
+    declared: Declared = UNDECLARED
+
+    @property
+    def scripted(self) -> bool:
+        """Whether a script may make its responses itself, and gets compressed bodies as they are.
+
+        So it is assumed while nothing is loaded.
+        """
+        return ANY in self.answers
+
+
+#: Nothing is known: of a script without a schema, or as long as nothing is loaded.
+OPEN = Interface(reads={ANY: Content()}, answers={media_types.JSON: Content(), ANY: Content()})
+
+
+def interface(script: Script) -> Interface:
+    """What a loaded script takes and answers."""
+    if isinstance(script, EstimatorScript):
+        return _of_model(script.signature, script.manifest, script.method)
+    declared = script.declared if isinstance(script, UserScript) else None
+    return OPEN if declared is None else _of_declared(declared)
+
+
+def _of_declared(declared: Declared) -> Interface:
+    names = declared.parameters
+    known, example = declared.input.get("properties", {}), declared.input.get("example", {})
+    taken: Schema = {
+        "type": "object",
+        "required": [name for name, required in names.items() if required],
+        "properties": {name: known.get(name, {}) for name in names},
+    }
+    sample = {name: each for name, each in example.items() if name in names}
+    answer = dict(declared.output)
+    answered = {"sample": answer.pop("example")} if "example" in answer else {}
+    return Interface(
+        reads={media_types.JSON: Content(taken, {"sample": sample} if sample else {})},
+        answers={media_types.JSON: Content(answer, answered), ANY: Content()},
+        declared=declared,
+    )
+
+
+def _of_model(signature: Signature, manifest: Manifest | None, method: str) -> Interface:
+    golden = examples.few(manifest.golden) if manifest else Golden()
+    one = schemas.answer(manifest, method)
+    documents, answers = schemas.documents(signature), {"type": "array", "items": one}
+    # .npy holds numbers alone.
+    forms = [
+        each for each in media_types.FORMATS if each != media_types.NPY or signature.only_numbers
+    ]
+    return Interface(
+        reads={
+            form: Content(_body(form, documents), examples.questions(form, golden, signature))
+            for form in forms
+        },
+        answers={
+            form: Content(_body(form, answers), examples.answers(form, golden))
+            for form in media_types.FORMATS
+        },
+        components=schemas.components(signature),
+        declared=_declared(signature, golden, one),
+    )
+
+
+def _body(form: str, document: Schema) -> Schema:
+    if form == media_types.JSON:
+        return document
+    return {"type": "string"} if form in examples.TEXT_FORMATS else {}
+
+
+def _declared(signature: Signature, golden: Golden, answer: Schema) -> Declared:
+    """As if a script with decorators served the model."""
+    rows = {"type": "array", "items": schemas.plain_item(signature)}
+    taken: Schema = {"type": "object", "required": ["data"], "properties": {"data": rows}}
+    answers: Schema = {"type": "array", "items": schemas.plain(answer)}
+    if golden.rows:
+        taken["example"] = {"data": examples.plain(golden, signature)}
+        answers["example"] = golden.predictions
+    return Declared(taken, answers)
