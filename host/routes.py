@@ -120,7 +120,7 @@ def _segment(function: Function, segment: str) -> tuple[str, int]:
                 f"function {function.name}: route constraint {constraint!r} is not known here; "
                 f"known are {', '.join(CONSTRAINTS)}"
             )
-        value = ".*" if stars else CONSTRAINTS.get(constraint or "", "[^/]+")
+        value = "(?s:.*)" if stars else CONSTRAINTS.get(constraint or "", "[^/]+")
         rank = max(rank, 3 if stars else 1 if constraint else 2)
         expression += _literal(segment[end : match.start()]) + f"(?P<{name}>{value})"
         end = match.end()

@@ -105,6 +105,10 @@ def test_a_literal_route_goes_before_a_catch_all(host: HostProcess) -> None:
     assert ask(host, "/things/files/a/b.c")[2] == b"a/b.c"
 
 
+def test_a_catch_all_takes_line_ends_too(host: HostProcess) -> None:
+    assert ask(host, "/things/files/a%0D%0Ab")[2] == b"a\r\nb"
+
+
 def test_an_exception_is_answered_500_with_an_empty_body_and_one_line(host: HostProcess) -> None:
     status, _, body = ask(host, "/things/raises")
     assert (status, body) == (500, b"")
