@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import orjson
 
 from inference import fitting
@@ -48,13 +48,15 @@ def check(
 
 
 def equal(told: Any, golden: Golden) -> bool:
-    """Labels alike, numbers within the tolerances, of the same shape."""
-    try:
-        left, right = np.array(told), np.array(golden.predictions)
-    except ValueError:  # ragged
-        return bool(told == golden.predictions)
-    if left.shape != right.shape:
-        return False
-    if left.dtype.kind == right.dtype.kind == "f":
-        return np.allclose(left, right, rtol=golden.relative, atol=golden.absolute, equal_nan=True)
-    return bool((left == right).all())
+    """Labels alike, numbers within the tolerances, of the same shape; both as JSON has them."""
+    return _equal(told, golden.predictions, golden)
+
+
+def _equal(told: Any, expected: Any, golden: Golden) -> bool:
+    if isinstance(expected, list) and isinstance(told, list):
+        return len(told) == len(expected) and all(
+            _equal(one, other, golden) for one, other in zip(told, expected, strict=True)
+        )
+    if isinstance(expected, float) and isinstance(told, float):
+        return math.isclose(told, expected, rel_tol=golden.relative, abs_tol=golden.absolute)
+    return type(told) is type(expected) and bool(told == expected)

@@ -20,12 +20,15 @@ from typing import Any
 import orjson
 
 from inference.errors import ModelUnavailable
-from inference.signature import COLUMN_TYPES, KINDS, ColumnType, Kind
+from inference.signature import COLUMN_TYPES, KINDS, TEXTS, ColumnType, Kind, Signature
 
 NAME = "model.json"
 
 #: The methods of an estimator that may answer.
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
+
+#: By how much a number may differ from where the model was made, unless its manifest says else.
+RELATIVE, ABSOLUTE = 1e-6, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,20 @@ class Features:
     #: Whether cells may be missing.
     missing: bool | None = None
 
+    def signature(self) -> Signature | None:
+        """What the model takes, where that is known without loading it."""
+        if self.kind == "texts":
+            return TEXTS
+        if self.count is None or self.missing is None:
+            return None
+        return Signature(
+            kind=self.kind,
+            features=self.count,
+            names=None if self.names is None else tuple(self.names),
+            types=None if self.types is None else tuple(self.types),
+            allows_missing=self.missing,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Golden:
@@ -50,8 +67,8 @@ class Golden:
 
     rows: Sequence[Sequence[Any]] = ()
     predictions: Sequence[Any] = ()
-    relative: float = 1e-6
-    absolute: float = 1e-9
+    relative: float = RELATIVE
+    absolute: float = ABSOLUTE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +82,8 @@ class Manifest:
     method: str = "predict"
     features: Features = field(default_factory=Features)
     classes: Sequence[Any] | None = None
+    #: Types in a skops file that somebody vouched for, beyond skops' own list.
+    trusted: Sequence[str] = ()
     golden: Golden = field(default_factory=Golden)
 
     def require_digest(self, digest: bytes) -> None:

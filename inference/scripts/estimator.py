@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from inference import cells, codecs, golden, manifests, models
+from inference import cells, codecs, manifests, models
 from inference.codecs import json_codec
-from inference.errors import ModelUnavailable, ScriptFailed
+from inference.errors import ScriptFailed
 from inference.request import Request
 from inference.rows import Array
-from inference.scripts.answers import by_row
 from inference.scripts.guard import guard
-from inference.scripts.inputs import maker
 from inference.scripts.question import Question
 from inference.settings import InferenceSettings
 from inference.signature import Signature
@@ -28,12 +24,6 @@ log = logging.getLogger(__name__)
 BUILT_IN = b"built-in script 2"
 #: Stands in keys where a NumPy dtype stands for numbers.
 CELLS = "cells"
-
-
-def asking(answer: Callable[[Any], Any], signature: Signature) -> Callable[[Array], Any]:
-    """An estimator's method from rows, shape (rows, features), to one answer a row."""
-    made = maker(signature)
-    return lambda values: by_row(answer(made(values)), len(values))
 
 
 class EstimatorScript:
@@ -55,21 +45,11 @@ class EstimatorScript:
         self._answer: Callable[[Array], object]
 
     def load(self) -> None:
-        estimator = models.load(self._file)
-        answer: Callable[[object], object] | None = getattr(estimator, self.method, None)
-        if answer is None:
-            raise ModelUnavailable(f"{self._file.name} has no {self.method}(): is it an estimator?")
-        features = self._manifest.features if self._manifest else manifests.Features()
-        self.signature = models.signature(estimator, features)
-        self._answer = asking(answer, self.signature)
-        # A model trained on a DataFrame warns at every array; its columns are put in order before.
-        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+        served = models.serve(self._file, self._manifest)
+        self.signature, self._answer = served.signature, served.answer
         # The first prediction pays for lazy imports: not a caller's.
-        if self._manifest is not None and self._manifest.golden.rows:
-            golden.check(
-                self._manifest, self.signature, self._answer, version=models.framework_version()
-            )
-        elif self.signature.kind == "array" and self.signature.features:
+        proven = self._manifest is not None and self._manifest.golden.rows
+        if not proven and self.signature.kind == "array" and self.signature.features:
             self._warm_up(self.signature.features)
 
     def question(self, request: Request) -> Question:
