@@ -10,7 +10,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -24,7 +23,7 @@ WIDTH = 32
 ROW = np.zeros((1, WIDTH))
 
 
-class Scribbler(BaseEstimator):
+class Scribbler:
     """Works in an array of its own, as some estimators do."""
 
     def __init__(self, size: int = 200_000) -> None:
