@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from inference.errors import ModelUnavailable
 from inference.manifests import Features
 from inference.models import pickles, skops_files
+from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
 from inference.rows import Array
 from inference.signature import Signature
@@ -53,6 +54,8 @@ def load(file: Path, *, trusted: Sequence[str] = (), mapped: bool = False) -> Mo
     `trusted`: types beyond skops' own list. `mapped`: map large arrays where the file allows it.
     """
     try:
+        if file.suffix == ".onnx":
+            return OnnxModel(file)
         if file.suffix == ".skops":
             return SklearnModel(skops_files.load(file, trusted))
         return SklearnModel(*pickles.load(file, mapped=mapped))
