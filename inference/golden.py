@@ -12,7 +12,7 @@ import orjson
 from inference import fitting
 from inference.codecs import json_codec
 from inference.errors import ModelUnavailable
-from inference.manifests import Golden, Manifest
+from inference.manifests import Manifest
 from inference.rows import Array
 from inference.signature import Signature
 
@@ -35,7 +35,8 @@ def check(
             f"{manifest.file}, made with {made}, does not answer its golden rows under"
             f" {here}: {type(error).__name__}: {error}"
         ) from error
-    if not equal(told, manifest.golden):
+    tolerances = {"relative": manifest.golden.relative, "absolute": manifest.golden.absolute}
+    if not equal(told, manifest.golden.predictions, **tolerances):
         raise ModelUnavailable(
             f"{manifest.file}, made with {made}, answers its golden rows differently under"
             f" {here}: train it anew, or install the version it was made with"
@@ -47,16 +48,13 @@ def check(
         )
 
 
-def equal(told: Any, golden: Golden) -> bool:
+def equal(told: Any, expected: Any, *, relative: float, absolute: float) -> bool:
     """Labels alike, numbers within the tolerances, of the same shape; both as JSON has them."""
-    return _equal(told, golden.predictions, golden)
-
-
-def _equal(told: Any, expected: Any, golden: Golden) -> bool:
     if isinstance(expected, list) and isinstance(told, list):
         return len(told) == len(expected) and all(
-            _equal(one, other, golden) for one, other in zip(told, expected, strict=True)
+            equal(one, other, relative=relative, absolute=absolute)
+            for one, other in zip(told, expected, strict=True)
         )
     if isinstance(expected, float) and isinstance(told, float):
-        return math.isclose(told, expected, rel_tol=golden.relative, abs_tol=golden.absolute)
+        return math.isclose(told, expected, rel_tol=relative, abs_tol=absolute)
     return type(told) is type(expected) and bool(told == expected)

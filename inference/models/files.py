@@ -26,9 +26,18 @@ class ModelId:
 
 def find(folder: Path, manifest: Manifest | None = None) -> Path:
     """The model file that the manifest names, or the only one. Raises ModelUnavailable."""
-    if manifest is not None and (folder / manifest.file).is_file():
+    if manifest is not None:
+        if not (folder / manifest.file).is_file():
+            raise ModelUnavailable(
+                f"{folder.name}/{manifests.NAME} describes {manifest.file}, which is not there: put"
+                f" it there, or describe what is with `python -m deploy manifest {folder}`"
+            )
         return folder / manifest.file
-    files = sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES)
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix in SUFFIXES and file.name != manifests.ACCELERATED
+    )
     if len(files) != 1:
         found = ", ".join(file.name for file in files) or "none"
         raise ModelUnavailable(

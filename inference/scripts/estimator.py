@@ -34,7 +34,8 @@ class EstimatorScript:
 
     def __init__(self, settings: InferenceSettings) -> None:
         folder = settings.model_dir
-        self._manifest = manifests.read(folder)
+        described = manifests.read(folder)
+        self._manifest = described and described.served()
         self._file = models.find(folder, self._manifest)
         self._max_rows = settings.max_rows
         self.method = self._manifest.method if self._manifest else "predict"
