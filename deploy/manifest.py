@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,21 @@ from deploy.sample import Sample
 from inference import fitting, manifests, models
 from inference.codecs import json_codec
 from inference.errors import CallerError, ModelUnavailable
+from inference.manifests import Golden
+from inference.models import Model
 from inference.rows import Array
 from inference.scripts import company
-from inference.scripts.estimator import asking
-from inference.signature import TEXTS, Signature
+from inference.signature import Signature
 
 
 def describe(
-    folder: Path, *, method: str = "predict", rows_file: Path | None = None
+    folder: Path,
+    *,
+    method: str = "predict",
+    rows_file: Path | None = None,
+    trusted: Sequence[str] = (),
+    relative: float = manifests.RELATIVE,
+    absolute: float = manifests.ABSOLUTE,
 ) -> manifests.Manifest:
     """A manifest of the one model in a folder, which is loaded: trust it first.
 
@@ -29,18 +37,17 @@ def describe(
     model takes: an array where it answers that, else a DataFrame. Raises ScoringError, OSError.
     """
     file = models.find(folder)
-    estimator = models.load(file)
-    if not callable(getattr(estimator, method, None)):
-        raise ModelUnavailable(f"{file.name} is no estimator with {method}()")
-    own = TEXTS if models.takes_texts(estimator) else models.signature(estimator)
-    signature, golden = _golden(getattr(estimator, method), _rows(rows_file, own), own)
-    rows = fitting.fit(golden.rows, signature, text=False).all_fit()
-    ask = asking(getattr(estimator, method), signature)
+    if trusted and file.suffix != ".skops":
+        raise ModelUnavailable(f"{file.name} takes no --trust: only a .skops file lists its types")
+    model = models.load(file, trusted=trusted)
+    own = model.signature()
+    model.answering(method, own)  # before anything is asked of the rows
+    signature, golden = _golden(model, method, _rows(rows_file, own))
     return manifests.Manifest(
         file=file.name,
         sha256=models.digest(file).hex(),
-        framework="scikit-learn",
-        version=models.framework_version(),
+        framework=model.framework,
+        version=model.version,
         method=method,
         features=manifests.Features(
             kind=signature.kind,
@@ -49,10 +56,16 @@ def describe(
             types=signature.types and list(signature.types),
             missing=signature.allows_missing,
         ),
-        classes=_plain(getattr(estimator, "classes_", None)),
-        independent=company.is_no_matter(ask, rows),
-        golden=golden,
+        classes=_plain(model.classes),
+        independent=_independent(model, method, signature, golden),
+        trusted=list(trusted),
+        golden=replace(golden, relative=relative, absolute=absolute),
     )
+
+
+def _independent(model: Model, method: str, signature: Signature, golden: Golden) -> bool:
+    rows = fitting.fit(golden.rows, signature, text=False).all_fit()
+    return company.is_no_matter(model.answering(method, signature), rows)
 
 
 def _rows(file: Path | None, signature: Signature) -> Sample | None:
@@ -63,22 +76,23 @@ def _rows(file: Path | None, signature: Signature) -> Sample | None:
     return None
 
 
-def _golden(method: Any, rows: Sample | None, own: Signature) -> tuple[Signature, manifests.Golden]:
+def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Signature, Golden]:
     """What the model takes, and its answers to that."""
+    own = model.signature()
     if rows is None:
-        return own, manifests.Golden()
+        return own, Golden()
     failures: list[Exception] = []
     for signature in _candidates(rows, own):
         try:
             values = fitting.fit(rows.rows, signature, text=rows.text).all_fit()
-            answers = asking(method, signature)(values)
+            answers = model.answering(method, signature)(values)
         except CallerError:
             raise
         except Exception as error:  # noqa: BLE001 - told below, once nothing else is left to try
             failures.append(error)
             continue
-        golden = manifests.Golden(_plain(values) or (), _plain(answers) or ())
-        return _with_missing(method, signature, values), golden
+        golden = Golden(_plain(values) or (), _plain(answers) or ())
+        return signature.with_missing(_allows_missing(model, method, signature, values)), golden
     raise ModelUnavailable(
         f"the model does not take these golden rows ({_told(failures[-1])}): give it some that it"
         " takes with --rows FILE"
@@ -87,7 +101,7 @@ def _golden(method: Any, rows: Sample | None, own: Signature) -> tuple[Signature
 
 def _candidates(rows: Sample, own: Signature) -> Iterator[Signature]:
     """What the model may take, the cheapest first."""
-    if own.kind == "texts":
+    if own.kind != "array":
         yield own
         return
     types = rows.types()
@@ -105,19 +119,21 @@ def _candidates(rows: Sample, own: Signature) -> Iterator[Signature]:
         )
 
 
-def _with_missing(method: Any, signature: Signature, values: Array) -> Signature:
-    """The signature, with what the model says when each cell of a row in turn is missing."""
+def _allows_missing(model: Model, method: str, signature: Signature, values: Array) -> bool:
+    """What an estimator says when each cell of a row in turn is missing. Other models refuse
+    nothing: there it is for the golden rows to say.
+    """
     if signature.kind == "texts":
-        return signature
+        return False
+    if model.framework != "scikit-learn":
+        return bool((values != values).any())  # noqa: PLR0124 - also of objects, unlike isnan
     gaps = np.repeat(values[:1], values.shape[1], axis=0)
     np.fill_diagonal(gaps, np.nan)
     try:
-        asking(method, signature)(gaps)
+        model.answering(method, signature)(gaps)
     except Exception:  # noqa: BLE001 - that is the answer
-        allowed = False
-    else:
-        allowed = True
-    return signature.with_missing(allowed)
+        return False
+    return True
 
 
 def _told(error: Exception) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import orjson
 
 from inference import fitting
 from inference.codecs import json_codec
 from inference.errors import CallerError, ModelUnavailable
-from inference.manifests import Golden, Manifest
+from inference.manifests import Manifest
 from inference.rows import Array
 from inference.signature import Signature
 
@@ -45,7 +45,8 @@ def check(
             f"{manifest.file}, made with {made}, does not answer its golden rows under"
             f" {here}: {type(error).__name__}: {error}"
         ) from error
-    if not equal(told, manifest.golden):
+    tolerances = {"relative": manifest.golden.relative, "absolute": manifest.golden.absolute}
+    if not equal(told, manifest.golden.predictions, **tolerances):
         raise ModelUnavailable(
             f"{manifest.file}, made with {made}, answers its golden rows differently under"
             f" {here}: train it anew, or install the version it was made with"
@@ -57,14 +58,13 @@ def check(
         )
 
 
-def equal(told: Any, golden: Golden) -> bool:
-    """Labels alike, numbers within the tolerances, of the same shape."""
-    try:
-        left, right = np.array(told), np.array(golden.predictions)
-    except ValueError:  # ragged
-        return bool(told == golden.predictions)
-    if left.shape != right.shape:
-        return False
-    if left.dtype.kind == right.dtype.kind == "f":
-        return np.allclose(left, right, rtol=golden.relative, atol=golden.absolute, equal_nan=True)
-    return bool((left == right).all())
+def equal(told: Any, expected: Any, *, relative: float, absolute: float) -> bool:
+    """Labels alike, numbers within the tolerances, of the same shape; both as JSON has them."""
+    if isinstance(expected, list) and isinstance(told, list):
+        return len(told) == len(expected) and all(
+            equal(one, other, relative=relative, absolute=absolute)
+            for one, other in zip(told, expected, strict=True)
+        )
+    if isinstance(expected, float) and isinstance(told, float):
+        return math.isclose(told, expected, rel_tol=relative, abs_tol=absolute)
+    return type(told) is type(expected) and bool(told == expected)

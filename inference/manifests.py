@@ -12,20 +12,25 @@ scikit-learn is accepted only while it gives the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from inference.errors import ModelUnavailable
-from inference.signature import COLUMN_TYPES, KINDS, ColumnType, Kind
+from inference.signature import COLUMN_TYPES, KINDS, TEXTS, ColumnType, Kind, Signature
 
 NAME = "model.json"
+#: What `python -m deploy accelerate` writes beside a model.
+ACCELERATED = "accelerated.onnx"
 
 #: The methods of an estimator that may answer.
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
+
+#: By how much a number may differ from where the model was made, unless its manifest says else.
+RELATIVE, ABSOLUTE = 1e-6, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,20 @@ class Features:
     #: Whether cells may be missing.
     missing: bool | None = None
 
+    def signature(self) -> Signature | None:
+        """What the model takes, where that is known without loading it."""
+        if self.kind == "texts":
+            return TEXTS
+        if self.count is None or self.missing is None:
+            return None
+        return Signature(
+            kind=self.kind,
+            features=self.count,
+            names=None if self.names is None else tuple(self.names),
+            types=None if self.types is None else tuple(self.types),
+            allows_missing=self.missing,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Golden:
@@ -50,8 +69,25 @@ class Golden:
 
     rows: Sequence[Sequence[Any]] = ()
     predictions: Sequence[Any] = ()
-    relative: float = 1e-6
-    absolute: float = 1e-9
+    relative: float = RELATIVE
+    absolute: float = ABSOLUTE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accelerated:
+    """The model as an ONNX graph, and the proof that it answers alike."""
+
+    file: str
+    sha256: str
+    #: How it holds numbers.
+    numbers: str
+    #: Of all that converted and proved it.
+    versions: Mapping[str, str]
+    relative: float
+    absolute: float
+    #: Rows that were answered alike, and the largest difference between two numbers.
+    rows: int
+    largest_difference: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +103,28 @@ class Manifest:
     classes: Sequence[Any] | None = None
     #: Whether a row was answered alike alone and in company; found out anew where it serves.
     independent: bool = False
+    #: Types in a skops file that somebody vouched for, beyond skops' own list.
+    trusted: Sequence[str] = ()
     golden: Golden = field(default_factory=Golden)
+    accelerated: Accelerated | None = None
+
+    def served(self) -> Manifest:
+        """Of the file that answers: the accelerated one, where there is one.
+
+        Its digest is then the model's, however small the differences: they were proven on some
+        rows, and a cached answer must be one of the very file that its key names.
+        """
+        graph = self.accelerated
+        if graph is None:
+            return self
+        return replace(
+            self,
+            file=graph.file,
+            sha256=graph.sha256,
+            framework="onnx",
+            version=graph.versions["onnxruntime"],
+            golden=replace(self.golden, relative=graph.relative, absolute=graph.absolute),
+        )
 
     def require_digest(self, digest: bytes) -> None:
         """Raises ModelUnavailable where the file is not the one that was described."""
@@ -92,6 +149,7 @@ def read(folder: Path) -> Manifest | None:
             | {
                 "features": Features(**document.get("features") or {}),
                 "golden": Golden(**document.get("golden") or {}),
+                "accelerated": _accelerated(document.get("accelerated")),
             }
         )
     except (ValueError, TypeError, AttributeError) as error:
@@ -99,14 +157,23 @@ def read(folder: Path) -> Manifest | None:
             f"{folder.name}/{NAME} can't be read ({error}): write it anew with"
             f" `python -m deploy manifest {folder.name}`"
         ) from error
-    if Path(manifest.file).name != manifest.file:
-        raise ModelUnavailable(f"{NAME} names {manifest.file!r}: the model must lie beside it")
+    for file in (manifest.file, manifest.served().file):
+        if Path(file).name != file:
+            raise ModelUnavailable(f"{NAME} names {file!r}: the model must lie beside it")
     if manifest.method not in METHODS:
         raise ModelUnavailable(
             f"{NAME} names the method {manifest.method!r}: expected one of {', '.join(METHODS)}"
         )
     _require_known(manifest.features)
     return manifest
+
+
+def _accelerated(document: dict[str, Any] | None) -> Accelerated | None:
+    if document is None:
+        return None
+    if "onnxruntime" not in document.get("versions", {}):
+        raise ValueError("accelerated.versions names no onnxruntime")
+    return Accelerated(**document)
 
 
 def _require_known(features: Features) -> None:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
 from inference import codecs, golden, manifests, models
 from inference.codecs import json_codec
-from inference.errors import ModelUnavailable
 from inference.request import Request
 from inference.rows import Array
 from inference.scripts import company
-from inference.scripts.answers import by_row
 from inference.scripts.array_rows import CELLS, ArrayRows
 from inference.scripts.encoding import by_row_as_json
 from inference.scripts.guard import guard
-from inference.scripts.inputs import maker
 from inference.scripts.question import Question, RowQuestion
 from inference.scripts.verdict import judged
 from inference.settings import InferenceSettings
@@ -28,12 +24,8 @@ from inference.signature import Signature
 
 #: Goes into every key of the built-in script: a new number where its answers change.
 BUILT_IN = b"built-in script 2"
-
-
-def asking(answer: Callable[[Any], Any], signature: Signature) -> Callable[[Array], Any]:
-    """An estimator's method from rows, shape (rows, features), to one answer a row."""
-    made = maker(signature)
-    return lambda values: by_row(answer(made(values)), len(values))
+#: Whose version decides the last digits of an answer, by a manifest's framework.
+RUNS_ON = {"scikit-learn": "scikit-learn", "onnx": "onnxruntime"}
 
 
 class EstimatorScript:
@@ -44,20 +36,21 @@ class EstimatorScript:
 
     def __init__(self, settings: InferenceSettings) -> None:
         folder = settings.model_dir
-        self._manifest = manifests.read(folder)
+        described = manifests.read(folder)
+        self._manifest = described and described.served()
         self._file = models.find(folder, self._manifest)
         self._max_rows = settings.max_rows
         self.method = self._manifest.method if self._manifest else "predict"
         self.model = models.require_pinned(
             self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
         )
-        features = self._manifest.features if self._manifest else manifests.Features()
-        self.signature = models.described(features)
+        known = self._manifest.features.signature() if self._manifest else None
+        self.signature = known or Signature()
         # Until the model is loaded, its manifest's word on it finds what was stored before.
-        self.asks_unloaded = features.missing is not None
+        self.asks_unloaded = known is not None
         self._independent = self._manifest is not None and self._manifest.independent
         # Another version of the framework may answer otherwise in the last digits.
-        self.parameters = f"scikit-learn {version('scikit-learn')} {self.signature!r}"
+        self.parameters = f"{_runtime(self._manifest)} {self.signature!r}"
         self._answer: Callable[[Array], Any]
 
     @property
@@ -66,21 +59,10 @@ class EstimatorScript:
         return self._manifest
 
     def load(self) -> None:
-        estimator = models.load(self._file)
-        answer: Callable[[object], object] | None = getattr(estimator, self.method, None)
-        if answer is None:
-            raise ModelUnavailable(f"{self._file.name} has no {self.method}(): is it an estimator?")
-        features = self._manifest.features if self._manifest else manifests.Features()
-        signature = models.signature(estimator, features)
-        self._answer = asking(answer, signature)
-        # A model trained on a DataFrame warns at every array; its columns are put in order before.
-        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+        served = models.serve(self._file, self._manifest)
         # The first prediction pays for lazy imports: not a caller's.
-        rows = self._golden_rows(signature)
-        if self._manifest is not None and len(rows):
-            golden.check(self._manifest, rows, self._answer, version=models.framework_version())
-        self._independent = company.is_no_matter(self._answer, rows)
-        self.signature = signature
+        self._independent = company.is_no_matter(served.answer, self._golden_rows(served.signature))
+        self.signature, self._answer = served.signature, served.answer
 
     def question(self, request: Request) -> Question | RowQuestion:
         rows = codecs.decode(
@@ -111,3 +93,12 @@ class EstimatorScript:
             return golden.rows_of(self._manifest, signature)
         count = signature.features if signature.kind == "array" else None
         return np.zeros((1 if count else 0, count or 0))
+
+
+def _runtime(manifest: manifests.Manifest | None) -> str:
+    """What computes the answers, without importing it; where it is missing, loading says so."""
+    package = RUNS_ON.get(manifest.framework if manifest else "", "scikit-learn")
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return package

@@ -69,3 +69,21 @@ def test_a_model_that_can_not_take_drawn_rows_is_described_with_rows_of_its_own(
     told = describe(tmp_path, "--rows", tmp_path / "golden.csv")
     assert told.returncode == 0, told.stderr
     assert manifests.read(tmp_path).golden == manifests.Golden([[1.0], [4.0]], [0, 1])
+
+
+def test_the_tolerances_of_the_golden_rows_can_be_stated(tmp_path):
+    folder = small_model.save(tmp_path)
+    told = describe(folder, "--relative", "0.001", "--absolute", "1e-4")
+    assert told.returncode == 0, told.stderr
+    golden = manifests.read(folder).golden
+    assert (golden.relative, golden.absolute) == (0.001, 1e-4)
+    for wrong in ("-1", "nan", "inf", "much"):
+        told = describe(folder, "--relative", wrong)
+        assert told.returncode == 2
+        assert "--relative" in told.stderr
+
+
+def test_types_are_trusted_for_skops_files_only(tmp_path):
+    told = describe(small_model.save(tmp_path), "--trust", "a.Type")
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
+    assert "model.joblib takes no --trust" in told.stderr

@@ -10,8 +10,8 @@ import pytest
 from inference import codecs, fitting, media_types
 from inference.codecs import csv_codec, npy_codec
 from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
-from inference.scripts.answers import by_row
-from inference.scripts.inputs import maker
+from inference.models.answers import by_row
+from inference.models.inputs import maker
 from inference.signature import Signature
 
 TWO = Signature(features=2)

@@ -151,7 +151,7 @@ async def test_a_text_model_refuses_numbers_and_says_what_it_takes(texts, make_s
 
 
 def test_a_frame_model_without_pandas_is_refused_with_the_mend(customers, monkeypatch):
-    from inference.scripts.inputs import maker
+    from inference.models.inputs import maker
     from inference.signature import Signature
 
     monkeypatch.setitem(sys.modules, "pandas", None)

@@ -10,7 +10,6 @@ from sklearn.linear_model import LinearRegression
 from deploy import manifest, sample
 from inference import golden, manifests, models
 from inference.errors import ModelUnavailable
-from inference.manifests import Golden
 
 ROW = b"[[0.9, 0.9, 0.9]]"
 
@@ -130,8 +129,17 @@ def test_a_manifest_survives_writing_and_reading(model_dir):
 def test_numbers_agree_within_a_tolerance_and_labels_exactly(tmp_path):
     rows = np.random.default_rng(0).random((20, 2))
     told = LinearRegression().fit(rows, rows.sum(axis=1)).predict(rows)
-    assert golden.equal(told.tolist(), Golden((), (told * (1 + 1e-9)).tolist()))
-    assert not golden.equal(told.tolist(), Golden((), (told * 1.001).tolist()))
-    assert golden.equal(told.tolist(), Golden((), (told * 1.001).tolist(), relative=0.01))
-    assert not golden.equal(["a", "b"], Golden((), ["a", "c"]))
-    assert not golden.equal([1, 2], Golden((), [[1, 2]]))
+    exact = {"relative": 1e-6, "absolute": 1e-9}
+    assert golden.equal(told.tolist(), (told * (1 + 1e-9)).tolist(), **exact)
+    assert not golden.equal(told.tolist(), (told * 1.001).tolist(), **exact)
+    assert golden.equal(told.tolist(), (told * 1.001).tolist(), relative=0.01, absolute=0)
+    assert golden.equal([[0.5, None], [1e-12]], [[0.5, None], [0.0]], **exact)
+    for one, other in (
+        (["a", "b"], ["a", "c"]),
+        ([1, 2], [[1, 2]]),
+        ([1, 2], [1]),
+        ([1], [1.0]),
+        ([1], [True]),
+        ([0.5], [None]),
+    ):
+        assert not golden.equal(one, other, **exact)

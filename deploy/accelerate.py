@@ -1,0 +1,99 @@
+"""`python -m deploy accelerate DIR`: a model as an ONNX graph, proven to answer as before."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from deploy import conversion, proof, trial_rows
+from deploy.conversion import Conversion
+from deploy.proof import Answering, Proof
+from inference import fitting, manifests, models
+from inference.errors import ModelUnavailable
+from inference.manifests import Accelerated, Manifest
+from inference.models.onnx_model import OnnxModel
+from inference.models.sklearn_model import SklearnModel
+
+
+def accelerate(
+    folder: Path, *, relative: float | None = None, absolute: float | None = None
+) -> Accelerated:
+    """Write accelerated.onnx beside the model of a folder, and say so in its manifest.
+
+    Numbers may differ by the tolerances, else by those of the golden rows. Raises ScoringError and
+    writes nothing where no conversion can be made, or none is proven to answer alike.
+    """
+    manifest, model = _described(folder)
+    signature = model.signature(manifest.features)
+    golden = fitting.fit(manifest.golden.rows, signature, text=False).all_fit()
+    proving = Proof(
+        model.answering(manifest.method, signature),
+        trial_rows.draw(golden, signature, model.estimator),
+        relative=manifest.golden.relative if relative is None else relative,
+        absolute=manifest.golden.absolute if absolute is None else absolute,
+    )
+    failures = []
+    for way in conversion.conversions(model.estimator, signature, manifest.method):
+        try:
+            graph, largest = _prove(way, proving, manifest)
+        except proof.Unproven as error:
+            failures.append(f"as {way.name}, {error}")
+        else:
+            accelerated = Accelerated(
+                file=manifests.ACCELERATED,
+                sha256=hashlib.sha256(graph).hexdigest(),
+                numbers=way.name,
+                versions=conversion.versions(),
+                relative=proving.relative,
+                absolute=proving.absolute,
+                rows=len(proving.rows),
+                largest_difference=largest,
+            )
+            _write(folder, graph, replace(manifest, accelerated=accelerated))
+            return accelerated
+    raise ModelUnavailable(
+        f"{manifest.file} stays as it is, for no conversion is proven to answer alike:"
+        f" {'; '.join(failures)}"
+    )
+
+
+def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
+    manifest = manifests.read(folder)
+    if manifest is None or not manifest.golden.rows:
+        raise ModelUnavailable(
+            f"{folder.name}/ has no {manifests.NAME} with golden rows, which are what answers are"
+            f" compared on: write it with `python -m deploy manifest {folder} --rows FILE`"
+        )
+    file = models.find(folder, manifest)
+    models.require_pinned(file, manifest, allow_unpinned=False)
+    model = models.load(file, trusted=manifest.trusted)
+    if not isinstance(model, SklearnModel):
+        raise ModelUnavailable(f"{file.name} is served by ONNX Runtime already")
+    return manifest, model
+
+
+def _prove(way: Conversion, proving: Proof, manifest: Manifest) -> tuple[bytes, float]:
+    """The graph, and by how much its numbers differ. Raises Unproven."""
+    try:
+        graph = way.convert()
+        answer = _answering(graph, manifest)
+    except Exception as error:  # skl2onnx raises anything
+        raise proof.Unproven(proof.told(error)) from error
+    return graph, proving.largest_difference(answer)
+
+
+def _answering(graph: bytes, manifest: Manifest) -> Answering:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, manifests.ACCELERATED)
+        file.write_bytes(graph)
+        model = OnnxModel(file)
+    return model.answering(manifest.method, model.signature(manifest.features))
+
+
+def _write(folder: Path, graph: bytes, manifest: Manifest) -> None:
+    part = folder / f"{manifests.ACCELERATED}.part"
+    part.write_bytes(graph)
+    part.replace(folder / manifests.ACCELERATED)
+    manifests.write(folder, manifest)

@@ -1,0 +1,127 @@
+"""An estimator as an ONNX graph: what skl2onnx makes of it, mended where trees need it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from deploy.trees import trees
+from inference.errors import ModelUnavailable
+from inference.signature import Signature
+
+#: Of ONNX and of its operators for models; a newer skl2onnx must not change what is written.
+OPSETS = {"": 21, "ai.onnx.ml": 3}
+TOOLS = ("skl2onnx", "onnx", "onnxruntime", "scikit-learn")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """One way to convert: `name` says how numbers are held. `convert` may raise anything."""
+
+    name: str
+    convert: Callable[[], bytes]
+
+
+def conversions(estimator: Any, signature: Signature, method: str) -> list[Conversion]:
+    """The ways to convert, the most exact first. Raises ModelUnavailable without the tools."""
+    try:
+        import onnxruntime  # noqa: F401, PLC0415 - what runs it is needed to prove it
+        from skl2onnx.common import data_types  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise ModelUnavailable(
+            f"accelerate needs {error.name}, which is not installed: pip install skl2onnx"
+            " onnxruntime"
+        ) from error
+
+    def convert(numbers: Any) -> Any:
+        return _convert(estimator, _inputs(signature, numbers, data_types), method)
+
+    return [
+        Conversion(
+            "float64", lambda: _exact_trees(convert(data_types.DoubleTensorType), trees(estimator))
+        ),
+        Conversion("float32", lambda: convert(data_types.FloatTensorType).SerializeToString()),
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Of all that had a part in it."""
+    return {tool: version(tool) for tool in TOOLS}
+
+
+def _inputs(signature: Signature, numbers: Any, data_types: Any) -> list[tuple[str, Any]]:
+    """As inference.models.onnx_model asks: one tensor, or one a column of a frame."""
+    if signature.kind == "array":
+        return [("X", numbers([None, signature.features]))]
+    tensors = {
+        "number": numbers,
+        "boolean": data_types.Int64TensorType,  # skl2onnx encodes no booleans
+        "text": data_types.StringTensorType,
+    }
+    columns = zip(signature.names or (), signature.types or (), strict=True)
+    return [(name, tensors[kind]([None, 1])) for name, kind in columns]
+
+
+def _convert(estimator: Any, inputs: list[tuple[str, Any]], method: str) -> Any:
+    from skl2onnx import to_onnx  # noqa: PLC0415 - as above
+    from sklearn.base import is_classifier  # noqa: PLC0415 - loaded with the estimator
+
+    options = None
+    if is_classifier(estimator):
+        options = {"zipmap": False}
+        if method == "decision_function":
+            options["raw_scores"] = True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it is unsure of is proven afterwards
+        return to_onnx(estimator, initial_types=inputs, options=options, target_opset=OPSETS)
+
+
+def _exact_trees(model: Any, known: list[Any]) -> bytes:
+    """Let trees compare as scikit-learn's do, and add up their leaves as exactly.
+
+    scikit-learn's trees round each cell to float32 and compare it with float64 thresholds; skl2onnx
+    leaves out the rounding, so that a cell beside a threshold takes the other branch. It also
+    forgets which branch a missing cell takes. On float64 input the runtime adds up in float64 but
+    returns float32, which the graph must be told.
+    """
+    from onnx import TensorProto, helper  # noqa: PLC0415 - as above
+
+    single, double = TensorProto.FLOAT, TensorProto.DOUBLE
+    outputs = {output.name: output for output in model.graph.output}
+    nodes = []
+    for number, node in enumerate(model.graph.node):
+        if not node.op_type.startswith("TreeEnsemble"):
+            nodes.append(node)
+            continue
+        known = _let_missing_cells_pass(node, known)
+        rounded, wide = f"rounded_{number}", f"wide_{number}"
+        nodes.append(helper.make_node("Cast", [node.input[0]], [rounded], to=single))
+        nodes.append(helper.make_node("Cast", [rounded], [wide], to=double))
+        node.input[0] = wide
+        nodes.append(node)
+        scores = node.output[-1]  # a classifier's first output are its labels
+        if scores in outputs:
+            outputs[scores].type.tensor_type.elem_type = single
+        else:
+            node.output[-1] = f"scores_{number}"
+            nodes.append(helper.make_node("Cast", [f"scores_{number}"], [scores], to=double))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    serialised: bytes = model.SerializeToString()
+    return serialised
+
+
+def _let_missing_cells_pass(node: Any, known: list[Any]) -> list[Any]:
+    """Tell each branch where missing cells go; returns the trees that later nodes hold."""
+    attributes = {attribute.name: attribute for attribute in node.attribute}
+    of_tree = attributes["nodes_treeids"].ints
+    numbers = {tree: number for number, tree in enumerate(dict.fromkeys(of_tree))}
+    if len(numbers) <= len(known):
+        attributes["nodes_missing_value_tracks_true"].ints[:] = [
+            int(known[numbers[tree]].missing_go_to_left[at])
+            for tree, at in zip(of_tree, attributes["nodes_nodeids"].ints, strict=True)
+        ]
+    return known[len(numbers) :]

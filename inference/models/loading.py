@@ -1,0 +1,67 @@
+"""From a model file to what answers, by the file's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from inference.errors import ModelUnavailable
+from inference.manifests import Features
+from inference.models import pickles, skops_files
+from inference.models.onnx_model import OnnxModel
+from inference.models.sklearn_model import SklearnModel
+from inference.rows import Array
+from inference.signature import Signature
+
+#: From rows, shape (rows, features), to one answer a row, in order.
+Answering = Callable[[Array], Any]
+
+
+class Model(Protocol):
+    """A model of any framework."""
+
+    @property
+    def framework(self) -> str: ...
+
+    @property
+    def version(self) -> str:
+        """Of the framework that serves it."""
+        ...
+
+    @property
+    def classes(self) -> Sequence[Any] | None:
+        """Of a classifier, in the order of its probabilities, where the model knows them."""
+        ...
+
+    @property
+    def mapped(self) -> bool:
+        """Whether it works on arrays that are mapped from its file, read-only."""
+        ...
+
+    def signature(self, features: Features | None = None) -> Signature:
+        """What it takes: what the manifest says of it, then what it says itself."""
+        ...
+
+    def answering(self, method: str, signature: Signature) -> Answering:
+        """Answers by one of manifests.METHODS. Raises ModelUnavailable where it has no such."""
+        ...
+
+
+def load(file: Path, *, trusted: Sequence[str] = (), mapped: bool = False) -> Model:
+    """Load a model whose digest was checked. Raises ModelUnavailable.
+
+    `trusted`: types beyond skops' own list. `mapped`: map large arrays where the file allows it.
+    """
+    try:
+        if file.suffix == ".onnx":
+            return OnnxModel(file)
+        if file.suffix == ".skops":
+            return SklearnModel(skops_files.load(file, trusted))
+        return SklearnModel(*pickles.load(file, mapped=mapped))
+    except ModelUnavailable:
+        raise
+    except BaseException as error:  # a pickle may raise anything, SystemExit included
+        raise ModelUnavailable(
+            f"{file.name} did not load: {type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,55 @@
+"""A model, ready to answer: loaded, and proven by its golden rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inference import golden
+from inference.errors import ModelUnavailable
+from inference.manifests import Manifest
+from inference.models.loading import Model, load
+from inference.rows import Array
+from inference.signature import Signature
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a model takes, and its answers: from rows, shape (rows, features), to one a row."""
+
+    signature: Signature
+    answer: Callable[[Array], Any]
+
+
+def serve(file: Path, manifest: Manifest | None) -> Served:
+    """Load a model whose digest was checked. Raises ModelUnavailable.
+
+    Its arrays are mapped where golden rows prove that it works on such.
+    """
+    if manifest is None:
+        model = load(file)
+        signature = model.signature()
+        return Served(signature, model.answering("predict", signature))
+    proves = len(manifest.golden.rows) > 0
+    model = load(file, trusted=manifest.trusted, mapped=proves)
+    try:
+        return _proven(model, manifest)
+    except ModelUnavailable as error:
+        if not model.mapped:
+            raise
+        log.info("%s is loaded again, without mapping: %s", file.name, error)
+    return _proven(load(file), manifest)
+
+
+def _proven(model: Model, manifest: Manifest) -> Served:
+    signature = model.signature(manifest.features)
+    answer = model.answering(manifest.method, signature)
+    if manifest.golden.rows:
+        rows = golden.rows_of(manifest, signature)
+        golden.check(manifest, rows, answer, version=model.version)
+    return Served(signature, answer)

@@ -1,0 +1,107 @@
+"""An estimator of scikit-learn, or one that answers like it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from inference.errors import ModelUnavailable
+from inference.manifests import Features
+from inference.models.answers import by_row
+from inference.models.inputs import maker
+from inference.models.pickles import Source
+from inference.rows import Array
+from inference.signature import Signature
+
+
+class SklearnModel:
+    """Serves any object with the methods of an estimator; see inference.models.loading.Model."""
+
+    framework = "scikit-learn"
+
+    def __init__(self, estimator: Any, source: Source | None = None) -> None:
+        self._estimator, self._source = estimator, source
+        # A model trained on a DataFrame warns at every array; its columns are put in order before.
+        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+
+    @property
+    def estimator(self) -> Any:
+        return self._estimator
+
+    @property
+    def version(self) -> str:
+        import sklearn  # noqa: PLC0415 - loaded with the model, not before
+
+        return str(sklearn.__version__)
+
+    @property
+    def mapped(self) -> bool:
+        return self._source is not None
+
+    @property
+    def classes(self) -> Sequence[Any] | None:
+        return _listed(getattr(self._estimator, "classes_", None))
+
+    def signature(self, features: Features | None = None) -> Signature:
+        estimator = self._estimator
+        if features is None:
+            features = Features(kind="texts" if _takes_texts(estimator) else "array")
+        if (known := features.signature()) is not None:
+            return known
+        names = features.names or _listed(getattr(estimator, "feature_names_in_", None))
+        missing = features.missing
+        return Signature(
+            kind=features.kind,
+            features=features.count or getattr(estimator, "n_features_in_", None),
+            names=None if names is None else tuple(map(str, names)),
+            types=None if features.types is None else tuple(features.types),
+            allows_missing=_allows_missing(estimator) if missing is None else missing,
+        )
+
+    def answering(self, method: str, signature: Signature) -> Callable[[Array], Any]:
+        call = getattr(self._estimator, method, None)
+        if not callable(call):
+            raise ModelUnavailable(f"the model is no estimator with {method}()")
+        made = maker(signature)
+        if self._source is None:
+            return lambda values: by_row(call(made(values)), len(values))
+        return self._watched(lambda values: by_row(call(made(values)), len(values)), self._source)
+
+    @staticmethod
+    def _watched(answer: Callable[[Array], Any], source: Source) -> Callable[[Array], Any]:
+        def watched(values: Array) -> Any:
+            source.require_unchanged()  # what is no longer in the file can't be read: SIGBUS
+            answers = answer(values)
+            source.require_unchanged()  # and what is another model's is no answer
+            return answers
+
+        return watched
+
+
+def _listed(values: Any) -> Sequence[Any] | None:
+    return None if values is None else list(values)
+
+
+def _takes_texts(estimator: object) -> bool:
+    """Whether an estimator, or the first step of a pipeline, takes one text a row."""
+    while steps := getattr(estimator, "steps", None) or getattr(
+        estimator, "transformer_list", None
+    ):
+        estimator = steps[0][1]
+    tags = _input_tags(estimator)
+    return tags is not None and bool(tags.string and not tags.two_d_array)
+
+
+def _allows_missing(estimator: object) -> bool:
+    tags = _input_tags(estimator)
+    return tags is not None and bool(tags.allow_nan)
+
+
+def _input_tags(estimator: object) -> Any:
+    from sklearn.utils import get_tags  # noqa: PLC0415 - loaded with the model, not before
+
+    try:
+        return get_tags(estimator).input_tags
+    except (AttributeError, TypeError):  # not a scikit-learn estimator: it says nothing of itself
+        return None

@@ -1,0 +1,272 @@
+"""A model as an ONNX graph: served only where it is proven to answer as before."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import ExtraTreesClassifier, IsolationForest, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from deploy import accelerate, conversion, manifest, trial_rows
+from inference import manifests, models
+from inference.errors import ModelUnavailable
+from tests.small_model import doubled
+
+ROOT = Path(__file__).resolve().parents[2]
+RANDOM = np.random.default_rng(0)
+ROWS = RANDOM.normal(size=(400, 6))
+CLASSES = (ROWS.sum(axis=1) > 0).astype(int) + (ROWS[:, 0] > 1)
+SUMS = ROWS.sum(axis=1)
+PEOPLE = pd.DataFrame(
+    {
+        "age": RANDOM.uniform(18, 80, 200),
+        "city": RANDOM.choice(["Oslo", "Rome", "Bonn"], 200),
+        "member": RANDOM.random(200) > 0.5,
+    }
+)
+TEXTS = ["good, very good", "bad", "not good at all", "fine day", "it's naïve"] * 4
+
+
+def people(**encoder):
+    columns = [("scale", StandardScaler(), ["age"])]
+    columns += [(name, OneHotEncoder(**encoder), [name]) for name in ("city", "member")]
+    model = make_pipeline(ColumnTransformer(columns), LogisticRegression())
+    return model.fit(PEOPLE, (PEOPLE.age > 50).astype(int))
+
+
+def described(folder, model, method="predict", rows=None):
+    joblib.dump(model, folder / "model.joblib")
+    file = folder / "rows.json"
+    file.write_text(json.dumps(ROWS[:30].tolist() if rows is None else rows))
+    manifests.write(folder, manifest.describe(folder, method=method, rows_file=file))
+    return folder
+
+
+def forest(trees=25):
+    return RandomForestClassifier(trees, random_state=0).fit(ROWS, CLASSES)
+
+
+def answering(folder):
+    """The method of what is served, and what it takes."""
+    found = manifests.read(folder).served()
+    return models.serve(models.find(folder, found), found)
+
+
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        (make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, CLASSES), "predict"),
+        (LogisticRegression().fit(ROWS, np.array(["no", "may", "yes"])[CLASSES]), "predict"),
+        (LogisticRegression().fit(ROWS, CLASSES), "predict_proba"),
+        (LogisticRegression().fit(ROWS, CLASSES), "decision_function"),
+        (Ridge().fit(ROWS, SUMS), "predict"),
+        (StandardScaler().fit(ROWS), "transform"),
+        (forest(), "predict"),
+        (forest(), "predict_proba"),
+        (ExtraTreesClassifier(25, random_state=0).fit(ROWS, CLASSES), "predict"),
+        (
+            make_pipeline(StandardScaler(), RandomForestClassifier(10, random_state=0)).fit(
+                ROWS, CLASSES
+            ),
+            "predict",
+        ),
+    ],
+)
+def test_what_is_proven_is_served_and_answers_rows_it_never_saw_alike(tmp_path, model, method):
+    described(tmp_path, model, method)
+    graph = accelerate.accelerate(tmp_path)
+    assert graph.rows > 2_000
+    unseen = np.random.default_rng(7).normal(size=(500, 6)) * 2
+    told, direct = answering(tmp_path).answer(unseen), getattr(model, method)(unseen)
+    if direct.dtype.kind == "f":
+        assert np.abs(told - direct).max() < 1e-6
+    else:
+        assert (told == direct).all()
+
+
+def test_a_frame_is_converted_column_by_column(tmp_path):
+    model = people(handle_unknown="ignore")
+    described(tmp_path, model, "predict_proba", PEOPLE.head(30).to_dict(orient="records"))
+    accelerate.accelerate(tmp_path)
+    rows = np.array([[40.0, "Rome", True], [40.0, "nowhere", False]], dtype=object)
+    direct = model.predict_proba(
+        pd.DataFrame({"age": [40.0] * 2, "city": ["Rome", "nowhere"], "member": [True, False]})
+    )
+    assert np.allclose(answering(tmp_path).answer(rows), direct, rtol=1e-9)
+
+
+def test_trees_would_be_answered_otherwise_without_the_mends(tmp_path, monkeypatch):
+    described(tmp_path, forest())
+    monkeypatch.setattr(conversion, "_exact_trees", lambda model, _: model.SerializeToString())
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ModelUnavailable, match=r"as float64, \d+ of 8060 rows are answered other"):
+        accelerate.accelerate(tmp_path)
+    assert sorted(tmp_path.iterdir()) == before
+    assert manifests.read(tmp_path).accelerated is None
+
+
+def test_thresholds_are_met_from_both_sides_also_behind_a_scaler():
+    scaled = make_pipeline(StandardScaler(), RandomForestClassifier(3, random_state=0))
+    for model in (forest(3), scaled.fit(ROWS, CLASSES)):
+        signature = manifests.Features(count=6, missing=False).signature()
+        rows = trial_rows.draw(ROWS[:30], signature, model)
+        inner = rows if model is not scaled else scaled[0].transform(rows)
+        trees = (model if model is not scaled else scaled[1]).estimators_
+        for tree in (each.tree_ for each in trees):
+            for feature, threshold in zip(tree.feature, tree.threshold, strict=True):
+                cells = inner[:, feature]
+                near = np.abs(cells - threshold) <= 1e-6 * max(1.0, abs(threshold))
+                assert feature < 0 or ((cells[near] <= threshold).any() and near.sum() > 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "rows", "says"),
+    [
+        (IsolationForest(n_estimators=5).fit(ROWS), "predict", None, "rows are answered otherwise"),
+        (
+            make_pipeline(FunctionTransformer(doubled), Ridge()).fit(ROWS, SUMS),
+            "predict",
+            None,
+            "as float64, RuntimeError: FunctionTransformer is not supported",
+        ),
+        (
+            make_pipeline(TfidfVectorizer(lowercase=False), LogisticRegression()).fit(
+                TEXTS, [1, 0, 0, 1, 0] * 4
+            ),
+            "predict_proba",
+            TEXTS,
+            "of 2020 rows are answered with numbers that differ by up to",
+        ),
+    ],
+)
+def test_what_can_not_be_proven_is_refused_with_the_reason(tmp_path, model, method, rows, says):
+    described(tmp_path, model, method, rows)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(ModelUnavailable) as caught:
+        accelerate.accelerate(tmp_path)
+    assert says in str(caught.value)
+    assert "model.joblib stays as it is" in str(caught.value)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_the_tolerances_can_be_stated(tmp_path):
+    described(tmp_path, LogisticRegression().fit(ROWS, CLASSES), "predict_proba")
+    with pytest.raises(ModelUnavailable, match=r"differ by up to .*--absolute and --relative"):
+        accelerate.accelerate(tmp_path, relative=0.0, absolute=0.0)
+    graph = accelerate.accelerate(tmp_path, relative=0.0, absolute=1e-12)
+    assert 0 < graph.largest_difference < graph.absolute == 1e-12
+    assert manifests.read(tmp_path).served().golden.absolute == 1e-12
+
+
+def test_an_accelerated_model_is_another_model(tmp_path):
+    described(tmp_path, forest())
+    graph = accelerate.accelerate(tmp_path)
+    found = manifests.read(tmp_path)
+    assert found.served().sha256 == graph.sha256 != found.sha256
+    file = models.find(tmp_path, found.served())
+    pinned = models.require_pinned(file, found.served(), allow_unpinned=False)
+    assert pinned.hex() == graph.sha256
+    # Describing it anew takes that back: what was proven was proven of what was described.
+    manifests.write(tmp_path, manifest.describe(tmp_path))
+    assert manifests.read(tmp_path).served().file == "model.joblib"
+
+
+def test_a_tampered_graph_is_refused_and_a_missing_one_too(tmp_path):
+    described(tmp_path, forest())
+    accelerate.accelerate(tmp_path)
+    served = manifests.read(tmp_path).served()
+    file = models.find(tmp_path, served)
+    file.write_bytes(file.read_bytes() + b"\0")
+    with pytest.raises(ModelUnavailable, match=r"accelerated\.onnx has the SHA-256 .* expects"):
+        models.require_pinned(file, served, allow_unpinned=True)
+    file.unlink()
+    with pytest.raises(ModelUnavailable, match=r"accelerated\.onnx, which is not there"):
+        models.find(tmp_path, served)
+
+
+def test_a_tampered_model_is_not_accelerated(tmp_path):
+    described(tmp_path, forest(3))
+    joblib.dump(forest(4), tmp_path / "model.joblib")
+    with pytest.raises(ModelUnavailable, match="another file than the one that was described"):
+        accelerate.accelerate(tmp_path)
+
+
+def test_without_the_tools_the_mend_is_told(tmp_path, monkeypatch):
+    described(tmp_path, forest(3))
+    monkeypatch.setitem(sys.modules, "skl2onnx.common", None)
+    with pytest.raises(ModelUnavailable, match=r"not installed: pip install skl2onnx onnxruntime"):
+        accelerate.accelerate(tmp_path)
+
+
+def deploy(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "deploy", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+SCORES = """
+import asyncio, sys
+from pathlib import Path
+from cache import keys
+from cache.memory import MemoryCache
+from inference.request import Request
+from inference.scorer import Scorer
+from inference.settings import InferenceSettings
+
+async def main():
+    settings = InferenceSettings.from_env({"AZUREML_MODEL_DIR": sys.argv[1]}, root=Path("/"))
+    scorer = Scorer(settings, MemoryCache(), keys)
+    body = b"[[0.3, 0.2, 0.1, 0, -0.1, 0.9], [-1, -1, -1, -1, -1, -1]]"
+    answer = await scorer.score(Request(id="id", source="http", body=body, content_type=""))
+    await scorer.close()
+    heavy = {"sklearn", "joblib", "scipy", "pandas", "onnx", "skl2onnx"}
+    print(answer.body.decode(), scorer.model.version, sorted(heavy & set(sys.modules)))
+
+asyncio.run(main())
+"""
+
+
+def test_after_the_command_the_app_answers_without_importing_scikit_learn(tmp_path):
+    model = forest()
+    described(tmp_path, model)
+    told = deploy("accelerate", tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "float64, answers 8060 rows as the model does" in told.stdout
+    (tmp_path / "model.joblib").unlink()  # not even the file is needed any more
+    scored = subprocess.run(
+        [sys.executable, "-c", SCORES, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    direct = model.predict([[0.3, 0.2, 0.1, 0, -0.1, 0.9], [-1] * 6]).tolist()
+    version = manifests.read(tmp_path).accelerated.sha256[:12]
+    answer = json.dumps(direct, separators=(",", ":"))
+    assert scored.stdout.strip() == f"{answer} {version} []"
+
+
+@pytest.mark.parametrize(("undescribed", "says"), [(True, "with golden rows"), (False, "stays as")])
+def test_a_refusal_is_one_sentence_and_exit_code_2(tmp_path, undescribed, says):
+    described(tmp_path, make_pipeline(FunctionTransformer(doubled), Ridge()).fit(ROWS, SUMS))
+    if undescribed:
+        (tmp_path / manifests.NAME).unlink()
+    told = deploy("accelerate", tmp_path)
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
+    assert says in told.stderr
+    assert not (tmp_path / manifests.ACCELERATED).exists()
