@@ -6,22 +6,26 @@ from typing import TYPE_CHECKING
 
 from cache.errors import CacheSettingError, CacheUnavailable
 from cache.memory import MemoryCache
+from cache.near import Near
 from cache.settings import CacheSettings
 
 if TYPE_CHECKING:
+    from cache.layered import LayeredCache
     from cache.redis_cache import RedisCache
 
 __all__ = ["CacheSettingError", "CacheSettings", "CacheUnavailable", "MemoryCache", "build"]
 
 
-def build(settings: CacheSettings) -> MemoryCache | RedisCache:
+def build(settings: CacheSettings) -> MemoryCache | RedisCache | LayeredCache:
     """The cache that the settings ask for. Nothing is connected yet."""
     if not settings.redis_url:
-        return MemoryCache()
+        return MemoryCache(max_bytes=settings.near_bytes)
     # redis-py takes a tenth of a second to import; who has no Redis does not wait for it.
     from cache import entra  # noqa: PLC0415
+    from cache.layered import LayeredCache  # noqa: PLC0415
     from cache.redis_cache import RedisCache  # noqa: PLC0415
 
     if settings.redis_auth == "entra":
         entra.require_installed()
-    return RedisCache(settings)
+    far = RedisCache(settings)
+    return LayeredCache(Near(max_bytes=settings.near_bytes), far) if settings.near_bytes else far

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 from cache.entry import Entry
 from cache.errors import CacheUnavailable
-
-DEFAULT_MAX_BYTES = 64 * 1024 * 1024
-
-#: Bytes that an entry takes beside its key and value: objects, slots of the table.
-ENTRY_BYTES = 300
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    value: bytes
-    stored_at: float
-    expires_at: float
+from cache.keys import lease_key
+from cache.near import DEFAULT_MAX_BYTES, Near
 
 
 class MemoryCache:
-    """Keeps what was used last, up to `max_bytes`; forgets it at its time to live.
+    """The near cache and nothing behind it. What it has no room for, it does not keep.
 
     `clock` counts seconds from anywhere and never goes back. For one event loop.
     """
@@ -35,17 +23,14 @@ class MemoryCache:
         max_bytes: int = DEFAULT_MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._near = Near(max_bytes=max_bytes, clock=clock)
         self._max_bytes = max_bytes
-        self._clock = clock
-        #: Least recently used first.
-        self._entries: OrderedDict[str, _Stored] = OrderedDict()
-        self._bytes = 0
 
     def __repr__(self) -> str:
-        return f"<MemoryCache {len(self)} entries, {self._bytes} of {self._max_bytes} bytes>"
+        return f"<MemoryCache {self._near!r}>"
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._near)
 
     @property
     def state(self) -> str:
@@ -53,52 +38,49 @@ class MemoryCache:
 
     @property
     def size_bytes(self) -> int:
-        return self._bytes
+        return self._near.size_bytes
+
+    def counts(self) -> Mapping[str, int]:
+        """What it has done since it was made."""
+        return self._near.counts()
 
     async def ping(self) -> bool:
         return True
 
+    def peek(self, key: str) -> Entry | None:
+        return self._near.look(key)
+
     async def get(self, key: str) -> Entry | None:
-        stored = self._live(key)
-        if stored is None:
-            return None
-        self._entries.move_to_end(key)
-        return Entry(stored.value, age_s=self._clock() - stored.stored_at)
+        return self._near.look(key)
+
+    async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
+        return [self._near.look(key) for key in keys]
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
         """Store. Raises CacheUnavailable where the value alone is larger than the cache."""
-        size = _size(key, value)
-        if size > self._max_bytes:
-            raise CacheUnavailable(f"{size} bytes do not fit in a cache of {self._max_bytes}")
-        self._forget(key)
-        now = self._clock()
-        self._entries[key] = _Stored(value, stored_at=now, expires_at=now + ttl_s)
-        self._bytes += size
-        while self._bytes > self._max_bytes:
-            self._forget(next(iter(self._entries)))
+        if not self._near.keep(key, Entry(value, age_s=0.0, ttl_left_s=ttl_s)):
+            raise CacheUnavailable(f"{len(value)} bytes do not fit in a cache of {self._max_bytes}")
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
-        if self._live(key) is not None:
+        if self._near.holds(key):
             return False
         await self.put(key, value, ttl_s=ttl_s)
         return True
 
+    def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
+        for key, value in items:
+            self._near.keep(key, Entry(value, age_s=0.0, ttl_left_s=ttl_s, fixed=True))
+
+    store_soon = keep
+
+    async def lease(self, key: str, *, ttl_s: float) -> bool:
+        return await self.add(lease_key(key), b"", ttl_s=ttl_s)
+
+    async def release(self, key: str) -> None:
+        self._near.forget(lease_key(key))
+
+    async def flush(self) -> None:
+        """Nothing is ever behind."""
+
     async def close(self) -> None:
-        self._entries.clear()
-        self._bytes = 0
-
-    def _live(self, key: str) -> _Stored | None:
-        stored = self._entries.get(key)
-        if stored is None or self._clock() < stored.expires_at:
-            return stored
-        self._forget(key)
-        return None
-
-    def _forget(self, key: str) -> None:
-        stored = self._entries.pop(key, None)
-        if stored is not None:
-            self._bytes -= _size(key, stored.value)
-
-
-def _size(key: str, value: bytes) -> int:
-    return len(key) + len(value) + ENTRY_BYTES
+        self._near.clear()

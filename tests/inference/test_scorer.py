@@ -73,7 +73,7 @@ async def test_no_cache_computes_again_and_replaces_what_is_stored(
 
 
 async def _keys(store):
-    for key in list(store._entries):
+    for key in list(store._near._held):
         yield key
 
 

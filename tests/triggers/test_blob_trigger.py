@@ -100,7 +100,7 @@ async def test_a_blob_of_which_nothing_can_be_scored_ends_in_a_failed_document(
     assert (report["status"], report["error"]) == ("failed", document["error"])
     with pytest.raises(ResourceNotFoundError):
         written(storage, name)
-    assert not [key for key in store._entries if key.startswith("triscore:p:")]
+    assert not [key for key in store._near._held if key.startswith("triscore:p:")]
 
 
 async def test_a_blob_that_fails_does_not_keep_what_an_earlier_one_came_to(score, storage):

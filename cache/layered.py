@@ -1,0 +1,84 @@
+"""A near cache before Redis: what a process has just seen it does not ask for again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cache.entry import Entry
+from cache.near import Near
+from cache.redis_cache import RedisCache
+
+#: Seconds that a copy of what is in Redis is kept near, and so the longest that a near answer
+#: can be behind Redis. A prediction is a function of its key: only a deletion by an operator, or
+#: another process that was told to compute it again, can make a copy stale at all. What may be
+#: replaced by another value (`put`, `add`) is never kept near.
+NEAR_S = 5.0
+
+
+class LayeredCache:
+    """Looks near first, then in Redis, and keeps near what it finds there."""
+
+    def __init__(self, near: Near, far: RedisCache) -> None:
+        self._near = near
+        self._far = far
+
+    def __repr__(self) -> str:
+        return f"<LayeredCache {self._near!r} {self._far!r}>"
+
+    @property
+    def state(self) -> str:
+        return self._far.state
+
+    def counts(self) -> Mapping[str, int]:
+        """What it has done since it was made."""
+        return {**self._near.counts(), **self._far.counts()}
+
+    async def ping(self) -> bool:
+        return await self._far.ping()
+
+    def peek(self, key: str) -> Entry | None:
+        return self._near.look(key)
+
+    async def get(self, key: str) -> Entry | None:
+        return (await self.get_many((key,)))[0]
+
+    async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
+        # A near miss is counted by a peek alone: here it becomes a hit or a miss of Redis.
+        found = {key: self._near.look(key) for key in keys if self._near.holds(key)}
+        missing = [key for key in keys if key not in found]
+        for key, entry in zip(missing, await self._far.get_many(missing), strict=True):
+            found[key] = entry
+            # What came near meanwhile was computed since, and is not to be undone.
+            if entry is not None and entry.fixed and not self._near.holds(key):
+                self._near.keep(key, entry, at_most_s=NEAR_S)
+        return [found[key] for key in keys]
+
+    async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
+        await self._far.put(key, value, ttl_s=ttl_s)
+        self._near.forget(key)
+
+    async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
+        return await self._far.add(key, value, ttl_s=ttl_s)
+
+    def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
+        for key, value in items:
+            self._near.keep(key, Entry(value, age_s=0.0, ttl_left_s=ttl_s, fixed=True))
+
+    def store_soon(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
+        for key, value in items:
+            entry = Entry(value, age_s=0.0, ttl_left_s=ttl_s, fixed=True)
+            self._near.keep(key, entry, at_most_s=NEAR_S)
+        self._far.store_soon(items, ttl_s=ttl_s)
+
+    async def lease(self, key: str, *, ttl_s: float) -> bool:
+        return await self._far.lease(key, ttl_s=ttl_s)
+
+    async def release(self, key: str) -> None:
+        await self._far.release(key)
+
+    async def flush(self) -> None:
+        await self._far.flush()
+
+    async def close(self) -> None:
+        self._near.clear()
+        await self._far.close()

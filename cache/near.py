@@ -1,0 +1,101 @@
+"""The near cache: values within the process, found in less than a microsecond or two."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from cache.entry import Entry
+
+DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+
+#: Bytes that an entry takes beside its key's characters and its value's bytes: the objects and
+#: their place in the table.
+ENTRY_BYTES = 320
+
+#: value, computed at, expires at, leaves at, fixed. A plain tuple of such, unlike an object, is
+#: none of the garbage collector's business: a hundred thousand do not lengthen its pauses.
+_Held = tuple[bytes, float, float, float, bool]
+
+
+class Near:
+    """Keeps what was used last, up to `max_bytes`. For one event loop.
+
+    `clock` counts seconds from anywhere and never goes back.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._clock = clock
+        #: Least recently used first.
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._bytes = 0
+        #: Looks that found something, and looks that did not.
+        self.hits = 0
+        self.misses = 0
+
+    def __repr__(self) -> str:
+        return f"<Near {len(self)} entries, {self._bytes} of {self._max_bytes} bytes>"
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._bytes
+
+    def counts(self) -> dict[str, int]:
+        return {"near_hits": self.hits, "near_misses": self.misses}
+
+    def look(self, key: str) -> Entry | None:
+        held = self._held.get(key)
+        if held is not None:
+            value, computed_at, expires_at, leaves_at, fixed = held
+            now = self._clock()
+            if now < leaves_at:
+                self._held.move_to_end(key)
+                self.hits += 1
+                return Entry(value, now - computed_at, expires_at - now, fixed)
+            self.forget(key)
+        self.misses += 1
+        return None
+
+    def holds(self, key: str) -> bool:
+        """Whether a look would find something; this is none."""
+        held = self._held.get(key)
+        return held is not None and self._clock() < held[3]
+
+    def keep(self, key: str, entry: Entry, *, at_most_s: float = math.inf) -> bool:
+        """Keep an entry until it expires, or for `at_most_s`. False where it has no room."""
+        self.forget(key)
+        value, age_s, ttl_left_s, fixed = entry
+        size = _size(key, value)
+        if size > self._max_bytes:
+            return False
+        now = self._clock()
+        leaves_at = now + min(ttl_left_s, at_most_s)
+        self._held[key] = (value, now - age_s, now + ttl_left_s, leaves_at, fixed)
+        self._bytes += size
+        while self._bytes > self._max_bytes:
+            self.forget(next(iter(self._held)))
+        return True
+
+    def forget(self, key: str) -> None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._bytes -= _size(key, held[0])
+
+    def clear(self) -> None:
+        self._held.clear()
+        self._bytes = 0
+
+
+def _size(key: str, value: bytes) -> int:
+    return len(key) + len(value) + ENTRY_BYTES
