@@ -42,15 +42,18 @@ def open_client(settings: CacheSettings) -> Client:
     }
     if settings.redis_auth == "entra":
         options["credential_provider"] = entra.credential_provider()
-    kind = RedisCluster if settings.redis_cluster else Redis
-    return kind.from_url(settings.redis_url, **options)
+    if settings.redis_cluster:
+        # Else every fifth key that has moved closes the connections of everybody.
+        return RedisCluster.from_url(settings.redis_url, reinitialize_steps=0, **options)
+    return Redis.from_url(settings.redis_url, **options)
 
 
 async def send(client: Client, commands: Sequence[Command]) -> list[Any]:
     """The answers to commands that go out together; a refusal is a ResponseError among them.
 
-    Not through `execute_command` or a pipeline where one connection will do: what they do beside
-    costs as much again as the round trip, and twice that for each of many keys.
+    Where one connection will do they go straight to it: measured, a look-up of 64 keys takes
+    two thirds of what it takes through `mget`, and 64 stores a third of what a pipeline makes of
+    them.
     """
     if isinstance(client, RedisCluster):
         pipeline = client.pipeline()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 from redis import exceptions
@@ -100,16 +101,18 @@ class RedisLink:
         """Tell the breaker, unless the deadline has passed: then it has been told."""
         try:
             async with asyncio.timeout(ABANDON_S), self._slots:
+                if isinstance(self._client, RedisCluster):
+                    # It would send what comes before that to any node.
+                    await self._client.initialize()
                 result = await operation(self._client)
         except OUTAGES as error:
             if self.loop.time() < late.when():
                 self.breaker.failed(f"{type(error).__name__}: {error}")
-            unavailable = CacheUnavailable(f"{self._place}: {error}")
+            unavailable = CacheUnavailable(f"{self._place}: {str(error) or type(error).__name__}")
             unavailable.__cause__ = error
             _fail(outcome, unavailable)
-            if isinstance(self._client, RedisCluster):
-                # A pipeline that fails does not look for the cluster's new shape by itself.
-                await self._client.aclose()
+            if not isinstance(error, exceptions.ResponseError):
+                await self._look_again()
         except asyncio.CancelledError:
             _fail(outcome, CacheUnavailable(f"{self._place}: the cache was closed meanwhile"))
             raise
@@ -122,6 +125,13 @@ class RedisLink:
                 outcome.set_result(result)
         finally:
             late.cancel()
+
+    async def _look_again(self) -> None:
+        """Learn the shape of a cluster: a node was lost, and pipelines do not see to it."""
+        if isinstance(self._client, RedisCluster):
+            with suppress(*OUTAGES):
+                async with asyncio.timeout(ABANDON_S):
+                    await self._client.nodes_manager.initialize()
 
     def _late[T](self, outcome: Outcome[T]) -> None:
         if outcome.done():  # whoever waited has left

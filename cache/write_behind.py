@@ -27,6 +27,8 @@ MAX_BYTES = 32 * 1024 * 1024
 WRITE_STORES = 256
 WRITE_BYTES = 1024 * 1024
 
+AWAY = "Redis is away"
+
 
 class Store(NamedTuple):
     """A value in its stored form, and the milliseconds that it lives."""
@@ -58,7 +60,7 @@ class WriteBehind:
     def put(self, key: str, store: Store) -> None:
         """Take a store, or shed it. Never raises, never waits."""
         if self._link.breaker.is_open:
-            self._give_up(1, "Redis is away")
+            self._give_up(1, AWAY)
             return
         replaced = self._waiting.get(key)
         grown = self._bytes + len(store.stored) - (len(replaced.stored) if replaced else 0)
@@ -79,7 +81,7 @@ class WriteBehind:
     async def close(self) -> None:
         """Write what waits; shed what a server that hangs would keep one waiting for."""
         if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=min(ABANDON_S, 2 * self._link.deadline_s))
+            await asyncio.wait({self._writer}, timeout=ABANDON_S)
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait({self._writer})
@@ -90,7 +92,7 @@ class WriteBehind:
                 await self._write_some()
         finally:
             self._writer = None
-            self._give_up(len(self._waiting), "Redis is away")
+            self._give_up(len(self._waiting), AWAY)
             self._waiting.clear()
             self._bytes = 0
 
@@ -100,8 +102,8 @@ class WriteBehind:
             refusals = await self._link.do(partial(_write, stores))
         except CacheUnavailable as error:
             self._give_up(len(stores), error)
-        except asyncio.CancelledError:
-            self._give_up(len(stores), "the cache was closed")
+        except BaseException as error:  # closed, or a fault of the program
+            self._give_up(len(stores), type(error).__name__)
             raise
         else:
             if refusals:

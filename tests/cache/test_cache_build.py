@@ -6,7 +6,8 @@ import sys
 import pytest
 
 import cache
-from cache import CacheSettingError, CacheSettings, MemoryCache
+from cache import CacheSettingError, CacheSettings, CacheUnavailable, MemoryCache
+from cache.layered import LayeredCache
 from cache.redis_cache import RedisCache
 
 
@@ -17,8 +18,22 @@ def test_without_a_redis_url_the_cache_is_within_the_process():
 def test_a_redis_that_is_not_there_does_not_hinder_building(free_port):
     url = f"redis://:secret@127.0.0.1:{free_port()}/0"
     built = cache.build(CacheSettings(redis_url=url))
-    assert isinstance(built, RedisCache)
-    assert repr(built) == f"<RedisCache {url.replace('secret', '***')} ok>"
+    assert isinstance(built, LayeredCache)
+    assert f"<RedisCache {url.replace('secret', '***')} ok>" in repr(built)
+
+
+def test_without_bytes_for_it_there_is_no_near_cache(free_port):
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    assert isinstance(cache.build(CacheSettings(redis_url=url, near_bytes=0)), RedisCache)
+
+
+async def test_without_redis_and_without_bytes_nothing_is_kept():
+    built = cache.build(CacheSettings(near_bytes=0))
+    built.keep([("key", b"value")], ttl_s=60)
+    built.store_soon([("key", b"value")], ttl_s=60)
+    assert built.peek("key") is None
+    with pytest.raises(CacheUnavailable, match="do not fit in a cache of 0"):
+        await built.put("key", b"value", ttl_s=60)
 
 
 def test_a_cache_within_the_process_does_not_wait_for_redis_to_be_imported():

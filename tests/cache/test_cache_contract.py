@@ -1,4 +1,4 @@
-"""What every cache keeps to: within the process, in Redis, in a cluster of Redis."""
+"""What every cache keeps to: within the process, in Redis, in a cluster of Redis, in layers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 
-@pytest.fixture(params=["memory", "redis", "cluster"])
+@pytest.fixture(params=["memory", "redis", "cluster", "layered"])
 def cache(request):
     return request.getfixturevalue(f"{request.param}_cache")
 
@@ -32,6 +32,11 @@ async def test_a_stored_empty_value_is_a_hit(cache, key):
 async def test_an_entry_tells_its_age_in_seconds(cache, key):
     await cache.put(key, b"value", ttl_s=60)
     assert 0 <= (await cache.get(key)).age_s < 10
+
+
+async def test_an_entry_tells_the_seconds_that_are_left(cache, key):
+    await cache.put(key, b"value", ttl_s=1000)
+    assert 890 < (await cache.get(key)).ttl_left_s <= 1100
 
 
 async def test_a_later_put_replaces_the_value(cache, key):
@@ -88,6 +93,88 @@ async def test_a_hundred_gets_at_once_all_get_their_own(cache, key):
     )
     entries = await asyncio.gather(*(cache.get(f"{key}{number}") for number in range(100)))
     assert [entry.value for entry in entries] == [b"%d" % number for number in range(100)]
+
+
+async def test_many_are_got_in_the_order_that_was_asked(cache, key):
+    for number in (1, 2, 3):
+        await cache.put(f"{key}{number}", b"%d" % number, ttl_s=60)
+    asked = [f"{key}{number}" for number in (3, 0, 1, 3, 2, 0)]
+    entries = await cache.get_many(asked)
+    assert [entry and entry.value for entry in entries] == [b"3", None, b"1", b"3", b"2", None]
+
+
+async def test_of_no_keys_there_are_no_entries(cache):
+    assert await cache.get_many([]) == []
+
+
+async def test_thousands_are_stored_and_got_at_once(cache, key):
+    items = [(f"{key}{number}", b"%d" % number) for number in range(2500)]
+    cache.store_soon(items, ttl_s=60)
+    await cache.flush()
+    entries = await cache.get_many([name for name, _ in items])
+    assert [entry.value for entry in entries] == [value for _, value in items]
+
+
+async def test_what_is_stored_soon_is_there_after_a_flush(cache, key):
+    cache.store_soon([(key, b"value"), (f"{key}2", b"")], ttl_s=60)
+    await cache.flush()
+    assert (await cache.get(key)).value == b"value"
+    assert (await cache.get(f"{key}2")).value == b""
+
+
+async def test_of_two_stores_of_a_key_the_later_counts(cache, key):
+    cache.store_soon([(key, b"first"), (key, b"second")], ttl_s=60)
+    cache.store_soon([(key, b"third")], ttl_s=60)
+    await cache.flush()
+    assert (await cache.get(key)).value == b"third"
+
+
+async def test_what_is_stored_soon_expires(cache, key, eventually_async):
+    cache.store_soon([(key, b"value")], ttl_s=0.05)
+    await cache.flush()
+
+    async def is_gone():
+        return await cache.get(key) is None and cache.peek(key) is None
+
+    await eventually_async(is_gone)
+
+
+async def test_a_flush_of_nothing_returns(cache):
+    await cache.flush()
+
+
+async def test_a_lease_goes_to_the_first(cache, key):
+    assert await cache.lease(key, ttl_s=60) is True
+    assert await cache.lease(key, ttl_s=60) is False
+
+
+async def test_of_many_who_want_a_lease_one_gets_it(cache, key):
+    assert (await asyncio.gather(*(cache.lease(key, ttl_s=60) for _ in range(50)))).count(True) == 1
+
+
+async def test_a_lease_given_back_can_be_had_again(cache, key):
+    await cache.lease(key, ttl_s=60)
+    await cache.release(key)
+    assert await cache.lease(key, ttl_s=60) is True
+
+
+async def test_a_lease_ends_by_itself(cache, key, eventually_async):
+    await cache.lease(key, ttl_s=0.05)
+
+    async def can_be_had():
+        return await cache.lease(key, ttl_s=60)
+
+    await eventually_async(can_be_had)
+
+
+async def test_a_lease_is_no_value(cache, key):
+    await cache.lease(key, ttl_s=60)
+    assert await cache.get(key) is None
+    assert await cache.add(key, b"value", ttl_s=60) is True
+
+
+async def test_giving_back_what_nobody_holds_does_nothing(cache, key):
+    await cache.release(key)
 
 
 async def test_a_cache_that_answers_is_ok(cache):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import zlib
 
 import pytest
 from hypothesis import given
@@ -11,9 +13,15 @@ from cache.entry import Entry, pack, unpack
 NOW_S = 1_800_000_000.0
 
 
-@given(st.binary())
-def test_what_is_packed_is_unpacked(value):
-    assert unpack(pack(value, now_s=NOW_S), now_s=NOW_S + 1.5) == Entry(value, age_s=1.5)
+def packed(value: bytes, *, now_s: float = NOW_S) -> bytes:
+    return pack(value, now_s=now_s, ttl_s=60, fixed=True)
+
+
+@given(st.binary(), st.booleans())
+def test_what_is_packed_is_unpacked(value, fixed):
+    stored = pack(value, now_s=NOW_S, ttl_s=60, fixed=fixed)
+    entry = Entry(value, age_s=1.5, ttl_left_s=58.5, fixed=fixed)
+    assert unpack(stored, now_s=NOW_S + 1.5) == entry
 
 
 @given(st.binary())
@@ -24,13 +32,28 @@ def test_bytes_of_another_writer_are_no_entry(stored):
 
 @given(st.binary(), st.data())
 def test_an_entry_cut_short_is_none(value, data):
-    whole = pack(value, now_s=NOW_S)
+    whole = packed(value)
     cut = data.draw(st.integers(0, len(whole) - 1))
     assert unpack(whole[:cut], now_s=NOW_S) is None
 
 
+@given(st.binary(), st.data())
+def test_an_entry_with_a_bit_turned_is_none(value, data):
+    stored = bytearray(packed(value))
+    place = data.draw(st.integers(0, len(stored) - 1))
+    stored[place] ^= 1 << data.draw(st.integers(0, 7))
+    assert unpack(bytes(stored), now_s=NOW_S) is None
+
+
+def test_an_entry_of_layout_1_is_none():
+    value = b"value"
+    stored = struct.pack(">BqI", 1, round(NOW_S * 1000), zlib.crc32(value)) + value
+    assert unpack(stored, now_s=NOW_S) is None
+
+
 def test_another_layout_is_no_entry():
-    newer = b"\2" + pack(b"value", now_s=NOW_S)[1:]
+    rest = b"\3" + packed(b"value")[1:18]
+    newer = rest + zlib.crc32(rest + b"value").to_bytes(4) + b"value"
     assert unpack(newer, now_s=NOW_S) is None
 
 
@@ -43,9 +66,23 @@ def test_a_pickle_is_no_entry():
 
 
 def test_an_entry_from_a_clock_that_runs_ahead_has_age_zero():
-    assert unpack(pack(b"value", now_s=NOW_S + 60), now_s=NOW_S) == Entry(b"value", age_s=0.0)
+    entry = unpack(packed(b"value", now_s=NOW_S + 60), now_s=NOW_S)
+    assert entry == Entry(b"value", age_s=0.0, ttl_left_s=120.0, fixed=True)
+
+
+def test_an_entry_from_a_clock_that_runs_behind_has_no_time_left():
+    entry = unpack(packed(b"value", now_s=NOW_S - 90), now_s=NOW_S)
+    assert entry == Entry(b"value", age_s=90.0, ttl_left_s=0.0, fixed=True)
+
+
+def test_an_entry_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        Entry(b"value", age_s=1.0, ttl_left_s=2.0).value = b"other"
 
 
 def test_the_layout_is_the_documented_one():
-    stored = pack(b"123456789", now_s=1.0)
-    assert stored.hex() == "01" + "00000000000003e8" + "cbf43926" + b"123456789".hex()
+    stored = pack(b"123456789", now_s=1.0, ttl_s=2.0, fixed=True)
+    head = "02" + "01" + "00000000000003e8" + "0000000000000bb8"
+    assert stored[:18].hex() == head
+    assert stored[18:22] == zlib.crc32(stored[:18] + b"123456789").to_bytes(4)
+    assert stored[22:] == b"123456789"

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import array
+import random
 import tracemalloc
+from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cache.keys import prediction_key, result_key
+from cache.keys import lease_key, prediction_key, result_key, row_keys
 
 PARTS: dict[str, Any] = {
     "model": b"m" * 32,
@@ -34,34 +37,112 @@ parts = st.fixed_dictionaries(
 )
 
 
-def test_equal_parts_give_equal_keys():
-    assert prediction_key(**PARTS) == prediction_key(**PARTS)
+def row_key(**parts: Any) -> str:
+    """The name of a row that came alone."""
+    data = parts.pop("data")
+    (key,) = row_keys(**parts, rows=[data])
+    return key
 
 
-@given(parts, parts, st.sets(st.sampled_from(sorted(PARTS))))
-def test_keys_are_equal_exactly_where_all_parts_agree(one, replacement, replaced):
+@pytest.fixture(params=[prediction_key, row_key])
+def name(request):
+    return request.param
+
+
+def test_equal_parts_give_equal_keys(name):
+    assert name(**PARTS) == name(**PARTS)
+
+
+alike = (parts, parts, st.sets(st.sampled_from(sorted(PARTS))))
+
+
+def are_named_apart(one, replacement, replaced) -> None:
     other = {**one, **{part: replacement[part] for part in replaced}}
-    assert (prediction_key(**one) == prediction_key(**other)) == (one == other)
+    for name in (prediction_key, row_key):
+        assert (name(**one) == name(**other)) == (one == other)
+
+
+@settings(max_examples=2000)
+@given(*alike)
+def test_keys_are_equal_exactly_where_all_parts_agree(one, replacement, replaced):
+    are_named_apart(one, replacement, replaced)
+
+
+@pytest.mark.long
+@settings(max_examples=100_000)
+@given(*alike)
+def test_keys_are_equal_exactly_where_all_parts_agree_at_length(one, replacement, replaced):
+    are_named_apart(one, replacement, replaced)
+
+
+def questions(count: int) -> Iterator[dict[str, Any]]:
+    """Questions of few words, so that parts agree and concatenate alike as often as can be."""
+    draw = random.Random(count)
+    texts = ["", "a", "b", "ab", "1", "2", "1,2", "a\0"]
+    shapes = [(), (1,), (2,), (12,), (1, 2), (2, 1), (1, 1, 2)]
+    for _ in range(count):
+        yield {
+            "model": draw.choice(texts).encode(),
+            "script": draw.choice(texts).encode(),
+            "method": draw.choice(texts),
+            "parameters": draw.choice(texts),
+            "dtype": draw.choice(texts),
+            "shape": draw.choice(shapes),
+            "data": draw.choice(texts).encode(),
+        }
+
+
+def no_two_of(count: int) -> None:
+    named: dict[str, dict[str, Any]] = {}
+    for question in questions(count):
+        for name in (prediction_key, row_key):
+            assert named.setdefault(name(**question), question) == question
+    assert len(named) > count
+
+
+def test_no_two_of_thousands_of_questions_share_a_key():
+    no_two_of(20_000)
+
+
+@pytest.mark.long
+def test_no_two_of_hundreds_of_thousands_of_questions_share_a_key():
+    no_two_of(700_000)
 
 
 @pytest.mark.parametrize(
     ("part", "other"),
     [
-        # MLServer keys by payload alone: two models share answers.
-        ("model", b"n" * 32),
         ("script", b"t" * 32),
         ("method", "predict_proba"),
         ("parameters", '{"threshold":0.5}'),
-        # Triton leaves out the data type ...
         ("dtype", "<i8"),
-        # ... and the shape.
-        ("shape", (3, 2)),
-        ("shape", (6,)),
         ("data", b"\0" * 47 + b"\1"),
     ],
 )
-def test_a_change_of_any_part_changes_the_key(part, other):
-    assert prediction_key(**{**PARTS, part: other}) != prediction_key(**PARTS)
+def test_a_change_of_any_part_changes_the_key(name, part, other):
+    assert name(**{**PARTS, part: other}) != name(**PARTS)
+
+
+def test_two_models_share_no_answer_although_mlserver_keys_by_the_payload_alone(name):
+    assert name(**{**PARTS, "model": b"n" * 32}) != name(**PARTS)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (6,), (1, 6), (6, 1), (2, 3, 1)])
+def test_two_shapes_share_no_answer_although_triton_leaves_the_shape_out(name, shape):
+    assert name(**{**PARTS, "shape": shape}) != name(**PARTS)
+
+
+def test_a_row_and_a_question_of_the_same_bytes_are_two_things():
+    assert row_key(**PARTS) != prediction_key(**PARTS)
+
+
+@given(st.lists(st.binary(max_size=9), max_size=9), st.data())
+def test_a_row_has_the_same_key_whatever_stands_around_it(rows, data):
+    around = {part: value for part, value in PARTS.items() if part != "data"}
+    alone = [row_key(**around, data=row) for row in rows]
+    assert row_keys(**around, rows=rows) == alone
+    order = data.draw(st.permutations(range(len(rows))))
+    assert row_keys(**around, rows=[rows[n] for n in order]) == [alone[n] for n in order]
 
 
 @pytest.mark.parametrize(
@@ -75,8 +156,8 @@ def test_a_change_of_any_part_changes_the_key(part, other):
         ({"dtype": "1", "shape": (2,)}, {"dtype": "", "shape": (12,)}),
     ],
 )
-def test_parts_that_concatenate_alike_give_different_keys(one, other):
-    assert prediction_key(**{**PARTS, **one}) != prediction_key(**{**PARTS, **other})
+def test_parts_that_concatenate_alike_give_different_keys(name, one, other):
+    assert name(**{**PARTS, **one}) != name(**{**PARTS, **other})
 
 
 @pytest.mark.parametrize(
@@ -91,20 +172,20 @@ def test_parts_that_concatenate_alike_give_different_keys(one, other):
     ],
     ids=lambda buffer: type(buffer).__name__,
 )
-def test_any_buffer_of_the_same_bytes_gives_the_same_key(buffer):
-    assert prediction_key(**{**PARTS, "data": buffer}) == prediction_key(**PARTS)
+def test_any_buffer_of_the_same_bytes_gives_the_same_key(name, buffer):
+    assert name(**{**PARTS, "data": buffer}) == name(**PARTS)
 
 
-def test_a_buffer_with_gaps_is_refused():
+def test_a_buffer_with_gaps_is_refused(name):
     with pytest.raises(BufferError):
-        prediction_key(**{**PARTS, "data": np.zeros((4, 4))[:, ::2]})
+        name(**{**PARTS, "data": np.zeros((4, 4))[:, ::2]})
 
 
-def test_the_data_are_not_copied():
+def test_the_data_are_not_copied(name):
     data = memoryview(bytearray(8 * 1024 * 1024))
     tracemalloc.start()
     try:
-        prediction_key(**{**PARTS, "data": data})
+        name(**{**PARTS, "data": data})
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -117,7 +198,7 @@ def test_a_result_key_holds_no_odd_characters(request_id):
     assert key.isascii()
     assert key.isprintable()
     assert " " not in key
-    assert len(key) == len("triscore:r:1:") + 64
+    assert len(key) == len("triscore:r:2:") + 64
 
 
 @given(st.text(), st.text())
@@ -126,16 +207,22 @@ def test_result_keys_are_equal_exactly_where_ids_are(one, other):
 
 
 def test_an_id_that_was_no_utf8_has_a_key():
-    assert result_key(b"caf\xe9".decode("utf-8", "surrogateescape")).startswith("triscore:r:1:")
+    assert result_key(b"caf\xe9".decode("utf-8", "surrogateescape")).startswith("triscore:r:2:")
+
+
+def test_the_lease_of_a_key_is_named_after_it():
+    assert lease_key("triscore:w:2:00ff") == "triscore:l:1:triscore:w:2:00ff"
 
 
 def test_the_layout_is_the_documented_one():
     """Changing a key without changing VERSION would serve old answers to new questions."""
-    assert (
-        prediction_key(**PARTS)
-        == "triscore:p:1:ef90c94f27d0280635a71b61fef63f99b19d975b701cb5164bfb0a364fc461b0"
-    )
+    digest = blake2b(digest_size=32)
+    for part in (b"m" * 32, b"s" * 32, b"predict", b"", b"<f8", b"2,3", b"\0" * 48):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    assert prediction_key(**PARTS) == f"triscore:p:2:{digest.hexdigest()}"
+    assert row_key(**PARTS) == f"triscore:w:2:{digest.hexdigest()}"
+    assert digest.hexdigest().startswith("ef90c94f27d02806")
     assert (
         result_key("request-1")
-        == "triscore:r:1:874acc669665de5d77016ef9260bc85b57925adb7beee70aafd3934525a2d85b"
+        == "triscore:r:2:874acc669665de5d77016ef9260bc85b57925adb7beee70aafd3934525a2d85b"
     )

@@ -11,7 +11,12 @@ SECRET = "hunter2=="
 
 def test_an_empty_environment_gives_the_documented_defaults():
     assert CacheSettings.from_env({}) == CacheSettings(
-        redis_url="", redis_auth="key", redis_cluster=False, ttl_s=3600, timeout_ms=50
+        redis_url="",
+        redis_auth="key",
+        redis_cluster=False,
+        ttl_s=3600,
+        timeout_ms=50,
+        near_bytes=64 * 1024 * 1024,
     )
 
 
@@ -22,6 +27,7 @@ def test_every_setting_is_read():
         "REDIS_CLUSTER": "true",
         "CACHE_TTL_S": "60.5",
         "CACHE_TIMEOUT_MS": "20",
+        "NEAR_CACHE_BYTES": "0",
     }
     assert CacheSettings.from_env(env) == CacheSettings(
         redis_url=env["REDIS_URL"],
@@ -29,11 +35,13 @@ def test_every_setting_is_read():
         redis_cluster=True,
         ttl_s=60.5,
         timeout_ms=20,
+        near_bytes=0,
     )
 
 
 def test_a_setting_that_is_there_but_empty_means_the_default():
-    names = ["REDIS_URL", "REDIS_AUTH", "REDIS_CLUSTER", "CACHE_TTL_S", "CACHE_TIMEOUT_MS"]
+    names = ["REDIS_URL", "REDIS_AUTH", "REDIS_CLUSTER"]
+    names += ["CACHE_TTL_S", "CACHE_TIMEOUT_MS", "NEAR_CACHE_BYTES"]
     assert CacheSettings.from_env(dict.fromkeys(names, "")) == CacheSettings()
 
 
@@ -49,6 +57,10 @@ def test_a_setting_that_is_there_but_empty_means_the_default():
         ("CACHE_TTL_S", "inf"),
         ("CACHE_TIMEOUT_MS", "0"),
         ("CACHE_TIMEOUT_MS", "50ms"),
+        ("NEAR_CACHE_BYTES", "-1"),
+        ("NEAR_CACHE_BYTES", "64MiB"),
+        ("NEAR_CACHE_BYTES", "1e6"),
+        ("NEAR_CACHE_BYTES", "9" * 5000),
     ],
 )
 def test_a_bad_setting_is_refused_with_name_value_and_expectation(name, value):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from cache import CacheUnavailable, MemoryCache
 from cache.entry import Entry
-from cache.memory import ENTRY_BYTES
+from cache.near import ENTRY_BYTES
 
 
 class Clock:
@@ -33,7 +35,7 @@ async def test_a_value_is_gone_when_its_time_is_over(clock):
     cache = MemoryCache(clock=clock)
     await cache.put("k", b"v", ttl_s=10)
     clock.now = 9.999
-    assert await cache.get("k") == Entry(b"v", age_s=9.999)
+    assert await cache.get("k") == Entry(b"v", age_s=9.999, ttl_left_s=pytest.approx(0.001))
     clock.now = 10
     assert await cache.get("k") is None
 
@@ -87,9 +89,43 @@ async def test_a_value_larger_than_the_cache_is_refused_and_displaces_nothing():
     assert await value(cache, "a") == b"1"
 
 
+async def test_what_does_not_fit_is_not_kept_and_nobody_is_told():
+    cache = MemoryCache(max_bytes=room_for(1))
+    cache.keep([("a", b"1"), ("b", b"x" * 1000)], ttl_s=10)
+    cache.store_soon([("b", b"x" * 1000)], ttl_s=10)
+    assert cache.peek("a").value == b"1"
+    assert cache.peek("b") is None
+
+
+async def test_a_peek_counts_as_use_and_sees_what_a_get_sees(clock):
+    cache = MemoryCache(max_bytes=room_for(2), clock=clock)
+    cache.keep([("a", b"1"), ("b", b"2")], ttl_s=10)
+    clock.now = 4
+    assert cache.peek("a") == Entry(b"1", age_s=4, ttl_left_s=6, fixed=True)
+    cache.keep([("c", b"3")], ttl_s=10)
+    assert cache.peek("b") is None
+    clock.now = 10
+    assert cache.peek("a") is None
+
+
+async def test_it_counts_what_was_found_and_what_was_not():
+    cache = MemoryCache()
+    cache.keep([("a", b"1")], ttl_s=10)
+    cache.peek("a")
+    await cache.get_many(["a", "b", "c"])
+    assert cache.counts() == {"near_hits": 2, "near_misses": 2}
+
+
+async def test_entries_are_none_of_the_garbage_collectors_business():
+    cache = MemoryCache()
+    cache.keep([(f"key-{number}", b"%d" % number) for number in range(10_000)], ttl_s=10)
+    gc.collect()
+    assert sum(isinstance(each, tuple) and len(each) == 5 for each in gc.get_objects()) < 1000
+
+
 async def test_closing_forgets_everything():
     cache = MemoryCache()
     await cache.put("a", b"1", ttl_s=10)
     await cache.close()
     assert await cache.get("a") is None
-    assert repr(cache) == "<MemoryCache 0 entries, 0 of 67108864 bytes>"
+    assert repr(cache) == "<MemoryCache <Near 0 entries, 0 of 67108864 bytes>>"

@@ -13,6 +13,8 @@ from cache.entry import Entry, pack
 from cache.redis_cache import RedisCache
 from cache.redis_client import MAX_CONNECTIONS
 
+WHOLE = pack(b"whole", now_s=0, ttl_s=60, fixed=False)
+
 
 @pytest.fixture
 async def client(redis_server):
@@ -26,8 +28,8 @@ async def client(redis_server):
         b"",
         b"{}",
         b"\x80\x04\x95N.",
-        pack(b"whole", now_s=0)[:-1],
-        pack(b"whole", now_s=0) + b"more",
+        WHOLE[:-1],
+        WHOLE + b"more",
         b"\xff" * 40,
     ],
     ids=["empty", "json", "pickle", "cut short", "too long", "noise"],
@@ -46,12 +48,12 @@ async def test_another_type_under_a_key_is_a_miss_and_a_put_replaces_it(redis_ca
     assert (await redis_cache.get(key)).value == b"value"
 
 
-async def test_the_age_counts_from_the_storing_worker(redis_server, open_cache, key):
+async def test_age_and_time_left_count_from_the_storing_worker(redis_server, open_cache, key):
     now = 1_800_000_000.0
     writer = open_cache(redis_server.url, clock=lambda: now)
     reader = open_cache(redis_server.url, clock=lambda: now + 90)
-    await writer.put(key, b"value", ttl_s=60)
-    assert await reader.get(key) == Entry(b"value", age_s=90)
+    await writer.add(key, b"value", ttl_s=100)
+    assert await reader.get(key) == Entry(b"value", age_s=90, ttl_left_s=10)
 
 
 async def test_lifetimes_differ_by_a_tenth_at_most(redis_cache, client, key):
@@ -158,7 +160,7 @@ def test_a_loop_that_ended_without_closing_does_not_hinder_the_next(redis_server
     async def put_and_leave():
         await cache.put(key, b"value", ttl_s=60)
         # The connection's own end only: the cache still believes in this loop.
-        await cache._session.client.aclose()
+        await cache._session.link._client.aclose()
 
     async def get():
         entry = await cache.get(key)

@@ -10,9 +10,9 @@ from redis.asyncio import Redis
 from cache.redis_client import MAX_CONNECTIONS
 
 
-async def under_way(cache, calls, eventually_async):
-    """Until the operations of all calls have been handed to the server's side."""
-    await eventually_async(lambda: cache._session and len(cache._session.tasks) == calls)
+async def under_way(cache, operations, eventually_async):
+    """Until so many operations have been handed to the server's side."""
+    await eventually_async(lambda: cache._session and cache._session.link.under_way == operations)
 
 
 async def test_a_cancelled_caller_does_not_count_as_an_outage(
@@ -20,9 +20,10 @@ async def test_a_cancelled_caller_does_not_count_as_an_outage(
 ):
     cache = open_cache(stoppable_redis.url)
     await cache.ping()
+    await under_way(cache, 0, eventually_async)
     stoppable_redis.pause()
     for number in range(20):
-        call = asyncio.create_task(cache.get(key))
+        call = asyncio.create_task(cache.add(key, b"value", ttl_s=60))
         await under_way(cache, number + 1, eventually_async)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -30,15 +31,16 @@ async def test_a_cancelled_caller_does_not_count_as_an_outage(
     assert cache.state == "ok"
 
 
-async def test_of_three_callers_one_is_cancelled_and_the_others_get_their_answers(
+async def test_of_three_who_share_a_round_trip_one_is_cancelled_and_the_others_get_their_answers(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)
     for number in range(3):
         await cache.put(f"{key}{number}", b"%d" % number, ttl_s=60)
+    await under_way(cache, 0, eventually_async)
     stoppable_redis.pause()
     calls = [asyncio.create_task(cache.get(f"{key}{number}")) for number in range(3)]
-    await under_way(cache, 3, eventually_async)
+    await under_way(cache, 1, eventually_async)
     calls[0].cancel()
     await asyncio.wait(calls[:1])
     stoppable_redis.resume()
@@ -46,22 +48,53 @@ async def test_of_three_callers_one_is_cancelled_and_the_others_get_their_answer
     assert calls[0].cancelled()
 
 
-async def test_a_connection_that_a_cancelled_caller_used_is_fit_for_the_next(
+async def test_a_round_trip_that_all_have_left_does_not_count_as_an_outage(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)
-    for number in range(2 * MAX_CONNECTIONS):
-        await cache.put(f"{key}{number}", b"%d" % number, ttl_s=60)
+    await cache.ping()
+    await under_way(cache, 0, eventually_async)
     stoppable_redis.pause()
-    calls = [asyncio.create_task(cache.get(f"{key}{n}")) for n in range(2 * MAX_CONNECTIONS)]
-    await under_way(cache, len(calls), eventually_async)
+    calls = [asyncio.create_task(cache.get(key)) for _ in range(3)]
+    await under_way(cache, 1, eventually_async)
     for call in calls:
         call.cancel()
     await asyncio.wait(calls)
     stoppable_redis.resume()
-    backwards = range(2 * MAX_CONNECTIONS - 1, -1, -1)
-    entries = await asyncio.gather(*(cache.get(f"{key}{number}") for number in backwards))
-    assert [entry.value for entry in entries] == [b"%d" % number for number in backwards]
+    await under_way(cache, 0, eventually_async)
+    assert cache.state == "ok"
+    assert await cache.get(key) is None
+
+
+async def test_who_is_cancelled_before_a_round_trip_begins_takes_nothing_from_the_others(
+    redis_cache, key
+):
+    await redis_cache.put(key, b"value", ttl_s=60)
+    calls = [asyncio.create_task(redis_cache.get(key)) for _ in range(3)]
+    # One turn: they have asked, and nothing has been sent.
+    await asyncio.sleep(0)
+    calls[1].cancel()
+    assert [(await call).value for call in (calls[0], calls[2])] == [b"value"] * 2
+
+
+async def test_a_connection_that_a_cancelled_caller_used_is_fit_for_the_next(
+    stoppable_redis, open_cache, key, eventually_async
+):
+    cache = open_cache(stoppable_redis.url)
+    numbers = range(2 * MAX_CONNECTIONS)
+    for number in numbers:
+        await cache.put(f"{key}{number}", b"%d" % number, ttl_s=60)
+    await under_way(cache, 0, eventually_async)
+    stoppable_redis.pause()
+    calls = [asyncio.create_task(cache.add(f"{key}{n}", b"", ttl_s=60)) for n in numbers]
+    calls += [asyncio.create_task(cache.get(f"{key}{n}")) for n in numbers]
+    await under_way(cache, len(numbers) + 1, eventually_async)
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+    stoppable_redis.resume()
+    entries = await asyncio.gather(*(cache.get(f"{key}{n}") for n in reversed(numbers)))
+    assert [entry.value for entry in entries] == [b"%d" % n for n in reversed(numbers)]
 
 
 async def test_a_thousand_cancelled_callers_leak_neither_connection_nor_task(
@@ -69,7 +102,8 @@ async def test_a_thousand_cancelled_callers_leak_neither_connection_nor_task(
 ):
     cache = open_cache(redis_server.url)
     for _ in range(50):
-        calls = [asyncio.create_task(cache.get(key)) for _ in range(20)]
+        calls = [asyncio.create_task(cache.get(key)) for _ in range(10)]
+        calls += [asyncio.create_task(cache.lease(key, ttl_s=0.001)) for _ in range(10)]
         await asyncio.wait(calls, timeout=0.0005)
         for call in calls:
             call.cancel()

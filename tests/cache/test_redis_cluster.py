@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from cache import CacheUnavailable
@@ -29,6 +31,65 @@ async def test_a_cluster_that_was_killed_is_found_again_when_it_is_back(
 
     assert (await eventually_async(is_back)).value == b"value"
     assert cluster_cache.state == "ok"
+    await eventually_async(redis_cluster.is_guarded)
+
+
+async def test_keys_of_all_nodes_are_stored_and_looked_up_at_once(
+    redis_cluster, cluster_cache, key
+):
+    before = held_by_node(redis_cluster)
+    items = [(f"{key}{number}", b"%d" % number) for number in range(300)]
+    cluster_cache.store_soon(items, ttl_s=60)
+    await cluster_cache.flush()
+    found = await cluster_cache.get_many([name for name, _ in items] + [f"{key}none"])
+    assert [entry and entry.value for entry in found] == [value for _, value in items] + [None]
+    stored = [now - then for now, then in zip(held_by_node(redis_cluster), before, strict=True)]
+    assert sum(stored) >= 300
+    assert len([count for count in stored if count > 50]) >= 3
+
+
+def held_by_node(cluster):
+    """Keys of each node; the replica holds those of its primary."""
+    return [cluster.ask(node, "DBSIZE") for node in range(len(cluster.nodes))]
+
+
+async def test_a_first_use_by_many_at_once_finds_every_node(cluster_cache, key):
+    """redis-py sends what comes before it knows the cluster to any node."""
+    await asyncio.gather(
+        *(cluster_cache.put(f"{key}{number}", b"value", ttl_s=60) for number in range(100))
+    )
+    assert cluster_cache.state == "ok"
+
+
+async def test_a_node_that_is_lost_is_replaced_by_the_one_that_stands_by(
+    redis_cluster, cluster_cache, key, eventually_async
+):
+    items = [(f"{key}{number}", b"%d" % number) for number in range(100)]
+    cluster_cache.store_soon(items, ttl_s=600)
+    await cluster_cache.flush()
+    standing_by, lost = (
+        next(
+            node for node in (2, 3) if f"role:{role}" in redis_cluster.ask(node, "INFO replication")
+        )
+        for role in ("slave", "master")
+    )
+    await eventually_async(lambda: len({held_by_node(redis_cluster)[node] for node in (2, 3)}) == 1)
+    redis_cluster.nodes[lost].kill()
+    try:
+        with pytest.raises(CacheUnavailable):
+            await cluster_cache.get_many([name for name, _ in items])
+        redis_cluster.ask(standing_by, "CLUSTER FAILOVER TAKEOVER")
+
+        async def all_are_found():
+            try:
+                return all(await cluster_cache.get_many([name for name, _ in items]))
+            except CacheUnavailable:
+                return False
+
+        await eventually_async(all_are_found)
+    finally:
+        redis_cluster.nodes[lost].start()
+        await eventually_async(redis_cluster.is_guarded)
 
 
 async def test_a_cluster_that_is_not_there_at_start_is_an_outage(open_cache, free_port, key):

@@ -1,0 +1,176 @@
+"""The near cache before Redis: what it may answer, and for how long."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cache import CacheUnavailable
+from cache.layered import NEAR_S, LayeredCache
+from cache.near import Near
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def cache(redis_server, open_cache, clock):
+    return LayeredCache(Near(clock=clock), open_cache(redis_server.url))
+
+
+@pytest.fixture
+def elsewhere(redis_server, open_cache):
+    """Another process."""
+    return open_cache(redis_server.url)
+
+
+async def store(cache, key, value, ttl_s=60):
+    cache.store_soon([(key, value)], ttl_s=ttl_s)
+    await cache.flush()
+
+
+async def value(cache, key):
+    entry = await cache.get(key)
+    return None if entry is None else entry.value
+
+
+async def test_what_is_stored_soon_is_near_at_once(cache, key):
+    cache.store_soon([(key, b"value")], ttl_s=60)
+    assert cache.peek(key).value == b"value"
+    assert cache.peek(f"{key}2") is None
+
+
+async def test_what_was_found_in_redis_is_near(cache, elsewhere, key):
+    await store(elsewhere, key, b"value")
+    assert cache.peek(key) is None
+    found = await cache.get(key)
+    assert cache.peek(key)._replace(age_s=found.age_s) == found
+
+
+async def test_a_near_copy_is_at_most_so_old_that_a_change_in_redis_shows(
+    cache, elsewhere, key, clock
+):
+    for write in (store(elsewhere, key, b"first"), store(cache, key, b"first")):
+        await write
+        assert await value(cache, key) == b"first"
+        await store(elsewhere, key, b"recomputed")
+        clock.now += NEAR_S - 0.01
+        assert await value(cache, key) == b"first"
+        clock.now += 0.01
+        assert cache.peek(key) is None
+        assert await value(cache, key) == b"recomputed"
+        clock.now += NEAR_S
+
+
+async def test_a_near_copy_does_not_outlive_its_entry(cache, elsewhere, key, clock):
+    await store(elsewhere, key, b"value", ttl_s=2)
+    left_s = (await cache.get(key)).ttl_left_s
+    assert 0 < left_s < NEAR_S
+    clock.now += left_s
+    assert cache.peek(key) is None
+
+
+async def test_a_near_copy_counts_its_age_on(cache, elsewhere, key, clock):
+    await store(elsewhere, key, b"value")
+    found = await cache.get(key)
+    clock.now += 3
+    later = cache.peek(key)
+    assert later.age_s == pytest.approx(found.age_s + 3)
+    assert later.ttl_left_s == pytest.approx(found.ttl_left_s - 3)
+
+
+async def test_what_may_be_replaced_is_never_near(cache, elsewhere, key):
+    await cache.add(key, b"pending", ttl_s=60)
+    assert await value(cache, key) == b"pending"
+    assert cache.peek(key) is None
+    await elsewhere.put(key, b"finished", ttl_s=60)
+    assert await value(cache, key) == b"finished"
+
+
+async def test_a_put_takes_the_near_copy_away(cache, key):
+    await store(cache, key, b"first")
+    await cache.put(key, b"second", ttl_s=60)
+    assert cache.peek(key) is None
+    assert await value(cache, key) == b"second"
+
+
+async def test_what_is_kept_stays_in_the_process_for_its_whole_time(cache, elsewhere, key, clock):
+    cache.keep([(key, b"value")], ttl_s=60)
+    await cache.flush()
+    assert await elsewhere.get(key) is None
+    clock.now += 59.9
+    assert cache.peek(key).value == b"value"
+    clock.now += 0.1
+    assert cache.peek(key) is None
+
+
+async def test_an_answer_of_redis_does_not_undo_what_was_computed_meanwhile(cache, elsewhere, key):
+    await store(elsewhere, key, b"older")
+    asked = asyncio.create_task(cache.get(key))
+    await asyncio.sleep(0)
+    cache.store_soon([(key, b"newer")], ttl_s=60)
+    await asked
+    assert cache.peek(key).value == b"newer"
+
+
+async def test_of_many_only_those_that_are_not_near_are_asked_for(cache, elsewhere, key):
+    await store(elsewhere, f"{key}far", b"far")
+    cache.keep([(f"{key}near", b"near")], ttl_s=60)
+    asked = [f"{key}far", f"{key}near", f"{key}none", f"{key}far", f"{key}near"]
+    found = await cache.get_many(asked)
+    assert [entry and entry.value for entry in found] == [b"far", b"near", None, b"far", b"near"]
+    counts = cache.counts()
+    assert (counts["redis_hits"], counts["redis_misses"], counts["round_trips"]) == (2, 1, 1)
+    assert counts["near_hits"] == 2
+
+
+async def test_near_hits_ask_nobody(cache, key):
+    cache.keep([(key, b"value")], ttl_s=60)
+    assert (await cache.get(key)).value == b"value"
+    assert [entry.value for entry in await cache.get_many([key, key])] == [b"value"] * 2
+    assert cache.counts()["round_trips"] == 0
+
+
+async def test_it_counts_what_its_layers_did(cache, elsewhere, key):
+    await store(elsewhere, key, b"value")
+    cache.peek(key)
+    await cache.get_many([key, f"{key}2"])
+    cache.peek(key)
+    assert cache.counts() == {
+        "near_hits": 1,
+        "near_misses": 1,
+        "redis_hits": 1,
+        "redis_misses": 1,
+        "round_trips": 1,
+        "stores_shed": 0,
+    }
+
+
+async def test_in_an_outage_what_is_near_is_answered_and_the_rest_is_an_outage(
+    free_port, open_cache, key
+):
+    cache = LayeredCache(Near(), open_cache(f"redis://127.0.0.1:{free_port()}/0"))
+    cache.store_soon([(key, b"value")], ttl_s=60)
+    await cache.flush()
+    assert cache.peek(key).value == b"value"
+    assert (await cache.get(key)).value == b"value"
+    with pytest.raises(CacheUnavailable):
+        await cache.get_many([key, f"{key}2"])
+    assert cache.counts()["stores_shed"] == 1
+
+
+async def test_closing_forgets_what_is_near_and_writes_what_waits(cache, elsewhere, key):
+    cache.store_soon([(key, b"value")], ttl_s=60)
+    await cache.close()
+    assert cache.peek(key) is None
+    assert await value(elsewhere, key) == b"value"
