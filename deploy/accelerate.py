@@ -15,6 +15,7 @@ from inference.errors import ModelUnavailable
 from inference.manifests import Accelerated, Manifest
 from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
+from inference.scripts import company
 
 
 def accelerate(
@@ -37,7 +38,8 @@ def accelerate(
     failures = []
     for way in conversion.conversions(model.estimator, signature, manifest.method):
         try:
-            graph, largest = _prove(way, proving, manifest)
+            graph, answer = _convert(way, manifest)
+            largest = proving.largest_difference(answer)
         except proof.Unproven as error:
             failures.append(f"as {way.name}, {error}")
         else:
@@ -45,6 +47,7 @@ def accelerate(
                 file=manifests.ACCELERATED,
                 sha256=hashlib.sha256(graph).hexdigest(),
                 numbers=way.name,
+                independent=company.is_no_matter(answer, golden),
                 versions=conversion.versions(),
                 relative=proving.relative,
                 absolute=proving.absolute,
@@ -74,14 +77,13 @@ def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
     return manifest, model
 
 
-def _prove(way: Conversion, proving: Proof, manifest: Manifest) -> tuple[bytes, float]:
-    """The graph, and by how much its numbers differ. Raises Unproven."""
+def _convert(way: Conversion, manifest: Manifest) -> tuple[bytes, Answering]:
+    """A graph, and its answers. Raises Unproven."""
     try:
         graph = way.convert()
-        answer = _answering(graph, manifest)
+        return graph, _answering(graph, manifest)
     except Exception as error:  # skl2onnx raises anything
         raise proof.Unproven(proof.told(error)) from error
-    return graph, proving.largest_difference(answer)
 
 
 def _answering(graph: bytes, manifest: Manifest) -> Answering:

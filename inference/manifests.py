@@ -3,7 +3,8 @@
     {"file": "model.joblib", "sha256": "…", "framework": "scikit-learn", "version": "1.9.1",
      "method": "predict", "classes": [0, 1], "independent": true,
      "features": {"kind": "array", "count": 64, "names": null, "types": null, "missing": null},
-     "golden": {"rows": [[…], …], "predictions": […], "relative": 1e-06, "absolute": 1e-09}}
+     "golden": {"rows": [[…], …], "predictions": […], "relative": 1e-06, "absolute": 1e-09},
+     "trusted": [], "accelerated": null}
 
 A pickle executes code while it is read, so its digest is compared before a byte of it is. Golden
 rows are a few inputs with the answers that the model gave where it was made: another version of
@@ -81,6 +82,8 @@ class Accelerated:
     sha256: str
     #: How it holds numbers.
     numbers: str
+    #: As the manifest's, of the graph.
+    independent: bool
     #: Of all that converted and proved it.
     versions: Mapping[str, str]
     relative: float
@@ -123,6 +126,7 @@ class Manifest:
             sha256=graph.sha256,
             framework="onnx",
             version=graph.versions["onnxruntime"],
+            independent=graph.independent,
             golden=replace(self.golden, relative=graph.relative, absolute=graph.absolute),
         )
 

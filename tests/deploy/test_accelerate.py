@@ -172,6 +172,7 @@ def test_an_accelerated_model_is_another_model(tmp_path):
     graph = accelerate.accelerate(tmp_path)
     found = manifests.read(tmp_path)
     assert found.served().sha256 == graph.sha256 != found.sha256
+    assert (found.served().framework, found.served().independent) == ("onnx", graph.independent)
     file = models.find(tmp_path, found.served())
     pinned = models.require_pinned(file, found.served(), allow_unpinned=False)
     assert pinned.hex() == graph.sha256
