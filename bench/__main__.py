@@ -51,7 +51,7 @@ def _arguments() -> argparse.Namespace:
         "--only",
         metavar="NAME",
         default="",
-        help="a workload (unique, unique/forest, …), a server, messages, blobs or cold",
+        help="a workload (unique, unique/forest, …), a server, limits, doors or cold",
     )
     parser.add_argument("--rounds", type=int, help="measurements of each, after one that warms up")
     parser.add_argument("--seconds", type=int, default=1, help="how long one measurement takes")
@@ -62,16 +62,17 @@ def _arguments() -> argparse.Namespace:
 def _plan(given: argparse.Namespace) -> Plan:
     rounds = given.rounds or (5 if given.quick else 7)
     if given.quick:
-        return Plan(workloads.quick(), rounds, given.seconds, doors=False, cold=False)
+        return Plan(workloads.quick(), rounds, given.seconds, limits=False, doors=False, cold=False)
     if not given.only:
-        return Plan(workloads.full(), rounds, given.seconds, doors=True, cold=True)
+        return Plan(workloads.full(), rounds, given.seconds, limits=True, doors=True, cold=True)
     plan = Plan(
         workloads.matching(workloads.full(), given.only),
         *(rounds, given.seconds),
-        doors=given.only in ("messages", "blobs"),
+        limits=given.only == "limits",
+        doors=given.only == "doors",
         cold=given.only == "cold",
     )
-    if not (plan.workloads or plan.doors or plan.cold):
+    if not (plan.workloads or plan.limits or plan.doors or plan.cold):
         known = sorted({each.id for each in workloads.full()})
         raise BenchError(f"--only {given.only}: there are {', '.join(known)}")
     return plan

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
 
-from bench import models
 from bench.errors import BenchError
 from bench.load import Generator, Load, write_bodies
 from bench.places import WORK
@@ -18,9 +17,6 @@ from bench.servers.site import Site
 from bench.workloads import Workload, bodies_of
 
 Tell = Callable[[str], None]
-
-#: Rows that a server must answer rightly before it is measured.
-CHECKED_ROWS = 20
 
 
 class Comparison:
@@ -81,7 +77,7 @@ class Comparison:
     def _admit(self, name: str, running: Running, estimator: Any) -> None:
         try:
             running.wait_ready()
-            checks.require_right(running.server, estimator, models.rows(CHECKED_ROWS, seed=4))
+            checks.require_right(running.server, estimator)
         except BenchError as error:
             self._leave_out(name, error)
             del self._running[name]

@@ -21,6 +21,7 @@ from bench.errors import BenchError
 from bench.models import Model, Rows, rows
 from bench.places import WORK, free_port
 from bench.results import Figure, Results
+from bench.servers import checks
 from bench.servers.ours import CacheMode, app
 from bench.servers.server import Running
 from emulators.ports import Ports
@@ -90,6 +91,7 @@ class App:
             }
             server = app(self._name, self._model, self._cache_mode, self._stack.redis_url, env=env)
             cleanup.enter_context(Running(server)).wait_ready()
+            checks.require_right(server, self._estimator)
             self._cleanup = cleanup.pop_all()
         return self
 

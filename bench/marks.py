@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bench import cold_start
+from bench import cold_start, direct
 from bench.models import TRAINERS
 from bench.results import Results
 from bench.servers.field import PEERS
@@ -109,7 +109,7 @@ def workers_load_aside(workload: str) -> Measure:
 def beyond_the_model(results: Results) -> float | None:
     """Milliseconds of a request of 100 rows beyond reading its JSON and one `predict`."""
     whole = results.value("hundred/logreg/1", "triscore@1", "p50_ms")
-    least = results.figure("read JSON and predict, 100 rows, logreg")
+    least = results.figure(f"{direct.HUNDRED}, logreg")
     return None if whole is None or least is None else whole - least
 
 

@@ -10,6 +10,7 @@ from typing import Self
 
 from bench.errors import BenchError
 from bench.places import LOAD_CORE, LOGS, SERVER_CORE, free_port
+from bench.results import Figure
 from bench.servers.site import DATABASES
 from emulators import answers
 from emulators.child import Child
@@ -56,14 +57,21 @@ class RedisStore:
         self._child.stop()
 
 
-def gets_a_second(connections: int, rounds: int) -> list[float]:
+def limits(rounds: int) -> dict[str, Figure]:
     """What redis-benchmark measures of GET, server and client each on a core of its own."""
+    return {
+        f"redis-benchmark GET, {label}": Figure("requests/s", _gets_a_second(connections, rounds))
+        for connections, label in ((1, "1 connection"), (16, "16 connections"))
+    }
+
+
+def _gets_a_second(connections: int, rounds: int) -> tuple[float, ...]:
     with RedisStore(SERVER_CORE) as redis:
         command = [
             *("taskset", "-c", str(LOAD_CORE), "redis-benchmark", "-p", str(redis.port)),
             *("-t", "get", "-n", str(REQUESTS), "-c", str(connections), "-r", "1000", "--csv"),
         ]
-        return [_rate(command) for _ in range(rounds)]
+        return tuple(_rate(command) for _ in range(rounds))
 
 
 def _rate(command: list[str]) -> float:

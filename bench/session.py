@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -24,7 +24,7 @@ from bench.load import Generator
 from bench.models import Model
 from bench.places import WORK
 from bench.redis_store import RedisStore
-from bench.results import Figure, Results
+from bench.results import Results
 from bench.servers.field import ENVIRONMENTS, FIELD
 from bench.servers.site import DATABASES, Site
 from bench.workloads import Workload
@@ -48,6 +48,9 @@ class Plan:
     workloads: Sequence[Workload]
     rounds: int
     seconds: int
+    #: What the model and Redis do by themselves.
+    limits: bool
+    #: Messages and blobs.
     doors: bool
     cold: bool
 
@@ -76,6 +79,7 @@ class Session:
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[line]}"),
             console=console,
+            refresh_per_second=2,  # what draws the bar must not show in what is measured
         )
 
     def run(self) -> Results:
@@ -89,8 +93,8 @@ class Session:
                 "rounds": self._plan.rounds,
                 "seconds": self._plan.seconds,
             }
-            for name, model in trained.items():
-                self._limits(name, model)
+            if self._plan.limits:
+                self._limits(trained)
             generator = Generator()
             with RedisStore() as redis:
                 for model in trained.values():
@@ -118,23 +122,15 @@ class Session:
             step()
         tell("")
 
-    def _limits(self, name: str, model: Model) -> None:
-        """What the model and Redis can do by themselves."""
-        tell, step = self._task(f"Limits, {name}", SLOW_ROUNDS + 1)
-        costs: dict[str, list[float]] = {}
-        for _ in range(SLOW_ROUNDS):
-            tell("predict without a server")
-            for cost, value in direct.measure(model).items():
-                costs.setdefault(cost, []).append(value)
+    def _limits(self, trained: Mapping[str, Model]) -> None:
+        """What the models and Redis can do by themselves."""
+        tell, step = self._task("Limits", len(trained) + 1)
+        for model in trained.values():
+            tell(f"{model.name} without a server")
+            self._results.figures |= direct.measure(model, SLOW_ROUNDS)
             step()
-        for cost, (title, unit) in _COSTS.items():
-            self._results.figures[f"{title}, {name}"] = Figure(unit, tuple(costs[cost]))
-        for connections in (1, 16):
-            title = f"redis-benchmark GET, {connections} connections"
-            if title not in self._results.figures:
-                tell(title)
-                rates = redis_store.gets_a_second(connections, SLOW_ROUNDS)
-                self._results.figures[title] = Figure("requests/s", tuple(rates))
+        tell("redis-benchmark")
+        self._results.figures |= redis_store.limits(SLOW_ROUNDS)
         step()
         tell("")
 
@@ -192,10 +188,3 @@ class Session:
             lambda line: self._progress.update(task, line=line),
             lambda: self._progress.advance(task),
         )
-
-
-_COSTS = {
-    "row_us": ("predict, 1 row", "us"),
-    "many_rows_s": ("predict, 10,000 rows", "rows/s"),
-    "hundred_ms": ("read JSON and predict, 100 rows", "ms"),
-}
