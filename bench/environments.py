@@ -50,8 +50,10 @@ class Environment:
 
     def bring(self) -> None:
         """Make the environment, unless these very requirements are in it. Raises BenchError."""
-        if self.is_there:
-            return
+        if not self.is_there:
+            self._make()
+
+    def _make(self) -> None:
         python = find_python(self.pythons)
         if python is None:
             raise BenchError(

@@ -53,6 +53,7 @@ def show(results: Results, console: Console) -> None:
         ("Marks", list(_marks(marks.outcomes(results)))),
         ("Requests a second, 16 connections", list(_at_16(results, "rate"))),
         ("p99 at 16 connections, ms", list(_at_16(results, "p99_ms"))),
+        ("Requests a second by connections", list(_over(results))),
         ("Other measurements", list(_figures(results))),
         ("Left out or disqualified", list(_left_out(results))),
     ):
@@ -105,7 +106,8 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "").isdigit() or text == ABSENT
 
 
-ABSENT = "–"  # noqa: RUF001 - a dash where a number would stand
+#: Where a number would stand.
+ABSENT = "-"
 
 
 def number(value: float | None) -> str:

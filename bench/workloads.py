@@ -80,7 +80,7 @@ def full() -> list[Workload]:
         Workload("hot", "logreg", 16, (*_ONE, *_TWO)),
         Workload("unique", "logreg", 16, (*_ONE, *_TWO)),
         Workload("hundred", "logreg", 16, _ONE),
-        Workload("hundred", "logreg", 1, ("triscore@1",)),
+        Workload("hundred", "logreg", 1, _OURS),
         *_over("hot", "logreg", (1, 64), (*_OURS, *_CACHED, *_BATCHING)),
         *_over("unique", "logreg", (1, 64), (*_OURS, *_UNCACHED, *_BATCHING)),
         Workload("hot", "forest", 16, _ONE),
