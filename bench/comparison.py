@@ -13,7 +13,7 @@ from bench.results import Results
 from bench.servers import checks
 from bench.servers.field import FIELD
 from bench.servers.server import Running, Server
-from bench.servers.site import Site
+from bench.servers.stage import Stage
 from bench.workloads import Workload, bodies_of
 
 Tell = Callable[[str], None]
@@ -27,9 +27,9 @@ class Comparison:
     """
 
     def __init__(
-        self, site: Site, workloads: Sequence[Workload], results: Results, generator: Generator
+        self, stage: Stage, workloads: Sequence[Workload], results: Results, generator: Generator
     ) -> None:
-        self._site, self._workloads, self._results = site, workloads, results
+        self._stage, self._workloads, self._results = stage, workloads, results
         self._generator = generator
         self._running: dict[str, Running] = {}
         self._cleanup = ExitStack()
@@ -53,11 +53,11 @@ class Comparison:
             if {name, self._named(name)} & set(self._results.absent):
                 continue
             try:
-                server = _build(name, self._site)
+                server = _build(name, self._stage)
                 self._running[name] = self._cleanup.enter_context(Running(server))
             except BenchError as error:
                 self._leave_out(name, error)
-        estimator = self._site.model.estimator()
+        estimator = self._stage.model.estimator()
         for name, running in list(self._running.items()):
             tell(f"starting {name}")
             self._admit(name, running, estimator)
@@ -87,7 +87,7 @@ class Comparison:
         self._results.absent[self._named(name)] = str(error)
 
     def _named(self, name: str) -> str:
-        return f"{name} {self._site.model.name}"
+        return f"{name} {self._stage.model.name}"
 
     def _load(self, workload: Workload, server: Server) -> Load:
         if server.dialect is None:
@@ -99,6 +99,6 @@ class Comparison:
         return Load(url, workload.connections, server.load_cores, file)
 
 
-def _build(server_id: str, site: Site) -> Server:
+def _build(server_id: str, stage: Stage) -> Server:
     name, _, workers = server_id.partition("@")
-    return FIELD[name].build(site, int(workers))
+    return FIELD[name].build(stage, int(workers))

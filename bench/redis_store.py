@@ -11,7 +11,7 @@ from typing import Self
 from bench.errors import BenchError
 from bench.places import LOAD_CORE, LOGS, SERVER_CORE, free_port
 from bench.results import Figure
-from bench.servers.site import DATABASES
+from bench.servers.stage import DATABASES
 from emulators import answers
 from emulators.child import Child
 from emulators.ports import HOST

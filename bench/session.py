@@ -26,7 +26,7 @@ from bench.places import WORK
 from bench.redis_store import RedisStore
 from bench.results import Results
 from bench.servers.field import ENVIRONMENTS, FIELD
-from bench.servers.site import DATABASES, Site
+from bench.servers.stage import DATABASES, Stage
 from bench.workloads import Workload
 from emulators.ports import HOST
 
@@ -139,13 +139,13 @@ class Session:
         if not mine:
             return
         tell, step = self._task(model.name, self._plan.rounds + 1)
-        site = Site.at(
+        stage = Stage.at(
             model,
             self._accelerated(model),
             redis_port=redis.port,
             folder=WORK / "run" / model.name,
         )
-        with Comparison(site, mine, self._results, generator) as comparison:
+        with Comparison(stage, mine, self._results, generator) as comparison:
             comparison.start(tell)
             for number in range(self._plan.rounds + 1):
                 comparison.round(self._plan.seconds, tell, counts=number > 0)

@@ -9,7 +9,7 @@ from typing import Literal
 from bench.environments import Environment
 from bench.servers import limits, ours, peers
 from bench.servers.server import Server
-from bench.servers.site import Site
+from bench.servers.stage import Stage
 
 Side = Literal["limit", "ours", "peer"]
 
@@ -20,7 +20,7 @@ class Entry:
 
     label: str
     side: Side
-    build: Callable[[Site, int], Server]
+    build: Callable[[Stage, int], Server]
     environment: Environment | None = None
 
 

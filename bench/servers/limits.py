@@ -7,7 +7,7 @@ import sys
 from bench.environments import Environment
 from bench.places import BENCH, ROOT, free_port
 from bench.servers.server import Server
-from bench.servers.site import Site
+from bench.servers.stage import Stage
 from emulators.ports import HOST
 
 LIMITS = BENCH / "limits"
@@ -16,7 +16,7 @@ LIMITS = BENCH / "limits"
 OTHERS = Environment("http-servers")
 
 
-def bare(_site: Site, _workers: int) -> Server:
+def bare(_stage: Stage, _workers: int) -> Server:
     """The very server that the host runs on."""
     uvicorn = (sys.executable, "-m", "uvicorn", "--loop", "uvloop", "--http", "httptools")
     quiet = ("--lifespan", "off", "--no-access-log", "--log-level", "warning")
@@ -24,19 +24,19 @@ def bare(_site: Site, _workers: int) -> Server:
     return _empty("bare", port, (*uvicorn, *quiet, "--port", str(port)))
 
 
-def granian(_site: Site, _workers: int) -> Server:
+def granian(_stage: Stage, _workers: int) -> Server:
     port = free_port()
     command = (OTHERS.program("granian"), "--interface", "asginl", "--loop", "uvloop", "--no-ws")
     return _empty("granian", port, (*command, "--log-level", "error", "--port", str(port)))
 
 
-def hypercorn(_site: Site, _workers: int) -> Server:
+def hypercorn(_stage: Stage, _workers: int) -> Server:
     port = free_port()
     command = (OTHERS.program("hypercorn"), "-k", "uvloop", "-b", f"{HOST}:{port}")
     return _empty("hypercorn", port, command)
 
 
-def empty_function(_site: Site, _workers: int) -> Server:
+def empty_function(_stage: Stage, _workers: int) -> Server:
     port = free_port()
     return Server(
         name="empty-function",

@@ -11,25 +11,25 @@ from bench.errors import BenchError
 from bench.models import Model
 from bench.places import ROOT, free_port
 from bench.servers.server import Server
-from bench.servers.site import Site
+from bench.servers.stage import Stage
 
 CacheMode = Literal["auto", "off"]
 
 
-def with_cache(site: Site, workers: int) -> Server:
-    return app("triscore", site.model, "auto", site.redis_url(), workers=workers)
+def with_cache(stage: Stage, workers: int) -> Server:
+    return app("triscore", stage.model, "auto", stage.redis_url(), workers=workers)
 
 
-def without_cache(site: Site, workers: int) -> Server:
-    return app("triscore-off", site.model, "off", site.redis_url(), workers=workers)
+def without_cache(stage: Stage, workers: int) -> Server:
+    return app("triscore-off", stage.model, "off", stage.redis_url(), workers=workers)
 
 
-def onnx(site: Site, workers: int) -> Server:
-    return app("triscore-onnx", _twin(site), "auto", site.redis_url(), workers=workers)
+def onnx(stage: Stage, workers: int) -> Server:
+    return app("triscore-onnx", _twin(stage), "auto", stage.redis_url(), workers=workers)
 
 
-def onnx_without_cache(site: Site, workers: int) -> Server:
-    return app("triscore-onnx-off", _twin(site), "off", site.redis_url(), workers=workers)
+def onnx_without_cache(stage: Stage, workers: int) -> Server:
+    return app("triscore-onnx-off", _twin(stage), "off", stage.redis_url(), workers=workers)
 
 
 def app(
@@ -65,7 +65,7 @@ def app(
     )
 
 
-def _twin(site: Site) -> Model:
-    if site.accelerated is None:
+def _twin(stage: Stage) -> Model:
+    if stage.accelerated is None:
         raise BenchError("this model has no ONNX in its manifest")
-    return site.accelerated
+    return stage.accelerated

@@ -8,7 +8,7 @@ from bench.bodies import data_at, v2_at
 from bench.environments import Environment
 from bench.places import BENCH, free_port
 from bench.servers.server import Server
-from bench.servers.site import Site
+from bench.servers.stage import Stage
 from emulators.ports import HOST
 
 FASTAPI = Environment("fastapi")
@@ -22,15 +22,15 @@ MLSERVER = Environment("mlserver", pythons=("3.12", "3.11"))
 MLSERVER_BATCH, MLSERVER_WAIT_S = 64, 0.001
 
 
-def fastapi(site: Site, workers: int) -> Server:
-    return _fastapi("fastapi", site, workers, redis_url="")
+def fastapi(stage: Stage, workers: int) -> Server:
+    return _fastapi("fastapi", stage, workers, redis_url="")
 
 
-def fastapi_cached(site: Site, workers: int) -> Server:
-    return _fastapi("fastapi-cache", site, workers, redis_url=site.redis_url())
+def fastapi_cached(stage: Stage, workers: int) -> Server:
+    return _fastapi("fastapi-cache", stage, workers, redis_url=stage.redis_url())
 
 
-def _fastapi(name: str, site: Site, workers: int, *, redis_url: str) -> Server:
+def _fastapi(name: str, stage: Stage, workers: int, *, redis_url: str) -> Server:
     port = free_port()
     return Server(
         name=name,
@@ -43,22 +43,22 @@ def _fastapi(name: str, site: Site, workers: int, *, redis_url: str) -> Server:
         port=port,
         ready="/health",
         dialect=data_at("/score"),
-        env={"MODEL_FILE": str(site.model.file), "REDIS_URL": redis_url},
+        env={"MODEL_FILE": str(stage.model.file), "REDIS_URL": redis_url},
         cwd=BENCH / "peers" / "fastapi",
         uncached=not redis_url,
     )
 
 
-def azureml(site: Site, workers: int) -> Server:
-    return _azureml("azureml", "score.py", site, workers, {})
+def azureml(stage: Stage, workers: int) -> Server:
+    return _azureml("azureml", "score.py", stage, workers, {})
 
 
-def azureml_cached(site: Site, workers: int) -> Server:
-    env = {"REDIS_URL": site.redis_url()}
-    return _azureml("azureml-cache", "score_cached.py", site, workers, env)
+def azureml_cached(stage: Stage, workers: int) -> Server:
+    env = {"REDIS_URL": stage.redis_url()}
+    return _azureml("azureml-cache", "score_cached.py", stage, workers, env)
 
 
-def _azureml(name: str, script: str, site: Site, workers: int, env: dict[str, str]) -> Server:
+def _azureml(name: str, script: str, stage: Stage, workers: int, env: dict[str, str]) -> Server:
     port = free_port()
     folder = BENCH / "peers" / "azureml"
     return Server(
@@ -66,18 +66,18 @@ def _azureml(name: str, script: str, site: Site, workers: int, env: dict[str, st
         workers=workers,
         command=(
             *(str(AZUREML.python), str(folder / "serve.py")),
-            *("--entry_script", str(folder / script), "--model_dir", str(site.model.folder)),
+            *("--entry_script", str(folder / script), "--model_dir", str(stage.model.folder)),
             *("--port", str(port), "--worker_count", str(workers)),
         ),
         port=port,
         ready="/",
         dialect=data_at("/score"),
         env=env,
-        cwd=site.folder_of(name),
+        cwd=stage.folder_of(name),
     )
 
 
-def bentoml(site: Site, workers: int) -> Server:
+def bentoml(stage: Stage, workers: int) -> Server:
     port = free_port()
     folder = BENCH / "peers" / "bentoml"
     return Server(
@@ -91,18 +91,18 @@ def bentoml(site: Site, workers: int) -> Server:
         ready="/readyz",
         dialect=data_at("/predict"),
         env={
-            "MODEL_FILE": str(site.model.file),
+            "MODEL_FILE": str(stage.model.file),
             "WORKERS": str(workers),
             "BENTOML_DO_NOT_TRACK": "True",
-            "BENTOML_HOME": str(site.folder_of("bentoml")),
+            "BENTOML_HOME": str(stage.folder_of("bentoml")),
         },
         cwd=folder,
     )
 
 
-def mlserver(site: Site, workers: int) -> Server:
+def mlserver(stage: Stage, workers: int) -> Server:
     """One worker predicts in the server's own process, which is faster than one beside it."""
-    port, folder = free_port(), site.folder_of(f"mlserver-{workers}")
+    port, folder = free_port(), stage.folder_of(f"mlserver-{workers}")
     settings = {
         "debug": False,
         "host": HOST,
@@ -116,7 +116,7 @@ def mlserver(site: Site, workers: int) -> Server:
         "implementation": "mlserver_sklearn.SKLearnModel",
         "max_batch_size": MLSERVER_BATCH,
         "max_batch_time": MLSERVER_WAIT_S,
-        "parameters": {"uri": str(site.model.file)},
+        "parameters": {"uri": str(stage.model.file)},
     }
     (folder / "settings.json").write_text(json.dumps(settings))
     (folder / "model-settings.json").write_text(json.dumps(model))

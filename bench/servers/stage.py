@@ -14,7 +14,7 @@ DATABASES = 64
 
 
 @dataclass(slots=True)
-class Site:
+class Stage:
     """Hands out what servers must not share."""
 
     model: Model
@@ -25,12 +25,12 @@ class Site:
     _databases: count[int]
 
     @classmethod
-    def at(cls, model: Model, accelerated: Model | None, *, redis_port: int, folder: Path) -> Site:
+    def at(cls, model: Model, accelerated: Model | None, *, redis_port: int, folder: Path) -> Stage:
         folder.mkdir(parents=True, exist_ok=True)
         return cls(model, accelerated, redis_port, folder, count())
 
     def redis_url(self) -> str:
-        """A database that no other server of the site has."""
+        """A database that no other server of the stage has."""
         return f"redis://{HOST}:{self.redis_port}/{next(self._databases) % DATABASES}"
 
     def folder_of(self, name: str) -> Path:
