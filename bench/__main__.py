@@ -22,7 +22,8 @@ RESULTS = BENCH / "results.json"
 
 def main() -> int:
     given = _arguments()
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _as_interrupt)
     console = Console()
     try:
         if given.report:

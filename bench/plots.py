@@ -29,7 +29,7 @@ text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-seri
 }
 """
 
-PANEL_WIDTH, LABEL_WIDTH, VALUE_WIDTH = 460, 190, 62
+PANEL_WIDTH, LABEL_WIDTH, VALUE_WIDTH = 500, 236, 62
 BAR, STEP, MARGIN, HEAD = 13, 19, 20, 44
 COLUMNS = 2
 
@@ -53,7 +53,7 @@ class Panel:
 
 def draw(results: Results, folder: Path) -> list[Path]:
     """Write the pictures for which there is something to show."""
-    outcomes = [each for each in marks.outcomes(results) if each.measured]
+    outcomes = [each for each in marks.outcomes(results) if each.measured is not None]
     rates = list(_panels(results, "rate"))
     tails = list(_panels(results, "p99_ms"))
     pictures = {
@@ -61,7 +61,9 @@ def draw(results: Results, folder: Path) -> list[Path]:
         "latency.svg": bars("p99 at 16 connections, ms (shorter is better)", tails)
         if tails
         else "",
-        "marks.svg": dots("What was measured, in multiples of its mark", outcomes)
+        "marks.svg": dots(
+            "How far beyond its mark each ratio is (1: on it, more is better)", outcomes
+        )
         if outcomes
         else "",
     }
@@ -89,9 +91,9 @@ def bars(title: str, panels: Sequence[Panel]) -> str:
 
 
 def dots(title: str, outcomes: Sequence[Outcome]) -> str:
-    """A dot for each mark, on a logarithmic scale on which the mark is 1."""
+    """A dot for each mark, on a logarithmic scale on which the mark is 1 and more is better."""
     label, plot = 340, 420
-    ratios = [(each.measured or 0) / float(each.mark.split()[1]) for each in outcomes]
+    ratios = [beyond(each) for each in outcomes]
     widest = max(1.0, *(abs(math.log10(ratio)) for ratio in ratios)) * 1.05
 
     def at(ratio: float) -> float:
@@ -117,6 +119,14 @@ def dots(title: str, outcomes: Sequence[Outcome]) -> str:
             f"{each.measured:.2f}{unit} ({escape(each.mark)})</text>"
         )
     return _svg(label + plot + 160, height + 20, body)
+
+
+def beyond(outcome: Outcome) -> float:
+    """The measured to its mark, or the other way round where less is better; within bounds."""
+    sign, bound = outcome.mark.split()[:2]
+    measured = max(outcome.measured or 0.0, 0.001)
+    ratio = measured / float(bound) if sign in (">", ">=") else float(bound) / measured
+    return min(max(ratio, 0.02), 50.0)
 
 
 def _panels(results: Results, quantity: str) -> Iterator[Panel]:

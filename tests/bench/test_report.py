@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import report
+from bench import marks, plots, report
 from bench.load import Run
 from bench.results import Figure, Results
 
@@ -97,3 +97,11 @@ def test_pictures_are_well_formed_and_shown_on_the_page(results, tmp_path):
         ET.parse(tmp_path / name)
         assert f"({name})" in page
     assert "12,345" in (tmp_path / "throughput.svg").read_text()
+
+
+def test_a_dot_lies_right_of_its_mark_just_where_the_mark_holds():
+    for sign, measured, holds in ((">=", 2.0, True), (">=", 0.5, False), ("<=", 2.0, False)):
+        outcome = marks.Outcome("each", f"{sign} 1", measured, holds, "")
+        assert (plots.beyond(outcome) >= 1) is holds
+    least = marks.Outcome("each", "< 0.5 ms", -0.1, holds=True, unit="ms")
+    assert 1 < plots.beyond(least) < 100
