@@ -20,10 +20,10 @@ check: setup-test     ## linters and types
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy .
 
-bench: setup-run      ## the app beside its peers and limits, in under 25 minutes; bench/README.md
+bench: setup-test     ## the app beside its peers and limits, in under 25 minutes; bench/README.md
 	@exec $(PY) -m bench
 
-bench-quick: setup-run ## the main ratios, in under 3 minutes
+bench-quick: setup-test ## the main ratios, in under 3 minutes
 	@exec $(PY) -m bench --quick
 
 setup-run:
