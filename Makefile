@@ -1,7 +1,7 @@
 # Everything a person types. `make run` sets up what is missing, the first time and every time.
 PY := .venv/bin/python
 
-.PHONY: run demo test test-long check setup-run setup-test clean
+.PHONY: run demo test test-long check bench bench-quick setup-run setup-test clean
 
 run: setup-run        ## score through all three doors, then stay up until Ctrl-C
 	@exec $(PY) -m demo
@@ -19,6 +19,12 @@ check: setup-test     ## linters and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy .
+
+bench: setup-test     ## the app beside its peers and limits, in under 25 minutes; bench/README.md
+	@exec $(PY) -m bench
+
+bench-quick: setup-test ## the main ratios, in under 3 minutes
+	@exec $(PY) -m bench --quick
 
 setup-run:
 	@sh demo/bootstrap.sh

@@ -1,0 +1,104 @@
+"""Servers of one model side by side: all up, measured in turn, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any, Self
+
+from bench.errors import BenchError
+from bench.load import Generator, Load, write_bodies
+from bench.places import WORK
+from bench.results import Results
+from bench.servers import checks
+from bench.servers.field import FIELD
+from bench.servers.server import Running, Server
+from bench.servers.stage import Stage
+from bench.workloads import Workload, bodies_of
+
+Tell = Callable[[str], None]
+
+
+class Comparison:
+    """Starts the servers that workloads name; those that can't take part are left out, by name.
+
+    A server that is not measured has nothing to do, so all can be up at once, and whatever else
+    the machine does in a round hits all of them.
+    """
+
+    def __init__(
+        self, stage: Stage, workloads: Sequence[Workload], results: Results, generator: Generator
+    ) -> None:
+        self._stage, self._workloads, self._results = stage, workloads, results
+        self._generator = generator
+        self._running: dict[str, Running] = {}
+        self._cleanup = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for running in self._running.values():
+            running.ask_to_stop()  # all at once, then wait for each
+        self._cleanup.close()
+
+    @property
+    def runs_a_round(self) -> int:
+        return sum(name in self._running for each in self._workloads for name in each.servers)
+
+    def start(self, tell: Tell) -> None:
+        """Start all servers at once, wait for each, check its answers."""
+        wanted = dict.fromkeys(name for each in self._workloads for name in each.servers)
+        for name in wanted:
+            if {name, self._named(name)} & set(self._results.absent):
+                continue
+            try:
+                server = _build(name, self._stage)
+                self._running[name] = self._cleanup.enter_context(Running(server))
+            except BenchError as error:
+                self._leave_out(name, error)
+        estimator = self._stage.model.estimator()
+        for name, running in list(self._running.items()):
+            tell(f"starting {name}")
+            self._admit(name, running, estimator)
+
+    def round(self, seconds: int, tell: Tell, *, counts: bool) -> None:
+        """Each workload once at each of its servers. One that does not count warms up."""
+        for workload in self._workloads:
+            for name in workload.servers:
+                running = self._running.get(name)
+                if running is None:
+                    continue
+                tell(f"{workload.id}  {name}")
+                run = self._generator.run(self._load(workload, running.server), seconds=seconds)
+                if counts:
+                    self._results.add(workload.id, name, run)
+
+    def _admit(self, name: str, running: Running, estimator: Any) -> None:
+        try:
+            running.wait_ready()
+            checks.require_right(running.server, estimator)
+        except BenchError as error:
+            self._leave_out(name, error)
+            del self._running[name]
+            running.stop()
+
+    def _leave_out(self, name: str, error: BenchError) -> None:
+        self._results.absent[self._named(name)] = str(error)
+
+    def _named(self, name: str) -> str:
+        return f"{name} {self._stage.model.name}"
+
+    def _load(self, workload: Workload, server: Server) -> Load:
+        if server.dialect is None:
+            return Load(server.url + server.ready, workload.connections, server.load_cores)
+        file = WORK / "bodies" / f"{workload.kind}-{server.name}.txt"
+        if not file.exists():
+            write_bodies(file, bodies_of(workload.kind, server.dialect))
+        url = server.url + server.dialect.path
+        return Load(url, workload.connections, server.load_cores, file)
+
+
+def _build(server_id: str, stage: Stage) -> Server:
+    name, _, workers = server_id.partition("@")
+    return FIELD[name].build(stage, int(workers))

@@ -1,0 +1,10 @@
+"""The least a host can be asked for: an Azure function that answers `ok`."""
+
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+
+@app.route("empty", methods=["GET"])
+async def empty(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the platform's shape
+    return func.HttpResponse("ok", mimetype="text/plain")

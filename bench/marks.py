@@ -1,0 +1,187 @@
+"""The marks: what was promised, as ratios within one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from bench import cold_start, direct
+from bench.models import TRAINERS
+from bench.results import Results
+from bench.servers.field import PEERS
+
+Measure = Callable[[Results], float | None]
+
+#: The workloads in which the slowest hundredth may not be slower than any peer's.
+AT_16 = [f"{kind}/{model}/16" for model in TRAINERS for kind in ("hot", "unique", "hundred")]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A ratio (or a time) and the bound it is held to."""
+
+    name: str
+    sign: Literal[">=", ">", "<=", "<"]
+    bound: float
+    measure: Measure
+    unit: str = ""
+
+    def outcome(self, results: Results) -> Outcome:
+        measured = self.measure(results)
+        holds = None if measured is None else _COMPARE[self.sign](measured, self.bound)
+        return Outcome(self.name, f"{self.sign} {self.bound:g}", measured, holds, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A mark as it came out; None where what it needs was not measured."""
+
+    name: str
+    mark: str
+    measured: float | None
+    holds: bool | None
+    unit: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    ">=": lambda measured, bound: measured >= bound,
+    ">": lambda measured, bound: measured > bound,
+    "<=": lambda measured, bound: measured <= bound,
+    "<": lambda measured, bound: measured < bound,
+}
+
+
+def outcomes(results: Results) -> list[Outcome]:
+    """Every mark, those of the cache for each workload that was measured both ways."""
+    return [mark.outcome(results) for mark in (*MARKS, *_cache_marks(results))]
+
+
+def ratio(over: tuple[str, str], under: tuple[str, str]) -> Measure:
+    """Requests a second of one workload and server to those of another."""
+    return lambda results: _divided(results.value(*over), results.value(*under))
+
+
+def ahead(workload: str, ours: str) -> Measure:
+    """Our requests a second to those of the best peer."""
+
+    def measure(results: Results) -> float | None:
+        return _divided(results.value(workload, ours), max(_peers(results, workload), default=None))
+
+    return measure
+
+
+def tail(workload: str, ours: str) -> Measure:
+    """Our p99 to that of the best peer."""
+
+    def measure(results: Results) -> float | None:
+        best = min(_peers(results, workload, "p99_ms"), default=None)
+        return _divided(results.value(workload, ours, "p99_ms"), best)
+
+    return measure
+
+
+def figures(over: str, under: str) -> Measure:
+    return lambda results: _divided(results.figure(over), results.figure(under))
+
+
+def workers(workload: str) -> Measure:
+    return ratio((workload, "triscore@2"), (workload, "triscore@1"))
+
+
+def workers_load_aside(workload: str) -> Measure:
+    """Two workers to one, had the two not shared their cores with the load generator.
+
+    The rate of two is what they did with the cores that the load generator left them.
+    """
+
+    def measure(results: Results) -> float | None:
+        used = results.value(workload, "triscore@2", "load_cpu")
+        plain = workers(workload)(results)
+        return None if used is None or plain is None else plain * 2 / (2 - used)
+
+    return measure
+
+
+def beyond_the_model(results: Results) -> float | None:
+    """Milliseconds of a request of 100 rows beyond reading its JSON and one `predict`."""
+    whole = results.value("hundred/logreg/1", "triscore@1", "p50_ms")
+    least = results.figure(f"{direct.HUNDRED}, logreg")
+    return None if whole is None or least is None else whole - least
+
+
+_EMPTY, _HOT = ("empty/16", "empty-function@1"), "hot/logreg/16"
+_UNIQUE, _FOREST = "unique/logreg/16", "unique/forest/64"
+_SINGLE, _HUNDRED = "unique/forest/1", "hundred/logreg/16"
+
+MARKS: tuple[Mark, ...] = (
+    Mark("empty function / bare server", ">=", 0.40, ratio(_EMPTY, ("empty/16", "bare@1"))),
+    Mark("hot / empty function", ">=", 0.75, ratio((_HOT, "triscore@1"), _EMPTY)),
+    *(
+        Mark(f"hot / {peer}", ">=", bound, ratio((_HOT, "triscore@1"), (_HOT, peer)))
+        for peer, bound in (
+            *(("fastapi-cache@1", 2), ("azureml-cache@2", 5)),
+            *(("bentoml@1", 10), ("mlserver@1", 5)),
+        )
+    ),
+    Mark("unique logreg / empty function", ">=", 0.55, ratio((_UNIQUE, "triscore@1"), _EMPTY)),
+    Mark(
+        *("unique logreg / fastapi@1", ">=", 1.3),
+        ratio((_UNIQUE, "triscore@1"), (_UNIQUE, "fastapi@1")),
+    ),
+    Mark("unique logreg / best peer", ">", 1, ahead(_UNIQUE, "triscore@1")),
+    *(
+        Mark(
+            f"unique forest / {peer}", ">=", bound, ratio((_FOREST, "triscore@1"), (_FOREST, peer))
+        )
+        for peer, bound in (("azureml@2", 10), ("bentoml@1", 4))
+    ),
+    Mark(
+        *("unique forest, ONNX, 1 connection / azureml@2", ">=", 15),
+        ratio((_SINGLE, "triscore-onnx@1"), (_SINGLE, "azureml@2")),
+    ),
+    Mark("100 rows logreg / best peer", ">", 1, ahead(_HUNDRED, "triscore@1")),
+    Mark("100 rows logreg, beyond JSON and predict", "<", 0.5, beyond_the_model, "ms"),
+    *(Mark(f"p99 {each} / best peer", "<=", 1, tail(each, "triscore@1")) for each in AT_16),
+    Mark("2 workers / 1, hot", ">=", 1.7, workers(_HOT)),
+    Mark("2 workers / 1, hot, load aside", ">=", 1.7, workers_load_aside(_HOT)),
+    Mark("2 workers / 1, unique logreg", ">=", 1.7, workers(_UNIQUE)),
+    Mark("2 workers / 1, unique logreg, load aside", ">=", 1.7, workers_load_aside(_UNIQUE)),
+    Mark("first hit / import and load", "<=", 0.4, figures(cold_start.HIT, cold_start.BARE)),
+    Mark("first miss / import and load", "<=", 1.25, figures(cold_start.MISS, cold_start.BARE)),
+    Mark("memory / import and load", "<=", 1.15, figures(cold_start.MISS_MB, cold_start.BARE_MB)),
+)
+
+
+def _cache_marks(results: Results) -> Iterator[Mark]:
+    for on, off in (
+        ("triscore@1", "triscore-off@1"),
+        ("triscore-onnx@1", "triscore-onnx-off@1"),
+    ):
+        for workload, server in results.http:
+            if server == on:
+                name = f"cache on / off, {workload}" + (", ONNX" if "onnx" in on else "")
+                yield Mark(name, ">=", 0.97, ratio((workload, on), (workload, off)))
+    for door in ("messages", "blob rows"):
+        name = f"cache on / off, {door}"
+        yield Mark(name, ">=", 0.97, figures(f"{door}, triscore", f"{door}, triscore-off"))
+
+
+def _peers(results: Results, workload: str, quantity: str = "rate") -> list[float]:
+    """What the peers have of it, but for those with two workers that also ran with one."""
+    servers = results.servers(workload)
+    fair = [
+        each
+        for each in servers
+        if each.partition("@")[0] in PEERS
+        and not (each.endswith("@2") and f"{each.partition('@')[0]}@1" in servers)
+    ]
+    values = (results.value(workload, each, quantity) for each in fair)
+    return [each for each in values if each is not None]
+
+
+def _divided(over: float | None, under: float | None) -> float | None:
+    return None if over is None or not under else over / under

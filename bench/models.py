@@ -1,0 +1,109 @@
+"""The models that every server of a comparison loads, from the very same file.
+
+Handwritten digits, 64 pixels with two decimals of noise: one row costs the regression some 80 us
+and the forest of 100 trees some 3 ms, which are the two ends of what a cache is asked to help.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+import sklearn
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from bench import environments
+from bench.places import ROOT, WORK
+
+Rows = npt.NDArray[np.float64]
+
+#: Rows that a manifest keeps with their predictions.
+GOLDEN_ROWS = 10
+
+
+def _regression() -> Any:
+    return LogisticRegression(C=0.01, max_iter=5000)
+
+
+def _forest() -> Any:
+    return RandomForestClassifier(n_estimators=100, random_state=0)
+
+
+TRAINERS: dict[str, Callable[[], Any]] = {"logreg": _regression, "forest": _forest}
+LABELS = {"logreg": "logistic regression", "forest": "forest of 100 trees"}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained model in a folder that the app can serve."""
+
+    name: str
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "model.joblib"
+
+    def estimator(self) -> Any:
+        return joblib.load(self.file)
+
+
+def rows(count: int, seed: int) -> Rows:
+    """Digits with noise. The first pixel, which no digit has ink in, is left for a number."""
+    generator = np.random.default_rng(seed)
+    images: Rows = load_digits(return_X_y=True)[0]
+    drawn = images[generator.integers(len(images), size=count)]
+    noisy: Rows = (drawn + generator.random(drawn.shape)).round(2)
+    noisy[:, 0] = 0.0
+    return noisy
+
+
+def bring(name: str) -> Model:
+    """The model, trained before or now, with its manifest. Raises BenchError."""
+    model = Model(name, WORK / "models" / name)
+    if _trained_with(model.folder) != sklearn.__version__:
+        part = model.folder.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        images, digits = load_digits(return_X_y=True)
+        noise = np.random.default_rng(0).random(images.shape)
+        noisy = (images + noise).round(2)
+        noisy[:, 0] = 0.0
+        joblib.dump(TRAINERS[name]().fit(noisy, digits), part / "model.joblib")
+        np.savetxt(part / "golden.csv", rows(GOLDEN_ROWS, seed=1), fmt="%g", delimiter=",")
+        shutil.rmtree(model.folder, ignore_errors=True)
+        part.rename(model.folder)
+    _deploy("manifest", str(model.folder), "--rows", str(model.folder / "golden.csv"))
+    return model
+
+
+def accelerated(model: Model) -> Model:
+    """The same model with ONNX in its manifest. Raises BenchError where that can't be had."""
+    twin = Model(f"{model.name}-onnx", model.folder.with_name(f"{model.name}-onnx"))
+    shutil.rmtree(twin.folder, ignore_errors=True)
+    shutil.copytree(model.folder, twin.folder)
+    _deploy("accelerate", str(twin.folder))
+    return twin
+
+
+def _deploy(*arguments: str) -> None:
+    command = [sys.executable, "-m", "deploy", *arguments]
+    environments.run(command, f"python -m deploy {arguments[0]}", {"PYTHONPATH": str(ROOT)})
+
+
+def _trained_with(folder: Path) -> str:
+    try:
+        version: str = json.loads((folder / "model.json").read_text())["version"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    return version

@@ -1,0 +1,8 @@
+"""`azmlinfsrv`, on the loopback address: the command itself always listens on all of them."""
+
+from azureml_inference_server_http import amlserver
+
+amlserver.DEFAULT_HOST = "127.0.0.1"
+
+if __name__ == "__main__":
+    amlserver.run()

@@ -1,0 +1,32 @@
+"""Where everything of the bench is."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from emulators.ports import is_free
+
+BENCH = Path(__file__).resolve().parent
+ROOT = BENCH.parent
+STATE = ROOT / ".triscore"
+#: Models, logs and what servers write, new in every run or made again from nothing.
+WORK = STATE / "bench"
+LOGS = WORK / "logs"
+PEERS = STATE / "peers"
+
+#: A server with one worker has the first core for itself; the load, and Redis, have the second.
+SERVER_CORE, LOAD_CORE = 0, 1
+
+#: Below the range from which the kernel takes ports for outgoing connections.
+PORTS = range(20000, 32000)
+
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port nobody listens on, never the same twice."""
+    while (port := random.choice(PORTS)) in _given or not is_free(port):  # noqa: S311 - no secret
+        pass
+    _given.add(port)
+    return port

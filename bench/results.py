@@ -1,0 +1,104 @@
+"""What a bench found, and what follows from it: medians of what counts."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bench.load import Run
+
+
+@dataclass(slots=True)
+class Cell:
+    """One server under one workload: its runs, in the order in which they were made."""
+
+    runs: list[Run] = field(default_factory=list)
+
+    @property
+    def counted(self) -> list[Run]:
+        return [run for run in self.runs if not run.fault]
+
+    @property
+    def faults(self) -> list[str]:
+        return [run.fault for run in self.runs if run.fault]
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is a figure: with most runs disqualified there is none."""
+        return len(self.counted) > len(self.runs) / 2
+
+    def median(self, quantity: str) -> float | None:
+        """Of `rate`, `p50_ms`, `p99_ms` or `load_cpu`; None where nothing may be said."""
+        if not self.holds:
+            return None
+        values: list[float] = [getattr(run, quantity) for run in self.counted]
+        return statistics.median(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measurement of another kind than requests over HTTP."""
+
+    unit: str
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+
+@dataclass(slots=True)
+class Results:
+    """All of one run of the bench."""
+
+    environment: dict[str, Any] = field(default_factory=dict)
+    #: By workload and server.
+    http: dict[tuple[str, str], Cell] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
+    #: Who did not take part and why, by server, with the model where it concerns only that.
+    absent: dict[str, str] = field(default_factory=dict)
+
+    def add(self, workload: str, server: str, run: Run) -> None:
+        self.http.setdefault((workload, server), Cell()).runs.append(run)
+
+    def value(self, workload: str, server: str, quantity: str = "rate") -> float | None:
+        cell = self.http.get((workload, server))
+        return None if cell is None else cell.median(quantity)
+
+    def figure(self, name: str) -> float | None:
+        found = self.figures.get(name)
+        return None if found is None else found.median
+
+    def servers(self, workload: str) -> list[str]:
+        return [server for at, server in self.http if at == workload]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "environment": self.environment,
+            "http": [
+                {
+                    "workload": workload,
+                    "server": server,
+                    **{name: cell.median(name) for name in ("rate", "p50_ms", "p99_ms")},
+                    "runs": [asdict(run) for run in cell.runs],
+                }
+                for (workload, server), cell in self.http.items()
+            ],
+            "figures": {
+                name: {"unit": each.unit, "median": each.median, "values": each.values}
+                for name, each in self.figures.items()
+            },
+            "absent": self.absent,
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Results:
+        results = cls(environment=told["environment"], absent=told["absent"])
+        for cell in told["http"]:
+            for run in cell["runs"]:
+                results.add(cell["workload"], cell["server"], Run(**run))
+        for name, each in told["figures"].items():
+            results.figures[name] = Figure(each["unit"], tuple(each["values"]))
+        return results

@@ -1,0 +1,190 @@
+"""One run of the bench from its set-up to its last figure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from bench import cold_start, direct, doors, environments, machine, models, redis_store
+from bench.comparison import Comparison
+from bench.errors import BenchError
+from bench.load import Generator
+from bench.models import Model
+from bench.places import WORK
+from bench.redis_store import RedisStore
+from bench.results import Results
+from bench.servers.field import ENVIRONMENTS, FIELD
+from bench.servers.stage import DATABASES, Stage
+from bench.workloads import Workload
+from emulators.ports import HOST
+
+PROGRAMS = {"wrk": "wrk", "redis-server": "redis-server", "redis-benchmark": "redis-tools"}
+
+#: Without a core each, server and load generator would measure one another.
+CORES = 2
+
+#: Rounds of what takes seconds each: blobs, messages, cold starts, redis-benchmark.
+SLOW_ROUNDS = 5
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure, and how often."""
+
+    workloads: Sequence[Workload]
+    rounds: int
+    seconds: int
+    #: What the model and Redis do by themselves.
+    limits: bool
+    #: Messages and blobs.
+    doors: bool
+    cold: bool
+
+    @property
+    def models(self) -> list[str]:
+        """Those that are needed, in the order of the workloads."""
+        named = dict.fromkeys(each.model for each in self.workloads)
+        return list(named) or ["logreg"]
+
+    @property
+    def servers(self) -> set[str]:
+        return {name.partition("@")[0] for each in self.workloads for name in each.servers}
+
+
+class Session:
+    """Sets up, measures, and leaves nothing running. Raises BenchError, EmulatorError."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self._plan = plan
+        self._results = Results()
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓"),
+            TextColumn("{task.description:14}"),
+            BarColumn(20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[line]}"),
+            console=console,
+            refresh_per_second=2,  # what draws the bar must not show in what is measured
+        )
+
+    def run(self) -> Results:
+        if len(os.sched_getaffinity(0)) < CORES:
+            raise BenchError(f"the bench needs {CORES} cores: one for a server, one for its load")
+        shutil.rmtree(WORK / "bodies", ignore_errors=True)
+        with self._progress:
+            self._bring_environments()
+            trained = {name: models.bring(name) for name in self._plan.models}
+            self._results.environment = machine.environment() | {
+                "rounds": self._plan.rounds,
+                "seconds": self._plan.seconds,
+            }
+            if self._plan.limits:
+                self._limits(trained)
+            generator = Generator()
+            with RedisStore() as redis:
+                for model in trained.values():
+                    self._compare(model, redis, generator)
+                if self._plan.cold:
+                    self._cold_starts(trained["logreg"], redis)
+            if self._plan.doors:
+                self._doors(trained["logreg"])
+        return self._results
+
+    def _bring_environments(self) -> None:
+        """Those that this run needs. A peer without one takes no part, and is named."""
+        tell, step = self._task("Peers", 1 + len(ENVIRONMENTS))
+        environments.require_programs(PROGRAMS, tell)
+        step()
+        for environment in ENVIRONMENTS:
+            names = [name for name, each in FIELD.items() if each.environment == environment]
+            if self._plan.servers & set(names):
+                tell(environment.name)
+                try:
+                    environment.bring()
+                except BenchError as error:
+                    for name in names:
+                        self._results.absent |= {f"{name}@{n}": str(error) for n in (1, 2)}
+            step()
+        tell("")
+
+    def _limits(self, trained: Mapping[str, Model]) -> None:
+        """What the models and Redis can do by themselves."""
+        tell, step = self._task("Limits", len(trained) + 1)
+        for model in trained.values():
+            tell(f"{model.name} without a server")
+            self._results.figures |= direct.measure(model, SLOW_ROUNDS)
+            step()
+        tell("redis-benchmark")
+        self._results.figures |= redis_store.limits(SLOW_ROUNDS)
+        step()
+        tell("")
+
+    def _compare(self, model: Model, redis: RedisStore, generator: Generator) -> None:
+        mine = [each for each in self._plan.workloads if each.model == model.name]
+        if not mine:
+            return
+        tell, step = self._task(model.name, self._plan.rounds + 1)
+        stage = Stage.at(
+            model,
+            self._accelerated(model),
+            redis_port=redis.port,
+            folder=WORK / "run" / model.name,
+        )
+        with Comparison(stage, mine, self._results, generator) as comparison:
+            comparison.start(tell)
+            for number in range(self._plan.rounds + 1):
+                comparison.round(self._plan.seconds, tell, counts=number > 0)
+                step()
+        tell("")
+
+    def _accelerated(self, model: Model) -> Model | None:
+        if not any("onnx" in name for name in self._plan.servers):
+            return None
+        try:
+            return models.accelerated(model)
+        except BenchError as error:
+            for name in ("triscore-onnx@1", "triscore-onnx-off@1"):
+                self._results.absent[f"{name} {model.name}"] = str(error)
+            return None
+
+    def _cold_starts(self, model: Model, redis: RedisStore) -> None:
+        tell, step = self._task("Cold start", 1)
+        # The last database: the servers that were compared begin with the first.
+        url = f"redis://{HOST}:{redis.port}/{DATABASES - 1}"
+        try:
+            cold_start.measure(model, url, SLOW_ROUNDS, self._results, tell)
+        except BenchError as error:
+            self._results.absent["cold start"] = str(error)
+        step()
+        tell("")
+
+    def _doors(self, model: Model) -> None:
+        tell, step = self._task("Other doors", 1)
+        try:
+            doors.measure(model, SLOW_ROUNDS, self._results, tell)
+        except BenchError as error:
+            self._results.absent["messages and blobs"] = str(error)
+        step()
+        tell("")
+
+    def _task(self, title: str, total: int) -> tuple[Tell, Callable[[], None]]:
+        task = self._progress.add_task(title, total=total, line="")
+        return (
+            lambda line: self._progress.update(task, line=line),
+            lambda: self._progress.advance(task),
+        )

@@ -1,0 +1,109 @@
+"""Every mark is measured by the full plan, from the right two figures."""
+
+import pytest
+
+from bench import cold_start, direct, doors, marks, workloads
+from bench.load import Run
+from bench.results import Figure, Results
+
+
+def run(rate: float, p99_ms: float = 5.0, load_cpu: float = 0.5) -> Run:
+    return Run(rate=rate, p50_ms=3.0, p99_ms=p99_ms, load_cpu=load_cpu)
+
+
+@pytest.fixture
+def whole() -> Results:
+    """As the full plan leaves them, everybody equal."""
+    results = Results()
+    for workload in workloads.full():
+        for server in workload.servers:
+            results.add(workload.id, server, run(1000))
+    for door in ("messages", "blob rows"):
+        for variant in doors.VARIANTS:
+            results.figures[f"{door}, {variant}"] = Figure("1/s", (100.0,))
+    for name in (
+        *(cold_start.BARE, cold_start.HIT, cold_start.MISS),
+        *(cold_start.BARE_MB, cold_start.MISS_MB),
+    ):
+        results.figures[name] = Figure("s", (1.0,))
+    results.figures[f"{direct.HUNDRED}, logreg"] = Figure("ms", (2.75,))
+    return results
+
+
+def outcome(results: Results, name: str) -> marks.Outcome:
+    return next(each for each in marks.outcomes(results) if each.name == name)
+
+
+def test_the_full_plan_measures_every_mark(whole):
+    assert [each.name for each in marks.outcomes(whole) if each.measured is None] == []
+
+
+def test_names_of_marks_are_unique(whole):
+    names = [each.name for each in marks.outcomes(whole)]
+    assert len(set(names)) == len(names)
+
+
+def test_without_measurements_no_mark_holds_or_fails():
+    assert {each.holds for each in marks.outcomes(Results())} == {None}
+
+
+def test_every_workload_that_runs_with_and_without_cache_has_its_mark(whole):
+    names = {each.name for each in marks.outcomes(whole)}
+    for workload in workloads.full():
+        if {"triscore@1", "triscore-off@1"} <= set(workload.servers):
+            assert f"cache on / off, {workload.id}" in names
+
+
+def test_a_ratio_is_ours_over_theirs(whole):
+    whole.http["hot/logreg/16", "triscore@1"].runs = [run(4000)]
+    whole.http["hot/logreg/16", "fastapi-cache@1"].runs = [run(1600)]
+    found = outcome(whole, "hot / fastapi-cache@1")
+    assert (found.measured, found.holds, found.mark) == (2.5, True, ">= 2")
+
+
+@pytest.mark.parametrize(("rate", "holds"), [(2000, True), (1999, False)])
+def test_a_mark_holds_from_its_bound_on(whole, rate, holds):
+    whole.http["hot/logreg/16", "triscore@1"].runs = [run(rate)]
+    assert outcome(whole, "hot / fastapi-cache@1").holds is holds
+
+
+def test_to_be_level_with_the_best_peer_is_not_to_be_ahead(whole):
+    assert outcome(whole, "unique logreg / best peer").holds is False
+    whole.http["unique/logreg/16", "triscore@1"].runs = [run(1001)]
+    assert outcome(whole, "unique logreg / best peer").holds is True
+
+
+def test_the_best_peer_is_the_fastest_of_them(whole):
+    whole.http["unique/logreg/16", "mlserver@1"].runs = [run(4000)]
+    assert outcome(whole, "unique logreg / best peer").measured == 0.25
+
+
+def test_a_peer_with_two_workers_counts_only_where_it_has_none_with_one(whole):
+    whole.http["unique/logreg/16", "fastapi@2"].runs = [run(4000)]
+    assert outcome(whole, "unique logreg / best peer").measured == 1
+    whole.http["unique/logreg/16", "azureml@2"].runs = [run(2000)]
+    assert outcome(whole, "unique logreg / best peer").measured == 0.5
+
+
+def test_tails_are_held_to_the_shortest_of_the_peers(whole):
+    whole.http["hot/forest/16", "bentoml@1"].runs = [run(1, p99_ms=2.5)]
+    found = outcome(whole, "p99 hot/forest/16 / best peer")
+    assert (found.measured, found.holds) == (2.0, False)
+
+
+def test_a_disqualified_peer_can_not_be_beaten(whole):
+    bad = Run(rate=1, p50_ms=1, p99_ms=1, load_cpu=0, fault="9 requests timed out")
+    whole.http["hot/logreg/16", "bentoml@1"].runs = [bad]
+    assert outcome(whole, "hot / bentoml@1").holds is None
+
+
+def test_two_workers_are_also_told_with_the_load_aside(whole):
+    for server, rate in (("triscore@1", 1000), ("triscore@2", 1500)):
+        whole.http["hot/logreg/16", server].runs = [run(rate, load_cpu=0.5)]
+    assert outcome(whole, "2 workers / 1, hot").measured == 1.5
+    assert outcome(whole, "2 workers / 1, hot, load aside").measured == 2.0
+
+
+def test_what_the_model_itself_costs_is_taken_off_a_request_of_100_rows(whole):
+    found = outcome(whole, "100 rows logreg, beyond JSON and predict")
+    assert (found.measured, found.holds) == (0.25, True)
