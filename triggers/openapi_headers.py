@@ -92,5 +92,5 @@ def encoding() -> dict[str, Any]:
         "name": "Content-Encoding",
         "in": "header",
         "description": "How the body is compressed.",
-        "schema": {"enum": ["identity", *content_encoding.SUPPORTED]},
+        "schema": {"enum": ["identity", *content_encoding.SUPPORTED, ""]},
     }

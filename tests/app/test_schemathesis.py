@@ -94,15 +94,25 @@ def test_a_script_does_as_its_document_says(ask, serve):
     assert "6 selected / 6 total" in told
 
 
+MANY = 400
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("kind", ["classifier", *documented.MODELS])
+@pytest.mark.parametrize("kind", ["classifier", "frame", "texts", "regressor", "transformer"])
 def test_a_thousand_requests_more_find_nothing_either(ask, serve, kind):
-    ask(serve(kind), examples=1000)
+    ask(serve(kind), examples=MANY)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kind", ["several outputs", "outliers"])
+def test_trees_refuse_what_is_beyond_their_float32_and_nothing_else_goes_wrong(ask, serve, kind):
+    ask(serve(kind), "--checks", f"{OF_SCRIPTS},negative_data_rejection", examples=MANY)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["bare", "raw", "numpy", "pandas"])
-def test_nor_do_they_of_a_script(ask, serve, kind):
-    ask(serve(kind), "--checks", OF_SCRIPTS, examples=1000)
+def test_of_a_script_they_find_nothing_either(ask, serve, kind):
+    ask(serve(kind), "--checks", OF_SCRIPTS, examples=MANY)
