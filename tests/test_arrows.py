@@ -1,8 +1,10 @@
 """The design's arrows: who may import whom."""
 
 import ast
+import importlib.metadata
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +116,17 @@ def test_the_app_needs_no_pandas_and_nothing_of_the_local_host():
         timeout=60,
     )
     assert told.stdout.split() == ["False", "False", "False"]
+
+
+def test_what_azure_installs_brings_no_pandas_along():
+    brought: set[str] = set()
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    names = [line.partition("==")[0] for line in lines if line and not line.startswith("#")]
+    while names:
+        name = names.pop().lower()
+        if name not in brought:
+            brought.add(name)
+            needs = importlib.metadata.requires(name) or ()
+            names += [re.split("[^A-Za-z0-9._-]", need)[0] for need in needs if ";" not in need]
+    assert "scikit-learn" in brought
+    assert not brought & {"pandas", "pyarrow", "onnxruntime", "skops"}
