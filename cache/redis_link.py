@@ -93,6 +93,10 @@ class RedisLink:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if isinstance(self._client, RedisCluster):
+            # Its own close does nothing where it never came to know the cluster.
+            await self._client.nodes_manager.aclose()
+            await self._client.nodes_manager.aclose("startup_nodes")
         await self._client.aclose()
 
     async def _run[T](

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from redis import Redis
 
 from cache import CacheUnavailable
 
@@ -105,3 +106,17 @@ async def test_a_server_without_cluster_mode_is_an_outage_that_says_so(
     cache = open_cache(redis_server.url, cluster=True)
     with pytest.raises(CacheUnavailable, match="Cluster mode is not enabled"):
         await cache.get(key)
+
+
+async def test_a_closed_cache_leaves_no_connection_to_a_server_without_cluster_mode(
+    redis_server, open_cache, key, eventually_async
+):
+    with Redis.from_url(redis_server.url, decode_responses=True) as client:
+        before = {one["id"] for one in client.client_list()}
+        cache = open_cache(redis_server.url, cluster=True)
+        with pytest.raises(CacheUnavailable):
+            await cache.get(key)
+        # It looks for the cluster once more, behind the caller's back.
+        await eventually_async(lambda: not cache._session.link.under_way)
+        await cache.close()
+        await eventually_async(lambda: {one["id"] for one in client.client_list()} == before)
