@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inference import media_types
-from inference.codecs import column_types, parquet_pages
+from inference.codecs import column_types, parquet_layout
 from inference.codecs.arrow_messages import Messages
+from inference.codecs.parquet_layout import Group
 from inference.errors import InputTooLarge, MalformedInput
 
 #: Of a Parquet file; a stream's batches are what they were when they were written.
@@ -24,7 +25,9 @@ BATCH_ROWS = 1_000
 def of_arrow(source: BinaryIO, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
     """The batches of an Arrow stream, each of at most `max_bytes`. Raises CallerError."""
     with _said_by_pyarrow(media_types.ARROW):
-        for batch in pa.ipc.open_stream(Messages(source, max_bytes)):
+        stream = pa.ipc.open_stream(Messages(source, max_bytes))
+        str(stream.schema.names)  # they may be no UTF-8
+        for batch in stream:
             batch.validate(full=True)  # offsets may point anywhere
             yield batch
 
@@ -47,6 +50,8 @@ def of_parquet(
             "thrift_string_size_limit": len(body) + 1,
             "thrift_container_size_limit": len(body) + 1,
         }
+        groups = parquet_layout.groups(body)
+        count = _checked_count(groups, max_rows, max_bytes)
         file = pq.ParquetFile(source, **options)
         fields = {
             field.name: field.type
@@ -54,9 +59,10 @@ def of_parquet(
             if names is None or field.name in names
         }
         column_types.require_flat(fields)
-        count = _checked_count(file.metadata, max_rows, max_bytes)
         column_types.check_cells(min(count, BATCH_ROWS) * len(fields), max_bytes)
-        _check_pages(body, file.metadata, fields, max_bytes)
+        leaves = [file.schema.column(index).path for index in range(len(file.schema))]
+        for group in groups:
+            _check_pages(body, group, leaves, fields, max_bytes)
         # As dictionaries, texts take no more room than in the file.
         texts = [name for name, kind in fields.items() if column_types.is_variable(kind)]
         file = pq.ParquetFile(source, metadata=file.metadata, read_dictionary=texts, **options)
@@ -67,24 +73,23 @@ def of_parquet(
             yield restored
 
 
-def _checked_count(metadata: Any, max_rows: int | None, max_bytes: int) -> int:
-    counts = [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
-    if min(counts, default=0) < 0:
-        raise MalformedInput("the Parquet file's footer promises less than no rows")
+def _checked_count(groups: Iterable[Group], max_rows: int | None, max_bytes: int) -> int:
+    count = sum(group.rows for group in groups)
     limit, setting = (max_bytes, "MAX_BODY_BYTES") if max_rows is None else (max_rows, "MAX_ROWS")
-    if sum(counts) > limit:
-        raise InputTooLarge(size=sum(counts), limit=limit, unit="rows", setting=setting)
-    return sum(counts)
+    if count > limit:
+        raise InputTooLarge(size=count, limit=limit, unit="rows", setting=setting)
+    return count
 
 
-def _check_pages(body: bytes, metadata: Any, names: Iterable[str], max_bytes: int) -> None:
-    for number in range(metadata.num_row_groups):
-        group, room = metadata.row_group(number), max_bytes
-        for index in range(group.num_columns):
-            chunk = group.column(index)
-            # pyarrow reads all that begins like one of the names, too.
-            if any(f"{chunk.path_in_schema}.".startswith(f"{name}.") for name in names):
-                room -= parquet_pages.unpacked(body, chunk, room)
+def _check_pages(
+    body: bytes, group: Group, leaves: Sequence[str], names: Iterable[str], room: int
+) -> None:
+    if len(group.chunks) != len(leaves):
+        raise MalformedInput("the Parquet file's row groups have other columns than its schema")
+    for leaf, chunk in zip(leaves, group.chunks, strict=True):
+        # pyarrow reads all that begins like one of the names, too.
+        if any(f"{leaf}.".startswith(f"{name}.") for name in names):
+            room -= parquet_layout.unpacked(body, chunk, leaf, room)
 
 
 def _restored(batch: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -> pa.RecordBatch:

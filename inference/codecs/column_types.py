@@ -79,10 +79,11 @@ def _text_bytes(column: pa.Array) -> int:
 
 
 def _lengths(column: pa.Array) -> pa.Array:
-    if not is_variable(column.type):
+    if not is_variable(column.type) or not len(column):
         return pa.nulls(len(column), pa.int64())
     if types.is_string_view(column.type):  # 16 bytes a view, its length first
-        views = np.frombuffer(column.buffers()[1], np.int32)[::4]
-        ours = views[column.offset : column.offset + len(column)]
-        return pa.array(ours, pa.int64(), mask=column.is_null().to_numpy(zero_copy_only=False))
+        end = column.offset + len(column)
+        views = np.frombuffer(column.buffers()[1], np.int32, count=4 * end)[::4]
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        return pa.array(views[column.offset :], pa.int64(), mask=missing)
     return pc.binary_length(column).cast(pa.int64())

@@ -121,4 +121,9 @@ def column_of(predictions: Sequence[Any], kind: pa.DataType | None = None) -> pa
     try:
         return pa.array(predictions, kind)
     except OverflowError:  # integers beyond int64 have to be asked for
-        return pa.array(predictions, pa.uint64())
+        return pa.array(predictions, _unsigned(predictions))
+
+
+def _unsigned(values: Sequence[Any]) -> pa.DataType:
+    first = next((value for value in values if value is not None), None)
+    return pa.list_(_unsigned(first)) if isinstance(first, list) else pa.uint64()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 from typing import Any
@@ -58,8 +59,12 @@ def array_of(predictions: list[Any]) -> Array:
         if any(isinstance(cell, str) for cell in cells.flat):
             return _texts(cells)
         array = np.array(predictions)
+        # Integers that only uint64 holds are floats to NumPy unless it is told.
+        if array.dtype.kind == "f" and set(map(type, cells.flat)) == {int}:
+            with contextlib.suppress(OverflowError):
+                return np.array(predictions, dtype=np.uint64)
         return array.astype(np.float64) if array.dtype.kind == "O" else array
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UnacceptableAnswer(got=media_types.NPY, supported=(media_types.JSON,)) from error
 
 

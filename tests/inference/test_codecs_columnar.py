@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from inference import codecs, media_types
-from inference.codecs import parquet_pages
+from inference.codecs import parquet_layout
 from inference.errors import (
     CallerError,
     InputTooLarge,
@@ -241,14 +241,12 @@ def test_a_small_body_that_unpacks_to_much_is_refused_before_it_does(bomb, pool)
 
 def test_a_page_that_claims_more_than_its_footer_says_is_seen():
     body = bodies.parquet(ZEROS.slice(0, 1000), use_dictionary=False, compression="zstd")
-    chunk = pq.read_metadata(io.BytesIO(body)).row_group(0).column(0)
-    assert chunk.total_uncompressed_size >= parquet_pages.unpacked(body, chunk, MB) > 8000
-    claimed = parquet_pages.unpacked(body, chunk, MB)
-    start = chunk.data_page_offset
-    header = body[start : start + 12]
+    (group,) = parquet_layout.groups(body)
+    claimed = parquet_layout.unpacked(body, group.chunks[0], "a", MB)
     # Its second field: the size when unpacked, twice, as a varint.
     told, lie = _varint(claimed * 2), _varint(8191 * 2)
-    assert header.startswith(b"\x15\x00\x15" + told)
+    start = group.chunks[0].start
+    assert body[start:].startswith(b"\x15\x00\x15" + told)
     lying = body[:start] + body[start:].replace(told, lie, 1)
     with pytest.raises(InputTooLarge, match="8,191 unpacked bytes"):
         read(lying, media_types.PARQUET, Signature(features=1, names=("a",)), max_bytes=8190)
@@ -279,13 +277,15 @@ def test_every_layout_of_pages_is_measured(compression, version, dictionary):
     )
     assert read(body, media_types.PARQUET).tolist() == rows.tolist()
     metadata = pq.read_metadata(io.BytesIO(body))
-    for group in range(metadata.num_row_groups):
-        chunk = metadata.row_group(group).column(0)
-        size = parquet_pages.unpacked(body, chunk, MB)
+    groups = parquet_layout.groups(body)
+    assert [group.rows for group in groups] == [1000] * 3
+    for number, group in enumerate(groups):
+        chunk = metadata.row_group(number).column(0)
+        size = parquet_layout.unpacked(body, group.chunks[0], "a", MB)
         headers = chunk.total_uncompressed_size - size
         assert 0 < headers < chunk.total_uncompressed_size
         with pytest.raises(InputTooLarge):
-            parquet_pages.unpacked(body, chunk, size - 1)
+            parquet_layout.unpacked(body, group.chunks[0], "a", size - 1)
 
 
 @FORM
@@ -298,6 +298,7 @@ def test_every_layout_of_pages_is_measured(compression, version, dictionary):
         (b"[[0.5,1.0],[null,2.0]]", [[0.5, 1.0], [None, 2.0]]),
         (b"[[[0.5],[1.0,2.0]]]", [[[0.5], [1.0, 2.0]]]),
         (b"[18446744073709551615]", [2**64 - 1]),
+        (b"[[9223372036854775808,1]]", [[2**63, 1]]),
     ],
 )
 def test_predictions_are_a_column(form, stored, column):

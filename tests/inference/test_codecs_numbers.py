@@ -118,6 +118,11 @@ PREDICTIONS = [
     (b"[true,false]", "prediction\ntrue\nfalse\n", [True, False]),
     (b"[18446744073709551615]", "prediction\n18446744073709551615\n", [2**64 - 1]),
     (
+        b"[[9223372036854775808,1]]",
+        "prediction_0,prediction_1\n9223372036854775808,1\n",
+        np.array([[2**63, 1]], np.uint64),
+    ),
+    (
         b"[[[0.5,null],[1.0,2.0]]]",
         'prediction_0,prediction_1\n"[0.5,null]","[1.0,2.0]"\n',
         [[[0.5, np.nan], [1.0, 2.0]]],

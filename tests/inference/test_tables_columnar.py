@@ -155,7 +155,7 @@ async def test_labels_are_texts_beside_rows_that_failed(tmp_path, make_scorer, f
     ("given", "error", "says"),
     [
         (b"", (MalformedInput, UnfitInput), "empty|can't be read"),
-        (b"PAR1oops", MalformedInput, "can't be read|cut short"),
+        (b"PAR1oops", MalformedInput, "no Parquet file|cut short"),
         (pa.table({"a": [1.0], "b": [1.0], "c": [[1.0]]}), UnfitInput, "column 'c': .*list"),
         (pa.table({"a": [1.0], "b": [1.0]}), UnfitInput, "columns: expected 3, got 2"),
         (pa.table({"a": [], "b": [], "c": []}), UnfitInput, "at least one row|numbers"),

@@ -1,0 +1,127 @@
+"""Thrift's compact protocol, as far as Parquet's footers and page headers need it."""
+
+from __future__ import annotations
+
+from inference.errors import MalformedInput
+
+_STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 11, 12
+_INTEGERS, _LISTS = (4, 5, 6), (9, 10)
+#: Parquet's own structures nest less.
+_MAX_DEPTH = 8
+
+
+class Structure:
+    """Fields by number. Raises MalformedInput for one that is asked for and is of another kind."""
+
+    def __init__(self) -> None:
+        self._fields: dict[int, object] = {}
+
+    def put(self, number: int, value: object) -> None:
+        if number in self._fields:  # readers differ in which of the two they believe
+            raise malformed()
+        self._fields[number] = value
+
+    def integer(self, number: int, default: int = -1) -> int:
+        value = self._fields.get(number, default)
+        if not isinstance(value, int):
+            raise malformed()
+        return value
+
+    def structure(self, number: int) -> Structure:
+        """An empty one where there is none."""
+        return _structure(self._fields.get(number, _EMPTY))
+
+    def structures(self, number: int) -> list[Structure]:
+        values = self._fields.get(number, [])
+        if not isinstance(values, list):
+            raise malformed()
+        return [_structure(value) for value in values]
+
+
+_EMPTY = Structure()
+
+
+def _structure(value: object) -> Structure:
+    if not isinstance(value, Structure):
+        raise malformed()
+    return value
+
+
+def malformed() -> MalformedInput:
+    return MalformedInput("the Parquet file's footer or a page's header can't be read")
+
+
+class Reader:
+    """Reads structures from a position on. Raises IndexError at the end of the body."""
+
+    def __init__(self, body: bytes, position: int) -> None:
+        self._body, self.position = body, position
+
+    def structure(self, depth: int = 0) -> Structure:
+        if depth > _MAX_DEPTH:
+            raise malformed()
+        found = Structure()
+        number = 0
+        while (head := self._byte()) != _STOP:
+            number = number + (head >> 4) if head >> 4 else self._integer()
+            kind = head & 0x0F
+            if kind in (_TRUE, _FALSE):  # the head is all there is
+                found.put(number, int(kind == _TRUE))
+            else:
+                found.put(number, self._value(kind, depth))
+        return found
+
+    def _value(self, kind: int, depth: int) -> object:
+        """Texts and maps are passed over."""
+        if kind in _INTEGERS:
+            return self._integer()
+        if kind == _STRUCT:
+            return self.structure(depth + 1)
+        if kind in _LISTS:
+            return self._list(depth)
+        if kind == _BINARY:
+            self._skip(self._varint())
+        elif kind == _DOUBLE:
+            self._skip(8)
+        elif kind in (_BYTE, _TRUE, _FALSE):
+            self._skip(1)
+        elif kind == _MAP:
+            self._map(depth)
+        else:
+            raise malformed()
+        return None
+
+    def _list(self, depth: int) -> list[object]:
+        head = self._byte()
+        count = head >> 4 if head >> 4 < 15 else self._varint()
+        return [self._value(head & 0x0F, depth + 1) for _ in range(count)]
+
+    def _map(self, depth: int) -> None:
+        count = self._varint()
+        kinds = self._byte() if count else 0
+        for _ in range(count):
+            self._value(kinds >> 4, depth + 1)
+            self._value(kinds & 0x0F, depth + 1)
+
+    def _skip(self, count: int) -> None:
+        self.position += count
+        if self.position > len(self._body):
+            raise IndexError
+
+    def _byte(self) -> int:
+        self.position += 1
+        return self._body[self.position - 1]
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while shift < 64:
+            byte = self._byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+        raise malformed()
+
+    def _integer(self) -> int:
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)
