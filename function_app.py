@@ -16,7 +16,14 @@ from cache.settings import CacheSettings
 from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
-from triggers import blob_trigger, health_trigger, http_trigger, service_bus_trigger, v2_trigger
+from triggers import (
+    blob_trigger,
+    health_trigger,
+    http_trigger,
+    openapi_v2,
+    service_bus_trigger,
+    v2_trigger,
+)
 from triggers.settings import DoorSettings
 
 ROOT = Path(__file__).resolve().parent
@@ -37,7 +44,8 @@ def build() -> func.FunctionApp:
     built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))
     if "http" in doors.triggers:
         built.register_functions(http_trigger.blueprint(scorer, results, doors))
-        built.register_functions(health_trigger.blueprint(scorer, doors))
+        told = openapi_v2.paths(scorer.model.name)
+        built.register_functions(health_trigger.blueprint(scorer, doors, told))
         built.register_functions(v2_trigger.blueprint(scorer))
     if "blob" in doors.triggers:
         built.register_functions(blob_trigger.blueprint(scorer, results, doors))

@@ -7,6 +7,7 @@ any other script        any bytes; as little is known while nothing is loaded
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,22 +84,26 @@ def _of_model(signature: Signature, manifest: Manifest | None, method: str) -> I
     golden = examples.few(manifest.golden) if manifest else Golden()
     one = schemas.answer(manifest, method)
     documents, answers = schemas.documents(signature), {"type": "array", "items": one}
-    # .npy holds numbers alone.
-    forms = [
-        each for each in media_types.FORMATS if each != media_types.NPY or signature.only_numbers
-    ]
+    forms = _installed()
     return Interface(
         reads={
             form: Content(_body(form, documents), examples.questions(form, golden, signature))
             for form in forms
+            if form != media_types.NPY or signature.only_numbers  # it holds nothing else
         },
         answers={
-            form: Content(_body(form, answers), examples.answers(form, golden))
-            for form in media_types.FORMATS
+            form: Content(_body(form, answers), examples.answers(form, golden)) for form in forms
         },
         components=schemas.components(signature),
         declared=_declared(signature, golden, one),
     )
+
+
+def _installed() -> tuple[str, ...]:
+    """The formats that can be read here: some need pyarrow, which is an extra."""
+    if importlib.util.find_spec("pyarrow") is not None:
+        return media_types.FORMATS
+    return tuple(form for form in media_types.FORMATS if form not in media_types.COLUMNAR)
 
 
 def _body(form: str, document: Schema) -> Schema:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = """
@@ -17,9 +18,20 @@ print(json.dumps(bindings, default=str))
 """
 
 
-def load(**settings: str) -> subprocess.CompletedProcess[str]:
+ROUTES = """
+import asyncio, json, azure.functions as func, function_app
+functions = {f.get_function_name(): f for f in function_app.app.get_functions()}
+request = func.HttpRequest(method="GET", url="http://h/api/openapi.json", body=b"")
+document = asyncio.run(functions["openapi_json"].get_user_function()(request)).get_body()
+triggers = [f.get_trigger().get_dict_repr() for f in functions.values()]
+routes = [(t["route"], [m.value for m in t["methods"]]) for t in triggers if "route" in t]
+print(json.dumps([routes, json.loads(document)]))
+"""
+
+
+def load(code: str = READ, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", READ],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **settings},
         capture_output=True,
@@ -148,3 +160,12 @@ def test_every_setting_of_the_sample_is_one_that_is_read():
     )
     platform = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
     assert {name for name in sample if f'"{name}"' not in read} == platform
+
+
+def test_the_openapi_document_has_every_route_of_the_app():
+    routes, document = json.loads(load(ROUTES).stdout)
+    OpenAPIV31SpecValidator(document).validate()
+    assert {f"/{route.replace('{*', '{')}": sorted(methods) for route, methods in routes} == {
+        path: sorted(key.upper() for key in item if key != "parameters")
+        for path, item in document["paths"].items()
+    }
