@@ -1,7 +1,8 @@
 """Rows that wait while the model works are predicted together next.
 
-Nothing is held back to wait for company: an idle model begins at once. While it works, what comes
-in stands in line; then the head of the line goes in together, up to MAX_ROWS, in order of arrival.
+Nothing is held back to wait for company: an idle model begins as soon as all that has arrived by
+then is read. While it works, what comes in stands in line; then the head of the line goes in
+together, up to MAX_ROWS, in order of arrival.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 #: In one call. Beyond this a row gains nothing from more company, and its neighbours wait longer.
 MAX_ROWS = 512
+
+#: Seconds that requests which keep coming may hold up those that are there.
+ASSEMBLE_S = 0.01
 
 Predict = Callable[[RowQuestion], list[bytes]]
 
@@ -66,10 +70,23 @@ class Batcher:
 
     async def _serve(self) -> None:
         try:
-            while batch := self._next():
-                await self._answer(batch)
+            while self._line:
+                await self._assemble()
+                if batch := self._next():
+                    await self._answer(batch)
         finally:
             self._serving = None
+
+    async def _assemble(self) -> None:
+        """Let in who has come already: turns of the loop, not time, until one brings nobody.
+
+        What is read while the model works takes turns with it, and slows down both.
+        """
+        until = time.monotonic() + ASSEMBLE_S
+        waiting = 0
+        while waiting < len(self._line) < MAX_ROWS and time.monotonic() < until:
+            waiting = len(self._line)
+            await asyncio.sleep(0)
 
     def _next(self) -> list[_Waiter]:
         """The head of the line: waiters still there, of one dtype, few enough rows."""

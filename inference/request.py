@@ -73,6 +73,19 @@ class Answer:
     #: Whether a script made the response: its bytes need not be what its type says.
     ready_made: bool = False
 
+    def again(self, *, age_s: float, elapsed_ms: float) -> Answer:
+        """The same, from the cache. Spelt out: dataclasses.replace takes twice as long."""
+        return Answer(
+            body=self.body,
+            content_type=self.content_type,
+            cache="hit",
+            age_s=age_s,
+            elapsed_ms=elapsed_ms,
+            status=self.status,
+            headers=self.headers,
+            ready_made=self.ready_made,
+        )
+
     def succeeded(self) -> Self:
         """Itself, for doors that have no status to pass on.
 

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -33,6 +33,11 @@ from inference.worker import ModelThread
 log = logging.getLogger(__name__)
 
 State = Literal["ok", "loading", "failed"]
+
+#: A model's version until its file was read.
+UNKNOWN = "unknown"
+
+_NAMED = faults.Named(log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Scorer:
         self._cache, self._keys = cache, keys
         self._thread = ModelThread(timeout_s=settings.scoring_timeout_s)
         self._recent = Recent()
+        self._model = ModelId(settings.model_dir.name, UNKNOWN)
+        self._ready: scripts.Script | None = None
         self._predictor: Predictor | None = None
         # Two steps: what can be stored is known long before the model is loaded.
         self._script = self._thread.begin(partial(_begin, settings))
@@ -90,9 +97,10 @@ class Scorer:
     @property
     def model(self) -> ModelId:
         """Which model answers; its version is `unknown` until its file was read."""
-        name = self._settings.model_dir.name
-        known = self._script.done() and not self._script.exception()
-        return ModelId(name, self._script.result().model.hex()[:12] if known else "unknown")
+        if self._model.version == UNKNOWN and self._script.done() and not self._script.exception():
+            version = self._script.result().model.hex()[:12]
+            self._model = ModelId(self._model.name, version)
+        return self._model
 
     async def health(self) -> Health:
         """What the parts say of themselves. The cache is asked, the model answered when loading."""
@@ -106,14 +114,17 @@ class Scorer:
 
     async def script(self) -> scripts.Script:
         """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
+        if self._ready is not None:
+            return self._ready
         if not self._loaded.done():
             await self._end_of(self._loaded)
-        return self._loaded.result()
+        self._ready = self._loaded.result()
+        return self._ready
 
     async def _asked_script(self) -> scripts.Script:
         """The entry script, loaded enough to be asked."""
         if self._loaded.done():
-            return self._loaded.result()
+            return await self.script()
         if not self._script.done():
             await self._end_of(self._script)
         script = self._script.result()
@@ -129,7 +140,7 @@ class Scorer:
 
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
-        with faults.named(log):
+        with _NAMED:
             return await self._score(request)
 
     async def check(self, request: Request) -> None:
@@ -145,9 +156,8 @@ class Scorer:
         key = recent.sent(request) if self._settings.cache_mode != "off" else None
         if key is not None and not request.recompute and (known := self._recent.find(key)):
             answer, age_s = known
-            elapsed_ms = (time.perf_counter() - began) * 1000
-            return replace(answer, cache="hit", age_s=age_s, elapsed_ms=elapsed_ms)
-        script = await self._asked_script()
+            return answer.again(age_s=age_s, elapsed_ms=(time.perf_counter() - began) * 1000)
+        script = self._ready or await self._asked_script()
         self._check_size(request)
         form = _form(script, request.accept)
         request = await self._unpacked(script, request)
@@ -206,7 +216,7 @@ class Scorer:
 
         `patient`: wait for the model as long as others keep it busy.
         """
-        predictor = self._predictor_of(await self._asked_script())
+        predictor = self._predictor_of(self._ready or await self._asked_script())
         return await predictor.predict(question, recompute=recompute, patient=patient)
 
     async def close(self) -> None:

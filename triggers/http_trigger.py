@@ -99,5 +99,5 @@ class HttpDoor:
         return responses.json(
             202,
             {"id": request.id, "status": "pending"},
-            exchange.RETRY_AFTER | {"Location": location},
+            exchange.RETRY_AFTER | {"location": location},
         )
