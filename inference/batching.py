@@ -12,8 +12,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from inference.errors import Overloaded, ScoringError
 from inference.scripts.question import RowQuestion
@@ -24,14 +24,15 @@ log = logging.getLogger(__name__)
 #: In one call. Beyond this a row gains nothing from more company, and its neighbours wait longer.
 MAX_ROWS = 512
 
+#: The first turn sends the answers just made, the next one reads what they made room for.
+QUIET_TURNS = 2
 #: Seconds that requests which keep coming may hold up those that are there.
 ASSEMBLE_S = 0.01
 
 Predict = Callable[[RowQuestion], list[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
+class _Waiter(NamedTuple):
     question: RowQuestion
     outcome: asyncio.Future[list[bytes]]
     came_at: float
@@ -78,15 +79,16 @@ class Batcher:
             self._serving = None
 
     async def _assemble(self) -> None:
-        """Let in who has come already: turns of the loop, not time, until one brings nobody.
+        """Let in who has come already: turns of the loop, not time, until they bring nobody.
 
         What is read while the model works takes turns with it, and slows down both.
         """
         until = time.monotonic() + ASSEMBLE_S
-        waiting = 0
-        while waiting < len(self._line) < MAX_ROWS and time.monotonic() < until:
+        quiet = 0
+        while quiet < QUIET_TURNS and len(self._line) < MAX_ROWS and time.monotonic() < until:
             waiting = len(self._line)
             await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._line) == waiting else 0
 
     def _next(self) -> list[_Waiter]:
         """The head of the line: waiters still there, of one dtype, few enough rows."""

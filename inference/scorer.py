@@ -21,7 +21,7 @@ from inference.errors import (
     UnacceptableAnswer,
 )
 from inference.models import ModelId
-from inference.off_loop import off_loop
+from inference.off_loop import INLINE_BYTES, off_loop
 from inference.ports import Cache, Keys
 from inference.predictions import Prediction
 from inference.predictor import Predictor
@@ -156,12 +156,17 @@ class Scorer:
         key = recent.sent(request) if self._settings.cache_mode != "off" else None
         if key is not None and not request.recompute and (known := self._recent.find(key)):
             answer, age_s = known
-            return answer.again(age_s=age_s, elapsed_ms=(time.perf_counter() - began) * 1000)
+            return answer._replace(
+                cache="hit", age_s=age_s, elapsed_ms=(time.perf_counter() - began) * 1000
+            )
         script = self._ready or await self._asked_script()
         self._check_size(request)
         form = _form(script, request.accept)
         request = await self._unpacked(script, request)
-        question = await off_loop(len(request.body), lambda: script.question(request))
+        if len(request.body) <= INLINE_BYTES:
+            question = script.question(request)
+        else:
+            question = await asyncio.to_thread(script.question, request)
         prediction = await self.predict(
             question, recompute=request.recompute, patient=request.patient
         )
@@ -173,21 +178,25 @@ class Scorer:
         return answer
 
     async def _answered(self, prediction: Prediction, form: str, began: float) -> Answer:
-        reply = prediction.reply
-        if reply is None:
-            body = await off_loop(
-                len(prediction.value), lambda: codecs.encode(prediction.value, form)
+        value, reply = prediction.value, prediction.reply
+        if reply is not None:
+            return Answer(
+                body=reply.body,
+                content_type=reply.content_type,
+                cache=prediction.cache,
+                elapsed_ms=(time.perf_counter() - began) * 1000,
+                status=reply.status,
+                headers=reply.headers,
+                ready_made=True,
             )
-            reply = scripts.Reply(body=body, content_type=form, status=200)
+        if form != media_types.JSON:  # what is stored is JSON
+            value = await off_loop(len(value), lambda: codecs.encode(prediction.value, form))
         return Answer(
-            body=reply.body,
-            content_type=reply.content_type,
+            body=value,
+            content_type=form,
             cache=prediction.cache,
-            age_s=prediction.age_s,
             elapsed_ms=(time.perf_counter() - began) * 1000,
-            status=reply.status,
-            headers=reply.headers,
-            ready_made=prediction.reply is not None,
+            age_s=prediction.age_s,
         )
 
     def _check_size(self, request: Request) -> None:

@@ -1,6 +1,6 @@
 """Whole answers of the last seconds: found by all that was sent, bounded in bytes and time."""
 
-import dataclasses
+from dataclasses import replace
 
 import pytest
 
@@ -29,9 +29,9 @@ def recent(clock):
 
 
 def test_an_answer_is_found_with_its_age_until_its_time_is_over(recent, clock):
-    recent.keep(sent(ASKED), dataclasses.replace(ANSWER, age_s=2.0), ttl_s=100)
+    recent.keep(sent(ASKED), ANSWER._replace(age_s=2.0), ttl_s=100)
     clock.now = MAX_AGE_S - 1
-    found = recent.find(sent(dataclasses.replace(ASKED, id="2", source="servicebus")))
+    found = recent.find(sent(replace(ASKED, id="2", source="servicebus")))
     assert found is not None
     assert found[1] == MAX_AGE_S + 1
     clock.now = MAX_AGE_S
@@ -56,30 +56,30 @@ def test_an_answer_never_outlives_what_it_was_made_from(recent, clock):
 )
 def test_whatever_decides_an_answer_tells_requests_apart(recent, other):
     recent.keep(sent(ASKED), ANSWER, ttl_s=100)
-    assert recent.find(sent(dataclasses.replace(ASKED, **other))) is None
+    assert recent.find(sent(replace(ASKED, **other))) is None
 
 
 def test_large_and_compressed_bodies_are_not_kept():
-    assert sent(dataclasses.replace(ASKED, body=bytes(MAX_BODY_BYTES + 1))) is None
-    assert sent(dataclasses.replace(ASKED, headers={"content-encoding": "gzip"})) is None
+    assert sent(replace(ASKED, body=bytes(MAX_BODY_BYTES + 1))) is None
+    assert sent(replace(ASKED, headers={"content-encoding": "gzip"})) is None
 
 
 def test_what_was_used_last_stays_when_room_runs_out(clock):
     recent = Recent(max_bytes=10_000, clock=clock)
     for number in range(100):
-        recent.keep(sent(dataclasses.replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
-        assert recent.find(sent(dataclasses.replace(ASKED, body=b"0"))) is not None
+        recent.keep(sent(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
+        assert recent.find(sent(replace(ASKED, body=b"0"))) is not None
     assert 5 <= len(recent) <= 11
 
 
 def test_while_nothing_recurs_few_are_kept(recent):
     for number in range(1000):
-        key = sent(dataclasses.replace(ASKED, body=b"%d" % number))
+        key = sent(replace(ASKED, body=b"%d" % number))
         assert recent.find(key) is None
         recent.keep(key, ANSWER, ttl_s=100)
     before = len(recent)
     for number in range(1000, 1000 + 10 * ADMIT_ONE_IN):
-        key = sent(dataclasses.replace(ASKED, body=b"%d" % number))
+        key = sent(replace(ASKED, body=b"%d" % number))
         recent.find(key)
         recent.keep(key, ANSWER, ttl_s=100)
     assert len(recent) == before + 10
