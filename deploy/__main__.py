@@ -56,7 +56,7 @@ def _add_package(pack: argparse.ArgumentParser) -> None:
     pack.add_argument("--model", required=True, help="a model file, or the folder of one")
     pack.add_argument("--entry-script", metavar="FILE", help="a script with init() and run()")
     pack.add_argument("--requirements", metavar="FILE", help="what it needs, NAME==VERSION a line")
-    pack.add_argument("--trigger", required=True, help=f"one of {', '.join(options.TRIGGERS)}")
+    pack.add_argument("--trigger", required=True, help=", ".join(options.TRIGGERS))
     pack.add_argument("--auth-level", help="of http: anonymous, function (default), admin")
     pack.add_argument("--input-path", help="of blob: CONTAINER/{name}")
     pack.add_argument("--output-path", help="of blob: CONTAINER")

@@ -15,7 +15,6 @@ TRIGGERS: Mapping[str, tuple[str, ...]] = {
     "all": ("http", "blob", "servicebus"),
 }
 
-
 #: Each option with its setting, and the doors that it says something of. A blob's result document
 #: goes to the output queue too.
 _SETTINGS: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -26,12 +25,6 @@ _SETTINGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "output_queue_name": ("OUTPUT_QUEUE_NAME", frozenset({"blob", "servicebus"})),
 }
 NAMES = tuple(_SETTINGS)
-
-#: All that a package says of itself.
-SETTINGS = frozenset(
-    {"AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "TRIGGERS"}
-    | {setting for setting, _ in _SETTINGS.values()}
-)
 
 
 class Options(TypedDict, total=False):
@@ -54,9 +47,7 @@ def settings(trigger: str, given: Options) -> dict[str, str]:
 
     What a setting may hold is the app's own to say: deploy.trial asks it.
     """
-    opened = TRIGGERS.get(trigger.replace("_", "-"))
-    if opened is None:
-        raise Refused(f"--trigger {trigger}: expected one of {', '.join(TRIGGERS)}")
+    opened = _doors(trigger)
     made = {"TRIGGERS": ",".join(opened)}
     for name, value in given.items():
         if name not in _SETTINGS:
@@ -71,6 +62,20 @@ def settings(trigger: str, given: Options) -> dict[str, str]:
             )
         made[setting] = _container(str(value)) if name == "output_path" else str(value)
     return made
+
+
+def _doors(trigger: str) -> list[str]:
+    doors: dict[str, None] = {}
+    for name in trigger.split(","):
+        # With underscores it is the original's.
+        opened = TRIGGERS.get(name.strip().replace("_", "-"))
+        if opened is None:
+            raise Refused(
+                f"--trigger {trigger}: expected one of {', '.join(TRIGGERS)}, or several with"
+                " commas between"
+            )
+        doors |= dict.fromkeys(opened)
+    return list(doors)
 
 
 def _flag(name: str) -> str:

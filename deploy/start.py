@@ -13,21 +13,30 @@ import importlib
 import importlib.abc
 import json
 import os
+import site
 import sys
 from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
 
 class _Denied(importlib.abc.MetaPathFinder):
-    """Finds nothing of some top-level modules, as if they were not installed."""
+    """Finds some top-level modules as if no package of theirs were installed."""
 
     def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = frozenset(modules)
+        self._modules, self._installed = frozenset(modules), frozenset(site.getsitepackages())
 
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
-        if name.partition(".")[0] in self._modules:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> ModuleSpec | None:
+        if name not in self._modules:
+            return None
+        # A file of that name may lie beside a script.
+        places = [place for place in sys.path if place not in self._installed]
+        if spec := PathFinder.find_spec(name, places):
+            return spec
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def main() -> None:

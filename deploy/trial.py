@@ -19,6 +19,7 @@ from deploy.errors import Refused
 from deploy.pins import Pin
 
 _START = Path(__file__).with_name("start.py")
+_SETTINGS = _START.parent.parent / "local.settings.sample.json"
 
 #: Seconds that a model and a script have to load: more than any platform gives them.
 START_S = 600
@@ -35,8 +36,9 @@ def start(package: Path, pins: Sequence[Pin]) -> list[str]:
 
 
 def _run(package: Path, denied: Mapping[str, str]) -> dict[str, Any]:
-    # A script may need the caller's environment; a setting of the caller's own is no package's.
-    env = {name: text for name, text in os.environ.items() if name not in options.SETTINGS}
+    # A script may need its user's environment, and no package has its user's settings.
+    settings = json.loads(_SETTINGS.read_text())["Values"]
+    env = {name: text for name, text in os.environ.items() if name not in settings}
     try:
         ended = subprocess.run(  # noqa: S603 - this very interpreter
             [sys.executable, "-I", "-B", str(_START)],

@@ -1,9 +1,6 @@
 import json
-import os
 import pickle
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -13,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 import deploy
 from deploy import closure, outputs, packaging, pins, subject
 from deploy.errors import Refused
-from inference import manifests
+from inference import manifests, packaged
+from inference.errors import SettingError
 from tests import small_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +141,14 @@ def test_the_originals_functions_open_one_door_each_with_its_options(scripted, t
     }
 
 
+def test_a_module_beside_the_script_is_found_though_no_package_of_its_name_is(scripted, tmp_path):
+    (scripted / "yaml.py").write_text("FORMAT = 'my own'\n")
+    (scripted / "score.py").write_text("from yaml import FORMAT\n" + SCRIPT)
+    assert "yaml" in closure.not_brought(())
+    made = deploy.package(scripted, trigger="blob", output=tmp_path / "app")
+    assert made.functions == ["score_blob"]
+
+
 def test_requirements_beside_a_script_join_the_apps_and_win(scripted):
     (scripted / "requirements.txt").write_text("# mine\nNumPy==1.0 # old\npandas==3.1.1\n")
     required = packaging.requirements_of(subject.find(scripted, None), None)
@@ -154,24 +160,27 @@ def test_requirements_beside_a_script_join_the_apps_and_win(scripted):
     assert "numpy==1.0, tried here with 2." in note
 
 
-def test_a_setting_of_the_environment_stands_above_the_packages(package):
-    code = "import function_app; print(len(function_app.app.get_functions()))"
-    told = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=package,
-        env={"PATH": os.environ["PATH"], "TRIGGERS": "blob", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert told.stdout == "1\n"
+def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
+    assert packaged.under({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path) == {
+        "TRIGGERS": "http"
+    }
+    (tmp_path / "settings.json").write_text('{"TRIGGERS": "blob", "MAX_ROWS": "5"}')
+    merged = packaged.under({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path)
+    assert merged == {"TRIGGERS": "http", "MAX_ROWS": "5"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"MAX_ROWS": 5}'])
+def test_settings_of_a_package_that_are_none_stop_the_start(tmp_path, text):
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(SettingError, match=r"settings\.json=.* expected a JSON object of texts"):
+        packaged.under({}, root=tmp_path)
 
 
 def test_a_package_is_replaced_by_a_package_and_nothing_else_is(package, scripted, tmp_path):
     target = tmp_path / "app"
     shutil.copytree(package, target)
-    deploy.package(scripted, trigger="blob", output=target)
+    made = deploy.package(scripted, trigger="blob,service_bus_queue", output=target)
+    assert made.functions == ["score_blob", "score_messages"]
     assert {file.name for file in (target / "models").iterdir()} == {"echo"}
     assert {file.name for file in tmp_path.iterdir()} == {"echo", "app"}
     (target / "local.settings.json").write_text("{}")
