@@ -13,6 +13,7 @@ import azure.functions as func
 import cache
 from cache import keys
 from cache.settings import CacheSettings
+from inference import packaged
 from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
@@ -29,11 +30,12 @@ from triggers.settings import DoorSettings
 ROOT = Path(__file__).resolve().parent
 
 
-def build() -> func.FunctionApp:
-    """The app with the doors that the settings open. Raises SettingError, CacheSettingError."""
-    inference = InferenceSettings.from_env(os.environ, root=ROOT)
-    caching = CacheSettings.from_env(os.environ)
-    doors = DoorSettings.from_env(os.environ)
+def build() -> tuple[func.FunctionApp, Scorer]:
+    """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
+    env = packaged.under(os.environ, root=ROOT)
+    inference = InferenceSettings.from_env(env, root=ROOT)
+    caching = CacheSettings.from_env(env)
+    doors = DoorSettings.from_env(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
 
@@ -51,7 +53,7 @@ def build() -> func.FunctionApp:
         built.register_functions(blob_trigger.blueprint(scorer, results, doors))
     if "servicebus" in doors.triggers:
         built.register_functions(service_bus_trigger.blueprint(scorer, results, doors))
-    return built
+    return built, scorer
 
 
-app = build()
+app, scorer = build()
