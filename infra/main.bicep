@@ -14,17 +14,7 @@ param location string
 @description('Object id of whoever deploys. They may upload blobs, send messages and read results. Empty: nobody may but the app.')
 param callerId string = ''
 
-@description('Doors that are open: some of http, blob and servicebus, joined by commas.')
-param triggers string = 'http,blob,servicebus'
-
-@description('Folder of the model within the app.')
-param modelDir string = 'models/digits'
-
-@allowed(['anonymous', 'function', 'admin'])
-@description('Key that the HTTP door asks for.')
-param httpAuthLevel string = 'function'
-
-@description('Further app settings, or other values for those set here.')
+@description('Further app settings, or other values for those set here or in the package.')
 param appSettings object = {}
 
 @allowed([512, 2048, 4096])
@@ -98,8 +88,14 @@ param deployerAddress string = ''
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
-var inputContainer = 'scoring-input'
-var outputContainer = 'scoring-output'
+// What `python -m deploy package` was told: doors, containers, queues. The app reads the same file;
+// what it leaves unsaid is the app's default (triggers/settings.py).
+var package = any(loadJsonContent('../dist/app/settings.json'))
+var triggers = package.?TRIGGERS ?? 'http,blob,servicebus'
+var inputContainer = split(package.?INPUT_BLOB_PATH ?? 'scoring-input/{name}', '/')[0]
+var outputContainer = package.?OUTPUT_CONTAINER ?? 'scoring-output'
+var inputQueue = package.?INPUT_QUEUE_NAME ?? 'scoring-requests'
+var outputQueue = package.?OUTPUT_QUEUE_NAME ?? 'scoring-results'
 var networkName = isolated ? 'vnet-${token}' : ''
 var functionAppName = 'func-${token}'
 
@@ -165,6 +161,8 @@ module serviceBus 'modules/service-bus.bicep' = {
     location: location
     tags: tags
     sku: serviceBusSku
+    inputQueue: inputQueue
+    outputQueue: outputQueue
     principalId: identity.outputs.principalId
     callerId: callerId
     networkName: networkName
@@ -226,16 +224,9 @@ module functionApp 'modules/function-app.bicep' = {
     tableEndpoint: storage.outputs.tableEndpoint
     packagesUrl: storage.outputs.packagesUrl
     serviceBusHost: serviceBus.outputs.host
-    inputQueue: serviceBus.outputs.inputQueue
-    outputQueue: serviceBus.outputs.outputQueue
-    inputContainer: inputContainer
-    outputContainer: outputContainer
     redisUrl: redis == 'managed' ? managedRedis!.outputs.url : redis == 'classic' ? classicRedis!.outputs.urlReference : ''
     redisAuth: redis == 'managed' ? 'entra' : 'key'
     redisCluster: redis == 'managed' && redisClusteringPolicy == 'OSSCluster'
-    triggers: triggers
-    modelDir: modelDir
-    httpAuthLevel: httpAuthLevel
     appSettings: appSettings
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
@@ -256,4 +247,7 @@ output TRISCORE_URL string = functionApp.outputs.url
 output TRISCORE_STORAGE string = storage.outputs.name
 output TRISCORE_SERVICE_BUS string = serviceBus.outputs.name
 output TRISCORE_INPUT_CONTAINER string = inputContainer
+output TRISCORE_OUTPUT_CONTAINER string = outputContainer
+output TRISCORE_INPUT_QUEUE string = inputQueue
+output TRISCORE_OUTPUT_QUEUE string = outputQueue
 output TRISCORE_OPEN_DOORS string = triggers

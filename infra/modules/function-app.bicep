@@ -12,16 +12,9 @@ param queueEndpoint string
 param tableEndpoint string
 param packagesUrl string
 param serviceBusHost string
-param inputQueue string
-param outputQueue string
-param inputContainer string
-param outputContainer string
 param redisUrl string
 param redisAuth string
 param redisCluster bool
-param triggers string
-param modelDir string
-param httpAuthLevel string
 param appSettings object
 param instanceMemoryMB int
 param maximumInstanceCount int
@@ -59,23 +52,17 @@ var platformSettings = {
   AzureWebJobsStorage__tableServiceUri: tableEndpoint
 }
 
-// Ours: all that the app reads, and nothing that it does not (tests/deploy/test_infra.py).
+// Ours: with those in the package's settings.json, all that the app reads and nothing that it does
+// not (tests/deploy/test_infra.py). An app setting would win over the package's.
 var scoringSettings = {
   ALLOW_UNPINNED_MODEL: 'false'
-  AZUREML_ENTRY_SCRIPT: ''
-  AZUREML_MODEL_DIR: modelDir
   BLOB_SOURCE: 'EventGrid'
   CACHE_MODE: 'auto'
   CACHE_TIMEOUT_MS: '50'
   CACHE_TTL_S: '3600'
-  HTTP_AUTH_LEVEL: httpAuthLevel
-  INPUT_BLOB_PATH: '${inputContainer}/{name}'
-  INPUT_QUEUE_NAME: inputQueue
   MAX_BODY_BYTES: '104857600'
   MAX_ROWS: '100000'
   NEAR_CACHE_BYTES: '67108864'
-  OUTPUT_CONTAINER: outputContainer
-  OUTPUT_QUEUE_NAME: outputQueue
   REDIS_AUTH: redisAuth
   REDIS_CLUSTER: string(redisCluster)
   REDIS_URL: redisUrl
@@ -87,7 +74,6 @@ var scoringSettings = {
   ServiceBusConnection__clientId: identityClientId
   ServiceBusConnection__credential: 'managedidentity'
   ServiceBusConnection__fullyQualifiedNamespace: serviceBusHost
-  TRIGGERS: triggers
 }
 
 // Who may come in over the internet to an isolated app: Event Grid with the blob door's news, which

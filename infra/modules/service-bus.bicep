@@ -3,6 +3,8 @@ param name string
 param location string
 param tags object
 param sku string
+param inputQueue string
+param outputQueue string
 param principalId string
 param callerId string
 
@@ -12,6 +14,7 @@ param networkName string
 var isolated = !empty(networkName)
 // The emulator's own file: the queue to read first, then the queue to write.
 var queues = loadJsonContent('../../emulators/Config.json').UserConfig.Namespaces[0].Queues
+var names = [inputQueue, outputQueue]
 
 // The app receives from the first queue, and sends to both: an asynchronous HTTP request becomes
 // a message. Neither role may make, change or delete a queue.
@@ -37,9 +40,9 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
   }
 }
 
-resource made 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = [for queue in queues: {
+resource made 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = [for (queue, index) in queues: {
   parent: namespace
-  name: queue.Name
+  name: names[index]
   properties: {
     deadLetteringOnMessageExpiration: queue.Properties.DeadLetteringOnMessageExpiration
     defaultMessageTimeToLive: queue.Properties.DefaultMessageTimeToLive
@@ -76,5 +79,3 @@ module endpoint 'private-endpoint.bicep' = if (isolated) {
 
 output name string = namespace.name
 output host string = '${namespace.name}.servicebus.windows.net'
-output inputQueue string = queues[0].Name
-output outputQueue string = queues[1].Name

@@ -167,7 +167,7 @@ def _of_attribute_map(model: type) -> dict[str, Property]:
         name = text.strip("[]{}")
         leaf = Property(
             {"[": MANY, "{": NAMED}.get(text[0], SINGLE),
-            getattr(_models_of(model), name, name),
+            getattr(_models_of(model), _enumeration(model, attribute) or name, name),
             is_read_only=rules.get("readonly", False),
             is_required=rules.get("required", False),
         )
@@ -179,6 +179,13 @@ def _of_attribute_map(model: type) -> dict[str, Property]:
             ).type
         level[last] = leaf
     return found
+
+
+def _enumeration(model: type, attribute: str) -> str:
+    """Which the table calls a str; the constructor knows better."""
+    annotation = str(model.__init__.__annotations__.get(attribute))  # type: ignore[misc]
+    named = re.search(r"Union\[str, ForwardRef\('_models\.(\w+)'", annotation)
+    return named[1] if named else ""
 
 
 def _subtype(model: Any, body: dict[str, Any]) -> Any:

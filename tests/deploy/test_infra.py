@@ -22,9 +22,23 @@ HOOK = INFRA / "subscribe.sh"
 #: Of Bicep's own functions, those that the template calls.
 FUNCTIONS = {
     *("concat", "empty", "environment", "filter", "guid", "items", "listKeys", "loadJsonContent"),
-    *("resourceGroup", "string", "subscription", "subscriptionResourceId", "toLower", "union"),
+    *(
+        "any",
+        "resourceGroup",
+        "split",
+        "string",
+        "subscription",
+        "subscriptionResourceId",
+        "toLower",
+        "union",
+    ),
     *("uniqueString", "uriComponent"),
     *("allowed", "description", "maxLength", "maxValue", "minLength", "minValue"),
+}
+#: What `python -m deploy package` writes into settings.json.
+PACKAGED = {
+    *("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "TRIGGERS", "HTTP_AUTH_LEVEL"),
+    *("INPUT_BLOB_PATH", "OUTPUT_CONTAINER", "INPUT_QUEUE_NAME", "OUTPUT_QUEUE_NAME"),
 }
 #: Built-in roles that let an identity use data and manage nothing.
 DATA_ROLES = {
@@ -112,7 +126,7 @@ def test_the_schema_check_finds_what_azure_would_refuse():
     ]
 
 
-def test_the_app_settings_are_those_that_the_code_reads():
+def test_the_app_settings_are_those_that_the_code_reads_and_no_package_names():
     asked = Asked()
     InferenceSettings.from_env(asked, root=ROOT)
     CacheSettings.from_env(asked)
@@ -120,7 +134,9 @@ def test_the_app_settings_are_those_that_the_code_reads():
     who = ("credential", "clientId")
     storage = {f"{STORAGE}__{each}" for each in ("blobServiceUri", "queueServiceUri", *who)}
     bus = {f"{SERVICE_BUS}__{each}" for each in ("fullyQualifiedNamespace", *who)}
-    assert set(TEMPLATES[APP].variables["scoringSettings"]) == asked.names | storage | bus
+    told = set(TEMPLATES[APP].variables["scoringSettings"])
+    assert told == asked.names - PACKAGED | storage | bus
+    assert asked.names >= PACKAGED
 
 
 def test_a_setting_that_is_no_matter_of_azure_has_the_value_of_the_sample():
@@ -128,14 +144,15 @@ def test_a_setting_that_is_no_matter_of_azure_has_the_value_of_the_sample():
     told = TEMPLATES[APP].variables["scoringSettings"]
     same = {name: each for name, each in told.items() if isinstance(each, str) and name in sample}
     assert same.pop("BLOB_SOURCE") == "EventGrid"
-    assert len(same) > 8
+    assert len(same) > 5
     assert same == {name: sample[name] for name in same}
-    for name, parameter in (
-        ("AZUREML_MODEL_DIR", "modelDir"),
-        ("HTTP_AUTH_LEVEL", "httpAuthLevel"),
-        ("TRIGGERS", "triggers"),
-    ):
-        assert MAIN.parameters[parameter] == sample[name]
+
+
+def test_what_a_package_leaves_unsaid_is_the_apps_default():
+    text = MAIN.path.read_text()
+    defaults = dict(re.findall(r"package\.\?(\w+) \?\? '([^']+)'", text))
+    assert len(defaults) == text.count("package.?")
+    assert DoorSettings.from_env(defaults) == DoorSettings()
 
 
 def test_what_overrides_host_json_is_in_it_and_by_default_says_the_same():
@@ -154,7 +171,8 @@ def test_what_overrides_host_json_is_in_it_and_by_default_says_the_same():
 def test_the_queues_are_those_of_the_emulator():
     config = json.loads((ROOT / "emulators/Config.json").read_text())
     queues = config["UserConfig"]["Namespaces"][0]["Queues"]
-    assert [queue["Name"] for queue in queues] == [DoorSettings.input_queue, "scoring-results"]
+    names = [queue["Name"] for queue in queues]
+    assert names == [DoorSettings.input_queue, DoorSettings.output_queue]
     template = TEMPLATES[INFRA / "modules/service-bus.bicep"]
     read = template.variables["queues"].text
     assert (template.path.parent / read.split("'")[1]).resolve() == ROOT / "emulators/Config.json"
