@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cache.settings import CacheSettings
-from inference.settings import InferenceSettings
 from tests.deploy import arm_schema, bicep
-from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
+from tests.deploy.settings_read import CONNECTIONS, names_read
+from triggers.settings import DoorSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
@@ -61,18 +60,6 @@ RESOURCES = [
     if not resource.existing
 ]
 each_file = pytest.mark.parametrize("template", TEMPLATES.values(), ids=lambda t: t.path.stem)
-
-
-class Asked(dict[str, str]):
-    """An empty environment that remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def get(self, name, default=None):
-        self.names.add(name)
-        return default
 
 
 @each_file
@@ -127,16 +114,9 @@ def test_the_schema_check_finds_what_azure_would_refuse():
 
 
 def test_the_app_settings_are_those_that_the_code_reads_and_no_package_names():
-    asked = Asked()
-    InferenceSettings.from_env(asked, root=ROOT)
-    CacheSettings.from_env(asked)
-    DoorSettings.from_env(asked)
-    who = ("credential", "clientId")
-    storage = {f"{STORAGE}__{each}" for each in ("blobServiceUri", "queueServiceUri", *who)}
-    bus = {f"{SERVICE_BUS}__{each}" for each in ("fullyQualifiedNamespace", *who)}
     told = set(TEMPLATES[APP].variables["scoringSettings"])
-    assert told == asked.names - PACKAGED | storage | bus
-    assert asked.names >= PACKAGED
+    assert told == names_read() - PACKAGED | CONNECTIONS
+    assert names_read() >= PACKAGED
 
 
 def test_a_setting_that_is_no_matter_of_azure_has_the_value_of_the_sample():
