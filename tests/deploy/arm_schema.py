@@ -14,7 +14,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.bicep import OWN_KEYS, Computed, Resource
+from tests.deploy.bicep import Computed, Resource
+
+#: What names and places a resource in Bicep: no part of what is sent.
+BICEPS_OWN = {"name", "parent", "scope", "dependsOn"}
 
 SINGLE, MANY, NAMED = "one", "list", "map"
 JSON_TYPES = {"str": str, "int": int, "bool": bool}
@@ -78,7 +81,7 @@ def faults(resource: Resource) -> list[str]:
     package, name = MODELS[resource.type]
     module = import_module(f"azure.mgmt.{package}")
     found = [] if resource.version in _versions(module) else [f"no version {resource.version}"]
-    body = {key: each for key, each in resource.body.items() if key not in {*OWN_KEYS, "name"}}
+    body = {key: each for key, each in resource.body.items() if key not in BICEPS_OWN}
     return found + list(_faults(body, getattr(module.models, name), resource.type))
 
 

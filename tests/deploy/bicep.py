@@ -24,8 +24,6 @@ DECLARATIONS = {
 }
 #: What begins with a word that is no use of a name.
 LABELLED = {*DECLARATIONS, "call_expression", "object_property", "output_declaration"}
-#: What Bicep itself writes in a resource or module: no part of what is sent.
-OWN_KEYS = {"parent", "scope", "dependsOn"}
 
 
 @dataclass(frozen=True, slots=True)

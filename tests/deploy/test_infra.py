@@ -20,18 +20,10 @@ APP = INFRA / "modules/function-app.bicep"
 HOOK = INFRA / "subscribe.sh"
 #: Of Bicep's own functions, those that the template calls.
 FUNCTIONS = {
-    *("concat", "empty", "environment", "filter", "guid", "items", "listKeys", "loadJsonContent"),
-    *(
-        "any",
-        "resourceGroup",
-        "split",
-        "string",
-        "subscription",
-        "subscriptionResourceId",
-        "toLower",
-        "union",
-    ),
-    *("uniqueString", "uriComponent"),
+    *("any", "concat", "empty", "environment", "filter", "guid", "items", "listKeys"),
+    *("loadJsonContent", "resourceGroup", "split", "string", "subscription"),
+    *("subscriptionResourceId", "toLower", "union", "uniqueString", "uriComponent"),
+    # And its decorators.
     *("allowed", "description", "maxLength", "maxValue", "minLength", "minValue"),
 }
 #: What `python -m deploy package` writes into settings.json.
@@ -205,8 +197,10 @@ def test_azd_fills_the_parameters_and_keeps_their_defaults():
 def test_azd_finds_the_template_the_service_and_the_hook():
     project = yaml.safe_load((ROOT / "azure.yaml").read_text())
     assert (ROOT / project["infra"]["path"] / f"{project['infra']['module']}.bicep") in FILES
-    (service,) = project["services"]
-    assert f"'azd-service-name': '{service}'" in APP.read_text()
+    ((name, service),) = project["services"].items()
+    assert f"'azd-service-name': '{name}'" in APP.read_text()
+    # The template makes what the very package names that is sent.
+    assert f"loadJsonContent('../{service['project']}/settings.json')" in MAIN.path.read_text()
     assert os.access(ROOT / project["hooks"]["postdeploy"]["run"], os.X_OK)
 
 
