@@ -70,7 +70,7 @@ class Predictor:
         self._thread, self._loaded = thread, loaded
         self._ttl_s = settings.result_ttl_s
         self._caching = settings.cache_mode != "off"
-        self._batcher = Batcher(thread, script.run_rows)
+        self._batcher = Batcher(thread, script)
         steady = settings.cache_mode == "always"
         self._alone = _Levels("one unit", steady=steady)
         self._many = _Levels("many rows", steady=steady)
