@@ -111,7 +111,7 @@ class Predictor:
             return _hit(question, found)
         fares = _Fares(far=far, lease=far and not recompute, patient=patient)
         units, was_joined = await self._compute(question, keys, found, fares)
-        levels.near.judge(self._batcher.row_s or self._unit_s)
+        levels.near.judge(self._batcher.pace.row_s or self._unit_s)
         levels.far.judge(self._unit_s)
         status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
         return _prediction(question, units, status, hits=hits, ttl_left_s=self._ttl_s)

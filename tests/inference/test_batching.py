@@ -68,17 +68,6 @@ async def test_somebody_elses_code_never_runs_on_the_event_loop(batcher_of):
     assert set(script.threads) == {"model"}
 
 
-async def test_rows_that_may_take_long_go_to_the_models_thread(batcher_of):
-    script = Sums(bounded=True)
-    batcher = batcher_of(script)
-    await batcher.ask(rows(1))
-    batcher.row_s = 1e-5
-    await batcher.ask(rows(*range(30)))
-    batcher.row_s = 1e-5
-    await batcher.ask(rows(*range(70)))
-    assert script.threads[1:] == ["MainThread", "model"]
-
-
 async def turns(count: int) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
