@@ -70,7 +70,7 @@ class Predictor:
         self._thread, self._loaded = thread, loaded
         self._ttl_s = settings.result_ttl_s
         self._caching = settings.cache_mode != "off"
-        self._batcher = Batcher(thread, script.run_rows)
+        self._batcher = Batcher(thread, script)
         steady = settings.cache_mode == "always"
         self._alone = _Levels("one unit", steady=steady)
         self._many = _Levels("many rows", steady=steady)
@@ -111,7 +111,7 @@ class Predictor:
             return _hit(question, found)
         fares = _Fares(far=far, lease=far and not recompute, patient=patient)
         units, was_joined = await self._compute(question, keys, found, fares)
-        levels.near.judge(self._batcher.row_s or self._unit_s)
+        levels.near.judge(self._batcher.pace.row_s or self._unit_s)
         levels.far.judge(self._unit_s)
         status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
         return _prediction(question, units, status, hits=hits, ttl_left_s=self._ttl_s)

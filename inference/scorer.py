@@ -154,11 +154,10 @@ class Scorer:
     async def _score(self, request: Request) -> Answer:
         began = time.perf_counter()
         key = recent.sent(request) if self._settings.cache_mode != "off" else None
-        if key is not None and not request.recompute and (known := self._recent.find(key)):
-            answer, age_s = known
-            return answer._replace(
-                cache="hit", age_s=age_s, elapsed_ms=(time.perf_counter() - began) * 1000
-            )
+        if key is not None and not request.recompute:
+            known = self._recent.find(key, began=began)
+            if known is not None:
+                return known
         script = self._ready or await self._asked_script()
         self._check_size(request)
         form = _form(script, request.accept)

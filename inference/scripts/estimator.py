@@ -52,6 +52,7 @@ class EstimatorScript:
         # Another version of the framework may answer otherwise in the last digits.
         self.parameters = f"{_runtime(self._manifest)} {self.signature!r}"
         self._answer: Callable[[Array], Any]
+        self.bounded = False
 
     @property
     def manifest(self) -> manifests.Manifest | None:
@@ -63,6 +64,7 @@ class EstimatorScript:
         # The first prediction pays for lazy imports: not a caller's.
         self._independent = company.is_no_matter(served.answer, self._golden_rows(served.signature))
         self.signature, self._answer = served.signature, served.answer
+        self.bounded = served.bounded
 
     def question(self, request: Request) -> Question | RowQuestion:
         rows = codecs.decode(

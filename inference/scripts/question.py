@@ -78,6 +78,8 @@ class Script(Protocol):
     parameters: str
     #: Whether it takes rows in one of media_types.FORMATS; otherwise any bytes of any type.
     reads_rows: bool
+    #: Whether no code runs for its rows but a library's: what took a moment takes a moment again.
+    bounded: bool
     #: Whether `question` works before `load` has: what is stored can then be answered at once.
     asks_unloaded: bool
 
