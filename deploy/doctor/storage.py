@@ -62,9 +62,14 @@ async def check(configured: Configured) -> AsyncIterator[Finding]:
 def _findings(connections: Connections, doors: DoorSettings) -> Iterator[Finding]:
     """Raises ServiceRequestError, ServiceResponseError where an account is away."""
     source, target = doors.input_blob_path.partition("/")[0], doors.output_container
-    yield _told(f"container {source}", lambda: _read(connections, source), _BLOBS)
-    yield _told(f"container {target}", lambda: _written(connections, target), _BLOBS)
-    yield _told(f"queue {POISON}", lambda: _given_up(connections), _QUEUES)
+    try:
+        connections.blobs(STORAGE)
+    except HostError as error:
+        yield Finding(f"containers of {STORAGE}", str(error))
+    else:
+        yield _told(f"container {source}", lambda: _read(connections, source), _BLOBS)
+        yield _told(f"container {target}", lambda: _written(connections, target), _BLOBS)
+        yield _told(f"queue {POISON}", lambda: _given_up(connections), _QUEUES)
     yield _told(f"account of {HOST_STORAGE}", lambda: _host(connections), _BLOBS)
 
 
