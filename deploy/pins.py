@@ -69,14 +69,18 @@ def text(pins: Iterable[Pin]) -> bytes:
     return "".join(f"{pin.line}\n" for pin in pins).encode()
 
 
+def installed(pin: Pin) -> str | None:
+    """The version that is here, None where the package is not."""
+    try:
+        return importlib.metadata.version(pin.name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def untried(pins: Iterable[Pin]) -> list[str]:
     """A sentence on each pin that another version was tried of here."""
-    notes = []
-    for pin in pins:
-        try:
-            here = importlib.metadata.version(pin.name)
-        except importlib.metadata.PackageNotFoundError:
-            here = "none"
-        if here != pin.version:
-            notes.append(f"requirements pin {pin.name}=={pin.version}, tried here with {here}")
-    return notes
+    return [
+        f"requirements pin {pin.name}=={pin.version}, tried here with {here or 'none'}"
+        for pin in pins
+        if (here := installed(pin)) != pin.version
+    ]

@@ -25,26 +25,31 @@ _SETTINGS = _START.parent.parent / "local.settings.sample.json"
 START_S = 600
 
 
-def start(package: Path, pins: Sequence[Pin]) -> list[str]:
-    """The names of the functions that a package has. Raises Refused where it does not start."""
+def start(
+    package: Path, pins: Sequence[Pin], settings: Mapping[str, str] | None = None
+) -> list[str]:
+    """The names of the functions that a package has. Raises Refused where it does not start.
+
+    `settings` stand above the package's own, as app settings do.
+    """
     denied = closure.not_brought(pins)
-    report = _run(package, denied)
+    report = _run(package, denied, settings or {})
     if "functions" in report:
         functions: list[str] = report["functions"]
         return functions
     raise Refused(_sentence(report, denied))
 
 
-def _run(package: Path, denied: Mapping[str, str]) -> dict[str, Any]:
+def _run(package: Path, denied: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, Any]:
     # A script may need its user's environment, and no package has its user's settings.
-    settings = json.loads(_SETTINGS.read_text())["Values"]
-    env = {name: text for name, text in os.environ.items() if name not in settings}
+    users = json.loads(_SETTINGS.read_text())["Values"]
+    env = {name: text for name, text in os.environ.items() if name not in users}
     try:
         ended = subprocess.run(  # noqa: S603 - this very interpreter
             [sys.executable, "-I", "-B", str(_START)],
             input=json.dumps({"denied": list(denied)}),
             cwd=package,
-            env=env,
+            env={**env, **settings},
             capture_output=True,
             text=True,
             check=False,

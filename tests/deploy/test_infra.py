@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy.doctor.names import read_by_the_app
 from tests.deploy import arm_schema, bicep
-from tests.deploy.settings_read import CONNECTIONS, names_read
+from tests.deploy.identity_settings import CONNECTIONS
 from triggers.settings import DoorSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,8 +108,8 @@ def test_the_schema_check_finds_what_azure_would_refuse():
 
 def test_the_app_settings_are_those_that_the_code_reads_and_no_package_names():
     told = set(TEMPLATES[APP].variables["scoringSettings"])
-    assert told == names_read() - PACKAGED | CONNECTIONS
-    assert names_read() >= PACKAGED
+    assert told == read_by_the_app() - PACKAGED | CONNECTIONS
+    assert read_by_the_app() >= PACKAGED
 
 
 def test_a_setting_that_is_no_matter_of_azure_has_the_value_of_the_sample():

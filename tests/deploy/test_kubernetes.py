@@ -10,7 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.deploy.settings_read import CONNECTIONS, names_read
+from deploy.doctor.names import read_by_the_app
+from tests.deploy.identity_settings import CONNECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/triscore.yaml").read_text()))
@@ -71,7 +72,7 @@ def test_only_the_http_door_is_behind_the_service():
 
 def test_the_settings_are_some_that_the_code_or_the_platform_reads():
     platform = {name for name in SETTINGS if name.startswith(("AzureWebJobs", "AzureFunctions"))}
-    assert set(SETTINGS) - platform <= names_read() | CONNECTIONS
+    assert set(SETTINGS) - platform <= read_by_the_app() | CONNECTIONS
     assert not [name for name in SETTINGS if name.endswith(("__credential", "__clientId"))]
 
 
