@@ -91,8 +91,8 @@ class Predictor:
             return _prediction(question, await self._ask(question, patient=patient), "bypass")
         count = 1 if isinstance(question, Question) else len(question)
         levels = self._alone if count == 1 else self._many
-        near = recompute or levels.near.lets_pass()
-        far = self._cache.remote and (recompute or levels.far.lets_pass())
+        near = recompute or levels.near.lets_pass(count)
+        far = self._cache.remote and (recompute or levels.far.lets_pass(count))
         if not (near or far):
             return _prediction(question, await self._ask(question, patient=patient), "bypass")
         began = time.perf_counter()
