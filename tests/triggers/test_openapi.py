@@ -22,6 +22,7 @@ ROUTES = {
     "/health/ready": {"get"},
     "/openapi.json": {"get"},
     "/swagger.json": {"get"},
+    "/metrics": {"get"},
 }
 
 
