@@ -15,7 +15,7 @@ from inference.counts import Counts
 from inference.interface import OPEN, Interface, interface
 from inference.models import ModelId
 from inference.scorer import Health, Scorer
-from triggers import openapi, responses, swagger
+from triggers import console_page, openapi, responses, swagger
 from triggers.settings import DoorSettings
 from triggers.statuses import UNKNOWN_VERSION
 
@@ -23,7 +23,7 @@ from triggers.statuses import UNKNOWN_VERSION
 def blueprint(
     scorer: Scorer, settings: DoorSettings, paths: Mapping[str, Any] | None = None
 ) -> func.Blueprint:
-    """`GET health/live`, `health/ready`, `metrics`, `openapi.json`, `swagger.json`.
+    """`GET health/live`, `health/ready`, `metrics`, `openapi.json`, `swagger.json`, `console`.
 
     `paths`: OpenAPI's path items of other blueprints, for the document to have them too.
     """
@@ -74,6 +74,10 @@ def blueprint(
         key = settings.http_auth_level != "anonymous"
         document = swagger.document(version, scorer.model, declared, prefix=_prefix(req), key=key)
         return responses.body(200, json_codec.dumps(document))
+
+    @functions.route("console", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
+        return await asyncio.to_thread(console_page.response)
 
     return functions
 

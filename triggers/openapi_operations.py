@@ -139,6 +139,11 @@ def open_to_all() -> dict[str, Any]:
             },
             version,
         ),
+        "/console": _get(
+            "console",
+            "A page to try the model",
+            {"200": {"description": "HTML.", "content": {"text/html": {"schema": _TEXT}}}},
+        ),
     }
 
 

@@ -67,6 +67,7 @@ HTTP = {
     "openapi_json",
     "swagger_json",
     "metrics",
+    "console",
     *V2_OPEN,
     *V2_KEYED,
 }
@@ -98,11 +99,11 @@ def test_no_expression_stands_beside_the_deferred_blob(functions):
     assert "{" not in json.dumps([list(each.values()) for each in others])
 
 
-def test_what_tells_of_data_needs_a_key_and_health_does_not(functions):
+def test_what_tells_of_data_needs_a_key_and_health_and_the_console_do_not(functions):
     def level(name):
         return binding(functions, name, "httpTrigger").get("authLevel")
 
-    assert {level(name) for name in ("live", "ready")} == {"ANONYMOUS"}
+    assert {level(name) for name in ("live", "ready", "console")} == {"ANONYMOUS"}
     assert {level(name) for name in ("score", "results_by_id", "metrics")} == {"FUNCTION"}
 
 

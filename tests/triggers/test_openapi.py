@@ -23,6 +23,7 @@ ROUTES = {
     "/openapi.json": {"get"},
     "/swagger.json": {"get"},
     "/metrics": {"get"},
+    "/console": {"get"},
 }
 
 
