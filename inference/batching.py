@@ -141,8 +141,8 @@ class Batcher:
         rows = len(question)
         call = partial(self.pace.timed, rows, partial(self._script.run_rows, question))
         if self._script.bounded and self.pace.is_under(INLINE_S, rows=rows):
-            return call()
-        return await self._thread.run(call, patient=True)
+            return self._thread.run_here(call, rows=rows)
+        return await self._thread.run(call, rows=rows, patient=True)
 
     async def _answer_apart(self, batch: Sequence[_Waiter], error: Exception) -> None:
         """One's bad row must not cost the others their answer: each is asked again, alone."""

@@ -234,7 +234,8 @@ class Predictor:
     async def _ask(self, question: Question | RowQuestion, *, patient: bool) -> Units | Reply:
         await self._loaded()
         if isinstance(question, Question):
-            outcome = await self._thread.run(partial(self._script.run, question), patient=patient)
+            run = partial(self._script.run, question)
+            outcome = await self._thread.run(run, rows=question.rows, patient=patient)
             return outcome if isinstance(outcome, Reply) else [outcome]
         return await self._batcher.ask(question, patient=patient)
 

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from inference.counts import Counts
 from inference.request import Answer, Request
 
 #: An answer from here is no staler than this.
@@ -35,8 +36,13 @@ class Recent:
     """Keeps what was used last. For one event loop."""
 
     def __init__(
-        self, *, max_bytes: int = MAX_BYTES, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        counts: Counts,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._counts = counts
         self._max_bytes, self._clock = max_bytes, clock
         self._kept: OrderedDict[Sent, _Kept] = OrderedDict()
         self._bytes = 0
@@ -54,8 +60,10 @@ class Recent:
         kept = self._kept.get(sent)
         now = self._clock()
         if kept is None or now >= kept[5]:
+            self._counts.recent_misses += 1
             self._hit_rate *= 0.99
             return None
+        self._counts.recent_hits += 1
         self._hit_rate += 0.01 * (1 - self._hit_rate)
         self._kept.move_to_end(sent)
         body, kind, status, headers, made_at, _, _ = kept

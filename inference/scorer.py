@@ -7,19 +7,15 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from inference import codecs, content_encoding, faults, frames, media_types, recent, scripts
-from inference.errors import (
-    InputTooLarge,
-    ModelUnavailable,
-    Overloaded,
-    UnacceptableAnswer,
-)
+from inference.counts import Counts
+from inference.errors import InputTooLarge, ModelUnavailable, Overloaded, UnacceptableAnswer
 from inference.models import ModelId
 from inference.off_loop import INLINE_BYTES, off_loop
 from inference.ports import Cache, Keys
@@ -63,8 +59,9 @@ class Scorer:
     def __init__(self, settings: InferenceSettings, cache: Cache, keys: Keys) -> None:
         self._settings = settings
         self._cache, self._keys = cache, keys
-        self._thread = ModelThread(timeout_s=settings.scoring_timeout_s)
-        self._recent = Recent()
+        self.counts = Counts()
+        self._thread = ModelThread(timeout_s=settings.scoring_timeout_s, counts=self.counts)
+        self._recent = Recent(counts=self.counts)
         self._model = ModelId(settings.model_dir.name, UNKNOWN)
         self._ready: scripts.Script | None = None
         self._predictor: Predictor | None = None
@@ -111,6 +108,10 @@ class Scorer:
             cache="ok" if reachable else "degraded",
             failure=None if failure is None else str(failure),
         )
+
+    def cache_counts(self) -> Mapping[str, int]:
+        """What the cache has done since it was made."""
+        return self._cache.counts()
 
     async def script(self) -> scripts.Script:
         """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
@@ -225,7 +226,13 @@ class Scorer:
         `patient`: wait for the model as long as others keep it busy.
         """
         predictor = self._predictor_of(self._ready or await self._asked_script())
-        return await predictor.predict(question, recompute=recompute, patient=patient)
+        self.counts.waiting += 1
+        try:
+            prediction = await predictor.predict(question, recompute=recompute, patient=patient)
+        finally:
+            self.counts.waiting -= 1
+        self.counts.answers[prediction.cache] += 1
+        return prediction
 
     async def close(self) -> None:
         """Let what is being computed land, then end the model's thread."""

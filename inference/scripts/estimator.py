@@ -78,7 +78,7 @@ class EstimatorScript:
         if self._independent:
             return rows
         data = b"\n".join(rows.row_bytes()) if rows.dtype == CELLS else values.data.cast("B")
-        return Question(values, memoryview(data), rows.dtype, values.shape)
+        return Question(values, memoryview(data), rows.dtype, values.shape, rows=len(values))
 
     def run(self, question: Question) -> bytes:
         return json_codec.dumps(self._judged(question.payload))

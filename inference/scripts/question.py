@@ -29,6 +29,8 @@ class Question:
     shape: tuple[int, ...]
     #: False where more than `data` decides the answer: it is then computed anew every time.
     cacheable: bool = True
+    #: How many rows the payload has; a user's script is asked for one thing.
+    rows: int = 1
 
 
 class RowQuestion(ABC):

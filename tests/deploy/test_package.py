@@ -55,8 +55,9 @@ def test_a_package_holds_what_runs_and_nothing_else(package):
     top = {file.name for file in package.iterdir()}
     assert top == outputs.TOP
     for room in ("triggers", "inference", "cache"):
-        ours = {str(file.relative_to(ROOT / room)) for file in (ROOT / room).rglob("*.py")}
+        ours = {name for name in tree(ROOT / room) if "__pycache__" not in name}
         assert set(tree(package / room)) == ours
+    assert (package / "triggers/console.html").is_file()
     assert set(tree(package / "models")) == {"signs/signs.pkl", "signs/model.json"}
 
 

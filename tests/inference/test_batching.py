@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from inference.batching import Batcher
+from inference.counts import Counts
 from inference.models.sklearn_model import SklearnModel
 from inference.scripts.array_rows import ArrayRows
 from inference.worker import ModelThread
@@ -39,7 +40,7 @@ async def batcher_of():
     threads = []
 
     def make(script: Any) -> Batcher:
-        threads.append(ModelThread(timeout_s=10))
+        threads.append(ModelThread(timeout_s=10, counts=Counts()))
         return Batcher(threads[-1], script)
 
     yield make

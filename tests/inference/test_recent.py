@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from inference.counts import Counts
 from inference.recent import ADMIT_ONE_IN, MAX_AGE_S, MAX_BODY_BYTES, Recent, sent
 from inference.request import Answer, Request
 
@@ -30,7 +31,7 @@ def clock():
 
 @pytest.fixture
 def recent(clock):
-    return Recent(clock=clock)
+    return Recent(counts=Counts(), clock=clock)
 
 
 def test_an_answer_is_found_with_its_age_until_its_time_is_over(recent, clock):
@@ -70,7 +71,7 @@ def test_large_and_compressed_bodies_are_not_kept():
 
 
 def test_what_was_used_last_stays_when_room_runs_out(clock):
-    recent = Recent(max_bytes=10_000, clock=clock)
+    recent = Recent(counts=Counts(), max_bytes=10_000, clock=clock)
     for number in range(100):
         recent.keep(sent(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
         assert find(recent, sent(replace(ASKED, body=b"0"))) is not None
