@@ -21,9 +21,9 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_BODY_BYTES = 16 * 1024
 #: Bytes that an entry takes beside what was sent and answered.
 ENTRY_BYTES = 900
-#: While fewer requests than this recur, only one in ADMIT_ONE_IN is kept.
+#: While fewer requests than this recur, only one in TRY_ONE_IN is looked for and kept.
 WORTHWHILE = 0.02
-ADMIT_ONE_IN = 8
+TRY_ONE_IN = 32
 
 Sent = tuple[str, str, str, str, bytes]
 #: An answer's body, type, status and headers; when it was made and until when it may be told, by
@@ -55,6 +55,13 @@ class Recent:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def pays(self) -> bool:
+        """Whether to look for the next request, and to keep its answer."""
+        if self._hit_rate >= WORTHWHILE:
+            return True
+        self._turn += 1
+        return self._turn % TRY_ONE_IN == 0
+
     def find(self, sent: Sent, *, began: float) -> Answer | None:
         """The answer, as a hit. `began`: time.perf_counter() when it was asked for."""
         kept = self._kept.get(sent)
@@ -71,11 +78,7 @@ class Recent:
         return Answer(body, kind, "hit", elapsed_ms, now - made_at, status, headers)
 
     def keep(self, sent: Sent, answer: Answer, *, ttl_s: float) -> None:
-        """Keep an answer; while hardly any recurs, one in a few. `ttl_s`: what is left of it."""
-        if self._hit_rate < WORTHWHILE:
-            self._turn += 1
-            if self._turn % ADMIT_ONE_IN:
-                return
+        """Keep an answer. `ttl_s`: what is left of it."""
         size = len(sent[-1]) + len(answer.body) + ENTRY_BYTES
         now = self._clock()
         self._forget(sent)
@@ -85,12 +88,11 @@ class Recent:
             *(made_at, until, size),
         )
         self._bytes += size
-        while self._bytes > self._max_bytes:
-            self._forget(next(iter(self._kept)))
-
-    def forget(self, sent: Sent) -> None:
-        """Before it is computed anew."""
-        self._forget(sent)
+        while self._kept:
+            oldest = next(iter(self._kept))
+            if self._bytes <= self._max_bytes and now < self._kept[oldest][5]:
+                break
+            self._forget(oldest)
 
     def _forget(self, sent: Sent) -> None:
         kept = self._kept.pop(sent, None)

@@ -62,6 +62,7 @@ class Scorer:
         self.counts = Counts()
         self._thread = ModelThread(timeout_s=settings.scoring_timeout_s, counts=self.counts)
         self._recent = Recent(counts=self.counts)
+        self._caching = settings.cache_mode != "off"
         self._model = ModelId(settings.model_dir.name, UNKNOWN)
         self._ready: scripts.Script | None = None
         self._predictor: Predictor | None = None
@@ -154,7 +155,9 @@ class Scorer:
 
     async def _score(self, request: Request) -> Answer:
         began = time.perf_counter()
-        key = recent.sent(request) if self._settings.cache_mode != "off" else None
+        key = None
+        if self._caching and (request.recompute or self._recent.pays()):
+            key = recent.sent(request)
         if key is not None and not request.recompute:
             known = self._recent.find(key, began=began)
             if known is not None:

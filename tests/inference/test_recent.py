@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from inference.counts import Counts
-from inference.recent import ADMIT_ONE_IN, MAX_AGE_S, MAX_BODY_BYTES, Recent, sent
+from inference.recent import MAX_AGE_S, MAX_BODY_BYTES, TRY_ONE_IN, Recent, sent
 from inference.request import Answer, Request
 
 ANSWER = Answer(body=b"[1]", content_type="application/json", cache="miss", elapsed_ms=1)
@@ -78,14 +78,42 @@ def test_what_was_used_last_stays_when_room_runs_out(clock):
     assert 5 <= len(recent) <= 11
 
 
-def test_while_nothing_recurs_few_are_kept(recent):
+def ask(recent, number):
+    """As the scorer does: whether the answer was there."""
+    key = sent(replace(ASKED, body=b"%d" % number))
+    if not recent.pays():
+        return False
+    if find(recent, key) is not None:
+        return True
+    recent.keep(key, ANSWER, ttl_s=100)
+    return False
+
+
+def test_while_nothing_recurs_few_are_looked_for_and_kept(recent):
     for number in range(1000):
-        key = sent(replace(ASKED, body=b"%d" % number))
-        assert find(recent, key) is None
-        recent.keep(key, ANSWER, ttl_s=100)
+        assert not ask(recent, number)
     before = len(recent)
-    for number in range(1000, 1000 + 10 * ADMIT_ONE_IN):
-        key = sent(replace(ASKED, body=b"%d" % number))
-        find(recent, key)
-        recent.keep(key, ANSWER, ttl_s=100)
+    for number in range(1000, 1000 + 10 * TRY_ONE_IN):
+        ask(recent, number)
     assert len(recent) == before + 10
+
+
+def test_what_recurs_again_is_found_again(recent):
+    for number in range(1000):
+        ask(recent, number)
+    found = [ask(recent, -1) for _ in range(10 * TRY_ONE_IN)]
+    assert all(found[-TRY_ONE_IN:])
+
+
+def test_what_is_over_makes_room_before_room_runs_out(recent, clock):
+    for number in range(10):
+        recent.keep(sent(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
+    clock.now += MAX_AGE_S
+    recent.keep(sent(ASKED), ANSWER, ttl_s=100)
+    assert len(recent) == 1
+
+
+def test_an_answer_beyond_all_room_is_not_kept(clock):
+    recent = Recent(counts=Counts(), max_bytes=100, clock=clock)
+    recent.keep(sent(ASKED), ANSWER, ttl_s=100)
+    assert len(recent) == 0
