@@ -47,6 +47,14 @@ def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
     return _fit_values(values, lambda dtype: _whole_array(array, dtype), signature, first)
 
 
+def fit_plain(values: Array) -> Rows | None:
+    """Float64 rows of the model's width; None where a number needs a second look."""
+    # False where one is NaN, too.
+    if np.abs(values).max(initial=0) < EXACT_INTEGER:
+        return Rows(values, np.arange(len(values)))
+    return None
+
+
 def fit_columns(columns: Sequence[Array], signature: Signature, *, first: int = 0) -> Rows:
     """As fit_array does, for columns of numbers, each of its own type."""
     width = len(columns)
@@ -65,10 +73,9 @@ def _fit_values(
     values: Array, whole: Callable[[type], Array], signature: Signature, first: int
 ) -> Rows:
     """`whole`: the same as integers of a type; raises where they are none, or too big for it."""
+    if (rows := fit_plain(values)) is not None:
+        return rows
     kept = np.arange(len(values))
-    # False where one is NaN, too.
-    if np.abs(values).max(initial=0) < EXACT_INTEGER:
-        return Rows(values, kept)
     return _without_unusable(_exact(values, whole), kept, {}, signature, first)
 
 
