@@ -16,6 +16,7 @@ from cache import CacheSettings, MemoryCache
 from cache.layered import LayeredCache
 from cache.near import Near
 from cache.redis_cache import RedisCache
+from cache.settings import Auth
 from emulators.ports import HOST
 from emulators.redis_server import RedisServer
 from tests.servers import RedisProcess, ServerProcess, free_port
@@ -42,9 +43,16 @@ async def open_cache() -> AsyncIterator[Callable[..., RedisCache]]:
     opened: list[RedisCache] = []
 
     def open_one(
-        url: str, *, timeout_ms: float = PATIENT_MS, cluster: bool = False, **options: Any
+        url: str,
+        *,
+        timeout_ms: float = PATIENT_MS,
+        cluster: bool = False,
+        auth: Auth = "key",
+        **options: Any,
     ) -> RedisCache:
-        settings = CacheSettings(redis_url=url, timeout_ms=timeout_ms, redis_cluster=cluster)
+        settings = CacheSettings(
+            redis_url=url, timeout_ms=timeout_ms, redis_cluster=cluster, redis_auth=auth
+        )
         cache = RedisCache(settings, **options)
         opened.append(cache)
         return cache
