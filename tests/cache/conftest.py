@@ -19,6 +19,8 @@ from cache.redis_cache import RedisCache
 from cache.settings import Auth
 from emulators.ports import HOST
 from emulators.redis_server import RedisServer
+from tests.cache.redis_tls import TlsRedisServer
+from tests.certificates import Certificate
 from tests.servers import RedisProcess, ServerProcess, free_port
 from tests.waiting import eventually
 
@@ -93,16 +95,21 @@ class ClusterServer(RedisServer):
 class ClusterProcess:
     """Three nodes, each with a third of the slots, and a replica of the last."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, certificate: Certificate | None = None) -> None:
+        self.certificate = certificate
         self._servers = [
             ClusterServer(folder / f"data-{number}", free_port(), bus_port=free_port())
             for number in range(4)
         ]
         self.nodes = [
-            ServerProcess(server, folder / f"redis-{number}.log")
+            ServerProcess(
+                TlsRedisServer(server, certificate) if certificate else server,
+                folder / f"redis-{number}.log",
+            )
             for number, server in enumerate(self._servers)
         ]
-        self.url = f"redis://{HOST}:{self.nodes[0].port}"
+        port = self.nodes[0].port
+        self.url = f"rediss://localhost:{port}" if certificate else f"redis://{HOST}:{port}"
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -116,7 +123,10 @@ class ClusterProcess:
         self._stack.close()
 
     def ask(self, node: int, command: str) -> Any:
-        with Redis(HOST, self.nodes[node].port, decode_responses=True) as client:
+        options: dict[str, Any] = {"decode_responses": True}
+        if self.certificate:
+            options |= {"ssl": True, "ssl_ca_certs": str(self.certificate.file)}
+        with Redis("localhost", self.nodes[node].port, **options) as client:
             return client.execute_command(command)
 
     def kill(self) -> None:
