@@ -55,7 +55,8 @@ class TlsAzurite:
 
 class TlsAzuriteProcess(ServerProcess):
     def __init__(self, folder: Path) -> None:
-        azurite = Azurite(folder / "data", *(free_port() for _ in range(3)))
+        blob, queue, table = (free_port() for _ in range(3))
+        azurite = Azurite(folder / "data", blob, queue, table)
         self.certificate = certificate_for(HOST, folder)
         super().__init__(TlsAzurite(azurite, self.certificate), folder / "azurite.log")
         #: With the key, for whoever looks from outside.

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import jwt
+import pytest
 
 from emulators.ports import HOST
 
@@ -69,6 +70,11 @@ class IdentityEndpoint:
         """What App Service sets."""
         url = f"http://{HOST}:{self._server.server_port}/msi/token"
         return {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": SECRET}
+
+    def be_found(self, patch: pytest.MonkeyPatch) -> None:
+        """By this process."""
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
 
     def tokens_for(self, audience: str) -> list[Token]:
         return [token for token in self.given if token.audience.rstrip("/") == audience]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cache.conftest import ClusterProcess
+from tests.cache.cluster_process import ClusterProcess
 
 ROWS = [[number / 1000, 0.9, 0.9] for number in range(100)]
 

@@ -3,6 +3,7 @@
 import itertools
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
 from azure.servicebus import ServiceBusMessage
@@ -29,8 +30,16 @@ def new_row() -> bytes:
     return b"[[0.%d, 0.9, 0.9]]" % next(_numbers)
 
 
+@dataclass(frozen=True)
+class Azure:
+    """What keeps count of the tokens that the app uses."""
+
+    endpoint: IdentityEndpoint
+    redis_users: ExpiringUsers
+
+
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
+def app_and_azure(tmp_path_factory):
     folder = tmp_path_factory.mktemp("identity")
     for name in ("redis", "azurite", "servicebus"):
         (folder / name).mkdir()
@@ -58,8 +67,17 @@ def app(tmp_path_factory):
         }
         app.start_host()
         stack.callback(app.host.stop)
-        app.users, app.endpoint = users, endpoint
-        yield app
+        yield app, Azure(endpoint, users)
+
+
+@pytest.fixture
+def app(app_and_azure):
+    return app_and_azure[0]
+
+
+@pytest.fixture
+def azure(app_and_azure):
+    return app_and_azure[1]
 
 
 def identity_settings(name, azurite):
@@ -81,10 +99,10 @@ def through_all_doors(app, name):
     return message["status"], app.report(f"{name}.csv")["failed"]
 
 
-def test_every_door_works_with_nothing_but_an_identity(app):
+def test_every_door_works_with_nothing_but_an_identity(app, azure):
     assert through_all_doors(app, "first") == ("succeeded", 0)
-    assert app.users.connections()
-    asked_for = {(token.audience.rstrip("/"), token.client_id) for token in app.endpoint.given}
+    assert azure.redis_users.connections()
+    asked_for = {(token.audience.rstrip("/"), token.client_id) for token in azure.endpoint.given}
     assert asked_for == {
         (REDIS, "of-the-app"),
         (STORAGE, "of-the-storage"),
@@ -93,15 +111,15 @@ def test_every_door_works_with_nothing_but_an_identity(app):
 
 
 @pytest.mark.long
-def test_every_door_works_on_while_tokens_end(app):
+def test_every_door_works_on_while_tokens_end(app, azure):
     ends = 2
     for number in itertools.count():
         assert through_all_doors(app, f"row-{number}") == ("succeeded", 0)
         assert app.get("/api/health/ready").json()["dependencies"]["cache"]["status"] == "ok"
-        if app.users.ended >= ends:
+        if azure.redis_users.ended >= ends:
             break
-    eventually(lambda: len(app.endpoint.tokens_for(SERVICE_BUS)) > ends)
-    assert len(app.endpoint.tokens_for(STORAGE)) > ends
+    eventually(lambda: len(azure.endpoint.tokens_for(SERVICE_BUS)) > ends)
+    assert len(azure.endpoint.tokens_for(STORAGE)) > ends
     assert "WARNING" not in app.host.log()
 
 

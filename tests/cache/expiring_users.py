@@ -38,8 +38,6 @@ class ExpiringUsers:
             self._changed.notify()
         self._thread.join()
         for admin in self._admins:
-            for _ends_at, user in self._alive:
-                admin.acl_deluser(user)
             admin.close()
 
     def admit(self, token: Token) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 
 import pytest
@@ -17,22 +16,16 @@ from tests.identity_endpoint import IdentityEndpoint
 LIFE_S = 2.0
 
 
-@contextlib.contextmanager
-def identity(*ports, monkeypatch):
-    """An identity that servers at these ports let in while its tokens live."""
-    with (
-        ExpiringUsers(ports) as users,
-        IdentityEndpoint(life_s=LIFE_S, on_given=users.admit) as endpoint,
-    ):
-        for name, value in endpoint.environment.items():
-            monkeypatch.setenv(name, value)
-        endpoint.users = users
-        yield endpoint
+@pytest.fixture
+def users(redis_server):
+    with ExpiringUsers([redis_server.port]) as users:
+        yield users
 
 
 @pytest.fixture
-def endpoint(redis_server, monkeypatch):
-    with identity(redis_server.port, monkeypatch=monkeypatch) as endpoint:
+def endpoint(users, monkeypatch):
+    with IdentityEndpoint(life_s=LIFE_S, on_given=users.admit) as endpoint:
+        endpoint.be_found(monkeypatch)
         yield endpoint
 
 
@@ -42,24 +35,24 @@ def entra_cache(redis_server, endpoint, open_cache):
 
 
 async def test_the_cache_answers_over_the_same_connections_while_tokens_come_and_go(
-    entra_cache, endpoint, key, eventually_async
+    entra_cache, endpoint, users, key, eventually_async
 ):
     async def several_at_once():
         await asyncio.gather(*(entra_cache.put(key, b"value", ttl_s=60) for _ in range(4)))
         assert (await entra_cache.get(key)).value == b"value"
 
     await several_at_once()
-    connections = endpoint.users.connections()
+    connections = users.connections()
 
     async def three_have_ended():
         await several_at_once()
-        return endpoint.users.ended >= 3
+        return users.ended >= 3
 
     await eventually_async(three_have_ended, 20)
     assert len(connections) > 1
-    assert endpoint.users.connections() == connections
+    assert users.connections() == connections
     # Those that ended, the one in use, and the one that may be coming.
-    assert endpoint.asked <= endpoint.users.ended + 2
+    assert endpoint.asked <= users.ended + 2
 
 
 async def test_an_identity_that_is_away_is_an_outage_once_the_token_ends_and_says_so(
@@ -132,19 +125,23 @@ async def test_keys_of_all_nodes_are_looked_up_while_tokens_come_and_go(
 ):
     ports = [node.port for node in redis_cluster.nodes]
     items = [(f"{key}{number}", b"%d" % number) for number in range(100)]
-    with identity(*ports, monkeypatch=monkeypatch) as endpoint:
+    with (
+        ExpiringUsers(ports) as users,
+        IdentityEndpoint(life_s=LIFE_S, on_given=users.admit) as endpoint,
+    ):
+        endpoint.be_found(monkeypatch)
         cache = open_cache(redis_cluster.url, cluster=True, auth="entra")
         cache.store_soon(items, ttl_s=60)
         await cache.flush()
-        connections = endpoint.users.connections()
+        connections = users.connections()
 
         async def two_have_ended():
             found = await cache.get_many([name for name, _ in items])
             assert [entry and entry.value for entry in found] == [value for _, value in items]
-            return endpoint.users.ended >= 2
+            return users.ended >= 2
 
         await eventually_async(two_have_ended, 20)
         assert len({node for node, _ in connections}) == 3
         # But for the one that asked which nodes there are, and was not used again.
-        assert len(connections - endpoint.users.connections()) <= 1
+        assert len(connections - users.connections()) <= 1
         await cache.close()

@@ -9,7 +9,7 @@ import pytest
 
 from cache import CacheUnavailable
 from emulators.redis_server import RedisServer
-from tests.cache.conftest import ClusterProcess
+from tests.cache.cluster_process import ClusterProcess
 from tests.cache.redis_tls import TlsRedisServer
 from tests.certificates import certificate_for
 from tests.servers import ServerProcess

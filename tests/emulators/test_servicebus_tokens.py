@@ -77,7 +77,7 @@ async def test_a_link_lives_by_the_tokens_of_an_identity(desk):
     "token",
     [
         _identity_token(aud=AUDIENCE, exp=1),
-        _identity_token(aud=AUDIENCE, exp=math.nan),
+        _identity_token(aud=AUDIENCE, exp=math.inf),
         _identity_token(aud="https://storage.azure.com", exp=2**32),
         _identity_token(aud=AUDIENCE),
         _identity_token(aud=AUDIENCE, exp="soon"),

@@ -14,8 +14,7 @@ PLACES = {
 @pytest.fixture
 def endpoint(monkeypatch):
     with IdentityEndpoint(life_s=3600) as endpoint:
-        for name, value in endpoint.environment.items():
-            monkeypatch.setenv(name, value)
+        endpoint.be_found(monkeypatch)
         yield endpoint
 
 
