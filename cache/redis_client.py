@@ -49,11 +49,12 @@ def open_client(settings: CacheSettings, tokens: Tokens | None) -> Client:
         client: Client = RedisCluster.from_url(settings.redis_url, reinitialize_steps=0, **options)
     else:
         client = Redis.from_url(settings.redis_url, **options)
-    _make_connections_ours(client, settings.redis_url)
+    if settings.redis_cluster or tokens is not None:
+        _make_connections_long_lived(client, settings.redis_url)
     return client
 
 
-def _make_connections_ours(client: Client, redis_url: str) -> None:
+def _make_connections_long_lived(client: Client, redis_url: str) -> None:
     """Have it connect as redis_connection does; redis-py has no option for that."""
     url = urlsplit(redis_url)
     kind: type[Connection] = PlainConnection
