@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from cache import entry
 from cache.breaker import CircuitBreaker
 from cache.counts import RedisCounts
+from cache.entra import Tokens
 from cache.entry import Entry
 from cache.errors import CacheUnavailable
 from cache.keys import lease_key
@@ -40,6 +41,7 @@ class _Session:
     link: RedisLink
     lookups: Lookups
     behind: WriteBehind
+    tokens: Tokens | None
 
 
 class RedisCache:
@@ -166,6 +168,8 @@ class RedisCache:
         await session.behind.close()
         session.lookups.close()
         await session.link.close()
+        if session.tokens is not None:
+            await session.tokens.close()
 
     def _store(self, value: bytes, ttl_s: float, *, fixed: bool) -> Store:
         stored = entry.pack(value, now_s=self._clock(), ttl_s=ttl_s, fixed=fixed)
@@ -180,14 +184,15 @@ class RedisCache:
     def _current(self) -> _Session:
         session = self._session
         if session is None or session.link.loop is not asyncio.get_running_loop():
+            tokens = Tokens() if self._settings.redis_auth == "entra" else None
             link = RedisLink(
-                open_client(self._settings),
+                open_client(self._settings, tokens),
                 place=self._place,
                 breaker=self._breaker,
                 counts=self._counts,
                 deadline_s=self._settings.timeout_ms / 1000,
             )
-            session = _Session(link, Lookups(link), WriteBehind(link, self._counts))
+            session = _Session(link, Lookups(link), WriteBehind(link, self._counts), tokens)
             self._session = session
         return session
 

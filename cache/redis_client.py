@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from hiredis import pack_command
 from redis import exceptions
 from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
-from cache import entra
+from cache.entra import Tokens
+from cache.redis_connection import PlainConnection, TlsConnection, is_address
 from cache.settings import CacheSettings
 
 #: An event loop writes from one thread: beyond this, more connections only wait elsewhere.
@@ -24,10 +26,11 @@ Client = Redis | RedisCluster
 type Command = tuple[str | bytes | int, ...]
 
 
-def open_client(settings: CacheSettings) -> Client:
+def open_client(settings: CacheSettings, tokens: Tokens | None) -> Client:
     """A client of the running event loop. It connects when it is first used.
 
-    It raises where more than MAX_CONNECTIONS operations run at once: the caller queues.
+    With tokens it signs in by them. It raises where more than MAX_CONNECTIONS operations run at
+    once: the caller queues.
     """
     options: dict[str, Any] = {
         "max_connections": MAX_CONNECTIONS,
@@ -39,13 +42,34 @@ def open_client(settings: CacheSettings) -> Client:
         # Both are round trips at connecting that nothing here reads.
         "driver_info": None,
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        "credential_provider": tokens,
     }
-    if settings.redis_auth == "entra":
-        options["credential_provider"] = entra.credential_provider()
     if settings.redis_cluster:
         # Else every fifth key that has moved closes the connections of everybody.
-        return RedisCluster.from_url(settings.redis_url, reinitialize_steps=0, **options)
-    return Redis.from_url(settings.redis_url, **options)
+        client: Client = RedisCluster.from_url(settings.redis_url, reinitialize_steps=0, **options)
+    else:
+        client = Redis.from_url(settings.redis_url, **options)
+    if settings.redis_cluster or tokens is not None:
+        _make_connections_long_lived(client, settings.redis_url)
+    return client
+
+
+def _make_connections_long_lived(client: Client, redis_url: str) -> None:
+    """Have it connect as redis_connection does; redis-py has no option for that."""
+    url = urlsplit(redis_url)
+    kind: type[Connection] = PlainConnection
+    options: dict[str, Any] = {}
+    if url.scheme == "rediss":
+        kind = TlsConnection
+        options["name"] = None if is_address(url.hostname or "") else url.hostname
+    if isinstance(client, RedisCluster):
+        client.nodes_manager.connection_kwargs.update(options, connection_class=kind)
+        for node in client.startup_nodes:
+            node.connection_class = kind
+            node.connection_kwargs.update(options)
+    else:
+        client.connection_pool.connection_class = kind
+        client.connection_pool.connection_kwargs.update(options)
 
 
 async def close(client: Client) -> None:

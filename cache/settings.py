@@ -36,9 +36,10 @@ class CacheSettings:
     def from_env(cls, env: Mapping[str, str]) -> CacheSettings:
         """Read the settings. Raises CacheSettingError."""
         cluster = _truth(env, "REDIS_CLUSTER", default=cls.redis_cluster)
+        auth = _auth(env)
         return cls(
-            redis_url=_redis_url(env, cluster=cluster),
-            redis_auth=_auth(env),
+            redis_url=_redis_url(env, cluster=cluster, auth=auth),
+            redis_auth=auth,
             redis_cluster=cluster,
             ttl_s=_positive(env, "CACHE_TTL_S", cls.ttl_s),
             timeout_ms=_positive(env, "CACHE_TIMEOUT_MS", cls.timeout_ms),
@@ -62,8 +63,14 @@ def without_secret(url: str) -> str:
     return parts._replace(netloc=f"{user}:***@{place}" if at else place).geturl()
 
 
-def _redis_url(env: Mapping[str, str], *, cluster: bool) -> str:
+def _redis_url(env: Mapping[str, str], *, cluster: bool, auth: Auth) -> str:
     url = env.get("REDIS_URL", "")
+    if auth == "entra" and "@" in url:
+        raise CacheSettingError(
+            name="REDIS_URL",
+            value="(not shown)",
+            expected="rediss://host:port without user and key, because REDIS_AUTH is `entra`",
+        )
     if url and not _names_a_server(url, cluster=cluster):
         database = "" if cluster else "/db"
         raise CacheSettingError(

@@ -1,7 +1,8 @@
 """Connections by setting name: clients of the SDKs, one of each kind a name.
 
 A setting `X` may be there as `X` or `AzureWebJobsX` (a connection string), or as an identity:
-`X__blobServiceUri` with `X__queueServiceUri`, `X__serviceUri`, `X__fullyQualifiedNamespace`.
+`X__blobServiceUri` with `X__queueServiceUri`, `X__serviceUri`, `X__fullyQualifiedNamespace`; and
+which one with `X__credential=managedidentity` and `X__clientId`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ DEVELOPMENT_SERVICE_BUS = (
 
 STORAGE_SUFFIXES = ("__blobServiceUri", "__serviceUri", "__accountName")
 SERVICE_BUS_SUFFIX = "__fullyQualifiedNamespace"
+LOOPBACK = ("localhost", "127.0.0.1")
 
 #: Threads for the storage SDK, which blocks. The app's own threads are others.
 STORAGE_THREADS = 32
@@ -52,6 +54,7 @@ class Connections:
         self._env = env
         self._blobs: dict[str, BlobServiceClient] = {}
         self._queues: dict[str, QueueServiceClient] = {}
+        self._credentials: dict[str, Any] = {}
         self._threads = ThreadPoolExecutor(STORAGE_THREADS, thread_name_prefix="storage")
 
     def __repr__(self) -> str:
@@ -74,7 +77,7 @@ class Connections:
                 )
             else:
                 self._blobs[name] = BlobServiceClient(
-                    self._uri(name, "blob"), credential=_credential(name), **options
+                    self._uri(name, "blob"), credential=self._credential(name), **options
                 )
         return self._blobs[name]
 
@@ -88,7 +91,7 @@ class Connections:
                 )
             else:
                 self._queues[name] = QueueServiceClient(
-                    self._uri(name, "queue"), credential=_credential(name), **STORAGE_TIMEOUTS
+                    self._uri(name, "queue"), credential=self._credential(name), **STORAGE_TIMEOUTS
                 )
         return self._queues[name]
 
@@ -99,16 +102,15 @@ class Connections:
         if text := self._text(name):
             return _usable(name, lambda: ServiceBusClient.from_connection_string(text, **options))
         if namespace := self._env.get(name + SERVICE_BUS_SUFFIX):
-            return ServiceBusClient(namespace, _InThreads(_credential(name), self), **options)
+            # The emulator of this machine speaks no TLS, and has a port of its own.
+            options["use_tls"] = namespace.partition(":")[0] not in LOOPBACK
+            return ServiceBusClient(namespace, _InThreads(self._credential(name), self), **options)
         raise HostError(f"connection {name}: set {name} or {name}{SERVICE_BUS_SUFFIX}")
 
     async def close(self) -> None:
-        clients: list[BlobServiceClient | QueueServiceClient] = [
-            *self._blobs.values(),
-            *self._queues.values(),
-        ]
-        for client in clients:
-            await self.in_thread(client.close)
+        for each in (self._blobs, self._queues, self._credentials):
+            for client in each.values():
+                await self.in_thread(client.close)
         self._threads.shutdown()
 
     def _text(self, name: str) -> str:
@@ -121,6 +123,14 @@ class Connections:
         if account := self._env.get(f"{name}__accountName"):
             return f"https://{account}.{service}.core.windows.net"
         raise HostError(f"connection {name}: set {name} or {name}__{service}ServiceUri")
+
+    def _credential(self, name: str) -> Any:
+        """One for all clients of a name: it keeps its tokens while they live."""
+        if name not in self._credentials:
+            self._credentials[name] = _credential(
+                self._env.get(f"{name}__credential", ""), self._env.get(f"{name}__clientId")
+            )
+        return self._credentials[name]
 
 
 def prepare(functions: Iterable[Function], env: MutableMapping[str, str]) -> None:
@@ -179,16 +189,24 @@ def _usable[T](name: str, make: Callable[[], T]) -> T:
         ) from error
 
 
-def _credential(name: str) -> Any:
-    try:
-        from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - only where asked for
-    except ImportError:
-        raise HostError(f"connection {name} uses an identity: pip install azure-identity") from None
-    return DefaultAzureCredential()
+def _credential(kind: str, client_id: str | None) -> Any:
+    from azure import identity  # noqa: PLC0415 - only where asked for
+
+    # Its ten tries would keep a host from stopping; whoever needs a token asks again.
+    options: dict[str, Any] = {"retry_total": 1}
+    if kind.lower() == "managedidentity":
+        return identity.ManagedIdentityCredential(client_id=client_id, **options)
+    if client_id:
+        # Told that there is none, it would not look into AZURE_CLIENT_ID.
+        options["managed_identity_client_id"] = client_id
+    return identity.DefaultAzureCredential(**options)
 
 
 class _InThreads:
-    """A blocking credential for the asynchronous client: azure.identity.aio needs aiohttp."""
+    """A blocking credential for the asynchronous client: azure.identity.aio needs aiohttp.
+
+    It closes nothing: other clients go on with the same credential.
+    """
 
     def __init__(self, credential: Any, connections: Connections) -> None:
         self._credential, self._connections = credential, connections
@@ -197,10 +215,10 @@ class _InThreads:
         return await self._connections.in_thread(self._credential.get_token, *scopes)
 
     async def close(self) -> None:
-        await self._connections.in_thread(self._credential.close)
+        pass
 
     async def __aenter__(self) -> _InThreads:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
+        pass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emulators.servicebus import sas
+from emulators.servicebus import entra, sas
 from emulators.servicebus.requests import Reply, Request
-from emulators.servicebus.sas import AccessKey, Grants, TokenRefused
+from emulators.servicebus.sas import AccessKey, Grant, Grants, TokenRefused
 
 NODE = "$cbs"
 STATUS_KEYS = ("status-code", "status-description", "error-condition")
@@ -36,12 +36,16 @@ class TokenDesk:
             return Reply(400, "Expected the operation put-token with a token as its value.")
         if not isinstance(audience, str):
             return Reply(400, "Expected the audience in the application property name.")
+        path = sas.path_of(audience)
         try:
-            grant = sas.verify(token, self._keys, self._now_s())
+            # The SDK calls both by the same type.
+            if token.startswith(sas.PREFIX):
+                grant = sas.verify(token, self._keys, self._now_s())
+            else:
+                grant = Grant(path, entra.verify(token, self._now_s()))
         except TokenRefused as refusal:
             # An error-condition here would make the SDK say "client error" instead of this.
             return Reply(401, str(refusal))
-        path = sas.path_of(audience)
         if path and not self._exists(path):
             return Reply(404, f"The messaging entity {path!r} could not be found.")
         self._grants.add(grant)

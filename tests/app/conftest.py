@@ -155,7 +155,7 @@ class App:
         return storage.get_container_client(name)
 
     def _settings(self) -> dict[str, str]:
-        return {
+        settings = {
             "AzureWebJobsStorage": self.azurite.connection_string,
             "ScoringStorage": self.azurite.connection_string,
             "ServiceBusConnection": self.servicebus.connection_string,
@@ -166,6 +166,8 @@ class App:
             "CACHE_TIMEOUT_MS": "1000",
             **self.env,
         }
+        # One that is empty is left out, as in the portal.
+        return {name: value for name, value in settings.items() if value}
 
     def _ask(self, path: str, body: bytes | None, headers: dict[str, str]) -> Reply:
         request = urllib.request.Request(self.host.url + path, data=body, headers=headers)

@@ -50,8 +50,8 @@ def test_a_cache_within_the_process_does_not_wait_for_redis_to_be_imported():
 
 def test_signing_in_with_entra_without_its_library_says_what_to_install(monkeypatch):
     # None makes Python refuse the import, installed or not.
-    monkeypatch.setitem(sys.modules, "redis_entraid", None)
+    monkeypatch.setitem(sys.modules, "azure.identity", None)
     settings = CacheSettings(redis_url="rediss://cache.example:10000", redis_auth="entra")
-    with pytest.raises(CacheSettingError, match="redis-entraid is not installed") as caught:
+    with pytest.raises(CacheSettingError, match="azure-identity is not installed") as caught:
         cache.build(settings)
     assert (caught.value.name, caught.value.value) == ("REDIS_AUTH", "entra")

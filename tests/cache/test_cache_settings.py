@@ -22,7 +22,7 @@ def test_an_empty_environment_gives_the_documented_defaults():
 
 def test_every_setting_is_read():
     env = {
-        "REDIS_URL": f"rediss://:{SECRET}@cache.example:6380/0",
+        "REDIS_URL": "rediss://cache.example:10000",
         "REDIS_AUTH": "entra",
         "REDIS_CLUSTER": "true",
         "CACHE_TTL_S": "60.5",
@@ -97,6 +97,14 @@ def test_a_cluster_has_no_database_but_the_first():
     with pytest.raises(CacheSettingError, match="REDIS_URL"):
         CacheSettings.from_env({"REDIS_URL": "redis://host:10000/1", "REDIS_CLUSTER": "true"})
     assert CacheSettings.from_env({"REDIS_URL": "redis://host:10000/0", "REDIS_CLUSTER": "true"})
+
+
+def test_who_signs_in_with_an_identity_has_no_key():
+    env = {"REDIS_URL": f"rediss://:{SECRET}@host:10000", "REDIS_AUTH": "entra"}
+    with pytest.raises(CacheSettingError, match="without user and key") as caught:
+        CacheSettings.from_env(env)
+    assert caught.value.name == "REDIS_URL"
+    assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,22 @@ async def test_a_node_that_is_lost_is_replaced_by_the_one_that_stands_by(
         await eventually_async(redis_cluster.is_guarded)
 
 
+async def test_connections_that_were_closed_while_idle_fail_nobody(
+    redis_cluster, cluster_cache, key, eventually_async
+):
+    """Azure closes them after ten minutes; redis-py learns it by sending."""
+    items = [(f"{key}{number}", b"%d" % number) for number in range(100)]
+    cluster_cache.store_soon(items, ttl_s=60)
+    await cluster_cache.flush()
+    for node in range(len(redis_cluster.nodes)):
+        redis_cluster.ask(node, "CLIENT KILL TYPE normal")
+    nodes = cluster_cache._session.link._client.get_nodes()
+    idle = [connection for node in nodes for connection in node._connections]
+    await eventually_async(lambda: all(connection._reader.at_eof() for connection in idle))
+    assert len(idle) >= 3
+    assert all(await cluster_cache.get_many([name for name, _ in items]))
+
+
 async def test_a_cluster_that_is_not_there_at_start_is_an_outage(open_cache, free_port, key):
     cache = open_cache(f"redis://127.0.0.1:{free_port()}", cluster=True)
     with pytest.raises(CacheUnavailable):

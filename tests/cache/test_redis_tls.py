@@ -2,103 +2,34 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import os
-import socket
-import ssl
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from cache import CacheUnavailable
 from emulators.redis_server import RedisServer
+from tests.cache.cluster_process import ClusterProcess
+from tests.cache.redis_tls import TlsRedisServer
+from tests.certificates import certificate_for
 from tests.servers import ServerProcess
-
-
-@dataclass(frozen=True)
-class TlsRedisServer:
-    plain: RedisServer
-    certificate: Path
-    key: Path
-
-    name = "redis over TLS"
-
-    @property
-    def data(self):
-        return self.plain.data
-
-    @property
-    def ports(self):
-        return self.plain.ports
-
-    def environment(self):
-        return {}
-
-    def command(self):
-        return [
-            *self.plain.command(),
-            *("--port", "0", "--tls-port", str(self.plain.port), "--tls-auth-clients", "no"),
-            *("--tls-cert-file", str(self.certificate), "--tls-key-file", str(self.key)),
-            *("--tls-ca-cert-file", str(self.certificate), "--requirepass", "secret"),
-        ]
-
-    def healthy(self):
-        context = ssl.create_default_context(cafile=self.certificate)
-        try:
-            with (
-                socket.create_connection(("127.0.0.1", self.plain.port), 1) as connection,
-                context.wrap_socket(connection, server_hostname="127.0.0.1") as channel,
-            ):
-                channel.sendall(b"PING\r\n")
-                return channel.recv(100).startswith(b"-NOAUTH")
-        except OSError:
-            return False
-
-
-def write_certificate(certificate: Path, key: Path) -> None:
-    """Self-signed, for 127.0.0.1, good for an hour."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis of a test")])
-    now = dt.datetime.now(dt.UTC)
-    hour = dt.timedelta(hours=1)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - hour)
-        .not_valid_after(now + hour)
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(private, hashes.SHA256())
-    )
-    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    key.write_bytes(
-        private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
 
 
 @pytest.fixture(scope="module")
 def tls_redis(tmp_path_factory, free_port):
     folder = tmp_path_factory.mktemp("redis-tls")
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    write_certificate(certificate, key)
     plain = RedisServer(folder / "data", free_port())
-    server = TlsRedisServer(plain, certificate, key)
+    server = TlsRedisServer(plain, certificate_for("127.0.0.1", folder), password="secret")
     with ServerProcess(server, folder / "redis.log") as process:
         yield process
+
+
+@pytest.fixture(scope="module")
+def tls_cluster(tmp_path_factory):
+    """Its nodes tell their addresses, and their certificate names `localhost`."""
+    folder = tmp_path_factory.mktemp("redis-tls-cluster")
+    with ClusterProcess(folder, certificate_for("localhost", folder)) as cluster:
+        yield cluster
 
 
 def open_sockets() -> int:
@@ -117,14 +48,14 @@ async def every_socket_is_closed(tls_redis, eventually_async):
 async def test_values_travel_over_tls_with_the_key_of_the_url(
     tls_redis, open_cache, key, monkeypatch
 ):
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls_redis.server.certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_redis.server.certificate.file))
     cache = open_cache(f"rediss://:secret@127.0.0.1:{tls_redis.port}/0")
     await cache.put(key, b"value", ttl_s=60)
     assert (await cache.get(key)).value == b"value"
 
 
 async def test_a_wrong_key_is_an_outage(tls_redis, open_cache, key, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls_redis.server.certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_redis.server.certificate.file))
     cache = open_cache(f"rediss://:guess@127.0.0.1:{tls_redis.port}/0")
     with pytest.raises(CacheUnavailable, match="invalid username-password pair"):
         await cache.get(key)
@@ -132,5 +63,27 @@ async def test_a_wrong_key_is_an_outage(tls_redis, open_cache, key, monkeypatch)
 
 async def test_a_certificate_of_nobody_known_is_refused(tls_redis, open_cache, key):
     cache = open_cache(f"rediss://:secret@127.0.0.1:{tls_redis.port}/0")
+    with pytest.raises(CacheUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        await cache.get(key)
+
+
+async def test_all_nodes_of_a_cluster_have_the_certificate_of_the_name_in_the_url(
+    tls_cluster, open_cache, key, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_cluster.certificate.file))
+    cache = open_cache(tls_cluster.url, cluster=True)
+    items = [(f"{key}{number}", b"%d" % number) for number in range(100)]
+    cache.store_soon(items, ttl_s=60)
+    await cache.flush()
+    found = await cache.get_many([name for name, _ in items])
+    assert [entry and entry.value for entry in found] == [value for _, value in items]
+    assert all(tls_cluster.ask(node, "DBSIZE") > 10 for node in range(3))
+
+
+async def test_a_cluster_whose_certificate_has_another_name_is_refused(
+    tls_cluster, open_cache, key, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_cluster.certificate.file))
+    cache = open_cache(tls_cluster.url.replace("localhost", "127.0.0.1"), cluster=True)
     with pytest.raises(CacheUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
         await cache.get(key)

@@ -142,13 +142,16 @@ class Desk:
         peer.send(receiver("replies", 1, "$cbs", "replies"))
         peer.send(credit(1, 100))
 
-    async def put(self, path: str, until_s: int = 2**32) -> Value:
-        """Put a token for the path. Returns the status code of the answer."""
+    async def put(self, path: str, until_s: int = 2**32, token: str | None = None) -> Value:
+        """Put a token for the path: a signature, or the one that is given.
+
+        Returns the status code of the answer.
+        """
         resource = f"sb://localhost/{path}"
         request = sections.request_response(
             Properties(message_id="m", reply_to="replies"),
             {"operation": "put-token", "name": resource, "type": "servicebus.windows.net:sastoken"},
-            sas_token(resource, str(until_s)),
+            token or sas_token(resource, str(until_s)),
         )
         tag = bytes([self._put])
         self.peer.send(Transfer(UInt(0), UInt(self._put), tag, UInt(0)), request)

@@ -136,7 +136,6 @@ def test_a_good_token_grants_its_path():
         (_token(expiry="soon"), "se is no time"),
         (_token(expiry="9" * 400), "se is no time"),
         (f"{sas.PREFIX}sr=q", "lacks"),
-        ("eyJhbGciOi", "Only shared access signatures"),
     ],
 )
 def test_a_bad_token_is_refused_and_no_secret_told(token, sentence):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 
+import jwt
 import pytest
 
 from emulators.servicebus.amqp.performatives import Attach, Detach
@@ -52,6 +54,42 @@ async def test_a_link_whose_token_was_put_anew_goes_on(emulator, desk):
     end, _ = await desk.peer.read_until(Detach)
     assert int(end.handle) == 3
     assert {link.path for link in emulator.links()} == {None, "q"}
+
+
+def _identity_token(**claims):
+    return jwt.encode(claims, "a key that nobody knows but this test", algorithm="HS256")
+
+
+AUDIENCE = "https://servicebus.azure.net"
+
+
+async def test_a_link_lives_by_the_tokens_of_an_identity(desk):
+    until_s = _soon()
+    assert await desk.put("q", token=_identity_token(aud=AUDIENCE, exp=until_s)) == 200
+    desk.peer.send(receiver("r", 2, "q", "r"))
+    assert await desk.put("q", token=_identity_token(aud=f"{AUDIENCE}/", exp=until_s + 1)) == 200
+    end, _ = await desk.peer.read_until(Detach)
+    assert time.time() >= until_s + 1
+    assert (int(end.handle), condition_of(end.error)) == (2, "amqp:unauthorized-access")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        _identity_token(aud=AUDIENCE, exp=1),
+        _identity_token(aud=AUDIENCE, exp=math.inf),
+        _identity_token(aud="https://storage.azure.com", exp=2**32),
+        _identity_token(aud=AUDIENCE),
+        _identity_token(aud=AUDIENCE, exp="soon"),
+        "a.token",
+        "not.a.token",
+        "...",
+        "a.W10.b",
+        "a.MQ.b",
+    ],
+)
+async def test_a_token_of_another_kind_time_or_audience_is_refused(desk, token):
+    assert await desk.put("q", token=token) == 401
 
 
 async def test_an_expired_token_allows_nothing(desk):

@@ -1,0 +1,65 @@
+"""Azurite as Azure's storage is: HTTPS, and tokens of an identity instead of a key."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulators.azurite import ACCOUNT, Azurite
+from emulators.ports import HOST
+from tests.certificates import Certificate, certificate_for
+from tests.servers import ServerProcess, free_port
+
+
+@dataclass(frozen=True)
+class TlsAzurite:
+    """Its `--oauth basic` looks at a token's issuer, audience and times, not at its signature."""
+
+    plain: Azurite
+    certificate: Certificate
+
+    name = "azurite"
+
+    @property
+    def data(self) -> Path:
+        return self.plain.data
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return self.plain.ports
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
+
+    def command(self) -> list[str]:
+        files = ["--cert", str(self.certificate.file), "--key", str(self.certificate.key)]
+        return [*self.plain.command(), "--oauth", "basic", *files]
+
+    def healthy(self) -> bool:
+        return all(self._serves(port) for port in self.ports)
+
+    def _serves(self, port: int) -> bool:
+        context = ssl.create_default_context(cafile=self.certificate.file)
+        connection = http.client.HTTPSConnection(HOST, port, timeout=1, context=context)
+        try:
+            connection.request("GET", f"/{ACCOUNT}?comp=list")
+            return connection.getresponse().getheader("Server", "").startswith("Azurite-")
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+class TlsAzuriteProcess(ServerProcess):
+    def __init__(self, folder: Path) -> None:
+        blob, queue, table = (free_port() for _ in range(3))
+        azurite = Azurite(folder / "data", blob, queue, table)
+        self.certificate = certificate_for(HOST, folder)
+        super().__init__(TlsAzurite(azurite, self.certificate), folder / "azurite.log")
+        #: With the key, for whoever looks from outside.
+        self.connection_string = azurite.connection_string.replace("http", "https")
+        self.blob_uri = f"https://{HOST}:{azurite.blob_port}/{ACCOUNT}"
+        self.queue_uri = f"https://{HOST}:{azurite.queue_port}/{ACCOUNT}"
