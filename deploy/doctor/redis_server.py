@@ -41,12 +41,15 @@ async def check(configured: Configured) -> AsyncIterator[Finding]:
         except CacheSettingError as error:
             yield Finding(f"REDIS_AUTH is {error.value}", f"set {error.expected}")
             return
-    client = redis_client.open_client(settings)
+    tokens = entra.Tokens() if settings.redis_auth == "entra" else None
+    client = redis_client.open_client(settings, tokens)
     try:
         async for finding in _asked(client, settings):
             yield finding
     finally:
         await redis_client.close(client)
+        if tokens is not None:
+            await tokens.close()
 
 
 async def _asked(client: Client, settings: CacheSettings) -> AsyncIterator[Finding]:

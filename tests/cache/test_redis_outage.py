@@ -7,6 +7,7 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
+from redis import Redis
 
 from cache import CacheUnavailable
 from cache.breaker import FAILURES, CircuitBreaker
@@ -82,6 +83,8 @@ async def test_a_server_that_is_restarted_answers_over_new_connections(
     stoppable_redis, open_cache, key
 ):
     cache = open_cache(stoppable_redis.url)
+    with Redis.from_url(stoppable_redis.url) as client:  # else a busy disk may lose the last ones
+        client.config_set("appendfsync", "always")
     await asyncio.gather(*(cache.put(f"{key}{n}", b"%d" % n, ttl_s=60) for n in range(10)))
     stoppable_redis.kill()
     stoppable_redis.start()
