@@ -48,7 +48,7 @@ def build() -> func.FunctionApp:
         built.register_functions(health_trigger.blueprint(scorer, doors, told))
         built.register_functions(v2_trigger.blueprint(scorer))
     if "blob" in doors.triggers:
-        built.register_functions(blob_trigger.blueprint(scorer, results, doors))
+        built.register_functions(blob_trigger.blueprint(scorer, results, doors, os.environ))
     if "servicebus" in doors.triggers:
         built.register_functions(service_bus_trigger.blueprint(scorer, results, doors))
     return built
