@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Literal
 
 from inference import codecs, content_encoding, faults, frames, media_types, recent, scripts
 from inference.errors import (
@@ -20,6 +19,7 @@ from inference.errors import (
     Overloaded,
     UnacceptableAnswer,
 )
+from inference.health import Answers, Health, State, packages
 from inference.models import ModelId
 from inference.off_loop import off_loop
 from inference.ports import Cache, Keys
@@ -32,27 +32,16 @@ from inference.worker import ModelThread
 
 log = logging.getLogger(__name__)
 
-State = Literal["ok", "loading", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The parts that scoring depends on: without the cache it is slower, without the model none."""
-
-    model: State
-    cache: Literal["ok", "degraded"]
-    failure: str | None
-
-    @property
-    def status(self) -> str:
-        return self.cache if self.model == "ok" else self.model
+#: Seconds after which the model is loaded though nobody asks for it. To load it is to import, in
+#: pure Python mostly: whoever asks meanwhile for what is stored would wait for the interpreter.
+HEAD_START_S = 0.5
 
 
 class Scorer:
     """Scores requests with one model, through a cache.
 
-    Loading begins at once, in the model's thread; requests wait for it. Everything but the
-    constructor belongs to one event loop.
+    The model is loaded in a thread of its own when the first request needs it, and shortly after
+    the start in any case. Everything but the constructor belongs to one event loop.
     """
 
     def __init__(self, settings: InferenceSettings, cache: Cache, keys: Keys) -> None:
@@ -62,8 +51,13 @@ class Scorer:
         self._recent = Recent()
         self._predictor: Predictor | None = None
         # Two steps: what can be stored is known long before the model is loaded.
-        self._script = self._thread.begin(partial(_begin, settings))
-        self._loaded = self._thread.begin(partial(_load, self._script, settings.model_dir.name))
+        self._script: Future[scripts.Script] = Future()
+        self._loaded: Future[scripts.Script] = Future()
+        self._thread.begin(partial(_begin, settings), self._script)
+        self._unloaded = threading.Lock()
+        self._head_start = threading.Timer(HEAD_START_S, self._load)
+        self._head_start.daemon = True
+        self._head_start.start()
 
     def __repr__(self) -> str:
         return f"<Scorer {self._settings.model_dir.name} {self.state} {self._predictor!r}>"
@@ -74,6 +68,13 @@ class Scorer:
         if self._failure is not None:
             return "failed"
         return "ok" if self._loaded.done() else "loading"
+
+    @property
+    def _answers(self) -> Answers:
+        if self.state == "loading":
+            begun = self._script.done() and self._script.result().asks_unloaded
+            return "stored" if begun else "none"
+        return "all" if self.state == "ok" else "none"
 
     @property
     def _failure(self) -> BaseException | None:
@@ -96,19 +97,30 @@ class Scorer:
 
     async def health(self) -> Health:
         """What the parts say of themselves. The cache is asked, the model answered when loading."""
+        self._load()
         reachable = await self._cache.ping()
         failure = self._failure
         return Health(
             model=self.state,
+            answers=self._answers,
             cache="ok" if reachable else "degraded",
             failure=None if failure is None else str(failure),
+            packages=packages(),
         )
 
     async def script(self) -> scripts.Script:
         """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
         if not self._loaded.done():
+            self._load()
             await self._end_of(self._loaded)
         return self._loaded.result()
+
+    def _load(self) -> None:
+        """Put loading in line, once."""
+        if self._unloaded.acquire(blocking=False):
+            self._head_start.cancel()
+            name = self._settings.model_dir.name
+            self._thread.begin(partial(_load, self._script, name), self._loaded)
 
     async def _asked_script(self) -> scripts.Script:
         """The entry script, loaded enough to be asked."""
@@ -211,6 +223,7 @@ class Scorer:
 
     async def close(self) -> None:
         """Let what is being computed land, then end the model's thread."""
+        self._head_start.cancel()
         if self._predictor is not None:
             await self._predictor.close()
         self._thread.close()
@@ -239,10 +252,6 @@ def _load(begun: Future[scripts.Script], name: str) -> scripts.Script:
     with _as_unavailable():
         script.load()
     log.info("loaded %s in %.2f s", name, time.perf_counter() - began)
-    # What a model brings along stays: the collector need not walk it again and again, which
-    # takes tens of milliseconds at a time.
-    gc.collect()
-    gc.freeze()
     return script
 
 

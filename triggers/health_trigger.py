@@ -32,7 +32,12 @@ def blueprint(
     @functions.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
         health = await scorer.health()
-        model: dict[str, str | None] = {"status": health.model, **scorer.model.as_dict()}
+        model = {
+            "status": health.model,
+            "answers": health.answers,
+            **scorer.model.as_dict(),
+            "packages": health.packages,
+        }
         if health.failure:
             model["message"] = health.failure
         return responses.json(
