@@ -1,7 +1,7 @@
 # Everything a person types. `make run` sets up what is missing, the first time and every time.
 PY := .venv/bin/python
 
-.PHONY: run demo test test-long check bench bench-quick setup-run setup-test clean
+.PHONY: run demo test test-long check bench bench-quick setup-run setup-test setup-test-long clean
 
 run: setup-run        ## score through all three doors, then stay up until Ctrl-C
 	@exec $(PY) -m demo
@@ -12,7 +12,7 @@ demo: setup-run       ## the same tour, then stop; exit 0 only if every answer i
 test: setup-test      ## all tests but the long ones, in under 6 minutes
 	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not long"
 
-test-long: setup-test ## the tests that take their time
+test-long: setup-test-long ## the tests that take their time, one in a browser
 	@$(PY) -m pytest -q -m long --timeout 3600
 
 check: setup-test     ## linters and types
@@ -33,6 +33,10 @@ setup-run:
 setup-test:
 	@sh demo/bootstrap.sh
 	@$(PY) -m demo.install test
+
+setup-test-long:
+	@sh demo/bootstrap.sh
+	@$(PY) -m demo.install test-long
 
 clean:                ## forget the emulators' data; programs stay installed
 	@rm -rf .triscore/data .triscore/logs

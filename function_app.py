@@ -1,7 +1,4 @@
-"""Triscore: a scikit-learn model served through three doors. The composition root.
-
-The only reader of the environment; everything else is handed what it needs.
-"""
+"""Triscore's composition root, and the only reader of the environment."""
 
 import gc
 import os
@@ -15,6 +12,7 @@ import azure.functions as func
 import cache
 from cache import keys
 from cache.settings import CacheSettings
+from inference import packaged
 from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
@@ -30,16 +28,18 @@ from triggers.settings import DoorSettings
 
 gc.freeze()
 gc.enable()
+ROOT = Path(__file__).resolve().parent
 
 
-def build() -> func.FunctionApp:
-    """The app with the doors that the settings open. Raises SettingError, CacheSettingError."""
-    inference = InferenceSettings.from_env(os.environ, root=Path(__file__).resolve().parent)
-    doors = DoorSettings.from_env(os.environ)
+def build() -> tuple[func.FunctionApp, Scorer]:
+    """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
+    env = packaged.under(os.environ, root=ROOT)
+    inference = InferenceSettings.from_env(env, root=ROOT)
+    doors = DoorSettings.from_env(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
 
-    store = cache.build(CacheSettings.from_env(os.environ))
+    store = cache.build(CacheSettings.from_env(env))
     scorer = Scorer(inference, store, keys)
     results = Results(store, keys.result_key, ttl_s=inference.result_ttl_s)
 
@@ -53,7 +53,7 @@ def build() -> func.FunctionApp:
         built.register_functions(blob_trigger.blueprint(scorer, results, doors, os.environ))
     if "servicebus" in doors.triggers:
         built.register_functions(service_bus_trigger.blueprint(scorer, results, doors))
-    return built
+    return built, scorer
 
 
-app = build()
+app, scorer = build()

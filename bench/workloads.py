@@ -62,7 +62,7 @@ def hot_row() -> Rows:
     return rows(1, seed=2)
 
 
-_LIMITS = ("bare@1", "empty-function@1")
+_LIMITS = ("bare@1", "host-http@1", "empty-function@1")
 #: With one worker, and the peer that the marks name with two.
 _OURS = ("triscore@1", "triscore-off@1")
 _ONNX = ("triscore-onnx@1", "triscore-onnx-off@1")

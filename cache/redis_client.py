@@ -48,6 +48,15 @@ def open_client(settings: CacheSettings) -> Client:
     return Redis.from_url(settings.redis_url, **options)
 
 
+async def close(client: Client) -> None:
+    """Close its connections."""
+    if isinstance(client, RedisCluster):
+        # Its own close does nothing where it never came to know the cluster.
+        await client.nodes_manager.aclose()
+        await client.nodes_manager.aclose("startup_nodes")
+    await client.aclose()
+
+
 async def send(client: Client, commands: Sequence[Command]) -> list[Any]:
     """The answers to commands that go out together; a refusal is a ResponseError among them.
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from redis import exceptions
 from redis.asyncio import RedisCluster
 
+from cache import redis_client
 from cache.breaker import CircuitBreaker
 from cache.counts import RedisCounts
 from cache.errors import CacheUnavailable
@@ -93,11 +94,7 @@ class RedisLink:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if isinstance(self._client, RedisCluster):
-            # Its own close does nothing where it never came to know the cluster.
-            await self._client.nodes_manager.aclose()
-            await self._client.nodes_manager.aclose("startup_nodes")
-        await self._client.aclose()
+        await redis_client.close(self._client)
 
     async def _run[T](
         self, operation: Operation[T], outcome: Outcome[T], late: asyncio.TimerHandle

@@ -1,4 +1,4 @@
-"""`python -m demo.install run|test`: brings what is missing, and nothing that is there.
+"""`python -m demo.install run|test|test-long`: brings what is missing, and nothing that is there.
 
 Each step says what it does while it does it, and ends whole or not at all.
 """
@@ -44,13 +44,19 @@ class Step:
 
 
 def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
-    requirements = {"run": "demo/requirements.txt", "test": "tests/requirements.txt"}
-    if len(arguments) != 1 or arguments[0] not in requirements:
-        print("usage: python -m demo.install run|test", file=sys.stderr)
+    peers = peer(PEER, ROOT / "tests/peers/requirements.txt")
+    browser = _of_debian("chromium-driver", "chromedriver")
+    kinds: dict[str, tuple[str, list[Step]]] = {
+        "run": ("demo/requirements.txt", []),
+        "test": ("tests/requirements.txt", [peers]),
+        "test-long": ("tests/requirements.txt", [peers, browser]),
+    }
+    if len(arguments) != 1 or arguments[0] not in kinds:
+        print(f"usage: python -m demo.install {'|'.join(kinds)}", file=sys.stderr)
         return 2
-    more = [peer(PEER, ROOT / "tests/peers/requirements.txt")] if arguments[0] == "test" else []
+    requirements, more = kinds[arguments[0]]
     try:
-        install(ROOT / requirements[arguments[0]], *more)
+        install(ROOT / requirements, *more)
     except InstallError as error:
         print(error, file=sys.stderr)
         return 2
@@ -70,7 +76,7 @@ def install(requirements: Path, *more: Step) -> None:
             lambda tell: _packages(python, requirements, stamp, tell),
         ),
         Step("Azurite, from npm", _has_azurite, _azurite),
-        Step("redis-server", lambda: shutil.which("redis-server") is not None, _redis),
+        _of_debian("redis-server", "redis-server"),
         Step("the demo model", _has_model, _model),
         *more,
     ]
@@ -143,16 +149,21 @@ def _require_node() -> None:
         raise InstallError(f"{hint}found {told.stdout.strip()}; install a newer one.")
 
 
-def _redis(tell: Callable[[str], None]) -> None:
-    if not shutil.which("apt-get"):
-        raise InstallError("redis-server is needed and was not found on the PATH: install it.")
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if sudo and not shutil.which("sudo"):
-        raise InstallError("redis-server is needed: as root, 'apt-get install redis-server'.")
-    hint = "try 'apt-get install redis-server' as root"
-    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    _run([*sudo, "apt-get", "update"], "the list of Debian's packages", hint, tell, env)
-    _run([*sudo, "apt-get", "install", "-y", "redis-server"], "redis-server", hint, tell, env)
+def _of_debian(package: str, program: str) -> Step:
+    """A package of Debian's, which is there where its program is."""
+
+    def bring(tell: Callable[[str], None]) -> None:
+        if not shutil.which("apt-get"):
+            raise InstallError(f"{program} is needed and was not found on the PATH: install it.")
+        sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+        if sudo and not shutil.which("sudo"):
+            raise InstallError(f"{package} is needed: as root, 'apt-get install {package}'.")
+        hint = f"try 'apt-get install {package}' as root"
+        env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        _run([*sudo, "apt-get", "update"], "the list of Debian's packages", hint, tell, env)
+        _run([*sudo, "apt-get", "install", "-y", package], package, hint, tell, env)
+
+    return Step(package, lambda: shutil.which(program) is not None, bring)
 
 
 def _has_model() -> bool:

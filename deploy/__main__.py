@@ -1,28 +1,30 @@
-"""`python -m deploy COMMAND DIR`: describe a model in its folder, or make it faster."""
+"""`python -m deploy COMMAND`: describe a model, speed it up, package it for Azure, find faults."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
+import logging
 import math
+import os
 import sys
 from pathlib import Path
 
-from deploy import accelerate, manifest
+from deploy import accelerate, doctor, manifest, options, packaging
+from deploy.errors import Refused
 from inference import manifests
 from inference.errors import ScoringError
 
 
 def main() -> int:
     given = _parser().parse_args()
-    if not given.folder.is_dir():
-        print(f"{given.folder} is not a folder: name the one that holds the model", file=sys.stderr)
-        return 2
     try:
-        print(given.command(given))
-    except (ScoringError, OSError) as error:
+        ended: int = given.command(given)
+    except (Refused, ScoringError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    return 0
+    return ended
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,7 +51,35 @@ def _parser() -> argparse.ArgumentParser:
     faster.set_defaults(command=_accelerate)
     faster.add_argument("folder", type=Path, help="a folder with a model and its model.json")
     _add_tolerances(faster, None, None)
+    _add_package(commands.add_parser("package", help="write what Azure Functions runs as it is"))
+    _add_doctor(commands.add_parser("doctor", help="say what is fine, and what to do"))
     return parser
+
+
+def _add_package(pack: argparse.ArgumentParser) -> None:
+    pack.set_defaults(command=_package)
+    pack.add_argument("--model", required=True, help="a model file, or the folder of one")
+    pack.add_argument("--entry-script", metavar="FILE", help="a script with init() and run()")
+    pack.add_argument("--requirements", metavar="FILE", help="what it needs, NAME==VERSION a line")
+    pack.add_argument("--trigger", required=True, help=", ".join(options.TRIGGERS))
+    pack.add_argument("--auth-level", help="of http: anonymous, function (default), admin")
+    pack.add_argument("--input-path", help="of blob: CONTAINER/{name}")
+    pack.add_argument("--output-path", help="of blob: CONTAINER")
+    pack.add_argument("--input-queue-name", help="of service-bus-queue")
+    pack.add_argument("--output-queue-name", help="of service-bus-queue and blob")
+    pack.add_argument("--output", required=True, metavar="DIR|ZIP", help="where the package goes")
+    pack.add_argument("--generate-dockerfile", action="store_true", help="and a Dockerfile in it")
+
+
+def _add_doctor(examine: argparse.ArgumentParser) -> None:
+    examine.set_defaults(command=_examine)
+    examine.add_argument(
+        "folder", type=Path, nargs="?", default=Path(), help="an app, or a package as a folder"
+    )
+    examine.add_argument(
+        "--settings", type=Path, metavar="FILE", help="else local.settings.json in it"
+    )
+    examine.add_argument("--json", action="store_true", help="one object a line, for machines")
 
 
 def _add_tolerances(
@@ -67,29 +97,88 @@ def _tolerance(text: str) -> float:
     return number
 
 
-def _describe(given: argparse.Namespace) -> str:
+def _describe(given: argparse.Namespace) -> int:
     described = manifest.describe(
-        given.folder,
+        _folder(given),
         method=given.method,
         rows_file=given.rows,
         trusted=given.trust,
         relative=given.relative,
         absolute=given.absolute,
     )
-    return (
+    print(
         f"{manifests.write(given.folder, described)}: {described.file},"
         f" SHA-256 {described.sha256[:12]}…, {described.framework} {described.version},"
         f" {described.method}, {len(described.golden.rows)} golden rows"
     )
+    return 0
 
 
-def _accelerate(given: argparse.Namespace) -> str:
-    graph = accelerate.accelerate(given.folder, relative=given.relative, absolute=given.absolute)
-    return (
+def _accelerate(given: argparse.Namespace) -> int:
+    graph = accelerate.accelerate(_folder(given), relative=given.relative, absolute=given.absolute)
+    print(
         f"{given.folder / graph.file}: SHA-256 {graph.sha256[:12]}…, {graph.numbers}, answers"
         f" {graph.rows} rows as the model does (numbers differ by at most"
         f" {graph.largest_difference:.1e}); from the next start on it is what answers"
     )
+    return 0
+
+
+def _package(given: argparse.Namespace) -> int:
+    made = packaging.package(
+        given.model,
+        trigger=given.trigger,
+        output=given.output,
+        entry_script=given.entry_script,
+        requirements=given.requirements,
+        generate_dockerfile=given.generate_dockerfile,
+        **{name: getattr(given, name) for name in options.NAMES},
+    )
+    print(
+        f"{made.path}: {made.model} behind {given.trigger}, {made.size / packaging.MB:.1f} MB,"
+        f" {len(made.functions)} functions started"
+    )
+    for note in made.notes:
+        print(f"note: {note}")
+    return 0
+
+
+def _examine(given: argparse.Namespace) -> int:
+    folder, file = given.folder.resolve(), given.settings
+    if not (folder / "function_app.py").is_file():
+        raise Refused(f"{folder} holds no function_app.py: name an app folder or a package")
+    if file is not None and not file.is_file():
+        raise Refused(f"{file} is not there: --settings names a local.settings.json")
+    # What the SDKs log of a failure, the findings say in a sentence.
+    logging.disable()
+    configured = doctor.read(folder, env=os.environ, file=file or folder / doctor.SETTINGS_FILE)
+    return asyncio.run(_told(configured, as_json=given.json))
+
+
+async def _told(configured: doctor.Configured, *, as_json: bool) -> int:
+    """Print each finding as it comes; 2 where there is something to do."""
+    fine = found = 0
+    under = ""
+    async for group, finding in doctor.examine(configured):
+        found += 1
+        fine += finding.mend is None
+        if as_json:
+            print(json.dumps({"group": group, "told": finding.told, "mend": finding.mend}))
+            continue
+        if group != under:
+            print(group)
+        print(f"  {finding}", flush=True)
+        under = group
+    if not as_json:
+        print(f"{fine} fine, {found - fine} to mend")
+    return 0 if fine == found else 2
+
+
+def _folder(given: argparse.Namespace) -> Path:
+    folder: Path = given.folder
+    if not folder.is_dir():
+        raise Refused(f"{folder} is not a folder: name the one that holds the model")
+    return folder
 
 
 if __name__ == "__main__":

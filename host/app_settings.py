@@ -13,12 +13,13 @@ FILE = "local.settings.json"
 
 def apply(app_dir: Path, env: MutableMapping[str, str]) -> None:
     """Put the file's values where the environment has none. Raises HostError."""
-    for name, value in _values(app_dir / FILE).items():
+    for name, value in read(app_dir / FILE).items():
         env.setdefault(name, value)
     env.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
 
 
-def _values(path: Path) -> Mapping[str, str]:
+def read(path: Path) -> Mapping[str, str]:
+    """The values of a local.settings.json; none where there is no such file. Raises HostError."""
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

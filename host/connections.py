@@ -148,7 +148,12 @@ def prepare(functions: Iterable[Function], env: MutableMapping[str, str]) -> Non
         if not _is_set(name, env, STORAGE_SUFFIXES):
             env[name] = DEVELOPMENT_STORAGE
             log.info("%s is not set: using the storage emulator of this machine", name)
-    for name in [*storages, *(f"AzureWebJobs{name}" for name in storages)]:
+    spell_out(env, [*storages, *(f"AzureWebJobs{name}" for name in storages)])
+
+
+def spell_out(env: MutableMapping[str, str], names: Iterable[str]) -> None:
+    """Put the emulator's connection string where its short form is, which the SDKs do not know."""
+    for name in names:
         if env.get(name, "").strip().rstrip(";").lower() == "usedevelopmentstorage=true":
             env[name] = DEVELOPMENT_STORAGE
 

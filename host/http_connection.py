@@ -127,7 +127,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_header(self, raw_name: bytes, raw_value: bytes) -> None:
         headers = self._headers
-        name, value = raw_name.lower().decode("latin-1"), raw_value.decode("latin-1")
+        name, value = _name(raw_name), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
 
     def on_headers_complete(self) -> None:
@@ -216,6 +216,11 @@ class HttpConnection(asyncio.Protocol):
         if last:
             self._last = True
             self._transport.close()
+
+
+@lru_cache(256)
+def _name(raw: bytes) -> str:
+    return raw.lower().decode("latin-1")
 
 
 @lru_cache

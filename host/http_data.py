@@ -105,8 +105,8 @@ def _from_http(http: Message) -> Response:
     response = _response(int(http.status_code), http.headers, http.body.bytes or b"")
     if not http.cookies:
         return response
-    cookies = "".join(_line("set-cookie", _cookie(cookie)) for cookie in http.cookies)
-    return response._replace(head=response.head + _latin(cookies))
+    cookies = [_head({"set-cookie": _cookie(cookie)}) for cookie in http.cookies]
+    return response._replace(head=b"".join((response.head, *cookies)))
 
 
 def _from_text(text: str) -> Response:
@@ -133,29 +133,32 @@ def _from_text(text: str) -> Response:
 def _response(status: int, headers: Mapping[str, str], body: bytes) -> Response:
     if status not in _STATUSES:
         raise Unsendable(f"status {status}")
-    head = _latin(
-        "".join(
-            [_line(name, value) for name, value in headers.items() if name.lower() not in _OURS]
-        )
-    )
+    head = _head(headers)
     if status in _BODILESS:
         return Response(status, head)
     return Response(status, b"%bcontent-length: %d\r\n" % (head, len(body)), body)
 
 
-def _line(name: str, value: str) -> str:
-    # Asking for printable text first costs 30 ns, the search 300.
-    if not value.isprintable() and _CONTROL.search(value):
-        raise Unsendable(f"header {name}")
-    return f"{_name(name)}: {value}\r\n"
+def _head(headers: Mapping[str, str]) -> bytes:
+    parts: list[str] = []
+    for name, value in headers.items():
+        if beginning := _beginning(name):
+            # Asking for printable text first costs 30 ns, the search 300.
+            if not value.isprintable() and _CONTROL.search(value):
+                raise Unsendable(f"header {name}")
+            parts += (beginning, value, "\r\n")
+    return _latin("".join(parts))
 
 
 @lru_cache(256)
-def _name(name: str) -> str:
-    """As it is sent. Functions use the same few again and again."""
+def _beginning(name: str) -> str:
+    """Of a header's line; nothing of one that is not the function's to send.
+
+    Functions use the same few again and again.
+    """
     if not _TOKEN.fullmatch(name):
         raise Unsendable(f"header {name!r}")
-    return name.lower()
+    return "" if name.lower() in _OURS else f"{name.lower()}: "
 
 
 def _cookie(cookie: Message) -> str:

@@ -1,7 +1,8 @@
 """Rows that wait while the model works are predicted together next.
 
-Nothing is held back to wait for company: an idle model begins at once. While it works, what comes
-in stands in line; then the head of the line goes in together, up to MAX_ROWS, in order of arrival.
+Nothing is held back to wait for company: an idle model begins as soon as all that has arrived by
+then is read. While it works, what comes in stands in line; then the head of the line goes in
+together, up to MAX_ROWS, in order of arrival.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from inference.errors import Overloaded, ScoringError
-from inference.scripts.question import RowQuestion
+from inference.pace import Pace
+from inference.scripts.question import RowQuestion, Script
 from inference.worker import ModelThread
 
 log = logging.getLogger(__name__)
@@ -23,11 +26,17 @@ log = logging.getLogger(__name__)
 #: In one call. Beyond this a row gains nothing from more company, and its neighbours wait longer.
 MAX_ROWS = 512
 
-Predict = Callable[[RowQuestion], list[bytes]]
+#: The first turn sends the answers just made, the next one reads what they made room for.
+QUIET_TURNS = 2
+#: Seconds that requests which keep coming may hold up those that are there.
+ASSEMBLE_S = 0.01
+
+#: Seconds. What the model answers in less it answers on the event loop: the way to its thread and
+#: back takes 0.1 ms, or 5 while the loop is busy. Reading a body of JSON there may take as long.
+INLINE_S = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
+class _Waiter(NamedTuple):
     question: RowQuestion
     outcome: asyncio.Future[list[bytes]]
     came_at: float
@@ -40,15 +49,15 @@ class Batcher:
     A waiter that is cancelled leaves alone. For one event loop.
     """
 
-    def __init__(self, thread: ModelThread, predict: Predict) -> None:
-        self._thread, self._predict = thread, predict
+    def __init__(self, thread: ModelThread, script: Script) -> None:
+        self._thread, self._script = thread, script
         self._line: deque[_Waiter] = deque()
         self._serving: asyncio.Task[None] | None = None
-        #: Seconds that the model took for a row, lately; 0 until it has answered one.
-        self.row_s = 0.0
+        self._in_company = False
+        self.pace = Pace()
 
     def __repr__(self) -> str:
-        return f"<Batcher {len(self._line)} in line, {self.row_s * 1e6:.0f} us a row>"
+        return f"<Batcher {len(self._line)} in line, {self.pace!r}>"
 
     async def ask(self, question: RowQuestion, *, patient: bool = False) -> list[bytes]:
         """The answer to each row. Raises ScoringError."""
@@ -66,10 +75,27 @@ class Batcher:
 
     async def _serve(self) -> None:
         try:
-            while batch := self._next():
-                await self._answer(batch)
+            while self._line:
+                # Who came alone last time does so again, most likely.
+                if self._in_company:
+                    await self._assemble()
+                if batch := self._next():
+                    self._in_company = len(batch) > 1
+                    await self._answer(batch)
         finally:
             self._serving = None
+
+    async def _assemble(self) -> None:
+        """Let in who has come already: turns of the loop, not time, until they bring nobody.
+
+        What is read while the model works takes turns with it, and slows down both.
+        """
+        until = time.monotonic() + ASSEMBLE_S
+        quiet = 0
+        while quiet < QUIET_TURNS and len(self._line) < MAX_ROWS and time.monotonic() < until:
+            waiting = len(self._line)
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._line) == waiting else 0
 
     def _next(self) -> list[_Waiter]:
         """The head of the line: waiters still there, of one dtype, few enough rows."""
@@ -100,18 +126,23 @@ class Batcher:
         question = first.question
         if others:
             question = question.join([waiter.question for waiter in others])
-        began = time.perf_counter()
         try:
-            answers = await self._thread.run(lambda: self._predict(question), patient=True)
+            answers = await self._predict(question)
         except Exception as error:  # noqa: BLE001 - each waiter is told
             await self._answer_apart(batch, error)
             return
-        self._learn((time.perf_counter() - began) / len(question))
         following = iter(answers)
         for waiter in batch:
             share = list(islice(following, len(waiter.question)))
             if not waiter.outcome.done():
                 waiter.outcome.set_result(share)
+
+    async def _predict(self, question: RowQuestion) -> list[bytes]:
+        rows = len(question)
+        call = partial(self.pace.timed, rows, partial(self._script.run_rows, question))
+        if self._script.bounded and self.pace.is_under(INLINE_S, rows=rows):
+            return self._thread.run_here(call, rows=rows)
+        return await self._thread.run(call, rows=rows, patient=True)
 
     async def _answer_apart(self, batch: Sequence[_Waiter], error: Exception) -> None:
         """One's bad row must not cost the others their answer: each is asked again, alone."""
@@ -125,6 +156,3 @@ class Batcher:
             waiter.outcome.set_exception(error)
         elif not isinstance(error, ScoringError):
             log.error("%s in a batch nobody waits for", type(error).__name__)
-
-    def _learn(self, row_s: float) -> None:
-        self.row_s = row_s if not self.row_s else self.row_s + (row_s - self.row_s) / 16

@@ -14,9 +14,11 @@ from collections.abc import Callable
 MIN_SEEN = 64
 #: How far cost and gain must be apart to change the decision: it should not flutter.
 MARGIN = 1.25
-#: Seconds between two trials of a closed gate, and how many questions a trial lasts.
+#: Seconds between two trials of a closed gate; how many questions a trial lasts, and how many
+#: units, so that it costs no more where questions are long.
 TRIAL_EVERY_S = 5.0
 TRIAL_QUESTIONS = 32
+TRIAL_UNITS = 256
 #: Of an average over the last so many units, about.
 MEMORY = 256
 
@@ -32,7 +34,7 @@ class Gate:
         self._seen = 0
         self._hit_rate = 0.0
         self._look_up_s = 0.0
-        self._trial_left = 0
+        self._questions_left = self._units_left = 0
         self._next_trial = 0.0
 
     def __repr__(self) -> str:
@@ -46,18 +48,18 @@ class Gate:
     def is_open(self) -> bool:
         return self._open
 
-    def lets_pass(self) -> bool:
-        """Whether the next question is looked up."""
+    def lets_pass(self, units: int) -> bool:
+        """Whether the next question, of so many units, is looked up."""
         if self._open:
             return True
-        if self._trial_left:
-            self._trial_left -= 1
-            return True
-        now = self._clock()
-        if now < self._next_trial:
-            return False
-        self._next_trial = now + TRIAL_EVERY_S
-        self._trial_left = TRIAL_QUESTIONS - 1
+        if self._questions_left == 0 or self._units_left <= 0:
+            now = self._clock()
+            if now < self._next_trial:
+                return False
+            self._next_trial = now + TRIAL_EVERY_S
+            self._questions_left, self._units_left = TRIAL_QUESTIONS, TRIAL_UNITS
+        self._questions_left -= 1
+        self._units_left -= units
         return True
 
     def looked_up(self, units: int, found: int, seconds: float) -> None:

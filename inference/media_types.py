@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from inference.errors import UnacceptableAnswer, UnsupportedType
 
 JSON = "application/json"
@@ -38,6 +40,7 @@ _UNTOLD = (
 _MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW}
 
 
+@lru_cache(128)  # callers send the same few
 def essence(content_type: str) -> str:
     """The type alone, lower-case, without parameters."""
     return content_type.partition(";")[0].strip().lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Buffer, Iterable, Sequence
+from collections.abc import Buffer, Iterable, Mapping, Sequence
 from typing import Protocol
 
 
@@ -31,6 +31,10 @@ class Cache(Protocol):
 
     async def ping(self) -> bool:
         """Whether the store answers just now."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """What it has done since it was made: `near_hits` and the like."""
         ...
 
     def peek(self, key: str) -> Entry | None:

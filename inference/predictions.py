@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from inference.request import CacheStatus
 from inference.scripts.question import Reply
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """Predictions as JSON, or a script's own reply, and how they came about."""
 
     value: bytes

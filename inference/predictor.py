@@ -70,7 +70,7 @@ class Predictor:
         self._thread, self._loaded = thread, loaded
         self._ttl_s = settings.result_ttl_s
         self._caching = settings.cache_mode != "off"
-        self._batcher = Batcher(thread, script.run_rows)
+        self._batcher = Batcher(thread, script)
         steady = settings.cache_mode == "always"
         self._alone = _Levels("one unit", steady=steady)
         self._many = _Levels("many rows", steady=steady)
@@ -89,10 +89,10 @@ class Predictor:
         """Raises ScoringError. `recompute` replaces what is stored."""
         if not (self._caching and question.cacheable):
             return _prediction(question, await self._ask(question, patient=patient), "bypass")
-        count = len(question) if isinstance(question, RowQuestion) else 1
+        count = 1 if isinstance(question, Question) else len(question)
         levels = self._alone if count == 1 else self._many
-        near = recompute or levels.near.lets_pass()
-        far = self._cache.remote and (recompute or levels.far.lets_pass())
+        near = recompute or levels.near.lets_pass(count)
+        far = self._cache.remote and (recompute or levels.far.lets_pass(count))
         if not (near or far):
             return _prediction(question, await self._ask(question, patient=patient), "bypass")
         began = time.perf_counter()
@@ -111,7 +111,7 @@ class Predictor:
             return _hit(question, found)
         fares = _Fares(far=far, lease=far and not recompute, patient=patient)
         units, was_joined = await self._compute(question, keys, found, fares)
-        levels.near.judge(self._batcher.row_s or self._unit_s)
+        levels.near.judge(self._batcher.pace.row_s or self._unit_s)
         levels.far.judge(self._unit_s)
         status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
         return _prediction(question, units, status, hits=hits, ttl_left_s=self._ttl_s)
@@ -124,18 +124,8 @@ class Predictor:
 
     def _names(self, question: Question | RowQuestion) -> list[str]:
         script = self._script
-        if isinstance(question, RowQuestion):
-            return self._keys.row_keys(
-                model=script.model,
-                script=script.digest,
-                method=script.method,
-                parameters=script.parameters,
-                dtype=question.dtype,
-                shape=question.row_shape,
-                rows=question.row_bytes(),
-            )
-        return [
-            self._keys.prediction_key(
+        if isinstance(question, Question):
+            key = self._keys.prediction_key(
                 model=script.model,
                 script=script.digest,
                 method=script.method,
@@ -144,7 +134,16 @@ class Predictor:
                 shape=question.shape,
                 data=question.data,
             )
-        ]
+            return [key]
+        return self._keys.row_keys(
+            model=script.model,
+            script=script.digest,
+            method=script.method,
+            parameters=script.parameters,
+            dtype=question.dtype,
+            shape=question.row_shape,
+            rows=question.row_bytes(),
+        )
 
     async def _look_beyond(
         self, levels: _Levels, keys: Sequence[str], found: list[Entry | None]
@@ -199,7 +198,7 @@ class Predictor:
         fares: _Fares,
     ) -> None:
         part = question
-        if isinstance(question, RowQuestion) and len(own) < len(question):
+        if not isinstance(question, Question) and len(own) < len(question):
             part = question.take(own)
         names = [keys[index] for index in own]
         flight = asyncio.get_running_loop().create_task(self._fly(part, names, fares))
@@ -234,10 +233,11 @@ class Predictor:
 
     async def _ask(self, question: Question | RowQuestion, *, patient: bool) -> Units | Reply:
         await self._loaded()
-        if isinstance(question, RowQuestion):
-            return await self._batcher.ask(question, patient=patient)
-        outcome = await self._thread.run(partial(self._script.run, question), patient=patient)
-        return outcome if isinstance(outcome, Reply) else [outcome]
+        if isinstance(question, Question):
+            run = partial(self._script.run, question)
+            outcome = await self._thread.run(run, rows=question.rows, patient=patient)
+            return outcome if isinstance(outcome, Reply) else [outcome]
+        return await self._batcher.ask(question, patient=patient)
 
     def _learn(self, unit_s: float) -> None:
         self._unit_s += (unit_s - self._unit_s) / (16 if self._unit_s else 1)
@@ -269,7 +269,7 @@ class Predictor:
 
 
 def _only(question: Question | RowQuestion, index: int) -> Question | RowQuestion:
-    return question.take([index]) if isinstance(question, RowQuestion) else question
+    return question if isinstance(question, Question) else question.take([index])
 
 
 def _hit(question: Question | RowQuestion, found: Sequence[Entry | None]) -> Prediction:
@@ -295,5 +295,5 @@ def _prediction(
 ) -> Prediction:
     if isinstance(outcome, Reply):
         return Prediction(outcome.body, "bypass", reply=outcome)
-    value = joined(outcome) if isinstance(question, RowQuestion) else outcome[0]
+    value = outcome[0] if isinstance(question, Question) else joined(outcome)
     return Prediction(value, status, age_s, hits=hits, ttl_left_s=ttl_left_s)

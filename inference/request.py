@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from inference.errors import ScriptFailed
 
@@ -23,7 +23,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Request:
     """Raw bytes and what is known about them, whichever door they came through.
 
@@ -31,6 +31,8 @@ class Request:
     `method` and `query` are HTTP's; bytes that came otherwise count as posted. `recompute` asks for
     a fresh prediction that replaces the stored one. `patient`: nobody waits at the other end, so
     that it may stand in line for the model however long the line is.
+
+    Nobody changes one. To have that enforced would double what it costs to make one.
     """
 
     id: str
@@ -53,8 +55,7 @@ class Request:
         return replace(self, content_type=content_type)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The bytes that answer a request, and how they came about.
 
     `status` and `headers` are a script's own, where it made its response itself.
@@ -63,10 +64,10 @@ class Answer:
     body: bytes
     content_type: str
     cache: CacheStatus
-    #: Seconds since the prediction was made; None unless it came from the cache.
-    age_s: float | None = None
     #: Milliseconds that the core took, waiting included.
     elapsed_ms: float
+    #: Seconds since the prediction was made; None unless it came from the cache.
+    age_s: float | None = None
     status: int = 200
     #: All but the content type, lower-case; a name may recur.
     headers: tuple[tuple[str, str], ...] = ()

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import replace
-from functools import partial
 
-from inference import codecs, content_encoding, faults, frames, media_types, recent, scripts
-from inference.errors import (
-    InputTooLarge,
-    ModelUnavailable,
-    Overloaded,
-    UnacceptableAnswer,
-)
-from inference.health import Answers, Health, State, packages
+from inference import codecs, content_encoding, faults, media_types, recent, scripts
+from inference.counts import Counts
+from inference.errors import InputTooLarge, Overloaded, UnacceptableAnswer
+from inference.health import Health, State, packages
+from inference.loading import Loading
 from inference.models import ModelId
-from inference.off_loop import off_loop
+from inference.off_loop import INLINE_BYTES, off_loop
 from inference.ports import Cache, Keys
 from inference.predictions import Prediction
 from inference.predictor import Predictor
@@ -32,9 +25,10 @@ from inference.worker import ModelThread
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which the model is loaded though nobody asks for it. To load it is to import, in
-#: pure Python mostly: whoever asks meanwhile for what is stored would wait for the interpreter.
-HEAD_START_S = 0.5
+#: A model's version until its file was read.
+UNKNOWN = "unknown"
+
+_NAMED = faults.Named(log)
 
 
 class Scorer:
@@ -47,17 +41,14 @@ class Scorer:
     def __init__(self, settings: InferenceSettings, cache: Cache, keys: Keys) -> None:
         self._settings = settings
         self._cache, self._keys = cache, keys
-        self._thread = ModelThread(timeout_s=settings.scoring_timeout_s)
-        self._recent = Recent()
+        self.counts = Counts()
+        self._thread = ModelThread(timeout_s=settings.scoring_timeout_s, counts=self.counts)
+        self._recent = Recent(counts=self.counts)
+        self._caching = settings.cache_mode != "off"
+        self._model = ModelId(settings.model_dir.name, UNKNOWN)
+        self._ready: scripts.Script | None = None
         self._predictor: Predictor | None = None
-        # Two steps: what can be stored is known long before the model is loaded.
-        self._script: Future[scripts.Script] = Future()
-        self._loaded: Future[scripts.Script] = Future()
-        self._thread.begin(partial(_begin, settings), self._script)
-        self._unloaded = threading.Lock()
-        self._head_start = threading.Timer(HEAD_START_S, self._load)
-        self._head_start.daemon = True
-        self._head_start.start()
+        self._loading = Loading(settings, self._thread)
 
     def __repr__(self) -> str:
         return f"<Scorer {self._settings.model_dir.name} {self.state} {self._predictor!r}>"
@@ -65,24 +56,7 @@ class Scorer:
     @property
     def state(self) -> State:
         """Whether the model can answer."""
-        if self._failure is not None:
-            return "failed"
-        return "ok" if self._loaded.done() else "loading"
-
-    @property
-    def _answers(self) -> Answers:
-        if self.state == "loading":
-            begun = self._script.done() and self._script.result().asks_unloaded
-            return "stored" if begun else "none"
-        return "all" if self.state == "ok" else "none"
-
-    @property
-    def _failure(self) -> BaseException | None:
-        """Why the model can't answer; None while nothing is known to be wrong."""
-        for step in (self._script, self._loaded):
-            if step.done() and (error := step.exception()):
-                return error
-        return None
+        return self._loading.state
 
     @property
     def settings(self) -> InferenceSettings:
@@ -91,44 +65,47 @@ class Scorer:
     @property
     def model(self) -> ModelId:
         """Which model answers; its version is `unknown` until its file was read."""
-        name = self._settings.model_dir.name
-        known = self._script.done() and not self._script.exception()
-        return ModelId(name, self._script.result().model.hex()[:12] if known else "unknown")
+        begun = self._loading.begun
+        if self._model.version == UNKNOWN and begun.done() and not begun.exception():
+            self._model = ModelId(self._model.name, begun.result().model.hex()[:12])
+        return self._model
 
     async def health(self) -> Health:
         """What the parts say of themselves. The cache is asked, the model answered when loading."""
-        self._load()
+        self._loading.load()
         reachable = await self._cache.ping()
-        failure = self._failure
+        failure = self._loading.failure
         return Health(
             model=self.state,
-            answers=self._answers,
+            answers=self._loading.answers,
             cache="ok" if reachable else "degraded",
             failure=None if failure is None else str(failure),
             packages=packages(),
         )
 
+    def cache_counts(self) -> Mapping[str, int]:
+        """What the cache has done since it was made."""
+        return self._cache.counts()
+
     async def script(self) -> scripts.Script:
         """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
-        if not self._loaded.done():
-            self._load()
-            await self._end_of(self._loaded)
-        return self._loaded.result()
-
-    def _load(self) -> None:
-        """Put loading in line, once."""
-        if self._unloaded.acquire(blocking=False):
-            self._head_start.cancel()
-            name = self._settings.model_dir.name
-            self._thread.begin(partial(_load, self._script, name), self._loaded)
+        if self._ready is not None:
+            return self._ready
+        loaded = self._loading.loaded
+        if not loaded.done():
+            self._loading.load()
+            await self._end_of(loaded)
+        self._ready = loaded.result()
+        return self._ready
 
     async def _asked_script(self) -> scripts.Script:
         """The entry script, loaded enough to be asked."""
-        if self._loaded.done():
-            return self._loaded.result()
-        if not self._script.done():
-            await self._end_of(self._script)
-        script = self._script.result()
+        if self._loading.loaded.done():
+            return await self.script()
+        begun = self._loading.begun
+        if not begun.done():
+            await self._end_of(begun)
+        script = begun.result()
         return script if script.asks_unloaded else await self.script()
 
     async def _end_of(self, work: Future[scripts.Script]) -> None:
@@ -141,7 +118,7 @@ class Scorer:
 
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
-        with faults.named(log):
+        with _NAMED:
             return await self._score(request)
 
     async def check(self, request: Request) -> None:
@@ -154,16 +131,21 @@ class Scorer:
 
     async def _score(self, request: Request) -> Answer:
         began = time.perf_counter()
-        key = recent.sent(request) if self._settings.cache_mode != "off" else None
-        if key is not None and not request.recompute and (known := self._recent.find(key)):
-            answer, age_s = known
-            elapsed_ms = (time.perf_counter() - began) * 1000
-            return replace(answer, cache="hit", age_s=age_s, elapsed_ms=elapsed_ms)
-        script = await self._asked_script()
+        key = None
+        if self._caching and (request.recompute or self._recent.pays()):
+            key = recent.sent(request)
+        if key is not None and not request.recompute:
+            known = self._recent.find(key, began=began)
+            if known is not None:
+                return known
+        script = self._ready or await self._asked_script()
         self._check_size(request)
         form = _form(script, request.accept)
         request = await self._unpacked(script, request)
-        question = await off_loop(len(request.body), lambda: script.question(request))
+        if len(request.body) <= INLINE_BYTES:
+            question = script.question(request)
+        else:
+            question = await asyncio.to_thread(script.question, request)
         prediction = await self.predict(
             question, recompute=request.recompute, patient=request.patient
         )
@@ -175,21 +157,25 @@ class Scorer:
         return answer
 
     async def _answered(self, prediction: Prediction, form: str, began: float) -> Answer:
-        reply = prediction.reply
-        if reply is None:
-            body = await off_loop(
-                len(prediction.value), lambda: codecs.encode(prediction.value, form)
+        value, reply = prediction.value, prediction.reply
+        if reply is not None:
+            return Answer(
+                body=reply.body,
+                content_type=reply.content_type,
+                cache=prediction.cache,
+                elapsed_ms=(time.perf_counter() - began) * 1000,
+                status=reply.status,
+                headers=reply.headers,
+                ready_made=True,
             )
-            reply = scripts.Reply(body=body, content_type=form, status=200)
+        if form != media_types.JSON:  # what is stored is JSON
+            value = await off_loop(len(value), lambda: codecs.encode(prediction.value, form))
         return Answer(
-            body=reply.body,
-            content_type=reply.content_type,
+            body=value,
+            content_type=form,
             cache=prediction.cache,
-            age_s=prediction.age_s,
             elapsed_ms=(time.perf_counter() - began) * 1000,
-            status=reply.status,
-            headers=reply.headers,
-            ready_made=prediction.reply is not None,
+            age_s=prediction.age_s,
         )
 
     def _check_size(self, request: Request) -> None:
@@ -218,12 +204,18 @@ class Scorer:
 
         `patient`: wait for the model as long as others keep it busy.
         """
-        predictor = self._predictor_of(await self._asked_script())
-        return await predictor.predict(question, recompute=recompute, patient=patient)
+        predictor = self._predictor_of(self._ready or await self._asked_script())
+        self.counts.waiting += 1
+        try:
+            prediction = await predictor.predict(question, recompute=recompute, patient=patient)
+        finally:
+            self.counts.waiting -= 1
+        self.counts.answers[prediction.cache] += 1
+        return prediction
 
     async def close(self) -> None:
         """Let what is being computed land, then end the model's thread."""
-        self._head_start.cancel()
+        self._loading.close()
         if self._predictor is not None:
             await self._predictor.close()
         self._thread.close()
@@ -239,33 +231,6 @@ class Scorer:
                 loaded=self.script,
             )
         return self._predictor
-
-
-def _begin(settings: InferenceSettings) -> scripts.Script:
-    with _as_unavailable():
-        return scripts.build(settings)
-
-
-def _load(begun: Future[scripts.Script], name: str) -> scripts.Script:
-    began = time.perf_counter()
-    script = begun.result()  # it ran before, in this very thread
-    with _as_unavailable():
-        script.load()
-    log.info("loaded %s in %.2f s", name, time.perf_counter() - began)
-    return script
-
-
-@contextlib.contextmanager
-def _as_unavailable() -> Iterator[None]:
-    """It is somebody else's code that runs here, which may even exit."""
-    try:
-        yield
-    except ModelUnavailable as error:
-        log.error("the model did not load: %s", error)
-        raise
-    except BaseException as error:
-        log.error("the model did not load: %s at %s", type(error).__name__, frames.where(error))
-        raise ModelUnavailable(f"the model did not load: {type(error).__name__}") from error
 
 
 def _form(script: scripts.Script, accept: str) -> str:

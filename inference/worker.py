@@ -19,6 +19,7 @@ from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
 
+from inference.counts import Counts
 from inference.errors import ModelUnavailable, Overloaded, ScoringTimeout
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,10 @@ class _Job:
 class ModelThread:
     """Runs calls in the order they came. Many tasks may wait for theirs."""
 
-    def __init__(self, *, timeout_s: float, max_waiting: int = DEFAULT_MAX_WAITING) -> None:
+    def __init__(
+        self, *, timeout_s: float, counts: Counts, max_waiting: int = DEFAULT_MAX_WAITING
+    ) -> None:
+        self._counts = counts
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
         self._waiting = 0
@@ -102,8 +106,8 @@ class ModelThread:
             if len(self._hung) >= MAX_HUNG:
                 raise Overloaded(f"{MAX_HUNG} calls hang and none comes back; restart the app")
 
-    async def run[T](self, call: Callable[[], T], *, patient: bool = False) -> T:
-        """The call's result, or what it raised.
+    async def run[T](self, call: Callable[[], T], *, rows: int = 1, patient: bool = False) -> T:
+        """The call's result, or what it raised. `rows`: how many it is about, to be counted.
 
         Raises Overloaded where the call never began in time, unless it is `patient`, and
         ScoringTimeout where it did not end in time.
@@ -127,6 +131,16 @@ class ModelThread:
             watch.end()
             self._waiting -= 1
             job.dropped = True
+            if job.began_at is not None:
+                self._count(time.monotonic() - job.began_at, rows)
+
+    def run_here[T](self, call: Callable[[], T], *, rows: int) -> T:
+        """The call's result, or what it raised, in the caller's own thread and at once."""
+        began = time.monotonic()
+        try:
+            return call()
+        finally:
+            self._count(time.monotonic() - began, rows)
 
     def close(self) -> None:
         """End the thread after the calls in line. A call that hangs does not hold up the exit."""
@@ -137,6 +151,10 @@ class ModelThread:
         log.error("a call ran past %g s; its thread is left behind", self._timeout_s)
         self._hung.append(self._thread)
         self._thread = self._start()
+
+    def _count(self, seconds: float, rows: int) -> None:
+        self._counts.call_seconds.observe(seconds)
+        self._counts.call_rows.observe(rows)
 
     def _start(self) -> threading.Thread:
         thread = threading.Thread(target=self._serve, name="model", daemon=True)

@@ -154,6 +154,7 @@ class HostProcess:
         log: Path,
         *,
         port: int | None = None,
+        python: str = sys.executable,
     ) -> None:
         self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
@@ -162,7 +163,7 @@ class HostProcess:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = Child(
             [
-                *(sys.executable, "-m", "host", "--app", str(app_dir)),
+                *(python, "-m", "host", "--app", str(app_dir)),
                 *("--host", HOST, "--port", str(self.port), *args),
             ],
             log=log,

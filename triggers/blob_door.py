@@ -45,7 +45,7 @@ class BlobDoor:
 
     def __init__(self, scorer: Scorer, results: Results) -> None:
         self._scorer = scorer
-        self._outbox = Outbox(results)
+        self._outbox = Outbox(results, scorer.counts, door="blob")
 
     async def score(self, source: BlobClient, output: ContainerClient) -> str:
         """Score a blob; returns its result document. Raises what may pass: the blob comes again."""
@@ -57,6 +57,7 @@ class BlobDoor:
             report = await self._score(request, source, properties, output)
         except ScoringError as error:
             if comes_again(error):
+                self._outbox.returned()
                 raise
             await asyncio.to_thread(_remove, output, properties.name)
             await self._report(request, properties, output, failed=error)

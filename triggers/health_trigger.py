@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,9 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 import azure.functions as func
 
 from inference.codecs import json_codec
+from inference.counts import Counts
+from inference.health import Health
 from inference.interface import OPEN, Interface, interface
+from inference.models import ModelId
 from inference.scorer import Scorer
-from triggers import openapi, responses, swagger
+from triggers import console_page, openapi, responses, swagger
 from triggers.settings import DoorSettings
 from triggers.statuses import UNKNOWN_VERSION
 
@@ -19,7 +24,7 @@ from triggers.statuses import UNKNOWN_VERSION
 def blueprint(
     scorer: Scorer, settings: DoorSettings, paths: Mapping[str, Any] | None = None
 ) -> func.Blueprint:
-    """`GET health/live`, `GET health/ready`, `GET openapi.json`, `GET swagger.json`.
+    """`GET health/live`, `health/ready`, `metrics`, `openapi.json`, `swagger.json`, `console`.
 
     `paths`: OpenAPI's path items of other blueprints, for the document to have them too.
     """
@@ -48,6 +53,14 @@ def blueprint(
             },
         )
 
+    @functions.route("metrics", methods=["GET"])
+    async def metrics(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
+        health = await scorer.health()
+        counts = copy.deepcopy(scorer.counts)
+        return await asyncio.to_thread(
+            _exposition, scorer.model, health, counts, scorer.cache_counts()
+        )
+
     @functions.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def openapi_json(req: func.HttpRequest) -> func.HttpResponse:
         document = openapi.document(
@@ -68,7 +81,20 @@ def blueprint(
         document = swagger.document(version, scorer.model, declared, prefix=_prefix(req), key=key)
         return responses.body(200, json_codec.dumps(document))
 
+    @functions.route("console", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
+        return await asyncio.to_thread(console_page.response)
+
     return functions
+
+
+def _exposition(
+    model: ModelId, health: Health, counts: Counts, cache: Mapping[str, int]
+) -> func.HttpResponse:
+    # Its library is imported by the first scrape, and off the event loop: the start is not to wait.
+    from triggers.metrics import Snapshot  # noqa: PLC0415
+
+    return Snapshot(model, health, counts, cache).response()
 
 
 async def _interface(scorer: Scorer) -> Interface:

@@ -51,7 +51,9 @@ class HttpDoor:
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
         """Answer a request; or enqueue it, where there is a queue and its caller does not wait."""
-        return await exchange.respond(req, lambda request: self._respond(req, request, queue))
+        response = await exchange.respond(req, lambda request: self._respond(req, request, queue))
+        self._scorer.counts.requests["http", response.status_code] += 1
+        return response
 
     async def result(self, req: func.HttpRequest) -> func.HttpResponse:
         """The result document of an asynchronous request, a blob or a message."""
@@ -99,5 +101,5 @@ class HttpDoor:
         return responses.json(
             202,
             {"id": request.id, "status": "pending"},
-            exchange.RETRY_AFTER | {"Location": location},
+            exchange.RETRY_AFTER | {"location": location},
         )

@@ -36,6 +36,7 @@ def document(
     paths = {
         "/score": openapi_score.path(interface, queued="servicebus" in settings.triggers),
         "/results/{id}": operations.results(),
+        "/metrics": operations.metrics(),
         **operations.open_to_all(),
         **more,
     }

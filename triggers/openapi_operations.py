@@ -101,6 +101,20 @@ def results() -> dict[str, Any]:
     }
 
 
+def metrics() -> dict[str, Any]:
+    text = {"content": {"text/plain": {"schema": _TEXT}}}
+    return {
+        "get": {
+            "operationId": "metrics",
+            "summary": "What the process that answers has done, for Prometheus",
+            "responses": {
+                "200": {"description": "Text format 0.0.4.", **text},
+                **refusals.CROWDED,
+            },
+        }
+    }
+
+
 def open_to_all() -> dict[str, Any]:
     """The paths that ask for no key."""
     ready = {"$ref": "#/components/schemas/Health"}
@@ -134,6 +148,11 @@ def open_to_all() -> dict[str, Any]:
                 **refusals.responses([UNKNOWN_VERSION]),
             },
             version,
+        ),
+        "/console": _get(
+            "console",
+            "A page to try the model",
+            {"200": {"description": "HTML.", "content": {"text/html": {"schema": _TEXT}}}},
         ),
     }
 

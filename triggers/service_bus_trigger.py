@@ -57,7 +57,7 @@ class ServiceBusDoor:
 
     def __init__(self, scorer: Scorer, results: Results, *, pause_s: float = PAUSE_S) -> None:
         self._scorer = scorer
-        self._outbox = Outbox(results)
+        self._outbox = Outbox(results, scorer.counts, door="servicebus")
         self._pause_s = pause_s
 
     async def score(self, messages: Sequence[func.ServiceBusMessage]) -> list[str]:
@@ -88,6 +88,7 @@ class ServiceBusDoor:
             answer = (await self._scorer.score(request)).succeeded()
         except ScoringError as error:
             if comes_again(error):
+                self._outbox.returned()
                 return error
             return await self._outbox.failed(request, error, self._scorer.model)
         return await self._outbox.succeeded(request, answer, self._scorer.model)

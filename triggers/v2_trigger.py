@@ -66,7 +66,9 @@ class V2Door:
 
     async def infer(self, req: func.HttpRequest) -> func.HttpResponse:
         """The model's answer to tensors."""
-        return await exchange.respond(req, lambda request: self._infer(req, request), _refuse)
+        response = await exchange.respond(req, lambda request: self._infer(req, request), _refuse)
+        self._scorer.counts.requests["v2", response.status_code] += 1
+        return response
 
     async def _describe(self, req: func.HttpRequest) -> func.HttpResponse:
         script = await self._scorer.script()

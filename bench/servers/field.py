@@ -26,6 +26,7 @@ class Entry:
 
 FIELD: dict[str, Entry] = {
     "bare": Entry("bare uvicorn, empty handler", "limit", limits.bare),
+    "host-http": Entry("the host's HTTP, empty handler", "limit", limits.host_http),
     "granian": Entry("bare granian, empty handler", "limit", limits.granian, limits.OTHERS),
     "hypercorn": Entry("bare hypercorn, empty handler", "limit", limits.hypercorn, limits.OTHERS),
     "empty-function": Entry("host, empty function", "limit", limits.empty_function),

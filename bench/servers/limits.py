@@ -12,16 +12,28 @@ from emulators.ports import HOST
 
 LIMITS = BENCH / "limits"
 
-#: Those that the host does not use; that it uses the fastest is measured, not believed.
+#: Others that a host could run on.
 OTHERS = Environment("http-servers")
 
 
 def bare(_stage: Stage, _workers: int) -> Server:
-    """The very server that the host runs on."""
+    """What the marks are told against."""
     uvicorn = (sys.executable, "-m", "uvicorn", "--loop", "uvloop", "--http", "httptools")
     quiet = ("--lifespan", "off", "--no-access-log", "--log-level", "warning")
     port = free_port()
     return _empty("bare", port, (*uvicorn, *quiet, "--port", str(port)))
+
+
+def host_http(_stage: Stage, _workers: int) -> Server:
+    port = free_port()
+    return Server(
+        name="host-http",
+        command=(sys.executable, str(LIMITS / "host_http.py"), str(port)),
+        port=port,
+        ready="/",
+        dialect=None,
+        env={"PYTHONPATH": str(ROOT)},
+    )
 
 
 def granian(_stage: Stage, _workers: int) -> Server:

@@ -39,6 +39,11 @@ class Model(Protocol):
         """Whether it works on arrays that are mapped from its file, read-only."""
         ...
 
+    @property
+    def bounded(self) -> bool:
+        """Whether no code answers but a library's: what took a moment takes a moment again."""
+        ...
+
     def signature(self, features: Features | None = None) -> Signature:
         """What it takes: what the manifest says of it, then what it says itself."""
         ...

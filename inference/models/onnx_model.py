@@ -40,6 +40,8 @@ class OnnxModel:
     #: A graph keeps its labels to itself.
     classes: Sequence[Any] | None = None
     mapped = False
+    #: A graph calls nobody.
+    bounded = True
 
     def __init__(self, file: Path) -> None:
         try:

@@ -24,6 +24,8 @@ class Served:
 
     signature: Signature
     answer: Callable[[Array], Any]
+    #: Whether no code answers but a library's.
+    bounded: bool
 
 
 def serve(file: Path, manifest: Manifest | None) -> Served:
@@ -34,7 +36,7 @@ def serve(file: Path, manifest: Manifest | None) -> Served:
     if manifest is None:
         model = load(file)
         signature = model.signature()
-        return Served(signature, model.answering("predict", signature))
+        return Served(signature, model.answering("predict", signature), model.bounded)
     proves = len(manifest.golden.rows) > 0
     model = load(file, trusted=manifest.trusted, mapped=proves)
     try:
@@ -52,4 +54,4 @@ def _proven(model: Model, manifest: Manifest) -> Served:
     if manifest.golden.rows:
         rows = golden.rows_of(manifest, signature)
         golden.check(manifest, rows, answer, version=model.version)
-    return Served(signature, answer)
+    return Served(signature, answer, model.bounded)

@@ -40,6 +40,15 @@ class SklearnModel:
         return self._source is not None
 
     @property
+    def bounded(self) -> bool:
+        """Whether all its parts are scikit-learn's own, and it was given no function."""
+        try:
+            parts = [self._estimator, *self._estimator.get_params(deep=True).values()]
+            return all(map(_is_no_foreign_code, parts))
+        except Exception:  # noqa: BLE001 - it need not be an estimator, whatever it is
+            return False
+
+    @property
     def classes(self) -> Sequence[Any] | None:
         return _listed(getattr(self._estimator, "classes_", None))
 
@@ -77,6 +86,14 @@ class SklearnModel:
             return answers
 
         return watched
+
+
+def _is_no_foreign_code(part: object) -> bool:
+    if isinstance(part, type):  # the dtype of a vectoriser
+        return part.__module__ == "numpy"
+    if hasattr(part, "get_params"):
+        return type(part).__module__.startswith("sklearn.")
+    return not callable(part)
 
 
 def _listed(values: Any) -> Sequence[Any] | None:

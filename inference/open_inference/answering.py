@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 async def infer(scorer: Scorer, script: EstimatorScript, request: Request) -> Answer:
     """Answer an inference request. Raises ScoringError; nothing of a failed one is stored."""
-    with faults.named(log):
+    with faults.Named(log):
         return await _infer(scorer, script, request)
 
 

@@ -52,6 +52,7 @@ class EstimatorScript:
         # Another version of the framework may answer otherwise in the last digits.
         self.parameters = f"{_runtime(self._manifest)} {self.signature!r}"
         self._answer: Callable[[Array], Any]
+        self.bounded = False
 
     @property
     def manifest(self) -> manifests.Manifest | None:
@@ -65,6 +66,7 @@ class EstimatorScript:
             rows = self._golden_rows(served.signature)
             self._independent = company.is_no_matter(served.answer, rows)
         self.signature, self._answer = served.signature, served.answer
+        self.bounded = served.bounded
 
     def question(self, request: Request) -> Question | RowQuestion:
         rows = codecs.decode(
@@ -78,7 +80,7 @@ class EstimatorScript:
         if self._independent:
             return rows
         data = b"\n".join(rows.row_bytes()) if rows.dtype == CELLS else values.data.cast("B")
-        return Question(values, memoryview(data), rows.dtype, values.shape)
+        return Question(values, memoryview(data), rows.dtype, values.shape, rows=len(values))
 
     def run(self, question: Question) -> bytes:
         return json_codec.dumps(self._judged(question.payload))

@@ -29,6 +29,8 @@ class Question:
     shape: tuple[int, ...]
     #: False where more than `data` decides the answer: it is then computed anew every time.
     cacheable: bool = True
+    #: How many rows the payload has; a user's script is asked for one thing.
+    rows: int = 1
 
 
 class RowQuestion(ABC):
@@ -78,6 +80,8 @@ class Script(Protocol):
     parameters: str
     #: Whether it takes rows in one of media_types.FORMATS; otherwise any bytes of any type.
     reads_rows: bool
+    #: Whether no code runs for its rows but a library's: what took a moment takes a moment again.
+    bounded: bool
     #: Whether `question` works before `load` has: what is stored can then be answered at once.
     asks_unloaded: bool
 

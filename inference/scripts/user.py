@@ -24,6 +24,7 @@ class UserScript:
     reads_rows = False
     parameters = ""
     asks_unloaded = False
+    bounded = False
 
     def __init__(self, file: Path, folder: Path) -> None:
         self._file = file

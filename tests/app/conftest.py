@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -57,6 +58,9 @@ class App:
     servicebus: BrokerProcess
     model_dir: Path
     env: dict[str, str] = field(default_factory=dict)
+    #: The app, and what runs it.
+    app_dir: Path = ROOT
+    python: str = sys.executable
     _host: HostProcess | None = None
     _inbox: Inbox | None = None
     _client: ServiceBusClient | None = None
@@ -74,12 +78,15 @@ class App:
             self._inbox = Inbox(self.servicebus.connection_string)
         return self._inbox
 
-    def start_host(self) -> None:
-        """Start the host, or start it again after it was killed."""
+    def start_host(self, *, answers: str = "/api/health/ready") -> None:
+        """Start the host, or start it again after it ended; wait until that path is answered."""
         port = None if self._host is None else self._host.port
-        self._host = HostProcess(ROOT, self._settings(), (), self.folder / "host.log", port=port)
+        log = self.folder / "host.log"
+        self._host = HostProcess(
+            self.app_dir, self._settings(), (), log, port=port, python=self.python
+        )
         self._host.wait_ready()
-        eventually(lambda: self.get("/api/health/ready").status == 200, 30)
+        eventually(lambda: self.get(answers).status == 200, 30)
 
     def stop(self) -> None:
         if self._inbox is not None:
@@ -222,7 +229,9 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     """`make_app(**settings)`: the app, up and answering."""
     made: list[App] = []
 
-    def make(*, without: str = "", **env: str) -> App:
+    def make(
+        *, without: str = "", app_dir: Path = ROOT, python: str = sys.executable, **env: str
+    ) -> App:
         folder = tmp_path_factory.mktemp("app")
         for name in ("redis", "azurite", "servicebus"):
             (folder / name).mkdir()
@@ -233,6 +242,8 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             BrokerProcess(folder / "servicebus", short_locks(folder / "servicebus")),
             small_model.save(folder),
             env,
+            app_dir,
+            python,
         )
         made.append(app)
         for server in (app.redis, app.azurite, app.servicebus):

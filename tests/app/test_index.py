@@ -66,6 +66,8 @@ HTTP = {
     "ready",
     "openapi_json",
     "swagger_json",
+    "metrics",
+    "console",
     *V2_OPEN,
     *V2_KEYED,
 }
@@ -103,13 +105,18 @@ def test_no_expression_stands_beside_the_deferred_blob(functions):
     assert "{" not in json.dumps([list(each.values()) for each in others])
 
 
-def test_score_and_results_need_a_key_and_health_does_not(functions):
-    levels = {
-        name: binding(functions, name, "httpTrigger").get("authLevel")
-        for name in ("score", "results_by_id", "live", "ready")
-    }
-    assert levels["live"] == levels["ready"] == "ANONYMOUS"
-    assert levels["score"] in (None, "FUNCTION")
+def test_what_tells_of_data_needs_a_key_and_health_and_the_console_do_not(functions):
+    def level(name):
+        return binding(functions, name, "httpTrigger").get("authLevel")
+
+    assert {level(name) for name in ("live", "ready", "console")} == {"ANONYMOUS"}
+    assert {level(name) for name in ("score", "results_by_id", "metrics")} == {"FUNCTION"}
+
+
+def test_the_app_is_indexed_without_the_library_of_its_metrics():
+    loaded = load(f"{READ}\nimport sys; print(*sys.modules)").stdout.split()
+    assert "azure.functions" in loaded
+    assert not any(name.startswith("prometheus_client") for name in loaded)
 
 
 def test_the_inference_protocol_has_its_paths_and_only_inference_needs_a_key(functions):

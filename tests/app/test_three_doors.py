@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from azure.servicebus import ServiceBusMessage
 
+from tests.triggers.test_metrics import parsed
 from tests.waiting import eventually
 
 ROW = [0.9, 0.9, 0.9]
@@ -119,3 +120,28 @@ def test_health_and_the_document_of_the_routes_need_no_key(app):
     assert ready["dependencies"]["model"]["name"] == "sum"
     paths = app.get("/api/openapi.json").json()["paths"]
     assert set(paths) >= {"/score", "/results/{id}", "/health/live", "/health/ready"}
+
+
+def test_what_came_through_the_doors_is_counted_for_whoever_watches(app, rows):
+    def told():
+        return parsed(app.get("/api/metrics").body)
+
+    before, name = told(), uuid.uuid4().hex
+    assert app.post(body(rows)).status == 200
+    assert app.post(b"{").status == 400
+    app.send(ServiceBusMessage(body(rows), message_id=name))
+    app.upload("counted.csv", b"1,2\n")
+    app.inbox.of(name, app.report("counted.csv")["id"])
+    after = told()
+
+    def grown(*key):
+        return after[key] - before.get(key, 0)
+
+    requests = "triscore_requests_total"
+    assert grown(requests, "http", "200") == grown(requests, "http", "400") == 1
+    assert grown(requests, "servicebus", "succeeded") == grown(requests, "blob", "failed") == 1
+    # The message's rows are stored by then, but where it would not pay nobody looks.
+    assert len(rows) <= grown("triscore_rows_predicted_total") <= 2 * len(rows)
+    assert after["triscore_cache_lookups_total", "redis", "miss"] > 0
+    assert after["triscore_redis_round_trips_total",] > 0
+    assert after["triscore_redis_stores_shed_total",] == 0

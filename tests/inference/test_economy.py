@@ -1,6 +1,6 @@
 """A look-up that does not pay is left out, and tried again now and then."""
 
-from inference.economy import MIN_SEEN, TRIAL_EVERY_S, TRIAL_QUESTIONS, Gate
+from inference.economy import MIN_SEEN, TRIAL_EVERY_S, TRIAL_QUESTIONS, TRIAL_UNITS, Gate
 
 
 class Clock:
@@ -20,7 +20,7 @@ def use(gate: Gate, *, hits: float, look_up_s: float, predict_s: float, times: i
     """Ask so often; how many of the questions were looked up."""
     passed = 0
     for number in range(times):
-        if gate.lets_pass():
+        if gate.lets_pass(1):
             passed += 1
             found = int((number + 1) * hits) - int(number * hits)
             gate.looked_up(1, found, look_up_s)
@@ -49,6 +49,15 @@ def test_a_closed_gate_is_tried_for_a_few_questions_every_few_seconds():
     assert use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2) == 0
     clock.now += TRIAL_EVERY_S + 1
     assert use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2) == TRIAL_QUESTIONS
+
+
+def test_a_trial_of_long_questions_is_over_after_fewer():
+    tried, clock = gate()
+    use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2)
+    clock.now += TRIAL_EVERY_S + 1
+    passed = [tried.lets_pass(100) for _ in range(TRIAL_QUESTIONS)]
+    assert passed == [True] * 3 + [False] * (TRIAL_QUESTIONS - 3)
+    assert 2 * 100 < TRIAL_UNITS <= 3 * 100
 
 
 def test_a_gate_opens_again_when_the_traffic_changes():

@@ -167,18 +167,18 @@ async def test_what_is_stored_is_answered_before_the_model_begins_to_load(
 ):
     shared = MemoryCache()
     await make_scorer(model_dir, shared).score(request_of(ROWS))
-    monkeypatch.setattr("inference.scorer.HEAD_START_S", 3600)
+    monkeypatch.setattr("inference.loading.HEAD_START_S", 3600)
     scorer = make_scorer(model_dir, shared)
     assert (await scorer.score(request_of(ROWS))).cache == "hit"
-    assert (scorer.state, scorer._answers) == ("loading", "stored")
+    assert (scorer.state, scorer._loading.answers) == ("loading", "stored")
     assert (await scorer.score(request_of(b"[[1, 2, 3]]"))).cache == "miss"
-    assert (scorer.state, scorer._answers) == ("ok", "all")
+    assert (scorer.state, scorer._loading.answers) == ("ok", "all")
 
 
 async def test_health_says_what_can_be_answered_and_what_is_imported(
     model_dir, make_scorer, monkeypatch, eventually_async
 ):
-    monkeypatch.setattr("inference.scorer.HEAD_START_S", 3600)
+    monkeypatch.setattr("inference.loading.HEAD_START_S", 3600)
     scorer = make_scorer(model_dir)
     before = await scorer.health()
     assert before.answers in ("none", "stored")

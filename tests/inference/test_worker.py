@@ -5,13 +5,14 @@ from concurrent.futures import Future
 
 import pytest
 
+from inference.counts import Counts
 from inference.errors import Overloaded, ScoringTimeout
 from inference.worker import MAX_HUNG, ModelThread
 
 
 @pytest.fixture
 def thread():
-    thread = ModelThread(timeout_s=5)
+    thread = ModelThread(timeout_s=5, counts=Counts())
     yield thread
     thread.close()
 
@@ -30,7 +31,7 @@ async def test_what_a_call_raises_reaches_its_waiter_even_system_exit(thread):
 
 async def test_a_call_past_its_deadline_is_abandoned_and_others_are_served():
     hang = threading.Event()
-    thread = ModelThread(timeout_s=0.05)
+    thread = ModelThread(timeout_s=0.05, counts=Counts())
     with pytest.raises(ScoringTimeout, match=r"0\.05 s \(SCORING_TIMEOUT_S\)"):
         await thread.run(hang.wait)
     assert await thread.run(lambda: "next") == "next"
@@ -40,7 +41,7 @@ async def test_a_call_past_its_deadline_is_abandoned_and_others_are_served():
 
 async def test_calls_that_hang_use_up_only_so_many_threads():
     hang = threading.Event()
-    thread = ModelThread(timeout_s=0.01)
+    thread = ModelThread(timeout_s=0.01, counts=Counts())
     for _ in range(MAX_HUNG):
         with pytest.raises(ScoringTimeout):
             await thread.run(hang.wait)
@@ -56,7 +57,7 @@ async def test_calls_that_hang_use_up_only_so_many_threads():
 
 async def test_a_call_that_never_began_in_time_is_turned_away_not_timed_out():
     hang, began = threading.Event(), threading.Event()
-    thread = ModelThread(timeout_s=0.2)
+    thread = ModelThread(timeout_s=0.2, counts=Counts())
 
     def first() -> None:
         began.set()
@@ -74,7 +75,7 @@ async def test_a_call_that_never_began_in_time_is_turned_away_not_timed_out():
 
 async def test_too_many_waiting_calls_are_turned_away_at_once():
     hang = threading.Event()
-    thread = ModelThread(timeout_s=5, max_waiting=2)
+    thread = ModelThread(timeout_s=5, counts=Counts(), max_waiting=2)
     waiting = [asyncio.create_task(thread.run(hang.wait)) for _ in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Overloaded, match="2 calls wait"):

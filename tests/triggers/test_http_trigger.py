@@ -132,8 +132,8 @@ async def test_respond_async_enqueues_and_tells_where_the_result_will_be(door):
     queue = Out()
     response = await door.score(asking(prefer="respond-async", x_request_id="a/b"), queue)
     assert response.status_code == 202
-    assert response.headers["Location"] == "/api/results/a%2Fb"
-    assert response.headers["Retry-After"] == "1"
+    assert response.headers["location"] == "/api/results/a%2Fb"
+    assert response.headers["retry-after"] == "1"
     sealed = envelope.open_sealed(str(queue.value).encode())
     assert (sealed.id, sealed.source, sealed.body) == ("a/b", "http", ROW)
     pending = await door.result(asking(path="results/a/b"))

@@ -22,6 +22,8 @@ ROUTES = {
     "/health/ready": {"get"},
     "/openapi.json": {"get"},
     "/swagger.json": {"get"},
+    "/metrics": {"get"},
+    "/console": {"get"},
 }
 
 

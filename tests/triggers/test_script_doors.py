@@ -128,11 +128,10 @@ async def test_a_scripts_headers_do_not_displace_the_doors_own(scorer_of, result
         asking(body, x_request_id="r"), None
     )
     assert response.status_code == 503
-    assert response.headers.getlist("x-request-id") == ["r"]
-    assert response.headers.getlist("x-cache") == ["bypass"]
+    assert response.headers["x-request-id"] == "r"
+    assert response.headers["x-cache"] == "bypass"
     assert response.headers["x-ms-run-function-failed"] == "true"
     assert "connection" not in response.headers
-    # The platform adds a charset to a bare type, even where the type has one.
     assert response.headers["content-type"] == "text/html; charset=utf-8"
 
 

@@ -148,7 +148,7 @@ async def test_limits_encodings_and_ids_are_those_of_score(v2_door):
     ("error", "status", "header"),
     [
         (ScriptFailed("boom"), 500, ("x-ms-run-function-failed", "true")),
-        (Overloaded("busy"), 503, ("Retry-After", "1")),
+        (Overloaded("busy"), 503, ("retry-after", "1")),
         (KeyError("ours"), 500, ("x-request-id", "r1")),
     ],
 )

@@ -1,0 +1,114 @@
+"""`python -m bench.redis_memory`: what a cached row takes in Redis, measured there.
+
+Rows are stored as the app stores them: its keys, its entries, its client, a real redis-server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import batched
+
+import numpy as np
+from redis.asyncio import Redis
+
+from bench.errors import BenchError
+from bench.redis_store import RedisStore
+from cache import keys
+from cache.redis_cache import RedisCache
+from cache.settings import CacheSettings
+from emulators.ports import HOST
+
+ROWS = 100_000
+#: Below what a cache lets wait before it sheds stores.
+STORES_A_FLUSH = 10_000
+TTL_S = 3600.0
+#: Seconds that one batch of stores may take here: nobody waits for an answer.
+PATIENCE_MS = 10_000.0
+
+#: A prediction as JSON, by what it is.
+PREDICTIONS = {
+    "a label": b"7",
+    "a number": b"0.8411929845809937",
+    "ten probabilities": b"[" + b",".join([b"0.8411929845809937"] * 10) + b"]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one kind of prediction."""
+
+    what: str
+    value_bytes: int
+    rows: int
+    #: What used_memory rose by.
+    used_bytes: int
+    #: What MEMORY USAGE says of one key.
+    key_bytes: int
+
+    @property
+    def bytes_a_row(self) -> float:
+        return self.used_bytes / self.rows
+
+
+async def measure(url: str, what: str, value: bytes, rows: int) -> Memory:
+    """Store so many rows in an empty database. Raises BenchError where some were not stored."""
+    async with Redis.from_url(url) as client:
+        await client.flushdb()
+        before = await _used(client)
+        cache = RedisCache(CacheSettings(redis_url=url, timeout_ms=PATIENCE_MS))
+        for some in batched(_keys(rows), STORES_A_FLUSH, strict=False):
+            cache.store_soon([(key, value) for key in some], ttl_s=TTL_S)
+            await cache.flush()
+        await cache.close()
+        stored = await client.dbsize()
+        if stored != rows:
+            raise BenchError(f"redis-server holds {stored:,} of {rows:,} rows")
+        used = await _used(client) - before
+        key_bytes = await client.memory_usage(next(_keys(1)))
+        return Memory(what, len(value), rows, used, int(key_bytes or 0))
+
+
+async def _used(client: Redis) -> int:
+    told = await client.info("memory")
+    return int(told["used_memory"])
+
+
+def _keys(rows: int) -> Iterator[str]:
+    """As `inference` asks for them: 64 numbers a row."""
+    drawn = np.random.default_rng(0).random((rows, 64))
+    yield from keys.row_keys(
+        model=bytes(32),
+        script=bytes(32),
+        method="predict",
+        parameters="",
+        dtype="<f8",
+        shape=(64,),
+        rows=drawn,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.redis_memory", description=__doc__)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    rows = parser.parse_args().rows
+    try:
+        with RedisStore() as store:
+            for what, value in PREDICTIONS.items():
+                found = asyncio.run(measure(f"redis://{HOST}:{store.port}/0", what, value, rows))
+                print(
+                    f"{what} ({found.value_bytes} bytes): {found.bytes_a_row:.0f} bytes a row"
+                    f" of used_memory over {rows:,} rows, MEMORY USAGE {found.key_bytes};"
+                    f" {found.bytes_a_row:,.0f} MB a million"
+                )
+    except BenchError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

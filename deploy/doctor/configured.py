@@ -1,0 +1,85 @@
+"""The settings that an app folder would run with: the environment, above its two files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cache.errors import CacheSettingError
+from cache.settings import CacheSettings
+from host import app_settings
+from host.errors import HostError
+from inference import packaged
+from inference.errors import SettingError
+from inference.settings import InferenceSettings
+from triggers.settings import DoorSettings
+
+type Refusal = SettingError | CacheSettingError | HostError
+
+#: What a refused setting is taken for, to see what else would be refused; else for its default.
+_STAND_INS = {"AZUREML_MODEL_DIR": ".", "OUTPUT_CONTAINER": "-", "OUTPUT_QUEUE_NAME": "-"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """An app folder and its settings, as each room reads them: None where it refuses some."""
+
+    folder: Path
+    #: All that is set, whoever reads it.
+    env: Mapping[str, str] = field(repr=False)
+    inference: InferenceSettings | None
+    cache: CacheSettings | None
+    doors: DoorSettings | None
+    refused: Sequence[Refusal]
+    #: Names by where they are set.
+    sources: Mapping[str, frozenset[str]]
+
+    def source(self, name: str) -> str:
+        """Where a name is set, for people."""
+        found = (source for source, names in self.sources.items() if name in names)
+        return next(found, "nowhere")
+
+
+def read(folder: Path, *, env: Mapping[str, str], file: Path) -> Configured:
+    """What is set in the environment, in a local.settings.json and in the package's own file."""
+    refused: list[Refusal] = []
+    local: Mapping[str, str] = {}
+    try:
+        local = app_settings.read(file)
+    except HostError as error:
+        refused.append(error)
+    over = {**local, **env}
+    try:
+        whole = packaged.under(over, root=folder)
+    except SettingError as error:
+        refused.append(error)
+        whole = over
+    return Configured(
+        folder=folder,
+        env=whole,
+        inference=_read(lambda env: InferenceSettings.from_env(env, root=folder), whole, refused),
+        cache=_read(CacheSettings.from_env, whole, refused),
+        doors=_read(DoorSettings.from_env, whole, refused),
+        refused=refused,
+        sources={
+            "the environment": frozenset(env),
+            file.name: frozenset(local),
+            packaged.NAME: frozenset(whole),
+        },
+    )
+
+
+def _read[T](
+    from_env: Callable[[Mapping[str, str]], T], env: Mapping[str, str], refused: list[Refusal]
+) -> T | None:
+    """A room's settings. It stops at the first that it refuses; each is noted."""
+    before = len(refused)
+    while True:
+        try:
+            settings = from_env(env)
+        except (SettingError, CacheSettingError) as error:
+            refused.append(error)
+            env = {**env, error.name: _STAND_INS.get(error.name, "")}
+        else:
+            return settings if len(refused) == before else None

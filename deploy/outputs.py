@@ -1,0 +1,99 @@
+"""Where a package goes: into a folder or a zip, whole or not at all, the same bytes each time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import shutil
+import zipfile
+from pathlib import Path
+
+from deploy.errors import Refused
+from inference import packaged
+
+#: All that may lie at the top of a package.
+TOP = frozenset(
+    {"function_app.py", "host.json", "requirements.txt", packaged.NAME}
+    | {"triggers", "inference", "cache", "models"}
+    | {"Dockerfile", ".dockerignore"}
+)
+
+#: Years that a zip's dates are taken from: it has none before 1980, and none should be to come.
+_FIRST = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
+_LAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+_FILE_MODE = 0o100644
+
+
+def require_free(target: Path, model: Path) -> None:
+    """Raises Refused where something is there that is no package, or where none should be."""
+    if model.is_dir() and target.is_relative_to(model):
+        raise Refused(f"{target} lies in the model's folder: name an --output outside of it")
+    if not target.parent.is_dir():
+        raise Refused(f"{target.parent} is not a folder: make it, or name another --output")
+    if not target.exists():
+        return
+    names = _top(target)
+    if names is None:
+        raise Refused(f"{target} is there and is no package: name another --output")
+    foreign = sorted(names - TOP - {"__pycache__"})
+    if names and (foreign or packaged.NAME not in names):
+        what = f"holds {foreign[0]}" if foreign else f"has no {packaged.NAME}"
+        raise Refused(
+            f"{target} {what}, so it is not only a package and stays: empty it, or name another"
+            " --output"
+        )
+
+
+def put(staged: Path, target: Path) -> None:
+    """Put a staged package in the place of what is there. `staged` lies on the same disk."""
+    if target.suffix == ".zip":
+        archive = staged.with_name("package.zip")
+        _write_zip(staged, archive)
+        archive.replace(target)
+        return
+    before = staged.with_name("before")
+    if target.exists():
+        target.rename(before)
+    try:
+        staged.rename(target)
+    except BaseException:
+        if before.exists():
+            before.rename(target)
+        raise
+
+
+def _top(target: Path) -> set[str] | None:
+    """The names at the top of a folder or a zip; None where it is neither."""
+    if target.suffix != ".zip":
+        return {file.name for file in target.iterdir()} if target.is_dir() else None
+    try:
+        with zipfile.ZipFile(target) as archive:
+            return {name.partition("/")[0] for name in archive.namelist()}
+    except (OSError, zipfile.BadZipFile):
+        return None
+
+
+def _write_zip(folder: Path, archive: Path) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            with file.open("rb") as source:
+                digest = hashlib.file_digest(source, "sha256").digest()
+                entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _moment(digest))
+                entry.create_system = 3  # Unix, whatever it is made on
+                entry.external_attr = _FILE_MODE << 16
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.file_size = file.stat().st_size
+                source.seek(0)
+                with opened.open(entry, "w") as sink:
+                    shutil.copyfileobj(source, sink)
+
+
+def _moment(digest: bytes) -> tuple[int, int, int, int, int, int]:
+    """A date that follows from a file's content.
+
+    The same each time, and another once the content is another: Azure's zip deployment copies only
+    files whose dates differ from those that are there.
+    """
+    seconds = int.from_bytes(digest[:8]) % int((_LAST - _FIRST).total_seconds())
+    moment = _FIRST + dt.timedelta(seconds=seconds - seconds % 2)  # a zip counts in twos
+    return (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)

@@ -1,0 +1,94 @@
+"""Starts a package once, as the platform would. Run by deploy.trial, by its path and isolated.
+
+Standard input: {"denied": [module, …]}, which are as good as not installed. Standard output:
+{"functions": […]}, or {"error", "setting", "module"}, where the last two are None or what is at
+fault. The working directory is the package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import importlib.abc
+import json
+import os
+import site
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Any
+
+
+class _Denied(importlib.abc.MetaPathFinder):
+    """Finds some top-level modules as if no package of theirs were installed."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._modules, self._installed = frozenset(modules), frozenset(site.getsitepackages())
+
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> ModuleSpec | None:
+        if name not in self._modules:
+            return None
+        # A file of that name may lie beside a script.
+        places = [place for place in sys.path if place not in self._installed]
+        if spec := PathFinder.find_spec(name, places):
+            return spec
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def main() -> None:
+    # What a model or a script prints is no part of the report.
+    report = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    sys.meta_path.insert(0, _Denied(json.load(sys.stdin)["denied"]))
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        told: dict[str, Any] = {"functions": _start()}
+    except BaseException as error:  # noqa: BLE001 - a model is code, which may raise anything
+        told = _told(error)
+    json.dump(told, report)
+    report.close()
+    os._exit(0)  # without waiting for what the script left running
+
+
+def _start() -> list[str]:
+    """Import the app and wait for its model; the names of its functions."""
+    module = importlib.import_module("function_app")
+    functions = [each.get_function_name() for each in module.app.get_functions()]
+    asyncio.run(_loaded(module.scorer))
+    return functions
+
+
+async def _loaded(scorer: Any) -> None:
+    from inference.errors import Overloaded  # noqa: PLC0415 - the package's
+
+    while scorer.state == "loading":
+        with contextlib.suppress(Overloaded):  # it is only late
+            await scorer.script()
+    await scorer.script()
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    from inference.errors import ScoringError, SettingError  # noqa: PLC0415 - the package's
+
+    told = str(error) if isinstance(error, ScoringError) else f"{type(error).__name__}: {error}"
+    setting = None
+    if isinstance(error, SettingError):
+        setting, told = error.name, f"{error.value}: expected {error.expected}"
+    return {"error": told, "setting": setting, "module": _missing(error)}
+
+
+def _missing(error: BaseException | None) -> str | None:
+    """The module that was not found, where that is what it came of."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError):
+            return (error.name or "").partition(".")[0]
+        error = error.__cause__ or error.__context__
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""`settings.json` beside function_app.py: the settings that a package was made with.
+
+    {"AZUREML_MODEL_DIR": "models/churn", "INPUT_BLOB_PATH": "arrivals/{name}", "TRIGGERS": "blob"}
+
+`python -m deploy package` writes it. The environment stands above it, so that an app setting in
+Azure still changes what a package does; it never holds a connection or a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import orjson
+
+from inference.errors import SettingError
+
+NAME = "settings.json"
+
+
+def under(env: Mapping[str, str], *, root: Path) -> Mapping[str, str]:
+    """The environment, and what a package says where that says nothing. Raises SettingError."""
+    return _read(root / NAME) | {name: value for name, value in env.items() if value}
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        settings = orjson.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict) or not all(isinstance(v, str) for v in settings.values()):
+        raise SettingError(name=NAME, value=str(file), expected="a JSON object of texts")
+    return settings

@@ -1,0 +1,178 @@
+// The function app: Flex Consumption, Python 3.13, one identity, no secret among its settings.
+param name string
+param location string
+param tags object
+param identityId string
+param identityClientId string
+
+@description('Of Application Insights. It names a place and is no secret: writing there takes the identity.')
+param instrumentation string
+param blobEndpoint string
+param queueEndpoint string
+param tableEndpoint string
+param packagesUrl string
+param serviceBusHost string
+param redisUrl string
+param redisAuth string
+param redisCluster bool
+param appSettings object
+param instanceMemoryMB int
+param maximumInstanceCount int
+param httpConcurrency int
+param blobConcurrency int
+param messageBatchSize int
+param alwaysReadyHttp int
+param alwaysReadyBlob int
+param alwaysReadyMessages int
+
+@description('Empty: the app is reached over the internet, and asks for a key.')
+param networkName string
+param deployerAddress string
+
+var isolated = !empty(networkName)
+
+// What runs on Flex Consumption scales by door: HTTP as one group, each other function by itself.
+var alwaysReady = [
+  { name: 'http', instanceCount: alwaysReadyHttp }
+  { name: 'blob', instanceCount: alwaysReadyBlob }
+  { name: 'function:score_messages', instanceCount: alwaysReadyMessages }
+]
+
+// Azure's own names: whose identity, where the host keeps its files, host.json's values by name.
+var platformSettings = {
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=${identityClientId}'
+  APPLICATIONINSIGHTS_CONNECTION_STRING: instrumentation
+  AZURE_CLIENT_ID: identityClientId
+  AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism: string(blobConcurrency)
+  AzureFunctionsJobHost__extensions__serviceBus__maxMessageBatchSize: string(messageBatchSize)
+  AzureWebJobsStorage__blobServiceUri: blobEndpoint
+  AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__queueServiceUri: queueEndpoint
+  AzureWebJobsStorage__tableServiceUri: tableEndpoint
+}
+
+// Ours: with those in the package's settings.json, all that the app reads and nothing that it does
+// not (tests/deploy/test_infra.py). An app setting would win over the package's.
+var scoringSettings = {
+  ALLOW_UNPINNED_MODEL: 'false'
+  BLOB_SOURCE: 'EventGrid'
+  CACHE_MODE: 'auto'
+  CACHE_TIMEOUT_MS: '50'
+  CACHE_TTL_S: '3600'
+  MAX_BODY_BYTES: '104857600'
+  MAX_ROWS: '100000'
+  NEAR_CACHE_BYTES: '67108864'
+  REDIS_AUTH: redisAuth
+  REDIS_CLUSTER: string(redisCluster)
+  REDIS_URL: redisUrl
+  SCORING_TIMEOUT_S: '60'
+  ScoringStorage__blobServiceUri: blobEndpoint
+  ScoringStorage__clientId: identityClientId
+  ScoringStorage__credential: 'managedidentity'
+  ScoringStorage__queueServiceUri: queueEndpoint
+  ServiceBusConnection__clientId: identityClientId
+  ServiceBusConnection__credential: 'managedidentity'
+  ServiceBusConnection__fullyQualifiedNamespace: serviceBusHost
+}
+
+// Who may come in over the internet to an isolated app: Event Grid with the blob door's news, which
+// knows no private endpoint, and whoever deploys. All others come through the private endpoint.
+var visitors = concat([
+  { name: 'event-grid', action: 'Allow', priority: 100, tag: 'ServiceTag', ipAddress: 'AzureEventGrid' }
+], deployers)
+var deployers = empty(deployerAddress) ? [] : [
+  { name: 'deployer', action: 'Allow', priority: 200, tag: 'Default', ipAddress: deployerAddress }
+]
+
+resource network 'Microsoft.Network/virtualNetworks@2026-03-01' existing = if (isolated) {
+  name: networkName
+  resource app 'subnets' existing = {
+    name: 'app'
+  }
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
+  name: 'plan-${name}'
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: { reserved: true }
+}
+
+resource app 'Microsoft.Web/sites@2025-05-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'score' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    publicNetworkAccess: 'Enabled'
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: isolated ? network::app.id : null
+    siteConfig: {
+      minTlsVersion: '1.2'
+      // Code + Test in the portal is a page of the portal's, which calls the app.
+      cors: { allowedOrigins: ['https://portal.azure.com'] }
+      ipSecurityRestrictionsDefaultAction: isolated ? 'Deny' : 'Allow'
+      ipSecurityRestrictions: isolated ? visitors : []
+      scmIpSecurityRestrictionsDefaultAction: isolated ? 'Deny' : 'Allow'
+      scmIpSecurityRestrictions: isolated ? deployers : []
+    }
+    functionAppConfig: {
+      runtime: { name: 'python', version: '3.13' }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packagesUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      // Instances of the old version finish what they have while those of the new one start.
+      siteUpdateStrategy: { type: 'RollingUpdate' }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: filter(alwaysReady, each => each.instanceCount > 0)
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+    }
+  }
+}
+
+resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(platformSettings, scoringSettings, appSettings)
+}
+
+// No publishing with a password: azd comes with the identity of whoever runs it.
+resource passwords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-05-01' = [for way in ['ftp', 'scm']: {
+  parent: app
+  name: way
+  properties: { allow: false }
+}]
+
+module endpoint 'private-endpoint.bicep' = if (isolated) {
+  name: 'app-endpoint'
+  params: {
+    name: 'pe-${name}'
+    location: location
+    tags: tags
+    networkName: networkName
+    targetId: app.id
+    groupId: 'sites'
+    zoneName: 'privatelink.azurewebsites.net'
+  }
+}
+
+output url string = 'https://${app.properties.defaultHostName}'

@@ -1,0 +1,15 @@
+// The one identity of the app. It is user-assigned, so that its roles stand before the app first
+// starts: a key reference that is refused then would be asked for again only a day later.
+param name string
+param location string
+param tags object
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
+  name: name
+  location: location
+  tags: tags
+}
+
+output id string = identity.id
+output clientId string = identity.properties.clientId
+output principalId string = identity.properties.principalId

@@ -1,0 +1,90 @@
+// One storage account: the blob door's containers, the app's package, and what the Functions host
+// keeps for itself (keys, leases, the blob trigger's queue).
+param name string
+param location string
+param tags object
+param sku string
+param containers string[]
+param principalId string
+param callerId string
+
+@description('Empty: the account is reached over the internet, with an identity.')
+param networkName string
+
+var isolated = !empty(networkName)
+var packages = 'packages'
+var undelivered = 'undelivered-events'
+
+// What Microsoft documents for the Functions host's own storage and for a blob trigger.
+var roles = {
+  'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+  'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+}
+var callersRole = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+
+resource account 'Microsoft.Storage/storageAccounts@2026-09-01' = {
+  name: name
+  location: location
+  tags: tags
+  sku: { name: sku }
+  kind: 'StorageV2'
+  properties: {
+    allowBlobPublicAccess: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: isolated ? 'Disabled' : 'Enabled'
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-09-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = [for container in concat(containers, [packages, undelivered]): {
+  parent: blobs
+  name: container
+  properties: { publicAccess: 'None' }
+}]
+
+resource granted 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in items(roles): {
+  name: guid(account.id, principalId, role.key)
+  scope: account
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.value)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
+// Storage Blob Data Contributor on the doors' containers, not on the package.
+resource callers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (container, index) in containers: if (!empty(callerId)) {
+  name: guid(account.id, callerId, container)
+  scope: made[index]
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', callersRole)
+    principalId: callerId
+  }
+}]
+
+module endpoints 'private-endpoint.bicep' = [for service in ['blob', 'queue', 'table']: if (isolated) {
+  name: 'storage-${service}'
+  params: {
+    name: 'pe-${name}-${service}'
+    location: location
+    tags: tags
+    networkName: networkName
+    targetId: account.id
+    groupId: service
+    zoneName: 'privatelink.${service}.${environment().suffixes.storage}'
+  }
+}]
+
+output name string = account.name
+output blobEndpoint string = account.properties.primaryEndpoints.blob
+output queueEndpoint string = account.properties.primaryEndpoints.queue
+output tableEndpoint string = account.properties.primaryEndpoints.table
+output packagesUrl string = '${account.properties.primaryEndpoints.blob}${packages}'

@@ -1,0 +1,69 @@
+"""The pages in docs/ name what is there: files, settings, roles, values."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.test_infra import DATA_ROLES, INFRA
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = {page.stem: page.read_text() for page in sorted((ROOT / "docs").glob("*.md"))}
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+    words = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {each.replace(" ", "-") for each in words}
+
+
+def leaves(document, path=""):
+    for name, each in document.items():
+        if isinstance(each, dict):
+            yield from leaves(each, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", each if isinstance(each, str) else json.dumps(each)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_between_the_pages_leads_somewhere(name):
+    for link in re.findall(r"\]\((?!https:)([^)]+)\)", PAGES[name]):
+        file, _, anchor = link.partition("#")
+        target = (ROOT / "docs" / file) if file else ROOT / f"docs/{name}.md"
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target.read_text()), link
+
+
+def test_every_choice_of_the_template_is_in_the_guide():
+    choices = set(re.findall(r"TRISCORE_\w+", (INFRA / "main.parameters.json").read_text()))
+    assert choices <= set(re.findall(r"TRISCORE_\w+", PAGES["deploy"]))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_names_a_choice_or_output_that_is_none(name):
+    known = "".join(path.read_text() for path in INFRA.glob("main.*"))
+    assert set(re.findall(r"TRISCORE_\w+", PAGES[name])) <= set(re.findall(r"TRISCORE_\w+", known))
+
+
+def test_every_role_that_the_template_grants_has_its_reason_in_the_guide():
+    for role in DATA_ROLES.values():
+        assert role in PAGES["deploy"]
+
+
+def test_every_value_of_host_json_is_explained():
+    host = json.loads((ROOT / "host.json").read_text())
+    for path, value in leaves(host):
+        assert f"| `{path}` | `{value}` |" in PAGES["scale"], path
+
+
+def test_the_command_of_the_guide_fills_every_gap_of_the_kubernetes_manifest():
+    (command,) = re.findall(r"^(sed -e .*?) \| kubectl", PAGES["scale"], re.MULTILINE | re.DOTALL)
+    manifest = ROOT / "deploy/kubernetes/triscore.yaml"
+    gaps = r"\b(IMAGE|CLIENT_ID|STORAGE|SERVICEBUS|REDIS)\b"
+    assert len(set(re.findall(gaps, manifest.read_text()))) == 5
+    filled = subprocess.run(
+        command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True, timeout=10
+    )
+    assert not re.findall(gaps, filled.stdout)

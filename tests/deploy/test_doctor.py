@@ -1,0 +1,348 @@
+"""What the doctor says of an app: settings, versions, model, storage, Service Bus and HTTP."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueClient
+
+import deploy
+from deploy import doctor
+from deploy.__main__ import main
+from deploy.doctor import http_door, model, service_bus, settings, storage, versions
+from inference import manifests
+from tests import small_model
+from tests.servers import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+GROUPS = ["settings", "versions", "model and script", "redis", "storage", "service bus", "http"]
+
+
+@pytest.fixture(scope="module")
+def stack(redis_server, azurite, servicebus):
+    """The settings of a local stack whose input container is there."""
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as account:
+        account.create_container("scoring-input")
+        account.create_container("scoring-output")
+    return {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "ScoringStorage": azurite.connection_string,
+        "ServiceBusConnection": servicebus.connection_string,
+        "REDIS_URL": redis_server.url,
+        "CACHE_TIMEOUT_MS": "10000",
+    }
+
+
+@pytest.fixture
+def run(tmp_path):
+    """`run(folder, *options, **settings)`: the command, with a file of settings."""
+
+    def command(folder, *options, **values):
+        file = tmp_path / "local.settings.json"
+        file.write_text(json.dumps({"Values": values}))
+        return subprocess.run(
+            [*(sys.executable, "-m", "deploy", "doctor", folder, "--settings", file), *options],
+            cwd=ROOT,
+            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return command
+
+
+def test_all_is_fine_on_the_local_stack_and_nothing_there_is_touched(stack, run):
+    with ServiceBusClient.from_connection_string(stack["ServiceBusConnection"]) as bus:
+        with bus.get_queue_sender("scoring-requests") as sender:
+            sender.send_messages(ServiceBusMessage(b"waits"))
+        told = run(ROOT, **stack)
+        assert told.stderr == ""
+        assert "mend: " not in told.stdout
+        assert told.returncode == 0
+        lines = told.stdout.splitlines()
+        assert [line for line in lines[:-1] if not line.startswith("  ")] == GROUPS
+        assert lines[-1] == f"{len(lines) - 1 - len(GROUPS)} fine, 0 to mend"
+        with bus.get_queue_receiver("scoring-requests", max_wait_time=10) as receiver:
+            (message,) = receiver.receive_messages()
+            assert message.delivery_count == 0
+            receiver.complete_message(message)
+    with BlobServiceClient.from_connection_string(stack["ScoringStorage"]) as account:
+        for name in ("scoring-input", "scoring-output"):
+            assert list(account.get_container_client(name).list_blobs()) == []
+
+
+def test_a_package_is_examined_with_its_own_settings_and_faults_do_not_hide_others(
+    run, tmp_path, stack
+):
+    script = tmp_path / "echo/score.py"
+    script.parent.mkdir()
+    script.write_text("def init(): pass\ndef run(data): return [data]\n")
+    made = deploy.package(script.parent, trigger="http", output=tmp_path / "app")
+    away = f"redis://:s3cret@127.0.0.1:{free_port()}"
+    told = run(made.path, "--json", **(stack | {"REDIS_URL": away, "MAX_ROW": "5"}))
+    assert (told.returncode, told.stderr) == (2, "")
+    findings = [json.loads(line) for line in told.stdout.splitlines()]
+    assert list(dict.fromkeys(each["group"] for each in findings)) == GROUPS
+    assert [each["group"] for each in findings if each["mend"]] == ["settings", "redis"]
+    said = {each["group"]: each["told"] for each in findings}
+    assert said["model and script"].startswith("echo starts with score.py: ")
+    assert said["storage"] == "TRIGGERS leaves the blob door closed"
+    assert "s3cret" not in told.stdout
+
+
+async def collected(**env):
+    """Every finding on this project's folder, as text."""
+    configured = doctor.read(ROOT, env=env, file=ROOT / "no.settings.json")
+    return [f"{group}: {finding}" async for group, finding in doctor.examine(configured)]
+
+
+async def test_a_secret_that_a_script_repeats_is_not_shown(tmp_path):
+    (tmp_path / "score.py").write_text(
+        "import os\ndef init(): raise ValueError(os.environ['REDIS_URL'])\ndef run(data): pass\n"
+    )
+    secret = f"redis://:s3cret@127.0.0.1:{free_port()}"
+    told = "\n".join(
+        await collected(AZUREML_MODEL_DIR=str(tmp_path), REDIS_URL=secret, TRIGGERS="http")
+    )
+    assert "ValueError: redis://:***@127.0.0.1" in told
+    assert "s3cret" not in told
+
+
+async def test_a_check_that_cannot_be_made_says_why_and_the_others_are_made(monkeypatch):
+    def broken(configured):
+        raise ZeroDivisionError("one\ntwo")
+
+    monkeypatch.setattr(storage, "check", broken)
+    monkeypatch.setitem(sys.modules, "azure.storage.queue", None)
+    for name in ("deploy.doctor.service_bus", "host.connections"):
+        monkeypatch.delitem(sys.modules, name)
+    told = await collected(MAX_ROWS="many")  # which leaves out the start
+    assert "storage: mend: could not be checked: look into ZeroDivisionError: one" in told
+    assert (
+        "service bus: mend: cannot be checked without azure.storage.queue:"
+        " `pip install -r host/requirements.txt`"
+    ) in told
+    assert told[-1].startswith("http: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["tests"], "tests holds no function_app.py: name an app folder or a package"),
+        ([".", "--settings", "nowhere.json"], "nowhere.json is not there: --settings names"),
+    ],
+)
+def test_what_cannot_be_examined_is_refused(arguments, says, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["deploy", "doctor", *arguments])
+    assert main() == 2
+    assert says in capsys.readouterr().err
+
+
+# -- settings -----------------------------------------------------------------------------------
+
+
+async def test_each_setting_that_the_app_refuses_is_told_with_what_it_takes(ask):
+    told = await ask(
+        settings,
+        AZUREML_MODEL_DIR="nowhere",
+        MAX_ROWS="many",
+        REDIS_URL="my-secret",
+        CACHE_TTL_S="-1",
+        OUTPUT_CONTAINER="scoring-input",
+        FUNCTIONS_WORKER_RUNTIME="node",
+    )
+    assert [each.partition("=")[0].removeprefix("mend: ") for each in told[:-1]] == [
+        *("AZUREML_MODEL_DIR", "MAX_ROWS", "CACHE_TTL_S", "REDIS_URL", "CACHE_TTL_S"),
+        "OUTPUT_CONTAINER",
+    ]
+    assert "MAX_ROWS='many', set in the environment: set a whole number above 0" in told[1]
+    assert told[-1] == "mend: FUNCTIONS_WORKER_RUNTIME is 'node': set it to python"
+    assert "my-secret" not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("CACHE_TTL", "CACHE_TTL_S"),
+        ("redis_url", "REDIS_URL"),
+        ("SCORING_TIMEOUT_MS", "SCORING_TIMEOUT_S"),
+        ("OUTPUT_QUEUENAME", "OUTPUT_QUEUE_NAME"),
+        ("ScoringStorage__blobServiceUrl", "ScoringStorage__blobServiceUri"),
+    ],
+)
+async def test_a_name_that_is_nearly_a_setting_is_told(ask, name, near):
+    (told,) = await ask(settings, **{name: "5"})
+    assert told == f"mend: {name}, set in the environment, is read by nobody: rename it to {near}"
+
+
+async def test_a_name_of_somebody_elses_is_left_alone(ask):
+    others = ("PATH", "REDIS_PORT", "MODEL_URL", "AzureWebJobsDashboard", "WEBSITE_SITE_NAME")
+    (told,) = await ask(settings, **dict.fromkeys(others, "5"), MAX_ROWS="5")
+    assert told == "fine: 1 are set, and the app takes each"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("local.settings.json", "mend: the file of settings was left out: "),
+        ("settings.json", "mend: settings.json="),
+    ],
+)
+async def test_a_file_of_settings_that_cannot_be_read_hides_nothing_else(tmp_path, name, says):
+    (tmp_path / name).write_text("[")
+    read = doctor.read(tmp_path, env={"MAX_ROWS": "many"}, file=tmp_path / "local.settings.json")
+    told = [str(finding) async for finding in settings.check(read)]
+    assert told[0].startswith(says)
+    assert "MAX_ROWS='many'" in str(told)
+
+
+# -- versions, model and script -----------------------------------------------------------------
+
+
+async def test_a_model_described_with_another_scikit_learn_is_told(ask, tmp_path):
+    folder = small_model.save(tmp_path)
+    assert not [each for each in await ask(versions) if each.startswith("mend")]
+    document = json.loads((folder / manifests.NAME).read_text())
+    (folder / manifests.NAME).write_text(json.dumps(document | {"version": "1.2.3"}))
+    told = await ask(versions, AZUREML_MODEL_DIR=str(folder))
+    assert told[-1].startswith(
+        "mend: model.joblib was described with scikit-learn 1.2.3, and requirements.txt pins 1."
+    )
+    assert "pin scikit-learn==1.2.3, or describe it anew" in told[-1]
+
+
+async def test_a_package_of_another_version_than_pinned_is_told(ask, tmp_path):
+    (tmp_path / "requirements.txt").write_text("numpy==1.0\nnowhere==2.0\n")
+    told = await ask(versions, tmp_path)
+    assert "pins numpy==1.0, and here is 2." in told[1]
+    assert told[2].startswith("mend: requirements.txt pins nowhere==2.0, and here is none: `pip")
+    (tmp_path / "requirements.txt").write_text("numpy>=1.0\n")
+    assert "expected NAME==VERSION" in (await ask(versions, tmp_path))[1]
+
+
+async def test_another_python_than_azures_is_told(ask, monkeypatch):
+    monkeypatch.setattr(versions, "PYTHON", (3, 12))
+    assert "make .venv anew with Python 3.12" in (await ask(versions))[0]
+
+
+async def test_a_script_without_run_is_told(ask, tmp_path):
+    (tmp_path / "score.py").write_text("def init(): pass\n")
+    (told,) = await ask(model, AZUREML_MODEL_DIR=str(tmp_path))
+    assert told == (
+        f"mend: {tmp_path.name} does not start: score.py needs init() and run(data):"
+        " it has no run()"
+    )
+
+
+async def test_an_app_whose_settings_stop_it_is_not_started(ask):
+    assert await ask(model, MAX_ROWS="many") == [
+        "mend: not checked: first mend the settings above that it needs"
+    ]
+
+
+# -- storage ------------------------------------------------------------------------------------
+
+
+async def test_a_container_that_is_missing_is_to_be_made_or_comes_by_itself(ask, stack):
+    told = await ask(storage, **stack, INPUT_BLOB_PATH="gone/{name}", OUTPUT_CONTAINER="to-come")
+    assert told[0].startswith(
+        "mend: container gone is not there: make it, or name another in INPUT"
+    )
+    assert told[1].startswith("fine: container to-come is not there yet: the app makes it")
+    assert [each[:4] for each in told[2:]] == ["fine", "fine"]
+
+
+async def test_a_wrong_account_key_is_told_without_it(ask, stack):
+    key = stack["ScoringStorage"].partition("AccountKey=")[2].partition(";")[0]
+    wrong = stack["ScoringStorage"].replace(key, "d3Jvbmc=")
+    told = await ask(storage, **(stack | {"ScoringStorage": wrong}))
+    assert [each[:4] for each in told] == ["mend", "mend", "mend", "fine"]
+    assert "refused (AuthorizationFailure): correct the key, or give the identity" in told[0]
+    assert "d3Jvbmc" not in str(told)
+
+
+async def test_a_connection_that_is_none_or_not_set_is_told(ask, stack):
+    told = await ask(storage, **(stack | {"ScoringStorage": "nonsense", "AzureWebJobsStorage": ""}))
+    assert "not a connection string" in told[0]
+    assert "set AzureWebJobsStorage or AzureWebJobsStorage__blobServiceUri" in told[1]
+    assert len(told) == 2
+
+
+async def test_an_account_that_is_away_is_told_once(ask, stack):
+    away = f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=d3Jvbmc=;BlobEndpoint=http://127.0.0.1:{free_port()}/a;"
+    (told,) = await ask(storage, **(stack | {"ScoringStorage": away}))
+    assert "does not answer: start it, or correct its address or firewall" in told
+
+
+async def test_blobs_that_were_given_up_are_told(ask, stack):
+    queue = QueueClient.from_connection_string(stack["ScoringStorage"], storage.POISON)
+    with queue:
+        queue.create_queue()
+        try:
+            queue.send_message("{}")
+            told = await ask(storage, **stack)
+            assert "names blobs that were given up: look into the log" in told[2]
+            assert next(queue.receive_messages()).dequeue_count == 1
+        finally:
+            queue.delete_queue()
+
+
+# -- Service Bus --------------------------------------------------------------------------------
+
+
+async def test_a_missing_queue_is_told_by_its_setting_and_hides_no_other(ask, stack):
+    told = await ask(service_bus, **stack, INPUT_QUEUE_NAME="gone", TRIGGERS="servicebus")
+    assert told == [
+        "mend: queue gone is not there: make it, or name another in INPUT_QUEUE_NAME",
+        "fine: queue scoring-results can be sent to",
+    ]
+
+
+async def test_a_wrong_key_is_told(ask, stack):
+    wrong = stack["ServiceBusConnection"].replace("SAS_KEY_VALUE", "s3cret")
+    (told,) = await ask(service_bus, ServiceBusConnection=wrong, TRIGGERS="blob")
+    assert told == (
+        "mend: queue scoring-results: refused: correct the key in ServiceBusConnection, or give"
+        " the identity the role Azure Service Bus Data Sender"
+    )
+
+
+async def test_a_namespace_that_is_away_or_not_named_is_told(ask, stack, servicebus):
+    away = stack["ServiceBusConnection"].replace(str(servicebus.port), str(free_port()))
+    (told,) = await ask(service_bus, ServiceBusConnection=away)
+    assert "ServiceBusConnection does not answer: start it" in told
+    (told,) = await ask(service_bus)
+    assert "set ServiceBusConnection or ServiceBusConnection__fully" in told
+
+
+async def test_a_closed_door_needs_no_service_bus(ask):
+    assert await ask(service_bus, TRIGGERS="http") == [
+        "fine: TRIGGERS leaves the doors closed that need it"
+    ]
+
+
+# -- HTTP ---------------------------------------------------------------------------------------
+
+
+async def test_limits_beyond_the_platforms_are_told(ask):
+    told = await ask(http_door, MAX_BODY_BYTES="200000000", SCORING_TIMEOUT_S="230")
+    assert "Azure takes 104,857,600: lower MAX_BODY_BYTES, or raise FUNCTIONS_REQ" in told[1]
+    assert "Azure gives up after 230: lower SCORING_TIMEOUT_S" in told[2]
+    told = await ask(
+        http_door,
+        MAX_BODY_BYTES="200000000",
+        FUNCTIONS_REQUEST_BODY_SIZE_LIMIT="200000000",
+        HTTP_AUTH_LEVEL="anonymous",
+    )
+    assert told[:2] == [
+        "fine: HTTP_AUTH_LEVEL is anonymous: whoever reaches the app may score",
+        "fine: a body may have 200,000,000 bytes",
+    ]
