@@ -24,7 +24,10 @@ HEAD_START_S = 0.5
 
 
 class Loading:
-    """Two steps: what can be stored is known long before the model is loaded."""
+    """Two steps: what can be stored is known long before the model is loaded.
+
+    The second begins with `load()`, and HEAD_START_S after the start in any case.
+    """
 
     def __init__(self, settings: InferenceSettings, thread: ModelThread) -> None:
         self._name = settings.model_dir.name
@@ -34,6 +37,7 @@ class Loading:
         #: The same one, once it answers.
         self.loaded: Future[scripts.Script] = Future()
         thread.begin(partial(_begin, settings), self.begun)
+        #: Taken by whoever wants it first.
         self._unwanted = threading.Lock()
         self._head_start = threading.Timer(HEAD_START_S, self.load)
         self._head_start.daemon = True
@@ -52,10 +56,11 @@ class Loading:
     @property
     def answers(self) -> Answers:
         """What can be answered by now."""
-        if self.state == "loading":
-            begun = self.begun.done() and self.begun.result().asks_unloaded
-            return "stored" if begun else "none"
-        return "all" if self.state == "ok" else "none"
+        if self.state == "ok":
+            return "all"
+        # Another thread may fail between two looks.
+        begun = self.begun.done() and not self.failure and self.begun.result().asks_unloaded
+        return "stored" if begun else "none"
 
     @property
     def failure(self) -> BaseException | None:

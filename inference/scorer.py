@@ -71,7 +71,7 @@ class Scorer:
         return self._model
 
     async def health(self) -> Health:
-        """What the parts say of themselves. The cache is asked, the model answered when loading."""
+        """What the parts say of themselves. Whoever asks waits for the model: it begins to load."""
         self._loading.load()
         reachable = await self._cache.ping()
         failure = self._loading.failure
