@@ -1,12 +1,11 @@
-"""Triscore: a scikit-learn model served through three doors. The composition root.
+"""Triscore's composition root, and the only reader of the environment."""
 
-The only reader of the environment; everything else is handed what it needs.
-"""
-
-from __future__ import annotations
-
+import gc
 import os
 from pathlib import Path
+
+# What is imported stays: that the collector walks it again and again is a twentieth of the start.
+gc.disable()
 
 import azure.functions as func
 
@@ -27,6 +26,8 @@ from triggers import (
 )
 from triggers.settings import DoorSettings
 
+gc.freeze()
+gc.enable()
 ROOT = Path(__file__).resolve().parent
 
 
@@ -34,12 +35,11 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
     env = packaged.under(os.environ, root=ROOT)
     inference = InferenceSettings.from_env(env, root=ROOT)
-    caching = CacheSettings.from_env(env)
     doors = DoorSettings.from_env(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
 
-    store = cache.build(caching)
+    store = cache.build(CacheSettings.from_env(env))
     scorer = Scorer(inference, store, keys)
     results = Results(store, keys.result_key, ttl_s=inference.result_ttl_s)
 
@@ -50,7 +50,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
         built.register_functions(health_trigger.blueprint(scorer, doors, told))
         built.register_functions(v2_trigger.blueprint(scorer))
     if "blob" in doors.triggers:
-        built.register_functions(blob_trigger.blueprint(scorer, results, doors))
+        built.register_functions(blob_trigger.blueprint(scorer, results, doors, os.environ))
     if "servicebus" in doors.triggers:
         built.register_functions(service_bus_trigger.blueprint(scorer, results, doors))
     return built, scorer

@@ -11,14 +11,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-from azure.servicebus.aio import ServiceBusClient
-from azure.storage.blob import BlobServiceClient, LinearRetry
-from azure.storage.queue import QueueServiceClient
+from typing import TYPE_CHECKING, Any
 
 from host.bindings import Function, HttpOutput, HttpTrigger, ServiceBusOutput, ServiceBusTrigger
 from host.errors import HostError
+
+if TYPE_CHECKING:
+    from azure.servicebus.aio import ServiceBusClient
+    from azure.storage.blob import BlobServiceClient
+    from azure.storage.queue import QueueServiceClient
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,10 @@ STORAGE_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30}
 
 
 class Connections:
-    """Makes clients on demand and closes them all."""
+    """Makes clients on demand and closes them all.
+
+    Their SDKs are imported with the first client: it takes as long as starting an app without.
+    """
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
@@ -67,6 +71,8 @@ class Connections:
     def blobs(self, name: str) -> BlobServiceClient:
         """Raises HostError for a connection that cannot be used."""
         if name not in self._blobs:
+            from azure.storage.blob import BlobServiceClient, LinearRetry  # noqa: PLC0415
+
             options: dict[str, Any] = {
                 "retry_policy": LinearRetry(backoff=1, retry_total=2, random_jitter_range=0),
                 **STORAGE_TIMEOUTS,
@@ -84,6 +90,8 @@ class Connections:
     def queues(self, name: str) -> QueueServiceClient:
         """Raises HostError for a connection that cannot be used."""
         if name not in self._queues:
+            from azure.storage.queue import QueueServiceClient  # noqa: PLC0415
+
             if text := self._text(name):
                 self._queues[name] = _usable(
                     name,
@@ -97,6 +105,8 @@ class Connections:
 
     def service_bus(self, name: str) -> ServiceBusClient:
         """A new client, which its user closes. Raises HostError."""
+        from azure.servicebus.aio import ServiceBusClient  # noqa: PLC0415
+
         # Whoever uses it tries again by itself; the SDK's own tries would only hide why.
         options: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.2}
         if text := self._text(name):

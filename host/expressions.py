@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from host.errors import HostError
+from host.errors import BindingFailed, HostError
 
 _SETTING = re.compile(r"%([^%]+)%")
 _NAME = re.compile(r"\{([^{}]+)\}")
 
 
-class UnknownExpression(Exception):
+class UnknownExpression(BindingFailed):
     """A path asks for a value that the trigger does not have."""
 
 

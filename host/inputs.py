@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from azure.core.exceptions import ResourceNotFoundError
-
 from host.bindings import BlobInput, BlobTrigger, Function
 from host.connections import Connections
 from host.expressions import has_expression, render
@@ -25,7 +23,7 @@ class Inputs:
     async def read(
         self, function: Function, values: Mapping[str, str]
     ) -> dict[str, TypedData | None]:
-        """Values by binding name. Raises AzureError, UnknownExpression."""
+        """Values by binding name. Raises BindingFailed."""
         defers = may_defer(function)
         return {
             binding.name: await self._read(binding, render(binding.path, values), defers=defers)
@@ -47,11 +45,9 @@ class Inputs:
         return TypedData(string=content.decode("utf-8-sig", "replace"))
 
     def _download(self, connection: str, container: str, blob: str) -> bytes | None:
-        client = self._connections.blobs(connection).get_blob_client(container, blob)
-        try:
-            return client.download_blob().readall()
-        except ResourceNotFoundError:
-            return None
+        from host import blob_content  # noqa: PLC0415 - the storage SDK, where it is needed
+
+        return blob_content.download(self._connections.blobs(connection), container, blob)
 
 
 def may_defer(function: Function) -> bool:

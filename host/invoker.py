@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from azure.core.exceptions import AzureError
-
 from host.bindings import Function
-from host.expressions import UnknownExpression
+from host.errors import BindingFailed
 from host.inputs import Inputs
 from host.outputs import Outputs
 from host.protos import TypedData
@@ -51,8 +49,8 @@ class Invoker:
                 await self._outputs.send(
                     function, outcome, values, identities=identities or (invocation_id,)
                 )
-        except (AzureError, UnknownExpression) as error:
-            failure = InvocationFailed(f"{type(error).__name__}: {error}")
+        except BindingFailed as error:
+            failure = InvocationFailed(str(error))
             _log(function, failure)
             raise failure from error
         except InvocationFailed as error:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
-
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from typing import TYPE_CHECKING
 
 from host.bindings import BlobOutput, Function, ServiceBusOutput
 from host.connections import Connections
 from host.expressions import render
-from host.messages_out import messages
 from host.protos import TypedData
 from host.runtime import Outcome
-from host.service_bus_sender import Sender
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from host.service_bus_sender import Sender
 
 
 class Outputs:
@@ -37,7 +34,7 @@ class Outputs:
         *,
         identities: Sequence[str],
     ) -> None:
-        """Return once everything is stored. Raises AzureError, UnknownExpression."""
+        """Return once everything is stored. Raises BindingFailed."""
         for binding in function.sent:
             data = outcome.get(binding.name)
             if data is None:
@@ -50,7 +47,7 @@ class Outputs:
                     )
                 case ServiceBusOutput():
                     await self._sender(binding).send(
-                        messages(data, f"{function.name}\n{binding.name}", identities)
+                        data, f"{function.name}\n{binding.name}", identities
                     )
 
     async def close(self) -> None:
@@ -60,21 +57,17 @@ class Outputs:
     def _sender(self, binding: ServiceBusOutput) -> Sender:
         key = binding.connection, binding.queue
         if key not in self._senders:
+            # The SDKs are imported where they are needed: together they take as long as an app.
+            from host.service_bus_sender import Sender  # noqa: PLC0415
+
             self._senders[key] = Sender(self._connections, *key)
         return self._senders[key]
 
     def _upload(self, connection: str, path: str, content: bytes) -> None:
-        """Write a blob, over what was there. The container is made where it is missing."""
-        name, _, blob = path.partition("/")
-        container = self._connections.blobs(connection).get_container_client(name)
-        try:
-            container.upload_blob(blob, content, overwrite=True)
-        except ResourceNotFoundError:
-            try:
-                container.create_container()
-            except ResourceExistsError:
-                log.debug("%s was made by another", name)
-            container.upload_blob(blob, content, overwrite=True)
+        from host import blob_content  # noqa: PLC0415 - as above
+
+        container, _, blob = path.partition("/")
+        blob_content.upload(self._connections.blobs(connection), container, blob, content)
 
 
 def content_of(data: TypedData) -> bytes:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -25,6 +25,20 @@ log = logging.getLogger(__name__)
 
 #: The shortest pause between two renewals of a lock.
 MIN_RENEWAL_S = 0.5
+
+
+def service_bus_listeners(
+    functions: Iterable[Function],
+    invoker: Invoker,
+    connections: Connections,
+    options: ServiceBusOptions,
+) -> Iterator[ServiceBusListener]:
+    """A listener for each function that messages trigger."""
+    for function in functions:
+        if isinstance(trigger := function.trigger, ServiceBusTrigger):
+            yield ServiceBusListener(
+                function, trigger, invoker=invoker, connections=connections, options=options
+            )
 
 
 class ServiceBusListener:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from host.connections import Connections
+from host.errors import BindingFailed
+from host.messages_out import messages
+from host.protos import TypedData
 from host.service_bus_link import close_client
 
 
@@ -27,17 +31,20 @@ class Sender:
     def __repr__(self) -> str:
         return f"<Sender {self._queue} {'open' if self._sender else 'closed'}>"
 
-    async def send(self, messages: Sequence[ServiceBusMessage]) -> None:
-        """Return when the broker has them all, in as few transfers as their size allows.
+    async def send(self, data: TypedData, binding: str, identities: Sequence[str]) -> None:
+        """Return when the broker has all messages of an output (host.messages_out says which), in
+        as few transfers as their size allows.
 
-        Raises AzureError; some may then have been sent.
+        Raises BindingFailed; some may then have been sent.
         """
         async with self._turn:
             try:
-                await self._send(messages)
-            except BaseException:
+                await self._send(messages(data, binding, identities))
+            except BaseException as error:
                 # Also where the sending was cancelled half way: the link's state is unknown.
                 await self._drop()
+                if isinstance(error, AzureError):
+                    raise BindingFailed.by(error) from error
                 raise
 
     async def close(self) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from host import banner
 from host.arguments import Arguments
 from host.bindings import BlobTrigger, ServiceBusTrigger
-from host.blob_listener import blob_listeners
 from host.connections import Connections, prepare
 from host.host_json import HostOptions
 from host.http_listener import HttpListener
@@ -26,7 +25,6 @@ from host.listener import Listener
 from host.outputs import Outputs
 from host.routes import Routes
 from host.runtime import Runtime
-from host.service_bus_listener import ServiceBusListener
 
 log = logging.getLogger(__name__)
 
@@ -70,19 +68,18 @@ async def run(
 def _listeners(
     runtime: Runtime, options: HostOptions, invoker: Invoker, connections: Connections
 ) -> list[Listener]:
-    scanned = [each for each in runtime.functions if isinstance(each.trigger, BlobTrigger)]
-    listeners: list[Listener] = list(blob_listeners(scanned, invoker, connections, options.blobs))
-    listeners += [
-        ServiceBusListener(
-            each,
-            each.trigger,
-            invoker=invoker,
-            connections=connections,
-            options=options.service_bus,
+    """Of blobs and messages; a listener's SDK is imported only where it has a function."""
+    listeners: list[Listener] = []
+    if any(isinstance(each.trigger, BlobTrigger) for each in runtime.functions):
+        from host.blob_listener import blob_listeners  # noqa: PLC0415 - see above
+
+        listeners += blob_listeners(runtime.functions, invoker, connections, options.blobs)
+    if any(isinstance(each.trigger, ServiceBusTrigger) for each in runtime.functions):
+        from host.service_bus_listener import service_bus_listeners  # noqa: PLC0415 - see above
+
+        listeners += service_bus_listeners(
+            runtime.functions, invoker, connections, options.service_bus
         )
-        for each in runtime.functions
-        if isinstance(each.trigger, ServiceBusTrigger)
-    ]
     return listeners
 
 

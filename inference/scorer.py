@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from functools import partial
-from typing import Literal
 
-from inference import codecs, content_encoding, faults, frames, media_types, recent, scripts
+from inference import codecs, content_encoding, faults, media_types, recent, scripts
 from inference.counts import Counts
-from inference.errors import InputTooLarge, ModelUnavailable, Overloaded, UnacceptableAnswer
+from inference.errors import InputTooLarge, Overloaded, UnacceptableAnswer
+from inference.health import Health, State, packages
+from inference.loading import Loading
 from inference.models import ModelId
 from inference.off_loop import INLINE_BYTES, off_loop
 from inference.ports import Cache, Keys
@@ -28,32 +25,17 @@ from inference.worker import ModelThread
 
 log = logging.getLogger(__name__)
 
-State = Literal["ok", "loading", "failed"]
-
 #: A model's version until its file was read.
 UNKNOWN = "unknown"
 
 _NAMED = faults.Named(log)
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """The parts that scoring depends on: without the cache it is slower, without the model none."""
-
-    model: State
-    cache: Literal["ok", "degraded"]
-    failure: str | None
-
-    @property
-    def status(self) -> str:
-        return self.cache if self.model == "ok" else self.model
-
-
 class Scorer:
     """Scores requests with one model, through a cache.
 
-    Loading begins at once, in the model's thread; requests wait for it. Everything but the
-    constructor belongs to one event loop.
+    The model is loaded in a thread of its own when the first request needs it, and shortly after
+    the start in any case. Everything but the constructor belongs to one event loop.
     """
 
     def __init__(self, settings: InferenceSettings, cache: Cache, keys: Keys) -> None:
@@ -66,9 +48,7 @@ class Scorer:
         self._model = ModelId(settings.model_dir.name, UNKNOWN)
         self._ready: scripts.Script | None = None
         self._predictor: Predictor | None = None
-        # Two steps: what can be stored is known long before the model is loaded.
-        self._script = self._thread.begin(partial(_begin, settings))
-        self._loaded = self._thread.begin(partial(_load, self._script, settings.model_dir.name))
+        self._loading = Loading(settings, self._thread)
 
     def __repr__(self) -> str:
         return f"<Scorer {self._settings.model_dir.name} {self.state} {self._predictor!r}>"
@@ -76,17 +56,7 @@ class Scorer:
     @property
     def state(self) -> State:
         """Whether the model can answer."""
-        if self._failure is not None:
-            return "failed"
-        return "ok" if self._loaded.done() else "loading"
-
-    @property
-    def _failure(self) -> BaseException | None:
-        """Why the model can't answer; None while nothing is known to be wrong."""
-        for step in (self._script, self._loaded):
-            if step.done() and (error := step.exception()):
-                return error
-        return None
+        return self._loading.state
 
     @property
     def settings(self) -> InferenceSettings:
@@ -95,19 +65,22 @@ class Scorer:
     @property
     def model(self) -> ModelId:
         """Which model answers; its version is `unknown` until its file was read."""
-        if self._model.version == UNKNOWN and self._script.done() and not self._script.exception():
-            version = self._script.result().model.hex()[:12]
-            self._model = ModelId(self._model.name, version)
+        begun = self._loading.begun
+        if self._model.version == UNKNOWN and begun.done() and not begun.exception():
+            self._model = ModelId(self._model.name, begun.result().model.hex()[:12])
         return self._model
 
     async def health(self) -> Health:
-        """What the parts say of themselves. The cache is asked, the model answered when loading."""
+        """What the parts say of themselves. Whoever asks waits for the model: it begins to load."""
+        self._loading.load()
         reachable = await self._cache.ping()
-        failure = self._failure
+        failure = self._loading.failure
         return Health(
             model=self.state,
+            answers=self._loading.answers,
             cache="ok" if reachable else "degraded",
             failure=None if failure is None else str(failure),
+            packages=packages(),
         )
 
     def cache_counts(self) -> Mapping[str, int]:
@@ -118,18 +91,21 @@ class Scorer:
         """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
         if self._ready is not None:
             return self._ready
-        if not self._loaded.done():
-            await self._end_of(self._loaded)
-        self._ready = self._loaded.result()
+        loaded = self._loading.loaded
+        if not loaded.done():
+            self._loading.load()
+            await self._end_of(loaded)
+        self._ready = loaded.result()
         return self._ready
 
     async def _asked_script(self) -> scripts.Script:
         """The entry script, loaded enough to be asked."""
-        if self._loaded.done():
+        if self._loading.loaded.done():
             return await self.script()
-        if not self._script.done():
-            await self._end_of(self._script)
-        script = self._script.result()
+        begun = self._loading.begun
+        if not begun.done():
+            await self._end_of(begun)
+        script = begun.result()
         return script if script.asks_unloaded else await self.script()
 
     async def _end_of(self, work: Future[scripts.Script]) -> None:
@@ -239,6 +215,7 @@ class Scorer:
 
     async def close(self) -> None:
         """Let what is being computed land, then end the model's thread."""
+        self._loading.close()
         if self._predictor is not None:
             await self._predictor.close()
         self._thread.close()
@@ -254,37 +231,6 @@ class Scorer:
                 loaded=self.script,
             )
         return self._predictor
-
-
-def _begin(settings: InferenceSettings) -> scripts.Script:
-    with _as_unavailable():
-        return scripts.build(settings)
-
-
-def _load(begun: Future[scripts.Script], name: str) -> scripts.Script:
-    began = time.perf_counter()
-    script = begun.result()  # it ran before, in this very thread
-    with _as_unavailable():
-        script.load()
-    log.info("loaded %s in %.2f s", name, time.perf_counter() - began)
-    # What a model brings along stays: the collector need not walk it again and again, which
-    # takes tens of milliseconds at a time.
-    gc.collect()
-    gc.freeze()
-    return script
-
-
-@contextlib.contextmanager
-def _as_unavailable() -> Iterator[None]:
-    """It is somebody else's code that runs here, which may even exit."""
-    try:
-        yield
-    except ModelUnavailable as error:
-        log.error("the model did not load: %s", error)
-        raise
-    except BaseException as error:
-        log.error("the model did not load: %s at %s", type(error).__name__, frames.where(error))
-        raise ModelUnavailable(f"the model did not load: {type(error).__name__}") from error
 
 
 def _form(script: scripts.Script, accept: str) -> str:

@@ -8,17 +8,19 @@ call returns.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any
 
 from inference.counts import Counts
-from inference.errors import Overloaded, ScoringTimeout
+from inference.errors import ModelUnavailable, Overloaded, ScoringTimeout
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,19 @@ log = logging.getLogger(__name__)
 DEFAULT_MAX_WAITING = 1_000
 #: Threads that may be left behind with calls that hang; each one keeps its memory and its core.
 MAX_HUNG = 8
+#: Seconds that a loading model may hold up the end of the process.
+END_S = 5.0
+
+#: Python's end stops a daemon thread wherever it is, and then waits for ever where it needs the
+#: lock of an import that such a thread has begun.
+_loading: set[Future[None]] = set()
+_ending = threading.Event()
+
+
+@atexit.register
+def _let_loading_end() -> None:
+    _ending.set()
+    wait(list(_loading), END_S)
 
 
 class _Job:
@@ -71,9 +86,8 @@ class ModelThread:
     def timeout_s(self) -> float:
         return self._timeout_s
 
-    def begin[T](self, call: Callable[[], T]) -> Future[T]:
-        """Put a call in line, without a deadline: for loading."""
-        outcome: Future[T] = Future()
+    def begin[T](self, call: Callable[[], T], outcome: Future[T]) -> None:
+        """Put a call in line, without a deadline, and its outcome where it is told: for loading."""
 
         def tell(result: Any, error: BaseException | None) -> None:
             if error is None:
@@ -81,8 +95,7 @@ class ModelThread:
             else:
                 outcome.set_exception(error)
 
-        self._jobs.put(_Job(call, tell))
-        return outcome
+        self._jobs.put(_Job(partial(_load, call), tell))
 
     def require_room(self, waiting: int) -> None:
         """Raises Overloaded where one more call would wait behind too many, or for ever."""
@@ -191,6 +204,18 @@ class _Watch:
         self._outcome.set_exception(
             ScoringTimeout(f"no answer within {limit:g} s (SCORING_TIMEOUT_S)")
         )
+
+
+def _load[T](call: Callable[[], T]) -> T:
+    ended: Future[None] = Future()
+    _loading.add(ended)
+    try:
+        if _ending.is_set():
+            raise ModelUnavailable("the process ends")
+        return call()
+    finally:
+        _loading.discard(ended)
+        ended.set_result(None)
 
 
 def _settle(outcome: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:

@@ -12,9 +12,10 @@ import azure.functions as func
 
 from inference.codecs import json_codec
 from inference.counts import Counts
+from inference.health import Health
 from inference.interface import OPEN, Interface, interface
 from inference.models import ModelId
-from inference.scorer import Health, Scorer
+from inference.scorer import Scorer
 from triggers import console_page, openapi, responses, swagger
 from triggers.settings import DoorSettings
 from triggers.statuses import UNKNOWN_VERSION
@@ -36,7 +37,12 @@ def blueprint(
     @functions.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
         health = await scorer.health()
-        model: dict[str, str | None] = {"status": health.model, **scorer.model.as_dict()}
+        model = {
+            "status": health.model,
+            "answers": health.answers,
+            **scorer.model.as_dict(),
+            "packages": health.packages,
+        }
         if health.failure:
             model["message"] = health.failure
         return responses.json(

@@ -21,9 +21,9 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from inference.counts import Counts, Histogram
+from inference.health import Health
 from inference.models import ModelId
 from inference.request import CacheStatus
-from inference.scorer import Health
 from triggers import responses
 
 LAYERS = ("recent", "near", "redis")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from inference import media_types
+from inference.health import Answers, State
 from inference.request import CacheStatus, Source
-from inference.scorer import State
 from triggers import openapi_headers as headers
 from triggers import openapi_refusals as refusals
 from triggers import swagger
@@ -52,11 +52,21 @@ HEALTH: dict[str, Any] = {
             "properties": {
                 "model": {
                     "type": "object",
-                    "required": ["status", "name", "version"],
+                    "required": ["status", "answers", "name", "version", "packages"],
                     "properties": {
                         "status": {"enum": list(get_args(State))},
+                        "answers": {
+                            "enum": list(get_args(Answers)),
+                            "description": "What is answered by now: rows that were stored before,"
+                            " all, or none.",
+                        },
                         "name": _TEXT,
                         "version": _TEXT,
+                        "packages": {
+                            "type": "array",
+                            "items": _TEXT,
+                            "description": "The slow ones to import that are imported by now.",
+                        },
                         "message": _TEXT | {"description": "Why it did not load."},
                     },
                 },

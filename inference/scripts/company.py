@@ -26,11 +26,13 @@ def is_no_matter(answer: Callable[[Array], Any], rows: Array) -> bool:
     """Ask for rows alone and together. `rows`: shape (at least one, features)."""
     if not len(rows):
         return False
-    most = max(COMPANY)
-    tried = rows[np.arange(most) % len(rows)]
+    tried = np.arange(max(COMPANY)) % len(rows)
     try:
-        alone = [by_row_as_json(answer(tried[index : index + 1]))[0] for index in range(most)]
-        return all(by_row_as_json(answer(tried[:size])) == alone[:size] for size in COMPANY)
+        alone = [by_row_as_json(answer(rows[row : row + 1]))[0] for row in range(tried.max() + 1)]
+        return all(
+            by_row_as_json(answer(rows[tried[:size]])) == [alone[row] for row in tried[:size]]
+            for size in COMPANY
+        )
     except Exception as error:  # noqa: BLE001 - whatever it is, such a model is not asked in company
         log.info("rows are not independent: %s", type(error).__name__)
         return False

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inference import codecs, golden, manifests, models
+from inference import codecs, collector, golden, manifests, models
 from inference.codecs import json_codec
 from inference.request import Request
 from inference.rows import Array
@@ -60,9 +60,11 @@ class EstimatorScript:
         return self._manifest
 
     def load(self) -> None:
-        served = models.serve(self._file, self._manifest)
-        # The first prediction pays for lazy imports: not a caller's.
-        self._independent = company.is_no_matter(served.answer, self._golden_rows(served.signature))
+        with collector.paused():
+            served = models.serve(self._file, self._manifest)
+            # The first prediction pays for lazy imports: not a caller's.
+            rows = self._golden_rows(served.signature)
+            self._independent = company.is_no_matter(served.answer, rows)
         self.signature, self._answer = served.signature, served.answer
         self.bounded = served.bounded
 

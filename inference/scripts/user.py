@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from inference import models
+from inference import collector, models
 from inference.codecs import json_codec
 from inference.errors import ModelUnavailable, ScriptFailed
 from inference.request import Request
@@ -41,6 +41,7 @@ class UserScript:
             self._convention = guard(lambda: calling.convention(entry))
             self.declared = guard(lambda: calling.declared(entry))
             guard(lambda: self._finish(entry.init()))
+            collector.settle()
         except ScriptFailed as error:
             raise ModelUnavailable(f"{self._file.name} did not start: {error}") from error
 

@@ -73,6 +73,12 @@ HTTP = {
 }
 
 
+def test_the_app_is_indexed_without_the_sdk_of_its_blobs():
+    modules = load(f"{READ}\nimport sys; print(*sys.modules)").stdout.splitlines()[-1].split()
+    assert "azure.functions" in modules
+    assert not {"azure.core", "azure.storage", "azure.identity"} & set(modules)
+
+
 def test_the_three_doors_are_declared(functions):
     assert set(functions) == {*HTTP, "score_blob", "score_messages"}
 

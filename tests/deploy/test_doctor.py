@@ -120,13 +120,12 @@ async def test_a_check_that_cannot_be_made_says_why_and_the_others_are_made(monk
         raise ZeroDivisionError("one\ntwo")
 
     monkeypatch.setattr(storage, "check", broken)
-    monkeypatch.setitem(sys.modules, "azure.storage.queue", None)
-    for name in ("deploy.doctor.service_bus", "host.connections"):
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "azure.servicebus", None)
+    monkeypatch.delitem(sys.modules, "deploy.doctor.service_bus")
     told = await collected(MAX_ROWS="many")  # which leaves out the start
     assert "storage: mend: could not be checked: look into ZeroDivisionError: one" in told
     assert (
-        "service bus: mend: cannot be checked without azure.storage.queue:"
+        "service bus: mend: cannot be checked without azure.servicebus:"
         " `pip install -r host/requirements.txt`"
     ) in told
     assert told[-1].startswith("http: ")

@@ -27,6 +27,15 @@ def pid(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(str(os.getpid()))
 """
 
+MODULES = """
+import sys
+import azure.functions as func
+app = func.FunctionApp()
+@app.route("modules", auth_level=func.AuthLevel.ANONYMOUS)
+def modules(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(" ".join(sys.modules))
+"""
+
 
 def refused(app_dir: Path, *args: str, env: dict[str, str] | None = None) -> str:
     """The one sentence with which the host refuses to start."""
@@ -173,6 +182,15 @@ def test_workers_end_with_their_killed_supervisor(tmp_path: Path, start_host: St
         pid = int(get(host, "/api/pid"))
         host.kill()
         eventually(lambda: not is_alive(pid))
+
+
+def test_a_host_of_http_functions_imports_no_sdk_of_other_doors(
+    tmp_path: Path, start_host: StartHost
+) -> None:
+    with start_host(an_app(tmp_path, MODULES), {}) as host:
+        modules = set(get(host, "/api/modules").split())
+    assert "azure.functions" in modules
+    assert not modules & {"azure.core", "azure.storage", "azure.servicebus"}
 
 
 def get(host: HostProcess, path: str) -> str:

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from concurrent.futures import Future
 
 import joblib
 import numpy as np
@@ -98,7 +99,7 @@ async def test_one_cancelled_request_leaves_the_others_their_answer(
     scorer = make_scorer(model_dir)
     await scorer.script()
     hang = threading.Event()
-    scorer._thread.begin(hang.wait)
+    scorer._thread.begin(hang.wait, Future())
     tasks = [asyncio.create_task(scorer.score(request_of(ROWS))) for _ in range(3)]
     while scorer._predictor is None or not scorer._predictor._flights:
         await asyncio.sleep(0)
@@ -149,10 +150,43 @@ async def test_a_body_at_the_limit_passes(model_dir, make_scorer, request_of):
 async def test_requests_wait_for_a_model_that_is_still_loading(model_dir, make_scorer, request_of):
     scorer = make_scorer(model_dir)
     assert scorer.state == "loading"
-    assert scorer.model.version == "unknown"
     await scorer.score(request_of(ROWS))
     assert scorer.state == "ok"
     assert len(scorer.model.version) == 12
+
+
+async def test_a_model_is_loaded_though_nobody_asks_for_it(
+    model_dir, make_scorer, eventually_async
+):
+    scorer = make_scorer(model_dir)
+    await eventually_async(lambda: scorer.state == "ok")
+
+
+async def test_what_is_stored_is_answered_before_the_model_begins_to_load(
+    model_dir, make_scorer, request_of, monkeypatch
+):
+    shared = MemoryCache()
+    await make_scorer(model_dir, shared).score(request_of(ROWS))
+    monkeypatch.setattr("inference.loading.HEAD_START_S", 3600)
+    scorer = make_scorer(model_dir, shared)
+    assert (await scorer.score(request_of(ROWS))).cache == "hit"
+    assert (scorer.state, scorer._loading.answers) == ("loading", "stored")
+    assert (await scorer.score(request_of(b"[[1, 2, 3]]"))).cache == "miss"
+    assert (scorer.state, scorer._loading.answers) == ("ok", "all")
+
+
+async def test_health_says_what_can_be_answered_and_what_is_imported(
+    model_dir, make_scorer, monkeypatch, eventually_async
+):
+    monkeypatch.setattr("inference.loading.HEAD_START_S", 3600)
+    scorer = make_scorer(model_dir)
+    before = await scorer.health()
+    assert before.answers in ("none", "stored")
+    # Whoever asks wants to see it load.
+    await eventually_async(lambda: scorer.state == "ok")
+    after = await scorer.health()
+    assert (after.status, after.answers) == ("ok", "all")
+    assert {"numpy", "scikit-learn"} <= set(after.packages)
 
 
 async def test_a_model_that_does_not_load_is_told_in_answers_and_health(
@@ -163,7 +197,7 @@ async def test_a_model_that_does_not_load_is_told_in_answers_and_health(
     with pytest.raises(ModelUnavailable, match=r"model\.joblib did not load"):
         await scorer.score(request_of(ROWS))
     health = await scorer.health()
-    assert health.model == "failed"
+    assert (health.model, health.answers) == ("failed", "none")
     assert "did not load" in str(health.failure)
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import sys
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -62,7 +63,8 @@ async def test_a_call_that_never_began_in_time_is_turned_away_not_timed_out():
         began.set()
         hang.wait()
 
-    loading = thread.begin(first)  # no deadline: it holds the thread
+    loading: Future[None] = Future()
+    thread.begin(first, loading)  # no deadline: it holds the thread
     assert began.wait(5)
     with pytest.raises(Overloaded, match="did not get to"):
         await thread.run(lambda: pytest.fail("it was given up"))

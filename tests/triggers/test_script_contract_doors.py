@@ -24,7 +24,7 @@ from tests.inference.contract_cases import CASES
 from tests.inference.contract_scripts import write
 from tests.inference.test_script_contract import asking
 from tests.triggers.test_service_bus_trigger import documents, message
-from triggers.blob_trigger import BlobDoor
+from triggers.blob_door import BlobDoor
 from triggers.http_trigger import HttpDoor
 from triggers.service_bus_trigger import ServiceBusDoor
 

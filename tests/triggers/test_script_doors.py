@@ -15,7 +15,7 @@ from inference.scorer import Scorer
 from tests.triggers.test_http_trigger import Out, asking
 from tests.triggers.test_service_bus_trigger import documents, message
 from triggers import envelope
-from triggers.blob_trigger import BlobDoor
+from triggers.blob_door import BlobDoor
 from triggers.http_trigger import HttpDoor
 from triggers.service_bus_trigger import ServiceBusDoor
 

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from inference.errors import Overloaded
 from triggers import blob_streams
-from triggers.blob_trigger import BlobDoor
+from triggers.blob_door import BlobDoor
 
 CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 
