@@ -10,7 +10,7 @@ demo: setup-run       ## the same tour, then stop; exit 0 only if every answer i
 	@$(PY) -m demo --once
 
 test: setup-test      ## all tests but the long ones, in under 6 minutes
-	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not long"
+	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long"
 
 test-long: setup-test-long ## the tests that take their time, one in a browser
 	@$(PY) -m pytest -q -m long --timeout 3600
