@@ -12,7 +12,7 @@ from inference.errors import InternalError, ScoringError
 class Named:
     """Nothing but a ScoringError leaves the block. Raises InternalError for what is none.
 
-    Every request passes through one, so that it is no generator: 0.3 us in place of 1.5.
+    Every request passes through one, so that it is no generator: 0.2 us in place of 1.1.
     """
 
     __slots__ = ("_log",)

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulators.azurite import ACCOUNT, Azurite
 from emulators.ports import HOST
-from tests.certificates import Certificate, certificate_for
+from tests.certificates import certificate_for
+from tests.over_tls import OverTls
 from tests.servers import ServerProcess, free_port
 
 
 @dataclass(frozen=True)
-class TlsAzurite:
+class TlsAzurite(OverTls[Azurite]):
     """Its `--oauth basic` looks at a token's issuer, audience and times, not at its signature."""
 
-    plain: Azurite
-    certificate: Certificate
-
     name = "azurite"
-
-    @property
-    def data(self) -> Path:
-        return self.plain.data
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return self.plain.ports
-
-    def environment(self) -> Mapping[str, str]:
-        return {}
 
     def command(self) -> list[str]:
         files = ["--cert", str(self.certificate.file), "--key", str(self.certificate.key)]

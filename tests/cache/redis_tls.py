@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from emulators.ports import HOST
 from emulators.redis_server import RedisServer
-from tests.certificates import Certificate
+from tests.over_tls import OverTls
 
 
 @dataclass(frozen=True)
-class TlsRedisServer:
-    """The plain server, started so that it speaks TLS, to its clients and to its like."""
+class TlsRedisServer(OverTls[RedisServer]):
+    """To its clients and to its like."""
 
-    plain: RedisServer
-    certificate: Certificate
     password: str = ""
 
     name = "redis over TLS"
 
     @property
-    def data(self) -> Path:
-        return self.plain.data
-
-    @property
     def port(self) -> int:
         return self.plain.port
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return self.plain.ports
-
-    def environment(self) -> Mapping[str, str]:
-        return {}
 
     def command(self) -> list[str]:
         options = {
