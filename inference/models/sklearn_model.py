@@ -88,12 +88,15 @@ class SklearnModel:
         return watched
 
 
+#: Where the types of parameters come from that are no parts themselves.
+_OF_VALUES = frozenset({"builtins", "numpy", "scipy"})
+
+
 def _is_no_foreign_code(part: object) -> bool:
     if isinstance(part, type):  # the dtype of a vectoriser
         return part.__module__ == "numpy"
-    if hasattr(part, "get_params"):
-        return type(part).__module__.startswith("sklearn.")
-    return not callable(part)
+    package = type(part).__module__.partition(".")[0]
+    return package == "sklearn" or (package in _OF_VALUES and not callable(part))
 
 
 def _listed(values: Any) -> Sequence[Any] | None:

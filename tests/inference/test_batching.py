@@ -120,6 +120,16 @@ class Own(LogisticRegression):  # type: ignore[misc]
     pass
 
 
+class Bare:
+    """A step of somebody's own that has no more than a pipeline asks of it."""
+
+    def fit(self, rows, _=None):
+        return self
+
+    def transform(self, rows):
+        return rows
+
+
 @pytest.mark.parametrize(
     ("estimator", "bounded"),
     [
@@ -130,6 +140,7 @@ class Own(LogisticRegression):  # type: ignore[misc]
         (ColumnTransformer([("kind", OneHotEncoder(), ["kind"])], remainder="passthrough"), True),
         (Own(), False),
         (make_pipeline(StandardScaler(), Own()), False),
+        (make_pipeline(Bare(), LogisticRegression()), False),
         (make_pipeline(FunctionTransformer(shout), LogisticRegression()), False),
         (TfidfVectorizer(tokenizer=str.split), False),
         (object(), False),
