@@ -1,8 +1,8 @@
 """Whether a look-up pays: what it costs against what it saves.
 
 A look-up pays while the time that it takes is less than what the predictions it finds would have
-taken. Once it does not, it is skipped, and tried again for a few questions every few seconds: the
-traffic may have changed.
+taken. Once it does not, it is skipped, and tried again for a few questions now and then: the
+traffic may have changed. The longer it has not, the rarer the trials.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from collections.abc import Callable
 MIN_SEEN = 64
 #: How far cost and gain must be apart to change the decision: it should not flutter.
 MARGIN = 1.25
-#: Seconds between two trials of a closed gate; how many questions a trial lasts, and how many
-#: units, so that it costs no more where questions are long.
+#: Seconds until the first trial of a closed gate. Each trial that does not open it doubles them,
+#: up to MAX_TRIAL_EVERY_S.
 TRIAL_EVERY_S = 5.0
+MAX_TRIAL_EVERY_S = 40.0
+#: How many questions a trial lasts, and how many units, so that it costs no more where questions
+#: are long.
 TRIAL_QUESTIONS = 32
 TRIAL_UNITS = 256
 #: Of an average over the last so many units, about.
@@ -35,6 +38,7 @@ class Gate:
         self._hit_rate = 0.0
         self._look_up_s = 0.0
         self._questions_left = self._units_left = 0
+        self._trial_every_s = TRIAL_EVERY_S
         self._next_trial = 0.0
 
     def __repr__(self) -> str:
@@ -56,7 +60,8 @@ class Gate:
             now = self._clock()
             if now < self._next_trial:
                 return False
-            self._next_trial = now + TRIAL_EVERY_S
+            self._trial_every_s = min(2 * self._trial_every_s, MAX_TRIAL_EVERY_S)
+            self._next_trial = now + self._trial_every_s
             self._questions_left, self._units_left = TRIAL_QUESTIONS, TRIAL_UNITS
         self._questions_left -= 1
         self._units_left -= units
@@ -80,6 +85,7 @@ class Gate:
         gain, cost = self._hit_rate * predict_s, self._look_up_s
         if self._open and gain * MARGIN < cost:
             self._open = False
+            self._trial_every_s = TRIAL_EVERY_S
             self._next_trial = self._clock() + TRIAL_EVERY_S
         elif not self._open and gain > cost * MARGIN:
             self._open = True

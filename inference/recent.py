@@ -24,6 +24,9 @@ ENTRY_BYTES = 900
 #: While fewer requests than this recur, only one in TRY_ONE_IN is looked for and kept.
 WORTHWHILE = 0.02
 TRY_ONE_IN = 32
+#: What one request counts for in how many recur: more than WORTHWHILE, so that the first one that
+#: is found again ends the trying.
+WEIGHT = 0.03
 
 Sent = tuple[str, str, str, str, bytes]
 #: An answer's body, type, status and headers; when it was made and until when it may be told, by
@@ -68,10 +71,10 @@ class Recent:
         now = self._clock()
         if kept is None or now >= kept[5]:
             self._counts.recent_misses += 1
-            self._hit_rate *= 0.99
+            self._hit_rate *= 1 - WEIGHT
             return None
         self._counts.recent_hits += 1
-        self._hit_rate += 0.01 * (1 - self._hit_rate)
+        self._hit_rate += WEIGHT * (1 - self._hit_rate)
         self._kept.move_to_end(sent)
         body, kind, status, headers, made_at, _, _ = kept
         elapsed_ms = (time.perf_counter() - began) * 1000

@@ -1,6 +1,15 @@
 """A look-up that does not pay is left out, and tried again now and then."""
 
-from inference.economy import MIN_SEEN, TRIAL_EVERY_S, TRIAL_QUESTIONS, TRIAL_UNITS, Gate
+from itertools import pairwise
+
+from inference.economy import (
+    MAX_TRIAL_EVERY_S,
+    MIN_SEEN,
+    TRIAL_EVERY_S,
+    TRIAL_QUESTIONS,
+    TRIAL_UNITS,
+    Gate,
+)
 
 
 class Clock:
@@ -49,6 +58,32 @@ def test_a_closed_gate_is_tried_for_a_few_questions_every_few_seconds():
     assert use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2) == 0
     clock.now += TRIAL_EVERY_S + 1
     assert use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2) == TRIAL_QUESTIONS
+
+
+def test_trials_that_bring_nothing_become_rarer_up_to_a_limit():
+    tried, clock = gate()
+    use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2)
+    trials = []
+    while clock.now < 20 * MAX_TRIAL_EVERY_S:
+        clock.now += 1
+        if use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2):
+            trials.append(clock.now)
+    between = [after - before for before, after in pairwise([0, *trials])]
+    assert between[:4] == [TRIAL_EVERY_S, *(TRIAL_EVERY_S * times for times in (2, 4, 8))]
+    assert set(between[4:]) == {MAX_TRIAL_EVERY_S}
+
+
+def test_a_gate_that_was_open_again_is_soon_tried_again():
+    tried, clock = gate()
+    for hits in (0, 0, 0, 1):
+        clock.now += MAX_TRIAL_EVERY_S + 1
+        use(tried, hits=hits, look_up_s=1e-4, predict_s=1e-2)
+    assert tried.is_open
+    use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2, times=2000)
+    assert not tried.is_open
+    clock.now += TRIAL_EVERY_S + 1
+    use(tried, hits=1, look_up_s=1e-4, predict_s=1e-2)
+    assert tried.is_open
 
 
 def test_a_trial_of_long_questions_is_over_after_fewer():

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from typing import ClassVar
 
 import joblib
@@ -14,6 +15,7 @@ from sklearn.linear_model import LinearRegression
 from cache.memory import MemoryCache
 from deploy import manifest
 from inference import manifests
+from inference.economy import MIN_SEEN, TRIAL_QUESTIONS
 from inference.errors import ScriptFailed
 from inference.scripts import Question, RowQuestion
 from inference.scripts.array_rows import ArrayRows
@@ -60,9 +62,9 @@ async def scorer(counting, make_scorer):
 
 async def in_line(scorer, at_least, at_most=100):
     """Something is computed, and so many questions wait for the model."""
-    while not scorer._predictor or not scorer._predictor._flights:
+    while not scorer._predictor or not scorer._predictor._flights._under_way:
         await asyncio.sleep(0)
-    while not at_least <= len(scorer._predictor._batcher._line) <= at_most:
+    while not at_least <= len(scorer._predictor._flights._batcher._line) <= at_most:
         await asyncio.sleep(0)
 
 
@@ -139,7 +141,7 @@ async def test_what_everybody_left_is_still_stored(scorer, request_of):
     await in_line(scorer, 0)
     task.cancel()
     Counting.gate.set()
-    while scorer._predictor._flights:
+    while scorer._predictor._flights._under_way:
         await asyncio.sleep(0)
     assert (await scorer.score(request_of(rows(5)))).cache == "hit"
 
@@ -152,14 +154,32 @@ async def test_hot_rows_are_computed_anew_before_they_expire(counting, make_scor
     await scorer.score(request_of(rows(5)))
     Counting.asked.clear()
     now[0] = 99.9
-    scorer._predictor._unit_s = 10.0  # dear enough that a tenth of a second before is late
+    scorer._predictor._flights.unit_s = 10.0  # dear enough that a tenth of a second before is late
     answer = await scorer.score(request_of(rows(5) + b" "))
     assert answer.cache == "hit"
-    while scorer._predictor._flights:
+    while scorer._predictor._flights._under_way:
         await asyncio.sleep(0)
     assert Counting.asked == [[5]]
     now[0] = 150.0
     assert (await scorer.score(request_of(rows(5) + b"  "))).cache == "hit"
+
+
+async def test_rows_that_begin_to_recur_are_looked_up_again_after_one_trial(
+    counting, make_scorer, request_of, monkeypatch
+):
+    def predict(self, rows):
+        time.sleep(0.001)
+        return rows.sum(axis=1).astype(int)
+
+    monkeypatch.setattr(Counting, "predict", predict)
+    scorer = make_scorer(counting, CACHE_MODE="auto")
+    for number in range(2 * MIN_SEEN):
+        await scorer.score(request_of(rows(number)))
+    assert (await scorer.score(request_of(rows(-7)))).cache == "bypass"
+    scorer._predictor._alone.near._next_trial = 0.0
+    for turn in range(TRIAL_QUESTIONS):
+        await scorer.score(request_of(rows(-7) + b" " * turn))  # the same row in other bytes
+    assert (await scorer.score(request_of(rows(-7) + b"\n"))).cache == "hit"
 
 
 async def test_answers_are_the_same_bytes_whatever_the_cache_does(
