@@ -62,16 +62,18 @@ class Comparison:
             tell(f"starting {name}")
             self._admit(name, running, estimator)
 
-    def round(self, seconds: int, tell: Tell, *, counts: bool) -> None:
-        """Each workload once at each of its servers. One that does not count warms up."""
+    def round(self, number: int, seconds: int, tell: Tell) -> None:
+        """Each workload once at each of its servers. The first, number 0, warms up: it does not
+        count.
+        """
         for workload in self._workloads:
-            for name in workload.servers:
+            for name in in_turn(workload.servers, number):
                 running = self._running.get(name)
                 if running is None:
                     continue
                 tell(f"{workload.id}  {name}")
                 run = self._generator.run(self._load(workload, running.server), seconds=seconds)
-                if counts:
+                if number > 0:
                     self._results.add(workload.id, name, run)
 
     def _admit(self, name: str, running: Running, estimator: Any) -> None:
@@ -97,6 +99,16 @@ class Comparison:
             write_bodies(file, bodies_of(workload.kind, server.dialect))
         url = server.url + server.dialect.path
         return Load(url, workload.connections, server.load_cores, file)
+
+
+def in_turn[T](these: Sequence[T], number: int) -> list[T]:
+    """These in the order of a round: each round begins with another one, and every second goes
+    backwards, so that none always comes after the same one and has to bear what that left behind.
+    """
+    first = number % len(these)
+    if number % 2:
+        return [*these[first::-1], *these[:first:-1]]
+    return [*these[first:], *these[:first]]
 
 
 def _build(server_id: str, stage: Stage) -> Server:

@@ -148,7 +148,7 @@ class Session:
         with Comparison(stage, mine, self._results, generator) as comparison:
             comparison.start(tell)
             for number in range(self._plan.rounds + 1):
-                comparison.round(self._plan.seconds, tell, counts=number > 0)
+                comparison.round(number, self._plan.seconds, tell)
                 step()
         tell("")
 

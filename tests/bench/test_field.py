@@ -9,6 +9,7 @@ import pytest
 
 from bench import models, workloads
 from bench.bodies import data_at
+from bench.comparison import in_turn
 from bench.environments import Environment, find_python
 from bench.errors import BenchError
 from bench.places import ROOT
@@ -34,6 +35,15 @@ def test_every_server_of_a_plan_is_in_the_field():
     for workload in (*workloads.full(), *workloads.quick()):
         for server in workload.servers:
             assert label(server).startswith(FIELD[server.partition("@")[0]].label)
+
+
+def test_nobody_is_always_measured_after_the_same_one():
+    servers = "abcdefg"
+    rounds = [in_turn(servers, number) for number in range(7)]
+    assert all(sorted(each) == list(servers) for each in rounds)
+    assert len({each[0] for each in rounds}) == len(servers)
+    before = {(each[each.index("d") - 1]) for each in rounds if each[0] != "d"}
+    assert before == {"c", "e"}
 
 
 def test_the_quick_plan_asks_nothing_that_the_full_one_does_not():
