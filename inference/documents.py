@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 
 import orjson
 
@@ -11,7 +12,7 @@ from inference import media_types
 from inference.codecs import json_codec
 from inference.errors import MalformedInput, ScoringError
 from inference.models import ModelId
-from inference.request import Answer, Request, utc_now
+from inference.request import Answer, Request
 
 
 def succeeded(request: Request, answer: Answer, model: ModelId) -> bytes:
@@ -65,10 +66,11 @@ def _document(request: Request, model: ModelId, **outcome: object) -> bytes:
         "result": None,
         "error": None,
         "received_at": _iso(request.received_at),
-        "finished_at": _iso(utc_now()),
+        "finished_at": _iso(time.time()),
     }
     return orjson.dumps(document | outcome)
 
 
-def _iso(moment: datetime) -> str:
+def _iso(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

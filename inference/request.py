@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 
@@ -17,10 +17,6 @@ CacheStatus = Literal["hit", "miss", "joined", "bypass"]
 MAX_ERROR_BYTES = 500
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -46,7 +42,8 @@ class Request:
     headers: Mapping[str, str] = field(default=_NO_HEADERS)
     recompute: bool = False
     patient: bool = False
-    received_at: datetime = field(default_factory=utc_now)
+    #: time.time() of then.
+    received_at: float = field(default_factory=time.time)
 
     def with_body(self, body: bytes) -> Request:
         return replace(self, body=body)

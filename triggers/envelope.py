@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 
 import orjson
 
@@ -35,7 +35,7 @@ def seal(request: Request) -> str:
             "headers": {
                 name: value for name, value in request.headers.items() if name not in _SECRETS
             },
-            "received_at": request.received_at.isoformat(),
+            "received_at": datetime.fromtimestamp(request.received_at, UTC).isoformat(),
             "body": base64.b64encode(request.body).decode(),
         }
     ).decode()
@@ -65,7 +65,7 @@ def open_sealed(body: bytes) -> Request | None:
             method=str(sealed.get("method", "POST")),
             query=str(sealed.get("query", "")),
             headers={str(name): str(value) for name, value in sealed.get("headers", {}).items()},
-            received_at=datetime.fromisoformat(sealed["received_at"]),
+            received_at=datetime.fromisoformat(sealed["received_at"]).timestamp(),
         )
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         return None

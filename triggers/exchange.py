@@ -42,7 +42,8 @@ async def respond(
     refuse: Refuse = responses.error,
 ) -> func.HttpResponse:
     """What `answer` makes of a request, or why there is none; the request's ids come back."""
-    echoed = {name: value for name in ID_HEADERS if (value := req.headers.get(name))}
+    headers = dict(req.headers)  # seven are looked for, ten times faster here
+    echoed = {name: value for name in ID_HEADERS if (value := headers.get(name))}
     request_id = echoed.get("x-request-id")
     if request_id is None:
         request_id = echoed["x-request-id"] = f"{_random.getrandbits(128):032x}"
@@ -51,7 +52,7 @@ async def respond(
             told = f"{name}: at most {MAX_ID} characters, got {len(value)}"
             return refuse(ID_TOO_LONG.status, ID_TOO_LONG.code, told)
     try:
-        response = await answer(_request(req, request_id))
+        response = await answer(_request(req, headers, request_id))
     except ScoringError as error:
         response = refused(error, request_id, refuse)
     response.headers.update(echoed)
@@ -88,9 +89,8 @@ def refused(
     return refuse(status, error.code, error.message, request_id, headers)
 
 
-def _request(req: func.HttpRequest, request_id: str) -> Request:
+def _request(req: func.HttpRequest, headers: Mapping[str, str], request_id: str) -> Request:
     body = req.get_body()
-    headers = dict(req.headers)  # five are looked for, ten times faster here
     if not body and "chunked" in headers.get("transfer-encoding", "").lower():
         raise MalformedInput("a chunked body does not reach a function; send Content-Length")
     return Request(

@@ -74,7 +74,7 @@ class HttpDoor:
     async def _respond(
         self, req: func.HttpRequest, request: Request, queue: func.Out[str] | None
     ) -> func.HttpResponse:
-        if queue is not None and "respond-async" in req.headers.get("prefer", "").lower():
+        if queue is not None and "respond-async" in request.headers.get("prefer", "").lower():
             accepted = await self._enqueue(req, request, queue)
             if accepted is not None:
                 return accepted
