@@ -22,8 +22,9 @@ MAX_TRIAL_EVERY_S = 40.0
 #: are long.
 TRIAL_QUESTIONS = 32
 TRIAL_UNITS = 256
-#: Of an average over the last so many units, about.
-MEMORY = 256
+#: Of an average over the last so many units, about, and over no fewer than so many questions.
+MEMORY = 64
+MEMORY_QUESTIONS = 8
 
 
 class Gate:
@@ -34,7 +35,7 @@ class Gate:
     ) -> None:
         self._name, self._steady, self._clock = name, steady, clock
         self._open = True
-        self._seen = 0
+        self._seen = self._questions = 0
         self._hit_rate = 0.0
         self._look_up_s = 0.0
         self._questions_left = self._units_left = 0
@@ -70,7 +71,8 @@ class Gate:
     def looked_up(self, units: int, found: int, seconds: float) -> None:
         """What looking up so many units took and brought."""
         self._seen += units
-        weight = min(1.0, units / min(self._seen, MEMORY))
+        self._questions += 1
+        weight = max(1 / self._questions, min(units / MEMORY, 1 / MEMORY_QUESTIONS))
         self._hit_rate += weight * (found / units - self._hit_rate)
         # One stall of the machine must not close the gate: it counts as a few slow look-ups.
         cost = seconds / units

@@ -7,6 +7,7 @@ costs and brings is measured, and a look-up that does not pay is left out (infer
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import time
@@ -52,6 +53,7 @@ class Predictor:
         steady = settings.cache_mode == "always"
         self._alone = _Levels("one unit", steady=steady)
         self._many = _Levels("many rows", steady=steady)
+        self._trials: set[asyncio.Task[object]] = set()
 
     def __repr__(self) -> str:
         return f"<Predictor {self._flights!r} {self._alone.near!r} {self._alone.far!r}>"
@@ -69,22 +71,22 @@ class Predictor:
         if not (near or far):
             outcome = await self._flights.ask(question, patient=patient)
             return _prediction(question, outcome, "bypass")
+        lease = far and not recompute and levels.far.is_open
         began = time.perf_counter()
         keys = self._names(question)
         found: list[Entry | None] = [None] * count
         reachable = True
         if not recompute:
             found = [self._cache.peek(key) for key in keys]
-            hits = count - found.count(None)
-            levels.near.looked_up(count, hits, time.perf_counter() - began)
-            if far and hits < count:
+            levels.near.looked_up(count, count - found.count(None), time.perf_counter() - began)
+            if far and None in found:
                 reachable = await self._look_beyond(levels, keys, found)
         hits = count - found.count(None)
         if hits == count:
             self._judge(levels)
             self._refresh_early(question, keys, found, far=far)
             return _hit(question, found)
-        fares = Fares(far=far, lease=far and not recompute, patient=patient)
+        fares = Fares(far=far, lease=lease, patient=patient)
         units, was_joined = await self._flights.compute(question, keys, found, fares)
         self._judge(levels)
         status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
@@ -92,6 +94,8 @@ class Predictor:
 
     async def close(self) -> None:
         """Let what is being computed land."""
+        while self._trials:
+            await asyncio.wait(self._trials)
         await self._flights.close()
 
     def _names(self, question: Question | RowQuestion) -> list[str]:
@@ -120,18 +124,36 @@ class Predictor:
     async def _look_beyond(
         self, levels: _Levels, keys: Sequence[str], found: list[Entry | None]
     ) -> bool:
-        """Fill what the shared cache has into `found`; False where it can't be reached."""
+        """Fill what the shared cache has into `found`; False where it can't be reached.
+
+        A trial of a closed gate is for the next ones: nobody waits for it. Who did would fall
+        behind the others, and split a batch in two that go on taking turns.
+        """
         missing = [index for index, entry in enumerate(found) if entry is None]
-        began = time.perf_counter()
-        try:
-            entries = await self._cache.get_many([keys[index] for index in missing])
-        except ConnectionError:
+        asked = self._ask_beyond(levels, [keys[index] for index in missing])
+        if not levels.far.is_open:
+            trial = asyncio.get_running_loop().create_task(asked)
+            self._trials.add(trial)
+            trial.add_done_callback(self._trials.discard)
+            return True
+        entries = await asked
+        if entries is None:
             return False
         for index, entry in zip(missing, entries, strict=True):
             found[index] = entry
-        hits = len(entries) - entries.count(None)
-        levels.far.looked_up(len(missing), hits, time.perf_counter() - began)
         return True
+
+    async def _ask_beyond(
+        self, levels: _Levels, keys: Sequence[str]
+    ) -> Sequence[Entry | None] | None:
+        began = time.perf_counter()
+        try:
+            entries = await self._cache.get_many(keys)
+        except ConnectionError:
+            return None
+        hits = len(entries) - entries.count(None)
+        levels.far.looked_up(len(keys), hits, time.perf_counter() - began)
+        return entries
 
     def _judge(self, levels: _Levels) -> None:
         levels.near.judge(self._flights.model_s)

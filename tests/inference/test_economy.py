@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from inference.economy import (
     MAX_TRIAL_EVERY_S,
+    MEMORY,
     MIN_SEEN,
     TRIAL_EVERY_S,
     TRIAL_QUESTIONS,
@@ -83,6 +84,21 @@ def test_a_gate_that_was_open_again_is_soon_tried_again():
     assert not tried.is_open
     clock.now += TRIAL_EVERY_S + 1
     use(tried, hits=1, look_up_s=1e-4, predict_s=1e-2)
+    assert tried.is_open
+
+
+def test_a_gate_closes_soon_after_rows_cease_to_recur():
+    tried, _ = gate()
+    use(tried, hits=1, look_up_s=1e-4, predict_s=1e-2)
+    assert use(tried, hits=0, look_up_s=1e-4, predict_s=1e-2, times=2000) < 6 * MEMORY
+
+
+def test_one_long_question_of_new_rows_does_not_close_a_gate():
+    tried, _ = gate()
+    for _ in range(10):
+        tried.looked_up(100, 100, 1e-3)
+    tried.looked_up(100, 0, 1e-3)
+    tried.judge(1e-4)
     assert tried.is_open
 
 

@@ -182,6 +182,45 @@ async def test_rows_that_begin_to_recur_are_looked_up_again_after_one_trial(
     assert (await scorer.score(request_of(rows(-7) + b"\n"))).cache == "hit"
 
 
+class Far(MemoryCache):
+    """Shared with others, and no nearer than they are; answers once it may."""
+
+    remote = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+
+    def peek(self, key):
+        return None
+
+    async def get_many(self, keys):
+        await self.may.wait()
+        return await super().get_many(keys)
+
+
+async def test_nobody_waits_for_the_trial_of_a_look_up_that_does_not_pay(
+    counting, make_scorer, request_of
+):
+    far = Far()
+    far.may.set()
+    scorer = make_scorer(counting, far, CACHE_MODE="auto")
+    for number in range(2 * MIN_SEEN):
+        await scorer.score(request_of(rows(number)))
+    gate = scorer._predictor._alone.far
+    assert not gate.is_open
+    far.may.clear()
+    gate._next_trial, seen = 0.0, gate._seen
+    for number in range(TRIAL_QUESTIONS):
+        assert (await scorer.score(request_of(rows(-number)))).cache == "miss"
+    assert (await scorer.score(request_of(rows(999)))).cache == "bypass"
+    assert gate._seen == seen
+    far.may.set()
+    while scorer._predictor._trials:
+        await asyncio.sleep(0)
+    assert gate._seen == seen + TRIAL_QUESTIONS
+
+
 async def test_answers_are_the_same_bytes_whatever_the_cache_does(
     counting, make_scorer, request_of
 ):
