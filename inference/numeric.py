@@ -49,8 +49,8 @@ def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
 
 def fit_plain(values: Array) -> Rows | None:
     """Float64 rows of the model's width; None where a number needs a second look."""
-    # False where one is NaN, too.
-    if np.abs(values).max(initial=0) < EXACT_INTEGER:
+    # A sum of squares is no less than any of them, takes one pass, and is NaN where a number is.
+    if np.vdot(values, values) < EXACT_INTEGER**2:
         return Rows(values, np.arange(len(values)))
     return None
 
