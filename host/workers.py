@@ -1,4 +1,9 @@
-"""Several workers on one port: started, started again when they die, and stopped, together."""
+"""Several workers on one port: started, started again when they die, and stopped, together.
+
+Each listens by a socket of its own, among which the kernel deals out connections by chance. Of one
+socket that all share, whichever wakes first takes all that wait: of 16 connections that come at
+once, often 13 or more.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from typing import Any
 
 from host.arguments import Arguments
 
@@ -30,9 +36,12 @@ STOP_S = 30.0
 async def supervise(arguments: Arguments, sock: socket.socket) -> int:
     """Run `arguments.workers` processes until SIGTERM or SIGINT; the exit code.
 
+    `sock` has found the address free, and makes room for the workers' own.
     A worker sees in its standard input, which never says anything, that this process has ended.
     """
-    supervisor = _Supervisor(arguments, sock)
+    family, address = sock.family, sock.getsockname()
+    sock.close()
+    supervisor = _Supervisor(arguments, family, address)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, supervisor.stop)
     loop.add_signal_handler(signal.SIGINT, supervisor.interrupt)
@@ -40,8 +49,10 @@ async def supervise(arguments: Arguments, sock: socket.socket) -> int:
 
 
 class _Supervisor:
-    def __init__(self, arguments: Arguments, sock: socket.socket) -> None:
-        self._arguments, self._socket = arguments, sock
+    def __init__(
+        self, arguments: Arguments, family: socket.AddressFamily, address: tuple[Any, ...]
+    ) -> None:
+        self._arguments, self._family, self._address = arguments, family, address
         self._stopping = asyncio.Event()
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._exit_code = 0
@@ -84,17 +95,26 @@ class _Supervisor:
             await self._pause(pause_s)
 
     async def _run_worker(self, number: int) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *self._command(number),
-            stdin=asyncio.subprocess.PIPE,
-            pass_fds=[self._socket.fileno()],
-        )
+        # The worker's alone: once it ends, nothing is left that could be dealt a connection.
+        with self._bind() as sock:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(number, sock),
+                stdin=asyncio.subprocess.PIPE,
+                pass_fds=[sock.fileno()],
+            )
         self._processes[number] = process
         if self._stopping.is_set():
             process.terminate()
         code = await process.wait()
         del self._processes[number]
         return code
+
+    def _bind(self) -> socket.socket:
+        sock = socket.socket(self._family, socket.SOCK_STREAM)
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            sock.setsockopt(socket.SOL_SOCKET, option, 1)
+        sock.bind(self._address)
+        return sock
 
     async def _stop_all(self) -> None:
         await self._stopping.wait()
@@ -118,12 +138,12 @@ class _Supervisor:
         except TimeoutError:
             return
 
-    def _command(self, number: int) -> list[str]:
+    def _command(self, number: int, sock: socket.socket) -> list[str]:
         given = self._arguments
         return [
             *(sys.executable, "-m", "host"),
             *("--app", str(given.app_dir)),
             *("--host", given.host, "--port", str(given.port)),
-            *("--worker", str(number), "--socket-fd", str(self._socket.fileno())),
+            *("--worker", str(number), "--socket-fd", str(sock.fileno())),
             *(("--verbose",) if given.verbose else ()),
         ]

@@ -8,7 +8,10 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -174,6 +177,44 @@ def test_several_workers_share_a_port_and_a_dead_one_is_replaced(
         eventually(lambda: get(host, "/api/pid") not in before, 20)
         assert host.stop() == 0
         eventually(lambda: not any(is_alive(int(pid)) for pid in pids))
+
+
+def test_connections_that_come_at_once_are_shared_among_the_workers(
+    tmp_path: Path, start_host: StartHost
+) -> None:
+    with start_host(an_app(tmp_path, ONE_FUNCTION), {}, "--workers", "2") as host:
+        eventually(lambda: len({get(host, "/api/pid") for _ in range(8)}) == 2, 20)
+        address = urlsplit(host.url)
+        opened = [HTTPConnection(address.hostname or "", address.port) for _ in range(64)]
+        for each in opened:
+            each.connect()
+        told: Counter[bytes] = Counter()
+        for each in opened:
+            each.request("GET", "/api/pid")
+            told[each.getresponse().read()] += 1
+            each.close()
+    # By chance each has 32, and five times in ten million one has fewer than 13.
+    assert min(told.values()) > 12, told
+    assert len(told) == 2
+
+
+def test_a_port_that_several_workers_share_is_taken_for_others(
+    tmp_path: Path, start_host: StartHost
+) -> None:
+    app = an_app(tmp_path, ONE_FUNCTION)
+    with start_host(app, {}, "--workers", "2") as host:
+        other = subprocess.run(
+            [
+                *(sys.executable, "-m", "host", "--app", app, "--workers", "2"),
+                *("--port", str(urlsplit(host.url).port)),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert other.returncode == 2
+    assert "choose another with --port" in other.stderr
 
 
 def test_workers_end_with_their_killed_supervisor(tmp_path: Path, start_host: StartHost) -> None:
