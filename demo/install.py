@@ -21,8 +21,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".triscore"
-#: Azure ML's own server, which the tests run beside ours, in an environment of its own. The bench has
-#: another, with other packages.
+#: Azure ML's own server, which the tests run beside ours, in an environment of its own. The bench
+#: has another, with other packages.
 PEER = STATE / "peers/azureml-in-tests"
 MODEL = ROOT / "models/digits"
 AZURITE = "3.37.0"
