@@ -112,9 +112,9 @@ class RedisCache:
         return entries
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
-        """Store for `ttl_s` seconds, a tenth more or less."""
+        """Store for `ttl_s` seconds, which are promised to somebody and so not varied."""
         session = self._checked()
-        stored, lifetime_ms = self._store(value, _jittered(ttl_s), fixed=False)
+        stored, lifetime_ms = self._store(value, ttl_s, fixed=False)
         await session.link.do(lambda client: client.set(key, stored, px=lifetime_ms))
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:

@@ -45,7 +45,7 @@ class Predictor:
         loaded: Callable[[], Awaitable[object]],
     ) -> None:
         self._script, self._cache, self._keys = script, cache, keys
-        self._ttl_s = settings.result_ttl_s
+        self._ttl_s = settings.cache_ttl_s
         self._caching = settings.cache_mode != "off"
         self._flights = Flights(
             script, cache=cache, ttl_s=self._ttl_s, thread=thread, loaded=loaded

@@ -152,7 +152,7 @@ class Scorer:
         answer = await self._answered(prediction, form, began)
         if key is not None and prediction.reply is None and question.cacheable:
             left_s = prediction.ttl_left_s
-            ttl_s = self._settings.result_ttl_s if left_s is None else left_s
+            ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
             self._recent.keep(key, answer, ttl_s=ttl_s)
         return answer
 

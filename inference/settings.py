@@ -30,8 +30,10 @@ class InferenceSettings:
     allow_unpinned_model: bool = False
     #: `auto` skips look-ups that cost more than they save, `always` none, `off` all of them.
     cache_mode: CacheMode = "auto"
-    #: How long a prediction is kept, and a result document can be fetched by its id.
-    result_ttl_s: float = 3600.0
+    #: How long a prediction is kept.
+    cache_ttl_s: float = 3600.0
+    #: How long a result document can be fetched by its id, from when it was stored.
+    result_ttl_s: float = 86_400.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, root: Path) -> InferenceSettings:
@@ -51,7 +53,8 @@ class InferenceSettings:
             max_rows=_positive_int(env, "MAX_ROWS", cls.max_rows),
             scoring_timeout_s=_positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
             cache_mode=_cache_mode(env),
-            result_ttl_s=_positive(env, "CACHE_TTL_S", cls.result_ttl_s),
+            cache_ttl_s=_positive(env, "CACHE_TTL_S", cls.cache_ttl_s),
+            result_ttl_s=_positive(env, "RESULT_TTL_S", cls.result_ttl_s),
         )
 
 

@@ -66,6 +66,7 @@ var scoringSettings = {
   REDIS_AUTH: redisAuth
   REDIS_CLUSTER: string(redisCluster)
   REDIS_URL: redisUrl
+  RESULT_TTL_S: '86400'
   SCORING_TIMEOUT_S: '60'
   ScoringStorage__blobServiceUri: blobEndpoint
   ScoringStorage__clientId: identityClientId
