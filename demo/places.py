@@ -46,6 +46,8 @@ class HostServer:
             "ScoringStorage": self.stack.storage_connection_string,
             "ServiceBusConnection": self.stack.servicebus_connection_string,
             "REDIS_URL": self.stack.redis_url,
+            # Whoever runs this is who wrote the script.
+            "SHOW_SCRIPT_ERRORS": "true",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }

@@ -15,6 +15,7 @@ from inference.errors import ModelUnavailable
 from inference.manifests import Accelerated, Manifest
 from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
+from inference.script_errors import SHOWN
 from inference.scripts import company
 
 
@@ -71,7 +72,7 @@ def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
         )
     file = models.find(folder, manifest)
     models.require_pinned(file, manifest, allow_unpinned=False)
-    model = models.load(file, trusted=manifest.trusted)
+    model = models.load(file, trusted=manifest.trusted, errors=SHOWN)
     if not isinstance(model, SklearnModel):
         raise ModelUnavailable(f"{file.name} is served by ONNX Runtime already")
     return manifest, model

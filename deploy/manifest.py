@@ -18,6 +18,7 @@ from inference.errors import CallerError, ModelUnavailable
 from inference.manifests import Golden
 from inference.models import Model
 from inference.rows import Array
+from inference.script_errors import SHOWN
 from inference.scripts import company
 from inference.signature import Signature
 
@@ -39,7 +40,7 @@ def describe(
     file = models.find(folder)
     if trusted and file.suffix != ".skops":
         raise ModelUnavailable(f"{file.name} takes no --trust: only a .skops file lists its types")
-    model = models.load(file, trusted=trusted)
+    model = models.load(file, trusted=trusted, errors=SHOWN)
     own = model.signature()
     model.answering(method, own)  # before anything is asked of the rows
     signature, golden = _golden(model, method, _rows(rows_file, own))

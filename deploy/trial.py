@@ -41,7 +41,8 @@ def start(
 
 
 def _run(package: Path, denied: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, Any]:
-    # A script may need its user's environment, and no package has its user's settings.
+    # A script may need its user's environment, and no package has its user's settings. What it
+    # raises is told to whoever runs the command.
     users = json.loads(_SETTINGS.read_text())["Values"]
     env = {name: text for name, text in os.environ.items() if name not in users}
     try:
@@ -49,7 +50,7 @@ def _run(package: Path, denied: Mapping[str, str], settings: Mapping[str, str]) 
             [sys.executable, "-I", "-B", str(_START)],
             input=json.dumps({"denied": list(denied)}),
             cwd=package,
-            env={**env, **settings},
+            env={**env, **settings, "SHOW_SCRIPT_ERRORS": "true"},
             capture_output=True,
             text=True,
             check=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from inference import media_types, tables
+from inference import faults, media_types, tables
 from inference.errors import CallerError, ResultUnserialisable, UnfitInput
 from inference.request import Request
 from inference.scorer import Scorer
@@ -31,6 +32,8 @@ class Report:
     content_type: str = media_types.JSON
 
 
+log = logging.getLogger(__name__)
+
 Sink = Callable[[bytes], object]
 
 
@@ -46,7 +49,8 @@ async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) 
     limits = tables.Limits(settings.max_body_bytes, settings.max_rows)
     if isinstance(script, EstimatorScript):
         table = tables.open_table(request.content_type, source, script.signature, limits)
-        report = await _score_parts(scorer, script, table, sink)
+        with faults.Named(log, request.id):
+            report = await _score_parts(scorer, script, table, sink)
         report.content_type = request.content_type or media_types.JSON
     else:
         report = await _score_whole(scorer, request, source, sink, limits)

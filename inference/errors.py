@@ -95,6 +95,11 @@ class ScriptFailed(OperatorError):
 
     code = "script_failed"
 
+    def __init__(self, message: str, *, located: str = "") -> None:
+        """`located` is for the log: what was raised, and every frame that it passed."""
+        super().__init__(message)
+        self.located = located
+
 
 class ResultUnserialisable(OperatorError):
     """run() returned something that JSON can't say."""

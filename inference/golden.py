@@ -14,6 +14,7 @@ from inference.codecs import json_codec
 from inference.errors import CallerError, ModelUnavailable
 from inference.manifests import Manifest
 from inference.rows import Array
+from inference.script_errors import HIDDEN, ScriptErrors
 from inference.signature import Signature
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,12 @@ def rows_of(manifest: Manifest, signature: Signature) -> Array:
 
 
 def check(
-    manifest: Manifest, rows: Array, answer: Callable[[Array], object], *, version: str
+    manifest: Manifest,
+    rows: Array,
+    answer: Callable[[Array], object],
+    *,
+    version: str,
+    errors: ScriptErrors = HIDDEN,
 ) -> None:
     """Raises ModelUnavailable where the answers to the golden rows differ.
 
@@ -40,11 +46,11 @@ def check(
     made, here = f"{manifest.framework} {manifest.version}", version
     try:
         told = orjson.loads(json_codec.dumps(answer(rows)))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a model is code, which may raise anything
         raise ModelUnavailable(
             f"{manifest.file}, made with {made}, does not answer its golden rows under"
-            f" {here}: {type(error).__name__}: {error}"
-        ) from error
+            f" {here}: {errors.told(error)}"
+        ) from errors.cause(error)
     tolerances = {"relative": manifest.golden.relative, "absolute": manifest.golden.absolute}
     if not equal(told, manifest.golden.predictions, **tolerances):
         raise ModelUnavailable(

@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 #: A model's version until its file was read.
 UNKNOWN = "unknown"
 
-_NAMED = faults.Named(log)
-
 
 class Scorer:
     """Scores requests with one model, through a cache.
@@ -118,7 +116,7 @@ class Scorer:
 
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
-        with _NAMED:
+        with faults.Named(log, request.id):
             return await self._score(request)
 
     async def check(self, request: Request) -> None:

@@ -28,6 +28,8 @@ class InferenceSettings:
     scoring_timeout_s: float = 60.0
     #: Whether a model without a manifest may be loaded: its file could be anybody's.
     allow_unpinned_model: bool = False
+    #: Whether the text of what a script or a model raises is told: it may hold anything.
+    show_script_errors: bool = False
     #: `auto` skips look-ups that cost more than they save, `always` none, `off` all of them.
     cache_mode: CacheMode = "auto"
     #: How long a prediction is kept.
@@ -49,6 +51,7 @@ class InferenceSettings:
             model_dir=model_dir,
             entry_script=_entry_script(env, model_dir),
             allow_unpinned_model=_truth(env, "ALLOW_UNPINNED_MODEL"),
+            show_script_errors=_truth(env, "SHOW_SCRIPT_ERRORS"),
             max_body_bytes=_positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_rows=_positive_int(env, "MAX_ROWS", cls.max_rows),
             scoring_timeout_s=_positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),

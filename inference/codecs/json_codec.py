@@ -46,9 +46,16 @@ def _dumps_slowly(value: object) -> bytes:
             plain.tree(value), allow_nan=False, ensure_ascii=False, separators=(",", ":")
         )
         return text.encode()
-    # A returned object's own methods may raise anything while they are asked for plain values.
-    except Exception as error:
+    except plain.NotPlain as error:
         raise ResultUnserialisable(f"the result can't be written as JSON: {error}") from error
+    except RecursionError:
+        raise ResultUnserialisable(
+            "the result can't be written as JSON: it holds itself, or is nested beyond Python's"
+            " recursion limit"
+        ) from None
+    except Exception as error:  # noqa: BLE001 - a returned object's own methods raise, and say, anything
+        kind = type(error).__name__
+        raise ResultUnserialisable(f"the result can't be written as JSON: {kind}") from None
 
 
 def encode_lines(values: list[Any]) -> bytes:

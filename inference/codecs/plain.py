@@ -24,8 +24,15 @@ _ATOMS = (str, int, type(None))
 _MOMENTS = (dt.datetime, dt.date, dt.time)
 
 
+class NotPlain(TypeError):
+    """What JSON has no form for; its text is of this module, and names no value."""
+
+
 def default(value: object) -> object:
-    """For orjson: the next simpler form of what it can't write. Raises TypeError."""
+    """For orjson: the next simpler form of what it can't write.
+
+    Raises NotPlain, or what a method of the value's raises.
+    """
     if (rows := _tabular(value)) is not None:
         return rows
     if isinstance(value, float):  # of a class of its own
@@ -38,7 +45,7 @@ def default(value: object) -> object:
 
 
 def tree(value: Any) -> Any:
-    """The whole value in JSON's own types, for what orjson refuses. Raises TypeError."""
+    """The whole value in JSON's own types, for what orjson refuses. Raises as `default`."""
     if isinstance(value, enum.Enum):
         return tree(value.value)
     if isinstance(value, _ATOMS):
@@ -56,7 +63,7 @@ def _text(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        raise TypeError(
+        raise NotPlain(
             "bytes that are no UTF-8; return them in an AMLResponse, or as base64"
         ) from error
 
@@ -68,7 +75,7 @@ def _list(value: Any) -> object:
         return sorted(value)
     simpler = value.tolist() if hasattr(value, "tolist") else value
     if type(simpler) is type(value):
-        raise TypeError(f"not JSON serializable: {type(value).__name__}")
+        raise NotPlain(f"not JSON serializable: {type(value).__name__}")
     return simpler
 
 
@@ -81,7 +88,7 @@ def _key(name: object) -> str:
         return {None: "null", True: "true", False: "false"}[plain]
     if isinstance(plain, int | float):
         return str(plain)
-    raise TypeError(f"a {type(name).__name__} is no name for a JSON object")
+    raise NotPlain(f"a {type(name).__name__} is no name for a JSON object")
 
 
 def _tabular(value: Any) -> list[Any] | None:
@@ -90,7 +97,7 @@ def _tabular(value: Any) -> list[Any] | None:
         return None
     if isinstance(value, pandas.DataFrame):
         if not value.columns.is_unique:
-            raise TypeError("a DataFrame with two columns of one name; rename one")
+            raise NotPlain("a DataFrame with two columns of one name; rename one")
         records: list[Any] = value.to_dict(orient="records")
         return [{name: _missing(cell, pandas) for name, cell in row.items()} for row in records]
     return [_missing(cell, pandas) for cell in value.tolist()]

@@ -12,6 +12,7 @@ from inference.models import pickles, skops_files
 from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
 from inference.rows import Array
+from inference.script_errors import HIDDEN, ScriptErrors
 from inference.signature import Signature
 
 #: From rows, shape (rows, features), to one answer a row, in order.
@@ -53,10 +54,17 @@ class Model(Protocol):
         ...
 
 
-def load(file: Path, *, trusted: Sequence[str] = (), mapped: bool = False) -> Model:
+def load(
+    file: Path,
+    *,
+    trusted: Sequence[str] = (),
+    mapped: bool = False,
+    errors: ScriptErrors = HIDDEN,
+) -> Model:
     """Load a model whose digest was checked. Raises ModelUnavailable.
 
     `trusted`: types beyond skops' own list. `mapped`: map large arrays where the file allows it.
+    `errors`: what is told of an exception that the file raises.
     """
     try:
         if file.suffix == ".onnx":
@@ -66,7 +74,6 @@ def load(file: Path, *, trusted: Sequence[str] = (), mapped: bool = False) -> Mo
         return SklearnModel(*pickles.load(file, mapped=mapped))
     except ModelUnavailable:
         raise
-    except BaseException as error:  # a pickle may raise anything, SystemExit included
-        raise ModelUnavailable(
-            f"{file.name} did not load: {type(error).__name__}: {error}"
-        ) from error
+    except BaseException as error:  # noqa: BLE001 - a pickle may raise anything, even SystemExit
+        told = f"{file.name} did not load: {errors.told(error)}"
+        raise ModelUnavailable(told) from errors.cause(error)

@@ -13,6 +13,7 @@ from inference.errors import ModelUnavailable
 from inference.manifests import Manifest
 from inference.models.loading import Model, load
 from inference.rows import Array
+from inference.script_errors import HIDDEN, ScriptErrors
 from inference.signature import Signature
 
 log = logging.getLogger(__name__)
@@ -28,30 +29,30 @@ class Served:
     bounded: bool
 
 
-def serve(file: Path, manifest: Manifest | None) -> Served:
+def serve(file: Path, manifest: Manifest | None, errors: ScriptErrors = HIDDEN) -> Served:
     """Load a model whose digest was checked. Raises ModelUnavailable.
 
     Its arrays are mapped where golden rows prove that it works on such.
     """
     if manifest is None:
-        model = load(file)
+        model = load(file, errors=errors)
         signature = model.signature()
         return Served(signature, model.answering("predict", signature), model.bounded)
     proves = len(manifest.golden.rows) > 0
-    model = load(file, trusted=manifest.trusted, mapped=proves)
+    model = load(file, trusted=manifest.trusted, mapped=proves, errors=errors)
     try:
-        return _proven(model, manifest)
+        return _proven(model, manifest, errors)
     except ModelUnavailable as error:
         if not model.mapped:
             raise
         log.info("%s is loaded again, without mapping: %s", file.name, error)
-    return _proven(load(file), manifest)
+    return _proven(load(file, errors=errors), manifest, errors)
 
 
-def _proven(model: Model, manifest: Manifest) -> Served:
+def _proven(model: Model, manifest: Manifest, errors: ScriptErrors) -> Served:
     signature = model.signature(manifest.features)
     answer = model.answering(manifest.method, signature)
     if manifest.golden.rows:
         rows = golden.rows_of(manifest, signature)
-        golden.check(manifest, rows, answer, version=model.version)
+        golden.check(manifest, rows, answer, version=model.version, errors=errors)
     return Served(signature, answer, model.bounded)

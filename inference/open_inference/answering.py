@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 async def infer(scorer: Scorer, script: EstimatorScript, request: Request) -> Answer:
     """Answer an inference request. Raises ScoringError; nothing of a failed one is stored."""
-    with faults.Named(log):
+    with faults.Named(log, request.id):
         return await _infer(scorer, script, request)
 
 

@@ -18,4 +18,4 @@ def build(settings: InferenceSettings) -> Script:
     """The script that the settings name. Raises ModelUnavailable."""
     if settings.entry_script is None:
         return EstimatorScript(settings)
-    return UserScript(settings.entry_script, settings.model_dir)
+    return UserScript(settings.entry_script, settings.model_dir, shown=settings.show_script_errors)

@@ -24,6 +24,7 @@ from typing import Protocol
 
 from inference.errors import ModelUnavailable
 from inference.request import Request
+from inference.script_errors import ScriptErrors
 from inference.scripts import independent, raw, schema, text
 from inference.scripts.loading import EntryPoints
 from inference.scripts.question import Arguments, Question
@@ -60,7 +61,7 @@ class Headed:
         return self._inner.around(arguments)
 
 
-def convention(entry: EntryPoints) -> Convention | independent.Independent:
+def convention(entry: EntryPoints, errors: ScriptErrors) -> Convention | independent.Independent:
     """The convention that a script's `run` asks for. Raises ModelUnavailable."""
     parameters = inspect.signature(entry.run).parameters.values()
     if any(parameter.kind not in _NAMED for parameter in parameters):
@@ -68,10 +69,10 @@ def convention(entry: EntryPoints) -> Convention | independent.Independent:
     data = _data(entry)
     if not data:
         raise ModelUnavailable(f"run() needs a parameter for the input, apart from {HEADERS}")
-    chosen = _convention(entry, data)
+    chosen = _convention(entry, data, errors)
     if entry.rows_independent:
         # The headers count as a second parameter: with them two equal rows are not equal.
-        return independent.convention(entry.run, list(parameters))
+        return independent.convention(entry.run, list(parameters), errors)
     return chosen if len(data) == len(parameters) else Headed(chosen)
 
 
@@ -86,12 +87,14 @@ def _data(entry: EntryPoints) -> list[inspect.Parameter]:
     return [parameter for parameter in parameters if parameter.name != HEADERS]
 
 
-def _convention(entry: EntryPoints, data: list[inspect.Parameter]) -> Convention:
+def _convention(
+    entry: EntryPoints, data: list[inspect.Parameter], errors: ScriptErrors
+) -> Convention:
     decorated = schema.decorates(entry.run)
     if entry.raw and decorated:
         raise ModelUnavailable("run() has both @rawhttp and @input_schema; choose one")
     if decorated:
-        return schema.Named(data)
+        return schema.Named(data, errors)
     required = [each.name for each in data[1:] if each.default is each.empty]
     if required:
         raise ModelUnavailable(

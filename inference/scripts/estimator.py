@@ -13,10 +13,10 @@ from inference import codecs, collector, golden, manifests, models
 from inference.codecs import json_codec
 from inference.request import Request
 from inference.rows import Array
+from inference.script_errors import ScriptErrors
 from inference.scripts import company
 from inference.scripts.array_rows import CELLS, ArrayRows
 from inference.scripts.encoding import by_row_as_json
-from inference.scripts.guard import guard
 from inference.scripts.question import Question, RowQuestion
 from inference.scripts.verdict import judged
 from inference.settings import InferenceSettings
@@ -40,6 +40,7 @@ class EstimatorScript:
         self._manifest = described and described.served()
         self._file = models.find(folder, self._manifest)
         self._max_rows = settings.max_rows
+        self._errors = ScriptErrors(shown=settings.show_script_errors)
         self.method = self._manifest.method if self._manifest else "predict"
         self.model = models.require_pinned(
             self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
@@ -61,7 +62,7 @@ class EstimatorScript:
 
     def load(self) -> None:
         with collector.paused():
-            served = models.serve(self._file, self._manifest)
+            served = models.serve(self._file, self._manifest, self._errors)
             # The first prediction pays for lazy imports: not a caller's.
             rows = self._golden_rows(served.signature)
             self._independent = company.is_no_matter(served.answer, rows)
@@ -89,7 +90,7 @@ class EstimatorScript:
         return by_row_as_json(self._judged(question.values))
 
     def _judged(self, values: Array) -> Any:
-        return guard(lambda: judged(lambda: self._answer(values)))
+        return self._errors.guard(lambda: judged(lambda: self._answer(values), self._errors))
 
     def _golden_rows(self, signature: Signature) -> Array:
         """The manifest's, else a row of zeros, which need not be one that the model takes."""

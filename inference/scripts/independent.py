@@ -18,6 +18,7 @@ import orjson
 from inference.codecs import json_codec, plain
 from inference.errors import ModelUnavailable, ResultUnserialisable
 from inference.request import Request
+from inference.script_errors import ScriptErrors
 from inference.scripts import schema
 from inference.scripts.question import Arguments, Question, RowQuestion, Run
 
@@ -74,7 +75,9 @@ class Independent:
         return self._inner.around(arguments)
 
 
-def convention(run: Run, parameters: Sequence[inspect.Parameter]) -> Independent:
+def convention(
+    run: Run, parameters: Sequence[inspect.Parameter], errors: ScriptErrors
+) -> Independent:
     """For a `run` that can keep the promise. Raises ModelUnavailable."""
     if not schema.decorates(run):
         raise _unfit("declare its input with @input_schema, whose sample says what a row is")
@@ -87,7 +90,7 @@ def convention(run: Run, parameters: Sequence[inspect.Parameter]) -> Independent
             f"give @input_schema({parameter.name!r}, …) a sample that is a list in JSON: an array,"
             " a DataFrame (orient 'records' or 'values') or a list"
         )
-    return Independent(schema.Named(parameters), parameter.name)
+    return Independent(schema.Named(parameters, errors), parameter.name)
 
 
 def answers(value: object, count: int) -> list[bytes]:

@@ -50,7 +50,7 @@ def load(file: Path) -> EntryPoints:
 def _declares(module: ModuleType, name: str) -> bool:
     declared = getattr(module, name, False)
     if not isinstance(declared, bool):
-        raise ModelUnavailable(f"{name} must be True or False, not {declared!r:.50}")
+        raise ModelUnavailable(f"{name} must be True or False, not a {type(declared).__name__}")
     return declared
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from inference import media_types
 from inference.errors import MalformedInput, ScoringError, UnfitInput, UnsupportedType
 from inference.request import Request
-from inference.scripts import guard, query
+from inference.script_errors import ScriptErrors
+from inference.scripts import query
 from inference.scripts.question import Arguments, Question, Run
 
 #: The decorators' function that every conversion of an input passes through.
@@ -94,7 +95,8 @@ def forget(module: str) -> None:
 class Named:
     """Passes each parameter the value under its name, or its default."""
 
-    def __init__(self, parameters: Sequence[inspect.Parameter]) -> None:
+    def __init__(self, parameters: Sequence[inspect.Parameter], errors: ScriptErrors) -> None:
+        self._errors = errors
         self._parameters = tuple(parameters)
 
     def question(self, request: Request) -> Question:
@@ -113,11 +115,12 @@ class Named:
         except ScoringError:
             raise
         except Exception as error:
-            if CONVERSION not in {code.co_name for code in guard.codes(error)}:
+            words = self._errors.refusal(error, CONVERSION)
+            if words is None:
                 raise
             raise UnfitInput(
-                field="body", expected="what the script's schema declares", got=guard.told(error)
-            ) from error
+                field="body", expected="what the script's schema declares", got=words
+            ) from self._errors.cause(error)
 
     def _arguments(self, document: Mapping[str, Any]) -> dict[str, Any]:
         arguments = {}

@@ -9,9 +9,9 @@ from inference import collector, models
 from inference.codecs import json_codec
 from inference.errors import ModelUnavailable, ScriptFailed
 from inference.request import Request
+from inference.script_errors import ScriptErrors
 from inference.scripts import calling, independent, loading, ready_made
 from inference.scripts.awaiting import Finisher
-from inference.scripts.guard import guard
 from inference.scripts.independent import ScriptRows
 from inference.scripts.question import Arguments, Question, Reply, RowQuestion, Run
 from inference.scripts.schema import Declared
@@ -26,42 +26,53 @@ class UserScript:
     asks_unloaded = False
     bounded = False
 
-    def __init__(self, file: Path, folder: Path) -> None:
+    def __init__(self, file: Path, folder: Path, *, shown: bool = False) -> None:
+        """`shown`: whether the text of what the script raises is told."""
         self._file = file
-        self._finish = Finisher()
+        self._errors = ScriptErrors(shown=shown, folder=file.parent)
+        self._finish = Finisher(self._errors.loop_handler)
         self.digest = models.digest(file)
         self.model = models.digest(folder)
         #: What the decorators of `run` say; None without decorators, and until it is loaded.
         self.declared: Declared | None = None
 
     def load(self) -> None:
+        self._errors.watch_threads()
         try:
-            entry = guard(lambda: loading.load(self._file))
-            self._run: Run = entry.run
-            self._convention = guard(lambda: calling.convention(entry))
-            self.declared = guard(lambda: calling.declared(entry))
-            guard(lambda: self._finish(entry.init()))
-            collector.settle()
+            self._errors.guard(self._start)
         except ScriptFailed as error:
-            raise ModelUnavailable(f"{self._file.name} did not start: {error}") from error
+            told = f"{self._file.name} did not start: {error}"
+            raise ModelUnavailable(told) from self._errors.cause(error)
+        collector.settle()
+
+    def _start(self) -> None:
+        entry = loading.load(self._file)
+        self._run: Run = entry.run
+        self._convention = calling.convention(entry, self._errors)
+        self.declared = calling.declared(entry)
+        self._finish(entry.init())
 
     def question(self, request: Request) -> Question | RowQuestion:
         return self._convention.question(request)
 
     def run(self, question: Question) -> bytes | Reply:
-        value = guard(lambda: self._answer(question.payload))
-        if isinstance(value, Reply):
-            return value
-        # Azure ML's server answers an empty object where run() returns nothing.
-        return json_codec.dumps({} if value is None else value)
+        return self._errors.guard(lambda: _written(self._answer(question.payload)))
 
     def run_rows(self, question: ScriptRows) -> list[bytes]:
         """The answer to each row, as JSON. Raises as `run` does."""
-        value = guard(lambda: self._answer(question.arguments()))
-        return independent.answers(value, len(question))
+        return self._errors.guard(
+            lambda: independent.answers(self._answer(question.arguments()), len(question))
+        )
 
     def _answer(self, arguments: Arguments) -> Any:
         with self._convention.around(arguments):
             value = self._finish(self._run(**arguments))
             reply = ready_made.reply_of(value)
         return value if reply is None else reply
+
+
+def _written(value: Any) -> bytes | Reply:
+    if isinstance(value, Reply):
+        return value
+    # Azure ML's server answers an empty object where run() returns nothing.
+    return json_codec.dumps({} if value is None else value)

@@ -7,19 +7,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from inference.errors import UnfitInput
-from inference.scripts import guard
+from inference.script_errors import ScriptErrors
 
 #: scikit-learn's function that every input of an estimator, and of each step, passes through.
 CHECK = "check_array"
 
 
-def judged[T](call: Callable[[], T]) -> T:
+def judged[T](call: Callable[[], T], errors: ScriptErrors) -> T:
     """Call an estimator. Raises UnfitInput where it refuses the values."""
     try:
         return call()
     except ValueError as error:
-        if CHECK not in {code.co_name for code in guard.codes(error)}:
+        words = errors.refusal(error, CHECK)
+        if words is None:
             raise
         raise UnfitInput(
-            field="data", expected="values that the model can compute with", got=guard.told(error)
-        ) from error
+            field="data", expected="values that the model can compute with", got=words
+        ) from errors.cause(error)

@@ -68,6 +68,7 @@ var scoringSettings = {
   REDIS_URL: redisUrl
   RESULT_TTL_S: '86400'
   SCORING_TIMEOUT_S: '60'
+  SHOW_SCRIPT_ERRORS: 'false'
   ScoringStorage__blobServiceUri: blobEndpoint
   ScoringStorage__clientId: identityClientId
   ScoringStorage__credential: 'managedidentity'

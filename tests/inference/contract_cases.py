@@ -118,14 +118,14 @@ FRAMES = [
 ]
 
 FAILING = [
-    Case("exec", b"1/0", 500, "ZeroDivisionError: division by zero"),
-    Case("exec", b"raise ValueError('own text')", 500, "ValueError: own text"),
+    Case("exec", b"1/0", 500, "ZeroDivisionError at score.py:6 run"),
+    Case("exec", b"raise ValueError('own text')", 500, "ValueError at score.py:6 run"),
     # The peer's worker process ends with it; gunicorn answers in HTML and starts another.
     Case(
         "exec",
         b"import sys; sys.exit(3)",
         500,
-        "SystemExit: 3",
+        "SystemExit at score.py:6 run",
         (500, "<title>Internal Server Error</title>"),
     ),
     Case("exec", b"hang.wait()", 504, "SCORING_TIMEOUT_S", (500, "Scoring timeout")),
@@ -139,7 +139,7 @@ FAILING = [
     Case("two", b"x", 503, "also needs more", _SCRIPT_RAISED),
     Case("no_run", b"x", 503, "it has no run()", FAILED),
     Case("no_init", b"x", 503, "it has no init()", FAILED),
-    Case("init_raises", b"x", 503, "did not start: ValueError: no", FAILED),
+    Case("init_raises", b"x", 503, "did not start: ValueError at score.py:", FAILED),
     Case("init_exits", b"x", 503, "did not start: SystemExit", FAILED),
     Case("raw_and_schema", b"{}", 503, "both @rawhttp and @input_schema", FAILED),
 ]
@@ -235,8 +235,8 @@ SCHEMA = [
         kind=JSON,
     ),
     Case("schema_headed", b'{"a": 1}', 200, [1, "o"], kind=JSON, own="o"),
-    Case("schema_raises", b'{"a": 1}', 500, "ValueError: own", kind=JSON),
-    Case("schema_guarded", b'{"a": 1}', 500, "PermissionError: not you", kind=JSON),
+    Case("schema_raises", b'{"a": 1}', 500, "ValueError at score.py:", kind=JSON),
+    Case("schema_guarded", b'{"a": 1}', 500, "PermissionError at score.py:", kind=JSON),
     Case("schema_output", b'{"data": 1}', 200, 1, kind=JSON),
     Case("schema_output", b"[1]", 400, "got a list", kind=JSON),
     Case("schema_async", b'{"a": 1}', 200, [1], _NOT_SERIALISED, kind=JSON),

@@ -213,7 +213,7 @@ RAW = "from azureml.contrib.services.aml_request import rawhttp\n@rawhttp\n"
             "orient 'records' or 'values'",
         ),
         (f"@output_schema(Standard([1]))\n{RUN}", "a list in JSON"),
-        (f"rows_independent = 'yes'\n{RUN}", "must be True or False, not 'yes'"),
+        (f"rows_independent = 'yes'\n{RUN}", "must be True or False, not a str"),
     ],
 )
 def test_a_declaration_that_does_not_fit_stops_the_start_with_the_mend(loaded, run, says):

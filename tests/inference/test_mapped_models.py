@@ -17,6 +17,7 @@ from deploy import manifest
 from inference import manifests, models
 from inference.errors import ModelUnavailable
 from inference.models import mapping
+from inference.script_errors import SHOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 32
@@ -64,7 +65,7 @@ def described(folder, estimator, **options):
 
 
 def served(file):
-    return models.serve(file, manifests.read(file.parent))
+    return models.serve(file, manifests.read(file.parent), SHOWN)
 
 
 def maps(file: Path) -> list[str]:

@@ -21,6 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from deploy import manifest
 from inference import manifests, models
 from inference.errors import ModelUnavailable, UnfitInput
+from inference.script_errors import SHOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 OPSETS = {"": 21, "ai.onnx.ml": 3}
@@ -214,7 +215,7 @@ def test_weights_in_another_file_are_refused_for_no_digest_covers_them(tmp_path,
     assert (tmp_path / "weights.bin").exists()
     monkeypatch.chdir(tmp_path)  # where ONNX Runtime would look by itself
     with pytest.raises(ModelUnavailable, match=r"model\.onnx did not load: .*[Ee]xternal"):
-        models.load(tmp_path / "model.onnx")
+        models.load(tmp_path / "model.onnx", errors=SHOWN)
 
 
 @pytest.mark.parametrize(
