@@ -21,6 +21,7 @@ from triggers import (
     health_trigger,
     http_trigger,
     openapi_v2,
+    sdk_logs,
     service_bus_trigger,
     v2_trigger,
 )
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parent
 
 def build() -> tuple[func.FunctionApp, Scorer]:
     """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
+    sdk_logs.quiet()
     env = packaged.under(os.environ, root=ROOT)
     inference = InferenceSettings.from_env(env, root=ROOT)
     doors = DoorSettings.from_env(env)

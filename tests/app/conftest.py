@@ -232,7 +232,12 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     made: list[App] = []
 
     def make(
-        *, without: str = "", app_dir: Path = ROOT, python: str = sys.executable, **env: str
+        *,
+        without: str = "",
+        app_dir: Path = ROOT,
+        python: str = sys.executable,
+        answers: str = "/api/health/ready",
+        **env: str,
     ) -> App:
         folder = tmp_path_factory.mktemp("app")
         for name in ("redis", "azurite", "servicebus"):
@@ -251,7 +256,7 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         for server in (app.redis, app.azurite, app.servicebus):
             if server.server.name != without:
                 server.start()
-        app.start_host()
+        app.start_host(answers=answers)
         return app
 
     yield make
