@@ -21,7 +21,7 @@ from demo import places
 from demo.subject import Subject
 from demo.tour import Stop, Tour, TourError
 from emulators.errors import EmulatorError
-from emulators.ports import require_free
+from emulators.ports import Ports, require_free
 from emulators.stack import Stack
 from emulators.supervisor import Supervisor
 
@@ -56,7 +56,7 @@ def main() -> int:
 @contextlib.contextmanager
 def _everything(port: int) -> Iterator[places.HostServer]:
     """The emulators and the host, up and answering; all stopped in the end."""
-    stack = Stack(places.STATE, places.ports())
+    stack = Stack(places.STATE, Ports.from_env(os.environ))
     host = places.HostServer(stack, port)
     supervisor = Supervisor(host, log_file=places.STATE / "logs" / "host.log")
     with contextlib.ExitStack() as cleanup:

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulators.errors import EmulatorError
-from emulators.ports import HOST, Ports
+from emulators.ports import HOST
 from emulators.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,17 +80,3 @@ class HostServer:
 def model_dir() -> Path:
     """The folder that the host serves, by the same setting and default."""
     return ROOT / (os.environ.get("AZUREML_MODEL_DIR", "") or "models/digits")
-
-
-def ports() -> Ports:
-    """The emulators' ports; TRISCORE_PORTS=20000 moves them to 20001 and on.
-
-    Raises EmulatorError.
-    """
-    first = os.environ.get("TRISCORE_PORTS", "")
-    if not first:
-        return Ports()
-    if not first.isdecimal() or not 1024 <= int(first) <= 65000:
-        raise EmulatorError(f"TRISCORE_PORTS={first!r}: expected a port from 1024 to 65000")
-    base = int(first)
-    return Ports(base + 1, base + 2, base + 3, base + 4, base + 5)

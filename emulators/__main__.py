@@ -26,10 +26,10 @@ PATIENCE_S = 40.0
 
 
 def main() -> int:
-    options = _parser().parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    ports = Ports(**{field.name: getattr(options, field.name) for field in fields(Ports)})
     try:
+        options = _parser(Ports.from_env(os.environ)).parse_args()
+        ports = Ports(**{field.name: getattr(options, field.name) for field in fields(Ports)})
         match options.command:
             case "up" if options.detach:
                 return _up_detached(options.state, ports)
@@ -38,13 +38,14 @@ def main() -> int:
             case "down":
                 return _down(options.state)
             case _:
-                return _status(options.state)
+                return _status(options.state, ports)
     except EmulatorError as error:
         print(f"emulators: {error}", file=sys.stderr)
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(ports: Ports) -> argparse.ArgumentParser:
+    """`ports` are the ones that no option names."""
     parser = argparse.ArgumentParser(prog="python -m emulators", description=__doc__)
     parser.add_argument("command", choices=("up", "down", "status"))
     parser.add_argument("--detach", action="store_true", help="up: leave them in the background")
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     for field in fields(Ports):
         flag = f"--{field.name.replace('_', '-')}-port"
-        parser.add_argument(flag, dest=field.name, type=int, default=field.default)
+        parser.add_argument(flag, dest=field.name, type=int, default=getattr(ports, field.name))
     return parser
 
 
@@ -119,11 +120,11 @@ def _down(state: Path) -> int:
     return 0
 
 
-def _status(state: Path) -> int:
+def _status(state: Path, ports: Ports) -> int:
     folder = StateFolder(state)
     record = folder.running()
     all_well = True
-    for server in servers(folder, record.ports if record else Ports()):
+    for server in servers(folder, record.ports if record else ports):
         well = record is not None and server.healthy()
         all_well = all_well and well
         pid = record.children.get(server.name) if record and well else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 from emulators.errors import EmulatorError
 
@@ -20,6 +21,16 @@ class Ports:
     azurite_queue: int = 10001
     azurite_table: int = 10002
     servicebus: int = 5672
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Ports:
+        """TRISCORE_PORTS=20000 moves them to 20001 and on. Raises EmulatorError."""
+        first = env.get("TRISCORE_PORTS", "").strip()
+        if not first:
+            return cls()
+        if not (first.isascii() and first.isdecimal() and 1024 <= int(first) <= 65000):
+            raise EmulatorError(f"TRISCORE_PORTS={first!r}: expected a port from 1024 to 65000")
+        return cls(*(int(first) + number for number, _ in enumerate(fields(cls), 1)))
 
 
 def is_free(port: int) -> bool:

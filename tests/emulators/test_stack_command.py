@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from emulators.ports import HOST, is_free
+from emulators.ports import HOST, Ports, is_free
 from emulators.server import PROJECT
 from emulators.state_folder import StateFolder
 
@@ -151,3 +151,58 @@ def test_a_second_up_is_one_sentence_and_leaves_the_first_alone(emulators):
     assert second.returncode == 2
     assert "running already" in second.stderr
     assert emulators.run("status").returncode == 0
+
+
+def five_free(free_port):
+    """The number before five free ports in a row."""
+    while True:
+        first = free_port()
+        if all(is_free(first + number) for number in range(1, 6)):
+            return first
+
+
+def moved(state, words, value):
+    return subprocess.run(
+        [sys.executable, "-m", "emulators", *words, "--state", str(state)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env={**os.environ, "TRISCORE_PORTS": value},
+        timeout=60,
+    )
+
+
+def test_triscore_ports_moves_them_as_it_moves_those_of_make_run(tmp_path, free_port):
+    first = five_free(free_port)
+    state = tmp_path / "state"
+    try:
+        up = moved(state, ("up", "--detach"), str(first))
+        assert (up.returncode, up.stderr) == (0, "")
+        assert f"REDIS_URL=redis://{HOST}:{first + 1}/0" in up.stdout.splitlines()
+        assert StateFolder(state).running().ports == Ports(*range(first + 1, first + 6))
+        status = moved(state, ("status",), str(first))
+        assert status.returncode == 0
+        assert f"port {first + 5}" in status.stdout
+    finally:
+        assert moved(state, ("down",), str(first)).returncode == 0
+
+
+def test_an_option_stands_above_triscore_ports(tmp_path):
+    state = tmp_path / "state"
+    status = moved(state, ("status", "--redis-port", "2000"), "3000")
+    assert [line.split()[3] for line in status.stdout.splitlines()] == ["2000", "3002", "3005"]
+
+
+@pytest.mark.parametrize("value", ["x", "80", "65001", "²000"])
+def test_ports_that_are_none_are_one_sentence_and_exit_code_2(tmp_path, value):
+    up = moved(tmp_path / "state", ("up",), value)
+    assert up.returncode == 2
+    assert up.stderr == (
+        f"emulators: TRISCORE_PORTS={value!r}: expected a port from 1024 to 65000\n"
+    )
+
+
+def test_the_ports_are_five_in_a_row_from_the_setting():
+    assert Ports.from_env({}) == Ports()
+    assert Ports.from_env({"TRISCORE_PORTS": "20000"}) == Ports(*range(20001, 20006))

@@ -251,7 +251,7 @@ class _Unloadable:
         raise ValueError(SECRET)
 
 
-class _Angry(DummyClassifier):
+class _Angry(DummyClassifier):  # type: ignore[misc]
     above = 100_000.0
 
     def predict(self, rows):
