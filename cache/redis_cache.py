@@ -189,18 +189,22 @@ class RedisCache:
                 await session.tokens.close()
 
     async def _set(self, key: str, store: Store, *, nx: bool = False) -> bool:
-        """Whether it was stored. Raises CacheUnavailable; a refusal is none of the breaker's
-        business: the server answers.
-        """
-        link = self._checked().link
+        """Whether it was stored. Raises CacheUnavailable."""
         stored, lifetime_ms = store
-        answer = await link.do(
-            partial(_answer, lambda client: client.set(key, stored, px=lifetime_ms, nx=nx))
+        done = await self._written(
+            lambda client: client.set(key, stored, px=lifetime_ms, nx=nx),
         )
+        return bool(done)
+
+    async def _written(self, operation: Operation[Any]) -> Any:
+        """What a write brought. Raises CacheUnavailable, of a refusal too; that is none of the
+        breaker's business: the server answers, and may well serve reads.
+        """
+        answer = await self._checked().link.do(partial(_answer, operation))
         if isinstance(answer, exceptions.ResponseError):
             raise self._writes.refused(answer) from answer
         self._writes.taken()
-        return bool(answer)
+        return answer
 
     def _store(self, value: bytes, ttl_s: float, *, fixed: bool) -> Store:
         stored = entry.pack(value, now_s=self._clock(), ttl_s=ttl_s, fixed=fixed)

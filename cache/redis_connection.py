@@ -11,7 +11,6 @@ from redis.asyncio.connection import AbstractConnection, Connection, SSLConnecti
 
 from cache.entra import Token, Tokens
 
-
 #: What a server that asks for no key says to one: Redis since 6, and before.
 _KEYLESS = ("without any password configured", "no password is set")
 
@@ -51,7 +50,7 @@ class _LongLived(AbstractConnection):
                 raise
             # It has hung up, or redis-py has.
             self.password = None
-            await self._connect()
+            await self._connect()  # type: ignore[no-untyped-call]
             await super().on_connect_check_health(check_health)
 
     async def disconnect(self, nowait: bool = False, *args: Any, **options: Any) -> None:

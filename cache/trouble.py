@@ -26,15 +26,15 @@ class Trouble(NamedTuple):
     what: str
 
 
+#: What the app's user has to be granted.
+GRANT = "grant it `~triscore:* +ping +set +get +mget +del +eval`"
+
 AWAY = Trouble("away", "it does not answer, or refuses to serve this app at all; the log says more")
 
 _REFUSALS = {
     "READONLY": Trouble("read_only", "it is a replica: write its primary's address into REDIS_URL"),
     "OOM": Trouble("full", "it is full and evicts nothing: set maxmemory-policy to allkeys-lru"),
-    "NOPERM": Trouble(
-        "no_permission",
-        "its user may not write: grant it `~triscore:* +ping +set +get +mget +del +eval`",
-    ),
+    "NOPERM": Trouble("no_permission", f"its user may not write: {GRANT}"),
     "MISCONF": Trouble("not_saving", "it could not save and takes no writes: see to its disk"),
     "NOREPLICAS": Trouble("no_replicas", "it wants more replicas before it takes writes"),
     "MOVED": Trouble("cluster", "its keys lie on several nodes: set REDIS_CLUSTER=true"),

@@ -45,7 +45,7 @@ def blueprint(
         }
         if health.failure:
             model["message"] = health.failure
-        cache = {"status": health.cache}
+        cache: dict[str, str] = {"status": health.cache}
         if health.trouble:
             cache |= {"reason": health.trouble.code, "message": health.trouble.what}
         return responses.json(

@@ -5,13 +5,11 @@ from __future__ import annotations
 from redis import exceptions
 
 from cache.settings import CacheSettings
-from cache.trouble import REFUSED, of_refusal
+from cache.trouble import GRANT, REFUSED, of_refusal
 from deploy.doctor.findings import DEADLINE_S
 
 #: All that an unusable server raises; redis-py's error about clusters is none of its RedisErrors.
 UNUSABLE = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
-
-_GRANT = "grant it `~triscore:* +ping +set +get +mget +del +eval`"
 
 
 def unusable(error: Exception, settings: CacheSettings) -> str:
@@ -27,6 +25,7 @@ def unusable(error: Exception, settings: CacheSettings) -> str:
     signs = {
         "Authentication required": "it wants a key (NOAUTH): write it into REDIS_URL, as in"
         " rediss://:KEY@HOST:PORT",
+        "invalid password": "it refuses key (ERR): correct it in REDIS_URL",
         "username-password": "it refuses user or key (WRONGPASS): correct them in REDIS_URL",
         "Cluster mode is not enabled": "it is no cluster: set REDIS_CLUSTER=false",
         "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted: write the name that it is"
@@ -43,7 +42,7 @@ def refused(command: str, error: exceptions.ResponseError) -> str:
     """Why a command was refused."""
     match error:
         case exceptions.NoPermissionError():
-            return f"the user may not {command} (NOPERM): {_GRANT}"
+            return f"the user may not {command} (NOPERM): {GRANT}"
         case exceptions.ResponseError() if (trouble := of_refusal(error)) != REFUSED:
             return trouble.what
         case _:
