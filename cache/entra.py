@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from base64 import urlsafe_b64decode
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
 from json import loads
@@ -30,6 +31,11 @@ SCOPE = "https://redis.azure.com/.default"
 LEAD_S = 240.0
 #: Seconds until another try while the token is still good.
 RETRY_S = 5.0
+#: Seconds until a request for a token is given up: as long as the ways of signing in, each within
+#: its own bounds, may take one after the other.
+GIVE_UP_S = 30.0
+#: Seconds that closing waits for the library.
+CLOSE_S = 1.0
 #: Of one request for a token. The retries are this module's.
 REQUEST: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeout": 5}
 
@@ -66,6 +72,8 @@ class Tokens(CredentialProvider):
         self._token: Token | None = None
         self._ask_at = 0.0
         self._request: asyncio.Task[Token] | None = None
+        # One that hangs costs this thread and none that others wait for.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="entra")
 
     def __repr__(self) -> str:
         return f"<Tokens {self._token!r}>"
@@ -88,10 +96,12 @@ class Tokens(CredentialProvider):
         return token.user, token.value
 
     async def close(self) -> None:
+        """Ask no more. It takes CLOSE_S at the most; who waits for a token is cancelled."""
         if self._request is not None:
             self._request.cancel()
-            await asyncio.gather(self._request, return_exceptions=True)
-        await asyncio.to_thread(self._credential.close)
+        closing = asyncio.wrap_future(self._thread.submit(self._credential.close))
+        self._thread.shutdown(wait=False)
+        await asyncio.wait({closing}, timeout=CLOSE_S)
 
     def _ask(self) -> asyncio.Task[Token]:
         if self._request is None or self._request.done():
@@ -102,13 +112,16 @@ class Tokens(CredentialProvider):
 
     async def _next(self) -> Token:
         try:
-            given = await asyncio.to_thread(self._credential.get_token, SCOPE)
+            async with asyncio.timeout(GIVE_UP_S):
+                given = await asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._credential.get_token, SCOPE
+                )
             user = _object_id(given.token)
         except Exception as error:
             # Of any kind: each way of signing in raises its own.
             self._ask_at = time.monotonic() + RETRY_S
             # What follows the first line of Azure's says how each way of signing in was refused.
-            reason = f"no token for Redis: {str(error).partition('\n')[0]}"
+            reason = f"no token for Redis: {str(error).partition('\n')[0] or type(error).__name__}"
             log.warning("%s", reason)
             raise AuthenticationError(reason) from error
         left_s = given.expires_on - time.time()

@@ -4,6 +4,7 @@
     triscore:w:2:<64 hex digits>   the prediction of one row, whatever stood around it
     triscore:r:2:<64 hex digits>   a result document: BLAKE2b-256 of its id
     triscore:l:1:<key>             the lease of whoever computes what belongs under the key
+    triscore:h:1                   what a health check writes, to see whether it may
 
 The number is the version of the layout: what is hashed, or how what is stored reads. A new one
 leaves the old values to expire. Ids are hashed so that no key holds a space, a newline or a
@@ -22,6 +23,7 @@ from hashlib import blake2b
 
 VERSION = 2
 LEASE_VERSION = 1
+PROBE = "triscore:h:1"
 DIGEST_BYTES = 32
 
 #: Questions of one app differ in their data and in little else: what precedes it is hashed once.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from cache.entry import Entry
 from cache.near import Near
 from cache.redis_cache import RedisCache
+from cache.trouble import Trouble
 
 #: Seconds that a copy of what is in Redis is kept near, and so the longest that a near answer
 #: can be behind Redis. A prediction is a function of its key: only a deletion by an operator, or
@@ -27,6 +28,12 @@ class LayeredCache:
 
     #: Whether other processes share it.
     remote = True
+    #: Whether anything may be kept in this process.
+    near = True
+
+    @property
+    def trouble(self) -> Trouble | None:
+        return self._far.trouble
 
     @property
     def state(self) -> str:

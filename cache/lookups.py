@@ -27,8 +27,9 @@ type Values = Mapping[str, bytes | None]
 class _Batch:
     """Look-ups that share a round trip. It is the outcome of that trip."""
 
-    def __init__(self, lookups: Lookups, ends_at: float) -> None:
-        self.ends_at = ends_at
+    def __init__(self, lookups: Lookups, deadline_s: float) -> None:
+        #: From when it is sent. Time in which the event loop stood still before is no server's.
+        self.deadline_s = deadline_s
         self.keys: dict[str, None] = {}
         self.waiters: list[asyncio.Future[Values]] = []
         self._lookups = lookups
@@ -89,19 +90,25 @@ class Lookups:
 
     def _gather(self) -> _Batch:
         loop, deadline_s = self._link.loop, self._link.deadline_s
-        batch = self._waiting = _Batch(self, ends_at=loop.time() + deadline_s)
         if self._under_way is None:
+            batch = _Batch(self, deadline_s)
             loop.call_soon(self._send, batch)
         else:
+            batch = _Batch(self, deadline_s * (1 - PATIENCE))
             loop.call_later(deadline_s * PATIENCE, self._send, batch)
+        self._waiting = batch
         return batch
 
     def _send(self, batch: _Batch) -> None:
         if self._waiting is not batch:  # it went when the one before it landed
             return
         self._waiting, self._under_way = None, batch
-        left_s = batch.ends_at - self._link.loop.time()
-        self._link.begin(partial(_read, list(batch.keys)), batch, left_s)
+        try:
+            self._link.begin(partial(_read, list(batch.keys)), batch, batch.deadline_s)
+        except BaseException as error:
+            # Nobody else would ever tell those who wait.
+            batch.set_exception(error)
+            raise
 
 
 async def _read(keys: Sequence[str], client: Client) -> Values:

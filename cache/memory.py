@@ -25,6 +25,8 @@ class MemoryCache:
     ) -> None:
         self._near = Near(max_bytes=max_bytes, clock=clock)
         self._max_bytes = max_bytes
+        #: Whether anything may be kept for the next who asks.
+        self.near = max_bytes > 0
 
     def __repr__(self) -> str:
         return f"<MemoryCache {self._near!r}>"
@@ -34,6 +36,8 @@ class MemoryCache:
 
     #: Whether other processes share it.
     remote = False
+    #: It is never away, and always takes writes.
+    trouble = None
 
     @property
     def state(self) -> str:

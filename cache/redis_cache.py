@@ -9,6 +9,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from redis import exceptions
 
 from cache import entry
 from cache.breaker import CircuitBreaker
@@ -16,15 +20,19 @@ from cache.counts import RedisCounts
 from cache.entra import Tokens
 from cache.entry import Entry
 from cache.errors import CacheUnavailable
-from cache.keys import lease_key
+from cache.keys import PROBE, lease_key
 from cache.lookups import Lookups
-from cache.redis_client import open_client
-from cache.redis_link import RedisLink
-from cache.settings import CacheSettings, without_secret
+from cache.redis_client import Client, Command, open_client, send
+from cache.redis_link import Operation, RedisLink
+from cache.settings import CacheSettings
+from cache.trouble import AWAY, Trouble, Writes, is_refusal
 from cache.write_behind import Store, WriteBehind
 
 #: Lifetimes vary by this much, so that what was stored together does not expire together.
 JITTER = 0.1
+
+#: Milliseconds that what a health check writes is kept.
+PROBE_MS = 1000
 
 #: Deletes a lease that is still the caller's: its holder may have been too slow, and another
 #: process may hold it by now.
@@ -59,9 +67,10 @@ class RedisCache:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
-        self._place = without_secret(settings.redis_url)
+        self._place = str(settings.redis)
         self._breaker = breaker or CircuitBreaker(self._place)
         self._clock = clock
+        self._writes = Writes(self._place)
         self._counts = RedisCounts()
         self._session: _Session | None = None
         #: Tokens of the leases that this process holds.
@@ -72,22 +81,36 @@ class RedisCache:
 
     #: Whether other processes share it.
     remote = True
+    #: A worker that is to hold no copies has this cache alone.
+    near = False
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why it is degraded, by how the last operations ended."""
+        return self._writes.trouble if self._breaker.is_well else AWAY
 
     @property
     def state(self) -> str:
-        """`ok`, or `degraded` when the last operation failed."""
-        return "ok" if self._breaker.is_well else "degraded"
+        """`ok`, or `degraded` when there is trouble."""
+        return "degraded" if self.trouble else "ok"
 
     def counts(self) -> Mapping[str, int]:
         """What it has done since it was made."""
         return asdict(self._counts)
 
     async def ping(self) -> bool:
-        """Ask the server, whatever the breaker says: this is how health finds it well again."""
+        """Whether it answers reads; a write is tried too, and `trouble` says what became of it.
+
+        It asks whatever the breaker says: this is how health finds the server well again.
+        """
         try:
-            await self._current().link.do(lambda client: client.ping())
+            refusal = await self._current().link.do(_probe)
         except CacheUnavailable:
             return False
+        if refusal is None:
+            self._writes.taken(asked=True)
+        else:
+            self._writes.refused(refusal)
         return True
 
     def peek(self, key: str) -> Entry | None:  # noqa: ARG002 - nothing is in the process
@@ -113,17 +136,10 @@ class RedisCache:
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
         """Store for `ttl_s` seconds, which are promised to somebody and so not varied."""
-        session = self._checked()
-        stored, lifetime_ms = self._store(value, ttl_s, fixed=False)
-        await session.link.do(lambda client: client.set(key, stored, px=lifetime_ms))
+        await self._set(key, self._store(value, ttl_s, fixed=False))
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
-        session = self._checked()
-        stored, lifetime_ms = self._store(value, ttl_s, fixed=False)
-        done = await session.link.do(
-            lambda client: client.set(key, stored, px=lifetime_ms, nx=True)
-        )
-        return bool(done)
+        return await self._set(key, self._store(value, ttl_s, fixed=False), nx=True)
 
     def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
         """Nothing is kept in the process."""
@@ -135,41 +151,60 @@ class RedisCache:
             behind.put(key, self._store(value, _jittered(ttl_s), fixed=True))
 
     async def lease(self, key: str, *, ttl_s: float) -> bool:
-        session = self._checked()
         token = secrets.token_hex(16)
-        done = await session.link.do(
-            lambda client: client.set(lease_key(key), token, px=_milliseconds(ttl_s), nx=True)
-        )
-        if done:
+        store = Store(token.encode(), _milliseconds(ttl_s))
+        if done := await self._set(lease_key(key), store, nx=True):
             self._leases[key] = token
-        return bool(done)
+        return done
 
     async def release(self, key: str) -> None:
         token = self._leases.pop(key, None)
         if token is None:
             return
-        # Where Redis is away, the lease ends by itself.
+        # Where Redis is away or refuses, the lease ends by itself.
         with suppress(CacheUnavailable):
             await self._checked().link.do(
-                lambda client: client.eval(RELEASE, 1, lease_key(key), token)
+                partial(_answer, lambda client: client.eval(RELEASE, 1, lease_key(key), token))
             )
 
     async def flush(self) -> None:
+        """Return when what waits by now was written or shed, after FLUSH_S at the latest."""
         if self._session is not None:
             await self._session.behind.flush()
 
     async def close(self) -> None:
         """Write what waits, give up what is under way and close the connections; a later
-        operation reopens them.
+        operation reopens them. It takes FLUSH_S and 4 CLOSE_S at the most.
         """
         session, self._session = self._session, None
         if session is None or session.link.loop is not asyncio.get_running_loop():
             return
-        await session.behind.close()
-        session.lookups.close()
-        await session.link.close()
-        if session.tokens is not None:
-            await session.tokens.close()
+        try:
+            await session.behind.close()
+        finally:
+            # However that ended: who still waits for an operation is told.
+            session.lookups.close()
+            await session.link.close()
+            if session.tokens is not None:
+                await session.tokens.close()
+
+    async def _set(self, key: str, store: Store, *, nx: bool = False) -> bool:
+        """Whether it was stored. Raises CacheUnavailable."""
+        stored, lifetime_ms = store
+        done = await self._written(
+            lambda client: client.set(key, stored, px=lifetime_ms, nx=nx),
+        )
+        return bool(done)
+
+    async def _written(self, operation: Operation[Any]) -> Any:
+        """What a write brought. Raises CacheUnavailable, of a refusal too; that is none of the
+        breaker's business: the server answers, and may well serve reads.
+        """
+        answer = await self._checked().link.do(partial(_answer, operation))
+        if isinstance(answer, exceptions.ResponseError):
+            raise self._writes.refused(answer) from answer
+        self._writes.taken()
+        return answer
 
     def _store(self, value: bytes, ttl_s: float, *, fixed: bool) -> Store:
         stored = entry.pack(value, now_s=self._clock(), ttl_s=ttl_s, fixed=fixed)
@@ -192,9 +227,32 @@ class RedisCache:
                 counts=self._counts,
                 deadline_s=self._settings.timeout_ms / 1000,
             )
-            session = _Session(link, Lookups(link), WriteBehind(link, self._counts), tokens)
+            session = _Session(
+                link, Lookups(link), WriteBehind(link, self._counts, self._writes), tokens
+            )
             self._session = session
         return session
+
+
+async def _answer(operation: Operation[Any], client: Client) -> Any:
+    """What a write brought, or how the server refused it."""
+    try:
+        return await operation(client)
+    except exceptions.ResponseError as error:
+        if is_refusal(error):
+            return error
+        raise
+
+
+async def _probe(client: Client) -> exceptions.ResponseError | None:
+    """Read and write, as the app does; how the server refused to write, where it did."""
+    commands: list[Command] = [("GET", PROBE), ("SET", PROBE, "", "PX", PROBE_MS)]
+    read, written = await send(client, commands)
+    if isinstance(read, Exception):
+        raise read
+    if isinstance(written, Exception) and not is_refusal(written):
+        raise written
+    return written if isinstance(written, exceptions.ResponseError) else None
 
 
 def _jittered(ttl_s: float) -> float:

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
+from redis import exceptions
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
-from redis.exceptions import RedisError
 
 from cache.entra import Token, Tokens
+
+#: What a server that asks for no key says to one: Redis since 6, and before.
+_KEYLESS = ("without any password configured", "no password is set")
 
 
 def is_address(host: str) -> bool:
@@ -33,7 +36,29 @@ class _LongLived(AbstractConnection):
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         if isinstance(self.credential_provider, Tokens):
             self._signed_in_by = await self.credential_provider.good()
-        await super().on_connect_check_health(check_health)
+        try:
+            await self._greet(check_health)
+        except exceptions.ResponseError as refusal:
+            # Of the connection, not of the command that it is made for.
+            raise exceptions.ConnectionError(f"connecting was refused: {refusal}") from refusal
+
+    async def _greet(self, check_health: bool) -> None:
+        try:
+            await super().on_connect_check_health(check_health)
+        except exceptions.AuthenticationError as refusal:
+            if self.username or not any(sign in str(refusal) for sign in _KEYLESS):
+                raise
+            # It has hung up, or redis-py has.
+            self.password = None
+            await self._connect()  # type: ignore[no-untyped-call]
+            await super().on_connect_check_health(check_health)
+
+    async def disconnect(self, nowait: bool = False, *args: Any, **options: Any) -> None:
+        # What was not sent by now need not be: a server that hangs would keep one waiting for it,
+        # or for its part of TLS's farewell.
+        if self._writer is not None:
+            self._writer.transport.abort()
+        await super().disconnect(nowait, *args, **options)
 
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
@@ -51,7 +76,7 @@ class _LongLived(AbstractConnection):
         await self.send_command("AUTH", token.user, token.value)
         try:
             await self.read_response()
-        except RedisError:
+        except exceptions.RedisError:
             # It would go on as who it was, until that token ends.
             await self.disconnect(nowait=True)
             raise

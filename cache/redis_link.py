@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from redis import exceptions
 from redis.asyncio import RedisCluster
@@ -16,9 +17,21 @@ from cache.counts import RedisCounts
 from cache.errors import CacheUnavailable
 from cache.redis_client import MAX_CONNECTIONS, Client
 
-#: Seconds after which an operation that nobody waits for is given up. Connecting over TLS may
-#: take longer than a deadline: it goes on behind the caller's back, and the next one finds it.
+#: Seconds after its deadline at which an operation that nobody waits for is given up. Connecting
+#: over TLS may take longer than a deadline: it goes on behind the caller's back, and the next
+#: operation finds it.
 ABANDON_S = 5.0
+
+#: Seconds that closing waits for what it gave up, and for the connections.
+CLOSE_S = 1.0
+
+#: Where less than this is left of a longer deadline, no server answers in time.
+LEAST_S = 0.001
+
+#: A deadline that passes so much late, as a share of it and in seconds, passed while the event
+#: loop stood still: what Redis answered meanwhile was not read.
+STALLED = 0.1
+STALLED_S = 0.002
 
 #: All that redis-py raises when the server, not the program, is at fault. An unreachable cluster
 #: is none of its RedisErrors.
@@ -37,8 +50,31 @@ class Outcome[T](Protocol):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
+class _Trip[T]:
+    """An operation under way. The times are time.monotonic()'s: uvloop's own clock stands still
+    for as long as a callback runs.
+    """
+
+    timer: asyncio.Handle
+    task: asyncio.Task[None]
+
+    def __init__(self, outcome: Outcome[T], due: float) -> None:
+        self.outcome, self.due = outcome, due
+        #: Whether it was given a second deadline, because the loop stood still in the first.
+        self.renewed = False
+        #: Whether the server let its deadline pass: what comes of it later counts no more.
+        self.expired = False
+
+    def fail(self, error: Exception) -> None:
+        if not self.outcome.done():
+            self.outcome.set_exception(error)
+
+
 class RedisLink:
-    """A client, the event loop it lives on, and the operations under way."""
+    """A client, the event loop it lives on, and the operations under way.
+
+    Each is told its outcome by its own task, by its deadline or by `close`, whichever is first.
+    """
 
     def __init__(
         self,
@@ -52,18 +88,20 @@ class RedisLink:
         self.loop = asyncio.get_running_loop()
         self.breaker = breaker
         self.deadline_s = deadline_s
+        self._stalled_s = max(STALLED * deadline_s, STALLED_S)
         self._place = place
         self._counts = counts
         self._client = client
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._trips: dict[asyncio.Task[None], _Trip[Any]] = {}
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<RedisLink {self._place}, {self.under_way} operations under way>"
 
     @property
     def under_way(self) -> int:
-        return len(self._tasks)
+        return len(self._trips)
 
     def require_closed(self) -> None:
         """Raise CacheUnavailable where the breaker lets no call pass."""
@@ -71,61 +109,75 @@ class RedisLink:
             raise CacheUnavailable(f"{self._place} is away and not asked for now")
 
     async def do[T](self, operation: Operation[T]) -> T:
-        """An operation's result within the deadline, else CacheUnavailable."""
+        """An operation's result within the deadline, else CacheUnavailable.
+
+        Where the event loop stands still meanwhile, the deadline begins anew, once.
+        """
         outcome: asyncio.Future[T] = self.loop.create_future()
         self.begin(operation, outcome, self.deadline_s)
         return await outcome
 
     def begin[T](self, operation: Operation[T], outcome: Outcome[T], deadline_s: float) -> None:
-        """Start an operation whose outcome is told at `deadline_s` from now at the latest.
+        """Start an operation whose outcome is told at `deadline_s` from now, as `do` tells it.
 
         It runs in a task of its own, which neither the deadline nor a caller's cancellation
         ends: an answer that is read to its end leaves the connection fit for the next one.
         """
+        trip = _Trip(outcome, time.monotonic() + deadline_s)
+        if self._closed:
+            trip.fail(self._closed_meanwhile())
+            return
+        if deadline_s < LEAST_S < self.deadline_s:
+            trip.fail(CacheUnavailable(f"{self._place}: too little time was left to ask"))
+            return
         self._counts.round_trips += 1
-        late = self.loop.call_later(deadline_s, self._late, outcome)
-        task = asyncio.Task(self._run(operation, outcome, late), loop=self.loop, eager_start=True)
-        if not task.done():
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        trip.timer = self.loop.call_later(deadline_s, self._late, trip)
+        trip.task = asyncio.Task(self._run(operation, trip), loop=self.loop, eager_start=True)
+        if not trip.task.done():
+            self._trips[trip.task] = trip
+            trip.task.add_done_callback(self._trips.pop)
 
     async def close(self) -> None:
-        """Give up what is under way, and close the connections."""
-        for task in self._tasks:
+        """Give up what is under way, and close the connections. It takes 2 CLOSE_S at most."""
+        self._closed = True
+        under_way = dict(self._trips)
+        for task in under_way:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await redis_client.close(self._client)
+        if under_way:
+            await asyncio.wait(under_way, timeout=CLOSE_S)
+        for trip in under_way.values():
+            trip.fail(self._closed_meanwhile())
+        with suppress(*OUTAGES):
+            async with asyncio.timeout(CLOSE_S):
+                await redis_client.close(self._client)
 
-    async def _run[T](
-        self, operation: Operation[T], outcome: Outcome[T], late: asyncio.TimerHandle
-    ) -> None:
+    async def _run[T](self, operation: Operation[T], trip: _Trip[T]) -> None:
         """Tell the breaker, unless the deadline has passed: then it has been told."""
         try:
-            async with asyncio.timeout(ABANDON_S), self._slots:
+            async with self._slots:
                 if isinstance(self._client, RedisCluster):
                     # It would send what comes before that to any node.
                     await self._client.initialize()
                 result = await operation(self._client)
         except OUTAGES as error:
-            if self.loop.time() < late.when():
+            if not trip.expired:
                 self.breaker.failed(f"{type(error).__name__}: {error}")
             unavailable = CacheUnavailable(f"{self._place}: {str(error) or type(error).__name__}")
             unavailable.__cause__ = error
-            _fail(outcome, unavailable)
+            trip.fail(unavailable)
             if not isinstance(error, exceptions.ResponseError):
                 await self._look_again()
-        except asyncio.CancelledError:
-            _fail(outcome, CacheUnavailable(f"{self._place}: the cache was closed meanwhile"))
-            raise
         except Exception as error:  # noqa: BLE001 - a fault of the program is its caller's to see
-            _fail(outcome, error)
+            trip.fail(error)
         else:
-            if self.loop.time() < late.when():
+            if not trip.expired:
                 self.breaker.succeeded()
-            if not outcome.done():
-                outcome.set_result(result)
+            if not trip.outcome.done():
+                trip.outcome.set_result(result)
         finally:
-            late.cancel()
+            trip.timer.cancel()
+            # Cancelled, by `close` or because nobody waits, or ended by what is no Exception.
+            trip.fail(self._closed_meanwhile())
 
     async def _look_again(self) -> None:
         """Learn the shape of a cluster: a node was lost, and pipelines do not see to it."""
@@ -134,16 +186,21 @@ class RedisLink:
                 async with asyncio.timeout(ABANDON_S):
                     await self._client.nodes_manager.initialize()
 
-    def _late[T](self, outcome: Outcome[T]) -> None:
-        if outcome.done():  # whoever waited has left
+    def _late[T](self, trip: _Trip[T]) -> None:
+        now = time.monotonic()
+        stalled = now - trip.due > self._stalled_s
+        if stalled and not trip.renewed and not trip.outcome.done():
+            trip.renewed, trip.due = True, now + self.deadline_s
+            trip.timer = self.loop.call_later(self.deadline_s, self._late, trip)
             return
-        self.breaker.failed("no answer in time")
-        _fail(
-            outcome,
-            CacheUnavailable(f"{self._place} did not answer within {self.deadline_s * 1000:g} ms"),
-        )
+        trip.timer = self.loop.call_later(ABANDON_S, trip.task.cancel)
+        trip.expired = not stalled
+        if trip.outcome.done():  # whoever waited has left
+            return
+        if trip.expired:
+            self.breaker.failed("no answer in time")
+        within = f"within {self.deadline_s * 1000:g} ms"
+        trip.fail(CacheUnavailable(f"{self._place} did not answer {within}"))
 
-
-def _fail[T](outcome: Outcome[T], error: Exception) -> None:
-    if not outcome.done():
-        outcome.set_exception(error)
+    def _closed_meanwhile(self) -> CacheUnavailable:
+        return CacheUnavailable(f"{self._place}: the cache was closed meanwhile")

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
-from urllib.parse import urlsplit
 
+from cache import address
+from cache.address import Address
 from cache.errors import CacheSettingError
 from cache.near import DEFAULT_MAX_BYTES
 
@@ -20,7 +21,7 @@ _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 class CacheSettings:
     """Where the cache is and how long it may take."""
 
-    #: `redis://` or `rediss://`; empty means a cache within the process.
+    #: As `cache.address` reads it; empty means a cache within the process.
     redis_url: str = ""
     redis_auth: Auth = "key"
     #: The server speaks the cluster protocol.
@@ -46,61 +47,40 @@ class CacheSettings:
             near_bytes=_bytes(env, "NEAR_CACHE_BYTES", cls.near_bytes),
         )
 
+    @property
+    def redis(self) -> Address:
+        """Where Redis is. Raises CacheSettingError where `redis_url` does not say it."""
+        return address.parse(self.redis_url)
+
     def __repr__(self) -> str:
         return (
-            f"CacheSettings(redis_url={without_secret(self.redis_url)!r}, "
+            f"CacheSettings(redis_url={_shown(self.redis_url)!r}, "
             f"redis_auth={self.redis_auth!r}, redis_cluster={self.redis_cluster}, "
             f"ttl_s={self.ttl_s}, timeout_ms={self.timeout_ms}, "
             f"near_bytes={self.near_bytes})"
         )
 
 
-def without_secret(url: str) -> str:
-    """The URL as people may see it."""
-    parts = urlsplit(url)
-    credentials, at, place = parts.netloc.rpartition("@")
-    user = credentials.partition(":")[0]
-    return parts._replace(netloc=f"{user}:***@{place}" if at else place).geturl()
+def _shown(url: str) -> str:
+    """The setting as people may see it."""
+    try:
+        return str(address.parse(url)) if url else ""
+    except CacheSettingError as error:
+        return error.value
 
 
 def _redis_url(env: Mapping[str, str], *, cluster: bool, auth: Auth) -> str:
     url = env.get("REDIS_URL", "")
-    if auth == "entra" and "@" in url:
-        raise CacheSettingError(
-            name="REDIS_URL",
-            value="(not shown)",
-            expected="rediss://host:port without user and key, because REDIS_AUTH is `entra`",
+    if not url:
+        return url
+    found = address.parse(url)
+    if auth == "entra" and (found.user or found.key):
+        raise address.refused(
+            "rediss://host:port without user and key, because REDIS_AUTH is `entra`"
         )
-    if url and not _names_a_server(url, cluster=cluster):
-        database = "" if cluster else "/db"
-        raise CacheSettingError(
-            name="REDIS_URL",
-            # It may be nothing but a password in the wrong place.
-            value="(not shown)",
-            expected=f"redis://host:port{database} or rediss://:key@host:port{database}, without a "
-            "query, or empty for a cache within the process",
-        )
+    if cluster and found.database:
+        raise address.refused("database 0 or none, because REDIS_CLUSTER is `true`")
     return url
-
-
-def _names_a_server(url: str, *, cluster: bool) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    database = parts.path.removeprefix("/")
-    return (
-        parts.scheme in ("redis", "rediss")
-        and bool(parts.hostname)
-        and port != 0
-        and (not database or database.isdecimal())
-        # A cluster has database 0 and no other.
-        and not (cluster and database.strip("0"))
-        # redis-py would let a query overrule everything this package sets.
-        and not parts.query
-        and not parts.fragment
-    )
 
 
 def _auth(env: Mapping[str, str]) -> Auth:

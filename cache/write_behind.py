@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
@@ -15,7 +17,8 @@ from redis import exceptions
 from cache.counts import RedisCounts
 from cache.errors import CacheUnavailable
 from cache.redis_client import Client, send
-from cache.redis_link import ABANDON_S, RedisLink
+from cache.redis_link import CLOSE_S, RedisLink
+from cache.trouble import Writes, is_refusal
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,11 @@ MAX_BYTES = 32 * 1024 * 1024
 #: What is written in one go, within one deadline. Packing a store takes a few microseconds.
 WRITE_STORES = 256
 WRITE_BYTES = 1024 * 1024
+
+#: Seconds that a flush waits at the most, and so a request that gives its lease back.
+FLUSH_S = 5.0
+#: Seconds until a server that refused stores is sent some again: the probe.
+REST_S = 1.0
 
 AWAY = "Redis is away"
 
@@ -41,16 +49,23 @@ class WriteBehind:
     """Takes stores at once and writes them in a task of its own, which ends when none is left.
 
     A store replaces an earlier one of its key that still waits. What cannot be stored is counted
-    and forgotten; an outage of stores is two lines in the log.
+    and forgotten; an outage of stores is two lines in the log. A server that refuses all of what
+    is written in one go is left alone for REST_S.
     """
 
-    def __init__(self, link: RedisLink, counts: RedisCounts) -> None:
+    def __init__(self, link: RedisLink, counts: RedisCounts, writes: Writes) -> None:
         self._link = link
         self._counts = counts
-        #: In the order in which keys came.
+        self._writes = writes
+        #: In the order in which keys came, and in which they go.
         self._waiting: OrderedDict[str, Store] = OrderedDict()
         self._bytes = 0
+        #: Stores that ever waited, and those of them that were written or shed since.
+        self._came = self._went = 0
+        #: Who flushes, each with how many have to be gone.
+        self._flushes: list[tuple[int, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._rests_until = -math.inf
         #: Stores shed since one was last written.
         self._shed = 0
 
@@ -59,58 +74,85 @@ class WriteBehind:
 
     def put(self, key: str, store: Store) -> None:
         """Take a store, or shed it. Never raises, never waits."""
-        if self._link.breaker.is_open:
-            self._give_up(1, AWAY)
+        if not self._may_write():
+            self._shed_some(1, AWAY)
             return
         replaced = self._waiting.get(key)
         grown = self._bytes + len(store.stored) - (len(replaced.stored) if replaced else 0)
         if grown > MAX_BYTES or (replaced is None and len(self._waiting) >= MAX_STORES):
-            self._give_up(1, "too many wait")
+            self._shed_some(1, "too many wait")
             return
+        self._came += replaced is None
         self._waiting[key] = store
         self._bytes = grown
-        if self._writer is None:
+        # A writer that was cancelled before its first step has only been told so.
+        if self._writer is None or self._writer.done():
             self._writer = self._link.loop.create_task(self._write())
-            self._writer.add_done_callback(_report)
+            self._writer.add_done_callback(self._ended)
 
     async def flush(self) -> None:
-        """Return when nothing waits any more. Who leaves meanwhile stops nothing."""
-        if self._writer is not None:
-            await asyncio.wait({self._writer})
+        """Return when what waits by now was written or shed, after FLUSH_S at the latest.
+
+        Who leaves meanwhile stops nothing.
+        """
+        if self._went < self._came:
+            gone: asyncio.Future[None] = self._link.loop.create_future()
+            self._flushes.append((self._came, gone))
+            await asyncio.wait({gone}, timeout=FLUSH_S)
 
     async def close(self) -> None:
-        """Write what waits; shed what a server that hangs would keep one waiting for."""
-        if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=ABANDON_S)
+        """Write what waits; after FLUSH_S shed the rest."""
+        await self.flush()
         if self._writer is not None:
             self._writer.cancel()
-            await asyncio.wait({self._writer})
+            await asyncio.wait({self._writer}, timeout=CLOSE_S)
+
+    def _may_write(self) -> bool:
+        return not self._link.breaker.is_open and time.monotonic() >= self._rests_until
 
     async def _write(self) -> None:
-        try:
-            while self._waiting and not self._link.breaker.is_open:
-                await self._write_some()
-        finally:
-            self._writer = None
-            self._give_up(len(self._waiting), AWAY)
-            self._waiting.clear()
-            self._bytes = 0
+        while self._waiting and self._may_write():
+            await self._write_some()
+
+    def _ended(self, writer: asyncio.Task[None]) -> None:
+        """Shed what a writer leaves behind, however it ended; the next store starts another."""
+        if not writer.cancelled() and (error := writer.exception()):
+            log.error("writing stores behind failed: %s", type(error).__name__)
+        if self._writer is not writer:  # it has been started
+            return
+        self._writer = None
+        left = len(self._waiting)
+        self._waiting.clear()
+        self._bytes = 0
+        self._shed_some(left, AWAY)
+        self._gone(left)
 
     async def _write_some(self) -> None:
         stores = self._take()
         try:
             refusals = await self._link.do(partial(_write, stores))
         except CacheUnavailable as error:
-            self._give_up(len(stores), error)
+            self._shed_some(len(stores), error)
         except BaseException as error:  # closed, or a fault of the program
-            self._give_up(len(stores), type(error).__name__)
+            self._shed_some(len(stores), type(error).__name__)
             raise
         else:
-            if refusals:
-                self._give_up(len(refusals), refusals[0])
-            elif self._shed:
-                log.info("stores are written again; %d were shed", self._shed)
-                self._shed = 0
+            self._note(len(stores), refusals)
+        finally:
+            self._gone(len(stores))
+
+    def _note(self, stores: int, refusals: Sequence[exceptions.ResponseError]) -> None:
+        """Draw conclusions from what the server said to the stores of one go."""
+        if refusals:
+            self._writes.refused(refusals[0])
+            if len(refusals) == stores:
+                self._rests_until = time.monotonic() + REST_S
+            self._shed_some(len(refusals), refusals[0])
+            return
+        self._writes.taken()
+        if self._shed:
+            log.info("stores are written again; %d were shed", self._shed)
+            self._shed = 0
 
     def _take(self) -> list[tuple[str, Store]]:
         """The oldest that wait, as many as go at once; one at least."""
@@ -126,8 +168,17 @@ class WriteBehind:
             self._bytes -= len(store.stored)
         return stores
 
-    def _give_up(self, stores: int, why: object) -> None:
-        if stores and not self._shed:
+    def _gone(self, stores: int) -> None:
+        """Tell those whose stores were all written or shed."""
+        self._went += stores
+        while self._flushes and self._flushes[0][0] <= self._went:
+            _, gone = self._flushes.pop(0)
+            if not gone.done():
+                gone.set_result(None)
+
+    def _shed_some(self, stores: int, why: object) -> None:
+        # Of refusals there is a line in the log already.
+        if stores and not self._shed and self._writes.trouble is None:
             log.warning("stores are shed until one is written again: %s", why)
         self._shed += stores
         self._counts.stores_shed += stores
@@ -140,14 +191,8 @@ async def _write(
     refusals = []
     commands = [("SET", key, stored, "PX", lifetime) for key, (stored, lifetime) in stores]
     for answer in await send(client, commands):
-        if isinstance(answer, exceptions.ResponseError):
+        if is_refusal(answer):
             refusals.append(answer)
         elif isinstance(answer, Exception):  # a node of a cluster is away
             raise answer
     return refusals
-
-
-def _report(writer: asyncio.Task[None]) -> None:
-    """A fault of the program ends the writer; the next store starts another."""
-    if not writer.cancelled() and (error := writer.exception()):
-        log.error("writing stores behind failed: %s", type(error).__name__)

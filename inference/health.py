@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
+from inference.ports import Trouble
+
 State = Literal["ok", "loading", "failed"]
 #: What can be answered by now: nothing, rows that were stored before, everything.
 Answers = Literal["none", "stored", "all"]
@@ -29,6 +31,9 @@ class Health:
     model: State
     answers: Answers
     cache: Literal["ok", "degraded"]
+    #: Whether it answers; where it is degraded all the same, `trouble` says why.
+    cache_up: bool
+    trouble: Trouble | None
     failure: str | None
     #: The heavy packages that are imported, or being imported.
     packages: tuple[str, ...]

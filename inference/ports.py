@@ -19,6 +19,16 @@ class Entry(Protocol):
     def ttl_left_s(self) -> float: ...
 
 
+class Trouble(Protocol):
+    """Why a cache is degraded: `code` is a word for metrics, `what` a sentence for operators."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+
 class Cache(Protocol):
     """A store of bytes, near (in this process) and, where it is `remote`, beyond.
 
@@ -28,9 +38,16 @@ class Cache(Protocol):
 
     #: Whether other processes share it.
     remote: bool
+    #: Whether anything may be kept in this process for the next who asks.
+    near: bool
 
     async def ping(self) -> bool:
-        """Whether the store answers just now."""
+        """Whether the store answers just now; `trouble` then says how it stands besides."""
+        ...
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why it is away or takes no writes, by how the last operations ended."""
         ...
 
     def counts(self) -> Mapping[str, int]:

@@ -42,7 +42,7 @@ class Scorer:
         self.counts = Counts()
         self._thread = ModelThread(timeout_s=settings.scoring_timeout_s, counts=self.counts)
         self._recent = Recent(counts=self.counts)
-        self._caching = settings.cache_mode != "off"
+        self._caching = settings.cache_mode != "off" and cache.near
         self._model = ModelId(settings.model_dir.name, UNKNOWN)
         self._ready: scripts.Script | None = None
         self._predictor: Predictor | None = None
@@ -71,12 +71,15 @@ class Scorer:
     async def health(self) -> Health:
         """What the parts say of themselves. Whoever asks waits for the model: it begins to load."""
         self._loading.load()
-        reachable = await self._cache.ping()
+        cache_up = await self._cache.ping()
+        trouble = self._cache.trouble
         failure = self._loading.failure
         return Health(
             model=self.state,
             answers=self._loading.answers,
-            cache="ok" if reachable else "degraded",
+            cache="ok" if cache_up and trouble is None else "degraded",
+            cache_up=cache_up,
+            trouble=trouble,
             failure=None if failure is None else str(failure),
             packages=packages(),
         )

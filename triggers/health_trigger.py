@@ -45,12 +45,12 @@ def blueprint(
         }
         if health.failure:
             model["message"] = health.failure
+        cache: dict[str, str] = {"status": health.cache}
+        if health.trouble:
+            cache |= {"reason": health.trouble.code, "message": health.trouble.what}
         return responses.json(
             200 if health.model == "ok" else 503,
-            {
-                "status": health.status,
-                "dependencies": {"model": model, "cache": {"status": health.cache}},
-            },
+            {"status": health.status, "dependencies": {"model": model, "cache": cache}},
         )
 
     @functions.route("metrics", methods=["GET"])

@@ -64,7 +64,13 @@ class Snapshot(Collector):
             1,
         )
         yield _gauge("model_up", "Whether the model can answer.", {}, health.model == "ok")
-        yield _gauge("cache_up", "Whether the cache answered just now.", {}, health.cache == "ok")
+        yield _gauge("cache_up", "Whether the cache answered just now.", {}, health.cache_up)
+        yield _gauge(
+            "cache_writable",
+            "Whether the cache answers and takes writes, and where it does not, the reason.",
+            {"reason": health.trouble.code} if health.trouble else {"reason": ""},
+            health.cache == "ok",
+        )
         yield _gauge(
             "waiting", "Questions that wait for their answer now.", {}, self.counts.waiting
         )

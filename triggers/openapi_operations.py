@@ -73,7 +73,11 @@ HEALTH: dict[str, Any] = {
                 "cache": {
                     "type": "object",
                     "required": ["status"],
-                    "properties": {"status": {"enum": ["ok", "degraded"]}},
+                    "properties": {
+                        "status": {"enum": ["ok", "degraded"]},
+                        "reason": _TEXT | {"description": "Why, in a word: `away`, `full`, …"},
+                        "message": _TEXT | {"description": "Why, and what to do."},
+                    },
                 },
             },
         },

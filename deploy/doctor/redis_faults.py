@@ -5,12 +5,11 @@ from __future__ import annotations
 from redis import exceptions
 
 from cache.settings import CacheSettings
+from cache.trouble import GRANT, REFUSED, of_refusal
 from deploy.doctor.findings import DEADLINE_S
 
 #: All that an unusable server raises; redis-py's error about clusters is none of its RedisErrors.
 UNUSABLE = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
-
-_GRANT = "grant it `~triscore:* +ping +set +get +mget +del +eval`"
 
 
 def unusable(error: Exception, settings: CacheSettings) -> str:
@@ -18,14 +17,15 @@ def unusable(error: Exception, settings: CacheSettings) -> str:
     of_cluster = isinstance(error, exceptions.RedisClusterException)
     cause = (error.__cause__ if of_cluster else None) or error
     told = str(cause)
-    tls = settings.redis_url.startswith("rediss:")
+    tls = settings.redis.tls
     other = "where it speaks no TLS, write redis://" if tls else "where it speaks TLS, rediss://"
     if isinstance(cause, TimeoutError):
         return f"no answer within {DEADLINE_S:g} s: check address and firewall; {other}"
     hung_up = f"it hung up: {other} ({told})"
     signs = {
-        "HELLO must be called": "it wants a key (NOAUTH): write it into REDIS_URL, as in"
+        "Authentication required": "it wants a key (NOAUTH): write it into REDIS_URL, as in"
         " rediss://:KEY@HOST:PORT",
+        "invalid password": "it refuses key (ERR): correct it in REDIS_URL",
         "username-password": "it refuses user or key (WRONGPASS): correct them in REDIS_URL",
         "Cluster mode is not enabled": "it is no cluster: set REDIS_CLUSTER=false",
         "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted: write the name that it is"
@@ -33,7 +33,6 @@ def unusable(error: Exception, settings: CacheSettings) -> str:
         "SSL": hung_up,
         "reset by peer": hung_up,
         "closed by server": hung_up,
-        "unknown command": "it is older than Redis 6: take a newer one",
     }
     found = (mend for sign, mend in signs.items() if sign in told)
     return next(found, f"start it, or correct REDIS_URL ({told})")
@@ -43,12 +42,8 @@ def refused(command: str, error: exceptions.ResponseError) -> str:
     """Why a command was refused."""
     match error:
         case exceptions.NoPermissionError():
-            return f"the user may not {command} (NOPERM): {_GRANT}"
-        case exceptions.OutOfMemoryError():
-            return "it is full and evicts nothing: set maxmemory-policy to allkeys-lru"
-        case exceptions.ReadOnlyError():
-            return "it is a replica: write its primary's address into REDIS_URL"
-        case exceptions.MovedError():
-            return "its keys lie on several nodes: set REDIS_CLUSTER=true"
+            return f"the user may not {command} (NOPERM): {GRANT}"
+        case exceptions.ResponseError() if (trouble := of_refusal(error)) != REFUSED:
+            return trouble.what
         case _:
             return f"{command} was refused, mend the server: {error}"

@@ -16,7 +16,7 @@ from cache import entra, redis_client
 from cache.errors import CacheSettingError
 from cache.redis_cache import RELEASE
 from cache.redis_client import Client
-from cache.settings import CacheSettings, without_secret
+from cache.settings import CacheSettings
 from deploy.doctor import redis_faults
 from deploy.doctor.configured import Configured
 from deploy.doctor.findings import DEADLINE_S, UNREAD, Finding
@@ -53,7 +53,7 @@ async def check(configured: Configured) -> AsyncIterator[Finding]:
 
 
 async def _asked(client: Client, settings: CacheSettings) -> AsyncIterator[Finding]:
-    place = without_secret(settings.redis_url)
+    place = str(settings.redis)
     try:
         taken_ms = await _round_trip_ms(client)
     except redis_faults.UNUSABLE as error:

@@ -155,14 +155,16 @@ async def test_a_server_that_hangs_keeps_nobody_waiting_and_opens_the_breaker(
     assert round_trips(cache) == 1 + FAILURES
 
 
-async def test_what_the_server_refuses_to_store_is_shed_and_no_outage(redis_cache, client, key):
+async def test_what_the_server_refuses_to_store_is_shed_and_opens_no_breaker(
+    redis_cache, client, key
+):
     await client.config_set("maxmemory", 1)
     try:
         for _ in range(2 * FAILURES):
             redis_cache.store_soon(items(key, 2), ttl_s=60)
             await redis_cache.flush()
         assert shed(redis_cache) == 4 * FAILURES
-        assert redis_cache.state == "ok"
+        assert redis_cache.trouble.code == "full"
         assert await redis_cache.get(key) is None
     finally:
         await client.config_set("maxmemory", 0)
