@@ -20,6 +20,7 @@ from zlib import crc32
 LAYOUT = 2
 
 _HEADER = struct.Struct(">BBqqI")
+HEADER_BYTES = _HEADER.size
 _CHECKSUM = struct.Struct(">I")
 _CHECKED = _HEADER.size - _CHECKSUM.size
 

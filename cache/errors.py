@@ -7,6 +7,10 @@ class CacheUnavailable(ConnectionError):
     """The operation had no answer in time, or was refused. Nothing is known about the value."""
 
 
+class ValueTooLarge(CacheUnavailable, ValueError):
+    """The value alone is larger than the store: to try again changes nothing."""
+
+
 class CacheSettingError(ValueError):
     """A setting cannot be used."""
 

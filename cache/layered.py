@@ -70,6 +70,11 @@ class LayeredCache:
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
         return await self._far.add(key, value, ttl_s=ttl_s)
 
+    async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: float) -> bool:
+        done = await self._far.replace(key, old, new, ttl_s=ttl_s)
+        self._near.forget(key)
+        return done
+
     def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
         for key, value in items:
             self._near.keep(key, Entry(value, age_s=0.0, ttl_left_s=ttl_s, fixed=True))

@@ -41,6 +41,14 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """
 
+#: Stores in place of a value, told by its bytes after the header, which differ with the time.
+REPLACE = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+if redis.call('GETRANGE', KEYS[1], ARGV[1], -1) ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+return 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Session:
@@ -140,6 +148,13 @@ class RedisCache:
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
         return await self._set(key, self._store(value, ttl_s, fixed=False), nx=True)
+
+    async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: float) -> bool:
+        session = self._checked()
+        stored, lifetime_ms = self._store(new, ttl_s, fixed=False)
+        arguments = (entry.HEADER_BYTES, old, stored, lifetime_ms)
+        done = await session.link.do(lambda client: client.eval(REPLACE, 1, key, *arguments))
+        return bool(done)
 
     def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
         """Nothing is kept in the process."""

@@ -65,11 +65,17 @@ class Cache(Protocol):
         ...
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
-        """Stored when this returns."""
+        """Stored when this returns. Here as in `add` and `replace`, a value larger than all that
+        the store has room for raises a ConnectionError that is a ValueError too.
+        """
         ...
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
         """Store only where nothing is stored; True where this call stored it."""
+        ...
+
+    async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: float) -> bool:
+        """Store only where `old` is stored; True where this call stored. Nobody comes between."""
         ...
 
     def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:

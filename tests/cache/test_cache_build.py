@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import cache
-from cache import CacheSettingError, CacheSettings, CacheUnavailable, MemoryCache
+from cache import CacheSettingError, CacheSettings, MemoryCache
 from cache.layered import LayeredCache
 from cache.redis_cache import RedisCache
 
@@ -27,13 +27,13 @@ def test_without_bytes_for_it_there_is_no_near_cache(free_port):
     assert isinstance(cache.build(CacheSettings(redis_url=url, near_bytes=0)), RedisCache)
 
 
-async def test_without_redis_and_without_bytes_nothing_is_kept():
+async def test_without_redis_and_without_bytes_no_row_is_kept_but_what_was_promised():
     built = cache.build(CacheSettings(near_bytes=0))
     built.keep([("key", b"value")], ttl_s=60)
     built.store_soon([("key", b"value")], ttl_s=60)
     assert built.peek("key") is None
-    with pytest.raises(CacheUnavailable, match="do not fit in a cache of 0"):
-        await built.put("key", b"value", ttl_s=60)
+    await built.put("key", b"value", ttl_s=60)
+    assert (await built.get("key")).value == b"value"
 
 
 def test_a_cache_within_the_process_does_not_wait_for_redis_to_be_imported():

@@ -87,6 +87,41 @@ async def test_an_added_value_expires(cache, key, eventually_async):
     await eventually_async(can_be_added)
 
 
+async def test_replace_stores_where_the_old_value_is_stored(cache, key):
+    await cache.put(key, b"old", ttl_s=60)
+    assert await cache.replace(key, b"old", b"new", ttl_s=60) is True
+    assert (await cache.get(key)).value == b"new"
+
+
+@pytest.mark.parametrize("old", [b"", b"ol", b"old and more", b"\xff"])
+async def test_replace_leaves_any_other_value(cache, key, old):
+    await cache.put(key, b"old", ttl_s=60)
+    assert await cache.replace(key, old, b"new", ttl_s=60) is False
+    assert (await cache.get(key)).value == b"old"
+
+
+async def test_replace_stores_nothing_where_nothing_is_stored(cache, key):
+    assert await cache.replace(key, b"", b"new", ttl_s=60) is False
+    assert await cache.get(key) is None
+
+
+async def test_of_many_replacements_at_once_exactly_one_stores(cache, key):
+    await cache.add(key, b"", ttl_s=60)
+    stored = await asyncio.gather(
+        *(cache.replace(key, b"", b"%d" % number, ttl_s=60) for number in range(50))
+    )
+    assert stored.count(True) == 1
+    assert (await cache.get(key)).value == b"%d" % stored.index(True)
+
+
+async def test_a_replacement_begins_a_life_of_its_own(cache, key):
+    await cache.add(key, b"old", ttl_s=60)
+    await cache.replace(key, b"old", b"new", ttl_s=1000)
+    entry = await cache.get(key)
+    assert 940 < entry.ttl_left_s < 1001
+    assert entry.age_s < 10
+
+
 async def test_a_hundred_gets_at_once_all_get_their_own(cache, key):
     await asyncio.gather(
         *(cache.put(f"{key}{number}", b"%d" % number, ttl_s=60) for number in range(100))

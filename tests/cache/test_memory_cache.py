@@ -58,34 +58,47 @@ async def test_add_takes_the_place_of_a_value_that_expired(clock):
 
 async def test_what_was_used_least_recently_makes_room():
     cache = MemoryCache(max_bytes=room_for(2))
-    await cache.put("a", b"1", ttl_s=10)
-    await cache.put("b", b"2", ttl_s=10)
+    cache.keep([("a", b"1"), ("b", b"2")], ttl_s=10)
     await cache.get("a")
-    await cache.put("c", b"3", ttl_s=10)
+    cache.keep([("c", b"3")], ttl_s=10)
     assert await cache.get("b") is None
     assert await value(cache, "a") == b"1"
     assert await value(cache, "c") == b"3"
 
 
-async def test_it_never_holds_more_than_its_bytes():
-    cache = MemoryCache(max_bytes=10_000)
+async def test_what_was_promised_is_displaced_by_nothing_that_can_be_computed_again():
+    cache = MemoryCache(max_bytes=room_for(2))
+    await cache.add("reserved", b"r", ttl_s=10)
+    await cache.put("result", b"d", ttl_s=10)
+    cache.keep([(f"{number}", b"1") for number in range(1000)], ttl_s=10)
+    assert [await value(cache, "reserved"), await value(cache, "result")] == [b"r", b"d"]
+
+
+@pytest.mark.parametrize("store", ["put", "keep"])
+async def test_it_never_holds_more_than_its_bytes(store):
+    cache = MemoryCache(max_bytes=10_000, promised_bytes=10_000)
     for number in range(500):
-        await cache.put(f"key-{number % 70}", b"x" * (number * 37 % 3000), ttl_s=10)
+        key, content = f"key-{number % 70}", b"x" * (number * 37 % 3000)
+        if store == "put":
+            await cache.put(key, content, ttl_s=10)
+        else:
+            cache.keep([(key, content)], ttl_s=10)
         assert 0 < cache.size_bytes <= 10_000
 
 
 async def test_storing_again_counts_the_new_value_only():
-    cache = MemoryCache(max_bytes=room_for(2))
+    cache = MemoryCache()
     for _ in range(10):
         await cache.put("a", b"1", ttl_s=10)
     assert cache.size_bytes == room_for(1)
 
 
-async def test_a_value_larger_than_the_cache_is_refused_and_displaces_nothing():
-    cache = MemoryCache(max_bytes=room_for(2))
+async def test_a_value_larger_than_the_cache_is_refused_for_good_and_displaces_nothing():
+    cache = MemoryCache(promised_bytes=room_for(2))
     await cache.put("a", b"1", ttl_s=10)
-    with pytest.raises(CacheUnavailable, match="do not fit"):
+    with pytest.raises(CacheUnavailable, match="do not fit") as caught:
         await cache.put("b", b"x" * 1000, ttl_s=10)
+    assert isinstance(caught.value, ValueError)
     assert await value(cache, "a") == b"1"
 
 
@@ -128,4 +141,5 @@ async def test_closing_forgets_everything():
     await cache.put("a", b"1", ttl_s=10)
     await cache.close()
     assert await cache.get("a") is None
-    assert repr(cache) == "<MemoryCache <Near 0 entries, 0 of 67108864 bytes>>"
+    empty = "<Near 0 entries, 0 of 67108864 bytes>"
+    assert repr(cache) == f"<MemoryCache {empty}, promised {empty}>"

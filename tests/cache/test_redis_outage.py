@@ -18,6 +18,7 @@ DEADLINE_MS = 100
 
 CALLS = {
     "get": lambda cache, key: cache.get(key),
+    "replace": lambda cache, key: cache.replace(key, b"old", b"new", ttl_s=60),
     "put": lambda cache, key: cache.put(key, b"value", ttl_s=60),
     "add": lambda cache, key: cache.add(key, b"value", ttl_s=60),
     "get_many": lambda cache, key: cache.get_many([key, f"{key}2"]),

@@ -49,8 +49,14 @@ async def test_only_a_finished_result_is_known(results):
 async def test_an_outage_is_neither_a_miss_nor_an_error_where_work_can_go_on():
     results = Results(Away(), keys.result_key, ttl_s=60)
     assert await results.reserve(asking()) == "unreachable"
-    assert await results.finish(asking(), b"{}") is False
     assert await results.known(asking()) is None
+    for call in (
+        results.finish(asking(), b"{}"),
+        results.provisional(asking(), b"{}", due_s=1),
+        results.find(asking()),
+    ):
+        with pytest.raises(Overloaded, match="ask again later"):
+            await call
     with pytest.raises(Overloaded, match="ask again later"):
         await results.get("id")
 

@@ -41,6 +41,9 @@ class Away(MemoryCache):
     async def add(self, key, value, *, ttl_s):
         self._down("add")
 
+    async def replace(self, key, old, new, *, ttl_s):
+        self._down("replace")
+
     def store_soon(self, items, *, ttl_s):
         self.calls.append("store_soon")
 
