@@ -29,7 +29,7 @@ from host.runtime import Runtime
 log = logging.getLogger(__name__)
 
 #: How long running invocations may go on after a stop was asked for.
-DRAIN_S = 25.0
+DRAIN_S = 25
 
 
 async def run(
