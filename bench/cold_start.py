@@ -94,5 +94,8 @@ def _first_answer(server: Server, seed: int | None) -> tuple[float, float]:
 
 
 def _resident_mb(pid: int) -> float:
+    """Of a process and of those that it has started."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024
+    own = int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024
+    started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own + sum(_resident_mb(int(each)) for each in started)

@@ -36,7 +36,10 @@ class HostServer:
         return f"http://{HOST}:{self.port}"
 
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "host", "--app", str(ROOT), "--port", str(self.port)]
+        return [
+            *(sys.executable, "-m", "host", "--app", str(ROOT)),
+            *("--port", str(self.port), "--parent", str(os.getpid())),
+        ]
 
     def environment(self) -> Mapping[str, str]:
         """The emulators of this run, unless the caller's own settings say otherwise."""

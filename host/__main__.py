@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import sys
-from collections.abc import Coroutine
 
-import uvloop
-
-from host import app_settings, arguments, logs, worker, workers
+from host import app_settings, arguments, logs, workers
+from host.arguments import Arguments
 from host.errors import HostError
 from host.host_json import HostOptions
 from host.keys import Keys
-
-#: The descriptor that a supervised worker watches for its supervisor's end.
-PARENT_FD = 0
 
 
 def main() -> int:
@@ -24,24 +18,29 @@ def main() -> int:
     try:
         app_settings.apply(given.app_dir, os.environ)
         options = HostOptions.read(given.app_dir / "host.json")
-        logs.configure(options.log_level, verbose=given.verbose, worker=given.worker)
+        logs.configure(
+            options.log_level,
+            verbose=given.verbose,
+            worker=given.worker if given.workers > 1 else 0,
+        )
         if given.worker:
-            sock = socket.socket(fileno=given.socket_fd)
-            _run(worker.run(given, options, sock, parent_fd=PARENT_FD))
+            _work(given, options)
             return 0
         with arguments.bind(given, Keys.from_env(os.environ)) as sock:
-            if given.workers > 1:
-                return _run(workers.supervise(given, sock))
-            _run(worker.run(given, options, sock))
+            return asyncio.run(workers.supervise(given, sock))
     except HostError as error:
         print(error, file=sys.stderr)
-        return workers.CANNOT_START
-    return 0
+        return workers.AT_FAULT if given.worker else workers.CANNOT_START
 
 
-def _run[T](serving: Coroutine[None, None, T]) -> T:
+def _work(given: Arguments, options: HostOptions) -> None:
+    # Only a worker imports what serves: its supervisor stays small.
+    import uvloop  # noqa: PLC0415
+
+    from host import worker  # noqa: PLC0415
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serving)
+        runner.run(worker.run(given, options))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import ipaddress
+import os
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from host.errors import HostError
-from host.http_server import BACKLOG
 from host.keys import FUNCTION_KEY, MASTER_KEY, Keys
+
+#: The setting that says what `--port` says, for where no command line can be given.
+PORT_SETTING = "TRISCORE_HTTP_PORT"
+DEFAULT_PORT = 7071
+
+#: Seconds in which the workers of a host that was killed let go of its port.
+LET_GO_S = 1.5
+LOOK_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +31,9 @@ class Arguments:
     port: int
     workers: int
     verbose: bool
-    #: In a worker that another process supervises: its number from 1 on, and the listening socket.
+    #: The process that must be this one's parent; 0: none must.
+    parent: int = 0
+    #: In a worker: its number from 1 on, and the listening socket.
     worker: int = 0
     socket_fd: int = -1
 
@@ -33,22 +45,27 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     )
     parser.add_argument("--app", type=Path, default=Path(), help="the folder of function_app.py")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=7071)
+    parser.add_argument(
+        "--port",
+        type=int,
+        help=f"default: {PORT_SETTING} of the environment, or {DEFAULT_PORT}",
+    )
     parser.add_argument("--workers", type=int, default=1, help="processes on the port")
     parser.add_argument("--verbose", action="store_true", help="debug lines and stack traces")
+    parser.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--socket-fd", type=int, default=-1, help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
     if not 1 <= given.workers <= 64:
         parser.error(f"--workers: expected 1 to 64, got {given.workers}")
-    if not 0 <= given.port <= 65535:
-        parser.error(f"--port: expected 0 to 65535, got {given.port}")
+    port = _port(parser, given.port)
     return Arguments(
         app_dir=given.app.resolve(),
         host=given.host,
-        port=given.port,
+        port=port,
         workers=given.workers,
         verbose=given.verbose,
+        parent=given.parent,
         worker=given.worker,
         socket_fd=given.socket_fd,
     )
@@ -66,20 +83,35 @@ def bind(arguments: Arguments, keys: Keys) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        sock = socket.socket(family, kind, protocol)
     except OSError as error:
         raise HostError(f"cannot listen on {host}: {error.strerror}") from error
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind(address)
-        # Two sockets may be bound to one port here; only one can listen.
-        sock.listen(BACKLOG)
-    except OSError as error:
-        sock.close()
-        raise HostError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port"
-        ) from error
-    return sock
+    deadline = time.monotonic() + LET_GO_S
+    while True:
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(address)
+            # Two sockets may be bound to one port here; only one can listen.
+            sock.listen()
+        except OSError as error:
+            sock.close()
+            if error.errno == errno.EADDRINUSE and time.monotonic() < deadline:
+                time.sleep(LOOK_S)
+                continue
+            raise HostError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port "
+                f"or {PORT_SETTING}"
+            ) from error
+        return sock
+
+
+def _port(parser: argparse.ArgumentParser, given: int | None) -> int:
+    name, text = "--port", str(given)
+    if given is None:
+        name, text = PORT_SETTING, os.environ.get(PORT_SETTING) or str(DEFAULT_PORT)
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
+        parser.error(f"{name}: expected 0 to 65535, got {text}")
+    return int(text)
 
 
 def _is_loopback(host: str) -> bool:

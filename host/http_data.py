@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from host.bindings import Function
-from host.http_request import Request
 from host.protos import Message, RpcHttp, RpcHttpCookie, TypedData
 from host.runtime import Outcome
 
@@ -26,8 +25,8 @@ _SAME_SITE = {
 }
 
 
-#: What a function can answer with. 1xx are no answers.
-_STATUSES = range(200, 1000)
+#: What a function can answer with. 1xx are no answers, and beyond 599 nothing is defined.
+_STATUSES = range(200, 600)
 
 #: The length is the body's own, whatever a function said, and the connection the host's.
 _OURS = frozenset({"content-length", "transfer-encoding", "connection"})
@@ -37,37 +36,55 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 _NO_BODY = TypedData()
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
 
 class Response(NamedTuple):
-    """What is sent; without headers of its own an empty body."""
+    """What is sent."""
 
     status: int
-    #: Header lines, each with its line end.
-    head: bytes = b"content-length: 0\r\n"
+    headers: Headers = ((b"content-length", b"0"),)
     body: bytes = b""
-    #: Whether it ends the connection.
-    close: bool = False
 
 
-BAD_REQUEST = Response(400)
 FAILED = Response(500)
-HEAD_TOO_LARGE = Response(431)
 
 
 class Unsendable(Exception):
     """HTTP has no form for this status or header."""
 
 
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their names in lower case, the values of one name joined by commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = _name(raw_name), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+@lru_cache(256)
+def _name(raw: bytes) -> str:
+    return raw.decode("latin-1")
+
+
 def request(
-    request: Request, query: Mapping[str, str], params: Mapping[str, str], body: bytes | None
+    scope: Mapping[str, Any],
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    params: Mapping[str, str],
+    body: bytes,
 ) -> TypedData:
-    """A request as the real host sends it: the body is bytes, and absent if empty."""
-    host = request.headers.get("host") or "localhost"
+    """An ASGI request as the real host sends it: the body is bytes, and absent if empty."""
+    host = headers.get("host") or "localhost"
+    target = scope["raw_path"].decode("ascii")
+    if scope["query_string"]:
+        target += "?" + scope["query_string"].decode("latin-1")
     return TypedData(
         http=RpcHttp(
-            method=request.method,
-            url=f"http://{host}{request.path}{'?' if request.query else ''}{request.query}",
-            headers=request.headers,
+            method=scope["method"],
+            url=f"http://{host}{target}",
+            headers=headers,
             params=params,
             query=query,
             body=TypedData(bytes=body) if body else _NO_BODY,
@@ -78,7 +95,7 @@ def request(
 def response(function: Function, outcome: Outcome) -> Response:
     """What a function answered; 204 where it has no HTTP output, 500 where it is unusable."""
     if function.answer is None:
-        return Response(204, b"")
+        return Response(204, ())
     try:
         return _from(outcome.get(function.answer))
     except Unsendable as error:
@@ -103,10 +120,8 @@ def _from(value: TypedData | None) -> Response:
 
 def _from_http(http: Message) -> Response:
     response = _response(int(http.status_code), http.headers, http.body.bytes or b"")
-    if not http.cookies:
-        return response
-    cookies = [_head({"set-cookie": _cookie(cookie)}) for cookie in http.cookies]
-    return response._replace(head=b"".join((response.head, *cookies)))
+    cookies = [_header("set-cookie", _cookie(cookie)) for cookie in http.cookies or ()]
+    return response._replace(headers=(*response.headers, *cookies)) if cookies else response
 
 
 def _from_text(text: str) -> Response:
@@ -133,32 +148,25 @@ def _from_text(text: str) -> Response:
 def _response(status: int, headers: Mapping[str, str], body: bytes) -> Response:
     if status not in _STATUSES:
         raise Unsendable(f"status {status}")
-    head = _head(headers)
+    sent = tuple(_header(*each) for each in headers.items() if each[0].lower() not in _OURS)
     if status in _BODILESS:
-        return Response(status, head)
-    return Response(status, b"%bcontent-length: %d\r\n" % (head, len(body)), body)
+        return Response(status, sent)
+    return Response(status, (*sent, (b"content-length", b"%d" % len(body))), body)
 
 
-def _head(headers: Mapping[str, str]) -> bytes:
-    parts: list[str] = []
-    for name, value in headers.items():
-        if beginning := _beginning(name):
-            # Asking for printable text first costs 30 ns, the search 300.
-            if not value.isprintable() and _CONTROL.search(value):
-                raise Unsendable(f"header {name}")
-            parts += (beginning, value, "\r\n")
-    return _latin("".join(parts))
+def _header(name: str, value: str) -> tuple[bytes, bytes]:
+    # Asking for printable text first costs 30 ns, the search 300.
+    if not value.isprintable() and _CONTROL.search(value):
+        raise Unsendable(f"header {name}")
+    return _sent_name(name), value.encode("latin-1", "replace")
 
 
 @lru_cache(256)
-def _beginning(name: str) -> str:
-    """Of a header's line; nothing of one that is not the function's to send.
-
-    Functions use the same few again and again.
-    """
+def _sent_name(name: str) -> bytes:
+    """Functions use the same few again and again."""
     if not _TOKEN.fullmatch(name):
         raise Unsendable(f"header {name!r}")
-    return "" if name.lower() in _OURS else f"{name.lower()}: "
+    return name.lower().encode()
 
 
 def _cookie(cookie: Message) -> str:
@@ -177,7 +185,3 @@ def _cookie(cookie: Message) -> str:
     if same_site := _SAME_SITE.get(cookie.same_site):
         parts.append(f"SameSite={same_site}")
     return "; ".join(parts)
-
-
-def _latin(text: str) -> bytes:
-    return text.encode("latin-1", "replace")

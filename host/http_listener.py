@@ -1,93 +1,148 @@
-"""HTTP functions: from a request to its response."""
+"""HTTP functions: an ASGI app that takes a request to its function and back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import parse_qsl
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from host import http_data
 from host.http_data import FAILED, Response
-from host.http_request import Request
+from host.http_protocol import MAX_BODY_BYTES
+from host.http_query import TooManyArguments, code_of, dict_of
 from host.invoker import Invoker
 from host.keys import Keys
+from host.protos import TypedData
 from host.routes import Route, Routes
 from host.runtime import InvocationFailed
 
-#: The real host's limit on a request's body.
-MAX_BODY_BYTES = 100 * 1024 * 1024
+log = logging.getLogger(__name__)
+
+#: ASGI's: what is known of a request, and its two ways.
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 PING = "/admin/host/ping"
 
 _READY = Response(200)
-_UNAUTHORIZED = Response(401)
-_NOT_FOUND = Response(404)
-_TOO_LARGE = Response(413, close=True)
-_TOO_MANY = Response(429)
+
+
+class Refused(Exception):
+    """Answered by the host itself."""
+
+    def __init__(self, status: int, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(status)
+        self.response = Response(status, ((b"content-length", b"0"), *headers))
+
+
+class ClientGone(Exception):
+    """The client left before its body was there."""
 
 
 class HttpListener:
     """Takes a request to its function and back.
 
-    A client that goes away cancels nothing: its function runs to the end, as in Azure.
+    A client that goes away cancels nothing: its function runs to the end, as in Azure. A request
+    counts as outstanding from when it is whole: what is sent slowly takes nobody's place.
     """
 
     def __init__(
-        self,
-        invoker: Invoker,
-        routes: Routes,
-        *,
-        keys: Keys,
-        max_outstanding: int | None,
-        max_body_bytes: int = MAX_BODY_BYTES,
+        self, invoker: Invoker, routes: Routes, *, keys: Keys, max_outstanding: int | None
     ) -> None:
         self._invoker, self._routes = invoker, routes
         self._keys = keys
         self._max_outstanding = max_outstanding
-        self._max_body_bytes = max_body_bytes
         self._outstanding = 0
 
     def __repr__(self) -> str:
         return f"<HttpListener {self._routes!r}, {self._outstanding} outstanding>"
 
-    async def __call__(self, request: Request) -> Response:
-        """Raises ClientGone."""
-        if request.path == PING:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._respond(scope, receive)
+        except Refused as refused:
+            response = refused.response
+        except ClientGone:
+            return
+        except asyncio.CancelledError:
+            # The server stops, and this has taken too long.
+            response = FAILED
+        except Exception:
+            log.exception("no answer to %s %s", scope["method"], scope["path"])
+            response = FAILED
+        await send(
+            {"type": "http.response.start", "status": response.status, "headers": response.headers}
+        )
+        await send({"type": "http.response.body", "body": response.body, "more_body": False})
+
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        """Raises Refused and ClientGone."""
+        path = scope["raw_path"].decode("ascii")
+        if path == PING:
             return _READY
-        found = self._routes.find(request.method, request.path)
-        if found is None:
-            return _NOT_FOUND
+        if (found := self._routes.find(scope["method"], path)) is None:
+            raise Refused(404)
         route, params = found
-        query = dict_of(request.query)
-        sent = request.headers.get("x-functions-key") or query.get("code", "")
-        if not self._keys.admit(route.trigger.auth_level, sent):
-            return _UNAUTHORIZED
-        if self._max_outstanding is not None and self._outstanding >= self._max_outstanding:
-            return _TOO_MANY
+        headers = http_data.headers_of(scope["headers"])
+        query = self._admit(route, headers, scope["query_string"].decode("latin-1"))
+        values = {**query, **params}
+        if route.tells_health:
+            data = http_data.request(scope, headers, query, params, b"")
+            return await self._run(route, data, values)
+        self._require_room()
+        body = await _body(int(headers.get("content-length") or 0), receive)
+        # What is sent slowly takes nobody's place, so that there may be none any more.
+        self._require_room()
         self._outstanding += 1
         try:
-            return await self._answer(route, request, query, params)
+            data = http_data.request(scope, headers, query, params, body)
+            return await self._run(route, data, values)
         finally:
             self._outstanding -= 1
 
-    async def _answer(
-        self, route: Route, request: Request, query: dict[str, str], params: Mapping[str, str]
-    ) -> Response:
-        length = int(request.headers.get("content-length") or 0)
-        if length > self._max_body_bytes:
-            return _TOO_LARGE
-        body = await request.body() if length else None
-        data = http_data.request(request, query, params, body)
+    def _admit(self, route: Route, headers: Mapping[str, str], query: str) -> dict[str, str]:
+        """The query's arguments; of a caller that is not known nothing but the key is read.
+
+        Raises Refused.
+        """
+        sent = headers.get("x-functions-key") or code_of(query)
+        if not self._keys.admit(route.trigger.auth_level, sent):
+            raise Refused(401)
         try:
-            outcome = await self._invoker.run(route.function, data, {}, values={**query, **params})
+            return dict_of(query)
+        except TooManyArguments:
+            raise Refused(400) from None
+
+    def _require_room(self) -> None:
+        """Raises Refused."""
+        if self._max_outstanding is not None and self._outstanding >= self._max_outstanding:
+            raise Refused(429, (b"retry-after", b"1"))
+
+    async def _run(self, route: Route, data: TypedData, values: Mapping[str, str]) -> Response:
+        try:
+            outcome = await self._invoker.run(route.function, data, {}, values=values)
         except InvocationFailed:
             return FAILED
         return http_data.response(route.function, outcome)
 
 
-def dict_of(text: str) -> dict[str, str]:
-    """A query as the real host gives it: values of one name joined, empty ones dropped."""
-    query: dict[str, str] = {}
-    if text:
-        for name, value in parse_qsl(text):
-            query[name] = f"{query[name]},{value}" if name in query else value
-    return query
+async def _body(length: int, receive: Receive) -> bytes:
+    """All of it; one in chunks, of no length known before, reaches no function in Azure.
+
+    Raises Refused and ClientGone.
+    """
+    if length > MAX_BODY_BYTES:
+        raise Refused(413, (b"connection", b"close"))
+    if not length:
+        return b""
+    parts: list[bytes] = []
+    more = True
+    while more:
+        event = await receive()
+        if event["type"] != "http.request":
+            raise ClientGone
+        parts.append(event["body"])
+        more = event["more_body"]
+    return b"".join(parts)

@@ -1,74 +1,104 @@
-"""HTTP connections on a socket that is already bound."""
+"""uvicorn on a socket that is already bound, from `start` to `stop`."""
 
 from __future__ import annotations
 
 import asyncio
-import math
+import contextlib
+import logging
 import socket
-from email.utils import formatdate
+from collections.abc import Iterator
+from typing import Any
 
-from host.http_connection import Handler, HttpConnection, Traffic
+import uvicorn
+
+from host.http_protocol import HttpProtocol
 
 #: Connections that wait to be accepted.
 BACKLOG = 2048
 
 #: A connection without a request is closed after this time.
-KEEP_ALIVE_S = 5.0
+KEEP_ALIVE_S = 5
 
-#: Between two looks at the clock, for the date in answers and for connections without a request.
-TICK_S = 1.0
+#: uvicorn's ticks, ten a second, between two looks for what arrives too slowly.
+LOOK_TICKS = 10
 
 
 class HttpServer:
-    """Answers requests from `start` to `stop`."""
+    """Answers requests by an ASGI app.
 
-    def __init__(
-        self,
-        handler: Handler,
-        sock: socket.socket,
-        *,
-        drain_s: float,
-        keep_alive_s: float = KEEP_ALIVE_S,
-    ) -> None:
-        self._traffic = Traffic(handler)
+    Its stop accepts no more and lets running requests finish for `drain_s`.
+    """
+
+    def __init__(self, app: Any, sock: socket.socket, *, drain_s: int) -> None:
         self._socket = sock
-        self._drain_s, self._keep_alive_s = drain_s, keep_alive_s
-        self._server: asyncio.Server | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http=HttpProtocol,
+                interface="asgi3",
+                # What is not spoken here, and what others do: the loop, signals, logs.
+                ws="none",
+                lifespan="off",
+                loop="none",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=drain_s,
+            )
+        )
+        self._serving: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        connections, running = self._traffic.connections, self._traffic.running
-        return f"<HttpServer, {len(connections)} connections, {len(running)} running>"
+        state = self._server.server_state
+        return f"<HttpServer, {len(state.connections)} connections, {len(state.tasks)} running>"
 
     async def start(self) -> None:
         """Return once connections are accepted."""
-        loop = asyncio.get_running_loop()
-        self._tick(loop)
-        self._server = await loop.create_server(
-            lambda: HttpConnection(self._traffic), sock=self._socket, backlog=BACKLOG
-        )
+        # At WARNING it tells of each request that can't be read: anybody could fill the log.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        up = asyncio.create_task(self._server.up.wait())
+        await asyncio.wait((self._serving, up), return_when=asyncio.FIRST_COMPLETED)
+        if self._serving.done():
+            up.cancel()
+            await self._serving
 
     async def stop(self) -> None:
-        """Accept no more, and let running requests finish for `drain_s`."""
-        if self._server is None or self._timer is None:
+        if self._serving is None:
             return
-        traffic = self._traffic
-        traffic.stopping = True
-        self._server.close()
-        self._timer.cancel()
+        self._server.should_exit = True
+        state = self._server.server_state
         try:
-            for connection in tuple(traffic.connections):
-                connection.close_if_idle_since(math.inf)
-            if left := {*traffic.running, *(each.closed for each in traffic.connections)}:
-                await asyncio.wait(left, timeout=self._drain_s)
+            await self._serving
         finally:
-            for connection in tuple(traffic.connections):
-                connection.abort()
-            for task in traffic.running:
+            for task in tuple(state.tasks):
                 task.cancel()
+            for connection in tuple(state.connections):
+                connection.transport.abort()
 
-    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._traffic.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
-        for connection in tuple(self._traffic.connections):
-            connection.close_if_idle_since(loop.time() - self._keep_alive_s)
-        self._timer = loop.call_later(TICK_S, self._tick, loop)
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the worker, tells when it is up, and looks for slow clients."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % LOOK_TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, HttpProtocol):
+                    connection.end_if_slow(now)
+        return await super().on_tick(counter)

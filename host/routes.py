@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import unquote
 
 from host.bindings import Function, HttpTrigger
@@ -24,10 +25,13 @@ CONSTRAINTS = {
 #: What a function takes that names no methods.
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 
+#: How the routes begin that tell how the app is, after the prefix.
+HEALTH = "health/"
+
 _ENCODED_SLASH = re.compile("(%2f)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Route:
     """Where one function answers."""
 
@@ -38,6 +42,11 @@ class Route:
     expression: re.Pattern[str]
     #: Lower goes first: per segment 0 literal, 1 constrained, 2 parameter, 3 catch-all.
     precedence: tuple[int, ...]
+
+    @cached_property
+    def tells_health(self) -> bool:
+        """Whether it is asked how the app is, which must be told however much there is to do."""
+        return self.trigger.route.strip("/").lower().startswith(HEALTH)
 
 
 class Routes:

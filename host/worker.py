@@ -9,6 +9,8 @@ import logging
 import os
 import signal
 import socket
+import threading
+import time
 from collections.abc import Iterator
 
 from host import banner
@@ -28,18 +30,24 @@ from host.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-#: How long running invocations may go on after a stop was asked for.
-DRAIN_S = 25.0
+#: Seconds that running invocations may go on after a stop was asked for.
+DRAIN_S = 25
+#: The same where the supervisor is gone: whoever follows needs the port.
+ORPHAN_DRAIN_S = 0.5
+#: Seconds after which a worker without its supervisor is ended, whatever it does.
+ORPHAN_END_S = 0.9
+
+#: The descriptor that says by its end that the supervisor has ended.
+PARENT_FD = 0
 
 
-async def run(
-    arguments: Arguments, options: HostOptions, sock: socket.socket, *, parent_fd: int = -1
-) -> None:
-    """Serve until SIGTERM or SIGINT, or until the other end of `parent_fd` closes.
+async def run(arguments: Arguments, options: HostOptions) -> None:
+    """Serve until SIGTERM or SIGINT, or until the supervisor is gone.
 
     Raises HostError for an app that cannot be loaded or connections that cannot be used.
     """
-    with _stop_signals(parent_fd) as stop:
+    sock = socket.socket(fileno=arguments.socket_fd)
+    with _stop_signals() as stop:
         runtime = await Runtime.load(
             arguments.app_dir, os.environ, timeout_s=options.function_timeout_s
         )
@@ -57,8 +65,8 @@ async def run(
             await _start(listeners)
             if arguments.worker <= 1:
                 _announce(runtime, routes, sock)
-            await stop.wait()
-            await _drain(listeners)
+            await stop.asked.wait()
+            await _drain(listeners, stop.drain_s)
         finally:
             await outputs.close()
             await connections.close()
@@ -100,10 +108,10 @@ async def _start(listeners: list[Listener]) -> None:
         await listener.start()
 
 
-async def _drain(listeners: list[Listener]) -> None:
-    log.info("stopping: running invocations have %g s to finish", DRAIN_S)
+async def _drain(listeners: list[Listener], drain_s: float) -> None:
+    log.info("stopping: running invocations have %g s to finish", drain_s)
     stopping = [asyncio.create_task(listener.stop()) for listener in listeners]
-    _, late = await asyncio.wait(stopping, timeout=DRAIN_S + 1)
+    _, late = await asyncio.wait(stopping, timeout=drain_s)
     for task in late:
         task.cancel()
     results = await asyncio.gather(*stopping, return_exceptions=True)
@@ -115,30 +123,45 @@ async def _drain(listeners: list[Listener]) -> None:
     log.info("stopped")
 
 
-@contextlib.contextmanager
-def _stop_signals(parent_fd: int) -> Iterator[asyncio.Event]:
-    """An event that SIGTERM, SIGINT or the supervisor's end sets; a second SIGINT ends at once."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+class _Stop:
+    """Whether to stop, and how long that may take."""
 
-    def interrupted() -> None:
-        if stop.is_set():
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.drain_s: float = DRAIN_S
+
+    def interrupt(self) -> None:
+        if self.asked.is_set():
             os._exit(130)
-        stop.set()
+        self.asked.set()
 
-    def parent_gone() -> None:
-        loop.remove_reader(parent_fd)
-        stop.set()
+    def orphaned(self) -> None:
+        self.drain_s = ORPHAN_DRAIN_S
+        self.asked.set()
 
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_signal_handler(signal.SIGINT, interrupted)
-    if parent_fd >= 0:
-        loop.add_reader(parent_fd, parent_gone)
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[_Stop]:
+    """Set by SIGTERM, SIGINT or the supervisor's end; a second SIGINT ends at once."""
+    loop = asyncio.get_running_loop()
+    stop = _Stop()
+    loop.add_signal_handler(signal.SIGTERM, stop.asked.set)
+    loop.add_signal_handler(signal.SIGINT, stop.interrupt)
+    threading.Thread(target=_end_with_supervisor, args=(loop, stop), daemon=True).start()
     try:
         yield stop
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
         loop.remove_signal_handler(signal.SIGINT)
+
+
+def _end_with_supervisor(loop: asyncio.AbstractEventLoop, stop: _Stop) -> None:
+    """In a thread: an app that holds up the event loop shall not hold the port too."""
+    os.read(PARENT_FD, 1)
+    with contextlib.suppress(RuntimeError):  # the loop has ended already
+        loop.call_soon_threadsafe(stop.orphaned)
+    time.sleep(ORPHAN_END_S)
+    os._exit(1)
 
 
 def _announce(runtime: Runtime, routes: Routes, sock: socket.socket) -> None:

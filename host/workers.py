@@ -1,4 +1,4 @@
-"""Several workers on one port: started, started again when they die, and stopped, together.
+"""The workers on a port: started, started again when they end, and stopped, together.
 
 Each listens by a socket of its own, among which the kernel deals out connections by chance. Of one
 socket that all share, whichever wakes first takes all that wait: of 16 connections that come at
@@ -23,14 +23,19 @@ log = logging.getLogger(__name__)
 #: The exit code of whatever cannot start, and says why.
 CANNOT_START = 2
 
+#: A worker's, where the app or its settings are at fault and stay so. No app ends itself with it.
+AT_FAULT = 78
+
 #: Seconds before a worker that died is started again; doubled with each early death.
-PAUSE_S = 1.0
+PAUSE_S = 0.5
 MAX_PAUSE_S = 30.0
 #: Seconds after which a worker's death is no early one.
 EARLY_S = 10.0
 
 #: Seconds that workers have to drain before they are killed.
 STOP_S = 30.0
+#: The same where this process is the last that knows of them: its parent was killed.
+ORPHAN_STOP_S = 1.0
 
 
 async def supervise(arguments: Arguments, sock: socket.socket) -> int:
@@ -43,7 +48,7 @@ async def supervise(arguments: Arguments, sock: socket.socket) -> int:
     sock.close()
     supervisor = _Supervisor(arguments, family, address)
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, supervisor.stop)
+    loop.add_signal_handler(signal.SIGTERM, supervisor.terminate)
     loop.add_signal_handler(signal.SIGINT, supervisor.interrupt)
     return await supervisor.run()
 
@@ -56,6 +61,7 @@ class _Supervisor:
         self._stopping = asyncio.Event()
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._exit_code = 0
+        self._stop_s = STOP_S
 
     def __repr__(self) -> str:
         return f"<Supervisor of {len(self._processes)} workers>"
@@ -69,6 +75,14 @@ class _Supervisor:
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def terminate(self) -> None:
+        """SIGTERM; from the kernel where the parent was killed: then there is no time to drain."""
+        if self._arguments.parent not in (0, os.getppid()):
+            self._stop_s = ORPHAN_STOP_S
+            for process in self._processes.values():
+                _leave(process)
+        self.stop()
 
     def interrupt(self) -> None:
         if self._stopping.is_set():
@@ -84,8 +98,7 @@ class _Supervisor:
             code = await self._run_worker(number)
             if self._stopping.is_set():
                 return
-            if code == CANNOT_START:
-                # The app or its settings are at fault, and stay so.
+            if code == AT_FAULT:
                 self._exit_code = CANNOT_START
                 self.stop()
                 return
@@ -126,9 +139,9 @@ class _Supervisor:
         }
         if not waiting:
             return
-        _, late = await asyncio.wait(waiting, timeout=STOP_S)
+        _, late = await asyncio.wait(waiting, timeout=self._stop_s)
         for task in late:
-            log.error("worker %d did not stop within %g s: killed", waiting[task], STOP_S)
+            log.error("worker %d did not stop within %g s: killed", waiting[task], self._stop_s)
             self._processes[waiting[task]].kill()
         await asyncio.gather(*late)
 
@@ -143,7 +156,13 @@ class _Supervisor:
         return [
             *(sys.executable, "-m", "host"),
             *("--app", str(given.app_dir)),
-            *("--host", given.host, "--port", str(given.port)),
+            *("--host", given.host, "--port", str(given.port), "--workers", str(given.workers)),
             *("--worker", str(number), "--socket-fd", str(sock.fileno())),
             *(("--verbose",) if given.verbose else ()),
         ]
+
+
+def _leave(process: asyncio.subprocess.Process) -> None:
+    """Close the worker's standard input, by which it knows that nobody supervises it any more."""
+    if process.stdin is not None:
+        process.stdin.close()

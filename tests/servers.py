@@ -189,8 +189,9 @@ class HostProcess:
         return self._log.read_text(errors="replace")
 
     def kill(self) -> None:
-        """kill -9."""
-        self.process.kill()
+        """kill -9, of its workers too."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def stop(self) -> int:
         """SIGTERM; the exit code. Longer than any test's invocation, or SIGKILL."""

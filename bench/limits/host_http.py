@@ -8,15 +8,15 @@ import sys
 
 import uvloop
 
-from host.http_data import Response
-from host.http_request import Request
+from host.http_listener import Receive, Scope, Send
 from host.http_server import BACKLOG, HttpServer
 
-OK = Response(200, b"content-type: text/plain\r\ncontent-length: 2\r\n", b"ok")
+HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"2")]
 
 
-async def ok(_: Request) -> Response:
-    return OK
+async def ok(_: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": b"ok"})
 
 
 async def main(port: int) -> None:

@@ -9,12 +9,16 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from emulators.child import Child
+from emulators.ports import HOST, is_free
 from tests.servers import HostProcess, StartHost
 from tests.waiting import eventually
 
@@ -30,6 +34,31 @@ def pid(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(str(os.getpid()))
 """
 
+BUSY = """
+import asyncio, logging, os
+@app.route("waits", auth_level=func.AuthLevel.ANONYMOUS)
+async def waits(req: func.HttpRequest) -> func.HttpResponse:
+    logging.info("waits now")
+    await asyncio.sleep(60)
+@app.route("spins", auth_level=func.AuthLevel.ANONYMOUS)
+async def spins(req: func.HttpRequest) -> func.HttpResponse:
+    logging.info("spins now")
+    while True: pass
+@app.route("ends", auth_level=func.AuthLevel.ANONYMOUS)
+async def ends(req: func.HttpRequest) -> func.HttpResponse:
+    os._exit(1)
+"""
+
+#: Starts a host as `make run` does, and waits.
+TETHERED = """
+import os, sys, time
+from pathlib import Path
+from emulators.child import Child
+app, port, log = sys.argv[1:]
+command = [sys.executable, "-m", "host", "--app", app, "--port", port, "--parent", str(os.getpid())]
+Child(command, log=Path(log)).wait()
+"""
+
 MODULES = """
 import sys
 import azure.functions as func
@@ -40,10 +69,13 @@ def modules(req: func.HttpRequest) -> func.HttpResponse:
 """
 
 
-def refused(app_dir: Path, *args: str, env: dict[str, str] | None = None) -> str:
+def refused(
+    app_dir: Path, *args: str, port: str | None = "0", env: dict[str, str] | None = None
+) -> str:
     """The one sentence with which the host refuses to start."""
+    args = (*(("--port", port) if port else ()), *args)
     run = subprocess.run(
-        [sys.executable, "-m", "host", "--app", str(app_dir), "--port", "0", *args],
+        [sys.executable, "-m", "host", "--app", str(app_dir), *args],
         capture_output=True,
         text=True,
         timeout=30,
@@ -67,7 +99,8 @@ def test_a_taken_port_is_refused_with_one_sentence() -> None:
         port = taken.getsockname()[1]
         line = refused(APP, "--port", str(port))
     assert line == (
-        f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port"
+        f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port "
+        "or TRISCORE_HTTP_PORT"
     )
 
 
@@ -217,12 +250,68 @@ def test_a_port_that_several_workers_share_is_taken_for_others(
     assert "choose another with --port" in other.stderr
 
 
-def test_workers_end_with_their_killed_supervisor(tmp_path: Path, start_host: StartHost) -> None:
-    app = an_app(tmp_path, ONE_FUNCTION)
-    with start_host(app, {}, "--workers", "2") as host:
-        pid = int(get(host, "/api/pid"))
-        host.kill()
-        eventually(lambda: not is_alive(pid))
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_workers_end_within_a_second_of_their_killed_supervisor_whatever_runs(
+    tmp_path: Path, start_host: StartHost, workers: str
+) -> None:
+    app = an_app(tmp_path, ONE_FUNCTION + BUSY)
+    with start_host(app, {}, "--workers", workers) as host, ExitStack() as opened:
+        for path in ("/api/waits", "/api/spins"):
+            connection = opened.enter_context(closing(connect(host)))
+            pid = int(get(host, "/api/pid"))
+            connection.request("GET", path)
+        eventually(lambda: "spins now" in host.log())
+        host.process.kill()
+        eventually(lambda: not is_alive(pid) and is_free(host.port), 1.2)
+
+
+def test_a_host_whose_parent_is_killed_ends_within_a_second_whatever_runs(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    app, port = an_app(tmp_path, ONE_FUNCTION + BUSY), free_port()
+    parent = Child(
+        [sys.executable, "-c", TETHERED, str(app), str(port), str(tmp_path / "host.log")],
+        log=tmp_path / "parent.log",
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+    )
+    try:
+        eventually(lambda: not is_free(port), 20)
+        with closing(HTTPConnection(HOST, port)) as connection:
+            connection.request("GET", "/api/waits")
+            eventually(lambda: "waits now" in (tmp_path / "host.log").read_text(), 20)
+            parent.kill()
+            eventually(lambda: is_free(port), 1.5)
+    finally:
+        parent.stop()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_worker_that_ends_itself_is_started_again(
+    tmp_path: Path, start_host: StartHost, workers: str
+) -> None:
+    with start_host(an_app(tmp_path, ONE_FUNCTION + BUSY), {}, "--workers", workers) as host:
+        before = get(host, "/api/pid")
+        with closing(connect(host)) as connection:
+            connection.request("GET", "/api/ends")
+            with pytest.raises(ConnectionError):
+                connection.getresponse()
+        eventually(lambda: "ended with 1: starting another" in host.log())
+        eventually(lambda: answers(host) and get(host, "/api/pid") != before, 20)
+        assert host.stop() == 0
+
+
+def test_the_port_can_be_set(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    app, port = an_app(tmp_path, ONE_FUNCTION), free_port()
+    log = tmp_path / "host.log"
+    env = {**os.environ, "TRISCORE_HTTP_PORT": str(port), "PYTHONPATH": str(PROJECT)}
+    host = Child([sys.executable, "-m", "host", "--app", str(app)], log=log, env=env)
+    try:
+        eventually(lambda: f"http://{HOST}:{port}/api/pid" in log.read_text(), 20)
+    finally:
+        assert host.stop() == 0
+    with socket.create_server((HOST, port)):
+        line = refused(app, port=None, env={"TRISCORE_HTTP_PORT": str(port)})
+        assert line.startswith(f"cannot listen on {HOST}:{port}: Address already in use")
 
 
 def test_a_host_of_http_functions_imports_no_sdk_of_other_doors(
@@ -232,6 +321,17 @@ def test_a_host_of_http_functions_imports_no_sdk_of_other_doors(
         modules = set(get(host, "/api/modules").split())
     assert "azure.functions" in modules
     assert not modules & {"azure.core", "azure.storage", "azure.servicebus"}
+
+
+def connect(host: HostProcess) -> HTTPConnection:
+    return HTTPConnection(HOST, host.port, timeout=10)
+
+
+def answers(host: HostProcess) -> bool:
+    try:
+        return bool(get(host, "/api/pid"))
+    except OSError:
+        return False
 
 
 def get(host: HostProcess, path: str) -> str:
@@ -244,8 +344,8 @@ def get(host: HostProcess, path: str) -> str:
 
 
 def is_alive(pid: int) -> bool:
+    """Whether it runs; one that has ended and was not waited for does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
         return False
-    return True

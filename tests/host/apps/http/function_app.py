@@ -112,3 +112,14 @@ async def open_to_all(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("masters", auth_level=func.AuthLevel.ADMIN)
 async def masters(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("welcome")
+
+
+@app.route("big", methods=["GET"])
+async def big(req: func.HttpRequest) -> func.HttpResponse:
+    arrived.append("big")
+    return func.HttpResponse(bytes(int(req.params["bytes"])))
+
+
+@app.route("health/ready", auth_level=func.AuthLevel.ANONYMOUS)
+async def ready(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("ready")
