@@ -18,14 +18,13 @@ from inference.scorer import Scorer
 from inference.settings import InferenceSettings
 from triggers import (
     blob_trigger,
+    connections,
     health_trigger,
     http_trigger,
     openapi_v2,
-    sdk_logs,
     service_bus_trigger,
     v2_trigger,
 )
-from triggers.settings import DoorSettings
 
 gc.freeze()
 gc.enable()
@@ -34,10 +33,9 @@ ROOT = Path(__file__).resolve().parent
 
 def build() -> tuple[func.FunctionApp, Scorer]:
     """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
-    sdk_logs.quiet()
     env = packaged.under(os.environ, root=ROOT)
     inference = InferenceSettings.from_env(env, root=ROOT)
-    doors = DoorSettings.from_env(env)
+    doors = connections.door_settings(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from cache.errors import CacheSettingError
 from cache.settings import CacheSettings
+from deploy.doctor.names import HOST_STORAGE
 from host import app_settings
 from host.errors import HostError
 from inference import packaged
 from inference.errors import SettingError
 from inference.settings import InferenceSettings
+from triggers import connections
 from triggers.settings import DoorSettings
 
 type Refusal = SettingError | CacheSettingError | HostError
@@ -35,6 +37,11 @@ class Configured:
     #: Names by where they are set.
     sources: Mapping[str, frozenset[str]]
 
+    def refuses(self, connection: str) -> bool:
+        """Whether a setting of a connection was refused, in whichever form."""
+        names = [each.name for each in self.refused if not isinstance(each, HostError)]
+        return any(connection in name for name in names)
+
     def source(self, name: str) -> str:
         """Where a name is set, for people."""
         found = (source for source, names in self.sources.items() if name in names)
@@ -55,12 +62,18 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> Configured:
     except SettingError as error:
         refused.append(error)
         whole = over
+    inference = _read(lambda env: InferenceSettings.from_env(env, root=folder), whole, refused)
+    cache = _read(CacheSettings.from_env, whole, refused)
+    doors = _read(DoorSettings.from_env, whole, refused)
+    if doors is not None:
+        refused.extend(connections.faults(whole, doors))
+    refused.extend(connections.of_account(HOST_STORAGE, whole))
     return Configured(
         folder=folder,
         env=whole,
-        inference=_read(lambda env: InferenceSettings.from_env(env, root=folder), whole, refused),
-        cache=_read(CacheSettings.from_env, whole, refused),
-        doors=_read(DoorSettings.from_env, whole, refused),
+        inference=inference,
+        cache=cache,
+        doors=doors,
         refused=refused,
         sources={
             "the environment": frozenset(env),

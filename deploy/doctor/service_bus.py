@@ -27,6 +27,9 @@ async def check(configured: Configured) -> AsyncIterator[Finding]:
     if not doors.triggers & {"servicebus", "blob"}:
         yield Finding("TRIGGERS leaves the doors closed that need it")
         return
+    if configured.refuses(SERVICE_BUS):
+        yield UNREAD
+        return
     connections = Connections(configured.env)
     try:
         async with connections.service_bus(SERVICE_BUS) as client:

@@ -167,6 +167,27 @@ async def test_each_setting_that_the_app_refuses_is_told_with_what_it_takes(ask)
     assert "my-secret" not in str(told)
 
 
+async def test_a_connection_that_can_not_work_is_told_with_what_to_write(ask, stack):
+    key = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
+    queues = f"{stack['ServiceBusConnection']};EntityPath=scoring-requests"
+    told = await ask(
+        settings,
+        **(stack | {"ServiceBusConnection": queues, "ScoringStorage": key}),
+        AzureWebJobsStorage__blobServiceUri="https://host.blob.core.windows.net/secrets",
+    )
+    assert [each.partition(",")[0] for each in told] == [
+        "mend: ServiceBusConnection='(not shown)'",
+        "mend: ScoringStorage='(not shown)'",
+        "mend: AzureWebJobsStorage__blobServiceUri='(not shown)'",
+    ]
+    assert "set a connection string of the namespace, and this is one queue's" in told[0]
+    assert "this is an account key alone" in told[1]
+    assert key not in str(told)
+    assert await ask(service_bus, **(stack | {"ServiceBusConnection": queues})) == [
+        "mend: not checked: first mend the settings above that it needs"
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "near"),
     [
