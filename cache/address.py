@@ -29,7 +29,7 @@ _AZURE_TLS_PORTS = (6380, 10_000)
 #: (CACHE_TIMEOUT_MS), connects again by itself, and neither subscribes nor administers.
 _IGNORED = frozenset(
     {
-        *("abortconnect", "allowadmin", "asynctimeout", "channelprefix", "configchannel"),
+        *("abortconnect", "allowadmin", "asynctimeout", "channelprefix", "configchannel", "proxy"),
         *("checkcertificaterevocation", "configcheckseconds", "connectretry", "connecttimeout"),
         *("highintegrity", "keepalive", "libname", "name", "protocol", "responsetimeout"),
         *("resolvedns", "setlib", "sslprotocols", "synctimeout", "tiebreaker", "version"),

@@ -6,6 +6,9 @@ import asyncio
 
 import pytest
 
+from cache import CacheUnavailable
+from cache.entry import Entry
+
 
 @pytest.fixture(params=["memory", "redis", "cluster", "layered"])
 def cache(request):
@@ -214,7 +217,36 @@ async def test_giving_back_what_nobody_holds_does_nothing(cache, key):
 
 async def test_a_cache_that_answers_is_ok(cache):
     assert await cache.ping() is True
-    assert cache.state == "ok"
+    assert (cache.state, cache.trouble) == ("ok", None)
+
+
+async def test_what_a_health_check_writes_is_in_nobodys_way(cache, key):
+    await cache.put(key, b"value", ttl_s=60)
+    for _ in range(3):
+        assert await cache.ping() is True
+    assert (await cache.get(key)).value == b"value"
+
+
+async def test_what_a_cache_keeps_in_the_process_it_says(cache, key):
+    cache.keep([(key, b"value")], ttl_s=60)
+    assert (cache.peek(key) is not None) == cache.near
+
+
+async def test_many_flushes_at_once_all_return(cache, key):
+    cache.store_soon([(f"{key}{number}", b"value") for number in range(500)], ttl_s=60)
+    await asyncio.gather(*(cache.flush() for _ in range(20)))
+    found = await cache.get_many([f"{key}{number}" for number in range(500)])
+    assert None not in found
+
+
+async def test_closing_while_others_flush_and_look_up_leaves_nobody_waiting(cache, key):
+    cache.store_soon([(f"{key}{number}", b"value") for number in range(500)], ttl_s=60)
+    waiting = [asyncio.create_task(cache.flush()) for _ in range(3)]
+    waiting += [asyncio.create_task(cache.get(f"{key}{number}")) for number in range(3)]
+    await asyncio.sleep(0)
+    await cache.close()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(each) for each in outcomes} <= {type(None), Entry, CacheUnavailable}
 
 
 async def test_closing_twice_is_closing_once(cache):

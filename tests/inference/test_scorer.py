@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from cache.memory import MemoryCache
+from cache.trouble import Trouble
 from inference.errors import (
     InputTooLarge,
     MalformedInput,
@@ -121,6 +122,30 @@ async def test_a_cache_that_is_down_makes_answers_slower_never_failed(
     assert away.calls == ["get_many", "store_soon"]
     health = await scorer.health()
     assert (health.status, health.model, health.cache) == ("degraded", "ok", "degraded")
+
+
+async def test_a_cache_that_answers_and_takes_no_writes_is_degraded_and_says_why(
+    model_dir, make_scorer
+):
+    store = MemoryCache()
+    store.trouble = Trouble("full", "it is full")
+    scorer = make_scorer(model_dir, store)
+    await scorer.script()
+    health = await scorer.health()
+    assert (health.status, health.cache, health.cache_up) == ("degraded", "degraded", True)
+    assert health.trouble.code == "full"
+
+
+async def test_with_no_room_for_copies_none_is_kept_and_equal_requests_are_still_predicted_once(
+    model_dir, make_scorer, request_of
+):
+    store = MemoryCache(max_bytes=0)
+    scorer = make_scorer(model_dir, store)
+    for _ in range(2):
+        answers = await asyncio.gather(*(scorer.score(request_of(ROWS)) for _ in range(5)))
+        assert sorted(answer.cache for answer in answers) == ["joined"] * 4 + ["miss"]
+    assert stored(store) == []
+    assert len(scorer._recent) == 0
 
 
 @pytest.mark.parametrize(

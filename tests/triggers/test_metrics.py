@@ -8,6 +8,7 @@ import platform
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from cache.trouble import Trouble
 from inference.batching import MAX_ROWS
 from inference.counts import CALL_ROWS, Histogram
 from inference.errors import ModelUnavailable
@@ -154,7 +155,16 @@ async def test_who_waits_for_an_answer_is_told(scorer, results):
 
 async def test_a_cache_that_is_away_is_told(scorer, monkeypatch):
     monkeypatch.setattr(scorer, "_cache", Away())
-    assert (await scraped(scorer))["triscore_cache_up",] == 0
+    told = await scraped(scorer)
+    assert told["triscore_cache_up",] == told["triscore_cache_writable", ""] == 0
+
+
+async def test_a_cache_that_answers_and_takes_no_writes_is_told_with_the_reason(scorer, store):
+    assert (await scraped(scorer))["triscore_cache_writable", ""] == 1
+    store.trouble = Trouble("read_only", "it is a replica")
+    told = await scraped(scorer)
+    assert told["triscore_cache_up",] == 1
+    assert told["triscore_cache_writable", "read_only"] == 0
 
 
 def test_a_histogram_counts_each_value_once_in_the_lowest_range_that_holds_it():

@@ -1,0 +1,45 @@
+"""A Redis that reads and takes no writes, from outside: told, read on, and well again by itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from redis import Redis
+
+from tests.waiting import eventually
+
+OLD, NEW = b"[[0.91, 0.9, 0.9]]", b"[[0.92, 0.9, 0.9]]"
+
+
+@pytest.fixture(scope="module")
+def app(make_app):
+    return make_app(CACHE_MODE="always", NEAR_CACHE_BYTES="0")
+
+
+def cache_of(app):
+    reply = app.get("/api/health/ready")
+    return reply.status, reply.json()["dependencies"]["cache"]
+
+
+def test_a_redis_that_takes_no_writes_is_told_and_answers_on(app):
+    eventually(lambda: app.post(OLD).headers["x-cache"] == "hit")
+    assert cache_of(app) == (200, {"status": "ok"})
+    with Redis.from_url(app.redis.url) as client:
+        client.replicaof("127.0.0.1", 1)
+        status, told = cache_of(app)
+        assert (status, told["status"], told["reason"]) == (200, "degraded", "read_only")
+        assert "write its primary's address" in told["message"]
+        metrics = app.get("/api/metrics").body.decode()
+        assert 'triscore_cache_writable{process=' in metrics or 'reason="read_only"' in metrics
+        for _ in range(20):
+            assert app.post(NEW).status == 200
+        assert app.post(OLD).headers["x-cache"] == "hit"
+        # What is to be fetched later could not be stored: it is answered at once.
+        reply = app.post(NEW, Prefer="respond-async")
+        assert (reply.status, json.loads(reply.body)) == (200, [1])
+        client.replicaof("NO", "ONE")
+    eventually(lambda: app.post(NEW).headers["x-cache"] == "hit")
+    eventually(lambda: cache_of(app) == (200, {"status": "ok"}))
+    told = [line for line in app.host.log().splitlines() if "writes" in line]
+    assert len([line for line in told if "answers and refuses writes" in line]) == 1

@@ -1,0 +1,135 @@
+"""The breaker counts what Redis does, not what our own event loop does to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from cache import CacheUnavailable
+from cache.breaker import FAILURES, CircuitBreaker
+from cache.counts import RedisCounts
+from cache.redis_link import RedisLink
+
+#: Seconds; several deadlines.
+STALL_S = 0.25
+DEADLINE_MS = 100
+
+
+def stall():
+    time.sleep(STALL_S)  # the fault that is tried: a callback that blocks
+
+
+@pytest.fixture
+def breaker():
+    return CircuitBreaker("redis")
+
+
+def quiet(breaker):
+    return repr(breaker) == "<CircuitBreaker redis closed, 0 failures in a row>"
+
+
+async def test_look_ups_that_a_stall_holds_up_are_answered(redis_server, open_cache, key, breaker):
+    cache = open_cache(redis_server.url, timeout_ms=DEADLINE_MS, breaker=breaker)
+    await cache.put(key, b"value", ttl_s=60)
+    loop = asyncio.get_running_loop()
+    for _ in range(2 * FAILURES):
+        # Sent in this turn or the next, and then the loop stands still.
+        asked = [asyncio.create_task(cache.get(key)) for _ in range(3)]
+        await asyncio.sleep(0)
+        loop.call_soon(stall)
+        assert [(await each).value for each in asked] == [b"value"] * 3
+        assert quiet(breaker)
+
+
+async def test_a_stall_before_a_look_up_is_sent_takes_nothing_from_its_deadline(
+    redis_server, open_cache, key, breaker
+):
+    cache = open_cache(redis_server.url, timeout_ms=DEADLINE_MS, breaker=breaker)
+    await cache.ping()
+    asked = asyncio.create_task(cache.get(key))
+    asyncio.get_running_loop().call_soon(stall)
+    assert await asked is None
+    assert quiet(breaker)
+
+
+async def test_stores_that_a_stall_holds_up_are_stored(redis_server, open_cache, key, breaker):
+    cache = open_cache(redis_server.url, timeout_ms=DEADLINE_MS, breaker=breaker)
+    await cache.ping()
+    for number in range(FAILURES):
+        cache.store_soon([(f"{key}{number}", b"value")], ttl_s=60)
+        flushed = asyncio.create_task(cache.flush())
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(stall)
+        await flushed
+        await cache.put(key, b"value", ttl_s=60)
+    assert cache.counts()["stores_shed"] == 0
+    assert quiet(breaker)
+
+
+async def test_stalls_without_end_never_open_the_breaker(redis_server, open_cache, key, breaker):
+    """Connecting, too, takes many turns, and each turn longer than the deadline."""
+    cache = open_cache(redis_server.url, timeout_ms=DEADLINE_MS, breaker=breaker)
+    loop, ends = asyncio.get_running_loop(), False
+
+    def again():
+        stall()
+        if not ends:
+            loop.call_soon(again)
+
+    loop.call_soon(again)
+    outcomes = await asyncio.gather(
+        *(cache.get(f"{key}{n}") for n in range(3)),
+        *(cache.add(f"{key}{n}", b"", ttl_s=60) for n in range(2 * FAILURES)),
+        return_exceptions=True,
+    )
+    assert {type(outcome) for outcome in outcomes} <= {CacheUnavailable, type(None), bool}
+    assert quiet(breaker)
+    ends = True
+    assert await cache.ping() is True
+
+
+async def test_a_server_that_hangs_while_the_loop_stalls_counts_all_the_same(
+    stoppable_redis, open_cache, key, breaker
+):
+    cache = open_cache(stoppable_redis.url, timeout_ms=DEADLINE_MS, breaker=breaker)
+    await cache.ping()
+    stoppable_redis.pause()
+    for _ in range(FAILURES):
+        asked = asyncio.create_task(cache.get(key))
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(stall)
+        with pytest.raises(CacheUnavailable, match="within 100 ms"):
+            await asked
+    assert breaker.is_open
+
+
+class Answers:
+    """A client that answers at once."""
+
+    async def ping(self):
+        return True
+
+    async def aclose(self):
+        pass
+
+
+@pytest.mark.parametrize("left_s", [-1.0, 0.0, 0.0003, 0.0005])
+async def test_an_operation_whose_deadline_has_nearly_passed_is_told_at_once(breaker, left_s):
+    """uvloop makes no timer of less than half a millisecond."""
+    counts = RedisCounts()
+    link = RedisLink(Answers(), place="x", breaker=breaker, counts=counts, deadline_s=0.05)
+    outcome = asyncio.get_running_loop().create_future()
+    link.begin(lambda client: client.ping(), outcome, left_s)
+    assert isinstance(outcome.exception(), CacheUnavailable)
+    assert (counts.round_trips, link.under_way) == (0, 0)
+    assert quiet(breaker)
+
+
+async def test_a_deadline_that_is_shorter_than_uvloops_timers_is_kept_all_the_same(breaker):
+    link = RedisLink(Answers(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.0003)
+    assert await link.do(lambda client: client.ping()) is True
+    with pytest.raises(CacheUnavailable, match="did not answer within"):
+        await link.do(lambda _: asyncio.Event().wait())
+    await link.close()

@@ -1,0 +1,261 @@
+"""A Redis that reads and cannot write: said once, read on, and found well by itself."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+
+import pytest
+from redis import Redis
+from redis.exceptions import OutOfMemoryError, ResponseError
+
+from cache import CacheUnavailable, trouble, write_behind
+from cache.breaker import FAILURES
+from cache.layered import LayeredCache
+from cache.near import Near
+from cache.trouble import DOUBT_S, Writes
+from emulators.ports import HOST
+from tests.waiting import eventually
+
+WRITES = {
+    "put": lambda cache, key: cache.put(key, b"other", ttl_s=60),
+    "add": lambda cache, key: cache.add(f"{key}added", b"other", ttl_s=60),
+    "lease": lambda cache, key: cache.lease(f"{key}leased", ttl_s=60),
+}
+
+
+@contextmanager
+def full(client):
+    client.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+@contextmanager
+def replica(client):
+    # Of a primary that nobody will find: what it has is served on.
+    client.replicaof(HOST, 1)
+    try:
+        yield
+    finally:
+        client.replicaof("NO", "ONE")
+
+
+@contextmanager
+def read_only_user(client):
+    client.execute_command("ACL SETUSER default -@write")
+    try:
+        yield
+    finally:
+        client.execute_command("ACL SETUSER default +@all")
+
+
+@contextmanager
+def not_saving(client, data):
+    """Where its file should go there is a folder, and it is told to save."""
+
+    def saved():
+        told = client.info("persistence")
+        if not told["rdb_bgsave_in_progress"]:
+            client.bgsave()
+        return told["rdb_last_bgsave_status"]
+
+    client.config_set("save", "3600 1")
+    (data / "dump.rdb").mkdir()
+    try:
+        eventually(lambda: saved() == "err")
+        yield
+    finally:
+        (data / "dump.rdb").rmdir()
+        eventually(lambda: saved() == "ok")
+        client.config_set("save", "")
+        eventually(lambda: not client.info("persistence")["rdb_bgsave_in_progress"])
+        (data / "dump.rdb").unlink()
+
+
+@contextmanager
+def no_replicas(client):
+    client.config_set("min-replicas-to-write", 1)
+    try:
+        yield
+    finally:
+        client.config_set("min-replicas-to-write", 0)
+
+
+KINDS = {
+    "full": full,
+    "read_only": replica,
+    "no_permission": read_only_user,
+    "no_replicas": no_replicas,
+}
+
+
+@pytest.fixture
+def client(redis_server):
+    with Redis.from_url(redis_server.url) as client:
+        yield client
+
+
+@pytest.fixture(params=KINDS)
+def refusing(request, client):
+    """`with refusing():` the server reads and does not write; its name is the reason."""
+
+    def begin():
+        return KINDS[request.param](client)
+
+    begin.reason = request.param
+    return begin
+
+
+async def store(cache, key):
+    cache.store_soon([(key, b"value")], ttl_s=60)
+    await cache.flush()
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_reads_go_on_and_a_write_says_why_it_was_refused(redis_cache, key, refusing, write):
+    await store(redis_cache, key)
+    with refusing():
+        for _ in range(2 * FAILURES):
+            with pytest.raises(CacheUnavailable, match="refused a write: it"):
+                await WRITES[write](redis_cache, key)
+            assert (await redis_cache.get(key)).value == b"value"
+            assert (redis_cache.state, redis_cache.trouble.code) == ("degraded", refusing.reason)
+
+
+async def test_health_finds_out_by_itself_and_finds_it_well_again(redis_cache, key, refusing):
+    assert await redis_cache.ping() is True
+    with refusing():
+        assert await redis_cache.ping() is True
+        assert (redis_cache.state, redis_cache.trouble.code) == ("degraded", refusing.reason)
+    assert await redis_cache.ping() is True
+    assert (redis_cache.state, redis_cache.trouble) == ("ok", None)
+
+
+async def test_without_anybody_asking_for_health_writes_find_it_well_again(
+    redis_cache, key, refusing, eventually_async
+):
+    with refusing():
+        await store(redis_cache, key)
+        assert redis_cache.trouble.code == refusing.reason
+
+    async def is_well():
+        await store(redis_cache, key)
+        return redis_cache.trouble is None
+
+    await eventually_async(is_well)
+    assert (await redis_cache.get(key)).value == b"value"
+
+
+async def test_each_change_is_one_line_in_the_log_however_much_is_refused(
+    redis_cache, key, refusing, caplog
+):
+    caplog.set_level(logging.INFO, "cache")
+    with refusing():
+        for _ in range(20):
+            await store(redis_cache, key)
+            await redis_cache.ping()
+            with pytest.raises(CacheUnavailable):
+                await redis_cache.put(key, b"value", ttl_s=60)
+    for _ in range(3):
+        await redis_cache.ping()
+    assert [(each.name, each.levelname) for each in caplog.records] == [
+        ("cache.trouble", "WARNING"),
+        ("cache.trouble", "INFO"),
+    ]
+    assert "answers and refuses writes: it" in caplog.records[0].message
+    assert caplog.records[1].message.endswith("takes writes again")
+
+
+async def test_a_server_that_refused_stores_is_sent_few_until_it_takes_one(
+    redis_cache, client, key, monkeypatch
+):
+    monkeypatch.setattr(write_behind, "REST_S", 1e9)
+    with full(client):
+        await store(redis_cache, key)
+        sent = redis_cache.counts()["round_trips"]
+        for _ in range(100):
+            await store(redis_cache, key)
+    assert redis_cache.counts()["round_trips"] == sent
+    assert redis_cache.counts()["stores_shed"] == 101
+
+
+async def test_a_server_that_could_not_save_says_so(redis_server, client, redis_cache, key):
+    data = redis_server.server.data
+    with not_saving(client, data):
+        with pytest.raises(CacheUnavailable, match="it could not save and takes no writes"):
+            await redis_cache.put(key, b"value", ttl_s=60)
+        assert await redis_cache.get(key) is None
+        assert redis_cache.trouble.code == "not_saving"
+    assert await redis_cache.ping() is True
+    assert redis_cache.trouble is None
+
+
+async def test_a_lease_that_may_not_be_given_back_is_nobodys_outage(redis_cache, client, key):
+    assert await redis_cache.lease(key, ttl_s=60) is True
+    with replica(client):
+        for _ in range(FAILURES):
+            await redis_cache.release(key)
+        assert await redis_cache.get(key) is None
+    assert redis_cache.state == "ok"
+
+
+async def test_a_near_cache_before_it_answers_on_and_tells_its_trouble(redis_cache, client, key):
+    cache = LayeredCache(Near(), redis_cache)
+    with full(client):
+        await store(cache, key)
+        assert cache.peek(key).value == b"value"
+        assert (cache.trouble.code, cache.state) == ("full", "degraded")
+
+
+async def test_a_node_of_a_cluster_that_is_full_does_not_stop_stores_on_the_others(
+    cluster_cache, redis_cluster, key
+):
+    names = [f"{key}{number}" for number in range(60)]
+    redis_cluster.ask(0, "CONFIG SET maxmemory 1")
+    try:
+        for _ in range(2):
+            cluster_cache.store_soon([(name, b"value") for name in names], ttl_s=60)
+            await cluster_cache.flush()
+        found = await cluster_cache.get_many(names)
+        assert 10 < found.count(None) < 50
+        assert cluster_cache.trouble.code == "full"
+    finally:
+        redis_cluster.ask(0, "CONFIG SET maxmemory 0")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+FULL = OutOfMemoryError("command not allowed", status_code="OOM")
+
+
+def test_where_some_writes_are_refused_and_others_taken_it_stays_degraded(caplog):
+    caplog.set_level(logging.INFO, "cache.trouble")
+    clock = Clock()
+    writes = Writes("the server", clock=clock)
+    for _ in range(10):
+        writes.refused(FULL)
+        clock.now += DOUBT_S - 0.01
+        writes.taken()
+        assert writes.trouble.code == "full"
+        assert repr(writes) == "<Writes the server refused, full>"
+    clock.now += 0.01
+    writes.taken()
+    assert writes.trouble is None
+    assert repr(writes) == "<Writes the server taken>"
+    assert len(caplog.records) == 2
+
+
+def test_another_reason_is_another_line(caplog):
+    writes = Writes("the server")
+    for refusal in (FULL, FULL, ResponseError("MISCONF no"), ResponseError("what is this")):
+        writes.refused(refusal)
+    assert [each.levelname for each in caplog.records] == ["WARNING"] * 3
+    assert writes.trouble == trouble.REFUSED

@@ -1,0 +1,275 @@
+"""Whoever waits for the cache is told, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+
+import pytest
+
+from cache import CacheUnavailable, entra, redis_link, write_behind
+from cache.breaker import CircuitBreaker
+from cache.counts import RedisCounts
+from cache.entra import Tokens
+from cache.redis_link import CLOSE_S, RedisLink
+from emulators.ports import HOST
+
+
+class Client:
+    """Never asked anything: the operations are the tests' own."""
+
+    async def aclose(self):
+        pass
+
+
+@pytest.fixture
+async def link():
+    opened = RedisLink(
+        Client(),
+        place="redis",
+        breaker=CircuitBreaker("redis"),
+        counts=RedisCounts(),
+        deadline_s=10,
+    )
+    yield opened
+    await opened.close()
+
+
+async def never(_):
+    await asyncio.Event().wait()
+
+
+async def stubborn(_):
+    """As a library does that mends itself when it is cancelled."""
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if stubborn.ends:
+                raise
+
+
+async def test_an_operation_whose_task_is_ended_from_outside_is_told(link):
+    waiting = asyncio.create_task(link.do(never))
+    await asyncio.sleep(0)
+    (task,) = link._trips
+    task.cancel()
+    with pytest.raises(CacheUnavailable):
+        await waiting
+    assert link.under_way == 0
+
+
+async def test_a_fault_of_the_program_is_told_to_who_waits(link):
+    async def fault(_):
+        raise LookupError("what")
+
+    with pytest.raises(LookupError, match="what"):
+        await link.do(fault)
+    assert link.breaker.is_well
+
+
+async def test_an_operation_after_closing_is_told_at_once(link):
+    await link.close()
+    with pytest.raises(CacheUnavailable, match="closed meanwhile"):
+        await link.do(never)
+
+
+async def test_closing_gives_up_what_will_not_be_cancelled_and_tells_who_waits(link, monkeypatch):
+    monkeypatch.setattr(redis_link, "CLOSE_S", 0.05)
+    stubborn.ends = False
+    waiting = [asyncio.create_task(link.do(stubborn)) for _ in range(3)]
+    await asyncio.sleep(0)
+    tasks = list(link._trips)
+    async with asyncio.timeout(CLOSE_S):
+        await link.close()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [CacheUnavailable] * 3
+    stubborn.ends = True
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_a_client_that_does_not_close_keeps_closing_from_nobody(link, monkeypatch):
+    monkeypatch.setattr(redis_link, "CLOSE_S", 0.05)
+    monkeypatch.setattr(Client, "aclose", never)
+    async with asyncio.timeout(CLOSE_S):
+        await link.close()
+
+
+async def test_what_nobody_waits_for_any_more_is_given_up(monkeypatch, eventually_async):
+    monkeypatch.setattr(redis_link, "ABANDON_S", 0.05)
+    breaker = CircuitBreaker("redis")
+    link = RedisLink(Client(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.05)
+    with pytest.raises(CacheUnavailable, match="did not answer within"):
+        await link.do(never)
+    left = asyncio.create_task(link.do(never))
+    await asyncio.sleep(0)
+    left.cancel()
+    await eventually_async(lambda: link.under_way == 0)
+    assert repr(breaker) == "<CircuitBreaker redis closed, 1 failures in a row>"
+
+
+async def test_look_ups_that_could_not_be_sent_are_told(redis_cache, key, monkeypatch):
+    await redis_cache.ping()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+    def fault(*_):
+        raise LookupError("what")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(redis_cache._session.link, "begin", fault)
+        outcomes = await asyncio.gather(
+            *(redis_cache.get(f"{key}{n}") for n in range(3)), return_exceptions=True
+        )
+    assert [type(outcome) for outcome in outcomes] == [LookupError] * 3
+    assert await redis_cache.get(key) is None
+
+
+async def test_a_writer_that_dies_before_its_first_step_leaves_no_flush_waiting(
+    redis_cache, key, eventually_async
+):
+    """As at the end of an event loop, which cancels whatever it finds."""
+    redis_cache.store_soon([(key, b"first")], ttl_s=60)
+    flushed = asyncio.create_task(redis_cache.flush())
+    redis_cache._session.behind._writer.cancel()
+    async with asyncio.timeout(write_behind.FLUSH_S / 2):
+        await flushed
+    assert redis_cache.counts()["stores_shed"] == 1
+    redis_cache.store_soon([(key, b"second")], ttl_s=60)
+    await redis_cache.flush()
+    assert (await redis_cache.get(key)).value == b"second"
+
+
+async def test_what_comes_right_after_a_writer_died_is_written_by_the_next(redis_cache, key):
+    redis_cache.store_soon([(f"{key}1", b"first")], ttl_s=60)
+    redis_cache._session.behind._writer.cancel()
+    await asyncio.sleep(0)
+    redis_cache.store_soon([(f"{key}2", b"second")], ttl_s=60)
+    await redis_cache.flush()
+    assert (await redis_cache.get(f"{key}2")).value == b"second"
+
+
+async def test_a_flush_waits_for_what_came_before_it_and_not_for_what_comes_all_the_time(
+    redis_cache, key
+):
+    number, ends = 0, False
+
+    async def store_on():
+        nonlocal number
+        while not ends:
+            redis_cache.store_soon([(f"{key}{number}", bytes(100))], ttl_s=60)
+            number += 1
+            await asyncio.sleep(0)
+
+    storing = asyncio.create_task(store_on())
+    await asyncio.sleep(0)
+    redis_cache.store_soon([(key, b"mine")], ttl_s=60)
+    async with asyncio.timeout(write_behind.FLUSH_S / 2):
+        await redis_cache.flush()
+    assert (await redis_cache.get(key)).value == b"mine"
+    ends = True
+    await storing
+
+
+async def test_a_flush_gives_up_at_its_bound(stoppable_redis, open_cache, key, monkeypatch):
+    cache = open_cache(stoppable_redis.url)
+    await cache.ping()
+    stoppable_redis.pause()
+    monkeypatch.setattr(write_behind, "FLUSH_S", 0.05)
+    cache.store_soon([(key, b"value")], ttl_s=60)
+    async with asyncio.timeout(5):
+        await cache.flush()
+        await cache.close()
+    assert cache.counts()["stores_shed"] == 1
+
+
+async def test_closing_that_is_cancelled_still_tells_those_who_wait(
+    stoppable_redis, open_cache, key, eventually_async
+):
+    cache = open_cache(stoppable_redis.url)
+    await cache.ping()
+    stoppable_redis.pause()
+    cache.store_soon([(key, b"value")], ttl_s=60)
+    waiting = asyncio.create_task(cache.get(key))
+    closing = asyncio.create_task(cache.close())
+    await asyncio.wait([closing], timeout=0.05)
+    closing.cancel()
+    with pytest.raises(CacheUnavailable, match="closed meanwhile"):
+        await waiting
+    await asyncio.wait([closing])
+
+
+async def test_closing_does_not_wait_for_what_a_server_that_hangs_does_not_take(
+    open_cache, free_port, key
+):
+    """More is to be sent than its buffers hold, and it reads nothing."""
+    with socket.create_server((HOST, free_port())) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        cache = open_cache(f"redis://{HOST}:{server.getsockname()[1]}")
+        waiting = asyncio.create_task(cache.put(key, bytes(32 * 1024 * 1024), ttl_s=60))
+        await asyncio.wait([waiting], timeout=0.2)
+        began = time.monotonic()
+        await cache.close()
+        assert time.monotonic() - began < CLOSE_S
+        with pytest.raises(CacheUnavailable, match="closed meanwhile"):
+            await waiting
+
+
+class Credential:
+    """An identity that hangs as often as it is told to."""
+
+    def __init__(self, may_answer: threading.Event) -> None:
+        self.may_answer, self.asked, self.closed = may_answer, 0, False
+
+    def get_token(self, _scope):
+        self.asked += 1
+        self.may_answer.wait()
+        raise LookupError("no such identity")
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    may_answer = threading.Event()
+    credential = Credential(may_answer)
+
+    class Module:
+        DefaultAzureCredential = staticmethod(lambda **_: credential)
+
+    monkeypatch.setattr(entra, "import_module", lambda _: Module)
+    yield credential
+    may_answer.set()
+
+
+async def test_a_request_for_a_token_that_hangs_is_given_up_and_costs_one_thread(
+    hanging, monkeypatch
+):
+    monkeypatch.setattr(entra, "GIVE_UP_S", 0.05)
+    tokens, before = Tokens(), threading.active_count()
+    for _ in range(3):
+        with pytest.raises(entra.AuthenticationError, match="no token for Redis: TimeoutError"):
+            await tokens.good()
+    assert threading.active_count() == before + 1
+    assert hanging.asked == 1
+    hanging.may_answer.set()
+    await tokens.close()
+
+
+async def test_closing_does_not_wait_for_an_identity_that_hangs(
+    hanging, monkeypatch, eventually_async
+):
+    monkeypatch.setattr(entra, "CLOSE_S", 0.05)
+    tokens = Tokens()
+    waiting = asyncio.create_task(tokens.good())
+    await eventually_async(lambda: hanging.asked)
+    async with asyncio.timeout(5):
+        await tokens.close()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    hanging.may_answer.set()
+    await eventually_async(lambda: hanging.closed)
