@@ -59,7 +59,7 @@ def deliveries(
                 yield Delivery(_request(message, body, own if apart else "", only), again, last)
         except Exception as error:  # noqa: BLE001 - of this message alone
             kind, name = type(error).__name__, _name(message)
-            log.error("message %s can't be read: %s at %s", name, kind, frames.where(error))
+            log.error("message %r can't be read: %s at %s", name, kind, frames.where(error))
             request = Request(id=name, source="servicebus", body=b"", patient=True)
             yield Delivery(request, again, last, unread=InternalError(kind))
 

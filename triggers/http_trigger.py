@@ -18,8 +18,6 @@ from triggers.statuses import ID_IN_USE, UNKNOWN_RESULT
 
 log = logging.getLogger(__name__)
 
-_NAMED = faults.Named(log)
-
 
 def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
     """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
@@ -66,7 +64,7 @@ class HttpDoor:
         # The platform decodes a path but for its slashes, which the id may have.
         request_id = req.route_params.get("id", "").replace("%2F", "/").replace("%2f", "/")
         try:
-            with _NAMED:
+            with faults.Named(log, request_id):
                 result = await self._results.get(request_id)
         except ScoringError as error:
             return exchange.refused(error, request_id)

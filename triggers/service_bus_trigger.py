@@ -206,14 +206,14 @@ class ServiceBusDoor:
         """Send a request of HTTP round once more: that needs no try, and no neighbour's either."""
         if not delivery.sealed:
             return await self._come_again(delivery, Overloaded(str(away)))
-        log.warning("request %s goes round until its result can be stored", delivery.request.id)
+        log.warning("request %r goes round until its result can be stored", delivery.request.id)
         self._outbox.returned()
         return _Outcome(again=delivery.sealed)
 
     async def _faulty(self, delivery: Delivery, error: Exception) -> _Outcome:
         """A document for what went wrong where nothing should."""
         kind = type(error).__name__
-        log.error("message %s: %s at %s", delivery.request.id, kind, frames.where(error))
+        log.error("message %r: %s at %s", delivery.request.id, kind, frames.where(error))
         internal = InternalError(kind)
         # Its time may be what can't be written.
         request = replace(delivery.request, received_at=time.time())
@@ -222,7 +222,7 @@ class ServiceBusDoor:
         except StoreAway as away:
             return await self._unstorable(delivery, away)
         except Exception as again:  # noqa: BLE001 - say at least that much
-            log.error("message %s is not stored: %s", request.id, type(again).__name__)
+            log.error("message %r is not stored: %s", request.id, type(again).__name__)
             return _Outcome(documents.failed(request, internal, self._scorer.model).decode())
 
     def _passes(self, error: Exception, ends_at: float) -> bool:

@@ -114,7 +114,7 @@ class Unstored:
         self._bytes += _size(request, document)
         while self._bytes > self._max_bytes:
             given_up, _ = self._take()
-            log.warning("the result of %s is on the output queue only", given_up.id)
+            log.warning("the result of %r is on the output queue only", given_up.id)
         if self._storing is None and self._kept:
             log.warning("results wait in the process until the cache is back")
             self._storing = asyncio.get_running_loop().create_task(self._store())
@@ -145,7 +145,7 @@ class Unstored:
         except StoreAway:
             self._keep(request, document)
         except Exception as error:  # noqa: BLE001 - the others' turn
-            log.error("the result of %s was not stored: %s", request.id, type(error).__name__)
+            log.error("the result of %r was not stored: %s", request.id, type(error).__name__)
 
 
 def _size(request: Request, document: bytes) -> int:

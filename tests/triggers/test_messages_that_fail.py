@@ -199,7 +199,7 @@ async def test_a_fault_of_ours_ends_its_message_with_a_line_that_names_it(
         failed, good = await documents(door, message(name="bad", tries=2), message(name="good"))
     assert (failed["id"], failed["error"]["code"]) == ("bad", "internal_error")
     assert good["status"] == "succeeded"
-    assert "message bad: RecursionError at" in caplog.text
+    assert "message 'bad': RecursionError at" in caplog.text
     assert "secret" not in caplog.text
 
 
