@@ -41,7 +41,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
 
     store = cache.build(CacheSettings.from_env(env))
     scorer = Scorer(inference, store, keys)
-    results = Results(store, keys.result_key, ttl_s=inference.result_ttl_s)
+    results = Results(store, keys.result_key, inference.result_ttl_s, doors.message_ttl_s)
 
     built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))
     if "http" in doors.triggers:

@@ -14,6 +14,9 @@ from inference.errors import MalformedInput, ScoringError
 from inference.models import ModelId
 from inference.request import Answer, Request
 
+#: Characters of an error's message; it may quote what came.
+MAX_MESSAGE = 2000
+
 
 def succeeded(request: Request, answer: Answer, model: ModelId) -> bytes:
     """The document of an answer. JSON stands in it as it is; text/* as a string where it is UTF-8;
@@ -25,13 +28,13 @@ def succeeded(request: Request, answer: Answer, model: ModelId) -> bytes:
 
 def failed(request: Request, error: ScoringError, model: ModelId) -> bytes:
     """The document of a request that will never get an answer."""
-    return _document(
-        request,
-        model,
-        cache="bypass",
-        status="failed",
-        error={"code": error.code, "message": error.message},
-    )
+    return unanswered(request, error.code, error.message, model)
+
+
+def unanswered(request: Request, code: str, message: str, model: ModelId) -> bytes:
+    """The document of a request that came to nothing for a reason that no error of the core is."""
+    error = {"code": code, "message": _sayable(message[:MAX_MESSAGE])}
+    return _document(request, model, cache="bypass", status="failed", error=error)
 
 
 def _result(answer: Answer) -> object:
@@ -44,7 +47,7 @@ def _result(answer: Answer) -> object:
         except UnicodeDecodeError:
             pass
     encoded = base64.b64encode(answer.body).decode()
-    return {"content_type": answer.content_type, "base64": encoded}
+    return {"content_type": _sayable(answer.content_type), "base64": encoded}
 
 
 def _is_json(answer: Answer) -> bool:
@@ -60,15 +63,20 @@ def _is_json(answer: Answer) -> bool:
 
 def _document(request: Request, model: ModelId, **outcome: object) -> bytes:
     document = {
-        "id": request.id,
+        "id": _sayable(request.id),
         "source": request.source,
-        "model": model.as_dict(),
+        "model": {name: _sayable(value) for name, value in model.as_dict().items()},
         "result": None,
         "error": None,
         "received_at": _iso(request.received_at),
         "finished_at": _iso(time.time()),
     }
     return orjson.dumps(document | outcome)
+
+
+def _sayable(text: str) -> str:
+    """JSON is UTF-8, which has no lone surrogates: they stand escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _iso(seconds: float) -> str:

@@ -88,7 +88,6 @@ class Results:
         self,
         cache: Cache,
         key: Callable[[str], str],
-        *,
         ttl_s: float,
         reserved_s: float = MESSAGE_TTL_S,
     ) -> None:

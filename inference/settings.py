@@ -52,12 +52,12 @@ class InferenceSettings:
             entry_script=_entry_script(env, model_dir),
             allow_unpinned_model=_truth(env, "ALLOW_UNPINNED_MODEL"),
             show_script_errors=_truth(env, "SHOW_SCRIPT_ERRORS"),
-            max_body_bytes=_positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
-            max_rows=_positive_int(env, "MAX_ROWS", cls.max_rows),
-            scoring_timeout_s=_positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
+            max_body_bytes=positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
+            max_rows=positive_int(env, "MAX_ROWS", cls.max_rows),
+            scoring_timeout_s=positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
             cache_mode=_cache_mode(env),
-            cache_ttl_s=_positive(env, "CACHE_TTL_S", cls.cache_ttl_s),
-            result_ttl_s=_positive(env, "RESULT_TTL_S", cls.result_ttl_s),
+            cache_ttl_s=positive(env, "CACHE_TTL_S", cls.cache_ttl_s),
+            result_ttl_s=positive(env, "RESULT_TTL_S", cls.result_ttl_s),
         )
 
 
@@ -89,7 +89,8 @@ def _truth(env: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def _positive(env: Mapping[str, str], name: str, default: float) -> float:
+def positive(env: Mapping[str, str], name: str, default: float) -> float:
+    """The number above 0 that a setting holds. Raises SettingError."""
     text = env.get(name, "")
     try:
         number = float(text) if text else default
@@ -100,7 +101,8 @@ def _positive(env: Mapping[str, str], name: str, default: float) -> float:
     return number
 
 
-def _positive_int(env: Mapping[str, str], name: str, default: int) -> int:
+def positive_int(env: Mapping[str, str], name: str, default: int) -> int:
+    """The whole number above 0 that a setting holds. Raises SettingError."""
     text = env.get(name, "")
     if text and not (text.isdecimal() and int(text) > 0):
         raise SettingError(name=name, value=text, expected="a whole number above 0")

@@ -7,38 +7,54 @@ object with indentation), so the request travels whole inside the body.
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import UTC, datetime
 
 import orjson
 
-from inference.errors import InputTooLarge
+from inference.errors import InputTooLarge, MalformedInput
 from inference.request import Request
+from triggers.statuses import MAX_ID
 
 MARK = "triscore_request"
 #: The broker's limit for a message is 256 KiB; what is left over is for its own headers.
 MAX_BYTES = 250_000
-#: Not for a queue: what a caller proves itself with.
-_SECRETS = frozenset({"authorization", "cookie", "x-functions-key"})
+#: What goes along, for scripts that read headers: what says how body and answer are written, and
+#: what names the request in logs and traces. A queue is read by others, so that whatever may prove
+#: who somebody is stays behind, by whichever name.
+HEADERS = frozenset(
+    {
+        *("accept", "accept-charset", "accept-language"),
+        *("content-encoding", "content-language", "content-type", "prefer"),
+        *("traceparent", "tracestate", "x-correlation-id"),
+        *("x-ms-client-request-id", "x-request-id"),
+    }
+)
+#: A caller's own, which a script is to see; blobs' metadata have the same names.
+OWN_HEADERS = "x-ms-meta-"
 
 
 def seal(request: Request) -> str:
-    """A request as one message. Raises InputTooLarge."""
-    sealed = orjson.dumps(
-        {
-            MARK: 1,
-            "id": request.id,
-            "content_type": request.content_type,
-            "recompute": request.recompute,
-            "method": request.method,
-            "query": request.query,
-            "headers": {
-                name: value for name, value in request.headers.items() if name not in _SECRETS
-            },
-            "received_at": datetime.fromtimestamp(request.received_at, UTC).isoformat(),
-            "body": base64.b64encode(request.body).decode(),
-        }
-    ).decode()
+    """A request as one message. Raises InputTooLarge, and MalformedInput for text that is none."""
+    kept = {
+        name: value
+        for name, value in request.headers.items()
+        if name in HEADERS or name.startswith(OWN_HEADERS)
+    }
+    contents = {
+        MARK: 1,
+        "id": request.id,
+        "content_type": request.content_type,
+        "recompute": request.recompute,
+        "method": request.method,
+        "query": request.query,
+        "headers": kept,
+        "received_at": datetime.fromtimestamp(request.received_at, UTC).isoformat(),
+        "body": base64.b64encode(request.body).decode(),
+    }
+    try:
+        sealed = orjson.dumps(contents).decode()
+    except TypeError as error:
+        raise MalformedInput("the id, the query or a header is not UTF-8") from error
     if len(sealed) > MAX_BYTES:
         raise InputTooLarge(
             size=len(request.body),
@@ -55,8 +71,12 @@ def open_sealed(body: bytes) -> Request | None:
         return None
     try:
         sealed = orjson.loads(body)
+        name = sealed["id"]
+        if not isinstance(name, str) or len(name) > MAX_ID:
+            return None  # HTTP accepts none of these
+        received_at = datetime.fromisoformat(sealed["received_at"])
         return Request(
-            id=str(sealed["id"]),
+            id=name,
             source="http",
             body=base64.b64decode(sealed["body"], validate=True),
             content_type=str(sealed["content_type"]),
@@ -65,7 +85,8 @@ def open_sealed(body: bytes) -> Request | None:
             method=str(sealed.get("method", "POST")),
             query=str(sealed.get("query", "")),
             headers={str(name): str(value) for name, value in sealed.get("headers", {}).items()},
-            received_at=datetime.fromisoformat(sealed["received_at"]).timestamp(),
+            # Out of range in UTC, it raises here and not where it is written again.
+            received_at=received_at.astimezone(UTC).timestamp(),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
         return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import quote, urljoin, urlsplit
 
 import azure.functions as func
 
+from inference import faults
 from inference.errors import ScoringError
 from inference.request import Request
 from inference.results import Results
@@ -13,6 +15,8 @@ from inference.scorer import Scorer
 from triggers import envelope, exchange, responses
 from triggers.settings import SERVICE_BUS, DoorSettings
 from triggers.statuses import ID_IN_USE, UNKNOWN_RESULT
+
+log = logging.getLogger(__name__)
 
 
 def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
@@ -60,7 +64,8 @@ class HttpDoor:
         # The platform decodes a path but for its slashes, which the id may have.
         request_id = req.route_params.get("id", "").replace("%2F", "/").replace("%2f", "/")
         try:
-            result = await self._results.get(request_id)
+            with faults.Named(log, request_id):
+                result = await self._results.get(request_id)
         except ScoringError as error:
             return exchange.refused(error, request_id)
         if result is None:

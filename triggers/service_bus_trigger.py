@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import List, NamedTuple  # noqa: UP035 - the platform refuses `list[…]` here
 
 import azure.functions as func
 
-from inference import media_types
-from inference.errors import ScoringError
-from inference.request import Request
+from inference import documents, frames
+from inference.errors import InternalError, Overloaded, ScoringError
+from inference.request import Answer
 from inference.results import Results
 from inference.scorer import Scorer
-from triggers import envelope
+from triggers.deliveries import Delivery, deliveries
 from triggers.outbox import Outbox
+from triggers.retry import Retry
 from triggers.settings import SERVICE_BUS, DoorSettings
 from triggers.statuses import comes_again
+from triggers.unstored import StoreAway, Unstored
 
 log = logging.getLogger(__name__)
 
-#: A batch that was given back is delivered again at once, ten times in all: the pause keeps the
-#: tries apart, and stays well below the time for which a message is locked.
-PAUSE_S = 20.0
+#: A batch is locked for so long, and its locks are not renewed: whoever is not done by then has it
+#: delivered to another as well.
+LOCK_S = 60.0
+#: What may pass is waited out for so long from when the batch came. A model's call that begins
+#: then, and the store, have the rest of the lock.
+PATIENCE_S = 35.0
+#: A store that is away is waited for so long, before and after the model's work.
+STORE_PATIENCE_S = 10.0
+
+
+class Sent(NamedTuple):
+    """What a batch comes to, each a JSON object for a queue."""
+
+    #: For the output queue, in the messages' order.
+    documents: list[str]
+    #: For the input queue: requests that go round once more, as their results can't be stored.
+    again: list[str]
 
 
 def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
     """Messages of the input queue to result documents on the output queue."""
     functions = func.Blueprint()
-    door = ServiceBusDoor(scorer, results)
+    door = ServiceBusDoor(scorer, results, max_delivery_count=settings.max_delivery_count)
 
     @functions.service_bus_queue_trigger(
         "messages",
@@ -39,111 +57,189 @@ def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.
         data_type=func.DataType.BINARY,
         cardinality=func.Cardinality.MANY,
     )
-    @functions.service_bus_queue_output("documents", SERVICE_BUS, settings.output_queue)
+    @functions.service_bus_queue_output("finished", SERVICE_BUS, settings.output_queue)
+    @functions.service_bus_queue_output("again", SERVICE_BUS, settings.input_queue)
     async def score_messages(
         messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
-        documents: func.Out[str],
+        finished: func.Out[str],
+        again: func.Out[str],
     ) -> None:
-        finished = await door.score(messages)
-        if finished:
-            # A JSON array is one message an element.
-            documents.set(f"[{','.join(finished)}]")
+        sent = await door.score(messages)
+        for queue, bodies in ((finished, sent.documents), (again, sent.again)):
+            if bodies:
+                # A JSON array is one message an element.
+                queue.set(f"[{','.join(bodies)}]")
 
     return functions
 
 
 class ServiceBusDoor:
-    """Sorts what goes wrong: what can never succeed is answered, what may is left to come again."""
+    """Sorts what goes wrong: what can never succeed is answered, what may is left to come again.
 
-    def __init__(self, scorer: Scorer, results: Results, *, pause_s: float = PAUSE_S) -> None:
+    `patience_s` and `store_patience_s`: how long what may pass, and a store that is away, are
+    waited out. `clock` is monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        results: Results,
+        *,
+        max_delivery_count: int = DoorSettings.max_delivery_count,
+        patience_s: float = PATIENCE_S,
+        store_patience_s: float = STORE_PATIENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         self._scorer = scorer
-        self._outbox = Outbox(results, scorer.counts, door="servicebus")
-        self._pause_s = pause_s
+        self._outbox = Outbox(
+            results,
+            scorer.counts,
+            door="servicebus",
+            unstored=Unstored(results, clock=clock, sleep=sleep),
+        )
+        self._max_delivery_count = max_delivery_count
+        self._patience_s, self._store_patience_s = patience_s, store_patience_s
+        self._clock = clock
+        self._retry = Retry(
+            bound_s=patience_s, first_s=0.1, longest_s=4.0, clock=clock, sleep=sleep
+        )
 
-    async def score(self, messages: Sequence[func.ServiceBusMessage]) -> list[str]:
-        """The result documents, in the messages' order.
+    async def score(self, messages: Sequence[func.ServiceBusMessage]) -> Sent:
+        """What becomes of a batch.
 
-        One exception brings the whole batch back: what was finished by then is answered next time
-        with the document that it has.
+        An exception brings it back whole: what was finished by then is answered next time with the
+        document that it has.
         """
-        outcomes = await asyncio.gather(*map(self._outcome, _deliveries(messages)))
+        ends_at = self._clock() + self._patience_s
+        read = list(deliveries(messages, max_delivery_count=self._max_delivery_count))
+        outcomes = await asyncio.gather(*(self._outcome(each, ends_at) for each in read))
         for outcome in outcomes:
-            if isinstance(outcome, ScoringError):
-                log.warning("%d messages come again: %s", len(messages), outcome)
-                await asyncio.sleep(self._pause_s)
-                raise outcome
-        return [outcome for outcome in outcomes if isinstance(outcome, str) and outcome]
+            if outcome.error is not None:
+                log.warning("%d messages come again: %s", len(messages), outcome.error)
+                raise outcome.error
+        return Sent(
+            [outcome.document for outcome in outcomes if outcome.document],
+            [outcome.again for outcome in outcomes if outcome.again],
+        )
 
-    async def _outcome(self, delivery: _Delivery) -> str | ScoringError:
-        """The document, empty where none is owed; or why the message must come again."""
-        request = delivery.request
-        if delivery.copy:
-            return ""
-        if (delivery.again or request.source == "http") and (
-            document := await self._outbox.finished_before(request)
-        ):
-            # HTTP may have enqueued a request twice; only a redelivery may have lost its document.
-            return document if delivery.again else ""
+    async def _outcome(self, delivery: Delivery, ends_at: float) -> _Outcome:
+        """What one message comes to, whatever goes wrong with it."""
         try:
-            answer = (await self._scorer.score(request)).succeeded()
+            return await self._ended(delivery, ends_at)
+        except StoreAway as away:
+            return await self._unstorable(delivery, away)
         except ScoringError as error:
             if comes_again(error):
-                self._outbox.returned()
-                return error
-            return await self._outbox.failed(request, error, self._scorer.model)
-        return await self._outbox.succeeded(request, answer, self._scorer.model)
+                return await self._come_again(delivery, error)
+            return await self._faulty(delivery, error)
+        except Exception as error:  # noqa: BLE001 - it ends this message, never its batch
+            return await self._faulty(delivery, error)
+
+    async def _ended(self, delivery: Delivery, ends_at: float) -> _Outcome:
+        """Raises what may pass, and StoreAway."""
+        if delivery.copy:
+            return _Outcome()
+        if delivery.unread is not None:
+            return await self._failed(delivery, delivery.unread)
+        known = await self._known(delivery)
+        if known is not None:
+            return known
+        request = delivery.request
+
+        async def scored() -> Answer:
+            return (await self._scorer.score(request)).succeeded()
+
+        try:
+            answer = await self._retry.run(
+                scored, passes=lambda error: self._passes(error, ends_at)
+            )
+        except ScoringError as error:
+            if comes_again(error):
+                raise
+            return await self._failed(delivery, error)
+        return _Outcome(
+            await self._outbox.succeeded(
+                request, answer, self._scorer.model, wait_s=self._wait_s(delivery)
+            )
+        )
+
+    async def _known(self, delivery: Delivery) -> _Outcome | None:
+        """What a message comes to without any work; None where there is work to do."""
+        if not (delivery.again or delivery.last or delivery.sealed):
+            return None  # another's result is seen when this one's is stored
+        request, model = delivery.request, self._scorer.model
+        wait_s = self._wait_s(delivery) or 0.0
+        try:
+            state, document = await self._outbox.find(request, wait_s=wait_s)
+            if delivery.last and state in ("new", "pending"):
+                state = await self._outbox.last_try(request, model, due_s=LOCK_S, wait_s=wait_s)
+        except StoreAway:
+            if delivery.sealed:
+                raise
+            return None  # its sender has the queue to look at
+        if state == "other":
+            if delivery.sealed:  # HTTP did not accept what somebody sealed here
+                request = replace(request, source="servicebus")
+            return _Outcome(await self._outbox.id_in_use(request, model))
+        if state == "finished":
+            # HTTP may have enqueued a request twice; only a redelivery may have lost its document.
+            return _Outcome(document if delivery.again else "")
+        return None
+
+    async def _failed(self, delivery: Delivery, error: ScoringError) -> _Outcome:
+        return _Outcome(
+            await self._outbox.failed(
+                delivery.request, error, self._scorer.model, wait_s=self._wait_s(delivery)
+            )
+        )
+
+    async def _come_again(self, delivery: Delivery, error: ScoringError) -> _Outcome:
+        """Leave a message to the broker, which gives it up after the last try."""
+        self._outbox.returned()
+        if delivery.last:
+            with contextlib.suppress(Exception):  # it is provisional already, if it could be stored
+                await self._outbox.last_try(delivery.request, self._scorer.model, due_s=0, wait_s=0)
+        return _Outcome(error=error)
+
+    async def _unstorable(self, delivery: Delivery, away: StoreAway) -> _Outcome:
+        """Send a request of HTTP round once more: that needs no try, and no neighbour's either."""
+        if not delivery.sealed:
+            return await self._come_again(delivery, Overloaded(str(away)))
+        log.warning("request %r goes round until its result can be stored", delivery.request.id)
+        self._outbox.returned()
+        return _Outcome(again=delivery.sealed)
+
+    async def _faulty(self, delivery: Delivery, error: Exception) -> _Outcome:
+        """A document for what went wrong where nothing should."""
+        kind = type(error).__name__
+        log.error("message %r: %s at %s", delivery.request.id, kind, frames.where(error))
+        internal = InternalError(kind)
+        # Its time may be what can't be written.
+        request = replace(delivery.request, received_at=time.time())
+        try:
+            return await self._failed(replace(delivery, request=request), internal)
+        except StoreAway as away:
+            return await self._unstorable(delivery, away)
+        except Exception as again:  # noqa: BLE001 - say at least that much
+            log.error("message %r is not stored: %s", request.id, type(again).__name__)
+            return _Outcome(documents.failed(request, internal, self._scorer.model).decode())
+
+    def _passes(self, error: Exception, ends_at: float) -> bool:
+        """Whether to try again within this delivery."""
+        return isinstance(error, ScoringError) and comes_again(error) and self._clock() < ends_at
+
+    def _wait_s(self, delivery: Delivery) -> float | None:
+        """How long the store is waited for; None: its sender looks at the queue, too."""
+        return self._store_patience_s if delivery.sealed else None
 
 
 @dataclass(frozen=True, slots=True)
-class _Delivery:
-    """A message as a request."""
+class _Outcome:
+    """What one message comes to: a document, empty where none is owed, or another round."""
 
-    request: Request
-    #: Whether it was delivered before.
-    again: bool
-    #: Whether the same batch holds the same request already.
-    copy: bool
-
-
-def _deliveries(messages: Sequence[func.ServiceBusMessage]) -> Iterator[_Delivery]:
-    told = [message.content_type or "" for message in messages]
-    # The platform leaves absent content types out of its list, so that with one of them missing
-    # the others may stand beside messages that are not theirs.
-    apart = all(told)
-    only = max(told) if len({kind for kind in told if kind}) == 1 else ""
-    sealed: set[str] = set()
-    for message in messages:
-        request = _request(message, (message.content_type or "") if apart else "", only)
-        # Of two messages that HTTP sealed with one id, one is owed a document.
-        copy = request.source == "http" and request.id in sealed
-        if request.source == "http":
-            sealed.add(request.id)
-        yield _Delivery(request, again=(message.delivery_count or 0) > 1, copy=copy)
-
-
-def _request(message: func.ServiceBusMessage, own: str, only: str) -> Request:
-    """A message as a request.
-
-    `own` is its content type where that is certain; `only` the one type in its batch, which a body
-    that is no JSON and no .npy must have meant.
-    """
-    body = message.get_body()
-    if sealed := envelope.open_sealed(body):
-        return sealed
-    properties = {
-        str(name).lower(): str(value)
-        for name, value in (message.application_properties or {}).items()
-    }
-    content_type = properties.get("content_type") or own
-    if not content_type and not media_types.speaks_for_itself(body):
-        content_type = only
-    name = message.message_id or f"sequence-{message.sequence_number}"
-    properties["x-message-id"] = name
-    return Request(
-        id=name,
-        source="servicebus",
-        body=body,
-        content_type=content_type,
-        headers=properties,
-        patient=True,
-    )
+    document: str = ""
+    #: For the input queue.
+    again: str = ""
+    #: Why the broker must deliver it again.
+    error: ScoringError | None = None

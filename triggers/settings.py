@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from inference.errors import SettingError
+from inference.results import MESSAGE_TTL_S
+from inference.settings import positive, positive_int
 
 Door = Literal["http", "blob", "servicebus"]
 AuthLevel = Literal["anonymous", "function", "admin"]
@@ -31,6 +33,10 @@ class DoorSettings:
     blob_source: BlobSource = "LogsAndContainerScan"
     input_queue: str = "scoring-requests"
     output_queue: str = "scoring-results"
+    #: How long a message of the input queue may wait: a request is known as pending for so long.
+    message_ttl_s: float = MESSAGE_TTL_S
+    #: After so many deliveries the broker moves a message to the dead letters.
+    max_delivery_count: int = 10
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> DoorSettings:
@@ -47,6 +53,8 @@ class DoorSettings:
             blob_source=cast(BlobSource, source),
             input_queue=env.get("INPUT_QUEUE_NAME", "") or cls.input_queue,
             output_queue=env.get("OUTPUT_QUEUE_NAME", "") or cls.output_queue,
+            message_ttl_s=positive(env, "MESSAGE_TTL_S", cls.message_ttl_s),
+            max_delivery_count=positive_int(env, "MAX_DELIVERY_COUNT", cls.max_delivery_count),
         )
         settings._require_no_circle()
         return settings

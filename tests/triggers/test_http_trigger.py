@@ -192,6 +192,37 @@ async def test_no_cache_is_not_lost_on_the_way_through_the_queue(door):
     assert envelope.open_sealed(str(queue.value).encode()).recompute
 
 
+async def test_a_fault_in_finding_a_result_is_500_in_the_one_shape(door, results, monkeypatch):
+    async def faulty(request_id):
+        raise LookupError("secret")
+
+    monkeypatch.setattr(results, "get", faulty)
+    response = await door.result(asking(path="results/r1"))
+    error = json.loads(response.get_body())["error"]
+    assert (response.status_code, error["code"]) == (500, "internal_error")
+    assert error["request_id"] == "r1"
+    assert b"secret" not in response.get_body()
+
+
+async def test_a_result_whose_store_is_away_is_503_and_says_when_to_ask_again(scorer):
+    response = await HttpDoor(scorer, Results(Away(), str, ttl_s=60)).result(
+        asking(path="results/r1")
+    )
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+
+
+async def test_a_request_whose_tries_ran_out_can_be_enqueued_again(door, results):
+    sent = asking(prefer="respond-async", x_request_id="r")
+    first, again = Out(), Out()
+    await door.score(sent, first)
+    sealed = envelope.open_sealed(str(first.value).encode())
+    await results.provisional(sealed, b"{}", due_s=0)
+    assert (await door.result(asking(path="results/r"))).status_code == 200
+    assert (await door.score(sent, again)).status_code == 202
+    assert again.value is not None
+    assert (await door.result(asking(path="results/r"))).status_code == 202
+
+
 async def test_an_unknown_result_is_404(door):
     response = await door.result(asking(path="results/nothing"))
     assert response.status_code == 404

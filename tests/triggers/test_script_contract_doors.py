@@ -149,7 +149,7 @@ async def test_blobs_get_the_results_that_http_gives(behind, storage, script):
 async def test_messages_and_blobs_wait_for_a_script_that_does_not_start(behind, storage, script):
     (case,) = (case for case in POSTED if case.script == script)
     with pytest.raises(ModelUnavailable, match=re.escape(case.content)):
-        await behind(ServiceBusDoor, script, pause_s=0).score([as_message(case, "m")])
+        await behind(ServiceBusDoor, script, patience_s=0).score([as_message(case, "m")])
     blob = as_blob(case, storage.source)
     with pytest.raises(ModelUnavailable):
         await behind(BlobDoor, script).score(blob, storage.output)
