@@ -12,13 +12,14 @@ import numpy as np
 from inference import codecs, media_types, rows
 from inference.codecs import csv_codec, json_codec
 from inference.errors import UnfitInput
+from inference.limits import Limits
 from inference.rows import Array, Row
 from inference.settings import InferenceSettings
 from inference.signature import ColumnType, Signature
 
 DRAWN_ROWS = 5
 MAX_ROWS = 1_000
-MAX_BYTES = InferenceSettings.max_body_bytes
+LIMITS = Limits(InferenceSettings.max_body_bytes, MAX_ROWS)
 
 _TRUTHS = frozenset({"true", "false"})
 
@@ -48,14 +49,12 @@ def read(file: Path, signature: Signature) -> Sample:
     if signature.kind == "array" and signature.names is not None:
         signature = _named(signature.names)
     if file.suffix == ".npy":
-        found = codecs.decode(body, media_types.NPY, Signature(), max_rows=MAX_ROWS)
+        found = codecs.decode(body, media_types.NPY, Signature(), limits=LIMITS)
         return Sample(found.all_fit().tolist(), text=False)
     if file.suffix == ".parquet":
         columnar = codecs.by_column(media_types.PARQUET)
-        table = columnar.read(
-            body, media_types.PARQUET, signature, max_rows=MAX_ROWS, max_bytes=MAX_BYTES
-        )
-        return _sample(columnar.rows(table), text=False)
+        parts = columnar.parts(body, media_types.PARQUET, signature, LIMITS)
+        return _sample([row for part in parts for row in columnar.rows(part.batch)], text=False)
     if file.suffix == ".csv":
         columns, cells = csv_codec.decode(body, signature)
         order = None if columns is None else signature.order(columns)
@@ -70,7 +69,7 @@ def _named(names: tuple[str, ...]) -> Signature:
 
 
 def _sample(cells: list[Row], *, text: bool) -> Sample:
-    codecs.check_count(len(cells), MAX_ROWS)
+    LIMITS.check_rows(len(cells))
     widths = {len(row) if isinstance(row, list | tuple) else -1 for row in cells}
     if len(widths) > 1 or widths == {-1}:
         raise UnfitInput(field="rows", expected="rows of one width", got="others")

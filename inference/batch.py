@@ -13,6 +13,7 @@ import orjson
 
 from inference import faults, media_types, tables
 from inference.errors import CallerError, ResultUnserialisable, UnfitInput
+from inference.limits import Limits
 from inference.request import Request
 from inference.scorer import Scorer
 from inference.scripts import EstimatorScript
@@ -46,7 +47,7 @@ async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) 
     began = time.monotonic()
     script = await scorer.script()
     settings = scorer.settings
-    limits = tables.Limits(settings.max_body_bytes, settings.max_rows)
+    limits = settings.limits
     if isinstance(script, EstimatorScript):
         table = tables.open_table(request.content_type, source, script.signature, limits)
         with faults.Named(log, request.id):
@@ -79,12 +80,12 @@ async def _score_parts(
         raise report.first_error
     if not report.rows:
         raise UnfitInput(field="data", expected="at least one row", got="none")
-    await asyncio.to_thread(lambda: sink(table.end()))
+    await asyncio.to_thread(_end, sink, table)
     return report
 
 
 async def _score_whole(
-    scorer: Scorer, request: Request, source: BinaryIO, sink: Sink, limits: tables.Limits
+    scorer: Scorer, request: Request, source: BinaryIO, sink: Sink, limits: Limits
 ) -> Report:
     """A script of the user's own gets the whole input at once, as over HTTP."""
     body = await asyncio.to_thread(tables.read_whole, source, limits)
@@ -96,6 +97,11 @@ async def _score_whole(
 
 def _write(sink: Sink, table: tables.Table, part: tables.Part, predictions: list[Any]) -> None:
     sink(table.write(part, predictions))
+
+
+def _end(sink: Sink, table: tables.Table) -> None:
+    for content in table.end():
+        sink(content)
 
 
 def _one_a_row(predictions: bytes, count: int) -> list[Any]:

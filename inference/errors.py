@@ -53,13 +53,16 @@ class UnfitInput(CallerError):
 
 
 class InputTooLarge(CallerError):
-    """Over a limit; `unit` is bytes or rows."""
+    """Over a limit; `unit` is bytes or rows. `at_least`: nobody counted on."""
 
     code = "input_too_large"
 
-    def __init__(self, *, size: int, limit: int, unit: str, setting: str) -> None:
+    def __init__(
+        self, *, size: int, limit: int, unit: str, setting: str, at_least: bool = False
+    ) -> None:
+        has = f"at least {size:,}" if at_least else f"{size:,}"
         super().__init__(
-            f"the input has {size:,} {unit}, the limit is {limit:,} ({setting}); send it in parts"
+            f"the input has {has} {unit}, the limit is {limit:,} ({setting}); send it in parts"
         )
         self.size, self.limit, self.unit = size, limit, unit
 

@@ -33,8 +33,14 @@ def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0
     values = _together(rows, text=text)
     if values is None or signature.features not in (None, values.shape[1]):
         return _fit_one_by_one(rows, signature, text=text, first=first)
-    whole = _whole_texts if text else _whole_numbers
-    return _fit_values(values, lambda dtype: whole(rows, dtype), signature, first)
+    return _fit_values(values, lambda dtype: whole(rows, dtype, text=text), signature, first)
+
+
+def whole(rows: Sequence[Row], dtype: type, *, text: bool) -> Array:
+    """Cells as integers of a type. Raises ValueError, TypeError, OverflowError where some are not
+    or are too big for it.
+    """
+    return _whole_texts(rows, dtype) if text else _whole_numbers(rows, dtype)
 
 
 def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
@@ -44,7 +50,7 @@ def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
         raise UnfitInput(field="shape", expected=_shape(signature), got=str(array.shape))
     # What came from elsewhere may have any byte order, and begin between two numbers.
     values = np.require(array, np.float64, ["C", "A"])
-    return _fit_values(values, lambda dtype: _whole_array(array, dtype), signature, first)
+    return _fit_values(values, lambda dtype: whole_array(array, dtype), signature, first)
 
 
 def fit_plain(values: Array) -> Rows | None:
@@ -61,31 +67,31 @@ def fit_columns(columns: Sequence[Array], signature: Signature, *, first: int = 
     if not width or signature.features not in (None, width):
         raise UnfitInput(field="columns", expected=_width(signature), got=str(width))
     values = np.column_stack([np.asarray(column, np.float64) for column in columns])
-    return _fit_values(
-        values,
-        lambda dtype: np.column_stack([_whole_array(column, dtype) for column in columns]),
-        signature,
-        first,
-    )
+    return _fit_values(values, lambda dtype: whole_columns(columns, dtype), signature, first)
+
+
+def whole_columns(columns: Sequence[Array], dtype: type) -> Array:
+    """As `whole` does, for columns."""
+    return np.column_stack([whole_array(column, dtype) for column in columns])
 
 
 def _fit_values(
-    values: Array, whole: Callable[[type], Array], signature: Signature, first: int
+    values: Array, integers: Callable[[type], Array], signature: Signature, first: int
 ) -> Rows:
-    """`whole`: the same as integers of a type; raises where they are none, or too big for it."""
+    """`integers`: the same as integers of a type; raises where they are none, or too big for it."""
     if (rows := fit_plain(values)) is not None:
         return rows
     kept = np.arange(len(values))
-    return _without_unusable(_exact(values, whole), kept, {}, signature, first)
+    return _without_unusable(_exact(values, integers), kept, {}, signature, first)
 
 
-def _exact(values: Array, whole: Callable[[type], Array]) -> Array:
+def _exact(values: Array, integers: Callable[[type], Array]) -> Array:
     for dtype in (np.int64, np.uint64) if values.size else ():
         try:
-            integers = whole(dtype)
+            found = integers(dtype)
         except (ValueError, TypeError, OverflowError):
             continue
-        return integers if _beyond_float(integers) else values
+        return found if _beyond_float(found) else values
     return values
 
 
@@ -129,7 +135,8 @@ def _whole_texts(rows: Iterable[Any], dtype: type) -> Array:
     return np.array([[int(cell) for cell in row] for row in rows], dtype=dtype)
 
 
-def _whole_array(array: Array, dtype: type) -> Array:
+def whole_array(array: Array, dtype: type) -> Array:
+    """As `whole` does, for numbers. Raises TypeError."""
     held = np.iinfo(dtype)
     if array.dtype.kind not in "iu" or array.max() > held.max or array.min() < held.min:
         raise TypeError

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from inference.errors import SettingError
+from inference.limits import Limits
 
 CacheMode = Literal["auto", "always", "off"]
 
@@ -36,6 +37,11 @@ class InferenceSettings:
     cache_ttl_s: float = 3600.0
     #: How long a result document can be fetched by its id, from when it was stored.
     result_ttl_s: float = 86_400.0
+
+    @property
+    def limits(self) -> Limits:
+        """What one body may hold."""
+        return Limits(self.max_body_bytes, self.max_rows)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, root: Path) -> InferenceSettings:

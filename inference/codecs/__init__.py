@@ -6,67 +6,61 @@ and a fresh one are the same bytes in every format.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import ModuleType
 
 from inference import fitting, media_types, numeric, rows
-from inference.codecs import csv_codec, dense_json, json_codec, npy_codec
-from inference.errors import (
-    InputTooLarge,
-    MalformedInput,
-    UnacceptableAnswer,
-    UnfitInput,
-    UnsupportedType,
+from inference.codecs import (
+    csv_codec,
+    dense_json,
+    gathering,
+    json_codec,
+    json_outline,
+    json_parts,
+    npy_codec,
 )
-from inference.settings import InferenceSettings
+from inference.errors import MalformedInput, UnacceptableAnswer, UnsupportedType
+from inference.limits import Limits
 from inference.signature import Signature
 
 
-def decode(
-    body: bytes,
-    content_type: str,
-    signature: Signature,
-    *,
-    max_rows: int,
-    max_bytes: int = InferenceSettings.max_body_bytes,
-) -> rows.Rows:
-    """Read a whole body as rows that the model takes. Raises CallerError.
-
-    `max_bytes`: what a packed format may unpack to.
-    """
+def decode(body: bytes, content_type: str, signature: Signature, *, limits: Limits) -> rows.Rows:
+    """Read a whole body as rows that the model takes. Raises CallerError."""
     if not body:
         raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
+    limits.check_bytes(len(body))
     form = media_types.format_of(content_type, body)
+    if form == media_types.JSON and len(body) <= json_outline.PIECE_BYTES:
+        return _short_json(body, signature, limits)
+    return gathering.gather(lambda: parts(body, form, signature, limits), signature)
+
+
+def parts(body: bytes, form: str, signature: Signature, limits: Limits) -> Iterable[gathering.Part]:
+    """The rows of a body in one of media_types.FORMATS, part by part. Raises CallerError."""
     if form == media_types.NPY:
         array = npy_codec.decode(body)
-        check_count(len(array) if array.ndim else 0, max_rows)
-        return fitting.fit_array(array, signature)
+        limits.check_rows(len(array) if array.ndim else 0)
+        return gathering.numbers(array, signature)
     if form in media_types.COLUMNAR:
-        found: rows.Rows = by_column(form).decode(
-            body, form, signature, max_rows=max_rows, max_bytes=max_bytes
-        )
+        found: Iterable[gathering.Part] = by_column(form).parts(body, form, signature, limits)
         return found
-    columns: list[str] | None = None
-    cells: list[rows.Row]
     if form == media_types.CSV:
-        columns, cells = csv_codec.decode(body, signature)
-    elif form == media_types.JSON_LINES:
-        cells = json_codec.decode_lines(body, signature)
-    else:
-        if (plain := _dense(body, signature, max_rows)) is not None:
-            return plain
-        cells = json_codec.decode(body, signature)
-    check_count(len(cells), max_rows)
-    if columns is not None:
-        cells = rows.reorder(cells, signature.order(columns), len(columns))
-    return fitting.fit(cells, signature, text=form == media_types.CSV)
+        return csv_codec.parts(body, signature, limits)
+    if form == media_types.JSON_LINES:
+        return json_codec.line_parts(body, signature, limits)
+    return json_parts.JsonBody(body, signature, limits, "the body").parts()
 
 
-def _dense(body: bytes, signature: Signature, max_rows: int) -> rows.Rows | None:
-    """The quick way for most bodies; None where it can't be taken."""
-    if signature.kind != "array":
-        return None
-    values = dense_json.read(body, features=signature.features, max_rows=max_rows)
-    return None if values is None else numeric.fit_plain(values)
+def _short_json(body: bytes, signature: Signature, limits: Limits) -> rows.Rows:
+    if signature.kind == "array":  # the quick way for most bodies
+        values = dense_json.read(body, features=signature.features)
+        if values is not None:
+            limits.check_rows(len(values))
+            if (plain := numeric.fit_plain(values)) is not None:
+                return plain
+    cells = json_codec.decode(body, signature)
+    limits.check_rows(len(cells))
+    return fitting.fit(cells, signature, text=False)
 
 
 def encode(predictions: bytes, form: str) -> bytes:
@@ -96,11 +90,3 @@ def by_column(form: str) -> ModuleType:
         why = "needs pyarrow, which is not installed (add it to requirements.txt)"
         raise UnsupportedType(got=form, supported=others, why=why) from error
     return columnar
-
-
-def check_count(count: int, max_rows: int) -> None:
-    """Raises UnfitInput for no row, InputTooLarge for too many."""
-    if count == 0:
-        raise UnfitInput(field="data", expected="at least one row", got="none")
-    if count > max_rows:
-        raise InputTooLarge(size=count, limit=max_rows, unit="rows", setting="MAX_ROWS")

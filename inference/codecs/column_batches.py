@@ -17,25 +17,28 @@ from inference.codecs import column_types, parquet_layout
 from inference.codecs.arrow_messages import Messages
 from inference.codecs.parquet_layout import Group
 from inference.errors import InputTooLarge, MalformedInput
-
-#: Of a Parquet file; a stream's batches are what they were when they were written.
-BATCH_ROWS = 1_000
+from inference.limits import rows_in_part
 
 
 def of_arrow(source: BinaryIO, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The batches of an Arrow stream, each of at most `max_bytes`. Raises CallerError."""
+    """The rows of an Arrow stream, whose batches have at most `max_bytes` each, in parts.
+
+    Raises CallerError.
+    """
     with _said_by_pyarrow(media_types.ARROW):
         stream = pa.ipc.open_stream(Messages(source, max_bytes))
         str(stream.schema.names)  # they may be no UTF-8
         for batch in stream:
             batch.validate(full=True)  # offsets may point anywhere
-            yield batch
+            yield from column_types.cut(batch)
 
 
 def of_parquet(
     body: bytes, names: Sequence[str] | None, *, max_rows: int | None, max_bytes: int
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file, of each row group at most `max_bytes`. Raises CallerError.
+    """The rows of a Parquet file, of each row group at most `max_bytes`, in parts.
+
+    Raises CallerError.
 
     `names`: the columns to unpack; None means all. Without `max_rows` there may be one for each
     of `max_bytes`: equal rows need no room of their own.
@@ -59,18 +62,19 @@ def of_parquet(
             if names is None or field.name in names
         }
         column_types.require_flat(fields)
-        column_types.check_cells(min(count, BATCH_ROWS) * len(fields), max_bytes)
+        rows = rows_in_part(len(fields))
+        column_types.check_cells(min(count, rows) * len(fields), max_bytes)
         leaves = [file.schema.column(index).path for index in range(len(file.schema))]
         for group in groups:
             _check_pages(body, group, leaves, fields, max_bytes)
         # As dictionaries, texts take no more room than in the file.
         texts = [name for name, kind in fields.items() if column_types.is_variable(kind)]
         file = pq.ParquetFile(source, metadata=file.metadata, read_dictionary=texts, **options)
-        for batch in file.iter_batches(BATCH_ROWS, columns=list(fields), use_threads=False):
-            column_types.check_room(batch, max_bytes)
-            restored = _restored(batch, fields)
-            restored.validate(full=True)  # texts may be no UTF-8
-            yield restored
+        for batch in file.iter_batches(rows, columns=list(fields), use_threads=False):
+            for part in column_types.cut(batch):
+                restored = _restored(part, fields)
+                restored.validate(full=True)  # texts may be no UTF-8
+                yield restored
 
 
 def _checked_count(groups: Iterable[Group], max_rows: int | None, max_bytes: int) -> int:

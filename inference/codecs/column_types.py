@@ -9,7 +9,7 @@ Others pass through a table that is scored, where their cells have a fixed size:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from inference.errors import InputTooLarge, UnfitInput
+from inference.limits import PART_BYTES, ROW_BYTES, ROW_CELLS, rows_in_part
+from inference.rows import Array
 
 #: Of a number.
 CELL_BYTES = 8
@@ -53,12 +55,37 @@ def unfit(name: str, kind: pa.DataType) -> UnfitInput:
     return UnfitInput(field=f"column {name!r}", expected="numbers, truths or texts", got=got)
 
 
-def check_room(batch: pa.RecordBatch, limit: int) -> int:
-    """Bytes that a batch takes where each cell is held by itself. Raises InputTooLarge.
-
-    A few bytes may stand for any number of equal cells.
+def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch's rows, as many at a time as go into a part. Raises InputTooLarge for a row that is
+    too long for one: a few bytes may stand for any number of equal cells.
     """
-    texts = sum(_text_bytes(column) for column in batch.columns)
+    width = batch.num_columns
+    if width > ROW_CELLS:
+        raise InputTooLarge(size=width, limit=ROW_CELLS, unit="columns", setting="fixed")
+    rows = rows_in_part(width)
+    for start in range(0, len(batch), rows):
+        yield from _cut_by_size(batch.slice(start, rows))
+
+
+def _cut_by_size(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    sizes = np.full(len(batch), batch.num_columns * CELL_BYTES)
+    for column in batch.columns:
+        sizes += _text_bytes(column)
+    if len(sizes) and sizes.max() > ROW_BYTES:
+        size = int(sizes.max())
+        raise InputTooLarge(size=size, limit=ROW_BYTES, unit="bytes in a row", setting="fixed")
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(batch):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + PART_BYTES, side="right")))
+        yield batch.slice(start, stop - start)
+        start = stop
+
+
+def check_room(batch: pa.RecordBatch, limit: int) -> int:
+    """Bytes that a batch takes where each cell is held by itself. Raises InputTooLarge."""
+    texts = sum(int(_text_bytes(column).sum()) for column in batch.columns)
     return check_cells(len(batch) * batch.num_columns, limit, texts=texts)
 
 
@@ -70,12 +97,14 @@ def check_cells(count: int, limit: int, *, texts: int = 0) -> int:
     return size
 
 
-def _text_bytes(column: pa.Array) -> int:
+def _text_bytes(column: pa.Array) -> Array:
+    """Of each cell; none for a number."""
     if types.is_dictionary(column.type):
         lengths = _lengths(column.dictionary).take(column.indices)
     else:
         lengths = _lengths(column)
-    return int(pc.sum(lengths).as_py() or 0)
+    sizes: Array = lengths.fill_null(0).to_numpy(zero_copy_only=False)
+    return sizes
 
 
 def _lengths(column: pa.Array) -> pa.Array:

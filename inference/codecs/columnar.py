@@ -6,7 +6,7 @@ This and what it imports need pyarrow, an extra. It is imported only where such 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,38 +14,45 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import types
 
-from inference import cells, codecs, media_types, numeric
+from inference import cells, media_types, numeric
 from inference.codecs import column_batches, column_types
+from inference.codecs.gathering import Part
 from inference.errors import UnacceptableAnswer, UnfitInput
+from inference.limits import Limits
 from inference.rows import Array, Row, Rows
 from inference.signature import Signature
 
 
-def decode(body: bytes, form: str, signature: Signature, *, max_rows: int, max_bytes: int) -> Rows:
-    """Read a whole body as rows that the model takes. Raises CallerError."""
-    return fit(read(body, form, signature, max_rows=max_rows, max_bytes=max_bytes), signature)
+class ColumnsPart(Part):
+    """Some rows of the model's columns, in its order."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.batch = batch
+
+    def fit(self, signature: Signature, *, first: int) -> Rows:
+        return fit(self.batch, signature, first=first)
+
+    def whole(self, dtype: type) -> Array:
+        return numeric.whole_columns(_numeric_columns(self.batch), dtype)
 
 
-def read(
-    body: bytes, form: str, signature: Signature, *, max_rows: int, max_bytes: int
-) -> pa.Table:
-    """The model's columns, in its order; all of them where it names none. Raises CallerError."""
+def parts(body: bytes, form: str, signature: Signature, limits: Limits) -> Iterator[ColumnsPart]:
+    """The rows of a whole body; all columns where the model names none. Raises CallerError."""
+    size = limits.body_bytes
     if form == media_types.PARQUET:
         batches = column_batches.of_parquet(
-            body, signature.names, max_rows=max_rows, max_bytes=max_bytes
+            body, signature.names, max_rows=limits.rows, max_bytes=size
         )
     else:
-        batches = column_batches.of_arrow(io.BytesIO(body), max_bytes=max_bytes)
-    chosen = []
-    count, room = 0, max_bytes
+        batches = column_batches.of_arrow(io.BytesIO(body), max_bytes=size)
+    count, room = 0, size
     for batch in batches:
-        chosen.append(choose(batch, signature))
-        count += len(batch)
-        if count > max_rows:
-            break
-        room -= column_types.check_room(chosen[-1], room)
-    codecs.check_count(count, max_rows)
-    return pa.Table.from_batches(chosen)
+        chosen = choose(batch, signature)
+        count += len(chosen)
+        limits.check_rows(count, at_least=True)
+        room -= column_types.check_room(chosen, room)
+        yield ColumnsPart(chosen)
+    limits.check_rows(count)
 
 
 def choose(batch: pa.RecordBatch, signature: Signature) -> pa.RecordBatch:
@@ -59,18 +66,21 @@ def choose(batch: pa.RecordBatch, signature: Signature) -> pa.RecordBatch:
     return batch.select(signature.order(columns))
 
 
-def fit(table: pa.Table | pa.RecordBatch, signature: Signature, *, first: int = 0) -> Rows:
-    """Bring a table's columns, which `choose` chose, into the model's types. Raises UnfitInput."""
+def fit(batch: pa.RecordBatch, signature: Signature, *, first: int = 0) -> Rows:
+    """Bring columns, which `choose` chose, into the model's types. Raises UnfitInput."""
     if signature.kind == "array":
-        named = zip(table.schema.names, table.columns, strict=True)
-        columns = [_numbers(name, column) for name, column in named]
-        return numeric.fit_columns(columns, signature, first=first)
-    return cells.fit(rows(table), signature, text=False, first=first)
+        return numeric.fit_columns(_numeric_columns(batch), signature, first=first)
+    return cells.fit(rows(batch), signature, text=False, first=first)
 
 
-def rows(table: pa.Table | pa.RecordBatch) -> list[Row]:
-    """A table's rows as JSON has them. Raises UnfitInput for a type that is no JSON."""
-    named = zip(table.schema.names, table.columns, strict=True)
+def _numeric_columns(batch: pa.RecordBatch) -> list[Array]:
+    named = zip(batch.schema.names, batch.columns, strict=True)
+    return [_numbers(name, column) for name, column in named]
+
+
+def rows(batch: pa.RecordBatch) -> list[Row]:
+    """A batch's rows as JSON has them. Raises UnfitInput for a type that is no JSON."""
+    named = zip(batch.schema.names, batch.columns, strict=True)
     return list(zip(*(_cells(name, column) for name, column in named), strict=True))
 
 

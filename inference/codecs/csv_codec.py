@@ -4,30 +4,66 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from typing import Any
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
+from inference import rows
 from inference.codecs import json_codec
+from inference.codecs.gathering import CellsPart
+from inference.codecs.lines import Lines, batched, without_blank
 from inference.errors import MalformedInput
+from inference.limits import Limits
 from inference.rows import Row
 from inference.signature import Signature
 
 
+class CsvRows:
+    """The rows of a CSV, as texts. Raises MalformedInput while they are read.
+
+    `max_blank`: how many lines may hold nothing.
+    """
+
+    def __init__(self, source: BinaryIO, signature: Signature, *, max_blank: int | None) -> None:
+        text = io.TextIOWrapper(source, "utf-8-sig", newline="")
+        self._lines = Lines(text.readline, ",")
+        records = without_blank(self._records(), max_blank)
+        first = next(records, [])
+        #: The names of the columns, where a header tells them.
+        self.header = first if first and is_header(first, signature) else None
+        if self.header is None and first:
+            records = itertools.chain([first], records)
+        #: Rows, some at a time.
+        self.batches = batched(records, self._lines)
+
+    def _records(self) -> Iterator[list[str]]:
+        reader = csv.reader(self._lines)
+        try:
+            yield from reader
+        except csv.Error as error:
+            raise MalformedInput(f"not CSV at line {reader.line_num}: {error}") from error
+        except UnicodeDecodeError as error:
+            raise MalformedInput(
+                f"the CSV is not UTF-8 near line {reader.line_num}: {error.reason}"
+            ) from error
+
+
+def parts(body: bytes, signature: Signature, limits: Limits) -> Iterator[CellsPart]:
+    """A body's rows. Raises CallerError."""
+    found = CsvRows(io.BytesIO(body), signature, max_blank=limits.rows)
+    order = None if found.header is None else signature.order(found.header)
+    count = 0
+    for batch in found.batches:
+        count += len(batch)
+        limits.check_rows(count, at_least=True)
+        yield CellsPart(rows.reorder(batch, order, len(found.header or ())), text=True)
+    limits.check_rows(count)
+
+
 def decode(body: bytes, signature: Signature) -> tuple[list[str] | None, list[Row]]:
-    """The header, where there is one, and the rows as texts."""
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MalformedInput(f"the CSV is not UTF-8: {error.reason} at {error.start}") from error
-    try:
-        lines: list[list[str]] = [
-            line for line in csv.reader(io.StringIO(text, newline="")) if line
-        ]
-    except csv.Error as error:
-        raise MalformedInput(f"the body is not CSV: {error}") from error
-    if lines and is_header(lines[0], signature):
-        return lines[0], list(lines[1:])
-    return None, list(lines)
+    """The header, where there is one, and the rows as texts. Raises MalformedInput."""
+    found = CsvRows(io.BytesIO(body), signature, max_blank=None)
+    return found.header, list(itertools.chain.from_iterable(found.batches))
 
 
 def is_header(line: Sequence[str], signature: Signature) -> bool:

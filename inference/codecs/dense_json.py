@@ -30,7 +30,7 @@ class _Local(threading.local):
 _local = _Local()
 
 
-def read(body: bytes, *, features: int | None, max_rows: int) -> Array | None:
+def read(body: bytes, *, features: int | None) -> Array | None:
     """Float64, shape (rows, features), from equally long lists: bare or under one of NAMES.
 
     None where the body is, or may be, anything else.
@@ -42,7 +42,7 @@ def read(body: bytes, *, features: int | None, max_rows: int) -> Array | None:
         rows = _rows(parser.parse(body))
         count = len(rows)
         # A list within a row would be read as if it were the row's own numbers.
-        if not 0 < count <= max_rows or body.count(b"[") != count + 1:
+        if not count or body.count(b"[") != count + 1:
             return None
         widths = {len(row) for row in rows}
         if len(widths) > 1 or features not in (None, *widths) or 0 in widths:

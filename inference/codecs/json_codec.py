@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
 
 from inference.codecs import json_rows, plain
+from inference.codecs.gathering import CellsPart
+from inference.codecs.lines import Lines, batched, without_blank
 from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer
+from inference.limits import Limits
 from inference.rows import Row
 from inference.signature import Signature
 
@@ -22,14 +27,30 @@ def decode(body: bytes, signature: Signature) -> list[Row]:
     return json_rows.rows_of(loads(body, "the body"), signature)
 
 
-def decode_lines(body: bytes, signature: Signature) -> list[Row]:
-    """Rows from a list, a record or an object with `data` a line; blank lines are skipped."""
-    documents = [
-        loads(line, f"line {number}")
-        for number, line in enumerate(body.splitlines(), 1)
-        if line.strip()
-    ]
-    return json_rows.line_rows(documents, signature)
+def line_parts(body: bytes, signature: Signature, limits: Limits) -> Iterator[CellsPart]:
+    """Rows from a list, a record or an object with `data` a line; blank lines are skipped.
+
+    Raises CallerError.
+    """
+    lines = Lines(io.BytesIO(body).readline, b",")
+    count = 0
+    columns: tuple[str, ...] | None = None
+    for batch in batched(without_blank(_documents(lines), limits.rows), lines):
+        count += len(batch)
+        limits.check_rows(count, at_least=True)
+        documents = [document for (document,) in batch]
+        columns = columns or json_rows.columns_of(documents, signature)
+        yield CellsPart(json_rows.line_rows(documents, columns, signature), text=False)
+    limits.check_rows(count)
+
+
+def _documents(lines: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
+    """Each line's one document; none for a blank line."""
+    number = 0
+    for whole in lines:
+        for line in whole.splitlines() or [b""]:
+            number += 1
+            yield (loads(line, f"line {number}"),) if line.strip() else ()
 
 
 def dumps(value: object) -> bytes:

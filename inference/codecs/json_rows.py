@@ -11,7 +11,7 @@ in the order in which they came. A record's fields that the model does not know 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from inference import rows
@@ -31,28 +31,51 @@ def rows_of(document: Any, signature: Signature) -> list[Row]:
         )
     if not isinstance(data, list):
         raise UnfitInput(field="data", expected=_expected(signature), got=type(data).__name__)
-    if data and isinstance(data[0], dict):
-        return records(data, signature)
-    if data and isinstance(data[0], str) and signature.kind == "texts":
-        return [[text] for text in data]
-    if data and not isinstance(data[0], list):
+    columns = document.get("columns") if isinstance(document, dict) else None
+    if not data and columns is None:
+        return []
+    return reader(data[0] if data else [], columns, signature)(data)
+
+
+def reader(
+    first: object, columns: object, signature: Signature
+) -> Callable[[list[Any]], list[Row]]:
+    """What makes rows of a list's elements, told by the first one. Raises UnfitInput.
+
+    `columns`: what the document has under that name.
+    """
+    if isinstance(first, dict):
+        names = signature.names or tuple(first)
+        return lambda items: [_row(item, names, signature) for item in items]
+    if isinstance(first, str) and signature.kind == "texts":
+        return lambda items: [[text] for text in items]
+    if not isinstance(first, list):
         raise UnfitInput(
             field="data", expected=_expected(signature), got="a flat list; put it in a list"
         )
-    columns = document.get("columns") if isinstance(document, dict) else None
-    return data if columns is None else _split(data, columns, signature)
+    return as_they_are if columns is None else _split(columns, signature)
 
 
-def line_rows(documents: Sequence[object], signature: Signature) -> list[Row]:
-    """The row in each of some JSON lines; what is none is left for the row's own error."""
-    return records([_line(document) for document in documents], signature)
+def as_they_are(items: list[Any]) -> list[Row]:
+    return items
 
 
-def records(items: Sequence[Any], signature: Signature) -> list[Row]:
-    """Records as rows, lists as they are. A record that lacks a column stays a record."""
-    first = next((item for item in items if isinstance(item, dict)), {})
-    columns = signature.names or tuple(first)
-    return [_row(item, columns, signature) for item in items]
+def columns_of(documents: Sequence[object], signature: Signature) -> tuple[str, ...] | None:
+    """The columns of the records in some JSON lines: the model's, else those of the first one."""
+    if signature.names is not None:
+        return signature.names
+    found = map(_line, documents)
+    return next((tuple(each) for each in found if isinstance(each, dict)), None)
+
+
+def line_rows(
+    documents: Sequence[object], columns: Sequence[str] | None, signature: Signature
+) -> list[Row]:
+    """The row in each of some JSON lines; what is none is left for the row's own error.
+
+    `columns`: which a record's cells are, in order.
+    """
+    return [_row(_line(document), columns or (), signature) for document in documents]
 
 
 def _line(document: object) -> object:
@@ -72,12 +95,13 @@ def _under_a_name(document: dict[str, Any]) -> Any:
     return next((document[name] for name in NAMES if name in document), None)
 
 
-def _split(data: list[Row], columns: Any, signature: Signature) -> list[Row]:
+def _split(columns: object, signature: Signature) -> Callable[[list[Any]], list[Row]]:
     if not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
         raise UnfitInput(
             field="columns", expected="a list of names", got=str(type(columns).__name__)
         )
-    return rows.reorder(data, signature.order(columns), len(columns))
+    order = signature.order(columns)
+    return lambda items: rows.reorder(items, order, len(columns))
 
 
 def _expected(signature: Signature) -> str:

@@ -77,6 +77,16 @@ def _texts(cells: Array) -> Array:
     return np.array(texts).reshape(cells.shape)
 
 
+def header(dtype: np.dtype[Any], count: int) -> bytes:
+    """What precedes `count` items in a file."""
+    out = io.BytesIO()
+    described = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(
+        out, {"descr": described, "fortran_order": False, "shape": (count,)}
+    )
+    return out.getvalue()
+
+
 def dump(array: Array) -> bytes:
     out = io.BytesIO()
     np.save(out, array, allow_pickle=False)

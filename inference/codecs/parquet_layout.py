@@ -17,6 +17,9 @@ MAGIC = b"PAR1"
 #: Larger footers take too long to look through.
 MAX_FOOTER = 4 * 1024 * 1024
 
+#: In a page's header; Parquet knows some thirty.
+MAX_HEADER_VALUES = 1_000
+
 #: Texts that repeat the beginning of the one before: a page of them may unpack to any size.
 _DELTA_BYTE_ARRAY = 7
 
@@ -49,8 +52,9 @@ def groups(body: bytes) -> list[Group]:
         )
     if size > len(body) - 12:
         raise thrift.malformed()
-    footer = _checked(lambda: thrift.Reader(body[:-8], len(body) - 8 - size).structure())
-    return [_group(each) for each in footer.structures(4)]
+    footer = body[-8 - size : -8]
+    found = _checked(thrift.Reader(footer, 0, room=size).structure)
+    return [_group(each) for each in found.structures(4)]
 
 
 def unpacked(body: bytes, chunk: Chunk, name: str, limit: int) -> int:
@@ -61,7 +65,7 @@ def unpacked(body: bytes, chunk: Chunk, name: str, limit: int) -> int:
     size = values = pages = 0
     position = chunk.start
     while position < chunk.end and values < chunk.values:
-        reader = thrift.Reader(body, position)
+        reader = thrift.Reader(body, position, room=MAX_HEADER_VALUES)
         header = _checked(reader.structure)
         claimed, packed = header.integer(2), header.integer(3)
         if min(claimed, packed) < 0:

@@ -6,8 +6,8 @@ from inference.errors import MalformedInput
 
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 11, 12
 _INTEGERS, _LISTS = (4, 5, 6), (9, 10)
-#: Parquet's own structures nest less.
-_MAX_DEPTH = 8
+#: Parquet's own structures nest less, lists and maps counted.
+_MAX_DEPTH = 16
 
 
 class Structure:
@@ -52,27 +52,30 @@ def malformed() -> MalformedInput:
 
 
 class Reader:
-    """Reads structures from a position on. Raises IndexError at the end of the body."""
+    """Reads structures from a position on. Raises IndexError at the end of the body.
 
-    def __init__(self, body: bytes, position: int) -> None:
-        self._body, self.position = body, position
+    `room`: how many values may be read at most, lists' own included.
+    """
+
+    def __init__(self, body: bytes, position: int, *, room: int) -> None:
+        self._body, self.position, self._room = body, position, room
 
     def structure(self, depth: int = 0) -> Structure:
-        if depth > _MAX_DEPTH:
-            raise malformed()
         found = Structure()
         number = 0
         while (head := self._byte()) != _STOP:
             number = number + (head >> 4) if head >> 4 else self._integer()
             kind = head & 0x0F
             if kind in (_TRUE, _FALSE):  # the head is all there is
+                self._spend(depth)
                 found.put(number, int(kind == _TRUE))
             else:
                 found.put(number, self._value(kind, depth))
         return found
 
     def _value(self, kind: int, depth: int) -> object:
-        """Texts and maps are passed over."""
+        """Texts and maps are passed over. `depth`: of what it stands in."""
+        self._spend(depth)
         if kind in _INTEGERS:
             return self._integer()
         if kind == _STRUCT:
@@ -90,6 +93,11 @@ class Reader:
         else:
             raise malformed()
         return None
+
+    def _spend(self, depth: int) -> None:
+        self._room -= 1
+        if depth > _MAX_DEPTH or self._room < 0:
+            raise malformed()
 
     def _list(self, depth: int) -> list[object]:
         head = self._byte()

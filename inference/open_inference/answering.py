@@ -61,7 +61,7 @@ def _read(
         body,
         request.headers.get(HEADER_LENGTH, ""),
         output=script.method,
-        max_rows=settings.max_rows,
+        limits=settings.limits,
     )
     return asked, script.ask(columns.fit(asked.inputs, script.signature).all_fit())
 

@@ -7,12 +7,14 @@ each column. Columns go by name where the model knows names, else by position; o
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from inference import fitting
+from inference.codecs.gathering import CellsPart, gather
 from inference.errors import UnfitInput
+from inference.limits import rows_in_part
 from inference.open_inference.tensors import Tensor
 from inference.rows import Array, Rows, shown
 from inference.signature import Signature
@@ -30,10 +32,15 @@ def fit(inputs: Sequence[Tensor], signature: Signature) -> Rows:
     if signature.kind == "array" and not any(block.dtype.hasobject for block in blocks):
         with np.errstate(invalid="ignore"):  # of a signalling NaN, which is a NaN
             return fitting.fit_array(np.concatenate(blocks, axis=1), signature)
-    beside = zip(*(block.tolist() for block in blocks), strict=True)
-    return fitting.fit(
-        [list(itertools.chain.from_iterable(parts)) for parts in beside], signature, text=False
-    )
+    return gather(lambda: _parts(blocks), signature)
+
+
+def _parts(blocks: Sequence[Array]) -> Iterator[CellsPart]:
+    """Rows of cells that stand in all blocks, some at a time."""
+    rows = rows_in_part(sum(block.shape[1] for block in blocks))
+    for start in range(0, len(blocks[0]), rows):
+        beside = zip(*(block[start : start + rows].tolist() for block in blocks), strict=True)
+        yield CellsPart([list(itertools.chain.from_iterable(row)) for row in beside], text=False)
 
 
 def _blocks(inputs: Sequence[Tensor], signature: Signature) -> list[Array]:

@@ -16,10 +16,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from inference import codecs
-from inference.codecs import json_codec
 from inference.errors import MalformedInput, UnfitInput
-from inference.open_inference import tensors
+from inference.limits import Limits
+from inference.open_inference import tensors, v2_document
 from inference.open_inference.tensors import Tensor
 from inference.rows import shown
 
@@ -37,18 +36,19 @@ class InferenceRequest:
     binary: bool
 
 
-def read(body: bytes, header_length: str, *, output: str, max_rows: int) -> InferenceRequest:
+def read(body: bytes, header_length: str, *, output: str, limits: Limits) -> InferenceRequest:
     """The request in a body. `output`: the name of the one there is. Raises CallerError."""
     if not body:
         raise MalformedInput("the body is empty; send a JSON object with `inputs`")
+    limits.check_bytes(len(body))
     end = _document_end(body, header_length)
-    document = _object(json_codec.loads(body[:end], "the body's JSON part"), "the body")
+    document = _object(v2_document.read(body[:end]), "the body")
     id_ = document.get("id")
     if not isinstance(id_, str | None):
         raise MalformedInput(f"`id`: expected a text, got {shown(id_)}")
     return InferenceRequest(
         id_,
-        _inputs(document, memoryview(body)[end:], max_rows),
+        _inputs(document, memoryview(body)[end:], limits),
         _wants_bytes(document, output),
     )
 
@@ -64,13 +64,13 @@ def _document_end(body: bytes, header_length: str) -> int:
     return int(header_length)
 
 
-def _inputs(document: dict[str, Any], follows: memoryview, max_rows: int) -> list[Tensor]:
+def _inputs(document: dict[str, Any], follows: memoryview, limits: Limits) -> list[Tensor]:
     described = document.get("inputs")
     if not isinstance(described, list) or not described:
         raise MalformedInput(f"`inputs`: expected a list of tensors, got {shown(described)}")
     inputs: dict[str, Tensor] = {}
     for each in described:
-        tensor, follows = _input(_object(each, "an input"), follows, max_rows)
+        tensor, follows = _input(_object(each, "an input"), follows, limits)
         if tensor.name in inputs:
             raise MalformedInput(f"two inputs have the name {shown(tensor.name)}")
         inputs[tensor.name] = tensor
@@ -80,18 +80,18 @@ def _inputs(document: dict[str, Any], follows: memoryview, max_rows: int) -> lis
 
 
 def _input(
-    described: dict[str, Any], follows: memoryview, max_rows: int
+    described: dict[str, Any], follows: memoryview, limits: Limits
 ) -> tuple[Tensor, memoryview]:
     """A tensor, and the bytes that belong to the next ones."""
     name = described.get("name")
     if not isinstance(name, str):
         raise MalformedInput(f"an input's `name`: expected a text, got {shown(name)}")
     what = f"input {shown(name)}"
-    datatype, shape = _datatype(described, what), _shape(described, what, max_rows)
+    datatype, shape = _datatype(described, what), _shape(described, what, limits)
     size = _parameters(described, what).get("binary_data_size")
     data = described.get("data")
     if size is None:
-        if not isinstance(data, list):
+        if not isinstance(data, list | v2_document.Elements):
             raise MalformedInput(f"{what}: expected a list under `data`, got {shown(data)}")
         return Tensor(name, datatype, tensors.from_json(data, datatype, shape, what)), follows
     if not _is_count(size) or size > len(follows) or data is not None:
@@ -112,7 +112,7 @@ def _datatype(described: dict[str, Any], what: str) -> str:
     return datatype
 
 
-def _shape(described: dict[str, Any], what: str, max_rows: int) -> list[int]:
+def _shape(described: dict[str, Any], what: str, limits: Limits) -> list[int]:
     shape = described.get("shape")
     if not isinstance(shape, list) or not all(map(_is_count, shape)):
         raise MalformedInput(f"{what}: expected a list of sizes as shape, got {shown(shape)}")
@@ -120,7 +120,7 @@ def _shape(described: dict[str, Any], what: str, max_rows: int) -> list[int]:
         raise UnfitInput(
             field=f"{what}, shape", expected="[rows] or [rows, columns]", got=shown(shape)
         )
-    codecs.check_count(shape[0], max_rows)
+    limits.check_rows(shape[0])
     return shape
 
 

@@ -21,7 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from inference.codecs.gathering import stacked
 from inference.errors import MalformedInput
+from inference.open_inference.v2_document import Elements
 from inference.rows import Array, shown
 
 BOOL, BYTES = "BOOL", "BYTES"
@@ -50,26 +52,43 @@ class Tensor:
         return list(self.values.shape)
 
 
-def from_json(data: Sequence[Any], datatype: str, shape: Sequence[int], what: str) -> Array:
+def from_json(
+    data: Sequence[Any] | Elements, datatype: str, shape: Sequence[int], what: str
+) -> Array:
     """Elements of at most two dimensions, nested by them or flat.
 
     `what` names the tensor in errors. Raises MalformedInput.
     """
-    flat = _flat(data, shape, what)
-    _require_size(len(flat), math.prod(shape), "elements", what)
+    found: list[Array] = []
+    count = 0
+    for piece in data.pieces() if isinstance(data, Elements) else (data,):
+        flat = _flat(piece, shape, what, rows=len(data))
+        found.append(_typed(flat, datatype, what, first=count))
+        count += len(flat)
+    _require_size(count, math.prod(shape), "elements", what)
+    if len(found) > 1:
+        mixed = any(array.dtype.hasobject for array in found)
+        found = [stacked(found, np.dtype(object) if mixed else found[0].dtype)]
+    return found[0].reshape(shape)
+
+
+def _typed(flat: Sequence[Any], datatype: str, what: str, *, first: int) -> Array:
+    """`first`: which of the tensor's elements the first one is."""
     allowed, expected = _in_json(datatype)
     kinds = set(map(type, flat))
     if not kinds <= allowed:
         index = next(index for index, element in enumerate(flat) if type(element) not in allowed)
-        raise MalformedInput(f"{what}: expected {expected}, got {shown(flat[index])} at {index}")
+        raise MalformedInput(
+            f"{what}: expected {expected}, got {shown(flat[index])} at {first + index}"
+        )
     if datatype == BYTES or (datatype == BOOL and type(None) in kinds):
-        return _objects(flat).reshape(shape)
+        return _objects(flat)
     try:
         with np.errstate(over="ignore"):  # infinity is refused where the model's types are known
             array: Array = np.array(flat, _DTYPES[datatype])
     except OverflowError as error:
         raise MalformedInput(f"{what}: expected {expected}: {error}") from error
-    return array.reshape(shape)
+    return array
 
 
 def from_bytes(data: memoryview, datatype: str, shape: Sequence[int], what: str) -> Array:
@@ -112,12 +131,16 @@ def _in_json(datatype: str) -> tuple[set[type], str]:
     return {int}, f"integers of {datatype}"
 
 
-def _flat(data: Sequence[Any], shape: Sequence[int], what: str) -> Sequence[Any]:
+def _flat(data: Sequence[Any], shape: Sequence[int], what: str, *, rows: int) -> Sequence[Any]:
+    """Elements of a list of numbers, or of a row each, one after the other.
+
+    `rows`: how many of these there are, of which `data` may be some.
+    """
     if len(shape) == 1 or not data or type(data[0]) is not list:
         return data
-    rows, width = shape
-    if len(data) != rows or not all(type(row) is list and len(row) == width for row in data):
-        raise MalformedInput(f"{what}: its data are not {rows} lists of {width}")
+    width = shape[1]
+    if rows != shape[0] or not all(type(row) is list and len(row) == width for row in data):
+        raise MalformedInput(f"{what}: its data are not {shape[0]} lists of {width}")
     return list(itertools.chain.from_iterable(data))
 
 

@@ -39,7 +39,7 @@ class EstimatorScript:
         described = manifests.read(folder)
         self._manifest = described and described.served()
         self._file = models.find(folder, self._manifest)
-        self._max_rows = settings.max_rows
+        self._limits = settings.limits
         self._errors = ScriptErrors(shown=settings.show_script_errors)
         self.method = self._manifest.method if self._manifest else "predict"
         self.model = models.require_pinned(
@@ -71,7 +71,7 @@ class EstimatorScript:
 
     def question(self, request: Request) -> Question | RowQuestion:
         rows = codecs.decode(
-            request.body, request.content_type, self.signature, max_rows=self._max_rows
+            request.body, request.content_type, self.signature, limits=self._limits
         )
         return self.ask(rows.all_fit())
 

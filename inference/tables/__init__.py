@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from inference import codecs, media_types
+from inference.limits import Limits
 from inference.signature import Signature
 from inference.tables.csv_table import CsvTable
 from inference.tables.json_tables import JsonLinesTable, JsonTable
 from inference.tables.npy_table import NpyTable
-from inference.tables.parts import Limits, Part, Table, read_whole
+from inference.tables.parts import Part, Table, read_whole
 
-__all__ = ["Limits", "Part", "Table", "open_table", "read_whole"]
+__all__ = ["Part", "Table", "open_table", "read_whole"]
 
 
 def open_table(form: str, source: BinaryIO, signature: Signature, limits: Limits) -> Table:

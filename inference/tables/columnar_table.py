@@ -16,14 +16,17 @@ import pyarrow.parquet as pq
 from inference import media_types
 from inference.codecs import column_batches, column_types, columnar
 from inference.errors import ResultUnserialisable
+from inference.limits import Limits
 from inference.signature import Signature
-from inference.tables.parts import PART_ROWS, Limits, Outcome, Part, Table, read_rows
+from inference.tables.parts import Outcome, Part, Table, read_rows
 
 PREDICTION, ERROR = "prediction", "error"
 
 #: A row group of a Parquet file; smaller ones read slowly.
 GROUP_ROWS = 50_000
 GROUP_BYTES = 16 * 1024 * 1024
+#: Of rows that fail before the first one that does not.
+MAX_WAITING_BYTES = 2 * GROUP_BYTES
 
 
 class ColumnarTable(Table):
@@ -45,12 +48,9 @@ class ColumnarTable(Table):
             column_types.require_flat(
                 dict(zip(batch.schema.names, batch.schema.types, strict=True))
             )
-            for start in range(0, len(batch), PART_ROWS):
-                part = batch.slice(start, PART_ROWS)
-                column_types.check_room(part, self._limits.body_bytes)
-                chosen = columnar.choose(part, self._signature)
-                yield Part(columnar.fit(chosen, self._signature, first=count), part)
-                count += len(part)
+            chosen = columnar.choose(batch, self._signature)
+            yield Part(columnar.fit(chosen, self._signature, first=count), batch)
+            count += len(batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         self._waiting.append(part.originals)
@@ -61,11 +61,11 @@ class ColumnarTable(Table):
             self._flush()
         return self._taken()
 
-    def end(self) -> bytes:
+    def end(self) -> Iterator[bytes]:
         self._flush()
         if self._writer is not None:
             self._writer.close()
-        return self._taken()
+        yield self._taken()
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         limit = self._limits.body_bytes
@@ -76,12 +76,14 @@ class ColumnarTable(Table):
 
     def _require_room_to_wait(self, part: Part) -> None:
         """What a column of predictions is made of is not known before there is one."""
-        if len(self._outcomes) > self._limits.rows:
+        if len(self._outcomes) > self._limits.rows or self._size() > MAX_WAITING_BYTES:
             raise part.fitted.errors[min(part.fitted.errors)]
 
     def _is_group(self) -> bool:
-        size = sum(batch.nbytes for batch in self._waiting)
-        return len(self._outcomes) >= GROUP_ROWS or size >= GROUP_BYTES
+        return len(self._outcomes) >= GROUP_ROWS or self._size() >= GROUP_BYTES
+
+    def _size(self) -> int:
+        return sum(batch.nbytes for batch in self._waiting)
 
     def _flush(self) -> None:
         if not self._waiting:

@@ -5,24 +5,19 @@ JSON: the object (or {"data": rows}) with `predictions`, and `errors` by row.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import orjson
 
-from inference import codecs, fitting
-from inference.codecs import json_codec, json_rows
+from inference import fitting
+from inference.codecs import json_rows
+from inference.codecs.gathering import pinned
+from inference.codecs.json_parts import JsonBody
+from inference.codecs.lines import Lines, batched
+from inference.limits import PART_BYTES, Limits
 from inference.signature import Signature
-from inference.tables.parts import (
-    MAX_LINE,
-    PART_ROWS,
-    Limits,
-    Part,
-    Table,
-    lines_of,
-    read_rows,
-)
+from inference.tables.parts import Part, Table, read_rows
 
 
 class JsonLinesTable(Table):
@@ -32,13 +27,17 @@ class JsonLinesTable(Table):
         self._source, self._signature = source, signature
 
     def parts(self) -> Iterator[Part]:
-        lines = lines_of(lambda: self._source.readline(MAX_LINE + 1))
+        lines, signature = Lines(self._source.readline, b","), self._signature
         documents = (_line(line) for line in lines if line.strip())
+        columns: tuple[str, ...] | None = None
         count = 0
-        for batch in itertools.batched(documents, PART_ROWS, strict=False):
-            cells = json_rows.line_rows(batch, self._signature)
-            yield Part(fitting.fit(cells, self._signature, text=False, first=count), batch)
+        for batch in batched(documents, lines):
+            columns = columns or json_rows.columns_of(batch, signature)
+            cells = json_rows.line_rows(batch, columns, signature)
+            fitted = fitting.fit(cells, signature, text=False, first=count)
+            signature = pinned(signature, fitted)
             count += len(batch)
+            yield Part(fitted, batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         return b"".join(
@@ -54,28 +53,44 @@ class JsonLinesTable(Table):
 
 
 class JsonTable(Table):
-    """One JSON document, read whole."""
+    """One JSON document, read whole; it is written as it came, with what became of its rows."""
 
     def __init__(self, source: BinaryIO, signature: Signature, limits: Limits) -> None:
         self._source, self._signature, self._limits = source, signature, limits
-        self._document: Any = None
+        self._predictions: list[Any] = []
+        self._errors: dict[str, str] = {}
 
     def parts(self) -> Iterator[Part]:
-        self._document = json_codec.loads(
-            read_rows(self._source, self._limits), "the blob, read as JSON,"
-        )
-        cells = json_rows.rows_of(self._document, self._signature)
-        codecs.check_count(len(cells), self._limits.rows)
-        yield Part(fitting.fit(cells, self._signature, text=False), cells)
+        body, signature = read_rows(self._source, self._limits), self._signature
+        what = "the blob, read as JSON,"
+        self._document = JsonBody(body, signature, self._limits, what)
+        count = 0
+        for part in self._document.parts():
+            fitted = part.fit(signature, first=count)
+            signature = pinned(signature, fitted)
+            size = len(fitted.kept) + len(fitted.errors)
+            count += size
+            yield Part(fitted, range(size))
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
-        whole = self._document if isinstance(self._document, dict) else {"data": self._document}
-        joined = whole | {"predictions": [told for told, _ in part.outcomes(predictions)]}
-        if part.fitted.errors:
-            joined["errors"] = {
-                str(row): str(error) for row, error in sorted(part.fitted.errors.items())
-            }
-        return orjson.dumps(joined)
+        for prediction, error in part.outcomes(predictions):
+            if error:
+                self._errors[str(len(self._predictions))] = str(error)
+            self._predictions.append(prediction)
+        return b""
+
+    def end(self) -> Iterator[bytes]:
+        joined: dict[str, Any] = {"predictions": self._predictions}
+        if self._errors:
+            joined["errors"] = self._errors
+        yield b"{"
+        for name, text in self._document.members():
+            if name not in joined:
+                yield orjson.dumps(name) + b":"
+                for start in range(0, len(text), PART_BYTES):
+                    yield bytes(text[start : start + PART_BYTES])
+                yield b","
+        yield orjson.dumps(joined)[1:]
 
 
 def _line(line: bytes) -> Any:

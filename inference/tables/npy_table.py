@@ -10,11 +10,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from inference import codecs, fitting
+from inference import fitting
 from inference.codecs import npy_codec
+from inference.limits import PART_BYTES, Limits, rows_in_part
 from inference.rows import Array
 from inference.signature import Signature
-from inference.tables.parts import Limits, Part, Table, read_rows
+from inference.tables.parts import Part, Table, read_rows
 
 
 class NpyTable(Table):
@@ -22,32 +23,51 @@ class NpyTable(Table):
 
     def __init__(self, source: BinaryIO, signature: Signature, limits: Limits) -> None:
         self._source, self._signature, self._limits = source, signature, limits
+        self._predictions: list[Any] = []
+        #: Which rows of the array they are of.
+        self._predicted: list[Array] = []
 
     def parts(self) -> Iterator[Part]:
-        array = npy_codec.decode(read_rows(self._source, self._limits))
-        codecs.check_count(len(array) if array.ndim else 0, self._limits.rows)
-        yield Part(fitting.fit_array(array, self._signature), array)
+        self._array = npy_codec.decode(read_rows(self._source, self._limits))
+        self._limits.check_rows(len(self._array) if self._array.ndim else 0)
+        rows = rows_in_part(self._array.shape[1] if self._array.ndim > 1 else 1)
+        for start in range(0, len(self._array), rows):
+            part = self._array[start : start + rows]
+            fitted = fitting.fit_array(part, self._signature, first=start)
+            self._predicted.append(fitted.kept + start)
+            yield Part(fitted, part)
 
-    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
-        predicted = _with_gaps(npy_codec.array_of(list(predictions)), part)
-        data = np.asarray(part.originals)
-        fields = [
-            ("data", data.dtype, data.shape[1:]),
-            ("prediction", predicted.dtype, predicted.shape[1:]),
-        ]
-        joined = np.empty(len(data), dtype=fields)
-        joined["data"], joined["prediction"] = data, predicted
-        return npy_codec.dump(joined)
+    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:  # noqa: ARG002 - a Table's
+        self._predictions.extend(predictions)
+        return b""
 
+    def end(self) -> Iterator[bytes]:
+        data = self._array
+        predicted = self._every_prediction()
+        dtype = np.dtype(
+            [
+                ("data", data.dtype, data.shape[1:]),
+                ("prediction", predicted.dtype, predicted.shape[1:]),
+            ]
+        )
+        yield npy_codec.header(dtype, len(data))
+        rows = max(1, PART_BYTES // dtype.itemsize)
+        for start in range(0, len(data), rows):
+            joined = np.empty(len(data[start : start + rows]), dtype)
+            joined["data"] = data[start : start + rows]
+            joined["prediction"] = predicted[start : start + rows]
+            yield joined.tobytes()
 
-def _with_gaps(predicted: Array, part: Part) -> Array:
-    """A prediction for every row: nothing, as a text or a number, for one that failed."""
-    if not part.fitted.errors:
-        return predicted
-    is_text = predicted.dtype.kind == "U"
-    shape = (len(part.originals), *predicted.shape[1:])
-    every: Array = np.full(
-        shape, "" if is_text else np.nan, predicted.dtype if is_text else np.float64
-    )
-    every[part.fitted.kept] = predicted
-    return every
+    def _every_prediction(self) -> Array:
+        """One for each row: nothing, as a text or a number, for a row that failed."""
+        predicted = npy_codec.array_of(self._predictions)
+        rows = np.concatenate(self._predicted)
+        if len(rows) == len(self._array):
+            return predicted
+        is_text = predicted.dtype.kind == "U"
+        shape = (len(self._array), *predicted.shape[1:])
+        every: Array = np.full(
+            shape, "" if is_text else np.nan, predicted.dtype if is_text else np.float64
+        )
+        every[rows] = predicted
+        return every

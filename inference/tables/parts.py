@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from inference.errors import CallerError, InputTooLarge, MalformedInput
+from inference.limits import Limits
 from inference.rows import Rows
 
-PART_ROWS = 1_000
-#: A longer line is no row; reading it whole would take memory without a bound.
-MAX_LINE = 4 * 1024 * 1024
+#: What is asked of a source at a time.
+READ_BYTES = 1024 * 1024
 
 #: A prediction, or why there is none.
 Outcome = tuple[Any, CallerError | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """For formats that are read whole."""
-
-    body_bytes: int
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +45,25 @@ class Table(Protocol):
         """A part with its predictions, one for each row that fits; some of it may come later."""
         ...
 
-    def end(self) -> bytes:
+    def end(self) -> Iterator[bytes]:
         """What is left to write after the last part."""
-        return b""
+        return iter(())
 
 
 def read_whole(source: BinaryIO, limits: Limits) -> bytes:
     """All of a source that must fit into memory. Raises InputTooLarge."""
-    body = source.read(limits.body_bytes + 1)
-    if len(body) > limits.body_bytes:
-        raise InputTooLarge(
-            size=len(body), limit=limits.body_bytes, unit="bytes", setting="MAX_BODY_BYTES"
-        )
-    return body
+    body = io.BytesIO()
+    while content := source.read(READ_BYTES):
+        body.write(content)
+        if body.tell() > limits.body_bytes:
+            raise InputTooLarge(
+                size=body.tell(),
+                limit=limits.body_bytes,
+                unit="bytes",
+                setting="MAX_BODY_BYTES",
+                at_least=True,
+            )
+    return body.getvalue()
 
 
 def read_rows(source: BinaryIO, limits: Limits) -> bytes:
@@ -73,11 +72,3 @@ def read_rows(source: BinaryIO, limits: Limits) -> bytes:
     if not body:
         raise MalformedInput("the blob is empty")
     return body
-
-
-def lines_of[T: (str, bytes)](readline: Callable[[], T]) -> Iterator[T]:
-    """All lines. Raises MalformedInput for one that is too long to be a row."""
-    while line := readline():
-        if len(line) > MAX_LINE:
-            raise MalformedInput(f"a line is longer than {MAX_LINE:,} characters")
-        yield line

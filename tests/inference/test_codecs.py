@@ -19,6 +19,7 @@ from inference.errors import (
     UnfitInput,
     UnsupportedType,
 )
+from inference.limits import Limits
 from inference.signature import Signature
 from tests import bodies
 from tests.bodies import npy
@@ -34,7 +35,7 @@ finite_rows = hnp.arrays(
 
 
 def read(body: bytes, kind: str, signature: Signature = THREE, max_rows: int = 100):
-    return codecs.decode(body, kind, signature, max_rows=max_rows).all_fit()
+    return codecs.decode(body, kind, signature, limits=Limits(10**8, max_rows)).all_fit()
 
 
 @pytest.mark.parametrize("form", media_types.FORMATS)

@@ -22,6 +22,7 @@ from inference.errors import (
     UnfitInput,
     UnsupportedType,
 )
+from inference.limits import Limits
 from inference.signature import TEXTS, Signature
 from tests import bodies
 
@@ -38,7 +39,7 @@ MB = 1_000_000
 
 
 def read(body: bytes, form: str, signature: Signature = NAMED, max_rows=10_000, max_bytes=100 * MB):
-    return codecs.decode(body, form, signature, max_rows=max_rows, max_bytes=max_bytes).all_fit()
+    return codecs.decode(body, form, signature, limits=Limits(max_bytes, max_rows)).all_fit()
 
 
 @FORM

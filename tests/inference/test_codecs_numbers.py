@@ -10,6 +10,7 @@ import pytest
 from inference import codecs, fitting, media_types
 from inference.codecs import csv_codec, npy_codec
 from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
+from inference.limits import Limits
 from inference.models.answers import by_row
 from inference.models.inputs import maker
 from inference.signature import Signature
@@ -19,7 +20,7 @@ BIG = 2**53 + 1
 
 
 def read(body: bytes, kind: str, signature: Signature = TWO):
-    return codecs.decode(body, kind, signature, max_rows=100)
+    return codecs.decode(body, kind, signature, limits=Limits(10**8, 100))
 
 
 def npy(array: np.ndarray) -> bytes:

@@ -30,6 +30,7 @@ from cache import keys
 from cache.memory import MemoryCache
 from inference import codecs, content_encoding, media_types
 from inference.codecs import json_codec
+from inference.limits import Limits
 from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
@@ -103,7 +104,7 @@ PACKED = {"": lambda body: body, "gzip": gzip.compress, "deflate": zlib.compress
 
 
 def decode(body: bytes, kind: str, signature: Signature) -> np.ndarray:
-    return codecs.decode(body, kind, signature, max_rows=100).all_fit()
+    return codecs.decode(body, kind, signature, limits=Limits(10**8, 100)).all_fit()
 
 
 def check_way_in(rows: np.ndarray, missing: bool) -> None:

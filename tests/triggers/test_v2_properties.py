@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.errors import CallerError
+from inference.limits import Limits
 from inference.open_inference import columns, inference_request, tensors
 from inference.signature import TEXTS, Signature
 from tests.triggers.v2_requests import asking
@@ -58,7 +59,9 @@ def test_whatever_comes_is_rows_or_the_callers_error(request, length, follows):
         length = str(len(head)) if follows else ""
     for signature in SIGNATURES:
         try:
-            asked = inference_request.read(head + follows, length, output="predict", max_rows=9)
+            asked = inference_request.read(
+                head + follows, length, output="predict", limits=Limits(10**6, 9)
+            )
             values = columns.fit(asked.inputs, signature).all_fit()
         except CallerError:
             continue

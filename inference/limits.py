@@ -1,0 +1,49 @@
+"""How much one body may hold, whichever format it is in, and how much of it is in work at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.errors import InputTooLarge, UnfitInput
+
+#: Of one row, as text. A longer one is refused: reading it whole would take memory without a bound.
+ROW_BYTES = 4 * 1024 * 1024
+#: Of one row. What parses a row keeps the interpreter to itself: this many take it some 10 ms.
+ROW_CELLS = 128 * 1024
+
+#: Rows are read, checked and written in parts of at most so many rows, cells and bytes, so that
+#: neither the memory for a part nor the time that its parser keeps the interpreter has no bound.
+PART_ROWS = 1_000
+PART_CELLS = 64 * 1024
+PART_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the settings allow of a body that is read whole: bytes, also once unpacked, and rows."""
+
+    #: MAX_BODY_BYTES
+    body_bytes: int
+    #: MAX_ROWS
+    rows: int
+
+    def check_bytes(self, size: int, *, unit: str = "bytes") -> None:
+        """Raises InputTooLarge."""
+        if size > self.body_bytes:
+            raise InputTooLarge(
+                size=size, limit=self.body_bytes, unit=unit, setting="MAX_BODY_BYTES"
+            )
+
+    def check_rows(self, count: int, *, at_least: bool = False) -> None:
+        """Raises UnfitInput for no row, InputTooLarge for too many. `at_least`: more may follow."""
+        if count > self.rows:
+            raise InputTooLarge(
+                size=count, limit=self.rows, unit="rows", setting="MAX_ROWS", at_least=at_least
+            )
+        if count == 0 and not at_least:
+            raise UnfitInput(field="data", expected="at least one row", got="none")
+
+
+def rows_in_part(columns: int) -> int:
+    """How many rows of so many columns go into a part."""
+    return max(1, min(PART_ROWS, PART_CELLS // max(1, columns)))
