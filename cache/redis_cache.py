@@ -150,10 +150,11 @@ class RedisCache:
         return await self._set(key, self._store(value, ttl_s, fixed=False), nx=True)
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: float) -> bool:
-        session = self._checked()
         stored, lifetime_ms = self._store(new, ttl_s, fixed=False)
         arguments = (entry.HEADER_BYTES, old, stored, lifetime_ms)
-        done = await session.link.do(lambda client: client.eval(REPLACE, 1, key, *arguments))
+        done = await self._tried(lambda client: client.eval(REPLACE, 1, key, *arguments))
+        if isinstance(done, exceptions.ResponseError):
+            raise self._writes.error(done) from done
         return bool(done)
 
     def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
@@ -178,9 +179,7 @@ class RedisCache:
             return
         # Where Redis is away or refuses, the lease ends by itself.
         with suppress(CacheUnavailable):
-            await self._checked().link.do(
-                partial(_answer, lambda client: client.eval(RELEASE, 1, lease_key(key), token))
-            )
+            await self._tried(lambda client: client.eval(RELEASE, 1, lease_key(key), token))
 
     async def flush(self) -> None:
         """Return when what waits by now was written or shed, after FLUSH_S at the latest."""
@@ -206,20 +205,18 @@ class RedisCache:
     async def _set(self, key: str, store: Store, *, nx: bool = False) -> bool:
         """Whether it was stored. Raises CacheUnavailable."""
         stored, lifetime_ms = store
-        done = await self._written(
-            lambda client: client.set(key, stored, px=lifetime_ms, nx=nx),
-        )
+        done = await self._tried(lambda client: client.set(key, stored, px=lifetime_ms, nx=nx))
+        if isinstance(done, exceptions.ResponseError):
+            self._writes.refused(done)
+            raise self._writes.error(done) from done
+        self._writes.taken()
         return bool(done)
 
-    async def _written(self, operation: Operation[Any]) -> Any:
-        """What a write brought. Raises CacheUnavailable, of a refusal too; that is none of the
-        breaker's business: the server answers, and may well serve reads.
+    async def _tried(self, write: Operation[Any]) -> Any:
+        """What a write brought, or how it was refused. That is none of the breaker's business:
+        the server answers, and may well serve reads. Raises CacheUnavailable.
         """
-        answer = await self._checked().link.do(partial(_answer, operation))
-        if isinstance(answer, exceptions.ResponseError):
-            raise self._writes.refused(answer) from answer
-        self._writes.taken()
-        return answer
+        return await self._checked().link.do(partial(_answer, write))
 
     def _store(self, value: bytes, ttl_s: float, *, fixed: bool) -> Store:
         stored = entry.pack(value, now_s=self._clock(), ttl_s=ttl_s, fixed=fixed)

@@ -188,13 +188,15 @@ class RedisLink:
 
     def _late[T](self, trip: _Trip[T]) -> None:
         now = time.monotonic()
-        stalled = now - trip.due > self._stalled_s
-        if stalled and not trip.renewed and not trip.outcome.done():
+        late_s = now - trip.due
+        if late_s > self._stalled_s and not trip.renewed and not trip.outcome.done():
             trip.renewed, trip.due = True, now + self.deadline_s
             trip.timer = self.loop.call_later(self.deadline_s, self._late, trip)
             return
         trip.timer = self.loop.call_later(ABANDON_S, trip.task.cancel)
-        trip.expired = not stalled
+        # The second deadline counts unless the loop stood still for longer than it ran: a server
+        # that is away is to be found so on a busy machine too.
+        trip.expired = late_s <= (self.deadline_s if trip.renewed else self._stalled_s)
         if trip.outcome.done():  # whoever waited has left
             return
         if trip.expired:

@@ -27,7 +27,7 @@ class Trouble(NamedTuple):
 
 
 #: What the app's user has to be granted.
-GRANT = "grant it `~triscore:* +ping +set +get +mget +del +eval`"
+GRANT = "grant it `~triscore:* +ping +set +get +mget +del +eval +exists +getrange`"
 
 AWAY = Trouble("away", "it does not answer, or refuses to serve this app at all; the log says more")
 
@@ -67,8 +67,13 @@ class Writes:
         state = "taken" if self.trouble is None else f"refused, {self.trouble.code}"
         return f"<Writes {self._place} {state}>"
 
-    def refused(self, refusal: exceptions.ResponseError) -> CacheUnavailable:
-        """Note a refusal; what to raise where somebody waits for the write."""
+    def error(self, refusal: exceptions.ResponseError) -> CacheUnavailable:
+        """What to raise where somebody waits for a write that was refused."""
+        what = of_refusal(refusal).what
+        return CacheUnavailable(f"{self._place} refused a write: {what} ({refusal})")
+
+    def refused(self, refusal: exceptions.ResponseError) -> None:
+        """Note a refusal."""
         trouble = of_refusal(refusal)
         self._refused_at = self._clock()
         if self.trouble != trouble:
@@ -76,7 +81,6 @@ class Writes:
             log.warning(
                 "%s answers and refuses writes: %s (%s)", self._place, trouble.what, refusal
             )
-        return CacheUnavailable(f"{self._place} refused a write: {trouble.what} ({refusal})")
 
     def taken(self, *, asked: bool = False) -> None:
         """Note a write that succeeded; `asked`: it was made to see whether writes do."""

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redis import exceptions
@@ -14,7 +14,7 @@ from redis.asyncio import RedisCluster
 
 from cache import entra, redis_client
 from cache.errors import CacheSettingError
-from cache.redis_cache import RELEASE
+from cache.redis_cache import RELEASE, REPLACE
 from cache.redis_client import Client
 from cache.settings import CacheSettings
 from deploy.doctor import redis_faults
@@ -107,19 +107,20 @@ def _kind(told: Mapping[str, Any], settings: CacheSettings) -> Iterator[Finding]
 
 
 async def _probed(client: Client) -> Finding:
-    """Store, look up and release as the app does, under a name of its prefix."""
+    """Store, look up, replace and release as the app does, under a name of its prefix."""
     key, token = f"triscore:doctor:{secrets.token_hex(8)}", secrets.token_hex(8)
-    commands: Mapping[str, tuple[str | int, ...]] = {
-        "SET": (key, token, "PX", PROBE_MS, "NX"),
-        "MGET": (key,),
-        "EVAL": (RELEASE, 1, key, token),
-    }
-    for command, arguments in commands.items():
+    commands: Sequence[tuple[str | int, ...]] = (
+        ("SET", key, token, "PX", PROBE_MS, "NX"),
+        ("MGET", key),
+        ("EVAL", REPLACE, 1, key, 0, token, token, PROBE_MS),
+        ("EVAL", RELEASE, 1, key, token),
+    )
+    for command, *arguments in commands:
         try:
             await _in_time(client.execute_command(command, *arguments))
         except exceptions.ResponseError as error:
-            return Finding("the app's commands", redis_faults.refused(command, error))
-    return Finding(f"{', '.join(commands)} are answered under triscore:")
+            return Finding("the app's commands", redis_faults.refused(str(command), error))
+    return Finding("SET, MGET, EVAL are answered under triscore:")
 
 
 async def _in_time[T](asked: Awaitable[T]) -> T:

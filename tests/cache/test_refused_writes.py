@@ -114,6 +114,16 @@ async def store(cache, key):
     await cache.flush()
 
 
+async def test_a_replacement_says_why_it_was_refused(redis_cache, key, refusing):
+    await redis_cache.put(key, b"old", ttl_s=60)
+    with refusing():
+        with pytest.raises(CacheUnavailable, match="refused a write: it"):
+            await redis_cache.replace(key, b"old", b"new", ttl_s=60)
+        assert (await redis_cache.get(key)).value == b"old"
+    assert await redis_cache.replace(key, b"old", b"new", ttl_s=60) is True
+    assert (await redis_cache.get(key)).value == b"new"
+
+
 @pytest.mark.parametrize("write", WRITES)
 async def test_reads_go_on_and_a_write_says_why_it_was_refused(redis_cache, key, refusing, write):
     await store(redis_cache, key)

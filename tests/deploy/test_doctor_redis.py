@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
+from cache.trouble import GRANT
 from deploy.doctor import redis_server as doctor
 from emulators.ports import HOST
 from emulators.redis_server import RedisServer
@@ -135,7 +136,9 @@ async def test_a_user_is_told_which_command_is_not_granted(ask, user, server):
 
 
 async def test_what_the_doctor_says_to_grant_is_enough(ask, user, server):
-    user("+ping", "+set", "+get", "+mget", "+del", "+eval")
+    keys, *rules = GRANT.partition("`")[2].removesuffix("`").split()
+    assert keys == "~triscore:*"
+    user(*rules)
     told = await ask(doctor, REDIS_URL=url(server, "app:word@"), **PATIENT)
     assert told[1:] == [
         "fine: version and eviction policy are not for this user to see (INFO)",
@@ -150,3 +153,13 @@ async def test_a_replica_is_no_place_to_store(ask, server):
     finally:
         server.replicaof("NO", "ONE")
     assert told[3].endswith("it is a replica: write its primary's address into REDIS_URL")
+
+
+async def test_a_line_as_the_portal_shows_it_is_asked_as_a_url_is(ask, redis_server, configured):
+    configured("requirepass", "a/key#with?signs=")
+    place = f"{HOST}:{redis_server.port}"
+    line = f"{place},password=a/key#with?signs=,ssl=False,abortConnect=False"
+    told = await ask(doctor, REDIS_URL=line, **PATIENT)
+    assert [each.partition(":")[0] for each in told] == ["fine"] * 4
+    assert told[0].startswith(f"fine: redis://:***@{place} answers in ")
+    assert "signs" not in str(told)
