@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -169,12 +168,12 @@ class ServiceBusDoor:
         if not (delivery.again or delivery.last or delivery.sealed):
             return None  # another's result is seen when this one's is stored
         request, model = delivery.request, self._scorer.model
-        wait_s = self._wait_s(delivery) or 0.0
+        wait_s = self._wait_s(delivery)
         try:
-            state, document = await self._outbox.find(request, wait_s=wait_s)
+            state, document = await self._outbox.find(request, wait_s=wait_s or 0)
             if delivery.last and state in ("new", "pending"):
                 state = await self._outbox.last_try(request, model, due_s=LOCK_S, wait_s=wait_s)
-        except StoreAway:
+        except (Overloaded, StoreAway):
             if delivery.sealed:
                 raise
             return None  # its sender has the queue to look at
@@ -198,8 +197,8 @@ class ServiceBusDoor:
         """Leave a message to the broker, which gives it up after the last try."""
         self._outbox.returned()
         if delivery.last:
-            with contextlib.suppress(Exception):  # it is provisional already, if it could be stored
-                await self._outbox.last_try(delivery.request, self._scorer.model, due_s=0, wait_s=0)
+            told = f"no try is left, and the last one ended with: {error}; send it again"
+            await self._outbox.exhausted(delivery.request, told, self._scorer.model)
         return _Outcome(error=error)
 
     async def _unstorable(self, delivery: Delivery, away: StoreAway) -> _Outcome:
