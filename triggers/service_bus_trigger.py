@@ -91,6 +91,7 @@ class ServiceBusDoor:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._scorer = scorer
+        self._last_tries = results.last_tries
         self._outbox = Outbox(
             results,
             scorer.counts,
@@ -173,9 +174,10 @@ class ServiceBusDoor:
             state, document = await self._outbox.find(request, wait_s=wait_s or 0)
             if delivery.last and state in ("new", "pending"):
                 state = await self._outbox.last_try(request, model, due_s=LOCK_S, wait_s=wait_s)
-        except (Overloaded, StoreAway):
+                await self._last_tries.add(request.id)
+        except (ConnectionError, Overloaded, StoreAway) as error:
             if delivery.sealed:
-                raise
+                raise StoreAway(str(error)) from error
             return None  # its sender has the queue to look at
         if state == "other":
             if delivery.sealed:  # HTTP did not accept what somebody sealed here
