@@ -3,6 +3,7 @@
     triscore:p:2:<64 hex digits>   the prediction of a whole question
     triscore:w:2:<64 hex digits>   the prediction of one row, whatever stood around it
     triscore:r:2:<64 hex digits>   a result document: BLAKE2b-256 of its id
+    triscore:r:2:<of no id>:last-tries   the ids of requests on their last try
     triscore:l:1:<key>             the lease of whoever computes what belongs under the key
     triscore:h:1                   what a health check writes, to see whether it may
 

@@ -48,6 +48,8 @@ class HostServer:
             "ScoringStorage": self.stack.storage_connection_string,
             "ServiceBusConnection": self.stack.servicebus_connection_string,
             "REDIS_URL": self.stack.redis_url,
+            # As long as the queue of emulators/Config.json keeps one.
+            "MESSAGE_TTL_S": "3600",
             # Whoever runs this is who wrote the script.
             "SHOW_SCRIPT_ERRORS": "true",
             "PYTHONPATH": str(ROOT),

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inference.errors import Overloaded
+from inference.last_tries import LastTries
 from inference.ports import Cache, Entry
 from inference.request import Request
 
@@ -93,6 +94,8 @@ class Results:
     ) -> None:
         self._cache, self._key = cache, key
         self._ttl_s, self._reserved_s = ttl_s, reserved_s
+        #: Beside the results' names, so that no id leads there.
+        self.last_tries = LastTries(cache, f"{key('')}:last-tries", self.get, ttl_s=reserved_s)
 
     async def reserve(self, request: Request) -> Reservation:
         """Mark a request as pending, unless its id is known."""

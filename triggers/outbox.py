@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import orjson
 
 from inference import documents
 from inference.counts import Counts
-from inference.errors import ScoringError
+from inference.errors import Overloaded, ScoringError
 from inference.models import ModelId
 from inference.request import Answer, Request
 from inference.results import Results, State, fingerprint
@@ -51,17 +52,30 @@ class Outbox:
         self._counts.requests[self._door, "returned"] += 1
 
     async def last_try(
-        self, request: Request, model: ModelId, *, due_s: float, wait_s: float = GRACE_S
+        self, request: Request, model: ModelId, *, due_s: float, wait_s: float | None = None
     ) -> State:
         """Before the work of the last try begins: what is told if it does not end within `due_s`.
 
         Until then the request is pending, and whatever else it comes to replaces it. Returns what
-        was known. Raises StoreAway.
+        was known. Raises Overloaded where the cache is away; with `wait_s` StoreAway, after so
+        many seconds.
         """
-        document = documents.unanswered(request, TRIES_EXHAUSTED, _EXHAUSTED, model)
-        return await self._unstored.wait(
-            lambda: self._results.provisional(request, document, due_s=due_s), at_most_s=wait_s
-        )
+        document = documents.unanswered(request, TRIES_EXHAUSTED, _STOPPED, model)
+
+        async def stored() -> State:
+            return await self._results.provisional(request, document, due_s=due_s)
+
+        if wait_s is None:
+            return await stored()
+        return await self._unstored.wait(stored, at_most_s=wait_s)
+
+    async def exhausted(self, request: Request, message: str, model: ModelId) -> str:
+        """Store that no try is left, until a later delivery ends otherwise; for the queue."""
+        self._counts.requests[self._door, "failed"] += 1
+        document = documents.unanswered(request, TRIES_EXHAUSTED, message, model)
+        with contextlib.suppress(Overloaded):  # the queue has it
+            await self._results.provisional(request, document, due_s=0.0)
+        return for_queue(request, document)
 
     async def succeeded(
         self, request: Request, answer: Answer, model: ModelId, *, wait_s: float | None = None
@@ -122,10 +136,7 @@ class Outbox:
         )
 
 
-_EXHAUSTED = (
-    "no try was left: each ended before there was an answer, as the app was stopped or the model"
-    " could not be asked; send the request again"
-)
+_STOPPED = "no try is left, and the app stopped while it made the last one; send it again"
 
 
 def for_queue(request: Request, document: bytes) -> str:

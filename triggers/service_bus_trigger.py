@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -92,6 +91,7 @@ class ServiceBusDoor:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._scorer = scorer
+        self._last_tries = results.last_tries
         self._outbox = Outbox(
             results,
             scorer.counts,
@@ -169,14 +169,15 @@ class ServiceBusDoor:
         if not (delivery.again or delivery.last or delivery.sealed):
             return None  # another's result is seen when this one's is stored
         request, model = delivery.request, self._scorer.model
-        wait_s = self._wait_s(delivery) or 0.0
+        wait_s = self._wait_s(delivery)
         try:
-            state, document = await self._outbox.find(request, wait_s=wait_s)
+            state, document = await self._outbox.find(request, wait_s=wait_s or 0)
             if delivery.last and state in ("new", "pending"):
                 state = await self._outbox.last_try(request, model, due_s=LOCK_S, wait_s=wait_s)
-        except StoreAway:
+                await self._last_tries.add(request.id)
+        except (ConnectionError, Overloaded, StoreAway) as error:
             if delivery.sealed:
-                raise
+                raise StoreAway(str(error)) from error
             return None  # its sender has the queue to look at
         if state == "other":
             if delivery.sealed:  # HTTP did not accept what somebody sealed here
@@ -198,8 +199,8 @@ class ServiceBusDoor:
         """Leave a message to the broker, which gives it up after the last try."""
         self._outbox.returned()
         if delivery.last:
-            with contextlib.suppress(Exception):  # it is provisional already, if it could be stored
-                await self._outbox.last_try(delivery.request, self._scorer.model, due_s=0, wait_s=0)
+            told = f"no try is left, and the last one ended with: {error}; send it again"
+            await self._outbox.exhausted(delivery.request, told, self._scorer.model)
         return _Outcome(error=error)
 
     async def _unstorable(self, delivery: Delivery, away: StoreAway) -> _Outcome:
