@@ -5,7 +5,7 @@ param storageName string
 param inputContainer string
 param location string = resourceGroup().location
 
-resource app 'Microsoft.Web/sites@2025-05-01' existing = {
+resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 
@@ -34,7 +34,10 @@ resource writer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, topic.id)
   scope: account::blobs::undelivered
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+    )
     principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
   }
