@@ -149,10 +149,10 @@ var refusals = [
   alwaysReadyMessages > 0 && !scoresMessages
     ? 'TRIGGERS leaves the Service Bus door closed: set alwaysReadyMessages to 0, or open it.'
     : ''
-  scoresBlobs && inputContainer == outputContainer
+  inputContainer == outputContainer
     ? 'Scored blobs would be scored again: OUTPUT_CONTAINER is that of INPUT_BLOB_PATH.'
     : ''
-  scoresMessages && inputQueue == outputQueue
+  inputQueue == outputQueue
     ? 'Results would be scored again: OUTPUT_QUEUE_NAME is INPUT_QUEUE_NAME.'
     : ''
 ]
@@ -293,6 +293,8 @@ module functionApp 'modules/function-app.bicep' = {
     packagesUrl: storage.outputs.packagesUrl
     scoresBlobs: scoresBlobs
     serviceBusHost: needsBus ? serviceBus!.outputs.host : ''
+    requestDays: requestDays
+    maxDeliveryCount: maxDeliveryCount
     redisUrl: redis == 'managed'
       ? managedRedis!.outputs.url
       : redis == 'classic' ? classicRedis!.outputs.urlReference : ''

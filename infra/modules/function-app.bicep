@@ -15,6 +15,8 @@ param scoresBlobs bool
 
 @description('Empty: no open door needs Service Bus.')
 param serviceBusHost string
+param requestDays int
+param maxDeliveryCount int
 param redisUrl string
 param redisAuth string
 param redisCluster bool
@@ -64,9 +66,9 @@ var scoringSettings = {
   CACHE_TIMEOUT_MS: '50'
   CACHE_TTL_S: '3600'
   MAX_BODY_BYTES: '104857600'
-  MAX_DELIVERY_COUNT: '10'
+  MAX_DELIVERY_COUNT: string(maxDeliveryCount)
   MAX_ROWS: '100000'
-  MESSAGE_TTL_S: '1209600'
+  MESSAGE_TTL_S: string(requestDays * 86400)
   NEAR_CACHE_BYTES: '67108864'
   REDIS_AUTH: redisAuth
   REDIS_CLUSTER: redisCluster ? 'true' : 'false'
