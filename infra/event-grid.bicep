@@ -51,7 +51,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
     destination: {
       endpointType: 'WebHook'
       properties: {
-        endpointUrl: 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.score_blob&code=${listKeys('${app.id}/host/default', '2025-05-01').systemKeys.blobs_extension}'
+        endpointUrl: 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.score_blob&code=${listKeys('${app.id}/host/default', '2025-03-01').systemKeys.blobs_extension}'
       }
     }
     filter: {

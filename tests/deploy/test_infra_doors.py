@@ -248,6 +248,7 @@ def test_the_hook_is_told_the_doors_as_it_reads_them():
 def test_microsoft_web_is_pinned_to_a_version_whose_types_the_compiler_has():
     text = "".join(file.read_text() for file in INFRA.rglob("*.bicep"))
     assert set(re.findall(r"Microsoft\.Web/[\w/]+@([\d-]+)", text)) == {"2025-03-01"}
+    assert re.findall(r"listKeys\('[^']+', '([\d-]+)'", text) == ["2025-03-01"]
 
 
 def test_nothing_takes_part_in_a_preview():
