@@ -5,7 +5,7 @@ param storageName string
 param inputContainer string
 param location string = resourceGroup().location
 
-resource app 'Microsoft.Web/sites@2025-05-01' existing = {
+resource app 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
 }
 
@@ -34,7 +34,10 @@ resource writer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, topic.id)
   scope: account::blobs::undelivered
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+    )
     principalId: topic.identity.principalId
     principalType: 'ServicePrincipal'
   }
@@ -48,7 +51,7 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
     destination: {
       endpointType: 'WebHook'
       properties: {
-        endpointUrl: 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.score_blob&code=${listKeys('${app.id}/host/default', '2025-05-01').systemKeys.blobs_extension}'
+        endpointUrl: 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.score_blob&code=${listKeys('${app.id}/host/default', '2025-03-01').systemKeys.blobs_extension}'
       }
     }
     filter: {

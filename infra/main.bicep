@@ -1,4 +1,4 @@
-// Triscore in Azure: one function app with its three doors, and what they need.
+// Triscore in Azure: one function app, and what its open doors need.
 // azd fills the parameters from its environment (main.parameters.json).
 targetScope = 'subscription'
 
@@ -11,7 +11,7 @@ param environmentName string
 @description('Region of everything. It must offer Flex Consumption and Azure Managed Redis.')
 param location string
 
-@description('Object id of whoever deploys. They may upload blobs, send messages and read results. Empty: nobody may but the app.')
+@description('Object id of whoever deploys. They may upload blobs, send messages, read results and send round once more what was given up. Empty: nobody may but the app.')
 param callerId string = ''
 
 @description('Further app settings, or other values for those set here or in the package.')
@@ -76,6 +76,28 @@ param classicRedisResourceGroup string = ''
 @description('Basic knows no duplicate detection; a private endpoint takes Premium.')
 param serviceBusSku string = 'Standard'
 
+@minValue(1)
+@description('Days that a request waits in its queue before it ends in the dead-letter queue.')
+param requestDays int = 14
+
+@minValue(1)
+@description('Days that a result document waits in its queue for whoever reads it.')
+param resultDays int = 14
+
+@minValue(5)
+@maxValue(300)
+@description('Seconds for which a message is locked; the platform renews it while the app works.')
+param lockSeconds int = 60
+
+@minValue(1)
+@maxValue(2000)
+@description('Times that a message is delivered before it ends in the dead-letter queue.')
+param maxDeliveryCount int = 10
+
+@allowed([1024, 2048, 3072, 4096, 5120])
+@description('MB that a queue holds at most; then it refuses what is sent.')
+param queueSizeMB int = 1024
+
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS'])
 @description('How many copies the storage account keeps, and where.')
 param storageSku string = 'Standard_LRS'
@@ -88,19 +110,60 @@ param deployerAddress string = ''
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
-// What `python -m deploy package` was told: doors, containers, queues. The app reads the same file;
-// what it leaves unsaid is the app's default (triggers/settings.py).
-var package = any(loadJsonContent('../dist/app/settings.json'))
+
+// What `python -m deploy package` was told: doors, containers, queues; and what appSettings say
+// above it. The app reads the same; what neither says is its default (triggers/settings.py).
+var package = any(union(loadJsonContent('../dist/app/settings.json'), appSettings))
 var triggers = package.?TRIGGERS ?? 'http,blob,servicebus'
 var inputContainer = split(package.?INPUT_BLOB_PATH ?? 'scoring-input/{name}', '/')[0]
 var outputContainer = package.?OUTPUT_CONTAINER ?? 'scoring-output'
 var inputQueue = package.?INPUT_QUEUE_NAME ?? 'scoring-requests'
 var outputQueue = package.?OUTPUT_QUEUE_NAME ?? 'scoring-results'
+
+// Only what the open doors need is made and paid for. Documents of blobs go to the output queue.
+var doors = map(split(toLower(triggers), ','), each => trim(each))
+var scoresBlobs = contains(doors, 'blob')
+var scoresMessages = contains(doors, 'servicebus')
+var needsBus = scoresBlobs || scoresMessages
+var unknownDoors = filter(doors, each => !contains(['http', 'blob', 'servicebus'], each))
+
+// What can't work, each as a sentence: it would fail half-way through a deployment, or be paid for
+// and never run.
+var isolatesBus = isolated && needsBus
+var refusals = [
+  isolatesBus && serviceBusSku != 'Premium'
+    ? 'isolated takes a Premium namespace: set serviceBusSku = Premium (TRISCORE_SERVICE_BUS_SKU).'
+    : ''
+  redis == 'classic' && (empty(classicRedisName) || empty(classicRedisResourceGroup))
+    ? 'redis = classic takes a cache that is there: set classicRedisName and its group.'
+    : ''
+  empty(unknownDoors)
+    ? ''
+    : 'TRIGGERS names ${join(unknownDoors, ', ')}: it takes some of http, blob, servicebus.'
+  alwaysReadyHttp > 0 && !contains(doors, 'http')
+    ? 'TRIGGERS leaves the HTTP door closed: set alwaysReadyHttp to 0, or open it.'
+    : ''
+  alwaysReadyBlob > 0 && !scoresBlobs
+    ? 'TRIGGERS leaves the blob door closed: set alwaysReadyBlob to 0, or open it.'
+    : ''
+  alwaysReadyMessages > 0 && !scoresMessages
+    ? 'TRIGGERS leaves the Service Bus door closed: set alwaysReadyMessages to 0, or open it.'
+    : ''
+  inputContainer == outputContainer
+    ? 'Scored blobs would be scored again: OUTPUT_CONTAINER is that of INPUT_BLOB_PATH.'
+    : ''
+  inputQueue == outputQueue
+    ? 'Results would be scored again: OUTPUT_QUEUE_NAME is INPUT_QUEUE_NAME.'
+    : ''
+]
+var refusal = join(filter(refusals, each => !empty(each)), ' ')
+// The first resource of all needs it: nothing is made where something is refused.
+var groupName = empty(refusal) ? 'rg-${environmentName}' : fail(refusal)
 var networkName = isolated ? 'vnet-${token}' : ''
 var functionAppName = 'func-${token}'
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: 'rg-${environmentName}'
+  name: groupName
   location: location
   tags: tags
 }
@@ -145,14 +208,14 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: [inputContainer, outputContainer]
+    containers: scoresBlobs ? [inputContainer, outputContainer] : []
     principalId: identity.outputs.principalId
     callerId: callerId
     networkName: networkName
   }
 }
 
-module serviceBus 'modules/service-bus.bicep' = {
+module serviceBus 'modules/service-bus.bicep' = if (needsBus) {
   name: 'service-bus'
   scope: group
   dependsOn: [network]
@@ -161,8 +224,13 @@ module serviceBus 'modules/service-bus.bicep' = {
     location: location
     tags: tags
     sku: serviceBusSku
-    inputQueue: inputQueue
+    inputQueue: scoresMessages ? inputQueue : ''
     outputQueue: outputQueue
+    requestDays: requestDays
+    resultDays: resultDays
+    lockSeconds: lockSeconds
+    maxDeliveryCount: maxDeliveryCount
+    queueSizeMB: queueSizeMB
     principalId: identity.outputs.principalId
     callerId: callerId
     networkName: networkName
@@ -223,8 +291,13 @@ module functionApp 'modules/function-app.bicep' = {
     queueEndpoint: storage.outputs.queueEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
     packagesUrl: storage.outputs.packagesUrl
-    serviceBusHost: serviceBus.outputs.host
-    redisUrl: redis == 'managed' ? managedRedis!.outputs.url : redis == 'classic' ? classicRedis!.outputs.urlReference : ''
+    scoresBlobs: scoresBlobs
+    serviceBusHost: needsBus ? serviceBus!.outputs.host : ''
+    requestDays: requestDays
+    maxDeliveryCount: maxDeliveryCount
+    redisUrl: redis == 'managed'
+      ? managedRedis!.outputs.url
+      : redis == 'classic' ? classicRedis!.outputs.urlReference : ''
     redisAuth: redis == 'managed' ? 'entra' : 'key'
     redisCluster: redis == 'managed' && redisClusteringPolicy == 'OSSCluster'
     appSettings: appSettings
@@ -245,9 +318,9 @@ output AZURE_RESOURCE_GROUP string = group.name
 output TRISCORE_APP string = functionAppName
 output TRISCORE_URL string = functionApp.outputs.url
 output TRISCORE_STORAGE string = storage.outputs.name
-output TRISCORE_SERVICE_BUS string = serviceBus.outputs.name
-output TRISCORE_INPUT_CONTAINER string = inputContainer
-output TRISCORE_OUTPUT_CONTAINER string = outputContainer
-output TRISCORE_INPUT_QUEUE string = inputQueue
-output TRISCORE_OUTPUT_QUEUE string = outputQueue
-output TRISCORE_OPEN_DOORS string = triggers
+output TRISCORE_SERVICE_BUS string = needsBus ? serviceBus!.outputs.name : ''
+output TRISCORE_INPUT_CONTAINER string = scoresBlobs ? inputContainer : ''
+output TRISCORE_OUTPUT_CONTAINER string = scoresBlobs ? outputContainer : ''
+output TRISCORE_INPUT_QUEUE string = scoresMessages ? inputQueue : ''
+output TRISCORE_OUTPUT_QUEUE string = needsBus ? outputQueue : ''
+output TRISCORE_OPEN_DOORS string = join(doors, ',')

@@ -1,5 +1,5 @@
-// An Azure Cache for Redis that is there already: TLS on port 6380, access key. Its whole address is
-// a secret in the vault. Provision again after the key was regenerated.
+// An Azure Cache for Redis that is there already: TLS on port 6380, access key. Its whole address
+// is a secret in the vault. Provision again after the key was regenerated.
 param redisName string
 param redisResourceGroup string
 param vaultName string

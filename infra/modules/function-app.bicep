@@ -11,7 +11,12 @@ param blobEndpoint string
 param queueEndpoint string
 param tableEndpoint string
 param packagesUrl string
+param scoresBlobs bool
+
+@description('Empty: no open door needs Service Bus.')
 param serviceBusHost string
+param requestDays int
+param maxDeliveryCount int
 param redisUrl string
 param redisAuth string
 param redisCluster bool
@@ -61,20 +66,26 @@ var scoringSettings = {
   CACHE_TIMEOUT_MS: '50'
   CACHE_TTL_S: '3600'
   MAX_BODY_BYTES: '104857600'
-  MAX_DELIVERY_COUNT: '10'
+  MAX_DELIVERY_COUNT: string(maxDeliveryCount)
   MAX_ROWS: '100000'
-  MESSAGE_TTL_S: '1209600'
+  MESSAGE_TTL_S: string(requestDays * 86400)
   NEAR_CACHE_BYTES: '67108864'
   REDIS_AUTH: redisAuth
-  REDIS_CLUSTER: string(redisCluster)
+  REDIS_CLUSTER: redisCluster ? 'true' : 'false'
   REDIS_URL: redisUrl
   RESULT_TTL_S: '86400'
   SCORING_TIMEOUT_S: '60'
   SHOW_SCRIPT_ERRORS: 'false'
+}
+
+// Connections of the open doors alone. A blob's result document goes to a queue.
+var storageSettings = {
   ScoringStorage__blobServiceUri: blobEndpoint
   ScoringStorage__clientId: identityClientId
   ScoringStorage__credential: 'managedidentity'
   ScoringStorage__queueServiceUri: queueEndpoint
+}
+var serviceBusSettings = {
   ServiceBusConnection__clientId: identityClientId
   ServiceBusConnection__credential: 'managedidentity'
   ServiceBusConnection__fullyQualifiedNamespace: serviceBusHost
@@ -82,12 +93,26 @@ var scoringSettings = {
 
 // Who may come in over the internet to an isolated app: Event Grid with the blob door's news, which
 // knows no private endpoint, and whoever deploys. All others come through the private endpoint.
-var visitors = concat([
-  { name: 'event-grid', action: 'Allow', priority: 100, tag: 'ServiceTag', ipAddress: 'AzureEventGrid' }
-], deployers)
-var deployers = empty(deployerAddress) ? [] : [
-  { name: 'deployer', action: 'Allow', priority: 200, tag: 'Default', ipAddress: deployerAddress }
+var news = [
+  {
+    name: 'event-grid'
+    action: 'Allow'
+    priority: 100
+    tag: 'ServiceTag'
+    ipAddress: 'AzureEventGrid'
+  }
 ]
+var deployer = [
+  {
+    name: 'deployer'
+    action: 'Allow'
+    priority: 200
+    tag: 'Default'
+    ipAddress: deployerAddress
+  }
+]
+var deployers = empty(deployerAddress) ? [] : deployer
+var visitors = concat(scoresBlobs ? news : [], deployers)
 
 resource network 'Microsoft.Network/virtualNetworks@2026-03-01' existing = if (isolated) {
   name: networkName
@@ -96,7 +121,7 @@ resource network 'Microsoft.Network/virtualNetworks@2026-03-01' existing = if (i
   }
 }
 
-resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${name}'
   location: location
   tags: tags
@@ -105,7 +130,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
   properties: { reserved: true }
 }
 
-resource app 'Microsoft.Web/sites@2025-05-01' = {
+resource app 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: union(tags, { 'azd-service-name': 'score' })
@@ -141,8 +166,6 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
           }
         }
       }
-      // Instances of the old version finish what they have while those of the new one start.
-      siteUpdateStrategy: { type: 'RollingUpdate' }
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
@@ -153,18 +176,30 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
   }
 }
 
-resource settings 'Microsoft.Web/sites/config@2025-05-01' = {
+resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'appsettings'
-  properties: union(platformSettings, scoringSettings, appSettings)
+  properties: union(
+    platformSettings,
+    scoringSettings,
+    scoresBlobs ? storageSettings : {},
+    empty(serviceBusHost) ? {} : serviceBusSettings,
+    appSettings
+  )
 }
 
 // No publishing with a password: azd comes with the identity of whoever runs it.
-resource passwords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-05-01' = [for way in ['ftp', 'scm']: {
+resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
-  name: way
+  name: 'ftp'
   properties: { allow: false }
-}]
+}
+
+resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+}
 
 module endpoint 'private-endpoint.bicep' = if (isolated) {
   name: 'app-endpoint'

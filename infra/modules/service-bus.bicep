@@ -1,10 +1,17 @@
-// The Service Bus door's queues, with the settings that they have on one machine.
+// The namespace and the queues that the open doors need: blobs bring result documents, too.
 param name string
 param location string
 param tags object
 param sku string
+
+@description('Empty: the Service Bus door is closed, and nothing takes requests from a queue.')
 param inputQueue string
 param outputQueue string
+param requestDays int
+param resultDays int
+param lockSeconds int
+param maxDeliveryCount int
+param queueSizeMB int
 param principalId string
 param callerId string
 
@@ -12,21 +19,29 @@ param callerId string
 param networkName string
 
 var isolated = !empty(networkName)
-// The emulator's own file: the queue to read first, then the queue to write.
-var queues = loadJsonContent('../../emulators/Config.json').UserConfig.Namespaces[0].Queues
-var names = [inputQueue, outputQueue]
 
-// The app receives from the first queue, and sends to both: an asynchronous HTTP request becomes
-// a message. Neither role may make, change or delete a queue.
+// What expires goes to the dead-letter queue, and is not lost. Of documents that the app sent twice
+// within five minutes the queue keeps one; a request may come twice, for its answer is the same.
+var results = { name: outputQueue, days: resultDays, detectsDuplicates: true }
+var requests = { name: inputQueue, days: requestDays, detectsDuplicates: false }
+var queues = empty(inputQueue) ? [results] : [results, requests]
+
+// The app receives from the input queue, and sends to both: an asynchronous HTTP request becomes a
+// message. Whoever deploys sends requests and reads results, and sends round once more what ended
+// in the input queue's dead-letter queue. No role may make, change or delete a queue.
 var receiver = '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0' // Azure Service Bus Data Receiver
 var sender = '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39' // Azure Service Bus Data Sender
-var granted = [
-  { queue: 0, role: receiver, to: principalId }
+var onResults = [
   { queue: 0, role: sender, to: principalId }
-  { queue: 1, role: sender, to: principalId }
-  { queue: 0, role: sender, to: callerId }
-  { queue: 1, role: receiver, to: callerId }
+  { queue: 0, role: receiver, to: callerId }
 ]
+var onRequests = [
+  { queue: 1, role: receiver, to: principalId }
+  { queue: 1, role: sender, to: principalId }
+  { queue: 1, role: receiver, to: callerId }
+  { queue: 1, role: sender, to: callerId }
+]
+var granted = empty(inputQueue) ? onResults : concat(onResults, onRequests)
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
   name: name
@@ -40,29 +55,37 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
   }
 }
 
-resource made 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = [for (queue, index) in queues: {
-  parent: namespace
-  name: names[index]
-  properties: {
-    deadLetteringOnMessageExpiration: queue.Properties.DeadLetteringOnMessageExpiration
-    defaultMessageTimeToLive: queue.Properties.DefaultMessageTimeToLive
-    duplicateDetectionHistoryTimeWindow: queue.Properties.DuplicateDetectionHistoryTimeWindow
-    lockDuration: queue.Properties.LockDuration
-    maxDeliveryCount: queue.Properties.MaxDeliveryCount
-    requiresDuplicateDetection: queue.Properties.RequiresDuplicateDetection
-    requiresSession: queue.Properties.RequiresSession
+resource made 'Microsoft.ServiceBus/namespaces/queues@2026-01-01' = [
+  for queue in queues: {
+    parent: namespace
+    name: queue.name
+    properties: {
+      deadLetteringOnMessageExpiration: true
+      defaultMessageTimeToLive: 'P${queue.days}D'
+      duplicateDetectionHistoryTimeWindow: 'PT5M'
+      lockDuration: 'PT${lockSeconds}S'
+      maxDeliveryCount: maxDeliveryCount
+      maxSizeInMegabytes: queueSizeMB
+      requiresDuplicateDetection: queue.detectsDuplicates
+      requiresSession: false
+    }
   }
-}]
+]
 
-resource roles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, index) in granted: if (!empty(each.to)) {
-  name: guid(namespace.id, each.to, each.role, string(each.queue))
-  scope: made[each.queue]
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', each.role)
-    principalId: each.to
-    principalType: each.to == principalId ? 'ServicePrincipal' : null
+resource roles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for each in granted: if (!empty(each.to)) {
+    name: guid(namespace.id, each.to, each.role, queues[each.queue].name)
+    scope: made[each.queue]
+    properties: {
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        each.role
+      )
+      principalId: each.to
+      principalType: each.to == principalId ? 'ServicePrincipal' : null
+    }
   }
-}]
+]
 
 module endpoint 'private-endpoint.bicep' = if (isolated) {
   name: 'service-bus-endpoint'

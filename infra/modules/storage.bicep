@@ -1,9 +1,11 @@
-// One storage account: the blob door's containers, the app's package, and what the Functions host
-// keeps for itself (keys, leases, the blob trigger's queue).
+// One storage account: the app's package and what the Functions host keeps for itself (keys,
+// leases); where the blob door is open, its containers and the queues of its trigger, too.
 param name string
 param location string
 param tags object
 param sku string
+
+@description('Empty: the blob door is closed.')
 param containers string[]
 param principalId string
 param callerId string
@@ -14,14 +16,19 @@ param networkName string
 var isolated = !empty(networkName)
 var packages = 'packages'
 var undelivered = 'undelivered-events'
+var scoresBlobs = !empty(containers)
 
-// What Microsoft documents for the Functions host's own storage and for a blob trigger.
-var roles = {
+// What Microsoft documents for the Functions host's own storage, and for a blob trigger.
+var forHost = {
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-  'Storage Queue Data Contributor': '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 }
-var callersRole = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+var queueContributor = '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+var forBlobs = { 'Storage Queue Data Contributor': queueContributor }
+var roles = scoresBlobs ? union(forHost, forBlobs) : forHost
+var sendsRound = scoresBlobs && !empty(callerId)
+var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+var services = scoresBlobs ? ['blob', 'queue', 'table'] : ['blob', 'table']
 
 resource account 'Microsoft.Storage/storageAccounts@2026-09-01' = {
   name: name
@@ -44,44 +51,73 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-09-01' = {
   name: 'default'
 }
 
-resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = [for container in concat(containers, [packages, undelivered]): {
-  parent: blobs
-  name: container
-  properties: { publicAccess: 'None' }
-}]
+// The blob door's own first: the caller's roles below go by their places.
+resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = [
+  for container in concat(containers, [packages], scoresBlobs ? [undelivered] : []): {
+    parent: blobs
+    name: container
+    properties: { publicAccess: 'None' }
+  }
+]
 
-resource granted 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in items(roles): {
-  name: guid(account.id, principalId, role.key)
+resource granted 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in items(roles): {
+    name: guid(account.id, principalId, role.key)
+    scope: account
+    properties: {
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        role.value
+      )
+      principalId: principalId
+      principalType: 'ServicePrincipal'
+    }
+  }
+]
+
+// Storage Blob Data Contributor on the blob door's containers, not on the package.
+resource callers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (container, index) in containers: if (!empty(callerId)) {
+    name: guid(account.id, callerId, container)
+    scope: made[index]
+    properties: {
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        blobContributor
+      )
+      principalId: callerId
+    }
+  }
+]
+
+// The platform makes the poison queue with the first blob that it gives up; the role to list what
+// is in it, and to send it round once more, can't wait for that.
+resource poison 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (sendsRound) {
+  name: guid(account.id, callerId, 'Storage Queue Data Contributor')
   scope: account
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.value)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-  }
-}]
-
-// Storage Blob Data Contributor on the doors' containers, not on the package.
-resource callers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (container, index) in containers: if (!empty(callerId)) {
-  name: guid(account.id, callerId, container)
-  scope: made[index]
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', callersRole)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      queueContributor
+    )
     principalId: callerId
   }
-}]
+}
 
-module endpoints 'private-endpoint.bicep' = [for service in ['blob', 'queue', 'table']: if (isolated) {
-  name: 'storage-${service}'
-  params: {
-    name: 'pe-${name}-${service}'
-    location: location
-    tags: tags
-    networkName: networkName
-    targetId: account.id
-    groupId: service
-    zoneName: 'privatelink.${service}.${environment().suffixes.storage}'
+module endpoints 'private-endpoint.bicep' = [
+  for service in services: if (isolated) {
+    name: 'storage-${service}'
+    params: {
+      name: 'pe-${name}-${service}'
+      location: location
+      tags: tags
+      networkName: networkName
+      targetId: account.id
+      groupId: service
+      zoneName: 'privatelink.${service}.${environment().suffixes.storage}'
+    }
   }
-}]
+]
 
 output name string = account.name
 output blobEndpoint string = account.properties.primaryEndpoints.blob

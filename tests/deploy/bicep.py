@@ -65,21 +65,21 @@ class Template:
 
     @property
     def declared(self) -> set[str]:
-        named = {_text(_named(node)[0]) for node in walk(self.root) if node.type in DECLARATIONS}
+        names = {text(named(node)[0]) for node in walk(self.root) if node.type in DECLARATIONS}
         pairs = ("loop_variable", "loop_enumerator")
-        return named | {_text(node) for node in walk(self.root) if node.type in pairs}
+        return names | {text(node) for node in walk(self.root) if node.type in pairs}
 
     @property
     def used(self) -> set[str]:
         """Names that an expression asks for; a nested resource is one, too."""
-        return {_text(node) for node in walk(self.root) if _is_use(node)}
+        return {text(node) for node in walk(self.root) if _is_use(node)}
 
     @property
     def called(self) -> set[str]:
         return {
-            _text(_named(node)[0])
+            text(named(node)[0])
             for node in walk(self.root)
-            if node.type == "call_expression" and _named(node)[0].type == "identifier"
+            if node.type == "call_expression" and named(node)[0].type == "identifier"
         }
 
 
@@ -88,24 +88,24 @@ def read(path: Path) -> Template:
     root = PARSER.parse(path.read_bytes()).root_node
     for node in walk(root):
         if node.is_error or node.is_missing:
-            raise ValueError(f"{path}:{node.start_point.row + 1}: {_text(node)[:60]!r}")
+            raise ValueError(f"{path}:{node.start_point.row + 1}: {text(node)[:60]!r}")
     template = Template(path, root)
     for node in walk(root):
-        parts = _named(node)
+        parts = named(node)
         match node.type:
             case "parameter_declaration":
                 default = value(parts[2]) if len(parts) > 2 else None
-                template.parameters[_text(parts[0])] = default
+                template.parameters[text(parts[0])] = default
             case "variable_declaration":
-                template.variables[_text(parts[0])] = value(parts[1])
+                template.variables[text(parts[0])] = value(parts[1])
             case "output_declaration":
-                template.outputs[_text(parts[0])] = value(parts[2])
+                template.outputs[text(parts[0])] = value(parts[2])
             case "resource_declaration":
                 template.resources.append(_resource(node))
             case "module_declaration":
                 body = _body(parts[2])
                 target = (path.parent / value(parts[1])).resolve()
-                template.modules.append(Module(_text(parts[0]), target, body.get("params", {})))
+                template.modules.append(Module(text(parts[0]), target, body.get("params", {})))
     return template
 
 
@@ -115,33 +115,33 @@ def value(node: Node) -> Any:
 
 
 def _computed(node: Node) -> Computed:
-    return Computed(_text(node))
+    return Computed(text(node))
 
 
 def _object(node: Node) -> dict[str, Any]:
-    pairs = [_named(each) for each in _named(node) if each.type == "object_property"]
+    pairs = [named(each) for each in named(node) if each.type == "object_property"]
     # A nested resource stands alone in its place.
-    return {_text(pair[0]).strip("'"): value(pair[1]) for pair in pairs if len(pair) == 2}
+    return {text(pair[0]).strip("'"): value(pair[1]) for pair in pairs if len(pair) == 2}
 
 
 def _string(node: Node) -> str | Computed:
-    parts = _named(node)
+    parts = named(node)
     if any(each.type == "interpolation" for each in parts):
         return _computed(node)
-    return "".join(_text(each).removeprefix("\\") for each in parts)
+    return "".join(text(each).removeprefix("\\") for each in parts)
 
 
 READERS: dict[str, Callable[[Node], Any]] = {
     "object": _object,
-    "array": lambda node: [value(each) for each in _named(node)],
+    "array": lambda node: [value(each) for each in named(node)],
     "string": _string,
-    "number": lambda node: int(_text(node)),
-    "boolean": lambda node: _text(node) == "true",
+    "number": lambda node: int(text(node)),
+    "boolean": lambda node: text(node) == "true",
     "null": lambda node: None,
-    "for_statement": lambda node: [value(_named(node)[-1])],
-    "if_statement": lambda node: value(_named(node)[-1]),
+    "for_statement": lambda node: [value(named(node)[-1])],
+    "if_statement": lambda node: value(named(node)[-1]),
     "ternary_expression": lambda node: Computed(
-        _text(node), tuple(value(each) for each in _named(node)[1:])
+        text(node), tuple(value(each) for each in named(node)[1:])
     ),
 }
 
@@ -160,10 +160,10 @@ def _body(node: Node) -> dict[str, Any]:
 
 
 def _resource(node: Node) -> Resource:
-    parts = _named(node)
+    parts = named(node)
     kind, _, version = value(parts[1]).partition("@")
     return Resource(
-        symbol=_text(parts[0]),
+        symbol=text(parts[0]),
         type=kind,
         version=version,
         body=_body(parts[2]),
@@ -174,12 +174,12 @@ def _resource(node: Node) -> Resource:
 def _is_use(node: Node) -> bool:
     if node.type != "identifier" or node.parent is None:
         return False
-    return node.parent.type not in LABELLED or _named(node.parent)[0] != node
+    return node.parent.type not in LABELLED or named(node.parent)[0] != node
 
 
-def _named(node: Node) -> list[Node]:
+def named(node: Node) -> list[Node]:
     return [each for each in node.named_children if each.type not in ("comment", "decorators")]
 
 
-def _text(node: Node) -> str:
+def text(node: Node) -> str:
     return (node.text or b"").decode()

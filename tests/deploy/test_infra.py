@@ -12,6 +12,7 @@ import yaml
 from deploy.doctor.names import read_by_the_app
 from tests.deploy import arm_schema, bicep
 from tests.deploy.identity_settings import CONNECTIONS
+from tests.deploy.template import SETTINGS_OF
 from triggers.settings import DoorSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +22,10 @@ APP = INFRA / "modules/function-app.bicep"
 HOOK = INFRA / "subscribe.sh"
 #: Of Bicep's own functions, those that the template calls.
 FUNCTIONS = {
-    *("any", "concat", "empty", "environment", "filter", "guid", "items", "listKeys"),
-    *("loadJsonContent", "resourceGroup", "split", "string", "subscription"),
-    *("subscriptionResourceId", "toLower", "union", "uniqueString", "uriComponent"),
+    *("any", "concat", "contains", "empty", "environment", "fail", "filter", "guid", "items"),
+    *("join", "listKeys", "loadJsonContent", "map", "resourceGroup", "split", "string"),
+    *("subscription", "subscriptionResourceId", "toLower", "trim", "union", "uniqueString"),
+    *("uriComponent",),
     # And its decorators.
     *("allowed", "description", "maxLength", "maxValue", "minLength", "minValue"),
 }
@@ -107,7 +109,7 @@ def test_the_schema_check_finds_what_azure_would_refuse():
 
 
 def test_the_app_settings_are_those_that_the_code_reads_and_no_package_names():
-    told = set(TEMPLATES[APP].variables["scoringSettings"])
+    told = SETTINGS_OF["http,blob,servicebus"]
     assert told == read_by_the_app() - PACKAGED | CONNECTIONS
     assert read_by_the_app() >= PACKAGED
 
@@ -139,20 +141,6 @@ def test_what_overrides_host_json_is_in_it_and_by_default_says_the_same():
             found = found[part]
         defaults.append(found)
     assert defaults == [MAIN.parameters["blobConcurrency"], MAIN.parameters["messageBatchSize"]]
-
-
-def test_the_queues_are_those_of_the_emulator():
-    config = json.loads((ROOT / "emulators/Config.json").read_text())
-    queues = config["UserConfig"]["Namespaces"][0]["Queues"]
-    names = [queue["Name"] for queue in queues]
-    assert names == [DoorSettings.input_queue, DoorSettings.output_queue]
-    template = TEMPLATES[INFRA / "modules/service-bus.bicep"]
-    read = template.variables["queues"].text
-    assert (template.path.parent / read.split("'")[1]).resolve() == ROOT / "emulators/Config.json"
-    (made,) = [each for each in template.resources if each.symbol == "made"]
-    taken = {name: each.text for name, each in made.body["properties"].items()}
-    names = {name for name in queues[0]["Properties"] if not name.startswith("Forward")}
-    assert taken == {name[0].lower() + name[1:]: f"queue.Properties.{name}" for name in names}
 
 
 def test_the_functions_that_the_template_names_are_the_apps():

@@ -1,6 +1,7 @@
 """What a script or a model raises is told by its kind and place; its text only where asked for."""
 
 import gc
+import io
 import logging
 import sys
 import threading
@@ -12,7 +13,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from deploy import manifest
-from inference import documents, manifests
+from inference import batch, documents, manifests
 from inference.errors import ModelUnavailable, ScoringError, UnfitInput
 from inference.models import ModelId
 from inference.request import Request
@@ -182,6 +183,26 @@ async def test_a_model_that_raises_is_told_by_kind_and_place(tmp_path, make_scor
     error = await failure(make_scorer(tmp_path), request)
     assert "ValueError at test_script_errors.py:" in str(error)
     assert SECRET not in everything_told(error, request, caplog)
+
+
+async def test_a_batch_that_a_model_fails_in_is_logged_with_its_id(tmp_path, make_scorer, caplog):
+    joblib.dump(_Angry().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.joblib")
+    manifests.write(tmp_path, manifest.describe(tmp_path))
+    request = Request(id="blob-17", source="blob", body=b"", content_type="text/csv")
+    with pytest.raises(ScoringError):
+        await batch.score(make_scorer(tmp_path), request, io.BytesIO(b"100001\n"), bytes)
+    assert "request 'blob-17': the script raised ValueError at " in caplog.text
+    assert SECRET not in caplog.text
+
+
+async def test_a_call_that_hangs_is_logged_with_the_id_of_who_waited(
+    script_dir, make_scorer, caplog
+):
+    script = "import threading\nhang = threading.Event()\ndef run(data): hang.wait()\n"
+    scorer = make_scorer(script_dir(INIT + script), SCORING_TIMEOUT_S="0.2")
+    await failure(scorer, Request(id="r-17", source="http", body=b"x"))
+    assert "request 'r-17': scoring_timeout: " in caplog.text
+    (await scorer.script())._run.__globals__["hang"].set()
 
 
 async def test_a_librarys_words_about_a_value_are_for_its_caller_and_not_for_the_log(

@@ -1,0 +1,284 @@
+"""What the template makes for some open doors, and what it refuses before it makes anything.
+
+The evaluation is ours, not the compiler's; it comes to what the compiler counted of an earlier
+state of the template (57 and 25 resources).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.deploy import bicep
+from tests.deploy.bicep_expressions import Failed
+from tests.deploy.template import DOORS, MAIN, SETTINGS_OF, app_settings, made, of, outputs
+from triggers.settings import DoorSettings
+
+INFRA = MAIN.parent
+ROLES = {
+    "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0": "receive",
+    "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39": "send",
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "queues",
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "tables",
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "own blobs",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "blobs",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "metrics",
+}
+ALL = "http,blob,servicebus"
+BLOBS = ["scoring-input", "scoring-output", "undelivered-events"]
+
+
+def names(kind, resources):
+    return [each.name for each in of(kind, resources)]
+
+
+def roles(resources, to):
+    """What an identity is granted, sorted."""
+    granted = [
+        each.body["properties"]
+        for each in of("roleAssignments", resources)
+        if each.body["properties"]["principalId"] == to
+    ]
+    return sorted(
+        next(word for guid, word in ROLES.items() if guid in each["roleDefinitionId"])
+        for each in granted
+    )
+
+
+@pytest.mark.parametrize(
+    ("doors", "containers", "queues"),
+    [
+        ("http", [], []),
+        ("servicebus", [], ["scoring-results", "scoring-requests"]),
+        ("http,servicebus", [], ["scoring-results", "scoring-requests"]),
+        ("blob", BLOBS, ["scoring-results"]),
+        ("http,blob", BLOBS, ["scoring-results"]),
+        (ALL, BLOBS, ["scoring-results", "scoring-requests"]),
+    ],
+)
+def test_only_what_the_open_doors_need_is_made(doors, containers, queues):
+    resources = made(doors)
+    assert sorted(names("containers", resources)) == sorted([*containers, "packages"])
+    assert names("namespaces/queues", resources) == queues
+    assert len(of("ServiceBus/namespaces", resources)) == (1 if queues else 0)
+
+
+def test_an_app_of_http_alone_costs_no_namespace_and_has_no_setting_of_one():
+    resources = made("http", redis="none")
+    assert not [each for each in resources if "ServiceBus" in each.type]
+    told = app_settings(resources)
+    assert not [name for name in told if name.startswith(("ServiceBus", "ScoringStorage"))]
+    assert told["AzureWebJobsStorage__blobServiceUri"]
+    assert len(resources) < len(made(ALL, redis="none"))
+
+
+@pytest.mark.parametrize("doors", DOORS)
+def test_the_settings_of_connections_are_those_of_the_open_doors(doors):
+    told = SETTINGS_OF[doors]
+    has = {
+        prefix: any(name.startswith(prefix) for name in told)
+        for prefix in ("ScoringStorage", "ServiceBusConnection")
+    }
+    assert has == {
+        "ScoringStorage": "blob" in doors,
+        "ServiceBusConnection": "blob" in doors or "servicebus" in doors,
+    }
+    assert told >= SETTINGS_OF["http"]
+
+
+@pytest.mark.parametrize(
+    ("doors", "granted"),
+    [
+        ("http", ["metrics", "own blobs", "tables"]),
+        ("blob", ["metrics", "own blobs", "queues", "send", "tables"]),
+        ("servicebus", ["metrics", "own blobs", "receive", "send", "send", "tables"]),
+    ],
+)
+def test_the_apps_identity_gets_the_roles_that_its_open_doors_need(doors, granted):
+    assert roles(made(doors), "identity.properties.principalId") == granted
+
+
+@pytest.mark.parametrize(
+    ("doors", "granted"),
+    [
+        ("http", []),
+        ("blob", ["blobs", "blobs", "queues", "receive"]),
+        # The input queue's dead letters are received, and sent round once more.
+        ("servicebus", ["receive", "receive", "send"]),
+        (ALL, ["blobs", "blobs", "queues", "receive", "receive", "send"]),
+    ],
+)
+def test_whoever_deploys_may_send_round_once_more_what_was_given_up(doors, granted):
+    assert roles(made(doors, callerId="me"), "me") == granted
+    assert roles(made(doors), "") == []
+
+
+def test_an_isolated_app_gets_the_private_endpoints_of_what_it_has():
+    resources = made("http", isolated=True, redis="none")
+    groups = [
+        each.body["properties"]["privateLinkServiceConnections"][0]["name"]
+        for each in of("Network/privateEndpoints", resources)
+    ]
+    assert groups == ["blob", "table", "sites"]
+    everything = made(ALL, isolated=True, serviceBusSku="Premium")
+    assert len(of("Network/privateEndpoints", everything)) == 6
+
+
+# -- queues -------------------------------------------------------------------------------------
+
+
+def queues(resources):
+    return {each.name: each.body["properties"] for each in of("namespaces/queues", resources)}
+
+
+def test_a_message_waits_as_long_as_azure_says_and_not_as_the_emulator_does():
+    made_ones = queues(made(ALL))
+    assert {name: each["defaultMessageTimeToLive"] for name, each in made_ones.items()} == {
+        "scoring-requests": "P14D",
+        "scoring-results": "P14D",
+    }
+    for each in made_ones.values():
+        assert (each["lockDuration"], each["maxDeliveryCount"]) == ("PT60S", 10)
+        assert (each["maxSizeInMegabytes"], each["requiresSession"]) == (1024, False)
+        assert each["deadLetteringOnMessageExpiration"] is True
+    assert made_ones["scoring-results"]["requiresDuplicateDetection"] is True
+    assert made_ones["scoring-requests"]["requiresDuplicateDetection"] is False
+    assert "emulators" not in "".join(file.read_text() for file in INFRA.rglob("*.bicep"))
+
+
+def test_the_queues_take_their_sizes_from_parameters():
+    made_ones = queues(
+        made(
+            ALL,
+            requestDays=3,
+            resultDays=30,
+            lockSeconds=300,
+            maxDeliveryCount=5,
+            queueSizeMB=5120,
+        )
+    )
+    requests, results = made_ones["scoring-requests"], made_ones["scoring-results"]
+    assert requests["defaultMessageTimeToLive"] == "P3D"
+    assert results["defaultMessageTimeToLive"] == "P30D"
+    for each in (requests, results):
+        assert (each["lockDuration"], each["maxDeliveryCount"]) == ("PT300S", 5)
+        assert each["maxSizeInMegabytes"] == 5120
+
+
+def test_the_app_is_told_how_long_a_request_may_wait_and_how_often_it_is_delivered():
+    told = app_settings(made(ALL))
+    settings = DoorSettings.from_env(told)
+    assert settings.message_ttl_s == DoorSettings.message_ttl_s == 14 * 86_400
+    assert settings.max_delivery_count == DoorSettings.max_delivery_count
+    told = app_settings(made(ALL, requestDays=3, maxDeliveryCount=5))
+    assert (told["MESSAGE_TTL_S"], told["MAX_DELIVERY_COUNT"]) == (str(3 * 86_400), "5")
+
+
+# -- refusals -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("doors", "parameters", "sentence"),
+    [
+        (ALL, {"isolated": True}, "isolated takes a Premium namespace"),
+        ("blob", {"isolated": True, "serviceBusSku": "Standard"}, "serviceBusSku = Premium"),
+        (ALL, {"redis": "classic"}, "set classicRedisName and its group"),
+        (ALL, {"redis": "classic", "classicRedisName": "c"}, "set classicRedisName and its group"),
+        ("blob,http", {"alwaysReadyMessages": 1}, "TRIGGERS leaves the Service Bus door closed"),
+        ("http", {"alwaysReadyBlob": 1}, "TRIGGERS leaves the blob door closed"),
+        ("blob", {"alwaysReadyHttp": 1}, "TRIGGERS leaves the HTTP door closed"),
+        ("http,queue", {}, "TRIGGERS names queue: it takes some of http, blob, servicebus"),
+        (ALL, {"appSettings": {"OUTPUT_CONTAINER": "scoring-input"}}, "scored again"),
+        (ALL, {"appSettings": {"OUTPUT_QUEUE_NAME": "scoring-requests"}}, "scored again"),
+    ],
+)
+def test_what_can_not_work_is_refused_before_anything_is_made(doors, parameters, sentence):
+    with pytest.raises(Failed, match=re.escape(sentence)):
+        made(doors, **parameters)
+
+
+def test_what_is_refused_is_the_name_of_the_group_that_all_is_made_in():
+    template = bicep.read(MAIN)
+    (group,) = template.resources
+    assert group.body["name"].text == "groupName"
+    assert "fail(refusal)" in template.variables["groupName"].text
+    assert MAIN.read_text().count("  scope: group\n") == len(template.modules)
+
+
+@pytest.mark.parametrize(
+    ("doors", "parameters"),
+    [
+        (ALL, {"isolated": True, "serviceBusSku": "Premium"}),
+        ("http", {"isolated": True}),
+        (ALL, {"redis": "classic", "classicRedisName": "c", "classicRedisResourceGroup": "g"}),
+        (ALL, {"alwaysReadyHttp": 1, "alwaysReadyBlob": 1, "alwaysReadyMessages": 1}),
+        (" HTTP , Blob ", {}),
+    ],
+)
+def test_what_can_work_is_made(doors, parameters):
+    assert made(doors, **parameters)
+
+
+def test_all_that_is_refused_is_told_at_once():
+    with pytest.raises(Failed) as refused:
+        made(ALL, isolated=True, redis="classic")
+    assert "Premium" in str(refused.value)
+    assert "classicRedisName" in str(refused.value)
+
+
+def test_what_the_app_settings_say_above_the_package_is_what_is_made():
+    resources = made("http", appSettings={"TRIGGERS": "blob", "OUTPUT_CONTAINER": "scored"})
+    assert {"scoring-input", "scored"} < set(names("containers", resources))
+    assert outputs("http", appSettings={"TRIGGERS": "blob"})["TRISCORE_OPEN_DOORS"] == "blob"
+
+
+def test_the_hook_is_told_the_doors_as_it_reads_them():
+    told = outputs(" HTTP, Blob")
+    assert told["TRISCORE_OPEN_DOORS"] == "http,blob"
+    assert (told["TRISCORE_INPUT_QUEUE"], told["TRISCORE_OUTPUT_QUEUE"]) == ("", "scoring-results")
+    assert outputs("http")["TRISCORE_SERVICE_BUS"] == ""
+
+
+# -- what Microsoft's compiler said ------------------------------------------------------------
+
+
+def test_microsoft_web_is_pinned_to_a_version_whose_types_the_compiler_has():
+    text = "".join(file.read_text() for file in INFRA.rglob("*.bicep"))
+    assert set(re.findall(r"Microsoft\.Web/[\w/]+@([\d-]+)", text)) == {"2025-03-01"}
+    assert re.findall(r"listKeys\('[^']+', '([\d-]+)'", text) == ["2025-03-01"]
+
+
+def test_nothing_takes_part_in_a_preview():
+    text = "".join(file.read_text() for file in INFRA.rglob("*.bicep"))
+    assert "siteUpdateStrategy" not in text
+    assert "-preview" not in text
+
+
+def test_publishing_with_a_password_is_off_by_two_resources_that_can_be_checked():
+    policies = of("basicPublishingCredentialsPolicies", made("http"))
+    assert {each.name: each.body["properties"] for each in policies} == {
+        "ftp": {"allow": False},
+        "scm": {"allow": False},
+    }
+    text = (INFRA / "modules/function-app.bicep").read_text()
+    assert "name: 'ftp'" in text
+    assert "name: 'scm'" in text
+
+
+@pytest.mark.parametrize("file", sorted(INFRA.rglob("*.bicep")), ids=lambda file: file.stem)
+def test_a_file_is_laid_out_as_bicep_format_would(file: Path):
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        # One text can't be broken, nor what a text holds.
+        assert len(line) <= 100 or line.rstrip(")").endswith("'"), f"line {number}"
+        assert "[for " not in line, f"line {number}: a loop begins on a line of its own"
+        assert not line.endswith(" "), f"line {number}"
+
+
+def test_truths_are_written_as_the_app_reads_them():
+    for cluster in ("OSSCluster", "EnterpriseCluster"):
+        told = app_settings(made("http", redisClusteringPolicy=cluster))
+        assert told["REDIS_CLUSTER"] == json.dumps(cluster == "OSSCluster")
+        assert told["SHOW_SCRIPT_ERRORS"] == "false"
