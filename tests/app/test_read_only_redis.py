@@ -31,7 +31,7 @@ def test_a_redis_that_takes_no_writes_is_told_and_answers_on(app):
         assert (status, told["status"], told["reason"]) == (200, "degraded", "read_only")
         assert "write its primary's address" in told["message"]
         metrics = app.get("/api/metrics").body.decode()
-        assert 'triscore_cache_writable{process=' in metrics or 'reason="read_only"' in metrics
+        assert "triscore_cache_writable{process=" in metrics or 'reason="read_only"' in metrics
         for _ in range(20):
             assert app.post(NEW).status == 200
         assert app.post(OLD).headers["x-cache"] == "hit"
