@@ -51,7 +51,8 @@ async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) 
     if isinstance(script, EstimatorScript):
         table = tables.open_table(request.content_type, source, script.signature, limits)
         with faults.Named(log, request.id):
-            report = await _score_parts(scorer, script, table, sink)
+            async with scorer.bodies.batch(request.content_type):
+                report = await _score_parts(scorer, script, table, sink)
         report.content_type = request.content_type or media_types.JSON
     else:
         report = await _score_whole(scorer, request, source, sink, limits)
@@ -88,7 +89,8 @@ async def _score_whole(
     scorer: Scorer, request: Request, source: BinaryIO, sink: Sink, limits: Limits
 ) -> Report:
     """A script of the user's own gets the whole input at once, as over HTTP."""
-    body = await asyncio.to_thread(tables.read_whole, source, limits)
+    async with scorer.bodies.batch(request.content_type):
+        body = await asyncio.to_thread(tables.read_whole, source, limits)
     answer = (await scorer.score(request.with_body(body))).succeeded()
     await asyncio.to_thread(sink, answer.body)
     hits = int(answer.cache == "hit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from inference.errors import UnacceptableAnswer, UnsupportedType
@@ -36,6 +37,7 @@ _UNTOLD = (
     "text/plain",
     "application/x-www-form-urlencoded",
 )
+_BEGINS_JSON = re.compile(rb"\s*+[\[{]")
 #: What a body begins with that no JSON begins with.
 _MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW}
 
@@ -53,18 +55,24 @@ def is_untold(content_type: str) -> bool:
 
 def speaks_for_itself(body: bytes) -> bool:
     """Whether a body's first bytes say what it is."""
-    return body.startswith(tuple(_MAGIC)) or body.lstrip()[:1] in (b"[", b"{")
+    return body.startswith(tuple(_MAGIC)) or _BEGINS_JSON.match(body) is not None
 
 
 def format_of(content_type: str, body: bytes) -> str:
     """The format of a body, one of FORMATS. Raises UnsupportedType."""
+    form = known_format(content_type, body)
+    if form is None:
+        raise UnsupportedType(got=essence(content_type), supported=FORMATS)
+    return form
+
+
+def known_format(content_type: str, body: bytes) -> str | None:
+    """As format_of does; None for any other format."""
     kind = essence(content_type)
     if kind in _UNTOLD:
         return next((form for magic, form in _MAGIC.items() if body.startswith(magic)), JSON)
     kind = _ALIASES.get(kind, kind)
-    if kind not in FORMATS:
-        raise UnsupportedType(got=kind, supported=FORMATS)
-    return kind
+    return kind if kind in FORMATS else None
 
 
 def negotiate(accept: str) -> str:

@@ -7,14 +7,16 @@ import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import partial
 
-from inference import codecs, content_encoding, faults, media_types, recent, scripts
+from inference import codecs, faults, media_types, recent, scripts
+from inference.bodies import Bodies
 from inference.counts import Counts
-from inference.errors import InputTooLarge, Overloaded, UnacceptableAnswer
+from inference.errors import Overloaded, UnacceptableAnswer
 from inference.health import Health, State, packages
 from inference.loading import Loading
 from inference.models import ModelId
-from inference.off_loop import INLINE_BYTES, off_loop
+from inference.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.ports import Cache, Keys
 from inference.predictions import Prediction
 from inference.predictor import Predictor
@@ -42,6 +44,7 @@ class Scorer:
         self.counts = Counts()
         self._thread = ModelThread(timeout_s=settings.scoring_timeout_s, counts=self.counts)
         self._recent = Recent(counts=self.counts)
+        self.bodies = Bodies(settings)
         self._caching = settings.cache_mode != "off" and cache.near
         self._model = ModelId(settings.model_dir.name, UNKNOWN)
         self._ready: scripts.Script | None = None
@@ -124,11 +127,11 @@ class Scorer:
 
     async def check(self, request: Request) -> None:
         """Raises CallerError where a request can't be answered, as far as can be told by now."""
-        self._check_size(request)
+        self._settings.limits.check_bytes(len(request.body))
         if self.state == "ok":
             script = await self.script()
-            request = await self._unpacked(script, request)
-            await off_loop(len(request.body), lambda: script.question(request))
+            async with self.bodies.opened(request, reads_rows=script.reads_rows) as unpacked:
+                await self.bodies.read(unpacked, partial(script.question, unpacked))
 
     async def _score(self, request: Request) -> Answer:
         began = time.perf_counter()
@@ -140,17 +143,13 @@ class Scorer:
             if known is not None:
                 return known
         script = self._ready or await self._asked_script()
-        self._check_size(request)
         form = _form(script, request.accept)
-        request = await self._unpacked(script, request)
-        if len(request.body) <= INLINE_BYTES:
-            question = script.question(request)
-        else:
-            question = await asyncio.to_thread(script.question, request)
-        prediction = await self.predict(
-            question, recompute=request.recompute, patient=request.patient
-        )
-        answer = await self._answered(prediction, form, began)
+        async with self.bodies.opened(request, reads_rows=script.reads_rows) as unpacked:
+            question = await self.bodies.read(unpacked, partial(script.question, unpacked))
+            prediction = await self.predict(
+                question, recompute=request.recompute, patient=request.patient
+            )
+            answer = await self._answered(prediction, form, began)
         if key is not None and prediction.reply is None and question.cacheable:
             left_s = prediction.ttl_left_s
             ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
@@ -170,28 +169,15 @@ class Scorer:
                 ready_made=True,
             )
         if form != media_types.JSON:  # what is stored is JSON
-            value = await off_loop(len(value), lambda: codecs.encode(prediction.value, form))
+            size = len(value)
+            encode = partial(codecs.encode, prediction.value, form)
+            value = await off_loop(size <= INLINE_ANSWER_BYTES, size, encode)
         return Answer(
             body=value,
             content_type=form,
             cache=prediction.cache,
             elapsed_ms=(time.perf_counter() - began) * 1000,
             age_s=prediction.age_s,
-        )
-
-    def _check_size(self, request: Request) -> None:
-        size, limit = len(request.body), self._settings.max_body_bytes
-        if size > limit:
-            raise InputTooLarge(size=size, limit=limit, unit="bytes", setting="MAX_BODY_BYTES")
-
-    async def _unpacked(self, script: scripts.Script, request: Request) -> Request:
-        """A user's script gets the bytes that came, with the header that says what they are."""
-        encoding = request.headers.get("content-encoding", "")
-        if not encoding or not script.reads_rows:
-            return request
-        limit = self._settings.max_body_bytes
-        return request.with_body(
-            await asyncio.to_thread(content_encoding.unpack, request.body, encoding, limit=limit)
         )
 
     async def predict(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from inference import memory
 from inference.errors import SettingError
 from inference.limits import Limits
 
@@ -26,6 +27,8 @@ class InferenceSettings:
     entry_script: Path | None = None
     max_body_bytes: int = 100 * MIB
     max_rows: int = 100_000
+    #: Memory for the bodies in work at once, with what is made of them.
+    max_bodies_in_work_bytes: int = field(default_factory=lambda: memory.instance_bytes() // 4)
     scoring_timeout_s: float = 60.0
     #: Whether a model without a manifest may be loaded: its file could be anybody's.
     allow_unpinned_model: bool = False
@@ -60,6 +63,9 @@ class InferenceSettings:
             show_script_errors=_truth(env, "SHOW_SCRIPT_ERRORS"),
             max_body_bytes=positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_rows=positive_int(env, "MAX_ROWS", cls.max_rows),
+            max_bodies_in_work_bytes=positive_int(
+                env, "MAX_BODIES_IN_WORK_BYTES", memory.instance_bytes() // 4
+            ),
             scoring_timeout_s=positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
             cache_mode=_cache_mode(env),
             cache_ttl_s=positive(env, "CACHE_TTL_S", cls.cache_ttl_s),

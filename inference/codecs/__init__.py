@@ -51,6 +51,14 @@ def parts(body: bytes, form: str, signature: Signature, limits: Limits) -> Itera
     return json_parts.JsonBody(body, signature, limits, "the body").parts()
 
 
+def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
+    """Bytes that a body of media_types.COLUMNAR comes to, each cell held by itself, as far as it
+    says. Raises CallerError.
+    """
+    size: int = by_column(form).unpacked_size(body, form, limits)
+    return min(max(size, len(body)), limits.body_bytes)
+
+
 def _short_json(body: bytes, signature: Signature, limits: Limits) -> rows.Rows:
     if signature.kind == "array":  # the quick way for most bodies
         values = dense_json.read(body, features=signature.features)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+from inference.codecs.column_types import CELL_BYTES
 from inference.errors import InputTooLarge, MalformedInput
 
 _MARK = b"\xff\xff\xff\xff"
@@ -25,32 +26,50 @@ class Messages:
 
     def __init__(self, source: BinaryIO, limit: int) -> None:
         self._source, self._limit = source, limit
-        self._left = memoryview(b"")
+        #: What is left of the last message: its parts are not copied together.
+        self._left: list[memoryview] = []
+        #: Bytes that the messages so far come to, each cell held by itself.
+        self._unpacked = 0
 
     def read(self, size: int) -> memoryview:
         if size and not self._left:
-            self._left = memoryview(self._message())
-        given, self._left = self._left[:size], self._left[size:]
+            self._left = [memoryview(part) for part in self._message() if part]
+        if not self._left:
+            return memoryview(b"")
+        if size > len(self._left[0]):
+            self._left = [memoryview(b"".join(self._left))]
+        first = self._left.pop(0)
+        given, rest = first[:size], first[size:]
+        if rest:
+            self._left.insert(0, rest)
         return given
 
-    def _message(self) -> bytes:
+    def unpacked_size(self) -> int:
+        """Bytes that all messages come to, which are read for this. Raises CallerError."""
+        while self._message():
+            pass
+        return self._unpacked
+
+    def _message(self) -> list[bytes]:
+        """The next one, in parts; none at the end of the source."""
         prefix = self._source.read(8)
         if not prefix:
-            return b""
+            return []
         if len(prefix) < 8 or not prefix.startswith(_MARK):
             raise _malformed()
         size = int.from_bytes(prefix[4:], "little")
         if size == 0:  # the end
-            return prefix
+            return [prefix]
         metadata = self._exactly(size)
         try:
             body = self._exactly(_body_size(metadata))
-            rows, unpacked = _measured(metadata, body)
+            rows, columns, unpacked = _measured(metadata, body)
         except struct.error:
             raise _malformed() from None
         for count, unit in ((rows, "rows in a batch"), (unpacked, "unpacked bytes")):
             self._check(count, unit)
-        return b"".join((prefix, metadata, body))
+        self._unpacked += max(len(body), unpacked, rows * columns * CELL_BYTES)
+        return [prefix, metadata, body]
 
     def _exactly(self, size: int) -> bytes:
         self._check(size, "bytes in a message")
@@ -74,23 +93,23 @@ def _body_size(metadata: bytes) -> int:
     return _message_table(metadata).integer(3, "<q")
 
 
-def _measured(metadata: bytes, body: bytes) -> tuple[int, int]:
-    """Rows of a batch, and the bytes that its packed buffers take when unpacked."""
+def _measured(metadata: bytes, body: bytes) -> tuple[int, int, int]:
+    """Rows of a batch, its columns, and the bytes that its packed buffers take when unpacked."""
     message = _message_table(metadata)
     kind = message.integer(1, "<B")
     if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH):
-        return 0, 0
+        return 0, 0, 0
     batch = message.table(2)
     if kind == _DICTIONARY_BATCH:
         batch = batch.table(1)
-    rows = batch.integer(0, "<q")
+    rows, columns = batch.integer(0, "<q"), batch.length(1)
     if not batch.has(3):
-        return rows, 0
+        return rows, columns, 0
     sizes = [
         struct.unpack_from("<q", body, offset)[0] for offset, length in batch.pairs(2) if length
     ]
     # Those of -1 are as they are.
-    return rows, sum(size for size in sizes if size > 0)
+    return rows, columns, sum(size for size in sizes if size > 0)
 
 
 def _message_table(metadata: bytes) -> _Table:
@@ -113,6 +132,10 @@ class _Table:
 
     def table(self, field: int) -> _Table:
         return _Table(self._buffer, self._target(field))
+
+    def length(self, field: int) -> int:
+        """How many items a vector has."""
+        return self._at("<I", self._target(field)) if self.has(field) else 0
 
     def pairs(self, field: int) -> list[tuple[int, int]]:
         """A vector of structures of two 64-bit integers."""

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from pyarrow import types
 
 from inference import cells, media_types, numeric
-from inference.codecs import column_batches, column_types
+from inference.codecs import column_batches, column_types, parquet_layout
+from inference.codecs.arrow_messages import Messages
 from inference.codecs.gathering import Part
 from inference.errors import UnacceptableAnswer, UnfitInput
 from inference.limits import Limits
@@ -53,6 +54,14 @@ def parts(body: bytes, form: str, signature: Signature, limits: Limits) -> Itera
         room -= column_types.check_room(chosen, room)
         yield ColumnsPart(chosen)
     limits.check_rows(count)
+
+
+def unpacked_size(body: bytes, form: str, limits: Limits) -> int:
+    """Bytes of a body's cells, as far as it says. Raises CallerError."""
+    if form == media_types.ARROW:
+        return Messages(io.BytesIO(body), limits.body_bytes).unpacked_size()
+    groups = parquet_layout.groups(body)
+    return sum(group.rows * len(group.chunks) for group in groups) * column_types.CELL_BYTES
 
 
 def choose(batch: pa.RecordBatch, signature: Signature) -> pa.RecordBatch:

@@ -9,15 +9,15 @@ from typing import Any
 
 import orjson
 
-from inference import content_encoding, faults, media_types
+from inference import faults, media_types
+from inference.limits import Limits
 from inference.models import ModelId
-from inference.off_loop import off_loop
+from inference.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.open_inference import columns, inference_request, outputs, tensors
 from inference.open_inference.inference_request import HEADER_LENGTH, InferenceRequest
 from inference.request import Answer, Request
 from inference.scorer import Scorer
 from inference.scripts import EstimatorScript, Question, RowQuestion
-from inference.settings import InferenceSettings
 
 #: Of an answer that is not JSON alone.
 OCTETS = "application/octet-stream"
@@ -33,16 +33,15 @@ async def infer(scorer: Scorer, script: EstimatorScript, request: Request) -> An
 
 async def _infer(scorer: Scorer, script: EstimatorScript, request: Request) -> Answer:
     began = time.perf_counter()
-    settings, encoding = scorer.settings, request.headers.get("content-encoding", "")
-    # Nobody knows beforehand how much a packed body holds.
-    size = settings.max_body_bytes if encoding else len(request.body)
-    asked, question = await off_loop(size, partial(_read, request, encoding, script, settings))
-    prediction = await scorer.predict(
-        question, recompute=request.recompute, patient=request.patient
-    )
-    head, data = await off_loop(
-        len(prediction.value), partial(_write, prediction.value, asked, script.method, scorer.model)
-    )
+    async with scorer.bodies.opened(request, reads_rows=True) as unpacked:
+        read = partial(_read, unpacked, script, scorer.settings.limits)
+        asked, question = await scorer.bodies.read(unpacked, read)
+        prediction = await scorer.predict(
+            question, recompute=request.recompute, patient=request.patient
+        )
+        write = partial(_write, prediction.value, asked, script.method, scorer.model)
+        size = len(prediction.value)
+        head, data = await off_loop(size <= INLINE_ANSWER_BYTES, size, write)
     return Answer(
         body=head + data,
         content_type=OCTETS if asked.binary else media_types.JSON,
@@ -54,14 +53,13 @@ async def _infer(scorer: Scorer, script: EstimatorScript, request: Request) -> A
 
 
 def _read(
-    request: Request, encoding: str, script: EstimatorScript, settings: InferenceSettings
+    request: Request, script: EstimatorScript, limits: Limits
 ) -> tuple[InferenceRequest, Question | RowQuestion]:
-    body = content_encoding.unpack(request.body, encoding, limit=settings.max_body_bytes)
     asked = inference_request.read(
-        body,
+        request.body,
         request.headers.get(HEADER_LENGTH, ""),
         output=script.method,
-        limits=settings.limits,
+        limits=limits,
     )
     return asked, script.ask(columns.fit(asked.inputs, script.signature).all_fit())
 

@@ -112,7 +112,7 @@ def check_way_in(rows: np.ndarray, missing: bool) -> None:
     signature = Signature(features=len(names), names=tuple(names), allows_missing=missing)
     for index, (name, (kind, write)) in enumerate(WAYS.items()):
         encoding, pack = list(PACKED.items())[index % len(PACKED)]
-        body = content_encoding.unpack(pack(write(rows, names)), encoding, limit=1_000_000)
+        body = content_encoding.unpack(pack(write(rows, names)), encoding, limits=Limits(10**6, 9))
         read = decode(body, kind, signature)
         assert (read.dtype.str, read.shape) == (np.dtype(float).str, rows.shape), name
         # Bit for bit; of the many NaN there are, only that they are NaN.

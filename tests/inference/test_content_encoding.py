@@ -7,28 +7,32 @@ from hypothesis import strategies as st
 
 from inference import content_encoding
 from inference.errors import InputTooLarge, MalformedInput, UnsupportedType
+from inference.limits import Limits
 
 ROW = b"[[0.9, 0.9, 0.9]]"
 
 
 @given(body=st.binary(max_size=300))
 def test_what_was_packed_comes_out_again(body):
-    assert content_encoding.unpack(gzip.compress(body), "gzip", limit=300) == body
-    assert content_encoding.unpack(zlib.compress(body), "Deflate", limit=300) == body
-    assert content_encoding.unpack(body, "identity", limit=300) == body
+    assert content_encoding.unpack(gzip.compress(body), "gzip", limits=Limits(300, 9)) == body
+    assert content_encoding.unpack(zlib.compress(body), "Deflate", limits=Limits(300, 9)) == body
+    assert content_encoding.unpack(body, "identity", limits=Limits(300, 9)) == body
 
 
 def test_a_body_that_unpacks_past_the_limit_is_refused_before_it_is_unpacked_whole():
     bomb = gzip.compress(b"0" * 100_000_000)
-    assert len(content_encoding.unpack(gzip.compress(b"0" * 1000), "gzip", limit=1000)) == 1000
-    with pytest.raises(InputTooLarge, match="100,001 unpacked bytes, the limit is 100,000"):
-        content_encoding.unpack(bomb, "gzip", limit=100_000)
+    packed = gzip.compress(b"0" * 1000)
+    assert len(content_encoding.unpack(packed, "gzip", limits=Limits(1000, 9))) == 1000
+    with pytest.raises(
+        InputTooLarge, match="at least 1,048,576 unpacked bytes, the limit is 100,000"
+    ):
+        content_encoding.unpack(bomb, "gzip", limits=Limits(100_000, 9))
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip"])
 def test_a_body_past_the_limit_is_refused_as_it_came(encoding):
     with pytest.raises(InputTooLarge, match="1,001 bytes, the limit is 1,000"):
-        content_encoding.unpack(b"0" * 1001, encoding, limit=1000)
+        content_encoding.unpack(b"0" * 1001, encoding, limits=Limits(1000, 9))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ def test_a_body_past_the_limit_is_refused_as_it_came(encoding):
 )
 def test_what_can_not_be_unpacked_is_named(body, encoding, error):
     with pytest.raises(error, match=r"gzip|br"):
-        content_encoding.unpack(body, encoding, limit=1000)
+        content_encoding.unpack(body, encoding, limits=Limits(1000, 9))
 
 
 async def test_a_compressed_request_is_the_same_question(model_dir, make_scorer, request_of):

@@ -1,0 +1,81 @@
+"""Bodies in work: unpacked and read beside the event loop, as many at once as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from inference import codecs, content_encoding, media_types
+from inference.body_budget import MEMORY_A_BYTE, BodyBudget
+from inference.off_loop import is_quick, off_loop
+from inference.request import Request
+from inference.settings import InferenceSettings
+
+#: A packed body of no more bytes is counted at the most that it may unpack to.
+SHORT_BYTES = 4 * 1024
+
+
+#: Of all tables in work at once. One of a format that flows takes a few parts of its own.
+BATCHES_BYTES = 256 * 1024 * 1024
+FLOWING_BYTES = 16 * 1024 * 1024
+
+
+class Bodies:
+    """Those of one app. For one event loop."""
+
+    def __init__(self, settings: InferenceSettings) -> None:
+        self._limits = settings.limits
+        limit = settings.max_bodies_in_work_bytes
+        self._budget = BodyBudget(limit)
+        self._batches = BodyBudget(min(limit, BATCHES_BYTES))
+
+    @asynccontextmanager
+    async def batch(self, form: str) -> AsyncIterator[None]:
+        """A table is counted as in work meanwhile; others wait.
+
+        `form`: one of media_types.FORMATS, or anything for a script that takes the whole body.
+        """
+        flows = form in (media_types.CSV, media_types.JSON_LINES)
+        size = FLOWING_BYTES if flows else self._limits.body_bytes
+        async with self._batches.hold(size, patient=True), self._budget.hold(size, patient=True):
+            yield
+
+    @asynccontextmanager
+    async def opened(self, request: Request, *, reads_rows: bool) -> AsyncIterator[Request]:
+        """The request with its body unpacked, which is counted as in work meanwhile.
+
+        `reads_rows`: whether a format of ours is read; a user's script gets the bytes that came,
+        with the header that says what they are. Raises CallerError, and Overloaded where there is
+        no room and somebody waits for an answer.
+        """
+        body = request.body
+        self._limits.check_bytes(len(body))
+        encoding = request.headers.get("content-encoding", "") if reads_rows else ""
+        packed = content_encoding.is_packed(encoding)
+        form = media_types.known_format(request.content_type, body) if reads_rows else None
+        size = len(body)
+        if packed or form in media_types.COLUMNAR:
+            size = await self._unpacked_size(body, encoding, form)
+        async with self._budget.hold(size * MEMORY_A_BYTE, patient=request.patient):
+            if packed:
+                unpack = partial(content_encoding.unpack, body, encoding, limits=self._limits)
+                request = request.with_body(await off_loop(False, size, unpack))
+            yield request
+
+    async def read[T](self, request: Request, call: Callable[[], T]) -> T:
+        """What `call` makes of a request's body, unpacked."""
+        quick = is_quick(request.body, request.content_type)
+        return await off_loop(quick, len(request.body), call)
+
+    async def _unpacked_size(self, body: bytes, encoding: str, form: str | None) -> int:
+        packed = content_encoding.is_packed(encoding)
+        if packed and form in media_types.COLUMNAR:  # packed twice
+            return self._limits.body_bytes
+        if packed and len(body) <= SHORT_BYTES:
+            return min(len(body) * content_encoding.MOST_A_BYTE, self._limits.body_bytes)
+        if packed:
+            measure = partial(content_encoding.unpacked_size, body, encoding, limits=self._limits)
+        else:
+            measure = partial(codecs.unpacked_size, body, str(form), limits=self._limits)
+        return await off_loop(False, len(body), measure)

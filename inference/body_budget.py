@@ -1,0 +1,94 @@
+"""The bodies that are in work at once, bounded by the memory that they take together.
+
+Each body is counted at four times its bytes, unpacked, which is what it may come to while it is
+read. One that is alone is let through whatever it counts: each body has a limit of its own.
+Small ones have a share to themselves, so that none is refused because a long one stands in line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from inference.errors import Overloaded
+
+#: Bytes of memory that a byte of a body takes at most, together with what is made of it.
+MEMORY_A_BYTE = 4
+#: What small bodies have to themselves, and what one of them may count, as parts of the whole.
+SMALL_SHARE, SMALL = 1 / 8, 1 / 256
+
+
+class BodyBudget:
+    """For one event loop."""
+
+    def __init__(self, limit: int) -> None:
+        self._small_size = int(limit * SMALL)
+        self._small = _Room(int(limit * SMALL_SHARE))
+        self._any = _Room(limit - self._small.limit)
+
+    def __repr__(self) -> str:
+        return f"<BodyBudget small: {self._small!r}, any: {self._any!r}>"
+
+    @asynccontextmanager
+    async def hold(self, size: int, *, patient: bool) -> AsyncIterator[None]:
+        """Count a body in while it is worked on. `size`: of its memory, in bytes.
+
+        Where there is no room, waits in line if `patient`, and raises Overloaded otherwise.
+        """
+        room = self._any
+        if size <= self._small_size and self._small.held + size <= self._small.limit:
+            room = self._small
+        await room.take(size, patient=patient)
+        try:
+            yield
+        finally:
+            room.give(size)
+
+
+class _Room:
+    """So many bytes, given out in the order in which they were asked for."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.held = limit, 0
+        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    def __repr__(self) -> str:
+        return f"{self.held:,} of {self.limit:,} bytes, {len(self._line)} in line"
+
+    async def take(self, size: int, *, patient: bool) -> None:
+        if not self._line and self._fits(size):
+            self.held += size
+            return
+        if not patient:
+            raise Overloaded(
+                f"bodies of {self.held // MEMORY_A_BYTE:,} bytes are in work, and there is no room"
+                f" for {size // MEMORY_A_BYTE:,} more (MAX_BODIES_IN_WORK_BYTES); try again later"
+            )
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append((size, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # its turn had come already
+                self.held -= size
+            self._let_in()
+            raise
+
+    def give(self, size: int) -> None:
+        self.held -= size
+        self._let_in()
+
+    def _let_in(self) -> None:
+        while self._line:
+            size, turn = self._line[0]
+            if not turn.cancelled() and not self._fits(size):
+                return
+            self._line.popleft()
+            if not turn.cancelled():
+                self.held += size
+                turn.set_result(None)
+
+    def _fits(self, size: int) -> bool:
+        return self.held == 0 or self.held + size <= self.limit
