@@ -1,0 +1,53 @@
+"""`python -m tests.faults`: breaks what the app stands on, and prints what was lost."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+from tests.faults import overload
+from tests.faults.outcome import Outcome, show
+
+CASES: dict[str, Callable[..., None]] = {
+    "overload": overload.overload,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; all of them by default")
+    parser.add_argument("--quick", action="store_true", help="fewer of each, in about a minute")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    given = parser.parse_args()
+    if unknown := set(given.cases) - CASES.keys():
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    # A server that is not installed is a failure here, not something to be left out.
+    os.environ["CI"] = "true"
+    print(f"seed {given.seed}", flush=True)
+    outcomes = [
+        _run(name, quick=given.quick, seed=given.seed)
+        for name in CASES
+        if not given.cases or name in given.cases
+    ]
+    show(outcomes)
+    return int(not all(each.holds for each in outcomes))
+
+
+def _run(name: str, *, quick: bool, seed: int) -> Outcome:
+    outcome, began = Outcome(name), time.monotonic()
+    print(f"{name} …", flush=True)
+    try:
+        CASES[name](outcome, quick=quick, seed=seed)
+    except Exception as error:  # noqa: BLE001 - the other cases are still worth running
+        traceback.print_exc()
+        outcome.fault(f"{type(error).__name__}: {error}", "the case itself ended")
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())
