@@ -9,11 +9,16 @@ import time
 import traceback
 from collections.abc import Callable
 
-from tests.faults import overload
+from tests.faults import broker_away, hostile, kills, overload, redis_faults, stopping
 from tests.faults.outcome import Outcome, show
 
 CASES: dict[str, Callable[..., None]] = {
+    "kills": kills.kills,
     "overload": overload.overload,
+    "Redis": redis_faults.redis_faults,
+    "broker": broker_away.broker_away,
+    "SIGTERM": stopping.stopping,
+    "hostile": hostile.hostile,
 }
 
 

@@ -72,7 +72,32 @@ class Connection:
         self.is_open = False
         self._writer.close()
 
+    async def ask_rudely(self, content: bytes, *, timeout_s: float) -> Reply | None:
+        """Send what may be no request, and nothing after it; None where it ends unanswered.
+
+        Raises Unanswered where it does not end, or in what is no HTTP.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                self._writer.write(content)
+                self._writer.write_eof()
+                return await self._reply()
+        except TimeoutError:
+            raise Unanswered(f"neither answered nor closed within {timeout_s:g} s") from None
+        except (OSError, asyncio.IncompleteReadError):
+            return None
+        except (asyncio.LimitOverrunError, ValueError, IndexError):
+            raise Unanswered("answered with what is no HTTP") from None
+        finally:
+            self.close()
+
     async def _reply(self) -> Reply:
+        reply = await self._one_reply()
+        while reply.status == 100:
+            reply = await self._one_reply()
+        return reply
+
+    async def _one_reply(self) -> Reply:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         status_line, *lines = head[:-4].split("\r\n")
         version, status, *_ = status_line.split(" ")

@@ -60,9 +60,13 @@ class Ledger:
             self._inputs[name] = Input(name, expected, accepted, time.monotonic())
 
     @property
-    def accepted(self) -> list[Input]:
+    def inputs(self) -> list[Input]:
         with self._lock:
-            return [each for each in self._inputs.values() if each.accepted]
+            return list(self._inputs.values())
+
+    @property
+    def accepted(self) -> list[Input]:
+        return [each for each in self.inputs if each.accepted]
 
     def missing(self, found: Mapping[str, list[dict[str, Any]]]) -> list[str]:
         """Accepted inputs without a document."""
@@ -94,7 +98,7 @@ class Ledger:
 
 def check(each: Input, document: Mapping[str, Any], outcome: Outcome) -> None:
     """Whether a document says what the model says of its input."""
-    result = document.get("result")
+    result: Any = document.get("result")
     if document["status"] != "succeeded":
         outcome.fault(f"{each.name} failed: {document['error']}", "failed without need")
     elif document["source"] == "blob":

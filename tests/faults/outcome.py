@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-#: Of each kind of fault so many are told in full.
+#: Of each kind of fault so many are told, each at most so long.
 TOLD = 3
+LONGEST = 500
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Outcome:
     def faults(self) -> list[str]:
         """Sentences: each kind's number, and the first few of it."""
         return [
-            f"{kind} ({len(told)}): {each}"
+            f"{kind} ({len(told):,}): {each[:LONGEST]}"
             for kind, told in self._faults.items()
             for each in told[:TOLD]
         ]
@@ -78,9 +79,8 @@ def show(outcomes: list[Outcome]) -> None:
             console.print(f"{each.case}: {sentence}", markup=False, highlight=False)
 
 
-def told(statuses: Counter[int]) -> str:
+def told(statuses: Mapping[Any, int]) -> str:
     """`200: 512, 503: 3`."""
-    return ", ".join(f"{status}: {number:,}" for status, number in sorted(statuses.items()))
-
-
-Case = Callable[["Outcome"], None]
+    return ", ".join(
+        f"{status}: {number:,}" for status, number in sorted(statuses.items(), key=str)
+    )

@@ -25,7 +25,7 @@ def running(
     *,
     workers: int = 1,
     make_model: Callable[[Path], Path] = small_model.save,
-    parts: str = "redis,azurite,servicebus",
+    before_host: Callable[[App], None] = lambda _: None,
     **settings: str,
 ) -> Iterator[App]:
     """The app, up and answering; every process ends with the block."""
@@ -43,8 +43,9 @@ def running(
             host_args=("--workers", str(workers)) if workers > 1 else (),
         )
         try:
-            for part in parts.split(","):
-                getattr(app, part).start()
+            for server in (app.redis, app.azurite, app.servicebus):
+                server.start()
+            before_host(app)
             app.start_host()
             yield app
         except BaseException:
@@ -56,7 +57,9 @@ def running(
 
 def log_of(app: App, lines: int = 30) -> str:
     file = app.folder / "host.log"
-    return "\n".join(file.read_text(errors="replace").splitlines()[-lines:]) if file.exists() else ""
+    return (
+        "\n".join(file.read_text(errors="replace").splitlines()[-lines:]) if file.exists() else ""
+    )
 
 
 @contextlib.contextmanager
@@ -70,11 +73,11 @@ def inbox_of(app: App) -> Iterator[Inbox]:
 
 def children(pid: int) -> list[int]:
     """The processes that a process started."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and _parent(entry) == pid:
-            found.append(int(entry.name))
-    return found
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and _parent(entry) == pid
+    ]
 
 
 def resident(pid: int) -> int:
