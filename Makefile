@@ -1,7 +1,7 @@
 # Everything a person types. `make run` sets up what is missing, the first time and every time.
 PY := .venv/bin/python
 
-.PHONY: run demo test test-long check bench bench-quick setup-run setup-test setup-test-long clean
+.PHONY: run demo test test-long test-faults check bench bench-quick setup-run setup-test setup-test-long clean
 
 run: setup-run        ## score through all three doors, then stay up until Ctrl-C
 	@exec $(PY) -m demo
@@ -14,6 +14,9 @@ test: setup-test      ## all tests but the long ones, in under 6 minutes
 
 test-long: setup-test-long ## the tests that take their time, one in a browser
 	@$(PY) -m pytest -q -m long --timeout 3600
+
+test-faults: setup-test ## kills, outages, overload and hostile input: a table of what was lost, in under 15 minutes; QUICK=1: in one
+	@exec $(PY) -m tests.faults $(if $(QUICK),--quick)
 
 check: setup-test     ## linters and types
 	@$(PY) -m ruff check .

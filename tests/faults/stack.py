@@ -14,7 +14,7 @@ from emulators.ports import HOST
 from tests import small_model
 from tests.app.conftest import App, short_locks
 from tests.faults.inbox import Inbox
-from tests.servers import AzuriteProcess, BrokerProcess, HostProcess, RedisProcess
+from tests.servers import AzuriteProcess, BrokerProcess, RedisProcess
 from tests.waiting import eventually
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -83,11 +83,6 @@ def children(pid: int) -> list[int]:
 def resident(pid: int) -> int:
     """Bytes of memory that a process and its children hold."""
     return sum(_resident(each) for each in (pid, *children(pid)))
-
-
-def serving(host: HostProcess) -> list[int]:
-    """The processes that answer: the host's workers, or the host itself where it has none."""
-    return children(host.process.pid) or [host.process.pid]
 
 
 def address(app: App) -> tuple[str, int]:
