@@ -9,7 +9,7 @@ run: setup-run        ## score through all three doors, then stay up until Ctrl-
 demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
 	@$(PY) -m demo --once
 
-test: setup-test      ## all tests but the long ones, in under 6 minutes
+test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long"
 
 test-long: setup-test-long ## the tests that take their time, one in a browser
