@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
-from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSubQueue
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
 
 from tests.app.conftest import App
@@ -57,7 +57,7 @@ def through_queue_and_storage(
     )
     for document in found:
         _check(document, outcome)
-    for reason in _dead_letters(app):
+    for reason in stack.dead_letters(app):
         outcome.fault(reason, "dead letters")
     failed = sum(document["status"] == "failed" for document in found)
     outcome.figure(f"{len(found):,} documents, {failed:,} failed")
@@ -195,16 +195,3 @@ def _without_output(app: App, names: list[str]) -> list[str]:
     with storage.get_container_client("scoring-output") as container:
         there = [blob.name for blob in container.list_blobs()] if container.exists() else []
     return [name for name in names if not any(each.startswith(name) for each in there)]
-
-
-def _dead_letters(app: App) -> list[str]:
-    with (
-        ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
-        client.get_queue_receiver(
-            "scoring-requests", sub_queue=ServiceBusSubQueue.DEAD_LETTER
-        ) as receiver,
-    ):
-        return [
-            f"{message.message_id}: {message.dead_letter_reason}"
-            for message in receiver.peek_messages(100)
-        ]

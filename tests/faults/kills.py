@@ -8,8 +8,10 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import BlobServiceClient
@@ -20,7 +22,7 @@ from tests.faults.inbox import Inbox
 from tests.faults.ledger import Input, Ledger, Rows
 from tests.faults.outcome import Outcome, told
 from tests.faults.senders import Senders
-from tests.faults.settling import settle
+from tests.faults.settling import Found, settle
 from tests.servers import ServerProcess
 
 KILLS, QUICK = 60, 5
@@ -36,17 +38,20 @@ class Kills:
     """What was killed when."""
 
     counts: dict[str, int] = field(default_factory=dict)
-    #: time.monotonic() of each kill of Azurite.
+    #: Of each kill of Azurite: seconds since 1970.
     of_azurite: list[float] = field(default_factory=list)
 
-    def young(self, inputs: Iterable[Input], until: float) -> list[str]:
+    def young(self, inputs: Iterable[Input], found: Found) -> list[str]:
         """Blobs that Azurite may have taken back, or whose receipt it may have."""
         return [
             each.name
             for each in inputs
             if each.name.startswith("blob-")
-            # From when it was uploaded until what came of it was saved.
-            and any(each.at - 1 < at < each.at + until for at in self.of_azurite)
+            and any(
+                moment - 1 < kill < moment + AZURITE_SAVES_S
+                for moment in (each.at, *map(_finished, found.get(each.name, ())))
+                for kill in self.of_azurite
+            )
         ]
 
 
@@ -94,7 +99,7 @@ def _kill(app: App, random_: random.Random, count: int, outcome: Outcome) -> Kil
     for victim in order[:count]:
         time.sleep(random_.uniform(*PAUSE_S))
         if victim == "Azurite":
-            done.of_azurite.append(time.monotonic())
+            done.of_azurite.append(time.time())
         ways[victim]()
         done.counts[victim] = done.counts.get(victim, 0) + 1
     return done
@@ -120,6 +125,10 @@ def _kill_server(server: ServerProcess) -> None:
     server.start()
 
 
+def _finished(document: Mapping[str, Any]) -> float:
+    return datetime.fromisoformat(document["finished_at"]).timestamp()
+
+
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -129,10 +138,12 @@ def _lives(pid: int) -> bool:
 
 
 def _settle(app: App, ledger: Ledger, inbox: Inbox, done: Kills, outcome: Outcome) -> None:
-    forgiven = done.young(ledger.accepted, AZURITE_SAVES_S)
-    took = settle(inbox, ledger, outcome, forgiven=forgiven)
+    took = settle(inbox, ledger, outcome, lambda found: done.young(ledger.accepted, found))
     outcome.figure(f"all ended {took:.0f} s after the load")
     found = inbox.by_input()
+    forgiven = done.young(ledger.accepted, found)
+    for reason in stack.dead_letters(app):
+        outcome.fault(reason, "dead letters")
     gone = len([name for name in forgiven if name not in found])
     twice = len([name for name in forgiven if len(found.get(name, ())) > 1])
     outcome.figure(f"Azurite took back {gone}, told twice {twice}")

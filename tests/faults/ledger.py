@@ -24,7 +24,7 @@ class Input:
     expected: list[int]
     #: Whether its sender was told that it is accepted. Otherwise it may end in a document or not.
     accepted: bool
-    #: When its sender was told so: time.monotonic() seconds.
+    #: When its sender was told so: seconds since 1970, as documents tell theirs.
     at: float
 
 
@@ -57,7 +57,7 @@ class Ledger:
 
     def enter(self, name: str, expected: list[int], *, accepted: bool) -> None:
         with self._lock:
-            self._inputs[name] = Input(name, expected, accepted, time.monotonic())
+            self._inputs[name] = Input(name, expected, accepted, time.time())
 
     @property
     def inputs(self) -> list[Input]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from tests.faults import stack
 from tests.faults.inbox import Inbox
@@ -17,16 +18,33 @@ SETTLE_S = 90
 STILL_S = 4
 
 
+Found = Mapping[str, list[dict[str, Any]]]
+
+
+def nobody(_: Found) -> Sequence[str]:
+    return ()
+
+
 def settle(
-    inbox: Inbox, ledger: Ledger, outcome: Outcome, *, forgiven: Sequence[str] = ()
+    inbox: Inbox,
+    ledger: Ledger,
+    outcome: Outcome,
+    forgiven: Callable[[Found], Sequence[str]] = nobody,
 ) -> float:
     """Put into `outcome` what is lost, told twice or wrong; the seconds until all had ended.
 
-    `forgiven`: inputs that the storage emulator may have forgotten or had scored twice.
+    `forgiven`: of what was found, the inputs that the storage emulator may have forgotten or had
+    scored twice.
     """
+
+    def all_ended() -> bool:
+        found = inbox.by_input()
+        return not set(ledger.missing(found)) - set(forgiven(found))
+
     began = time.monotonic()
-    stack.within(lambda: not set(ledger.missing(inbox.by_input())) - set(forgiven), SETTLE_S)
+    stack.within(all_ended, SETTLE_S)
     took = time.monotonic() - began
     stack.at_rest(lambda: len(inbox), still_s=STILL_S, timeout_s=30)
-    ledger.settle(inbox.by_input(), outcome, forgiven=forgiven)
+    found = inbox.by_input()
+    ledger.settle(found, outcome, forgiven=forgiven(found))
     return took

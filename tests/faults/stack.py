@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from azure.servicebus import ServiceBusClient, ServiceBusSubQueue
+
 from emulators.ports import HOST
 from tests import small_model
 from tests.app.conftest import App, short_locks
@@ -87,6 +89,20 @@ def resident(pid: int) -> int:
 
 def address(app: App) -> tuple[str, int]:
     return HOST, app.host.port
+
+
+def dead_letters(app: App) -> list[str]:
+    """Of messages that were given up, at most a hundred: their ids and why."""
+    with (
+        ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
+        client.get_queue_receiver(
+            "scoring-requests", sub_queue=ServiceBusSubQueue.DEAD_LETTER
+        ) as receiver,
+    ):
+        return [
+            f"{message.message_id}: {message.dead_letter_reason}"
+            for message in receiver.peek_messages(100)
+        ]
 
 
 def within(predicate: Callable[[], Any], timeout_s: float) -> bool:
