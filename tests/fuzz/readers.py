@@ -6,6 +6,7 @@ A reader takes any bytes and either reads them or raises one of the errors that 
 from __future__ import annotations
 
 import io
+import json
 import random
 import struct
 import zlib
@@ -25,15 +26,17 @@ from emulators.servicebus.amqp.outcomes import Source, Target
 from emulators.servicebus.amqp.performatives import Attach, Begin, Flow, Open, Transfer
 from emulators.servicebus.amqp.values import Array, Described, Float, Symbol, UInt
 from inference import codecs, media_types
-from inference.codecs import parquet_layout
+from inference.codecs import json_outline, parquet_layout
 from inference.codecs.arrow_messages import Messages
 from inference.errors import CallerError
+from inference.limits import Limits
 from inference.signature import TEXTS, Signature
 from tests import bodies
 from tests.fuzz.damage import damage
 
-MAX_ROWS = 10_000
-MAX_BYTES = 1_000_000
+LIMITS = Limits(body_bytes=1_000_000, rows=10_000)
+#: Of a body of JSON that is read piece by piece, as long ones are.
+SHORT_PIECE, LONG_PIECE = 48, json_outline.PIECE_BYTES
 
 NUMBERS = Signature(features=2, names=("a", "b"))
 FRAME = Signature(
@@ -117,23 +120,59 @@ def _draw_arrow(random_: random.Random) -> bytes:
 def _read_layout(body: bytes) -> None:
     for group in parquet_layout.groups(body):
         for chunk in group.chunks:
-            parquet_layout.unpacked(body, chunk, "a", MAX_BYTES)
+            parquet_layout.unpacked(body, chunk, "a", LIMITS.body_bytes)
 
 
 def _read_messages(body: bytes) -> None:
-    source = Messages(io.BytesIO(body), MAX_BYTES)
+    source = Messages(io.BytesIO(body), LIMITS.body_bytes)
     # pyarrow asks for a message's prefix, then for what that says.
     while source.read(4):
-        source.read(MAX_BYTES)
+        source.read(LIMITS.body_bytes)
 
 
 def _read_columns(form: str) -> Callable[[bytes], None]:
     def read(body: bytes) -> None:
         # Which model it is for hangs on the body: the same bytes find the same fault again.
         signature = SIGNATURES[zlib.crc32(body) % len(SIGNATURES)]
-        codecs.decode(body, form, signature, max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
+        codecs.decode(body, form, signature, limits=LIMITS)
 
     return read
+
+
+_JSON = [
+    json.dumps(document).encode()
+    for rows in (np.random.default_rng(0).random((9, 2)).round(3).tolist(), [[1, None]] * 20)
+    for document in (
+        rows,
+        {"data": rows},
+        {"columns": ["b", "a"], "data": rows, "more": {"x": [1, "]"]}},
+        [{"a": a, "b": b} for a, b in rows],
+        {"instances": [{"b": b, "t": 'x"\\,]}', "a": a} for a, b in rows]},
+        {"text": "in, [brackets]", "a": 1, "b": 2},
+        ["some, text", 'an\\"other', "\u00e9\ud83d\ude00"] * 3,
+    )
+]
+
+
+def _read_json(body: bytes) -> None:
+    """Whole and in pieces: both read the same, or both refuse."""
+    signature = SIGNATURES[zlib.crc32(body) % len(SIGNATURES)]
+    whole, pieces = (_read_in_pieces(body, signature, size) for size in (LONG_PIECE, SHORT_PIECE))
+    if isinstance(whole, CallerError) and isinstance(pieces, CallerError):
+        raise whole
+    if repr(whole) != repr(pieces):
+        raise AssertionError(f"whole {whole!r:.80}, in pieces {pieces!r:.80}")
+
+
+def _read_in_pieces(body: bytes, signature: Signature, size: int) -> object:
+    json_outline.PIECE_BYTES = size
+    try:
+        read = codecs.decode(body, media_types.JSON, signature, limits=LIMITS)
+        return read.all_fit().tolist()
+    except CallerError as error:
+        return error
+    finally:
+        json_outline.PIECE_BYTES = LONG_PIECE
 
 
 def _amqp_values() -> list[bytes]:
@@ -220,6 +259,7 @@ READERS: dict[str, Reader] = {
     "Parquet's columns": Reader(_read_columns(media_types.PARQUET), _draw_parquet, CallerError),
     "Arrow's messages": Reader(_read_messages, _draw_arrow, CallerError),
     "Arrow's columns": Reader(_read_columns(media_types.ARROW), _draw_arrow, CallerError),
+    "JSON in pieces": Reader(_read_json, _drawing(_JSON), CallerError),
     "AMQP's values": Reader(_read_value, _drawing(_VALUES), AmqpError),
     "AMQP's messages": Reader(_read_message, _drawing(_MESSAGES), AmqpError),
     "AMQP's frames": Reader(_read_frame, _draw_frame, AmqpError),
