@@ -1,7 +1,7 @@
 # Everything a person types. `make run` sets up what is missing, the first time and every time.
 PY := .venv/bin/python
 
-.PHONY: run demo test test-long check bench bench-quick setup-run setup-test setup-test-long clean
+.PHONY: run demo test test-long test-faults check bench bench-quick setup-run setup-test setup-test-long clean
 
 run: setup-run        ## score through all three doors, then stay up until Ctrl-C
 	@exec $(PY) -m demo
@@ -9,11 +9,14 @@ run: setup-run        ## score through all three doors, then stay up until Ctrl-
 demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
 	@$(PY) -m demo --once
 
-test: setup-test      ## all tests but the long ones, in under 6 minutes
+test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long"
 
 test-long: setup-test-long ## the tests that take their time, one in a browser
 	@$(PY) -m pytest -q -m long --timeout 3600
+
+test-faults: setup-test ## kills, outages, overload and hostile input: a table of what was lost, in under 15 minutes; QUICK=1: in one
+	@exec $(PY) -m tests.faults $(if $(QUICK),--quick)
 
 check: setup-test     ## linters and types
 	@$(PY) -m ruff check .

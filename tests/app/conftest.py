@@ -61,6 +61,8 @@ class App:
     #: The app, and what runs it.
     app_dir: Path = ROOT
     python: str = sys.executable
+    #: As `python -m host` takes them.
+    host_args: tuple[str, ...] = ()
     _host: HostProcess | None = None
     _inbox: Inbox | None = None
     _client: ServiceBusClient | None = None
@@ -83,7 +85,7 @@ class App:
         port = None if self._host is None else self._host.port
         log = self.folder / "host.log"
         self._host = HostProcess(
-            self.app_dir, self._settings(), (), log, port=port, python=self.python
+            self.app_dir, self._settings(), self.host_args, log, port=port, python=self.python
         )
         self._host.wait_ready()
         eventually(lambda: self.get(answers).status == 200, 30)

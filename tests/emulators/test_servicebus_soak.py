@@ -37,7 +37,7 @@ QUEUES: dict[str, dict[str, object]] = {f"q{number}": {} for number in range(5)}
 
 BRIEF = {"brief": {"LockDuration": "PT1S"}}
 
-AN_HOURS_WORTH = 250 * 3600
+MESSAGES = 250 * 900
 
 PER_CLIENT = (Connection, Session, Link, Consumer, ReplyLink, ExpiryWatch, Lock, Message)
 
@@ -128,19 +128,19 @@ def _resident_kb(pid):
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-async def test_an_hours_worth_of_messages_leaves_no_memory_behind(tmp_path):
-    """What 250 messages a second are in an hour, as fast as they go.
+async def test_a_quarter_of_an_hours_messages_leave_no_memory_behind(tmp_path):
+    """What 250 messages a second are in a quarter of an hour, as fast as they go.
 
-    On two cores: 900,000 messages in 351 s, and the process grew from 42,340 to 43,428 kB.
+    Four times as many took 351 s on two cores, and the process grew from 42,340 to 43,428 kB.
     """
     with running(tmp_path, QUEUES) as emulator:
         visit = partial(_visit_all, emulator.connection_string, amount=500, times=8)
         await visit()
         before_kb, done, begin_s = _resident_kb(emulator.process.pid), 0, time.monotonic()
-        while done < AN_HOURS_WORTH:
+        while done < MESSAGES:
             await visit()
             done += len(QUEUES) * 500 * 8
         lasted_s = time.monotonic() - begin_s
         after_kb = _resident_kb(emulator.process.pid)
     log.info("%d messages, %.0f s, %d kB before, %d after", done, lasted_s, before_kb, after_kb)
-    assert after_kb - before_kb < 4_000
+    assert after_kb - before_kb < 2_000

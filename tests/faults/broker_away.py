@@ -1,0 +1,142 @@
+"""A broker that is away: hanging, and with its port closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+
+from tests.app.conftest import App
+from tests.faults import stack
+from tests.faults.connection import Pool, Unanswered, post
+from tests.faults.kills import make_containers
+from tests.faults.ledger import Ledger, Rows
+from tests.faults.outcome import Outcome, told
+from tests.faults.senders import Senders
+from tests.faults.settling import settle
+
+AWAY_S, QUICK_S = 8.0, 2.0
+CLIENTS = 8
+DEADLINE_S = 5.0
+GRACE = 1.1
+#: Seconds that the platform may take to say that it can't enqueue: no deadline of ours binds it.
+ENQUEUE_S = 60.0
+MESSAGES = 300
+#: 500 is what the platform makes of an output that can't be sent.
+REFUSED = frozenset({500, 503, 504})
+
+
+@dataclass
+class Asked:
+    statuses: Counter[str] = field(default_factory=Counter)
+    slowest: dict[bool, float] = field(default_factory=lambda: {False: 0.0, True: 0.0})
+
+
+def broker_away(outcome: Outcome, *, quick: bool, seed: int) -> None:
+    """The case."""
+    seconds = QUICK_S if quick else AWAY_S
+    rows, asked, delivered = Rows(seed), Asked(), 0
+    with stack.running(SCORING_TIMEOUT_S=f"{DEADLINE_S:g}") as app:
+        make_containers(app)
+        ways: dict[str, Callable[[], AbstractContextManager[None]]] = {
+            "hanging": lambda: _hanging(app),
+            "port closed": lambda: _closed(app),
+        }
+        for away in ways.values():
+            ledger = Ledger()
+            with stack.inbox_of(app) as inbox:
+                senders = Senders(app, ledger, rows, outcome, http=False)
+                senders.start()
+                _fill(app, ledger, rows)
+                with away():
+                    asyncio.run(_ask(app, rows, ledger, asked, seconds, outcome))
+                senders.stop()
+                took = settle(inbox, ledger, outcome)
+                outcome.figure(f"all ended {took:.0f} s after it came back")
+                delivered += len(inbox)
+    outcome.tried = f"{len(ways)} outages of {seconds:g} s, {delivered:,} documents"
+    outcome.figure(told(asked.statuses))
+    slowest, later = asked.slowest[False], asked.slowest[True]
+    outcome.figure(f"slowest {slowest:.2f} s, respond-async {later:.1f} s")
+
+
+@contextlib.contextmanager
+def _hanging(app: App) -> Iterator[None]:
+    app.servicebus.pause()
+    try:
+        yield
+    finally:
+        app.servicebus.resume()
+
+
+@contextlib.contextmanager
+def _closed(app: App) -> Iterator[None]:
+    app.servicebus.stop()
+    try:
+        yield
+    finally:
+        app.servicebus.start()
+
+
+def _fill(app: App, ledger: Ledger, rows: Rows) -> None:
+    """Messages that wait when the broker goes."""
+    messages = []
+    for _ in range(MESSAGES):
+        row, expected = rows.take()
+        name = f"waiting-{uuid.uuid4().hex}"
+        messages.append(ServiceBusMessage(json.dumps(row), message_id=name))
+        ledger.enter(name, expected, accepted=True)
+    with (
+        ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
+        client.get_queue_sender("scoring-requests") as sender,
+    ):
+        sender.send_messages(messages)
+
+
+async def _ask(
+    app: App, rows: Rows, ledger: Ledger, asked: Asked, seconds: float, outcome: Outcome
+) -> None:
+    pool, until = Pool(stack.address(app)), time.monotonic() + seconds
+
+    async def client(number: int) -> None:
+        while time.monotonic() < until:
+            await _ask_once(pool, rows, ledger, asked, outcome, later=number == 0)
+            await asyncio.sleep(0.01)
+
+    await asyncio.gather(*map(client, range(CLIENTS)))
+    pool.close()
+
+
+async def _ask_once(
+    pool: Pool, rows: Rows, ledger: Ledger, asked: Asked, outcome: Outcome, *, later: bool
+) -> None:
+    row, expected = rows.take()
+    name, kind = f"later-{uuid.uuid4().hex}", "respond-async " if later else ""
+    headers = {"prefer": "respond-async", "x-request-id": name} if later else {}
+    if later:  # until it is answered, it may have been enqueued or not
+        ledger.enter(name, expected, accepted=False)
+    began = time.monotonic()
+    try:
+        reply = await pool.ask(post(json.dumps(row).encode(), headers=headers), timeout_s=ENQUEUE_S)
+    except (Unanswered, OSError) as error:
+        outcome.lose(f"{kind}{row}: {error}", "unanswered")
+        return
+    took = time.monotonic() - began
+    asked.slowest[later] = max(asked.slowest[later], took)
+    asked.statuses[f"{kind}{reply.status}"] += 1
+    if later and reply.status in {202} | REFUSED:
+        ledger.enter(name, expected, accepted=reply.status == 202)
+    elif reply.status != 200:
+        outcome.fault(f"{kind}{reply.status} {reply.body[:100]!r}", f"answered {reply.status}")
+    elif json.loads(reply.body) != expected:
+        outcome.fault(f"{row}: {reply.body[:80]!r}", "wrong prediction")
+    elif not later and took > DEADLINE_S * GRACE:
+        outcome.fault(f"{took:.1f} s, the deadline is {DEADLINE_S:g}", "an answer is late")

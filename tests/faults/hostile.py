@@ -1,0 +1,177 @@
+"""Inputs that nobody means, through all three triggers: each is answered, and none does harm."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import redis
+
+from inference import media_types
+from tests.app.conftest import App
+from tests.faults import hostile_inputs, stack
+from tests.faults.connection import Connection, Pool, Reply, Unanswered, post
+from tests.faults.hostile_requests import INFER, RAW, SCORE, Hostile, Requests
+from tests.faults.outcome import Outcome, told
+
+HTTP, MESSAGES, BLOBS = 95_000, 4_000, 1_000
+QUICK = 1_700, 250, 50
+CONNECTIONS = 24
+#: Seconds that an answer may take; the largest of these bodies has 200 KB.
+PATIENCE_S = 30
+GROWTH = 1.05
+
+#: What README and the API's description tell of. 404 and 405 are the host's own, of other routes.
+DOCUMENTED = frozenset({200, 400, 401, 404, 405, 406, 413, 415, 422, 429, 431, 503})
+#: Where the app itself refuses, it says why.
+EXPLAINED = frozenset({400, 406, 413, 415, 422})
+
+
+@dataclass
+class Tally:
+    """What the answers came to."""
+
+    outcome: Outcome
+    statuses: Counter[int] = field(default_factory=Counter)
+    #: Rows and requests that were answered 200: so much may be stored.
+    rows: int = 0
+    #: Of what is no HTTP: closed without an answer.
+    closed: int = 0
+
+
+def hostile(outcome: Outcome, *, quick: bool, seed: int) -> None:
+    """The case."""
+    http, messages, blobs = QUICK if quick else (HTTP, MESSAGES, BLOBS)
+    tally = Tally(outcome)
+    with stack.running(CACHE_MODE="always", SCORING_TIMEOUT_S="10") as app:
+        # What a process imports and sets up once is no growth: a quarter of them warms it up.
+        warm = max(http // 4, 1_000)
+        asyncio.run(_send(app, Requests(random.Random(seed)), warm, tally))
+        before = stack.resident(app.host.process.pid)
+        asyncio.run(_send(app, Requests(random.Random(seed + 1)), http - warm, tally))
+        after = stack.resident(app.host.process.pid)
+        _check_stored(app, tally)
+        hostile_inputs.through_queue_and_storage(
+            app, outcome, random.Random(seed + 2), messages=messages, blobs=blobs
+        )
+        last = stack.resident(app.host.process.pid)
+        _check_alive(app, outcome)
+    outcome.tried = f"{http:,} requests, {messages:,} messages, {blobs:,} blobs"
+    outcome.figure(told(tally.statuses) + f", closed: {tally.closed}")
+    outcome.figure(f"memory {before >> 20}, {after >> 20}, {last >> 20} MiB")
+    outcome.require(after <= before * GROWTH, "memory grew by more than 5 % over HTTP")
+
+
+async def _send(app: App, requests: Requests, count: int, tally: Tally) -> None:
+    pool = Pool(stack.address(app))
+    left = iter(range(count))
+
+    async def client() -> None:
+        for _ in left:
+            await _try(app, pool, requests.draw(), tally)
+
+    await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+    pool.close()
+
+
+async def _try(app: App, pool: Pool, hostile: Hostile, tally: Tally) -> None:
+    try:
+        if hostile.sort == RAW:
+            connection = await Connection.to(stack.address(app))
+            reply = await connection.ask_rudely(hostile.content, timeout_s=PATIENCE_S)
+        else:
+            reply = await pool.ask(hostile.content, timeout_s=PATIENCE_S)
+    except (Unanswered, OSError) as error:
+        tally.outcome.lose(f"{error}: {hostile.content[:300]!r}", "unanswered")
+        return
+    if reply is None:
+        tally.closed += 1
+    else:
+        _check(hostile, reply, tally)
+
+
+def _check(hostile: Hostile, reply: Reply, tally: Tally) -> None:
+    tally.statuses[reply.status] += 1
+    asked = f"{reply.status} {reply.body[:200]!r} to {hostile.content[:600]!r}"
+    if reply.status not in DOCUMENTED:
+        tally.outcome.fault(asked, f"answered {reply.status} {_message(reply)}".rstrip())
+    elif reply.status in (429, 503) and "retry-after" not in reply.headers:
+        tally.outcome.fault(asked, "a refusal without Retry-After")
+    elif hostile.sort in (SCORE, INFER):
+        if reply.status == 200:
+            _count_rows(reply, tally, asked)
+        elif reply.status in EXPLAINED and not _explains(reply, hostile.sort):
+            tally.outcome.fault(asked, "a refusal that does not say why")
+
+
+def _message(reply: Reply) -> str:
+    try:
+        error = reply.json()["error"]
+        return str(error if isinstance(error, str) else error["message"])[:60]
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _explains(reply: Reply, sort: str) -> bool:
+    try:
+        error = reply.json()["error"]
+        message = error if sort == INFER else error["message"]
+        named = sort == INFER or (error["code"] and error["request_id"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    return bool(message) and bool(named) and "Traceback" not in message and ".py" not in message
+
+
+def _count_rows(reply: Reply, tally: Tally, asked: str) -> None:
+    try:
+        tally.rows += 1 + _ROWS[reply.headers.get("content-type", "").partition(";")[0]](reply.body)
+    except (ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        tally.outcome.fault(f"{error!r}: {asked}", "an answer that can't be read")
+
+
+def _rows_of_json(body: bytes) -> int:
+    document = orjson.loads(body)
+    return len(document) if isinstance(document, list) else int(document["outputs"][0]["shape"][0])
+
+
+_ROWS: dict[str, Callable[[bytes], int]] = {
+    media_types.JSON: _rows_of_json,
+    media_types.JSON_LINES: lambda body: body.count(b"\n") + 1,
+    media_types.CSV: lambda body: body.count(b"\n"),
+    media_types.NPY: lambda body: len(np.load(io.BytesIO(body))),
+    media_types.PARQUET: lambda body: len(pq.read_table(io.BytesIO(body))),
+    media_types.ARROW: lambda body: len(pa.ipc.open_stream(body).read_all()),
+    "application/octet-stream": lambda body: 100,  # V2's tensors: more than any of these has
+}
+
+
+def _check_stored(app: App, tally: Tally) -> None:
+    """Of what was refused nothing is kept: there is no more than was answered."""
+    with redis.Redis.from_url(app.redis.url) as client:
+        kept = Counter(key.split(b":")[1] for key in client.scan_iter("triscore:*", count=1000))
+    rows = kept[b"p"] + kept[b"w"]
+    tally.outcome.figure(f"stored {rows:,} of {tally.rows:,} answered")
+    tally.outcome.require(rows <= tally.rows, "something of a refused request is stored")
+    tally.outcome.require(kept[b"r"] == 0, "a result is stored that nobody asked for")
+    tally.outcome.require(kept[b"l"] == 0, "a lease is left behind")
+
+
+def _check_alive(app: App, outcome: Outcome) -> None:
+    async def ask() -> Reply:
+        connection = await Connection.to(stack.address(app))
+        reply = await connection.ask(post(b"[[1,1,1]]"), timeout_s=5)
+        connection.close()
+        return reply
+
+    reply = asyncio.run(ask())
+    right = (reply.status, json.loads(reply.body)) == (200, [1])
+    outcome.require(right, "afterwards a good row is refused")

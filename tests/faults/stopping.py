@@ -1,0 +1,122 @@
+"""SIGTERM under load: every client is answered, or sees a closed connection before it sends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.app.conftest import App
+from tests.faults import stack
+from tests.faults.connection import ClosedBefore, Connection, Unanswered, post
+from tests.faults.kills import make_containers
+from tests.faults.ledger import Ledger, Rows
+from tests.faults.outcome import Outcome, told
+from tests.faults.senders import Senders
+from tests.faults.settling import settle
+
+STOPS, QUICK = 12, 2
+CLIENTS = 24
+#: Seconds of load before the signal, and that a stop may take: what runs has a deadline of 60 s.
+LOAD_S = 1.5
+STOP_S = 40
+#: After so many requests a client opens another connection.
+REQUESTS_A_CONNECTION = 40
+
+
+@dataclass
+class Seen:
+    """What clients with raw sockets saw of a host that stops."""
+
+    answers: Counter[int] = field(default_factory=Counter)
+    closed_before: int = 0
+    refused: int = 0
+
+
+def stopping(outcome: Outcome, *, quick: bool, seed: int) -> None:
+    """The case."""
+    stops = QUICK if quick else STOPS
+    rows, seen = Rows(seed), Seen()
+    slowest = 0.0
+    for workers in (1, 2):
+        ledger = Ledger()
+        with stack.running(workers=workers) as app:
+            make_containers(app)
+            with stack.inbox_of(app) as inbox:
+                for _ in range(stops // 2):
+                    slowest = max(slowest, _stop_under_load(app, ledger, rows, seen, outcome))
+                settle(inbox, ledger, outcome)
+    outcome.tried = f"{stops} SIGTERMs, {seen.answers.total():,} requests by {CLIENTS} clients"
+    outcome.figure(told(seen.answers))
+    outcome.figure(f"closed before sending {seen.closed_before}, refused {seen.refused}")
+    outcome.figure(f"slowest stop {slowest:.1f} s")
+
+
+def _stop_under_load(app: App, ledger: Ledger, rows: Rows, seen: Seen, outcome: Outcome) -> float:
+    """Seconds that the host took to stop; afterwards it runs again."""
+    senders = Senders(app, ledger, rows, outcome, http=False)
+    senders.start()
+    took = asyncio.run(_signal(app, ledger, rows, seen, outcome))
+    app.start_host()
+    senders.stop()
+    return took
+
+
+async def _signal(app: App, ledger: Ledger, rows: Rows, seen: Seen, outcome: Outcome) -> float:
+    clients = [
+        asyncio.create_task(_client(app, ledger, rows, seen, outcome, later=number % 4 == 0))
+        for number in range(CLIENTS)
+    ]
+    await asyncio.sleep(LOAD_S)
+    began = time.monotonic()
+    code = await asyncio.to_thread(app.host.stop)
+    took = time.monotonic() - began
+    await asyncio.gather(*clients)
+    outcome.require(code == 0, f"the host ended with {code}")
+    outcome.require(took < STOP_S, f"the host took more than {STOP_S} s to stop")
+    return took
+
+
+async def _client(
+    app: App, ledger: Ledger, rows: Rows, seen: Seen, outcome: Outcome, *, later: bool
+) -> None:
+    """Asks one after the other until nobody listens any more."""
+    while True:
+        try:
+            connection = await Connection.to(stack.address(app))
+        except OSError:
+            seen.refused += 1
+            return
+        try:
+            for _ in range(REQUESTS_A_CONNECTION):
+                await _ask(connection, ledger, rows, seen, outcome, later=later)
+                if not connection.is_open:
+                    break
+        except ClosedBefore:
+            seen.closed_before += 1
+        except Unanswered as error:
+            outcome.lose(f"a request was sent: {error.how}", error.how)
+        finally:
+            connection.close()
+
+
+async def _ask(
+    connection: Connection, ledger: Ledger, rows: Rows, seen: Seen, outcome: Outcome, *, later: bool
+) -> None:
+    row, expected = rows.take()
+    name = uuid.uuid4().hex
+    headers = {"x-request-id": name} | ({"prefer": "respond-async"} if later else {})
+    if later:  # until it is answered, it may have been enqueued or not
+        ledger.enter(name, expected, accepted=False)
+    reply = await connection.ask(post(json.dumps(row).encode(), headers=headers))
+    seen.answers[reply.status] += 1
+    if reply.status == 202:
+        ledger.enter(name, expected, accepted=True)
+    elif reply.status == 200:
+        if json.loads(reply.body) != expected:
+            outcome.fault(f"{row}: {reply.body[:80]!r}", "wrong prediction")
+    elif reply.status != 503:
+        outcome.fault(f"{reply.status} {reply.body[:100]!r}", f"answered {reply.status}")
