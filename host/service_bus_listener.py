@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 
 from azure.servicebus import ServiceBusReceivedMessage
 
@@ -19,12 +18,14 @@ from host.invoker import Invoker
 from host.outage import Outage
 from host.protos import TypedData
 from host.runtime import InvocationFailed
-from host.service_bus_link import LOOK_S, Link
+from host.service_bus_held import Held, keep_locked
+from host.service_bus_link import FOLLOW_S, LOOK_S, Link
 
 log = logging.getLogger(__name__)
 
-#: The shortest pause between two renewals of a lock.
-MIN_RENEWAL_S = 0.5
+#: Seconds that messages wait to be received while functions run, though the broker was asked for
+#: them: few beside their locks, and many beside a call that is over soon.
+OWED_S = 0.1
 
 
 def service_bus_listeners(
@@ -58,6 +59,7 @@ class ServiceBusListener:
         self._link = Link(
             connections, trigger.connection, trigger.queue, prefetch=options.prefetch_count
         )
+        self._held = Held(self._link, renewal_s=options.max_auto_lock_renewal_s)
         self._outage = Outage(f"queue {trigger.queue} of {trigger.connection}")
         self._stopping = asyncio.Event()
         self._receiving: asyncio.Task[None] | None = None
@@ -87,42 +89,72 @@ class ServiceBusListener:
             await self._link.close()
 
     async def _receive(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                messages = await self._messages()
-            except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
+        """Until told to stop, whatever goes wrong meanwhile: the link is thrown away then."""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._bring()
+                except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
+                    failure: BaseException = error
+                except asyncio.CancelledError as error:
+                    if (task := asyncio.current_task()) is not None and task.cancelling():
+                        raise
+                    # Nobody cancelled this: the SDK awaited what it had cancelled.
+                    failure = error
+                else:
+                    continue
                 await self._link.close()
-                await self._pause(self._outage.begin(error))
-                continue
-            self._outage.end()
+                await self._pause(self._outage.begin(failure))
+        finally:
+            await self._settle(self._held.take(), done=False)
+
+    async def _bring(self) -> None:
+        """Receive what there is room for, and begin it."""
+        room = self._room()
+        if not room:
+            await self._wait_for_room()
+            return
+        messages = self._held.take(room)
+        try:
             if not messages:
-                continue
-            if self._stopping.is_set():
-                await self._settle(messages, done=False)
-            elif self._trigger.many:
-                # In a task: a listener that is told to stop cancels what runs, and it settles.
-                await asyncio.wait({self._start(self._run_batch(messages))})
-            else:
-                for message in messages:
-                    self._start(self._run_single(message))
+                messages += await self._link.receive(room)
+                self._outage.end()
+            if self._trigger.many and messages:
+                await self._fill(messages)
+        except BaseException:
+            self._held.add(messages)
+            raise
+        if self._stopping.is_set():
+            self._held.add(messages)
+        elif self._trigger.many and messages:
+            self._start(self._run_batch(messages))
+        else:
+            for message in messages:
+                self._start(self._run_single(message))
 
-    async def _messages(self) -> list[ServiceBusReceivedMessage]:
+    def _room(self) -> int:
+        """How many messages may begin now; single ones do so one by one."""
         if self._trigger.many:
-            return await self._batch()
-        if (free := self._options.max_concurrent_calls - len(self._running)) > 0:
-            return await self._link.receive(free)
-        await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-        return []
+            return 0 if self._running else self._options.max_message_batch_size
+        return 1 if len(self._running) < self._options.max_concurrent_calls else 0
 
-    async def _batch(self) -> list[ServiceBusReceivedMessage]:
+    async def _wait_for_room(self) -> None:
+        """Until something has ended. What the broker was asked for is received meanwhile."""
+        timeout_s = OWED_S if self._link.owed else None
+        ended, _ = await asyncio.wait(
+            self._running, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not ended:
+            self._held.add(await self._link.receive(self._link.owed, look_s=FOLLOW_S))
+
+    async def _fill(self, batch: list[ServiceBusReceivedMessage]) -> None:
+        """Add what is there, and what comes until there are as many as wanted."""
         most, least = self._options.max_message_batch_size, self._options.min_message_batch_size
-        batch = await self._link.receive(most)
         end = time.monotonic() + self._options.max_batch_wait_s
-        while 0 < len(batch) < least and not self._stopping.is_set():
-            if (left := end - time.monotonic()) <= 0:
-                break
-            batch += await self._link.receive(most - len(batch), look_s=min(LOOK_S, left))
-        return batch
+        look_s = FOLLOW_S
+        while len(batch) < most and look_s > 0 and not self._stopping.is_set():
+            batch += await self._link.receive(most - len(batch), look_s=look_s)
+            look_s = min(LOOK_S, end - time.monotonic()) if len(batch) < least else 0
 
     def _start(self, run: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(run)
@@ -132,34 +164,39 @@ class ServiceBusListener:
 
     async def _run_single(self, message: ServiceBusReceivedMessage) -> None:
         data_type = self._trigger.data_type
-        renewing = asyncio.create_task(self._keep_locked(message))
+        renewing = asyncio.create_task(
+            keep_locked(self._link, message, self._options.max_auto_lock_renewal_s)
+        )
         try:
             await self._run(
                 [message],
-                service_bus_data.single(message, data_type),
-                service_bus_data.single_metadata(message, data_type),
+                lambda: (
+                    service_bus_data.single(message, data_type),
+                    service_bus_data.single_metadata(message, data_type),
+                ),
             )
         finally:
             renewing.cancel()
 
     async def _run_batch(self, messages: Sequence[ServiceBusReceivedMessage]) -> None:
         """A batch's locks are not renewed, as in Azure."""
-        try:
-            data = service_bus_data.many(messages, self._trigger.data_type)
-        except service_bus_data.UnfitBody as error:
-            log.error("function %s failed: %s", self._function.name, error)
-            await self._settle(messages, done=False)
-            return
-        await self._run(messages, data, service_bus_data.many_metadata(messages))
+        await self._run(
+            messages,
+            lambda: (
+                service_bus_data.many(messages, self._trigger.data_type),
+                service_bus_data.many_metadata(messages),
+            ),
+        )
 
     async def _run(
         self,
         messages: Sequence[ServiceBusReceivedMessage],
-        data: TypedData,
-        metadata: dict[str, TypedData],
+        converted: Callable[[], tuple[TypedData, dict[str, TypedData]]],
     ) -> None:
+        """Run the function and settle its messages, whatever comes of it."""
         done = False
         try:
+            data, metadata = converted()
             await self._invoker.run(
                 self._function,
                 data,
@@ -172,6 +209,10 @@ class ServiceBusListener:
             done = True
         except InvocationFailed:
             log.debug("%s: %d messages go back", self._function.name, len(messages))
+        except service_bus_data.UnfitBody as error:
+            log.error("function %s failed: %s", self._function.name, error)
+        except Exception:
+            log.exception("function %s: %d messages go back", self._function.name, len(messages))
         finally:
             # Also when cancelled: the messages must not wait for their locks to run out.
             await self._settle(messages, done=done)
@@ -183,19 +224,6 @@ class ServiceBusListener:
         settle = self._link.complete if done else self._link.abandon
         await asyncio.gather(*(settle(message) for message in messages))
 
-    async def _keep_locked(self, message: ServiceBusReceivedMessage) -> None:
-        end = time.monotonic() + self._options.max_auto_lock_renewal_s
-        while (left := end - time.monotonic()) > 0:
-            await asyncio.sleep(min(max(_locked_s(message) / 2, MIN_RENEWAL_S), left))
-            if not await self._link.renew(message):
-                return
-
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
-
-
-def _locked_s(message: ServiceBusReceivedMessage) -> float:
-    """Seconds that the lock still lasts, by this machine's clock."""
-    until = message.locked_until_utc
-    return (until - datetime.now(UTC)).total_seconds() if until else 0.0

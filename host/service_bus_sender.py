@@ -15,6 +15,10 @@ from host.messages_out import messages
 from host.protos import TypedData
 from host.service_bus_link import close_client
 
+#: Seconds that an output has, with its wait for the link's turn: a broker that holds on to its
+#: connection and says nothing would keep it for ever.
+SEND_S = 60.0
+
 
 class Sender:
     """One at a time uses the link, which the SDK does not share.
@@ -35,21 +39,25 @@ class Sender:
         """Return when the broker has all messages of an output (host.messages_out says which), in
         as few transfers as their size allows.
 
-        Raises BindingFailed; some may then have been sent.
+        Raises BindingFailed, after SEND_S at the latest; some may then have been sent.
         """
-        async with self._turn:
-            try:
-                await self._send(messages(data, binding, identities))
-            except BaseException as error:
-                # Also where the sending was cancelled half way: the link's state is unknown.
-                await self._drop()
-                if isinstance(error, AzureError):
-                    raise BindingFailed.by(error) from error
-                raise
+        try:
+            async with asyncio.timeout(SEND_S), self._turn:
+                await self._send_or_drop(messages(data, binding, identities))
+        except (AzureError, TimeoutError) as error:
+            raise BindingFailed.by(error) from error
 
     async def close(self) -> None:
         async with self._turn:
             await self._drop()
+
+    async def _send_or_drop(self, messages: Sequence[ServiceBusMessage]) -> None:
+        try:
+            await self._send(messages)
+        except BaseException:
+            # Also where the sending was cancelled half way: the link's state is unknown.
+            await self._drop()
+            raise
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = await self._open()

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 DRAIN_S = 25
 #: The same where the supervisor is gone: whoever follows needs the port.
 ORPHAN_DRAIN_S = 0.5
+#: Seconds that what is cancelled then has to give back what it holds.
+CANCEL_S = 3
 #: Seconds after which a worker without its supervisor is ended, whatever it does.
 ORPHAN_END_S = 0.9
 
@@ -114,12 +116,13 @@ async def _drain(listeners: list[Listener], drain_s: float) -> None:
     _, late = await asyncio.wait(stopping, timeout=drain_s)
     for task in late:
         task.cancel()
-    results = await asyncio.gather(*stopping, return_exceptions=True)
-    for listener, result in zip(listeners, results, strict=True):
-        if isinstance(result, asyncio.CancelledError):
+    if late:
+        await asyncio.wait(late, timeout=CANCEL_S)
+    for listener, task in zip(listeners, stopping, strict=True):
+        if not task.done() or task.cancelled():
             log.warning("%r did not finish in time", listener)
-        elif isinstance(result, BaseException):
-            log.error("%r: %s: %s", listener, type(result).__name__, result)
+        elif error := task.exception():
+            log.error("%r: %s: %s", listener, type(error).__name__, error)
     log.info("stopped")
 
 
