@@ -79,7 +79,7 @@ class ScriptErrors:
     def leftover(self, error: BaseException | None) -> None:
         """Log what a script raised where nobody waits for it."""
         if error is not None and not isinstance(error, SystemExit):
-            log.error("the script raised %s, and nobody waits for it", self._located(error))
+            log.error("raised where nobody waits for it: %s", self.told(error))
 
     def loop_handler(self, loop: Any, context: dict[str, Any]) -> None:
         """For `loop.set_exception_handler`: asyncio's own logs an exception with its text."""
@@ -103,6 +103,6 @@ def with_text(error: BaseException) -> str:
     """An error's kind and, in short, its text."""
     try:
         text = str(error)[:MAX_TEXT]
-    except Exception:  # noqa: BLE001 - a class of the script's own may fail to describe itself
+    except BaseException:  # noqa: BLE001 - a class of the script's own may fail to describe itself
         text = ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

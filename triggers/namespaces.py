@@ -12,7 +12,7 @@ _STRING = (
     "SharedAccessKeyName=…;SharedAccessKey=…` (portal: the namespace, Shared access policies)"
 )
 _NAME = "the namespace's host name alone, as NAME.servicebus.windows.net"
-_HOST = re.compile(r"(localhost|[\w-]+(\.[\w-]+)+)(:\d+)?", re.ASCII)
+_HOST = re.compile(r"(localhost|[\w-]+(\.[\w-]+)+)(:\d+)?|[\w-]+:\d+", re.ASCII)
 
 
 def of_string(text: str) -> Iterator[str]:

@@ -16,8 +16,8 @@ _STRING = (
 _ADDRESS = "the address of the account's service alone, as https://NAME.blob.core.windows.net"
 #: Characters that a name has at most, and a key more of.
 _WORD = 24
-#: An account has its name in the path where it has none in a host name.
-_BY_PATH = re.compile(r"localhost|[\d.]+|\[.*\]")
+#: Of an emulator, whose accounts have their names in the path: a port, or a host of no domain.
+_EMULATORS = re.compile(r"[^.:]+|[\d.]+|.+:\d+")
 
 
 def of_string(text: str) -> Iterator[str]:
@@ -33,12 +33,16 @@ def of_string(text: str) -> Iterator[str]:
 
 def of_address(text: str) -> Iterator[str]:
     """What to write in place of a service's address that can't work."""
-    address = urlsplit(text)
+    try:
+        address = urlsplit(text)
+    except ValueError:  # a bracket too many
+        yield f"{_ADDRESS}: this is none"
+        return
     if address.scheme not in ("https", "http") or not address.hostname:
         yield f"{_ADDRESS}: it begins with https://"
     elif address.query or address.fragment or address.username:
         yield f"{_ADDRESS}: without what follows a question mark, an identity signs in"
-    elif len(_segments(address.path)) > (1 if _BY_PATH.fullmatch(address.hostname) else 0):
+    elif len(_segments(address.path)) > (1 if _EMULATORS.fullmatch(address.netloc) else 0):
         yield f"{_ADDRESS}: without a container, which INPUT_BLOB_PATH and OUTPUT_CONTAINER name"
 
 

@@ -191,7 +191,8 @@ async def test_a_batch_that_a_model_fails_in_is_logged_with_its_id(tmp_path, mak
     request = Request(id="blob-17", source="blob", body=b"", content_type="text/csv")
     with pytest.raises(ScoringError):
         await batch.score(make_scorer(tmp_path), request, io.BytesIO(b"100001\n"), bytes)
-    assert "request 'blob-17': the script raised ValueError at " in caplog.text
+    (line,) = [record.message for record in caplog.records if "blob-17" in record.message]
+    assert "ValueError at " in line
     assert SECRET not in caplog.text
 
 
@@ -201,7 +202,8 @@ async def test_a_call_that_hangs_is_logged_with_the_id_of_who_waited(
     script = "import threading\nhang = threading.Event()\ndef run(data): hang.wait()\n"
     scorer = make_scorer(script_dir(INIT + script), SCORING_TIMEOUT_S="0.2")
     await failure(scorer, Request(id="r-17", source="http", body=b"x"))
-    assert "request 'r-17': scoring_timeout: " in caplog.text
+    (line,) = [record.message for record in caplog.records if "r-17" in record.message]
+    assert "timeout" in line.lower()
     (await scorer.script())._run.__globals__["hang"].set()
 
 
@@ -258,7 +260,7 @@ async def test_what_a_script_raises_where_nobody_waits_is_logged_by_kind_and_pla
     scorer = make_scorer(script_dir(INIT + LEFT_BEHIND[name]))
     assert (await scorer.score(request_of(b"x"))).body == b"{}"
     gc.collect()
-    assert "the script raised ValueError at " in caplog.text
+    assert "raised where nobody waits for it: ValueError at score.py:" in caplog.text
     formatter = logging.Formatter("%(message)s")
     logged = "".join(formatter.format(record) for record in caplog.records)
     assert SECRET not in logged + "".join(capfd.readouterr())

@@ -1,6 +1,8 @@
 """Connections as portals and people show them: what can't work is named, and no value is shown."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from host.connections import DEVELOPMENT_SERVICE_BUS, DEVELOPMENT_STORAGE
 from inference.errors import SettingError
@@ -66,7 +68,9 @@ def test_a_service_bus_connection_that_can_not_work_is_named_with_what_to_write(
     assert KEY not in " ".join(faults)
 
 
-@pytest.mark.parametrize("value", ["orders.servicebus.windows.net", "localhost:5672", "sb.own.io"])
+@pytest.mark.parametrize(
+    "value", ["orders.servicebus.windows.net", "localhost:5672", "sb.own.io", "broker:5672"]
+)
 def test_a_namespaces_host_name_is_taken(value):
     assert told({"ServiceBusConnection__fullyQualifiedNamespace": value}) == []
 
@@ -152,6 +156,10 @@ def test_a_storage_connection_that_can_not_work_is_named_with_what_to_write(valu
             "__blobServiceUri": "https://127.0.0.1:10000/devstoreaccount1",
             "__queueServiceUri": "https://127.0.0.1:10001/devstoreaccount1",
         },
+        {
+            "__blobServiceUri": "https://azurite/devstoreaccount1",
+            "__queueServiceUri": "https://host.docker.internal:10001/devstoreaccount1",
+        },
         {"": STORE, "__blobServiceUri": BLOBS},
     ],
 )
@@ -188,6 +196,26 @@ def test_addresses_that_can_not_work_are_named_with_what_to_write(forms, sentenc
     assert sentence in " ".join(faults)
     assert KEY not in " ".join(faults)
     assert "c2VjcmV0" not in " ".join(faults)
+
+
+#: What people paste is mostly a piece of something that would have been right.
+PASTED = st.text() | st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "https://", "Endpoint=", "AccountKey=", "BlobEndpoint=https://[", KEY]),
+    st.text(),
+    st.sampled_from(["", ";", f";SharedAccessKey={KEY}", ";EntityPath=", "?sig=c2VjcmV0"]),
+)
+
+
+@given(
+    st.sampled_from(["ServiceBusConnection", "ScoringStorage"]),
+    st.sampled_from(["", "__fullyQualifiedNamespace", "__blobServiceUri", "__queueServiceUri"]),
+    PASTED,
+)
+def test_whatever_is_pasted_is_taken_or_named_and_never_shown(name, suffix, value):
+    for fault in told({f"{name}{suffix}": value}):
+        assert fault.startswith(f"{name}{suffix}='(not shown)': expected")
+        assert len(value) < 12 or value not in fault
 
 
 def test_connections_of_closed_doors_and_those_that_are_not_set_are_left_alone():
