@@ -233,7 +233,7 @@ class RedisCache:
         if session is None or session.link.loop is not asyncio.get_running_loop():
             tokens = Tokens() if self._settings.redis_auth == "entra" else None
             link = RedisLink(
-                open_client(self._settings, tokens),
+                open_client(self._settings, tokens, self._writes),
                 place=self._place,
                 breaker=self._breaker,
                 counts=self._counts,

@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from cache.entra import Tokens
 from cache.redis_connection import PlainConnection, TlsConnection, is_address
 from cache.settings import CacheSettings
+from cache.trouble import Writes
 
 #: An event loop writes from one thread: beyond this, more connections only wait elsewhere.
 MAX_CONNECTIONS = 16
@@ -24,11 +25,13 @@ Client = Redis | RedisCluster
 type Command = tuple[str | bytes | int, ...]
 
 
-def open_client(settings: CacheSettings, tokens: Tokens | None) -> Client:
+def open_client(
+    settings: CacheSettings, tokens: Tokens | None, writes: Writes | None = None
+) -> Client:
     """A client of the running event loop. It connects when it is first used.
 
-    With tokens it signs in by them. It raises where more than MAX_CONNECTIONS operations run at
-    once: the caller queues.
+    With tokens it signs in by them, and it connects anew where `writes` say so. It raises where
+    more than MAX_CONNECTIONS operations run at once: the caller queues.
     """
     redis = settings.redis
     options: dict[str, Any] = {
@@ -51,7 +54,7 @@ def open_client(settings: CacheSettings, tokens: Tokens | None) -> Client:
     kind: type[Connection] = TlsConnection if redis.tls else PlainConnection
     if not settings.redis_cluster:
         options["db"] = redis.database or 0
-        return Redis.from_pool(ConnectionPool(connection_class=kind, **options))
+        return Redis.from_pool(ConnectionPool(connection_class=kind, writes=writes, **options))
     # Else every fifth key that has moved closes the connections of everybody.
     cluster = RedisCluster(ssl=redis.tls, reinitialize_steps=0, **options)
     # redis-py has no option for how the nodes of a cluster are connected to.

@@ -10,6 +10,7 @@ from redis import exceptions
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
 
 from cache.entra import Token, Tokens
+from cache.trouble import Writes
 
 #: What a server that asks for no key says to one: Redis since 6, and before.
 _KEYLESS = ("without any password configured", "no password is set")
@@ -33,7 +34,13 @@ class _LongLived(AbstractConnection):
 
     _signed_in_by: Token | None = None
 
+    def __init__(self, *, writes: Writes | None = None, **options: Any) -> None:
+        self._writes = writes
+        self._generation = 0
+        super().__init__(**options)
+
     async def on_connect_check_health(self, check_health: bool = True) -> None:
+        self._generation = self._newest_generation()
         if isinstance(self.credential_provider, Tokens):
             self._signed_in_by = await self.credential_provider.good()
         try:
@@ -63,11 +70,16 @@ class _LongLived(AbstractConnection):
     async def send_packed_command(
         self, command: bytes | str | Iterable[bytes], check_health: bool = True
     ) -> None:
-        if self._reader is not None and self._reader.at_eof():
+        if self._reader is not None and (
+            self._reader.at_eof() or self._generation != self._newest_generation()
+        ):
             await self.disconnect(nowait=True)
         elif self.is_connected and isinstance(self.credential_provider, Tokens):
             await self._sign_in(self.credential_provider.newest())
         await super().send_packed_command(command, check_health)
+
+    def _newest_generation(self) -> int:
+        return self._writes.generation if self._writes else 0
 
     async def _sign_in(self, token: Token | None) -> None:
         if token is None or token is self._signed_in_by:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -39,6 +40,9 @@ _REFUSALS = {
     "NOREPLICAS": Trouble("no_replicas", "it wants more replicas before it takes writes"),
     "MOVED": Trouble("cluster", "its keys lie on several nodes: set REDIS_CLUSTER=true"),
 }
+#: Seconds at least between two times that connections are made anew because of a replica.
+RENEW_S = 5.0
+
 REFUSED = Trouble("refused", "it takes no writes; the log says what it answers")
 
 
@@ -61,7 +65,11 @@ class Writes:
     def __init__(self, place: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._place, self._clock = place, clock
         self._refused_at = 0.0
+        self._renew_at = -math.inf
         self.trouble: Trouble | None = None
+        #: A connection of another generation is to be made anew: a primary that became a replica
+        #: keeps its connections, while its name leads to another server by now.
+        self.generation = 0
 
     def __repr__(self) -> str:
         state = "taken" if self.trouble is None else f"refused, {self.trouble.code}"
@@ -75,7 +83,10 @@ class Writes:
     def refused(self, refusal: exceptions.ResponseError) -> None:
         """Note a refusal."""
         trouble = of_refusal(refusal)
-        self._refused_at = self._clock()
+        self._refused_at = now = self._clock()
+        if isinstance(refusal, exceptions.ReadOnlyError) and now >= self._renew_at:
+            self.generation += 1
+            self._renew_at = now + RENEW_S
         if self.trouble != trouble:
             self.trouble = trouble
             log.warning(

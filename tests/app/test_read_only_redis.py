@@ -30,8 +30,10 @@ def test_a_redis_that_takes_no_writes_is_told_and_answers_on(app):
         status, told = cache_of(app)
         assert (status, told["status"], told["reason"]) == (200, "degraded", "read_only")
         assert "write its primary's address" in told["message"]
-        metrics = app.get("/api/metrics").body.decode()
-        assert "triscore_cache_writable{process=" in metrics or 'reason="read_only"' in metrics
+        metrics = app.get("/api/metrics").body.decode().splitlines()
+        (writable,) = (line for line in metrics if line.startswith("triscore_cache_writable{"))
+        assert 'reason="read_only"' in writable
+        assert writable.endswith(" 0.0")
         for _ in range(20):
             assert app.post(NEW).status == 200
         assert app.post(OLD).headers["x-cache"] == "hit"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import contextmanager
 
 import pytest
 from redis import Redis
-from redis.exceptions import OutOfMemoryError, ResponseError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
 from cache import CacheUnavailable, trouble, write_behind
 from cache.breaker import FAILURES
@@ -15,6 +16,8 @@ from cache.layered import LayeredCache
 from cache.near import Near
 from cache.trouble import DOUBT_S, Writes
 from emulators.ports import HOST
+from emulators.redis_server import RedisServer
+from tests.servers import ServerProcess
 from tests.waiting import eventually
 
 WRITES = {
@@ -236,6 +239,40 @@ async def test_a_node_of_a_cluster_that_is_full_does_not_stop_stores_on_the_othe
         redis_cluster.ask(0, "CONFIG SET maxmemory 0")
 
 
+async def test_a_primary_that_became_a_replica_is_left_for_the_one_that_its_name_leads_to(
+    redis_server, client, open_cache, tmp_path, key, free_port
+):
+    """As in a failover: the old server keeps the connections that it has."""
+    other = RedisServer(tmp_path / "data", free_port())
+    ports = [redis_server.port]
+
+    async def relay(reader, writer):
+        far_reader, far_writer = await asyncio.open_connection(HOST, ports[-1])
+        await asyncio.gather(pipe(reader, far_writer), pipe(far_reader, writer))
+
+    async def pipe(reader, writer):
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    name = free_port()
+    with ServerProcess(other, tmp_path / "log"):
+        async with await asyncio.start_server(relay, HOST, name):
+            cache = open_cache(f"redis://{HOST}:{name}")
+            await asyncio.gather(*(cache.put(f"{key}{n}", b"value", ttl_s=60) for n in range(5)))
+            ports.append(other.port)
+            with replica(client):
+                with pytest.raises(CacheUnavailable, match="it is a replica"):
+                    await cache.put(key, b"value", ttl_s=60)
+                for number in range(5):
+                    await cache.put(f"{key}{number}", b"other", ttl_s=60)
+            await cache.close()
+
+
 class Clock:
     now = 1000.0
 
@@ -261,6 +298,21 @@ def test_where_some_writes_are_refused_and_others_taken_it_stays_degraded(caplog
     assert writes.trouble is None
     assert repr(writes) == "<Writes the server taken>"
     assert len(caplog.records) == 2
+
+
+def test_connections_to_a_replica_are_not_made_anew_all_the_time():
+    clock = Clock()
+    writes = Writes("the server", clock=clock)
+    replica = ReadOnlyError("You can't write", status_code="READONLY")
+    for _ in range(100):
+        writes.refused(FULL)
+    assert writes.generation == 0
+    for _ in range(100):
+        writes.refused(replica)
+    assert writes.generation == 1
+    clock.now += trouble.RENEW_S
+    writes.refused(replica)
+    assert writes.generation == 2
 
 
 def test_another_reason_is_another_line(caplog):

@@ -1,0 +1,104 @@
+"""Stores written behind, against every order of stores, faults, cancellations and flushes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.exceptions import OutOfMemoryError
+
+from cache import CacheUnavailable
+from cache.breaker import CircuitBreaker
+from cache.counts import RedisCounts
+from cache.trouble import Writes
+from cache.write_behind import Store, WriteBehind
+
+FULL = OutOfMemoryError("full", status_code="OOM")
+#: How a round trip may end: each store taken, each refused, the first refused, no answer, a fault.
+ENDS = ("taken", "refused", "some refused", "unavailable", "fault")
+STEPS = st.one_of(
+    st.tuples(st.just("put"), st.integers(0, 5), st.integers(1, 400_000)),
+    st.tuples(st.just("answer"), st.sampled_from(ENDS)),
+    st.sampled_from([("flush",), ("turn",), ("kill",), ("breaker opens",), ("breaker closes",)]),
+)
+
+
+class Link:
+    """Writes nothing: each round trip ends as the test says."""
+
+    def __init__(self):
+        self.loop = asyncio.get_running_loop()
+        self.breaker = CircuitBreaker("redis", failures=1)
+        self.under_way: list[tuple[int, asyncio.Future]] = []
+
+    async def do(self, operation):
+        (stores,) = operation.args
+        outcome = self.loop.create_future()
+        self.under_way.append((len(stores), outcome))
+        return await outcome
+
+    def answer(self, end):
+        while self.under_way:
+            stores, outcome = self.under_way.pop(0)
+            if not outcome.done():  # else its writer was killed
+                break
+        else:
+            return
+        match end:
+            case "taken":
+                outcome.set_result([])
+            case "refused":
+                outcome.set_result([FULL] * stores)
+            case "some refused":
+                outcome.set_result([FULL])
+            case "unavailable":
+                outcome.set_exception(CacheUnavailable("away"))
+            case "fault":
+                outcome.set_exception(LookupError())
+
+
+class Tried:
+    def __init__(self):
+        self.link = Link()
+        self.behind = WriteBehind(self.link, RedisCounts(), Writes("redis"))
+        self.flushes: list[asyncio.Task[None]] = []
+
+    async def do(self, name, *arguments):
+        match name:
+            case "put":
+                number, size = arguments
+                self.behind.put(f"key{number}", Store(bytes(size), 1000))
+            case "answer":
+                self.link.answer(*arguments)
+            case "flush":
+                self.flushes.append(asyncio.create_task(self.behind.flush()))
+            case "kill" if self.behind._writer:
+                self.behind._writer.cancel()
+            case "breaker opens":
+                self.link.breaker.failed("away")
+            case "breaker closes":
+                self.link.breaker.succeeded()
+            case _:
+                await asyncio.sleep(0)
+
+
+async def run(steps):
+    tried = Tried()
+    behind = tried.behind
+    for step in steps:
+        await tried.do(*step)
+        assert behind._bytes == sum(len(store.stored) for store in behind._waiting.values())
+        assert 0 <= behind._went <= behind._came
+    # A server that answers now ends everything.
+    for _ in range(100):
+        tried.link.answer("taken")
+        await asyncio.sleep(0)
+    assert all(flush.done() for flush in tried.flushes)
+    assert (behind._went, len(behind._waiting), behind._writer) == (behind._came, 0, None)
+    assert behind._flushes == []
+
+
+@given(st.lists(STEPS, max_size=60))
+def test_whatever_happens_every_flush_ends_and_no_store_is_left_behind(steps):
+    asyncio.run(run(steps))
