@@ -38,7 +38,7 @@ def deliveries(
     messages: Sequence[func.ServiceBusMessage], *, max_delivery_count: int
 ) -> Iterator[Delivery]:
     """Each message of a batch, in order."""
-    told = [message.content_type or "" for message in messages]
+    told = [str(message.content_type or "") for message in messages]
     # The platform leaves absent content types out of its list, so that with one of them missing
     # the others may stand beside messages that are not theirs.
     apart = all(told)

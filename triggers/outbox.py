@@ -116,7 +116,9 @@ class Outbox:
     ) -> str:
         try:
             mine = await self._store(request, document, wait_s)
-        except ValueError:  # too large ever to be stored
+        except ValueError as error:
+            if not isinstance(error, ConnectionError):  # see inference.ports.Cache.put
+                raise
             outcome = "failed"
             told = f"the result has {len(document):,} bytes, too many for the cache in the process"
             document = documents.unanswered(request, TOO_LARGE, told, model)

@@ -103,12 +103,6 @@ class Unstored:
             self._keep(request, document)
         return True
 
-    async def close(self) -> None:
-        """Give up what could not be stored."""
-        if self._storing is not None:
-            self._storing.cancel()
-            await asyncio.wait({self._storing})
-
     def _keep(self, request: Request, document: bytes) -> None:
         self._kept.append((request, document))
         self._bytes += _size(request, document)

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
+from inference.request import Request
 from tests.waiting import eventually
+from triggers import envelope
 
 REQUESTS = 200
 _numbers = itertools.count(1)
@@ -87,6 +89,20 @@ def test_a_long_outage_holds_no_message_up_and_loses_no_result(app):
         app.redis.resume()
     for name in names:
         eventually(lambda name=name: app.get(f"/api/results/{name}").status == 200)
+
+
+def test_a_request_goes_round_while_redis_is_away_and_is_told_of_once_it_is_back(app):
+    sealed = envelope.seal(Request(id="round", source="http", body=row()))
+    app.redis.pause()
+    try:
+        app.send(ServiceBusMessage(sealed, message_id="sealed"))
+        eventually(lambda: "'round' goes round" in app.host.log(), 30)
+    finally:
+        app.redis.resume()
+    (document,) = app.inbox.of("round")
+    assert app.get("/api/results/round").json() == document
+    assert (document["source"], document["status"]) == ("http", "succeeded")
+    assert app.inbox.counts()["round"] == 1
 
 
 def test_a_message_of_many_does_not_take_its_batch_along(app):

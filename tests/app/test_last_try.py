@@ -1,0 +1,66 @@
+"""A message that kills whoever scores it, until its tries are over; then mended and sent round."""
+
+import pytest
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.long
+
+TRIES = 3
+SCRIPT = """
+import os, signal, pathlib
+BROKEN = pathlib.Path(__file__).with_name("broken")
+def init(): ...
+def run(raw_data):
+    if BROKEN.exists():
+        with BROKEN.open("a") as kills:
+            kills.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return len(raw_data)
+"""
+
+
+@pytest.fixture
+def app(make_app):
+    app = make_app(without="servicebus", MAX_DELIVERY_COUNT=str(TRIES))
+    config = app.folder / "servicebus" / "Config.json"
+    text = config.read_text()
+    config.write_text(text.replace('"MaxDeliveryCount": 10', f'"MaxDeliveryCount": {TRIES}'))
+    app.host.stop()
+    (app.model_dir / "score.py").write_text(SCRIPT)
+    (app.model_dir / "broken").touch()
+    app.servicebus.start()
+    app.start_host()
+    return app
+
+
+def status(app, path: str) -> int:
+    try:
+        return int(app.get(path).status)
+    except OSError:  # its worker was killed
+        return 0
+
+
+@pytest.mark.timeout(240)
+def test_as_many_kills_as_there_are_tries_end_in_a_document_which_a_later_success_replaces(app):
+    app.send(ServiceBusMessage("[[1,1,1]]", message_id="kills"))
+    # The host starts another worker each time, and the broker delivers when the lock has ended.
+    broken = app.model_dir / "broken"
+    eventually(lambda: len(broken.read_text()) == TRIES, 90)
+    result = "/api/results/kills"
+    eventually(lambda: status(app, result) == 202, 30)
+    told = eventually(lambda: (reply := app.get(result)).status == 200 and reply.json(), 90)
+    assert (told["status"], told["error"]["code"]) == ("failed", "tries_exhausted")
+
+    assert len(broken.read_text()) == TRIES
+    broken.unlink()
+    with (
+        ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
+        client.get_queue_receiver("scoring-requests", sub_queue="deadletter") as receiver,
+    ):
+        (dead,) = receiver.receive_messages(1, max_wait_time=30)
+        app.send(ServiceBusMessage(b"".join(dead.body), message_id=dead.message_id))
+        receiver.complete_message(dead)
+    done = eventually(lambda: (reply := app.get(result).json())["status"] != "failed" and reply, 30)
+    assert (done["status"], done["result"]) == ("succeeded", 9)
