@@ -89,7 +89,8 @@ class Ledger:
             if not documents and each.accepted and each.name not in pardon:
                 outcome.lose(f"{each.name} was accepted and has no document")
             if len(documents) > 1 and each.name not in pardon:
-                outcome.fault(f"{each.name} has {len(documents)} documents", "told twice")
+                ended = ", ".join(f"{one['status']} {one['finished_at']}" for one in documents)
+                outcome.fault(f"{each.name}: {ended}", "told twice")
             for document in documents:
                 check(each, document, outcome)
         for name in found.keys() - self._inputs.keys():

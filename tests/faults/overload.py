@@ -56,8 +56,8 @@ def overload(outcome: Outcome, *, quick: bool, seed: int) -> None:
 
 async def _measure(app: App, outcome: Outcome, rows: Rows, seconds: int) -> None:
     pool = Pool(stack.address(app))
-    await _saturate(pool, rows, 3, outcome)  # warm
-    saturated = await _saturate(pool, rows, max(4, seconds // 6), outcome)
+    await _saturate(pool, rows, 2, outcome)  # warm
+    saturated = await _saturate(pool, rows, max(3, seconds // 6), outcome)
     rate = TIMES * saturated.goodput
     # The first seconds open connections and fill the line once; from then on nothing may grow.
     await _flood(pool, rows, rate, 2 if seconds < 10 else 10, outcome)

@@ -16,6 +16,7 @@ def document(name, result, **more):
         "source": "http",
         "result": result,
         "error": None,
+        "finished_at": "2026-11-24T08:00:00.000Z",
         **more,
     }
 
