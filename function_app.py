@@ -12,7 +12,7 @@ import azure.functions as func
 import cache
 from cache import keys
 from cache.settings import CacheSettings
-from inference import packaged
+from inference import closing, hung, packaged
 from inference.results import Results
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
@@ -40,7 +40,8 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
 
     store = cache.build(CacheSettings.from_env(env))
-    scorer = Scorer(inference, store, keys)
+    scorer = Scorer(inference, store, keys, end=hung.end_process)
+    closing.with_the_loop(scorer.close, store.close)
     results = Results(store, keys.result_key, inference.result_ttl_s, doors.message_ttl_s)
 
     built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))

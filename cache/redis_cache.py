@@ -173,6 +173,10 @@ class RedisCache:
             self._leases[key] = token
         return done
 
+    async def leased(self, key: str) -> bool:
+        session = self._checked()
+        return bool(await session.link.do(lambda client: client.exists(lease_key(key))))
+
     async def release(self, key: str) -> None:
         token = self._leases.pop(key, None)
         if token is None:

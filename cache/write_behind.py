@@ -68,6 +68,7 @@ class WriteBehind:
         self._rests_until = -math.inf
         #: Stores shed since one was last written.
         self._shed = 0
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<WriteBehind {len(self._waiting)} stores, {self._bytes} bytes>"
@@ -85,10 +86,7 @@ class WriteBehind:
         self._came += replaced is None
         self._waiting[key] = store
         self._bytes = grown
-        # A writer that was cancelled before its first step has only been told so.
-        if self._writer is None or self._writer.done():
-            self._writer = self._link.loop.create_task(self._write())
-            self._writer.add_done_callback(self._ended)
+        self._write_on()
 
     async def flush(self) -> None:
         """Return when what waits by now was written or shed, after FLUSH_S at the latest.
@@ -102,13 +100,22 @@ class WriteBehind:
 
     async def close(self) -> None:
         """Write what waits; after FLUSH_S shed the rest."""
+        if self._waiting:
+            self._write_on()
         await self.flush()
+        self._closed = True
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait({self._writer}, timeout=CLOSE_S)
 
     def _may_write(self) -> bool:
         return not self._link.breaker.is_open and time.monotonic() >= self._rests_until
+
+    def _write_on(self) -> None:
+        # A writer that was cancelled before its first step has only been told so.
+        if self._writer is None or self._writer.done():
+            self._writer = self._link.loop.create_task(self._write())
+            self._writer.add_done_callback(self._ended)
 
     async def _write(self) -> None:
         while self._waiting and self._may_write():
@@ -121,6 +128,8 @@ class WriteBehind:
         if self._writer is not writer:  # it has been started
             return
         self._writer = None
+        if writer.cancelled() and not self._closed:
+            return  # with all tasks of a loop that ends: what waits is for `close` to write
         left = len(self._waiting)
         self._waiting.clear()
         self._bytes = 0
@@ -133,13 +142,26 @@ class WriteBehind:
             refusals = await self._link.do(partial(_write, stores))
         except CacheUnavailable as error:
             self._shed_some(len(stores), error)
-        except BaseException as error:  # closed, or a fault of the program
+        except asyncio.CancelledError:
+            self._put_back(stores)
+            raise
+        except BaseException as error:  # a fault of the program
             self._shed_some(len(stores), type(error).__name__)
+            self._gone(len(stores))
             raise
         else:
             self._note(len(stores), refusals)
-        finally:
-            self._gone(len(stores))
+        self._gone(len(stores))
+
+    def _put_back(self, stores: Sequence[tuple[str, Store]]) -> None:
+        """Nobody knows whether they were written; to write them again does no harm."""
+        for key, store in reversed(stores):
+            if key in self._waiting:  # a later store of it
+                self._gone(1)
+                continue
+            self._waiting[key] = store
+            self._waiting.move_to_end(key, last=False)
+            self._bytes += len(store.stored)
 
     def _note(self, stores: int, refusals: Sequence[exceptions.ResponseError]) -> None:
         """Draw conclusions from what the server said to the stores of one go."""

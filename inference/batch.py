@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from inference import faults, media_types, tables
+from inference import media_types, tables
 from inference.errors import CallerError, ResultUnserialisable, UnfitInput
 from inference.limits import Limits
 from inference.request import Request
@@ -50,7 +50,7 @@ async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) 
     limits = settings.limits
     if isinstance(script, EstimatorScript):
         table = tables.open_table(request.content_type, source, script.signature, limits)
-        with faults.Named(log, request.id):
+        with scorer.in_time(request):
             async with scorer.bodies.batch(request.content_type):
                 report = await _score_parts(scorer, script, table, sink)
         report.content_type = request.content_type or media_types.JSON
@@ -69,7 +69,7 @@ async def _score_parts(
         predictions: list[Any] = []
         values = part.fitted.values
         if len(values):
-            prediction = await scorer.predict(script.ask(values), patient=True)
+            prediction = await scorer.predict(script.ask(values))
             predictions = _one_a_row(prediction.value, len(values))
             report.cache_hits += prediction.hits
         await asyncio.to_thread(_write, sink, table, part, predictions)

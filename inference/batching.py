@@ -2,7 +2,7 @@
 
 Nothing is held back to wait for company: an idle model begins as soon as all that has arrived by
 then is read. While it works, what comes in stands in line; then the head of the line goes in
-together, up to MAX_ROWS, in order of arrival.
+together, up to MAX_ROWS, in order of arrival, as far as its rows are of one dtype and shape.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from inference.errors import Overloaded, ScoringError
+from inference.deadlines import Wait, within
+from inference.errors import InternalError, PassingError, ResultUnserialisable, is_of_its_rows
 from inference.pace import Pace
 from inference.scripts.question import RowQuestion, Script
 from inference.worker import ModelThread
@@ -39,8 +40,18 @@ INLINE_S = 0.001
 class _Waiter(NamedTuple):
     question: RowQuestion
     outcome: asyncio.Future[list[bytes]]
-    came_at: float
-    patient: bool
+    wait: Wait
+
+    def tell(self, error: BaseException) -> None:
+        """An error that others are told too is theirs in a copy: each adds its own traceback."""
+        if self.outcome.done():
+            return
+        if isinstance(error, PassingError):
+            self.outcome.set_exception(type(error)(error.message))
+        elif isinstance(error, Exception) and not isinstance(error, StopIteration):
+            self.outcome.set_exception(error)
+        else:  # what a future refuses, or would end the event loop
+            self.outcome.set_exception(InternalError(type(error).__name__))
 
 
 class Batcher:
@@ -52,6 +63,8 @@ class Batcher:
     def __init__(self, thread: ModelThread, script: Script) -> None:
         self._thread, self._script = thread, script
         self._line: deque[_Waiter] = deque()
+        #: Who is being answered.
+        self._batch: Sequence[_Waiter] = ()
         self._serving: asyncio.Task[None] | None = None
         self._in_company = False
         self.pace = Pace()
@@ -59,31 +72,64 @@ class Batcher:
     def __repr__(self) -> str:
         return f"<Batcher {len(self._line)} in line, {self.pace!r}>"
 
-    async def ask(self, question: RowQuestion, *, patient: bool = False) -> list[bytes]:
-        """The answer to each row. Raises ScoringError."""
-        self._thread.require_room(len(self._line))
-        outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._line.append(_Waiter(question, outcome, time.monotonic(), patient))
-        if self._serving is None:
-            self._serving = asyncio.get_running_loop().create_task(self._serve())
-        return await outcome
+    async def ask(
+        self, question: RowQuestion, *, wait: Wait | None = None, patient: bool = False
+    ) -> list[bytes]:
+        """The answer to each row. Raises ScoringError, and what the script raised.
 
-    async def close(self) -> None:
-        """Wait until the line is empty."""
-        while self._serving is not None:
-            await asyncio.wait([self._serving])
+        `wait` is told once the model begins. Who is `patient` sees to its end itself.
+        """
+        self._thread.require_room(len(self._line))
+        if self._serving is not None and self._serving.done():
+            self._served(self._serving)  # it is told of later, or never where its loop is gone
+        wait = wait or Wait()
+        outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        self._line.append(_Waiter(question, outcome, wait))
+        if self._serving is None:
+            self._serve_on()
+        if patient:
+            return await outcome
+        return await within(self._thread.timeout_s, wait, outcome)
+
+    async def close(self, within_s: float) -> None:
+        """Wait until the line is empty; after so many seconds, tell who still waits."""
+        if self._serving is None:
+            return
+        _, late = await asyncio.wait([self._serving], timeout=within_s)
+        for serving in late:
+            serving.cancel()
+            await asyncio.wait([serving], timeout=within_s)
+
+    def _serve_on(self) -> None:
+        self._serving = asyncio.get_running_loop().create_task(self._serve())
+        # A task that is cancelled before its first step never runs: what must be done in the end
+        # is no business of its own.
+        self._serving.add_done_callback(self._served)
 
     async def _serve(self) -> None:
-        try:
-            while self._line:
-                # Who came alone last time does so again, most likely.
-                if self._in_company:
-                    await self._assemble()
-                if batch := self._next():
-                    self._in_company = len(batch) > 1
-                    await self._answer(batch)
-        finally:
-            self._serving = None
+        while self._line:
+            # Who came alone last time does so again, most likely.
+            if self._in_company:
+                await self._assemble()
+            self._batch = self._next()
+            self._in_company = len(self._batch) > 1
+            await self._answer(self._batch)
+            self._batch = ()
+
+    def _served(self, serving: asyncio.Task[None]) -> None:
+        """The last resort: where serving ended by a fault, whoever waits is told."""
+        if self._serving is not serving:  # this was done already
+            return
+        self._serving = None
+        fault = asyncio.CancelledError() if serving.cancelled() else serving.exception()
+        if fault is not None:
+            log.error("%s while batches were served", type(fault).__name__)
+            for waiter in (*self._batch, *self._line):
+                waiter.tell(InternalError(type(fault).__name__))
+            self._batch = ()
+            self._line.clear()
+        elif self._line:  # who came since
+            self._serve_on()
 
     async def _assemble(self) -> None:
         """Let in who has come already: turns of the loop, not time, until they bring nobody.
@@ -98,38 +144,33 @@ class Batcher:
             quiet = quiet + 1 if len(self._line) == waiting else 0
 
     def _next(self) -> list[_Waiter]:
-        """The head of the line: waiters still there, of one dtype, few enough rows."""
+        """Who is first in line and still there, and those after it that fit into its call."""
         batch: list[_Waiter] = []
+        others: list[_Waiter] = []
         rows = 0
         while self._line:
-            waiter = self._line[0]
-            if waiter.outcome.done() or self._too_late(waiter):
-                self._line.popleft()
+            waiter = self._line.popleft()
+            if waiter.outcome.done():
+                continue
+            if batch and not _alike(waiter.question, batch[0].question):
+                others.append(waiter)
                 continue
             rows += len(waiter.question)
-            if batch and (rows > MAX_ROWS or waiter.question.dtype != batch[0].question.dtype):
+            if batch and rows > MAX_ROWS:
+                others.append(waiter)
                 break
-            batch.append(self._line.popleft())
+            batch.append(waiter)
+        self._line.extendleft(reversed(others))
         return batch
 
-    def _too_late(self, waiter: _Waiter) -> bool:
-        limit = self._thread.timeout_s
-        if waiter.patient or time.monotonic() - waiter.came_at <= limit:
-            return False
-        waiter.outcome.set_exception(
-            Overloaded(f"the model did not get to this request within {limit:g} s")
-        )
-        return True
-
     async def _answer(self, batch: Sequence[_Waiter]) -> None:
-        first, *others = batch
-        question = first.question
-        if others:
-            question = question.join([waiter.question for waiter in others])
+        batch = [waiter for waiter in batch if not waiter.outcome.done()]
+        if not batch:
+            return
         try:
-            answers = await self._predict(question)
-        except Exception as error:  # noqa: BLE001 - each waiter is told
-            await self._answer_apart(batch, error)
+            answers = await self._predict(batch)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - each waiter is told
+            await self._refuse(batch, error)
             return
         following = iter(answers)
         for waiter in batch:
@@ -137,22 +178,37 @@ class Batcher:
             if not waiter.outcome.done():
                 waiter.outcome.set_result(share)
 
-    async def _predict(self, question: RowQuestion) -> list[bytes]:
+    async def _predict(self, batch: Sequence[_Waiter]) -> list[bytes]:
+        first, *others = batch
+        question = first.question
+        if others:
+            question = question.join([waiter.question for waiter in others])
         rows = len(question)
         call = partial(self.pace.timed, rows, partial(self._script.run_rows, question))
         if self._script.bounded and self.pace.is_under(INLINE_S, rows=rows):
-            return self._thread.run_here(call, rows=rows)
-        return await self._thread.run(call, rows=rows, patient=True)
+            answers = self._thread.run_here(call, rows=rows)
+        else:
+            waits = [waiter.wait for waiter in batch]
+            answers = await self._thread.run(call, rows=rows, waits=waits, patient=True)
+        if len(answers) != rows:  # one waiter's would be taken for another's
+            raise ResultUnserialisable(f"{rows} rows were answered with {len(answers)} answers")
+        return answers
 
-    async def _answer_apart(self, batch: Sequence[_Waiter], error: Exception) -> None:
-        """One's bad row must not cost the others their answer: each is asked again, alone."""
-        if len(batch) > 1:
-            for waiter in batch:
-                if not waiter.outcome.done():
-                    await self._answer([waiter])
+    async def _refuse(self, batch: Sequence[_Waiter], error: BaseException) -> None:
+        """One's bad row must not cost the others their answer: each half is asked again.
+
+        So n waiters take 2 n calls at most, and one bad among them 2 log2 n. What is no refusal
+        of rows would come again, and is not tried again.
+        """
+        if len(batch) > 1 and is_of_its_rows(error):
+            middle = len(batch) // 2
+            await self._answer(batch[:middle])
+            await self._answer(batch[middle:])
             return
-        (waiter,) = batch
-        if not waiter.outcome.done():
-            waiter.outcome.set_exception(error)
-        elif not isinstance(error, ScoringError):
-            log.error("%s in a batch nobody waits for", type(error).__name__)
+        for waiter in batch:
+            waiter.tell(error)
+
+
+def _alike(question: RowQuestion, other: RowQuestion) -> bool:
+    """Whether the two can be joined."""
+    return question.dtype == other.dtype and question.row_shape == other.row_shape

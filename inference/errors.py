@@ -141,6 +141,16 @@ class ScoringTimeout(PassingError):
     code = "scoring_timeout"
 
 
+def is_of_its_rows(error: BaseException) -> bool:
+    """Whether the model may answer other rows, or fewer, where this came of some: it refused these.
+
+    What is of the time that has passed, of the whole model or of this program is not tried again.
+    """
+    return isinstance(error, Exception) and not isinstance(
+        error, PassingError | ModelUnavailable | InternalError
+    )
+
+
 class SettingError(ValueError):
     """A setting holds a value that can't be used; the start stops here."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from types import TracebackType
 
 from inference import frames
 from inference.errors import (
@@ -14,31 +13,21 @@ from inference.errors import (
     ScriptFailed,
 )
 
+log = logging.getLogger(__name__)
 
-class Named:
-    """Logs what a request failed of, where it is not its caller's to mend. Nothing but a
-    ScoringError leaves the block: raises InternalError for what is none.
 
-    Every request passes through one, so that it is no generator: 0.3 us in place of 1.1.
+def told(error: Exception, request_id: str) -> ScoringError:
+    """The error that a request ends in: InternalError for what is this program's own fault.
+
+    One line in the log where it is not its caller's to mend. What turns requests away by the
+    thousand, a full line or a model that did not load, is told in health and metrics instead.
     """
-
-    __slots__ = ("_id", "_log")
-
-    def __init__(self, log: logging.Logger, request_id: str) -> None:
-        self._log, self._id = log, request_id
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
-    ) -> None:
-        if not isinstance(error, Exception):
-            return
-        if isinstance(error, ScriptFailed):
-            self._log.error("request %r: the script raised %s", self._id, error.located)
-        elif isinstance(error, ResultUnserialisable | ScoringTimeout):
-            self._log.error("request %r: %s: %s", self._id, error.code, error.message)
-        elif not isinstance(error, ScoringError):
-            kind = type(error).__name__
-            self._log.error("request %r: %s at %s", self._id, kind, frames.where(error))
-            raise InternalError(kind) from error
+    if isinstance(error, ScriptFailed):
+        log.error("request %r: the script raised %s", request_id, error.located)
+    elif isinstance(error, ResultUnserialisable | ScoringTimeout | InternalError):
+        log.error("request %r: %s: %s", request_id, error.code, error.message)
+    elif not isinstance(error, ScoringError):
+        kind = type(error).__name__
+        log.error("request %r: %s at %s", request_id, kind, frames.where(error))
+        return InternalError(kind)
+    return error

@@ -1,26 +1,32 @@
 """Computations under way: begun once, joined by whoever asks for the same, stored when they land.
 
-A computation belongs to nobody who waits for it: a waiter that is cancelled leaves alone, and what
-everybody left is still stored.
+A computation belongs to nobody who waits for it: a waiter that is cancelled leaves alone. What
+everybody has left is dropped where the model has not begun on it, and stored where it has.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from inference import frames
 from inference.batching import Batcher
-from inference.errors import ScoringError
+from inference.computation import Computation, Units
+from inference.deadlines import Wait
+from inference.errors import is_of_its_rows
 from inference.leases import Lease
 from inference.ports import Cache, Entry
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.worker import ModelThread
 
-#: A unit is a row, or a question that is answered as a whole.
-Units = list[bytes]
+log = logging.getLogger(__name__)
+
+#: By computation: which unit of a question is which of its own.
+_Parts = dict[Computation, list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,6 @@ class Fares:
     far: bool
     #: Whether it may wait for another process that computes the same.
     lease: bool
-    patient: bool
 
 
 class Flights:
@@ -50,8 +55,8 @@ class Flights:
         self._thread, self._loaded = thread, loaded
         self._batcher = Batcher(thread, script)
         #: By key: the computation, and which of its units.
-        self._under_way: dict[str, tuple[asyncio.Task[Units | Reply], int]] = {}
-        self._tasks: set[asyncio.Task[Units | Reply]] = set()
+        self._under_way: dict[str, tuple[Computation, int]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         #: Seconds that a unit took, waiting included, lately.
         self.unit_s = 0.0
 
@@ -66,14 +71,17 @@ class Flights:
         """Seconds that the model itself takes for a unit, lately."""
         return self._batcher.pace.row_s or self.unit_s
 
-    async def ask(self, question: Question | RowQuestion, *, patient: bool) -> Units | Reply:
-        """The model's answer, whatever is under way. Raises ScoringError."""
+    async def ask(self, question: Question | RowQuestion, *, wait: Wait) -> Units | Reply:
+        """The model's answer, whatever is under way. Raises ScoringError, and what a script raised.
+
+        `wait` is told once the model begins; its end is its owner's to see to.
+        """
         await self._loaded()
         if isinstance(question, Question):
             run = partial(self._script.run, question)
-            outcome = await self._thread.run(run, rows=question.rows, patient=patient)
+            outcome = await self._thread.run(run, rows=question.rows, waits=(wait,), patient=True)
             return outcome if isinstance(outcome, Reply) else [outcome]
-        return await self._batcher.ask(question, patient=patient)
+        return await self._batcher.ask(question, wait=wait, patient=True)
 
     async def compute(
         self,
@@ -81,30 +89,35 @@ class Flights:
         keys: Sequence[str],
         found: Sequence[Entry | None],
         fares: Fares,
+        wait: Wait,
     ) -> tuple[Units | Reply, bool]:
         """Every unit: found, from computations under way, or from one that begins here; and
-        whether none had to begin. Raises ScoringError.
+        whether none had to begin. Raises as `ask` does.
         """
-        missing = [index for index, entry in enumerate(found) if entry is None]
-        own = [index for index in missing if keys[index] not in self._under_way]
-        if own:
-            self.take_off(question, keys, own, fares)
-        landing = {index: self._under_way[keys[index]] for index in missing}
         units = [b"" if entry is None else entry.value for entry in found]
-        mine = set(own)
-        for index, (flight, position) in landing.items():
-            try:
-                outcome = await asyncio.shield(flight)
-            except ScoringError:
-                if index in mine:
-                    raise
-                # It may have failed of another's row.
-                outcome = await self.ask(_only(question, index), patient=fares.patient)
-                position = 0  # noqa: PLW2901 - the only one of what was asked instead
-            if isinstance(outcome, Reply):
-                return outcome, not own
-            units[index] = outcome[position]
-        return units, not own
+        own, parts = self._missing(keys, found)
+        if own:
+            begun = self.take_off(question, keys, own, fares)
+            parts = {begun: list(zip(own, range(len(own)), strict=True)), **parts}
+        for computation in parts:
+            computation.join()
+        try:
+            again: list[int] = []
+            for computation, places in parts.items():
+                outcome = await _result(computation, keys)
+                if isinstance(outcome, Reply):
+                    return outcome, not own
+                if outcome is None:
+                    again += [index for index, _ in places]
+                    continue
+                for index, position in places:
+                    units[index] = outcome[position]
+            if again:
+                await self._ask_again(question, again, units, wait)
+            return units, not own
+        finally:
+            for computation in parts:
+                self._leave(computation, wait)
 
     def take_off(
         self,
@@ -112,51 +125,106 @@ class Flights:
         keys: Sequence[str],
         own: Sequence[int],
         fares: Fares,
-    ) -> None:
-        """Begin to compute these units of the question, for whoever will wait."""
+    ) -> Computation:
+        """Begin to compute these units of the question, for whoever will join."""
         part = question
         if not isinstance(question, Question) and len(own) < len(question):
             part = question.take(own)
-        names = [keys[index] for index in own]
-        flight = asyncio.get_running_loop().create_task(self._fly(part, names, fares))
+        computation = Computation([keys[index] for index in own])
+        flight = asyncio.get_running_loop().create_task(self._fly(part, computation, fares))
+        computation.task = flight
         self._tasks.add(flight)
         # Of two equal rows in one question both are computed, and the last is who is joined.
-        for position, name in enumerate(names):
-            self._under_way[name] = flight, position
-        flight.add_done_callback(partial(self._land, names))
+        for position, name in enumerate(computation.names):
+            self._under_way[name] = computation, position
+        flight.add_done_callback(partial(self._land, computation))
+        return computation
 
-    async def close(self) -> None:
-        """Let what is being computed land."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-        await self._batcher.close()
+    async def close(self, within_s: float) -> None:
+        """Let what is being computed land, for so many seconds; then tell who still waits."""
+        for late in (False, True):
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=within_s)
+            if not late:
+                for task in self._tasks:
+                    task.cancel()
+        await self._batcher.close(within_s)
+
+    def _missing(
+        self, keys: Sequence[str], found: Sequence[Entry | None]
+    ) -> tuple[list[int], _Parts]:
+        """Of what was not found: what nobody computes, and what is under way."""
+        own: list[int] = []
+        joined: _Parts = {}
+        for index, entry in enumerate(found):
+            if entry is None:
+                under_way = self._under_way.get(keys[index])
+                if under_way is None:
+                    own.append(index)
+                else:
+                    joined.setdefault(under_way[0], []).append((index, under_way[1]))
+        return own, joined
+
+    async def _ask_again(
+        self, question: Question | RowQuestion, again: Sequence[int], units: Units, wait: Wait
+    ) -> None:
+        """Fill in what failed of another's row: all of it together, and once."""
+        if not isinstance(question, Question):
+            question = question.take(again)
+        outcome = await self.ask(question, wait=wait)
+        if not isinstance(outcome, Reply):  # whoever joined a question has its every byte
+            for index, unit in zip(again, outcome, strict=True):
+                units[index] = unit
 
     async def _fly(
-        self, question: Question | RowQuestion, names: Sequence[str], fares: Fares
-    ) -> Units | Reply:
+        self, question: Question | RowQuestion, computation: Computation, fares: Fares
+    ) -> None:
+        names = computation.names
         cost_s = self.unit_s if fares.lease else 0.0
         async with Lease(self._cache, names, cost_s=cost_s) as lease:
-            if lease.brought is not None:
-                return lease.brought
-            began = time.perf_counter()
-            outcome = await self.ask(question, patient=fares.patient)
-            self._learn((time.perf_counter() - began) / len(names))
-            if not isinstance(outcome, Reply):
-                keep = self._cache.store_soon if fares.far else self._cache.keep
-                keep(list(zip(names, outcome, strict=True)), ttl_s=self._ttl_s)
-            return outcome
+            outcome: Units | Reply | None = lease.brought
+            if outcome is None:
+                began = time.perf_counter()
+                outcome = await self.ask(question, wait=computation.wait)
+                self._learn((time.perf_counter() - began) / len(names))
+                if not isinstance(outcome, Reply):
+                    self._keep(names, outcome, far=fares.far)
+            # Nobody waits for a lease to be given back.
+            self._forget(computation)
+            computation.tell(outcome)
 
-    def _land(self, names: Sequence[str], flight: asyncio.Task[Units | Reply]) -> None:
+    def _keep(self, names: Sequence[str], units: Units, *, far: bool) -> None:
+        """What can't be kept is computed again some day: nobody's answer fails of it."""
+        keep = self._cache.store_soon if far else self._cache.keep
+        try:
+            keep(list(zip(names, units, strict=True)), ttl_s=self._ttl_s)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.error("%s where answers are kept, at %s", type(error).__name__, frames.where(error))
+
+    def _leave(self, computation: Computation, wait: Wait) -> None:
+        if computation.leave(wait):
+            self._forget(computation)  # who comes next begins anew
+            computation.task.cancel()
+
+    def _land(self, computation: Computation, flight: asyncio.Task[None]) -> None:
         self._tasks.discard(flight)
-        for name in names:
-            if self._under_way.get(name, (None,))[0] is flight:
+        self._forget(computation)
+        computation.end(flight)
+
+    def _forget(self, computation: Computation) -> None:
+        for name in computation.names:
+            if self._under_way.get(name, (None,))[0] is computation:
                 del self._under_way[name]
-        if not flight.cancelled():
-            flight.exception()  # every waiter may have left: it counts as looked at
 
     def _learn(self, unit_s: float) -> None:
         self.unit_s += (unit_s - self.unit_s) / (16 if self.unit_s else 1)
 
 
-def _only(question: Question | RowQuestion, index: int) -> Question | RowQuestion:
-    return question if isinstance(question, Question) else question.take([index])
+async def _result(computation: Computation, keys: Sequence[str]) -> Units | Reply | None:
+    """Its outcome; None where it may have failed of another's row."""
+    try:
+        return await computation.result()
+    except Exception as error:
+        if is_of_its_rows(error) and not set(keys).issuperset(computation.names):
+            return None
+        raise

@@ -90,6 +90,10 @@ class Cache(Protocol):
         """Whether this caller is the one to compute what belongs under the key."""
         ...
 
+    async def leased(self, key: str) -> bool:
+        """Whether anybody holds that lease now."""
+        ...
+
     async def release(self, key: str) -> None: ...
 
     async def flush(self) -> None:

@@ -13,8 +13,10 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from inference.computation import Units
+from inference.deadlines import Wait
 from inference.economy import Gate
-from inference.flights import Fares, Flights, Units
+from inference.flights import Fares, Flights
 from inference.ports import Cache, Entry, Keys
 from inference.predictions import Prediction, joined
 from inference.request import CacheStatus
@@ -59,9 +61,12 @@ class Predictor:
         return f"<Predictor {self._flights!r} {self._alone.near!r} {self._alone.far!r}>"
 
     async def predict(
-        self, question: Question | RowQuestion, *, recompute: bool = False, patient: bool = False
+        self, question: Question | RowQuestion, *, wait: Wait, recompute: bool = False
     ) -> Prediction:
-        """Raises ScoringError. `recompute` replaces what is stored."""
+        """Raises ScoringError, and what a script raised. `recompute` replaces what is stored.
+
+        `wait` is told once the model begins; its end is its owner's to see to.
+        """
         count = 1 if isinstance(question, Question) else len(question)
         levels = self._alone if count == 1 else self._many
         near = far = False
@@ -69,7 +74,7 @@ class Predictor:
             near = recompute or levels.near.lets_pass(count)
             far = self._cache.remote and (recompute or levels.far.lets_pass(count))
         if not (near or far):
-            outcome = await self._flights.ask(question, patient=patient)
+            outcome = await self._flights.ask(question, wait=wait)
             return _prediction(question, outcome, "bypass")
         lease = far and not recompute and levels.far.is_open
         began = time.perf_counter()
@@ -86,17 +91,17 @@ class Predictor:
             self._judge(levels)
             self._refresh_early(question, keys, found, far=far)
             return _hit(question, found)
-        fares = Fares(far=far, lease=lease, patient=patient)
-        units, was_joined = await self._flights.compute(question, keys, found, fares)
+        fares = Fares(far=far, lease=lease)
+        units, was_joined = await self._flights.compute(question, keys, found, fares, wait)
         self._judge(levels)
         status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
         return _prediction(question, units, status, hits=hits, ttl_left_s=self._ttl_s)
 
-    async def close(self) -> None:
-        """Let what is being computed land."""
-        while self._trials:
-            await asyncio.wait(self._trials)
-        await self._flights.close()
+    async def close(self, within_s: float) -> None:
+        """Let what is being computed land, for so many seconds; then tell who still waits."""
+        for trial in self._trials:
+            trial.cancel()
+        await self._flights.close(within_s)
 
     def _names(self, question: Question | RowQuestion) -> list[str]:
         script = self._script
@@ -183,8 +188,8 @@ class Predictor:
         ]
         if stale:
             # What another process holds is what is about to expire: no lease to wait for.
-            fares = Fares(far=far, lease=False, patient=True)
-            self._flights.take_off(question, keys, stale, fares)
+            begun = self._flights.take_off(question, keys, stale, Fares(far=far, lease=False))
+            begun.join()  # and nobody leaves: it is to be stored
 
 
 def _hit(question: Question | RowQuestion, found: Sequence[Entry | None]) -> Prediction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,8 +26,9 @@ class Request:
 
     `headers` has lower-case names. `content_type` may be empty: the body then speaks for itself.
     `method` and `query` are HTTP's; bytes that came otherwise count as posted. `recompute` asks for
-    a fresh prediction that replaces the stored one. `patient`: nobody waits at the other end, so
-    that it may stand in line for the model however long the line is.
+    a fresh prediction that replaces the stored one. `ends_at` is the time.monotonic() at which
+    whoever waits is told in any case; math.inf: nobody waits at the other end. Without it a request
+    has SCORING_TIMEOUT_S from when the core gets it.
 
     Nobody changes one. To have that enforced would double what it costs to make one.
     """
@@ -41,9 +43,14 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(default=_NO_HEADERS)
     recompute: bool = False
-    patient: bool = False
+    ends_at: float | None = None
     #: time.time() of then.
     received_at: float = field(default_factory=time.time)
+
+    @property
+    def patient(self) -> bool:
+        """Whether it may wait as long as it takes."""
+        return self.ends_at == math.inf
 
     def with_body(self, body: bytes) -> Request:
         return replace(self, body=body)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 
-from inference import codecs, faults, media_types, recent, scripts
+from inference import codecs, media_types, recent, scripts
+from inference.asking import Asking
 from inference.bodies import Bodies
 from inference.counts import Counts
-from inference.errors import Overloaded, UnacceptableAnswer
+from inference.deadlines import Deadlines, Wait
+from inference.errors import Overloaded, PassingError, UnacceptableAnswer
 from inference.health import Health, State, packages
 from inference.loading import Loading
 from inference.models import ModelId
@@ -25,24 +26,39 @@ from inference.request import Answer, Request
 from inference.settings import InferenceSettings
 from inference.worker import ModelThread
 
-log = logging.getLogger(__name__)
-
 #: A model's version until its file was read.
 UNKNOWN = "unknown"
+
+#: Seconds that what is being computed may take to land once the app stops; to tell whoever still
+#: waits then takes no longer.
+CLOSE_S = 3.0
+
+_LOADING = "the model is still loading; try again later"
 
 
 class Scorer:
     """Scores requests with one model, through a cache.
 
     The model is loaded in a thread of its own when the first request needs it, and shortly after
-    the start in any case. Everything but the constructor belongs to one event loop.
+    the start in any case. Everything but the constructor belongs to one event loop. `end` is
+    called where so many calls of the model hang that nothing can be answered any more.
     """
 
-    def __init__(self, settings: InferenceSettings, cache: Cache, keys: Keys) -> None:
+    def __init__(
+        self,
+        settings: InferenceSettings,
+        cache: Cache,
+        keys: Keys,
+        *,
+        end: Callable[[], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._cache, self._keys = cache, keys
         self.counts = Counts()
-        self._thread = ModelThread(timeout_s=settings.scoring_timeout_s, counts=self.counts)
+        self._thread = ModelThread(
+            timeout_s=settings.scoring_timeout_s, counts=self.counts, end=end
+        )
+        self._deadlines = Deadlines()
         self._recent = Recent(counts=self.counts)
         self.bodies = Bodies(settings)
         self._caching = settings.cache_mode != "off" and cache.near
@@ -57,7 +73,7 @@ class Scorer:
     @property
     def state(self) -> State:
         """Whether the model can answer."""
-        return self._loading.state
+        return "failed" if self._thread.failure else self._loading.state
 
     @property
     def settings(self) -> InferenceSettings:
@@ -76,7 +92,7 @@ class Scorer:
         self._loading.load()
         cache_up = await self._cache.ping()
         trouble = self._cache.trouble
-        failure = self._loading.failure
+        failure = self._thread.failure or self._loading.failure
         return Health(
             model=self.state,
             answers=self._loading.answers,
@@ -118,22 +134,10 @@ class Scorer:
         ended.add_done_callback(lambda each: each.cancelled() or each.exception())
         await asyncio.wait([ended], timeout=self._settings.scoring_timeout_s)
         if not ended.done():
-            raise Overloaded("the model is still loading; try again later")
+            raise Overloaded(_LOADING)
 
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
-        with faults.Named(log, request.id):
-            return await self._score(request)
-
-    async def check(self, request: Request) -> None:
-        """Raises CallerError where a request can't be answered, as far as can be told by now."""
-        self._settings.limits.check_bytes(len(request.body))
-        if self.state == "ok":
-            script = await self.script()
-            async with self.bodies.opened(request, reads_rows=script.reads_rows) as unpacked:
-                await self.bodies.read(unpacked, partial(script.question, unpacked))
-
-    async def _score(self, request: Request) -> Answer:
         began = time.perf_counter()
         key = None
         if self._caching and (request.recompute or self._recent.pays()):
@@ -142,13 +146,41 @@ class Scorer:
             known = self._recent.find(key, began=began)
             if known is not None:
                 return known
+        with self.in_time(request) as wait:
+            return await self._score(request, wait, key, began)
+
+    async def check(self, request: Request) -> None:
+        """Raises CallerError where a request can't be answered, as far as can be told by now."""
+        with self.in_time(request):
+            await self._check(request)
+
+    def in_time(self, request: Request) -> Asking:
+        """A block that ends with the request's time, and that only ScoringErrors leave."""
+        ends_at = request.ends_at
+        if ends_at is None:
+            ends_at = time.monotonic() + self._settings.scoring_timeout_s
+        return Asking(self._deadlines, request.id, ends_at, self._too_late)
+
+    def _too_late(self, wait: Wait) -> PassingError:
+        if self._loading.state == "loading":
+            return Overloaded(_LOADING)
+        return wait.error(self._settings.scoring_timeout_s)
+
+    async def _check(self, request: Request) -> None:
+        self._settings.limits.check_bytes(len(request.body))
+        if self.state == "ok":
+            script = await self.script()
+            async with self.bodies.opened(request, reads_rows=script.reads_rows) as unpacked:
+                await self.bodies.read(unpacked, partial(script.question, unpacked))
+
+    async def _score(
+        self, request: Request, wait: Wait, key: recent.Sent | None, began: float
+    ) -> Answer:
         script = self._ready or await self._asked_script()
         form = _form(script, request.accept)
         async with self.bodies.opened(request, reads_rows=script.reads_rows) as unpacked:
             question = await self.bodies.read(unpacked, partial(script.question, unpacked))
-            prediction = await self.predict(
-                question, recompute=request.recompute, patient=request.patient
-            )
+            prediction = await self.predict(question, recompute=request.recompute, wait=wait)
             answer = await self._answered(prediction, form, began)
         if key is not None and prediction.reply is None and question.cacheable:
             left_s = prediction.ttl_left_s
@@ -185,27 +217,29 @@ class Scorer:
         question: scripts.Question | scripts.RowQuestion,
         *,
         recompute: bool = False,
-        patient: bool = False,
+        wait: Wait | None = None,
     ) -> Prediction:
-        """The answer to a question that `script` made. Raises ScoringError.
-
-        `patient`: wait for the model as long as others keep it busy.
+        """The answer to a question that `script` made. Raises ScoringError, and what a script
+        raised. Without the `wait` of `in_time` it takes as long as it takes.
         """
         predictor = self._predictor_of(self._ready or await self._asked_script())
         self.counts.waiting += 1
         try:
-            prediction = await predictor.predict(question, recompute=recompute, patient=patient)
+            prediction = await predictor.predict(question, wait=wait or Wait(), recompute=recompute)
         finally:
             self.counts.waiting -= 1
         self.counts.answers[prediction.cache] += 1
         return prediction
 
     async def close(self) -> None:
-        """Let what is being computed land, then end the model's thread."""
+        """Take no more questions, let what is being computed land, and end the model's thread.
+
+        Returns within four times CLOSE_S, whatever hangs.
+        """
         self._loading.close()
-        if self._predictor is not None:
-            await self._predictor.close()
         self._thread.close()
+        if self._predictor is not None:
+            await self._predictor.close(CLOSE_S)
 
     def _predictor_of(self, script: scripts.Script) -> Predictor:
         if self._predictor is None:

@@ -7,27 +7,25 @@ call returns.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import contextlib
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
+from inference.calls import Call
 from inference.counts import Counts
-from inference.errors import ModelUnavailable, Overloaded, ScoringTimeout
+from inference.deadlines import Wait, within
+from inference.errors import ModelUnavailable, Overloaded
+from inference.hung import HungThreads
 
 log = logging.getLogger(__name__)
 
 #: Calls that may wait at once before the next one is turned away.
 DEFAULT_MAX_WAITING = 1_000
-#: Threads that may be left behind with calls that hang; each one keeps its memory and its core.
-MAX_HUNG = 8
 #: Seconds that a loading model may hold up the end of the process.
 END_S = 5.0
 
@@ -43,96 +41,86 @@ def _let_loading_end() -> None:
     wait(list(_loading), END_S)
 
 
-class _Job:
-    """A call, and who is told what became of it."""
-
-    def __init__(self, call: Callable[[], Any], tell: Callable[[Any, BaseException | None], None]):
-        self._call, self._tell = call, tell
-        #: time.monotonic() when the call began; None while it waits.
-        self.began_at: float | None = None
-        #: Nobody waits any more: it need not begin.
-        self.dropped = False
-
-    def run(self) -> None:
-        if self.dropped:
-            return
-        self.began_at = time.monotonic()
-        try:
-            result = self._call()
-        except BaseException as error:  # noqa: BLE001 - a script's sys.exit() must not end the thread
-            self._tell(None, error)
-        else:
-            self._tell(result, None)
+class _Job(Protocol):
+    def run(self) -> None: ...
 
 
 class ModelThread:
-    """Runs calls in the order they came. Many tasks may wait for theirs."""
+    """Runs calls in the order they came. Many tasks may wait for theirs.
+
+    `end` is called where so many calls hang that nothing can be answered any more.
+    """
 
     def __init__(
-        self, *, timeout_s: float, counts: Counts, max_waiting: int = DEFAULT_MAX_WAITING
+        self,
+        *,
+        timeout_s: float,
+        counts: Counts,
+        max_waiting: int = DEFAULT_MAX_WAITING,
+        end: Callable[[], None] | None = None,
     ) -> None:
         self._counts = counts
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
-        self._waiting = 0
-        self._hung: list[threading.Thread] = []
+        #: In line or running, hung ones not.
+        self._calls: set[Call[Any]] = set()
+        self._hung = HungThreads(end)
+        self._closed = False
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = self._start()
 
     def __repr__(self) -> str:
-        return f"<ModelThread waiting={self._waiting}>"
+        return f"<ModelThread waiting={len(self._calls)} {self._hung!r}>"
 
     @property
     def timeout_s(self) -> float:
         return self._timeout_s
 
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be called any more; None while something can."""
+        return self._hung.reason
+
     def begin[T](self, call: Callable[[], T], outcome: Future[T]) -> None:
         """Put a call in line, without a deadline, and its outcome where it is told: for loading."""
-
-        def tell(result: Any, error: BaseException | None) -> None:
-            if error is None:
-                outcome.set_result(result)
-            else:
-                outcome.set_exception(error)
-
-        self._jobs.put(_Job(partial(_load, call), tell))
+        outcome.set_running_or_notify_cancel()  # nobody can cancel it from here on
+        self._jobs.put(_Loading(call, outcome))
 
     def require_room(self, waiting: int) -> None:
         """Raises Overloaded where one more call would wait behind too many, or for ever."""
         if waiting >= self._max_waiting:
             raise Overloaded(f"{waiting} calls wait for the model; try again later")
-        if self._hung:
-            self._hung = [thread for thread in self._hung if thread.is_alive()]
-            if len(self._hung) >= MAX_HUNG:
-                raise Overloaded(f"{MAX_HUNG} calls hang and none comes back; restart the app")
+        if self._closed:
+            raise Overloaded("the app is stopping; try again later")
+        if reason := self._hung.reason:
+            raise Overloaded(reason)
 
-    async def run[T](self, call: Callable[[], T], *, rows: int = 1, patient: bool = False) -> T:
+    async def run[T](
+        self,
+        call: Callable[[], T],
+        *,
+        rows: int = 1,
+        waits: Sequence[Wait] = (),
+        patient: bool = False,
+    ) -> T:
         """The call's result, or what it raised. `rows`: how many it is about, to be counted.
 
-        Raises Overloaded where the call never began in time, unless it is `patient`, and
-        ScoringTimeout where it did not end in time.
+        `waits` are told once it begins. Raises ScoringTimeout where it does not end in time, and,
+        unless the caller is `patient`, Overloaded where it does not begin in time either.
         """
-        self.require_room(self._waiting)
-        loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[T] = loop.create_future()
-
-        def tell(result: Any, error: BaseException | None) -> None:
-            # A loop that closed meanwhile has nobody left who waits.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(_settle, outcome, result, error)
-
-        job = _Job(call, tell)
-        self._waiting += 1
-        self._jobs.put(job)
-        watch = _Watch(self, job, outcome, patient=patient)
+        self.require_room(len(self._calls))
+        own = Wait()
+        begun = Call(
+            call, timeout_s=self._timeout_s, waits=(own, *waits), rows=rows, over=self._over
+        )
+        self._calls.add(begun)
+        self._jobs.put(begun)
         try:
-            return await outcome
+            if patient:
+                return await begun.outcome
+            return await within(self._timeout_s, own, begun.outcome)
         finally:
-            watch.end()
-            self._waiting -= 1
-            job.dropped = True
-            if job.began_at is not None:
-                self._count(time.monotonic() - job.began_at, rows)
+            begun.leave()
 
     def run_here[T](self, call: Callable[[], T], *, rows: int) -> T:
         """The call's result, or what it raised, in the caller's own thread and at once."""
@@ -143,14 +131,29 @@ class ModelThread:
             self._count(time.monotonic() - began, rows)
 
     def close(self) -> None:
-        """End the thread after the calls in line. A call that hangs does not hold up the exit."""
+        """Take no more calls, and end the thread after those in line. One that hangs holds up
+        nothing.
+        """
+        self._closed = True
         self._jobs.put(None)
 
-    def abandon(self) -> None:
+    def _over(self, call: Call[Any]) -> None:
+        """It ended, was given up before it began, or hangs."""
+        self._calls.discard(call)
+        if call.began_at is not None:
+            self._count(time.monotonic() - call.began_at, call.rows)
+        if call.hangs:
+            self._abandon()
+
+    def _abandon(self) -> None:
         """Leave the thread behind with the call that it runs."""
         log.error("a call ran past %g s; its thread is left behind", self._timeout_s)
-        self._hung.append(self._thread)
+        left = self._thread
         self._thread = self._start()
+        self._hung.add(left)
+        if reason := self._hung.reason:
+            for call in tuple(self._calls):
+                call.fail(Overloaded(reason))
 
     def _count(self, seconds: float, rows: int) -> None:
         self._counts.call_seconds.observe(seconds)
@@ -171,59 +174,31 @@ class ModelThread:
                 return
             if job is None:
                 return
-            job.run()
+            try:
+                job.run()
+            except BaseException as error:  # noqa: BLE001 - the calls in line need this thread
+                log.error("%s where a call was told of", type(error).__name__)
 
 
-class _Watch:
-    """Looks after a call's deadlines: one timer at a time, on the waiter's loop."""
+class _Loading[T]:
+    """A call without a deadline, which the end of the process waits for."""
 
-    def __init__(
-        self, thread: ModelThread, job: _Job, outcome: asyncio.Future[Any], *, patient: bool
-    ) -> None:
-        self._thread, self._job, self._outcome, self._patient = thread, job, outcome, patient
-        self._timer = outcome.get_loop().call_later(thread.timeout_s, self._look)
+    def __init__(self, call: Callable[[], T], outcome: Future[T]) -> None:
+        self._call, self._outcome = call, outcome
 
-    def end(self) -> None:
-        self._timer.cancel()
+    def run(self) -> None:
+        try:
+            self._outcome.set_result(self._finish())
+        except BaseException as error:  # noqa: BLE001 - a script's sys.exit() must not end the thread
+            self._outcome.set_exception(error)
 
-    def _look(self) -> None:
-        if self._outcome.done():
-            return
-        limit = self._thread.timeout_s
-        began_at = self._job.began_at
-        if began_at is None and not self._patient:
-            self._outcome.set_exception(
-                Overloaded(f"the model did not get to this request within {limit:g} s")
-            )
-            return
-        left = limit if began_at is None else began_at + limit - time.monotonic()
-        if left > 0:
-            self._timer = self._outcome.get_loop().call_later(left, self._look)
-            return
-        self._thread.abandon()
-        self._outcome.set_exception(
-            ScoringTimeout(f"no answer within {limit:g} s (SCORING_TIMEOUT_S)")
-        )
-
-
-def _load[T](call: Callable[[], T]) -> T:
-    ended: Future[None] = Future()
-    _loading.add(ended)
-    try:
-        if _ending.is_set():
-            raise ModelUnavailable("the process ends")
-        return call()
-    finally:
-        _loading.discard(ended)
-        ended.set_result(None)
-
-
-def _settle(outcome: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if outcome.done():
-        return
-    if error is None:
-        outcome.set_result(result)
-    elif isinstance(error, StopIteration):  # a future refuses it
-        outcome.set_exception(RuntimeError("StopIteration"))
-    else:
-        outcome.set_exception(error)
+    def _finish(self) -> T:
+        ended: Future[None] = Future()
+        _loading.add(ended)
+        try:
+            if _ending.is_set():
+                raise ModelUnavailable("the process ends")
+            return self._call()
+        finally:
+            _loading.discard(ended)
+            ended.set_result(None)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -130,7 +131,7 @@ def _request(properties: BlobProperties) -> Request:
     # Named as the storage service itself names them.
     for key, value in (properties.metadata or {}).items():
         headers[f"x-ms-meta-{key.lower()}"] = value
-    return Request(id=version, source="blob", body=b"", headers=headers)
+    return Request(id=version, source="blob", body=b"", headers=headers, ends_at=math.inf)
 
 
 def _type(properties: BlobProperties) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -60,7 +61,7 @@ def deliveries(
         except Exception as error:  # noqa: BLE001 - of this message alone
             kind, name = type(error).__name__, _name(message)
             log.error("message %r can't be read: %s at %s", name, kind, frames.where(error))
-            request = Request(id=name, source="servicebus", body=b"", patient=True)
+            request = Request(id=name, source="servicebus", body=b"", ends_at=math.inf)
             yield Delivery(request, again, last, unread=InternalError(kind))
 
 
@@ -84,7 +85,7 @@ def _request(message: func.ServiceBusMessage, body: bytes, own: str, only: str) 
         body=body,
         content_type=content_type,
         headers=properties,
-        patient=True,
+        ends_at=math.inf,
     )
 
 

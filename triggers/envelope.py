@@ -7,6 +7,7 @@ object with indentation), so the request travels whole inside the body.
 from __future__ import annotations
 
 import base64
+import math
 from datetime import UTC, datetime
 
 import orjson
@@ -81,7 +82,7 @@ def open_sealed(body: bytes) -> Request | None:
             body=base64.b64decode(sealed["body"], validate=True),
             content_type=str(sealed["content_type"]),
             recompute=bool(sealed["recompute"]),
-            patient=True,
+            ends_at=math.inf,
             method=str(sealed.get("method", "POST")),
             query=str(sealed.get("query", "")),
             headers={str(name): str(value) for name, value in sealed.get("headers", {}).items()},

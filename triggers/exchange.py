@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import azure.functions as func
 
+from inference import faults
 from inference.errors import MalformedInput, ResultUnserialisable, ScoringError, ScriptFailed
 from inference.request import Answer, Request
 from triggers import responses
@@ -18,6 +21,8 @@ ID_HEADERS = ("x-request-id", "x-ms-client-request-id")
 
 RETRY_AFTER = {"retry-after": str(RETRY_AFTER_S)}
 _HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
+
+Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 #: Of this module's own, as a script may seed the one that all share. An id is no secret.
 _random = random.Random()  # noqa: S311
@@ -40,23 +45,61 @@ async def respond(
     req: func.HttpRequest,
     answer: Callable[[Request], Awaitable[func.HttpResponse]],
     refuse: Refuse = responses.error,
+    *,
+    within_s: float,
 ) -> func.HttpResponse:
-    """What `answer` makes of a request, or why there is none; the request's ids come back."""
+    """What `answer` makes of a request, or why there is none; the request's ids come back.
+
+    It has `within_s` seconds from now.
+    """
+    ends_at = time.monotonic() + within_s
+
+    def read(headers: Mapping[str, str], request_id: str) -> Awaitable[func.HttpResponse]:
+        return answer(_request(req, headers, request_id, ends_at))
+
+    return await identified(req, read, refuse)
+
+
+async def identified(
+    req: func.HttpRequest,
+    answer: Callable[[Mapping[str, str], str], Awaitable[func.HttpResponse]],
+    refuse: Refuse = responses.error,
+) -> func.HttpResponse:
+    """What `answer` makes of a request's headers and id, whatever it raises; the ids come back."""
     headers = dict(req.headers)  # seven are looked for, ten times faster here
     echoed = {name: value for name in ID_HEADERS if (value := headers.get(name))}
     request_id = echoed.get("x-request-id")
     if request_id is None:
-        request_id = echoed["x-request-id"] = f"{_random.getrandbits(128):032x}"
+        request_id = echoed["x-request-id"] = _new_id()
     for name, value in echoed.items():
         if len(value) > MAX_ID:
             told = f"{name}: at most {MAX_ID} characters, got {len(value)}"
-            return refuse(ID_TOO_LONG.status, ID_TOO_LONG.code, told)
+            instead = _new_id()
+            response = refuse(ID_TOO_LONG.status, ID_TOO_LONG.code, told, instead)
+            response.headers["x-request-id"] = instead
+            return response
     try:
-        response = await answer(_request(req, headers, request_id))
+        response = await answer(headers, request_id)
     except ScoringError as error:
         response = refused(error, request_id, refuse)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its caller is told in our words
+        response = refused(faults.told(error, request_id), request_id, refuse)
     response.headers.update(echoed)
     return response
+
+
+def guarded(handler: Handler) -> Handler:
+    """A route's function, with `identified` around it."""
+
+    @wraps(handler)  # the platform reads its name and its arguments
+    async def answer(req: func.HttpRequest) -> func.HttpResponse:
+        return await identified(req, lambda *_: handler(req))
+
+    return answer
+
+
+def _new_id() -> str:
+    return f"{_random.getrandbits(128):032x}"
 
 
 def answered(answer: Answer, version: str) -> func.HttpResponse:
@@ -89,7 +132,9 @@ def refused(
     return refuse(status, error.code, error.message, request_id, headers)
 
 
-def _request(req: func.HttpRequest, headers: Mapping[str, str], request_id: str) -> Request:
+def _request(
+    req: func.HttpRequest, headers: Mapping[str, str], request_id: str, ends_at: float
+) -> Request:
     body = req.get_body()
     if not body and "chunked" in headers.get("transfer-encoding", "").lower():
         raise MalformedInput("a chunked body does not reach a function; send Content-Length")
@@ -103,6 +148,7 @@ def _request(req: func.HttpRequest, headers: Mapping[str, str], request_id: str)
         query=_query(req.url),
         headers=headers,
         recompute="no-cache" in headers.get("cache-control", "").lower(),
+        ends_at=ends_at,
     )
 
 

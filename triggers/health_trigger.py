@@ -17,6 +17,7 @@ from inference.interface import OPEN, Interface, interface
 from inference.models import ModelId
 from inference.scorer import Scorer
 from triggers import console_page, openapi, responses, swagger
+from triggers.exchange import RETRY_AFTER, guarded
 from triggers.settings import DoorSettings
 from triggers.statuses import UNKNOWN_VERSION
 
@@ -31,10 +32,12 @@ def blueprint(
     functions = func.Blueprint()
 
     @functions.route("health/live", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
     async def live(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the platform's shape
         return responses.json(200, {"status": "ok"})
 
     @functions.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
     async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
         health = await scorer.health()
         model = {
@@ -48,12 +51,15 @@ def blueprint(
         cache: dict[str, str] = {"status": health.cache}
         if health.trouble:
             cache |= {"reason": health.trouble.code, "message": health.trouble.what}
+        is_ready = health.model == "ok"
         return responses.json(
-            200 if health.model == "ok" else 503,
+            200 if is_ready else 503,
             {"status": health.status, "dependencies": {"model": model, "cache": cache}},
+            {} if is_ready else RETRY_AFTER,
         )
 
     @functions.route("metrics", methods=["GET"])
+    @guarded
     async def metrics(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
         health = await scorer.health()
         counts = copy.deepcopy(scorer.counts)
@@ -62,6 +68,7 @@ def blueprint(
         )
 
     @functions.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
     async def openapi_json(req: func.HttpRequest) -> func.HttpResponse:
         document = openapi.document(
             scorer.model, await _interface(scorer), settings, prefix=_prefix(req), more=paths or {}
@@ -69,6 +76,7 @@ def blueprint(
         return responses.body(200, json_codec.dumps(document))
 
     @functions.route("swagger.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
     async def swagger_json(req: func.HttpRequest) -> func.HttpResponse:
         declared = (await _interface(scorer)).declared
         # The platform leaves out an argument that is empty, and joins what recurs.
@@ -82,6 +90,7 @@ def blueprint(
         return responses.body(200, json_codec.dumps(document))
 
     @functions.route("console", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
     async def console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
         return await asyncio.to_thread(console_page.response)
 

@@ -8,7 +8,6 @@ from urllib.parse import quote, urljoin, urlsplit
 import azure.functions as func
 
 from inference import faults
-from inference.errors import ScoringError
 from inference.request import Request
 from inference.results import Results
 from inference.scorer import Scorer
@@ -55,19 +54,25 @@ class HttpDoor:
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
         """Answer a request; or enqueue it, where there is a queue and its caller does not wait."""
-        response = await exchange.respond(req, lambda request: self._respond(req, request, queue))
+        response = await exchange.respond(
+            req,
+            lambda request: self._respond(req, request, queue),
+            within_s=self._scorer.settings.scoring_timeout_s,
+        )
         self._scorer.counts.requests["http", response.status_code] += 1
         return response
 
     async def result(self, req: func.HttpRequest) -> func.HttpResponse:
         """The result document of an asynchronous request, a blob or a message."""
+        return await exchange.identified(req, lambda *_: self._result(req))
+
+    async def _result(self, req: func.HttpRequest) -> func.HttpResponse:
         # The platform decodes a path but for its slashes, which the id may have.
         request_id = req.route_params.get("id", "").replace("%2F", "/").replace("%2f", "/")
         try:
-            with faults.Named(log, request_id):
-                result = await self._results.get(request_id)
-        except ScoringError as error:
-            return exchange.refused(error, request_id)
+            result = await self._results.get(request_id)
+        except Exception as error:  # noqa: BLE001 - the id of the refusal is the one asked for
+            return exchange.refused(faults.told(error, request_id), request_id)
         if result is None:
             return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
         if result.pending:

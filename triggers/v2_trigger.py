@@ -6,15 +6,18 @@ Its paths lie below host.json's route prefix, which clients take as a base path:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import azure.functions as func
 
+from inference.deadlines import Wait
 from inference.open_inference import answering, metadata
 from inference.request import Request
 from inference.scorer import Scorer
 from inference.scripts import EstimatorScript
 from triggers import exchange, responses
+from triggers.exchange import RETRY_AFTER
 
 SERVER = {"name": "triscore", "version": "unreleased", "extensions": ["binary_tensor_data"]}
 MODEL = "v2/models/{name}"
@@ -54,21 +57,35 @@ class V2Door:
     async def live(self, req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG002 - as above
         return responses.json(200, {"live": True})
 
-    async def ready(self, req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG002 - as above
-        return self._readiness({})
+    async def ready(self, req: func.HttpRequest) -> func.HttpResponse:
+        return await self._told(req, lambda: self._readiness({}))
 
     async def model_ready(self, req: func.HttpRequest) -> func.HttpResponse:
-        return self._unknown(req) or self._readiness({"name": self._scorer.model.name})
+        return await self._told(
+            req, lambda: self._unknown(req) or self._readiness({"name": self._scorer.model.name})
+        )
 
     async def model(self, req: func.HttpRequest) -> func.HttpResponse:
         """The tensors that the model takes and gives."""
-        return await exchange.respond(req, lambda _: self._describe(req), _refuse)
+        return await self._respond(req, lambda *_: self._describe(req))
 
     async def infer(self, req: func.HttpRequest) -> func.HttpResponse:
         """The model's answer to tensors."""
-        response = await exchange.respond(req, lambda request: self._infer(req, request), _refuse)
+        response = await self._respond(req, partial(self._infer, req))
         self._scorer.counts.requests["v2", response.status_code] += 1
         return response
+
+    async def _respond(
+        self,
+        req: func.HttpRequest,
+        answer: Callable[[Request, Wait], Awaitable[func.HttpResponse]],
+    ) -> func.HttpResponse:
+        async def in_time(request: Request) -> func.HttpResponse:
+            with self._scorer.in_time(request) as wait:
+                return await answer(request, wait)
+
+        within_s = self._scorer.settings.scoring_timeout_s
+        return await exchange.respond(req, in_time, _refuse, within_s=within_s)
 
     async def _describe(self, req: func.HttpRequest) -> func.HttpResponse:
         script = await self._scorer.script()
@@ -79,7 +96,9 @@ class V2Door:
             200, await asyncio.to_thread(metadata.describe, model, script, folder)
         )
 
-    async def _infer(self, req: func.HttpRequest, request: Request) -> func.HttpResponse:
+    async def _infer(
+        self, req: func.HttpRequest, request: Request, wait: Wait
+    ) -> func.HttpResponse:
         script = await self._scorer.script()
         if unknown := self._unknown(req):
             return unknown
@@ -87,12 +106,22 @@ class V2Door:
             return _refuse(
                 501, "no_tensors", "the model's own script takes no tensors: POST to score instead"
             )
-        answer = await answering.infer(self._scorer, script, request)
+        answer = await answering.infer(self._scorer, script, request, wait)
         return exchange.answered(answer, self._scorer.model.version)
+
+    async def _told(
+        self, req: func.HttpRequest, tell: Callable[[], func.HttpResponse]
+    ) -> func.HttpResponse:
+        async def told(*_: object) -> func.HttpResponse:
+            return tell()
+
+        return await exchange.identified(req, told, _refuse)
 
     def _readiness(self, document: Mapping[str, object]) -> func.HttpResponse:
         ready = self._scorer.state == "ok"
-        return responses.json(200 if ready else 503, {**document, "ready": ready})
+        return responses.json(
+            200 if ready else 503, {**document, "ready": ready}, {} if ready else RETRY_AFTER
+        )
 
     def _unknown(self, req: func.HttpRequest) -> func.HttpResponse | None:
         """404 for another model than the one here, or another version once that is known."""

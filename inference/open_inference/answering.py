@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import partial
 from typing import Any
 
 import orjson
 
-from inference import faults, media_types
+from inference import media_types
+from inference.deadlines import Wait
 from inference.limits import Limits
 from inference.models import ModelId
 from inference.off_loop import INLINE_ANSWER_BYTES, off_loop
@@ -22,23 +22,14 @@ from inference.scripts import EstimatorScript, Question, RowQuestion
 #: Of an answer that is not JSON alone.
 OCTETS = "application/octet-stream"
 
-log = logging.getLogger(__name__)
 
-
-async def infer(scorer: Scorer, script: EstimatorScript, request: Request) -> Answer:
-    """Answer an inference request. Raises ScoringError; nothing of a failed one is stored."""
-    with faults.Named(log, request.id):
-        return await _infer(scorer, script, request)
-
-
-async def _infer(scorer: Scorer, script: EstimatorScript, request: Request) -> Answer:
+async def infer(scorer: Scorer, script: EstimatorScript, request: Request, wait: Wait) -> Answer:
+    """Answer an inference request, inside scorer.in_time; nothing of a failed one is stored."""
     began = time.perf_counter()
     async with scorer.bodies.opened(request, reads_rows=True) as unpacked:
         read = partial(_read, unpacked, script, scorer.settings.limits)
         asked, question = await scorer.bodies.read(unpacked, read)
-        prediction = await scorer.predict(
-            question, recompute=request.recompute, patient=request.patient
-        )
+        prediction = await scorer.predict(question, recompute=request.recompute, wait=wait)
         write = partial(_write, prediction.value, asked, script.method, scorer.model)
         size = len(prediction.value)
         head, data = await off_loop(size <= INLINE_ANSWER_BYTES, size, write)

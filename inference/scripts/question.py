@@ -36,7 +36,7 @@ class Question:
 class RowQuestion(ABC):
     """A question whose rows are independent: each is answered as if it had come alone."""
 
-    #: Only questions of one dtype can be joined.
+    #: Only questions of one dtype and one shape of a row can be joined.
     dtype: str
     #: Of one row.
     row_shape: tuple[int, ...]

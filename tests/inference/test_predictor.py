@@ -139,9 +139,13 @@ async def test_what_everybody_left_is_still_stored(scorer, request_of):
     Counting.gate.clear()
     task = asyncio.create_task(scorer.score(request_of(rows(5))))
     await in_line(scorer, 0)
+    flights = scorer._predictor._flights
+    ((computation, _),) = flights._under_way.values()
+    while not computation.wait.begun:
+        await asyncio.sleep(0)
     task.cancel()
     Counting.gate.set()
-    while scorer._predictor._flights._under_way:
+    while flights._under_way:
         await asyncio.sleep(0)
     assert (await scorer.score(request_of(rows(5)))).cache == "hit"
 

@@ -7,7 +7,8 @@ import pytest
 
 from inference.counts import Counts
 from inference.errors import Overloaded, ScoringTimeout
-from inference.worker import MAX_HUNG, ModelThread
+from inference.hung import MAX_HUNG
+from inference.worker import ModelThread
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def test_calls_that_hang_use_up_only_so_many_threads():
             await thread.run(hang.wait)
     with pytest.raises(Overloaded, match="8 calls hang"):
         await thread.run(lambda: None)
-    left_behind = thread._hung
+    left_behind = tuple(thread._hung._threads)
     hang.set()
     for each in left_behind:
         await asyncio.to_thread(each.join, 5)

@@ -1,0 +1,50 @@
+"""What is closed when the process stops. No platform tells an app, so that a task waits for it.
+
+Whoever runs the event loop cancels every task in the end and lets each finish, as asyncio.Runner
+does: here that is what closes. A process that is killed closes nothing, and needs nothing closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from inference import frames
+
+log = logging.getLogger(__name__)
+
+#: Seconds for each that closes; a process that is to end waits no longer.
+CLOSE_S = 15.0
+
+Close = Callable[[], Awaitable[object]]
+
+#: The event loop itself holds its tasks by weak references.
+_waiting: set[asyncio.Task[None]] = set()
+
+
+def with_the_loop(*closes: Close) -> None:
+    """Close these in their order when the running event loop ends; without one, never."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # a tool that only looks at the app
+        return
+    task = loop.create_task(_wait(closes), name="closing")
+    _waiting.add(task)
+    task.add_done_callback(_waiting.discard)
+
+
+async def _wait(closes: tuple[Close, ...]) -> None:
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        for close in closes:
+            await _end(close)
+
+
+async def _end(close: Close) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await close()
+    except Exception as error:  # noqa: BLE001 - the next one is to be closed in any case
+        log.error("%s where the app closes, at %s", type(error).__name__, frames.where(error))
