@@ -12,15 +12,21 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
+from inference import slices
 from inference.economy import Gate
 from inference.flights import Fares, Flights, Units
+from inference.off_loop import off_loop
 from inference.ports import Cache, Entry, Keys
 from inference.predictions import Prediction, joined
 from inference.request import CacheStatus
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.settings import InferenceSettings
 from inference.worker import ModelThread
+
+#: A question's data of no more bytes are hashed on the event loop, which takes a millisecond.
+INLINE_HASH_BYTES = 512 * 1024
 
 
 class _Levels:
@@ -62,6 +68,9 @@ class Predictor:
         self, question: Question | RowQuestion, *, recompute: bool = False, patient: bool = False
     ) -> Prediction:
         """Raises ScoringError. `recompute` replaces what is stored."""
+        if not isinstance(question, Question) and len(question) > slices.ROWS:
+            each = partial(self.predict, recompute=recompute, patient=patient)
+            return await slices.predicted(question, each)
         count = 1 if isinstance(question, Question) else len(question)
         levels = self._alone if count == 1 else self._many
         near = far = False
@@ -73,7 +82,8 @@ class Predictor:
             return _prediction(question, outcome, "bypass")
         lease = far and not recompute and levels.far.is_open
         began = time.perf_counter()
-        keys = self._names(question)
+        size = question.data.nbytes if isinstance(question, Question) else 0
+        keys = await off_loop(size <= INLINE_HASH_BYTES, size, partial(self._names, question))
         found: list[Entry | None] = [None] * count
         reachable = True
         if not recompute:
