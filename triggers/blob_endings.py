@@ -85,8 +85,8 @@ class BlobEndings:
             document = await self._outbox.succeeded(request, answer, self._scorer.model)
         else:
             message = (
-                f"the blob was tried {self._tries.most} times, and the last time {why}; it is in "
-                "the poison queue: mend the cause and send it round again"
+                f"the blob was tried {self._tries.most} times, and the last time {why}; mend the "
+                "cause, and send it round again out of the poison queue (`python -m deploy requeue`)"
             )
             document = await self._outbox.exhausted(request, message, self._scorer.model)
             if await self._threads.storage(self._is_current, version):
