@@ -51,7 +51,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
         built.register_functions(health_trigger.blueprint(scorer, doors, told))
         built.register_functions(v2_trigger.blueprint(scorer))
     if "blob" in doors.triggers:
-        built.register_functions(blob_trigger.blueprint(scorer, results, doors, os.environ))
+        built.register_functions(blob_trigger.blueprint(scorer, results, doors, os.environ, ROOT))
     if "servicebus" in doors.triggers:
         built.register_functions(service_bus_trigger.blueprint(scorer, results, doors))
     return built, scorer

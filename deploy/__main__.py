@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from deploy import accelerate, doctor, manifest, options, packaging
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_tolerances(faster, None, None)
     _add_package(commands.add_parser("package", help="write what Azure Functions runs as it is"))
     _add_doctor(commands.add_parser("doctor", help="say what is fine, and what to do"))
+    _add_requeue(commands.add_parser("requeue", help="list what was given up, or send it again"))
     return parser
 
 
@@ -80,6 +82,30 @@ def _add_doctor(examine: argparse.ArgumentParser) -> None:
         "--settings", type=Path, metavar="FILE", help="else local.settings.json in it"
     )
     examine.add_argument("--json", action="store_true", help="one object a line, for machines")
+
+
+def _add_requeue(again: argparse.ArgumentParser) -> None:
+    again.set_defaults(command=_requeue)
+    again.add_argument("names", nargs="*", metavar="NAME", help="CONTAINER/BLOB, or a message's id")
+    again.add_argument("--reason", default="", help="all of this reason")
+    again.add_argument(
+        "--all", action="store_true", help="all; with nothing chosen they are listed"
+    )
+    again.add_argument("--dry-run", action="store_true", help="say what would be sent")
+    again.add_argument("--rate", type=_rate, default=0.0, metavar="N/s", help="so many a second")
+    again.add_argument(
+        "--folder", type=Path, default=Path(), help="an app, or a package as a folder"
+    )
+    again.add_argument(
+        "--settings", type=Path, metavar="FILE", help="else local.settings.json in it"
+    )
+
+
+def _rate(text: str) -> float:
+    number = float(text.removesuffix("/s"))
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return number
 
 
 def _add_tolerances(
@@ -143,15 +169,28 @@ def _package(given: argparse.Namespace) -> int:
     return 0
 
 
-def _examine(given: argparse.Namespace) -> int:
+def _requeue(given: argparse.Namespace) -> int:
+    from deploy.requeue.command import Order, requeue  # noqa: PLC0415 - the SDKs are slow
+    from deploy.requeue.given_up import Choice  # noqa: PLC0415
+
+    choice = Choice(all=given.all, reason=given.reason, names=given.names)
+    order = Order(choice=choice, dry_run=given.dry_run, rate=given.rate)
+    return asyncio.run(requeue(_configured(given), order, partial(print, flush=True)))
+
+
+def _configured(given: argparse.Namespace) -> doctor.Configured:
     folder, file = given.folder.resolve(), given.settings
     if not (folder / "function_app.py").is_file():
         raise Refused(f"{folder} holds no function_app.py: name an app folder or a package")
     if file is not None and not file.is_file():
         raise Refused(f"{file} is not there: --settings names a local.settings.json")
-    # What the SDKs log of a failure, the findings say in a sentence.
+    # What the SDKs log of a failure is said in a sentence.
     logging.disable()
-    configured = doctor.read(folder, env=os.environ, file=file or folder / doctor.SETTINGS_FILE)
+    return doctor.read(folder, env=os.environ, file=file or folder / doctor.SETTINGS_FILE)
+
+
+def _examine(given: argparse.Namespace) -> int:
+    configured = _configured(given)
     return asyncio.run(_told(configured, as_json=given.json))
 
 

@@ -73,10 +73,7 @@ class Connections:
         if name not in self._blobs:
             from azure.storage.blob import BlobServiceClient, LinearRetry  # noqa: PLC0415
 
-            options: dict[str, Any] = {
-                "retry_policy": LinearRetry(backoff=1, retry_total=2, random_jitter_range=0),
-                **STORAGE_TIMEOUTS,
-            }
+            options = _storage_options(LinearRetry)
             if text := self._text(name):
                 self._blobs[name] = _usable(
                     name, lambda: BlobServiceClient.from_connection_string(text, **options)
@@ -90,16 +87,17 @@ class Connections:
     def queues(self, name: str) -> QueueServiceClient:
         """Raises HostError for a connection that cannot be used."""
         if name not in self._queues:
-            from azure.storage.queue import QueueServiceClient  # noqa: PLC0415
+            from azure.storage.queue import LinearRetry, QueueServiceClient  # noqa: PLC0415
 
+            options = _storage_options(LinearRetry)
             if text := self._text(name):
                 self._queues[name] = _usable(
                     name,
-                    lambda: QueueServiceClient.from_connection_string(text, **STORAGE_TIMEOUTS),
+                    lambda: QueueServiceClient.from_connection_string(text, **options),
                 )
             else:
                 self._queues[name] = QueueServiceClient(
-                    self._uri(name, "queue"), credential=self._credential(name), **STORAGE_TIMEOUTS
+                    self._uri(name, "queue"), credential=self._credential(name), **options
                 )
         return self._queues[name]
 
@@ -141,6 +139,12 @@ class Connections:
                 self._env.get(f"{name}__credential", ""), self._env.get(f"{name}__clientId")
             )
         return self._credentials[name]
+
+
+def _storage_options(linear_retry: Callable[..., Any]) -> dict[str, Any]:
+    """The SDK's own tries, which by themselves would take minutes."""
+    retry = linear_retry(backoff=1, retry_total=2, random_jitter_range=0)
+    return {"retry_policy": retry, **STORAGE_TIMEOUTS}
 
 
 def prepare(functions: Iterable[Function], env: MutableMapping[str, str]) -> None:

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 State = Literal["running", "done", "poison"]
 
-#: What a blob's name may be long.
-MAX_NAME = 1024
+#: What a blob's name may be long, and how many slashes it may have.
+MAX_NAME, MAX_SLASHES = 1024, 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Receipts:
     def _name(self, function: str, container: str, blob: str, etag: str) -> str:
         version = etag.strip('"')
         name = f"{self._prefix}{function}/{container}/{blob}/{version}"
-        if len(name) <= MAX_NAME:
+        if len(name) <= MAX_NAME and name.count("/") <= MAX_SLASHES:
             return name
         digest = hashlib.sha256(blob.encode()).hexdigest()
         return f"{self._prefix}{function}/{container}/{digest}/{version}"
@@ -85,4 +85,5 @@ class Receipts:
 def _receipt(metadata: dict[str, str]) -> Receipt:
     tries, state = metadata.get("tries", ""), metadata.get("state", "")
     final: dict[str, State] = {"done": "done", "poison": "poison"}
-    return Receipt(int(tries) if tries.isdecimal() else 0, final.get(state, "running"))
+    readable = tries.isdecimal() and len(tries) < 10  # whoever damages one begins its tries anew
+    return Receipt(int(tries) if readable else 0, final.get(state, "running"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -36,10 +36,19 @@ class Report:
 log = logging.getLogger(__name__)
 
 Sink = Callable[[bytes], object]
+#: Runs what blocks; as asyncio.to_thread.
+InThread = Callable[..., Awaitable[Any]]
 
 
-async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) -> Report:
-    """Score all that `source` holds into `sink`; both block and are called in threads.
+async def score(
+    scorer: Scorer,
+    request: Request,
+    source: BinaryIO,
+    sink: Sink,
+    *,
+    in_thread: InThread = asyncio.to_thread,
+) -> Report:
+    """Score all that `source` holds into `sink`; both block and are called by `in_thread`.
 
     `request.body` is not read; its content type is one of media_types.FORMATS for the built-in
     script. A row that does not fit keeps its error. Raises ScoringError where nothing is scored.
@@ -52,27 +61,31 @@ async def score(scorer: Scorer, request: Request, source: BinaryIO, sink: Sink) 
         table = tables.open_table(request.content_type, source, script.signature, limits)
         with scorer.in_time(request):
             async with scorer.bodies.batch(request.content_type):
-                report = await _score_parts(scorer, script, table, sink)
+                report = await _score_parts(scorer, script, table, sink, in_thread)
         report.content_type = request.content_type or media_types.JSON
     else:
-        report = await _score_whole(scorer, request, source, sink, limits)
+        report = await _score_whole(scorer, request, source, sink, limits, in_thread)
     report.seconds = round(time.monotonic() - began, 6)
     return report
 
 
 async def _score_parts(
-    scorer: Scorer, script: EstimatorScript, table: tables.Table, sink: Sink
+    scorer: Scorer,
+    script: EstimatorScript,
+    table: tables.Table,
+    sink: Sink,
+    in_thread: InThread,
 ) -> Report:
     report = Report()
     parts = table.parts()
-    while (part := await asyncio.to_thread(next, parts, None)) is not None:
+    while (part := await in_thread(next, parts, None)) is not None:
         predictions: list[Any] = []
         values = part.fitted.values
         if len(values):
             prediction = await scorer.predict(script.ask(values))
             predictions = _one_a_row(prediction.value, len(values))
             report.cache_hits += prediction.hits
-        await asyncio.to_thread(_write, sink, table, part, predictions)
+        await in_thread(_write, sink, table, part, predictions)
         report.rows += len(part.originals)
         report.failed += len(part.fitted.errors)
         if report.first_error is None and part.fitted.errors:
@@ -81,18 +94,23 @@ async def _score_parts(
         raise report.first_error
     if not report.rows:
         raise UnfitInput(field="data", expected="at least one row", got="none")
-    await asyncio.to_thread(_end, sink, table)
+    await in_thread(_end, sink, table)
     return report
 
 
 async def _score_whole(
-    scorer: Scorer, request: Request, source: BinaryIO, sink: Sink, limits: Limits
+    scorer: Scorer,
+    request: Request,
+    source: BinaryIO,
+    sink: Sink,
+    limits: Limits,
+    in_thread: InThread,
 ) -> Report:
     """A script of the user's own gets the whole input at once, as over HTTP."""
     async with scorer.bodies.batch(request.content_type):
-        body = await asyncio.to_thread(tables.read_whole, source, limits)
+        body = await in_thread(tables.read_whole, source, limits)
     answer = (await scorer.score(request.with_body(body))).succeeded()
-    await asyncio.to_thread(sink, answer.body)
+    await in_thread(sink, answer.body)
     hits = int(answer.cache == "hit")
     return Report(rows=1, cache_hits=hits, content_type=answer.content_type)
 

@@ -34,9 +34,9 @@ MAY = {
     "demo": {"emulators"},
     "deploy": {"inference"},
 }
-#: The doctor reads settings as every room does, and asks with the clients of the cache and host.
-DOCTOR = ROOT / "deploy/doctor"
-MAY_DOCTOR = {"inference", "cache", "triggers", "host"}
+#: These read settings as every room does, and ask with the clients of the cache and host.
+ASKING = {ROOT / "deploy/doctor", ROOT / "deploy/requeue"}
+MAY_ASKING = {"inference", "cache", "triggers", "host"}
 
 
 def modules(room: str) -> list[Path]:
@@ -57,7 +57,7 @@ def imported(file: Path) -> set[str]:
 @pytest.mark.parametrize("room", MAY)
 def test_a_room_imports_only_what_its_arrows_allow(room):
     for file in modules(room):
-        may = MAY_DOCTOR if DOCTOR in file.parents else MAY[room]
+        may = MAY_ASKING if ASKING & set(file.parents) else MAY[room]
         assert (imported(file) & ROOMS) - {room} <= may, file
 
 

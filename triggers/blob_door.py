@@ -10,118 +10,202 @@ import contextlib
 import hashlib
 import logging
 import math
-from pathlib import PurePosixPath
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-import orjson
-from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, ContentSettings
+from azure.core.exceptions import (
+    AzureError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceResponseError,
+)
+from azure.storage.blob import BlobClient, BlobLeaseClient, BlobProperties, ContainerClient
 
-from inference import batch, frames, media_types
-from inference.errors import InternalError, ScoringError, UnsupportedType
-from inference.request import Answer, Request
-from inference.results import Results
+from inference import batch, frames, unpacking
+from inference.errors import InternalError, ScoringError, ScoringTimeout
+from inference.request import Request
 from inference.scorer import Scorer
-from triggers.blob_streams import BlockWriter, reader
+from triggers.blob_endings import BlobEndings
+from triggers.blob_faults import BlobChanged, BlobGone, as_scoring_error, code_of, passes
+from triggers.blob_formats import format_of, type_of
+from triggers.blob_output import BlobOutput
+from triggers.blob_reports import answer_of, report_of
+from triggers.blob_streams import BlobReader
+from triggers.blob_threads import BlobThreads
+from triggers.blob_tries import BlobTries, BlobVersion
 from triggers.outbox import Outbox
-from triggers.statuses import comes_again
+from triggers.retry import Retry
 
 log = logging.getLogger(__name__)
 
-#: A name's ending says more than a content type, which uploads rarely set.
-FORMATS_BY_SUFFIX = {
-    ".json": media_types.JSON,
-    ".csv": media_types.CSV,
-    ".npy": media_types.NPY,
-    ".jsonl": media_types.JSON_LINES,
-    ".ndjson": media_types.JSON_LINES,
-    ".parquet": media_types.PARQUET,
-    ".arrow": media_types.ARROW,
-    ".arrows": media_types.ARROW,
-}
+#: Before another look at a blob that was replaced while it was read.
+CHANGED_PAUSE_S = 0.5
 
 
 class BlobDoor:
-    """One blob at a time a call; a version of a blob is known by its name and ETag."""
+    """One blob at a time a call; a version of a blob is known by its name and ETag.
 
-    def __init__(self, scorer: Scorer, results: Results) -> None:
-        self._scorer = scorer
-        self._outbox = Outbox(results, scorer.counts, door="blob")
+    `try_s` is how long a call may take. It ends before the platform would cut it off.
+    """
 
-    async def score(self, source: BlobClient, output: ContainerClient) -> str:
-        """Score a blob; returns its result document. Raises what may pass: the blob comes again."""
-        properties = await asyncio.to_thread(source.get_blob_properties)
+    def __init__(
+        self,
+        scorer: Scorer,
+        outbox: Outbox,
+        *,
+        tries: BlobTries,
+        endings: BlobEndings,
+        threads: BlobThreads,
+        retry: Retry,
+        try_s: float,
+    ) -> None:
+        self._scorer, self._outbox = scorer, outbox
+        self._tries, self._endings, self._threads = tries, endings, threads
+        self._retry, self._try_s = retry, try_s
+
+    def __repr__(self) -> str:
+        return f"<BlobDoor {self._tries!r} {self._threads!r}>"
+
+    async def score(self, source: BlobClient, container: ContainerClient) -> str | None:
+        """Score a blob; returns its result document, None where there is no blob any more.
+
+        Raises what did not pass within the bounds: to the platform that was one try.
+        """
+        ends_at = asyncio.get_running_loop().time() + self._try_s
+        while True:
+            try:
+                return await self._version(source, container, ends_at)
+            except BlobGone:
+                log.info("blob %s was deleted before it was read", source.blob_name)
+                return None
+            except BlobChanged:
+                log.info("blob %s was replaced while it was read", source.blob_name)
+                await asyncio.sleep(CHANGED_PAUSE_S)
+            except Exception as error:
+                self._outbox.returned()
+                log.warning("blob %s comes again: %s", source.blob_name, code_of(error))
+                raise
+
+    async def _version(self, source: BlobClient, container: ContainerClient, ends_at: float) -> str:
+        properties = await self._bounded(ends_at, lambda: self._properties(source))
         request = _request(properties)
         if document := await self._outbox.finished_before(request):
             return document
-        try:
-            report = await self._score(request, source, properties, output)
-        except ScoringError as error:
-            if comes_again(error):
-                self._outbox.returned()
-                raise
-            await asyncio.to_thread(_remove, output, properties.name)
-            await self._report(request, properties, output, failed=error)
-            return await self._outbox.failed(request, error, self._scorer.model)
-        await self._report(request, properties, output, report=report)
-        return await self._outbox.succeeded(
-            request, _answer(report, properties, output), self._scorer.model
+        version = _version_of(properties, request)
+        number = await self._bounded(
+            ends_at, lambda: self._threads.storage(self._tries.begin, version)
         )
+        is_last = number >= self._tries.most
+        async with self._endings.held(version) if is_last else contextlib.nullcontext() as lease:
+            if is_last:
+                await self._endings.foretell(request, due_s=self._try_s)
+            work = _Work(version, request, properties, source, BlobOutput(container, version.name))
+            try:
+                done = await self._bounded(ends_at, lambda: self._attempt(work))
+            except BlobChanged:
+                done = None
+            except Exception as error:
+                if is_last:
+                    why = f"it failed: {as_scoring_error(error).message}"
+                    await self._endings.end(version, why, lease)
+                raise
+            await self._settled(version, lease)
+        if done is None:
+            raise BlobChanged
+        return done
 
-    async def _score(
-        self,
-        request: Request,
-        source: BlobClient,
-        properties: BlobProperties,
-        output: ContainerClient,
-    ) -> batch.Report:
-        script = await self._scorer.script()
-        form = _format(properties) if script.reads_rows else _type(properties)
-        await asyncio.to_thread(_ensure, output)
-        writer = BlockWriter(output.get_blob_client(properties.name))
-        stream = await asyncio.to_thread(reader, source, etag=properties.etag)
+    async def _attempt(self, work: _Work) -> str:
+        """The result document. Raises what passes, and BlobChanged."""
         try:
+            report = await self._scored(work)
+        except (ScoringError, AzureError) as error:
+            if passes(error):
+                raise
+            return await self._failed(work, as_scoring_error(error))
+        told = report_of(work.version, self._scorer.model, scored=report)
+        await self._threads.storage(work.output.report, told)
+        answer = answer_of(told, work.output)
+        return await self._outbox.succeeded(work.request, answer, self._scorer.model)
+
+    async def _scored(self, work: _Work) -> batch.Report:
+        """Output written, whole. Raises ScoringError, AzureError, BlobChanged."""
+        script = await self._scorer.script()
+        form = (format_of if script.reads_rows else type_of)(work.properties)
+        encoding = work.properties.content_settings.content_encoding or ""
+        reader = await self._read(work)
+        stream = unpacking.unpacked(reader.stream, encoding)
+        writer = await self._threads.storage(work.output.writer)
+        try:
+            request = work.request.with_content_type(form)
             report = await batch.score(
-                self._scorer, request.with_content_type(form), stream, writer.write
+                self._scorer, request, stream, writer.write, in_thread=self._threads.work
             )
-        except (ScoringError, AzureError):
-            raise
+            await self._threads.work(unpacking.require_end, stream)
         except Exception as error:
+            if reader.fault is not None:  # whatever a format's reader made of it
+                raise _unless_changed(reader.fault) from error
+            if isinstance(error, ScoringError | AzureError):
+                raise
             log.error("%s at %s", type(error).__name__, frames.where(error))
             raise InternalError(type(error).__name__) from error
-        await asyncio.to_thread(writer.commit, report.content_type)
+        await self._threads.storage(writer.commit, report.content_type)
         return report
 
-    async def _report(
-        self,
-        request: Request,
-        properties: BlobProperties,
-        output: ContainerClient,
-        *,
-        report: batch.Report | None = None,
-        failed: ScoringError | None = None,
-    ) -> None:
-        """`{name}.report.json`, written last: where it is, the scored blob is."""
-        document: dict[str, Any] = {
-            "id": request.id,
-            "status": "failed" if failed else "succeeded",
-            **_summary(report or batch.Report()),
-            "model": self._scorer.model.as_dict(),
-            "input": f"{properties.container}/{properties.name}",
-            "etag": properties.etag,
-            "error": failed and {"code": failed.code, "message": failed.message},
-        }
-        target = output.get_blob_client(f"{properties.name}.report.json")
+    async def _read(self, work: _Work) -> BlobReader:
+        try:
+            return await self._threads.storage(BlobReader, work.source, work.properties)
+        except AzureError as error:
+            raise _unless_changed(error) from error
 
-        def upload() -> None:
-            _ensure(output)
-            target.upload_blob(
-                orjson.dumps(document, option=orjson.OPT_INDENT_2),
-                overwrite=True,
-                content_settings=ContentSettings(content_type=media_types.JSON),
-            )
+    async def _failed(self, work: _Work, error: ScoringError) -> str:
+        """Report and document of a blob of which nothing can be scored."""
+        why = {"code": error.code, "message": error.message}
+        told = report_of(work.version, self._scorer.model, error=why)
+        try:
+            await self._threads.storage(work.output.remove)
+            await self._threads.storage(work.output.report, told)
+        except AzureError as refusal:
+            if passes(refusal):
+                raise
+            log.error("no report %s: %s", work.output.report_place, code_of(refusal))
+        return await self._outbox.failed(work.request, error, self._scorer.model)
 
-        await asyncio.to_thread(upload)
+    async def _settled(self, version: BlobVersion, lease: BlobLeaseClient | None) -> None:
+        try:
+            await self._threads.storage(self._tries.end, version, lease)
+        except AzureError as error:
+            log.debug("a marker of %s stays: %s", version.name, code_of(error))
+
+    async def _properties(self, source: BlobClient) -> BlobProperties:
+        try:
+            found = await self._threads.storage(source.get_blob_properties)
+        except ResourceNotFoundError as error:
+            raise BlobGone from error
+        if not found.etag:
+            raise ServiceResponseError("an answer without an ETag")
+        return found
+
+    async def _bounded[T](self, ends_at: float, call: Callable[[], Awaitable[T]]) -> T:
+        """Wait out what passes, and no longer than a call may take. Raises ScoringTimeout."""
+        try:
+            async with asyncio.timeout_at(ends_at):
+                return await self._retry.run(call, passes=passes, noted=_waits)
+        except TimeoutError as error:
+            raise ScoringTimeout(
+                f"it was not done within {self._try_s:g} s, after which a call is given back "
+                "before functionTimeout of host.json cuts it off; send it in parts"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one call is about."""
+
+    version: BlobVersion
+    request: Request
+    properties: BlobProperties
+    source: BlobClient
+    output: BlobOutput
 
 
 def _request(properties: BlobProperties) -> Request:
@@ -134,52 +218,21 @@ def _request(properties: BlobProperties) -> Request:
     return Request(id=version, source="blob", body=b"", headers=headers, ends_at=math.inf)
 
 
-def _type(properties: BlobProperties) -> str:
-    """For a script that takes any bytes: what the name says, else what the upload said."""
-    suffix = PurePosixPath(properties.name).suffix.lower()
-    return FORMATS_BY_SUFFIX.get(suffix) or properties.content_settings.content_type or ""
-
-
-def _format(properties: BlobProperties) -> str:
-    suffix = PurePosixPath(properties.name).suffix.lower()
-    if known := FORMATS_BY_SUFFIX.get(suffix):
-        return known
-    told = properties.content_settings.content_type or ""
-    if suffix and media_types.is_untold(told):
-        raise UnsupportedType(got=f"*{suffix}", supported=tuple(FORMATS_BY_SUFFIX))
-    return media_types.format_of(told, b"")
-
-
-def _summary(report: batch.Report) -> dict[str, Any]:
-    return {
-        "rows": report.rows,
-        "failed": report.failed,
-        "seconds": report.seconds,
-        "cache_hits": report.cache_hits,
-    }
-
-
-def _answer(report: batch.Report, properties: BlobProperties, output: ContainerClient) -> Answer:
-    """What the result document says of a blob: where its predictions are, not what."""
-    place = f"{output.container_name}/{properties.name}"
-    return Answer(
-        body=orjson.dumps(_summary(report) | {"output": place, "report": f"{place}.report.json"}),
-        content_type=media_types.JSON,
-        cache="hit" if report.cache_hits >= report.rows else "miss",
-        elapsed_ms=report.seconds * 1000,
+def _version_of(properties: BlobProperties, request: Request) -> BlobVersion:
+    return BlobVersion(
+        id=request.id,
+        container=properties.container,
+        name=properties.name,
+        etag=properties.etag,
+        received_at=request.received_at,
     )
 
 
-def _remove(container: ContainerClient, name: str) -> None:
-    """Take away what an earlier blob of the same name came to: it is not this one's."""
-    with contextlib.suppress(ResourceNotFoundError):
-        container.delete_blob(name)
+def _unless_changed(error: AzureError) -> Exception:
+    """The error, or that the blob which was to be read is not there any more."""
+    changed = isinstance(error, ResourceModifiedError | ResourceNotFoundError)
+    return BlobChanged() if changed else error
 
 
-def _ensure(container: ContainerClient) -> None:
-    """Make the output container at its first use."""
-    if not container.exists():
-        try:
-            container.create_container()
-        except ResourceExistsError:  # another worker was faster
-            return
+def _waits(error: Exception, pause_s: float) -> None:
+    log.warning("a blob waits %.1f s: %s", pause_s, code_of(error))

@@ -1,4 +1,7 @@
-"""Blobs as files: read part by part, written as staged blocks that appear whole or not at all."""
+"""Blobs as files: read part by part, written as staged blocks that appear whole or not at all.
+
+Blocking calls, for threads. They raise AzureError, whatever it is that fails below the SDK.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,38 @@ import uuid
 from typing import Any, BinaryIO, cast
 
 from azure.core import MatchConditions
-from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
+from azure.core.exceptions import AzureError, ServiceResponseError
+from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContentSettings
+
+from inference.unpacking import Kept
+from triggers.blob_faults import storage_call
 
 READ_BYTES = 1024 * 1024
 BLOCK_BYTES = 4 * 1024 * 1024
 
 
-def reader(blob: BlobClient, *, etag: str) -> BinaryIO:
-    """The blob's bytes while it is the version that `etag` names.
+class BlobReader:
+    """The bytes of one version of a blob, as they are stored: compressed, where they are.
 
-    Raises ResourceModifiedError once it is not.
+    The SDK's own unpacking ends with its first range, and says nothing.
     """
-    download = blob.download_blob(
-        etag=etag, match_condition=MatchConditions.IfNotModified, max_concurrency=1
-    )
-    return cast(BinaryIO, io.BufferedReader(_Download(download), READ_BYTES))
+
+    def __init__(self, blob: BlobClient, properties: BlobProperties) -> None:
+        """Raises ResourceModifiedError where the blob is another by now; so does reading."""
+        with storage_call():
+            download = blob.download_blob(
+                etag=properties.etag,
+                match_condition=MatchConditions.IfNotModified,
+                max_concurrency=1,
+                decompress=False,
+            )
+        self._download = _Download(download, properties.size)
+        self.stream = cast(BinaryIO, Kept(self._download, READ_BYTES))
+
+    @property
+    def fault(self) -> AzureError | None:
+        """What storage failed with: a format's reader may take it for a fault of the bytes."""
+        return self._download.fault
 
 
 class BlockWriter:
@@ -43,13 +63,15 @@ class BlockWriter:
         """Put the blob in place, over what was there."""
         if self._buffer:
             self._stage()
-        self._blob.commit_block_list(
-            self._blocks, content_settings=ContentSettings(content_type=content_type)
-        )
+        with storage_call():
+            self._blob.commit_block_list(
+                self._blocks, content_settings=ContentSettings(content_type=content_type)
+            )
 
     def _stage(self) -> None:
         name = f"{self._try}-{len(self._blocks):06d}"
-        self._blob.stage_block(name, bytes(self._buffer))
+        with storage_call():
+            self._blob.stage_block(name, bytes(self._buffer))
         self._blocks.append(BlobBlock(name))
         self._buffer.clear()
 
@@ -57,13 +79,22 @@ class BlockWriter:
 class _Download(io.RawIOBase):
     """What io.BufferedReader asks for, from what the SDK gives."""
 
-    def __init__(self, download: Any) -> None:
-        self._download = download
+    def __init__(self, download: Any, size: int) -> None:
+        self._download, self._left = download, size
+        self.fault: AzureError | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        content = self._download.read(len(buffer))
+        try:
+            with storage_call():
+                content = self._download.read(len(buffer))
+                self._left -= len(content)
+                if not content and self._left:
+                    raise ServiceResponseError(f"the blob ended {self._left} bytes early")
+        except AzureError as error:
+            self.fault = error
+            raise
         buffer[: len(content)] = content
         return len(content)

@@ -3,35 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+import threading
+from collections.abc import Coroutine, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
+from inference.errors import SettingError
 from inference.results import Results
 from inference.scorer import Scorer
 from triggers.blob_places import Place
 from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
 
 if TYPE_CHECKING:
-    from triggers.blob_door import BlobDoor
-    from triggers.blob_storage import BlobStorage
+    from triggers.blob_service import BlobService
+
+log = logging.getLogger(__name__)
+
+#: From the start of a process to its first look for blobs whose tries are over: long enough for
+#: the model to load first.
+FIRST_LOOK_S = 10.0
+
+#: An event loop itself holds no task.
+_RUNNING: set[asyncio.Task[None]] = set()
 
 
 def blueprint(
-    scorer: Scorer, results: Results, settings: DoorSettings, env: Mapping[str, str]
+    scorer: Scorer,
+    results: Results,
+    settings: DoorSettings,
+    env: Mapping[str, str],
+    root: Path,
 ) -> func.Blueprint:
-    """`env` holds the connections' settings, which are read when the first blob comes."""
+    """`env` holds the connections' settings, which are read when the first blob comes; `root` is
+    the app's folder.
+    """
     functions = func.Blueprint()
 
-    @cache
-    def opened() -> tuple[BlobDoor, BlobStorage]:
-        # The storage SDK takes as long to import as all the rest, which must not wait for it.
-        from triggers.blob_door import BlobDoor  # noqa: PLC0415
-        from triggers.blob_storage import BlobStorage  # noqa: PLC0415
+    one_at_a_time = threading.Lock()
 
-        return BlobDoor(scorer, results), BlobStorage(env)
+    @cache
+    def service() -> BlobService:
+        # The storage SDK takes as long to import as all the rest, which must not wait for it.
+        from triggers.blob_service import BlobService  # noqa: PLC0415
+
+        return BlobService(scorer, results, settings, env, root)
+
+    def opened() -> BlobService:
+        with one_at_a_time:
+            return service()
+
+    async def end_what_is_over() -> None:
+        await asyncio.sleep(FIRST_LOOK_S)
+        try:
+            await (await asyncio.to_thread(opened)).endings.keep_looking()
+        except SettingError as error:  # the first blob says so, too
+            log.warning("%s", error)
+
+    _begin(end_what_is_over())
 
     # Deferred (names, not bytes): a large blob never passes through the worker. That forbids a
     # `{name}` in any other binding, so the output is a container.
@@ -41,7 +73,20 @@ def blueprint(
     @functions.blob_input("output", settings.output_container, STORAGE)
     @functions.service_bus_queue_output("document", SERVICE_BUS, settings.output_queue)
     async def score_blob(source: Place, output: Place, document: func.Out[str]) -> None:
-        door, storage = await asyncio.to_thread(opened)
-        document.set(await door.score(storage.blob(source), storage.container(output)))
+        door = await asyncio.to_thread(opened)
+        told = await door.score(source, output)
+        if told is not None:
+            document.set(told)
 
     return functions
+
+
+def _begin(work: Coroutine[Any, Any, None]) -> None:
+    """Where the app is loaded by its platform an event loop runs, and this lives as long as it."""
+    try:
+        task = asyncio.get_running_loop().create_task(work)
+    except RuntimeError:  # loaded to be looked at
+        work.close()
+        return
+    _RUNNING.add(task)
+    task.add_done_callback(_RUNNING.discard)

@@ -1,32 +1,28 @@
 import csv
 import io
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.storage.blob import ContentSettings
 
 from inference.errors import Overloaded
+from tests.triggers.blob_parts import parts, storage_of
 from triggers import blob_streams
-from triggers.blob_door import BlobDoor
 
 CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 
 
 @pytest.fixture
 def storage(azurite):
-    """Containers of this test's own: `source` is there, `output` is not."""
-    with BlobServiceClient.from_connection_string(azurite.connection_string) as client:
-        number = len(list(client.list_containers()))
-        source = client.create_container(f"in-{number}")
-        yield SimpleNamespace(source=source, output=client.get_container_client(f"out-{number}"))
+    with storage_of(azurite) as account:
+        yield account
 
 
 @pytest.fixture
-def door(scorer, results):
-    return BlobDoor(scorer, results)
+def door(scorer, results, storage):
+    return parts(scorer, results, storage).door
 
 
 @pytest.fixture
@@ -41,14 +37,10 @@ def score(door, storage):
     return run
 
 
-def written(storage, name):
-    return storage.output.download_blob(name).readall()
-
-
 async def test_a_blob_ends_in_its_predictions_a_report_and_a_document(score, storage, scorer):
     document = await score("a/rows.csv", CSV + b"1,2\n")
-    assert written(storage, "a/rows.csv").startswith(b"0.9,0.9,0.9,1,\n0.1,0.1,0.1,0,\n1,2,,")
-    report = json.loads(written(storage, "a/rows.csv.report.json"))
+    assert storage.written("a/rows.csv").startswith(b"0.9,0.9,0.9,1,\n0.1,0.1,0.1,0,\n1,2,,")
+    report = json.loads(storage.written("a/rows.csv.report.json"))
     etag = storage.source.get_blob_client("a/rows.csv").get_blob_properties().etag
     assert report.pop("seconds") > 0
     assert report == {
@@ -96,10 +88,10 @@ async def test_a_blob_of_which_nothing_can_be_scored_ends_in_a_failed_document(
     document = await score(name, body, kind)
     assert (document["status"], document["error"]["code"]) == ("failed", code)
     assert says in document["error"]["message"]
-    report = json.loads(written(storage, f"{name}.report.json"))
+    report = json.loads(storage.written(f"{name}.report.json"))
     assert (report["status"], report["error"]) == ("failed", document["error"])
     with pytest.raises(ResourceNotFoundError):
-        written(storage, name)
+        storage.written(name)
     assert not [key for key in store._near._held if not key.startswith("triscore:r:")]
 
 
@@ -107,7 +99,7 @@ async def test_a_blob_that_fails_does_not_keep_what_an_earlier_one_came_to(score
     await score("rows.csv", CSV)
     assert (await score("rows.csv", b"oops\n"))["status"] == "failed"
     with pytest.raises(ResourceNotFoundError):
-        written(storage, "rows.csv")
+        storage.written("rows.csv")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +109,7 @@ async def test_the_format_is_known_by_the_names_end_then_by_the_content_type(
     score, storage, name, kind
 ):
     await score(name, CSV, kind)
-    assert written(storage, name) == b"0.9,0.9,0.9,1,\n0.1,0.1,0.1,0,\n"
+    assert storage.written(name) == b"0.9,0.9,0.9,1,\n0.1,0.1,0.1,0,\n"
     assert (
         storage.output.get_blob_client(name).get_blob_properties().content_settings["content_type"]
         == "text/csv"
@@ -130,7 +122,7 @@ async def test_an_array_of_many_blocks_comes_back_whole(score, storage, monkeypa
     rows = np.random.default_rng(0).random((1500, 3))
     body = "\n".join(",".join(map(repr, row)) for row in rows.tolist()).encode()
     await score("many.csv", body)
-    lines = list(csv.reader(io.StringIO(written(storage, "many.csv").decode())))
+    lines = list(csv.reader(io.StringIO(storage.written("many.csv").decode())))
     np.testing.assert_array_equal([list(map(float, line[:3])) for line in lines], rows)
 
 
@@ -151,7 +143,7 @@ async def test_a_passing_error_leaves_nothing_behind_and_the_blob_comes_again(
 
 def test_a_blob_that_is_replaced_while_it_is_read_is_not_mixed_up(storage):
     blob = storage.source.upload_blob("rows.csv", b"1" * 40_000_000)
-    stream = blob_streams.reader(blob, etag=blob.get_blob_properties().etag)
+    stream = blob_streams.BlobReader(blob, blob.get_blob_properties()).stream
     assert stream.read(10) == b"1" * 10
     blob.upload_blob(b"2" * 40_000_000, overwrite=True)
     with pytest.raises(ResourceModifiedError):

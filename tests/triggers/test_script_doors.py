@@ -6,16 +6,15 @@ import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.storage.blob import ContentSettings
 
 from inference.scorer import Scorer
+from tests.triggers.blob_parts import parts, storage_of
 from tests.triggers.test_http_trigger import Out, asking
 from tests.triggers.test_service_bus_trigger import documents, message
 from triggers import envelope
-from triggers.blob_door import BlobDoor
 from triggers.http_trigger import HttpDoor
 from triggers.service_bus_trigger import ServiceBusDoor
 
@@ -152,11 +151,8 @@ async def test_an_id_that_names_other_query_arguments_is_refused(scorer_of, resu
 
 @pytest.fixture
 def storage(azurite):
-    with BlobServiceClient.from_connection_string(azurite.connection_string) as client:
-        number = len(list(client.list_containers()))
-        source = client.create_container(f"scripts-in-{number}")
-        output = client.get_container_client(f"scripts-out-{number}")
-        yield SimpleNamespace(source=source, output=output)
+    with storage_of(azurite) as account:
+        yield account
 
 
 async def test_a_blob_of_any_type_reaches_the_script_with_its_metadata_as_headers(
@@ -168,7 +164,9 @@ async def test_a_blob_of_any_type_reaches_the_script_with_its_metadata_as_header
         metadata={"Own": "o"},
         content_settings=ContentSettings(content_type="image/png"),
     )
-    document = json.loads(await BlobDoor(scorer_of(SEES), results).score(blob, storage.output))
+    document = json.loads(
+        await parts(scorer_of(SEES), results, storage).door.score(blob, storage.output)
+    )
     assert document["status"] == "succeeded"
     scored = storage.output.download_blob("a/cat.png")
     assert scored.properties.content_settings.content_type == "application/json"
@@ -183,7 +181,7 @@ async def test_a_blobs_output_has_the_bytes_and_type_that_the_script_answered(
     scorer_of, results, storage
 ):
     blob = storage.source.upload_blob("cat", PICTURE)
-    await BlobDoor(scorer_of(ANSWERS), results).score(blob, storage.output)
+    await parts(scorer_of(ANSWERS), results, storage).door.score(blob, storage.output)
     scored = storage.output.download_blob("cat")
     assert scored.readall() == b"\xff\xd8"
     assert scored.properties.content_settings.content_type == "image/jpeg"
@@ -191,7 +189,9 @@ async def test_a_blobs_output_has_the_bytes_and_type_that_the_script_answered(
 
 async def test_a_blob_that_a_script_refuses_fails_with_what_it_said(scorer_of, results, storage):
     blob = storage.source.upload_blob("cat", b"AMLResponse('too blurred', 422)")
-    document = json.loads(await BlobDoor(scorer_of(ANSWERS), results).score(blob, storage.output))
+    document = json.loads(
+        await parts(scorer_of(ANSWERS), results, storage).door.score(blob, storage.output)
+    )
     assert document["status"] == "failed"
     assert document["error"]["message"] == "the script answered 422: too blurred"
     assert not storage.output.get_blob_client("cat").exists()
