@@ -177,6 +177,12 @@ def test_the_app_is_told_how_long_a_request_may_wait_and_how_often_it_is_deliver
     assert (told["MESSAGE_TTL_S"], told["MAX_DELIVERY_COUNT"]) == (str(3 * 86_400), "5")
 
 
+def test_the_bodies_in_work_get_a_quarter_of_an_instances_memory():
+    for megabytes in (512, 2048, 4096):
+        told = app_settings(made(ALL, instanceMemoryMB=megabytes))
+        assert int(told["MAX_BODIES_IN_WORK_BYTES"]) * 4 == megabytes * 1024**2
+
+
 # -- refusals -----------------------------------------------------------------------------------
 
 
