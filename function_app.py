@@ -53,7 +53,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     if "blob" in doors.triggers:
         built.register_functions(blob_trigger.blueprint(scorer, results, doors, os.environ))
     if "servicebus" in doors.triggers:
-        built.register_functions(service_bus_trigger.blueprint(scorer, results, doors))
+        built.register_functions(service_bus_trigger.blueprint(scorer, results, doors, os.environ))
     return built, scorer
 
 
