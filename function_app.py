@@ -38,7 +38,6 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     doors = connections.door_settings(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
-
     store = cache.build(CacheSettings.from_env(env))
     scorer = Scorer(inference, store, keys, end=hung.end_process)
     closing.with_the_loop(scorer.close, store.close)
