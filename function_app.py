@@ -38,7 +38,6 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     doors = connections.door_settings(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
-
     store = cache.build(CacheSettings.from_env(env))
     scorer = Scorer(inference, store, keys, end=hung.end_process)
     closing.with_the_loop(scorer.close, store.close)
@@ -53,7 +52,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     if "blob" in doors.triggers:
         built.register_functions(blob_trigger.blueprint(scorer, results, doors, os.environ, ROOT))
     if "servicebus" in doors.triggers:
-        built.register_functions(service_bus_trigger.blueprint(scorer, results, doors))
+        built.register_functions(service_bus_trigger.blueprint(scorer, results, doors, os.environ))
     return built, scorer
 
 

@@ -24,6 +24,13 @@ LOOK_S = 20.0
 ALONE_S = 60.0
 
 
+def name_of(document: bytes) -> str:
+    """The id of a document's message. Sent twice, as by a process that is killed before it could
+    take note, it is one where the broker looks for duplicates.
+    """
+    return hashlib.blake2b(document, digest_size=16).hexdigest()
+
+
 class MessageEndings:
     """`send` takes a document and an id for its message, and returns once the broker has it."""
 
@@ -42,10 +49,8 @@ class MessageEndings:
             return
         try:
             for request_id, document in await self._last_tries.over():
-                # Sent twice, as by a process that is killed before it could forget, it is one.
-                name = hashlib.blake2b(document, digest_size=16).hexdigest()
                 asked = Request(id=request_id, source="servicebus", body=b"")
-                await self._send(for_queue(asked, document), name)
+                await self._send(for_queue(asked, document), name_of(document))
                 await self._last_tries.forget([request_id])
                 log.warning("request %r ended: its tries ran out", request_id)
         finally:

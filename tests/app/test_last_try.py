@@ -54,6 +54,7 @@ def test_as_many_kills_as_there_are_tries_end_in_a_document_which_a_later_succes
     assert (told["status"], told["error"]["code"]) == ("failed", "tries_exhausted")
 
     assert len(broken.read_text()) == TRIES
+    assert app.inbox.of("kills") == [told]
     broken.unlink()
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
@@ -64,3 +65,4 @@ def test_as_many_kills_as_there_are_tries_end_in_a_document_which_a_later_succes
         receiver.complete_message(dead)
     done = eventually(lambda: (reply := app.get(result).json())["status"] != "failed" and reply, 30)
     assert (done["status"], done["result"]) == ("succeeded", 9)
+    eventually(lambda: app.inbox.counts()["kills"] == 2)

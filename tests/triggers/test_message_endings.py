@@ -8,12 +8,12 @@ import pytest
 
 from cache import keys
 from cache.memory import MemoryCache
-from inference.errors import ModelUnavailable
+from inference.errors import ModelUnavailable, Overloaded
 from inference.results import Results
 from tests.triggers.test_messages_that_fail import Failing, Killed, Time, overloaded
 from tests.triggers.test_service_bus_trigger import message
 from triggers.message_endings import MessageEndings
-from triggers.service_bus_trigger import LOCK_S, ServiceBusDoor
+from triggers.service_bus_door import LOCK_S, ServiceBusDoor
 
 
 @pytest.fixture
@@ -105,6 +105,27 @@ async def test_a_last_try_that_ended_well_is_told_by_its_own_call_alone(
     await endings.look()
     assert queue.documents == []
     assert await results.last_tries.over() == []
+
+
+async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_beside_it(
+    scorer, results, clock, queue, monkeypatch
+):
+    door = ServiceBusDoor(scorer, results, clock=clock, sleep=clock.sleep, send=queue.send)
+    real = scorer.score
+
+    async def one_waits(request):
+        if request.id == "busy":
+            raise Overloaded("busy")
+        return await real(request)
+
+    monkeypatch.setattr(scorer, "score", one_waits)
+    batch = [message(tries=10), message(name="m2", tries=9), message(name="busy", tries=2)]
+    with pytest.raises(Overloaded):
+        await door.score(batch)
+    assert [(each["id"], each["status"]) for each in queue.documents] == [("m1", "succeeded")]
+    queue.broken = True
+    with pytest.raises(Overloaded):
+        await door.score(batch)
 
 
 async def test_what_could_not_be_sent_is_sent_by_the_next_look(

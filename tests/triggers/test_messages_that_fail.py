@@ -18,7 +18,7 @@ from inference.request import Request
 from inference.results import Results, fingerprint
 from tests.triggers.test_service_bus_trigger import ROW, documents, message
 from triggers import envelope
-from triggers.service_bus_trigger import LOCK_S, PATIENCE_S, ServiceBusDoor
+from triggers.service_bus_door import LOCK_S, PATIENCE_S, ServiceBusDoor
 from triggers.unstored import GRACE_S
 
 

@@ -17,7 +17,7 @@ from tests.triggers import documented, v2_requests
 from tests.triggers.test_http_trigger import asking
 from tests.triggers.test_service_bus_trigger import message
 from triggers.http_trigger import HttpDoor
-from triggers.service_bus_trigger import ServiceBusDoor
+from triggers.service_bus_door import ServiceBusDoor
 
 
 def parsed(text: bytes) -> dict[tuple[str, ...], float]:

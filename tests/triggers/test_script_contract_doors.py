@@ -26,7 +26,7 @@ from tests.inference.test_script_contract import asking
 from tests.triggers.test_service_bus_trigger import documents, message
 from triggers.blob_door import BlobDoor
 from triggers.http_trigger import HttpDoor
-from triggers.service_bus_trigger import ServiceBusDoor
+from triggers.service_bus_door import ServiceBusDoor
 
 #: A message and a blob have ids of their own.
 POSTED = [case for case in CASES if case.method == "POST" and not case.request_id]

@@ -16,7 +16,7 @@ from tests.triggers.test_http_trigger import Out, asking
 from tests.triggers.test_service_bus_trigger import documents, message
 from triggers import envelope
 from triggers.http_trigger import HttpDoor
-from triggers.service_bus_trigger import ServiceBusDoor
+from triggers.service_bus_door import ServiceBusDoor
 
 SEES = """
 from azureml.contrib.services.aml_request import AMLRequest, rawhttp

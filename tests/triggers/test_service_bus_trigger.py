@@ -11,7 +11,7 @@ from inference.request import Request
 from inference.scorer import Scorer
 from inference.settings import InferenceSettings
 from triggers import envelope
-from triggers.service_bus_trigger import ServiceBusDoor
+from triggers.service_bus_door import ServiceBusDoor
 
 ROW = b'{"data": [[0.9, 0.9, 0.9]]}'
 
