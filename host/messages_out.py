@@ -49,7 +49,7 @@ def _bodies(data: TypedData) -> list[str]:
         return [text]
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [text]
     return [_text(each) for each in value] if isinstance(value, list) else [_text(value)]
 

@@ -109,7 +109,7 @@ def many(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> 
             return TypedData(collection_string=CollectionString(string=texts))
     try:
         values = [json.loads(body) for body in bodies]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnfitBody(
             "JsonReaderException: a batch without data_type takes JSON bodies only; "
             "set data_type=BINARY on the trigger"
@@ -145,7 +145,7 @@ def values_of(metadata: Mapping[str, TypedData]) -> dict[str, str]:
 def _fields(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
