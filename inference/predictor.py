@@ -12,17 +12,23 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
+from inference import slices
 from inference.computation import Units
 from inference.deadlines import Wait
 from inference.economy import Gate
 from inference.flights import Fares, Flights
+from inference.off_loop import off_loop
 from inference.ports import Cache, Entry, Keys
 from inference.predictions import Prediction, joined
 from inference.request import CacheStatus
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.settings import InferenceSettings
 from inference.worker import ModelThread
+
+#: A question's data of no more bytes are hashed on the event loop, which takes a millisecond.
+INLINE_HASH_BYTES = 512 * 1024
 
 
 class _Levels:
@@ -67,6 +73,9 @@ class Predictor:
 
         `wait` is told once the model begins; its end is its owner's to see to.
         """
+        if not isinstance(question, Question) and len(question) > slices.ROWS:
+            each = partial(self.predict, wait=wait, recompute=recompute)
+            return await slices.predicted(question, each)
         count = 1 if isinstance(question, Question) else len(question)
         levels = self._alone if count == 1 else self._many
         near = far = False
@@ -78,7 +87,8 @@ class Predictor:
             return _prediction(question, outcome, "bypass")
         lease = far and not recompute and levels.far.is_open
         began = time.perf_counter()
-        keys = self._names(question)
+        size = question.data.nbytes if isinstance(question, Question) else 0
+        keys = await off_loop(size <= INLINE_HASH_BYTES, size, partial(self._names, question))
         found: list[Entry | None] = [None] * count
         reachable = True
         if not recompute:
