@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import orjson
 
-from inference.codecs import json_rows, plain
+from inference.codecs import json_outline, json_rows, plain
 from inference.codecs.gathering import CellsPart
 from inference.codecs.lines import Lines, batched, without_blank
 from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer
-from inference.limits import Limits
+from inference.limits import PART_CELLS, Limits, rows_in_part
 from inference.rows import Row
 from inference.signature import Signature
 
@@ -61,6 +62,15 @@ def dumps(value: object) -> bytes:
         return _dumps_slowly(value)
 
 
+def dumps_rows(value: object) -> bytes:
+    """As `dumps` does; a long array of numbers some rows at a time."""
+    if not isinstance(value, np.ndarray) or value.ndim == 0 or value.size <= PART_CELLS:
+        return dumps(value)
+    rows = rows_in_part(value.size // len(value))
+    pieces = (dumps(value[start : start + rows]) for start in range(0, len(value), rows))
+    return b"[" + b",".join(piece[1:-1] for piece in pieces) + b"]"
+
+
 def _dumps_slowly(value: object) -> bytes:
     try:
         text = json.dumps(
@@ -85,12 +95,16 @@ def encode_lines(values: list[Any]) -> bytes:
 
 def as_list(predictions: bytes, form: str) -> list[Any]:
     """Predictions as a list with an item a row; raises UnacceptableAnswer where they are none."""
-    # orjson makes floats of integers beyond 64 bits.
-    loads = json.loads if _LONG_NUMBER.search(predictions) else orjson.loads
-    values = loads(predictions)
+    outline = json_outline.Outline(predictions, "the answer", loads=_every_digit, bound=None)
+    values = outline.tree()
     if not isinstance(values, list):
         raise UnacceptableAnswer(got=form, supported=("application/json",))
     return values
+
+
+def _every_digit(piece: bytes) -> Any:
+    """orjson makes floats of integers beyond 64 bits."""
+    return json.loads(piece) if _LONG_NUMBER.search(piece) else orjson.loads(piece)
 
 
 def loads(body: bytes, what: str) -> Any:

@@ -7,8 +7,10 @@ are brackets, commas and quotes alone; whether each piece is JSON, its parser sa
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,10 +44,22 @@ class Span(NamedTuple):
 
 
 class Outline:
-    """Reads a body from its beginning to its end. Raises MalformedInput."""
+    """Reads a body from its beginning to its end. Raises MalformedInput.
 
-    def __init__(self, body: bytes, what: str) -> None:
+    `loads` parses a piece, and raises ValueError. Without a `bound` values may be of any length,
+    and the longest one that is no list is parsed at once.
+    """
+
+    def __init__(
+        self,
+        body: bytes,
+        what: str,
+        *,
+        loads: Callable[[bytes], Any] = orjson.loads,
+        bound: int | None = ROW_BYTES,
+    ) -> None:
         self._body, self._what = body, what
+        self._parse, self._bound = loads, bound
         self._bytes = np.frombuffer(body, np.uint8)
         self._at = 0
 
@@ -81,6 +95,22 @@ class Outline:
     def is_list(self, span: Span) -> bool:
         return self._body[span.start : span.start + 1] == b"["
 
+    def tree(self, depth: int = 3) -> Any:
+        """The value that comes next, whatever it is, its long lists parsed piece by piece.
+
+        `depth`: how many objects may stand around such a list.
+        """
+        begins, kind = self._at, self.kind()
+        span = self.value()
+        if span.end - span.start <= PIECE_BYTES or (kind == b"{" and not depth):
+            return self.parsed(span)
+        if kind == b"{":
+            self._at = begins
+            return {name: self.tree(depth - 1) for name in self.members()}
+        if kind == b"[":
+            return list(itertools.chain.from_iterable(self.elements(span)))
+        return self.parsed(span)
+
     def parsed(self, span: Span) -> Any:
         """A value that is no longer than a row may be."""
         self._check_room(span.start, span.end)
@@ -110,10 +140,11 @@ class Outline:
     def loads(self, piece: bytes, start: int) -> Any:
         """Parse a piece which begins so many bytes from the body's beginning."""
         try:
-            return orjson.loads(piece)
-        except orjson.JSONDecodeError as error:
+            return self._parse(piece)
+        except (json.JSONDecodeError, RecursionError) as error:
+            told, at = getattr(error, "msg", "nested too deep"), getattr(error, "pos", 0)
             raise MalformedInput(
-                f"{self._what} is not JSON: {error.msg}, at about byte {start + error.pos:,}"
+                f"{self._what} is not JSON: {told}, at about byte {start + at:,}"
                 " (NaN and infinity are no JSON: write null)"
             ) from error
 
@@ -161,7 +192,7 @@ class Outline:
 
     def _matched(self, pattern: re.Pattern[bytes]) -> Span:
         self._skip_space()
-        found = pattern.match(self._body, self._at, self._at + ROW_BYTES)
+        found = pattern.match(self._body, self._at, self._at + (self._bound or len(self._body)))
         if found is None:
             raise self._malformed("a value, of 4 MiB at most where it is one text")
         self._at = found.end()
@@ -175,12 +206,12 @@ class Outline:
     def _check_room(self, start: int, end: int) -> None:
         """Raises MalformedInput where a piece holds an element that is too long to be parsed."""
         size = end - start
-        if size <= PIECE_BYTES:
+        if size <= PIECE_BYTES or self._bound is None:
             return
-        if size > PIECE_BYTES + ROW_BYTES:
+        if size > PIECE_BYTES + self._bound:
             raise MalformedInput(
                 f"{self._what} has a value of {size:,} bytes at byte {start:,}: a row, and what"
-                f" stands beside the rows, may have {ROW_BYTES:,}"
+                f" stands beside the rows, may have {self._bound:,}"
             )
         cells = sum(self._body.count(each, start, end) for each in b",[{")
         if cells > ROW_CELLS + PIECE_BYTES:

@@ -11,6 +11,7 @@ import numpy as np
 
 from inference import media_types
 from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
+from inference.limits import rows_in_part
 from inference.rows import Array
 
 #: Of an array of texts.
@@ -55,26 +56,57 @@ def array_of(predictions: list[Any]) -> Array:
     where they differ in shape, or where texts stand beside others.
     """
     try:
-        cells: Array = np.array(predictions, dtype=object)
-        if any(isinstance(cell, str) for cell in cells.flat):
-            return _texts(cells)
-        array = np.array(predictions)
-        # Integers that only uint64 holds are floats to NumPy unless it is told.
-        if array.dtype.kind == "f" and set(map(type, cells.flat)) == {int}:
-            with contextlib.suppress(OverflowError):
-                return np.array(predictions, dtype=np.uint64)
-        return array.astype(np.float64) if array.dtype.kind == "O" else array
+        first = predictions[0] if predictions else None
+        rows = rows_in_part(len(first) if isinstance(first, list) else 1)
+        return _joined(
+            [
+                _array_of(predictions[start : start + rows])
+                for start in range(0, max(1, len(predictions)), rows)
+            ]
+        )
     except (ValueError, TypeError, OverflowError) as error:
         raise UnacceptableAnswer(got=media_types.NPY, supported=(media_types.JSON,)) from error
+
+
+def _joined(parts: list[Array]) -> Array:
+    """Raises ValueError where they hold texts and others, or differ in shape."""
+    if len(parts) == 1:
+        return parts[0]
+    kinds = {part.dtype.kind for part in parts}
+    if "U" in kinds:
+        _require_room(max(part.dtype.itemsize // 4 for part in parts), sum(p.size for p in parts))
+        if len(kinds) > 1:
+            raise ValueError
+    if kinds == {"i", "u"} and not any(part.min() < 0 for part in parts):
+        parts = [part.astype(np.uint64) for part in parts]
+    return np.concatenate(parts)
+
+
+def _array_of(predictions: list[Any]) -> Array:
+    cells: Array = np.array(predictions, dtype=object)
+    if any(isinstance(cell, str) for cell in cells.flat):
+        return _texts(cells)
+    array = np.array(predictions)
+    # Integers that only uint64 holds are floats to NumPy unless it is told.
+    if array.dtype.kind == "f" and set(map(type, cells.flat)) == {int}:
+        with contextlib.suppress(OverflowError):
+            return np.array(predictions, dtype=np.uint64)
+    return array.astype(np.float64) if array.dtype.kind == "O" else array
 
 
 def _texts(cells: Array) -> Array:
     texts = ["" if cell is None else cell for cell in cells.flat]
     longest = max(map(len, texts))  # raises TypeError for a number
-    # NumPy gives each of them the room of the longest.
-    if not all(isinstance(text, str) for text in texts) or longest * len(texts) > MAX_CHARACTERS:
+    if not all(isinstance(text, str) for text in texts):
         raise ValueError
+    _require_room(longest, len(texts))
     return np.array(texts).reshape(cells.shape)
+
+
+def _require_room(longest: int, count: int) -> None:
+    """NumPy gives each text the room of the longest."""
+    if longest * count > MAX_CHARACTERS:
+        raise ValueError
 
 
 def header(dtype: np.dtype[Any], count: int) -> bytes:

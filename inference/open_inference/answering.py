@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from inference import media_types
+from inference.codecs import json_codec
 from inference.deadlines import Wait
 from inference.limits import Limits
 from inference.models import ModelId
@@ -59,7 +60,7 @@ def _write(
     answers: bytes, asked: InferenceRequest, name: str, model: ModelId
 ) -> tuple[bytes, bytes]:
     """The answer's document, and the bytes that follow it."""
-    tensor = outputs.tensor(name, orjson.loads(answers))
+    tensor = outputs.tensor(name, json_codec.as_list(answers, media_types.JSON))
     output: dict[str, Any] = {"name": name, "datatype": tensor.datatype, "shape": tensor.shape}
     document = {"model_name": model.name, "model_version": model.version, "outputs": [output]}
     if asked.id is not None:
@@ -69,5 +70,5 @@ def _write(
         data = tensors.to_bytes(tensor.values)
         output["parameters"] = {"binary_data_size": len(data)}
     else:
-        output["data"] = tensors.to_json(tensor.values)
-    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), data
+        output["data"] = orjson.Fragment(json_codec.dumps_rows(tensors.to_json(tensor.values)))
+    return orjson.dumps(document), data

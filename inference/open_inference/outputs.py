@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from inference.errors import UnacceptableAnswer
+from inference.limits import PART_CELLS
 from inference.open_inference.tensors import BOOL, BYTES, Tensor
 from inference.rows import Array
 
@@ -38,18 +40,32 @@ def _flat(items: list[Any]) -> tuple[list[int], list[Any]]:
 
 
 def _typed(flat: list[Any]) -> tuple[str, Array]:
-    kinds = set(map(type, flat))
+    kinds = {kind for part in _parts(flat) for kind in set(map(type, part))}
     if kinds == {bool}:
-        return BOOL, np.array(flat, np.bool_)
+        return BOOL, _array(flat, np.bool_)
     if kinds == {str}:
-        return BYTES, np.array(flat, object)
+        return BYTES, _array(flat, object)
     if kinds == {int} and min(flat) in _INT64 and max(flat) in _INT64:
-        return "INT64", np.array(flat, np.int64)
+        return "INT64", _array(flat, np.int64)
     if kinds == {int} and min(flat) in _UINT64:
-        return "UINT64", np.array(flat, np.uint64)
+        return "UINT64", _array(flat, np.uint64)
     if kinds <= {int, float, type(None)}:
-        return "FP64", np.array(flat, np.float64)
+        return "FP64", _array(flat, np.float64)
     raise _no_tensor("items of different kinds")
+
+
+def _array(flat: list[Any], dtype: type) -> Array:
+    whole: Array = np.empty(len(flat), dtype)
+    at = 0
+    for part in _parts(flat):
+        whole[at : at + len(part)] = np.array(part, dtype)
+        at += len(part)
+    return whole
+
+
+def _parts(flat: list[Any]) -> Iterator[list[Any]]:
+    """A long list's items, some at a time: each call keeps the interpreter to itself."""
+    return (flat[start : start + PART_CELLS] for start in range(0, len(flat), PART_CELLS))
 
 
 def _no_tensor(got: str) -> UnacceptableAnswer:

@@ -84,7 +84,7 @@ class EstimatorScript:
         return Question(values, memoryview(data), rows.dtype, values.shape, rows=len(values))
 
     def run(self, question: Question) -> bytes:
-        return json_codec.dumps(self._judged(question.payload))
+        return json_codec.dumps_rows(self._judged(question.payload))
 
     def run_rows(self, question: ArrayRows) -> list[bytes]:
         return by_row_as_json(self._judged(question.values))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inference import media_types
+from inference.codecs import json_outline
 from inference.errors import MalformedInput, ScoringError, UnfitInput, UnsupportedType
 from inference.request import Request
 from inference.script_errors import ScriptErrors
@@ -140,13 +141,22 @@ def _object(request: Request) -> dict[str, Any]:
         raise MalformedInput("the body is empty; send a JSON object with the script's parameters")
     try:
         # Python's own reader keeps every digit of an integer, and takes the NaN that clients write.
-        document = json.loads(request.body)
+        document = _loads(request.body)
     except (ValueError, RecursionError) as error:
         raise MalformedInput(f"the body is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise MalformedInput(
             f"the script takes a JSON object with its parameters, got {_kind(document)}"
         )
+    return document
+
+
+def _loads(body: bytes) -> Any:
+    if len(body) <= json_outline.PIECE_BYTES or body[:1] not in b"{ \t\r\n" or b"\0" in body[:4]:
+        return json.loads(body)  # short, or in another encoding than UTF-8
+    outline = json_outline.Outline(body, "the body", loads=json.loads, bound=None)
+    document = outline.tree()
+    outline.end()
     return document
 
 
