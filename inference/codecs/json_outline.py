@@ -168,6 +168,8 @@ class Outline:
         start, scan = self._at, _Scan()
         for at in range(start, len(self._body), PIECE_BYTES):
             stop = scan.look(self._bytes[at : at + PIECE_BYTES], at)
+            since = scan.cuts[-1] if scan.cuts else start
+            self._check_size(since, at if stop is None else since)
             if stop is not None:
                 self._at = stop
                 self._expect(b"]" if self._body[start : start + 1] == b"[" else b"}")
@@ -205,19 +207,22 @@ class Outline:
 
     def _check_room(self, start: int, end: int) -> None:
         """Raises MalformedInput where a piece holds an element that is too long to be parsed."""
-        size = end - start
-        if size <= PIECE_BYTES or self._bound is None:
+        if end - start <= PIECE_BYTES or self._bound is None:
             return
-        if size > PIECE_BYTES + self._bound:
-            raise MalformedInput(
-                f"{self._what} has a value of {size:,} bytes at byte {start:,}: a row, and what"
-                f" stands beside the rows, may have {self._bound:,}"
-            )
+        self._check_size(start, end)
         cells = sum(self._body.count(each, start, end) for each in b",[{")
         if cells > ROW_CELLS + PIECE_BYTES:
             raise MalformedInput(
                 f"{self._what} has a row of {cells:,} values at byte {start:,}: it may have"
                 f" {ROW_CELLS:,}"
+            )
+
+    def _check_size(self, start: int, end: int) -> None:
+        """Raises MalformedInput for one value over so many bytes or more."""
+        if self._bound is not None and end - start > PIECE_BYTES + self._bound:
+            raise MalformedInput(
+                f"{self._what} has a value of at least {end - start:,} bytes at byte {start:,}: a"
+                f" row, and what stands beside the rows, may have {self._bound:,}"
             )
 
     def _malformed(self, expected: str) -> MalformedInput:

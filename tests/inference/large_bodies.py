@@ -1,0 +1,177 @@
+"""Bodies of every format at their largest, and what they take: for tests, and as a process.
+
+`python -m tests.inference.large_bodies NAME SIZE` reads one, and prints as JSON its bytes and
+cells, what came of it, seconds, and the memory that it took, the body itself included.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from inference import media_types
+from tests import bodies
+
+COLUMNS = 64
+Made = tuple[bytes, str]
+
+
+def numbers(rows: int, columns: int = COLUMNS) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 17, (rows, columns))
+
+
+def table(rows: int, dtype: str = "f8") -> pa.Table:
+    values = numbers(rows).astype(dtype)
+    return pa.table({f"c{index}": values[:, index] for index in range(COLUMNS)})
+
+
+def npy(values: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, values)
+    return out.getvalue()
+
+
+def lines(values: np.ndarray, write: Callable[[list[int]], bytes]) -> bytes:
+    return b"\n".join(map(write, values.tolist()))
+
+
+def csv_line(row: list[int]) -> bytes:
+    return ",".join(map(str, row)).encode()
+
+
+def records(rows: int) -> bytes:
+    return orjson.dumps(
+        [{f"c{i}": cell for i, cell in enumerate(row)} for row in numbers(rows).tolist()]
+    )
+
+
+def tensor(rows: int, data: object = None) -> bytes:
+    given = numbers(rows).ravel().tolist() if data is None else data
+    shape = [rows, COLUMNS]
+    return orjson.dumps(
+        {"inputs": [{"name": "x", "datatype": "FP64", "shape": shape, "data": given}]}
+    )
+
+
+#: By name: a body of so many rows, and its content type.
+FORMATS: dict[str, Callable[[int], Made]] = {
+    "json": lambda n: (orjson.dumps(numbers(n).tolist()), media_types.JSON),
+    "json data": lambda n: (
+        orjson.dumps({"data": numbers(n).astype(float).tolist()}),
+        media_types.JSON,
+    ),
+    "records": lambda n: (records(n), media_types.JSON),
+    "one column": lambda n: (b"[" + b",".join([b"[1]"] * n) + b"]", media_types.JSON),
+    "json lines": lambda n: (lines(numbers(n), orjson.dumps), media_types.JSON_LINES),
+    "csv": lambda n: (lines(numbers(n), csv_line), media_types.CSV),
+    "npy": lambda n: (npy(numbers(n).astype(float)), media_types.NPY),
+    "npy of bytes": lambda n: (npy(numbers(n).astype("i1")), media_types.NPY),
+    "npy by column": lambda n: (
+        npy(np.asfortranarray(numbers(n).astype(float))),
+        media_types.NPY,
+    ),
+    "parquet": lambda n: (bodies.of_table(media_types.PARQUET, table(n)), media_types.PARQUET),
+    "parquet of zeros": lambda n: (
+        bodies.parquet(
+            pa.table({f"c{i}": np.zeros(n, np.int8) for i in range(COLUMNS)}), compression="zstd"
+        ),
+        media_types.PARQUET,
+    ),
+    "arrow": lambda n: (bodies.of_table(media_types.ARROW, table(n)), media_types.ARROW),
+}
+#: As above, of what nobody should have to read whole: of so many bytes.
+HOSTILE: dict[str, Callable[[int], Made]] = {
+    "empty lists": lambda n: (b"[" + b",".join([b"[]"] * (n // 3)) + b"]", media_types.JSON),
+    "flat numbers": lambda n: (b"[" + b",".join([b"1"] * (n // 2)) + b"]", media_types.JSON),
+    "one row": lambda n: (b"[[" + b",".join([b"1"] * (n // 2)) + b"]]", media_types.JSON),
+    "one text": lambda n: (b'[["' + b"\\n" * (n // 2) + b'"]]', media_types.JSON),
+    "deep": lambda n: (b"[" * n, media_types.JSON),
+    "deep and closed": lambda n: (b"[" * (n // 2) + b"]" * (n // 2), media_types.JSON),
+    "spaces": lambda n: (b"[" + b" " * n + b"]", media_types.JSON),
+    "many names": lambda n: (
+        b"{" + b",".join([b'"a":1'] * (n // 6)) + b"}",
+        media_types.JSON,
+    ),
+    "one CSV row": lambda n: (b"1," * (n // 2), media_types.CSV),
+    "one cell": lambda n: (b"1" * n, media_types.CSV),
+    "quoted without end": lambda n: (b'"a\n",' * (n // 5), media_types.CSV),
+    "CSV lines": lambda n: (b"1\n" * (n // 2), media_types.CSV),
+    "blank CSV lines": lambda n: (b"\n" * n, media_types.CSV),
+    "JSON lines": lambda n: (b"1\n" * (n // 2), media_types.JSON_LINES),
+    "blank JSON lines": lambda n: (b"\n" * n, media_types.JSON_LINES),
+    "one JSON line": lambda n: (b"[" + b"1," * (n // 2), media_types.JSON_LINES),
+    "npy of many rows": lambda n: (npy(np.zeros((n, 1), np.int8)), media_types.NPY),
+}
+
+
+def made(name: str, size: int) -> Made:
+    return (FORMATS | HOSTILE)[name](size)
+
+
+def packed(body: bytes) -> bytes:
+    return gzip.compress(body, 1)
+
+
+def resident() -> tuple[int, int]:
+    """Bytes of memory that the process has, and the most that it had."""
+    status = Path("/proc/self/status").read_text()
+    now, most = (re.search(rf"{name}:\s+(\d+) kB", status) for name in ("VmRSS", "VmHWM"))
+    assert now
+    assert most
+    return int(now[1]) * 1024, int(most[1]) * 1024
+
+
+def read(file: Path, kind: str) -> dict[str, object]:
+    from inference import codecs
+    from inference.errors import CallerError
+    from inference.settings import InferenceSettings
+    from inference.signature import Signature
+
+    limits = InferenceSettings(model_dir=Path()).limits
+    # What is loaded when first needed is not the body's.
+    for small in (made("csv", 2), made("json", 2), made("parquet", 2), made("arrow", 2)):
+        codecs.decode(*small, Signature(), limits=limits)
+    before, _ = resident()
+    body = file.read_bytes()
+    Path("/proc/self/clear_refs").write_text("5")  # the most begins anew
+    began = time.perf_counter()
+    cells = 0
+    try:
+        cells = codecs.decode(body, kind, Signature(), limits=limits).all_fit().size
+        came = "rows"
+    except CallerError as error:
+        came = f"{type(error).__name__}: {error}"
+    seconds = time.perf_counter() - began
+    took = resident()[1] - before
+    return {"bytes": len(body), "cells": cells, "came": came, "seconds": seconds, "took": took}
+
+
+def main() -> None:
+    if sys.argv[1] == "read":
+        print(json.dumps(read(Path(sys.argv[2]), sys.argv[3])))
+        return
+    body, kind = made(sys.argv[1], int(sys.argv[2]))
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(body)
+    # In a process of its own: what making the body left behind would hide what reading it takes.
+    again = [sys.executable, "-m", "tests.inference.large_bodies", "read", file.name, kind]
+    try:
+        sys.exit(subprocess.run(again, check=False).returncode)
+    finally:
+        Path(file.name).unlink()
+
+
+if __name__ == "__main__":
+    main()
