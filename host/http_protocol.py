@@ -25,6 +25,9 @@ HEAD_S = 10.0
 BODY_S = 10.0
 BODY_BYTES_A_SECOND = 16 * 1024
 
+#: Seconds for which a connection without a request stays open once the server stops.
+LINGER_S = 0.5
+
 #: A name, an IPv4 address or an IPv6 one in brackets, and a port. Empty is a name too.
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?")
 
@@ -49,6 +52,7 @@ class HttpProtocol(HttpToolsProtocol):
         #: Why the parser was stopped, and whether that is to be answered.
         self._status = HTTPStatus.BAD_REQUEST
         self._refused = False
+        self._stopping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -88,9 +92,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head, self._head_bytes = False, 0
         self._since = self.loop.time()
         self._due += 1
-        if self.parser.should_upgrade():
-            # Nothing else is spoken here: answered as if it had not asked, and as the last one,
-            # for the parser reads no further.
+        if self._stopping or self.parser.should_upgrade():
+            # As nothing else is spoken here, an upgrade is answered as if nobody had asked, and
+            # as the last request, for the parser reads no further.
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -111,6 +115,22 @@ class HttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's shape
         """uvicorn calls it when the parser has stopped."""
         self._refuse(self._status)
+
+    def shutdown(self) -> None:
+        """uvicorn calls it when the server stops: the next answer is the connection's last.
+
+        One without a request stays for a moment. Its client may have sent one that is not here
+        yet, and who sends to a closed connection sees it reset.
+        """
+        self._stopping = True
+        if self._due:
+            super().shutdown()
+        else:
+            self.loop.call_later(LINGER_S, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if not self._due and (self._since is None or (self._in_head and not self._head_bytes)):
+            self.transport.close()
 
     def end_if_slow(self, now: float) -> None:
         """Refuse what has not arrived in its time. To be called about every second."""

@@ -29,6 +29,8 @@ CONNECTIONS = 24
 #: Seconds that an answer may take; the largest of these bodies has 200 KB.
 PATIENCE_S = 30
 GROWTH = 1.05
+#: Requests between two looks at the memory.
+LOOK_EVERY = 100
 
 #: What README and the API's description tell of. 404 and 405 are the host's own, of other routes.
 DOCUMENTED = frozenset({200, 400, 401, 404, 405, 406, 413, 415, 422, 429, 431, 503})
@@ -53,12 +55,10 @@ def hostile(outcome: Outcome, *, quick: bool, seed: int) -> None:
     http, messages, blobs = QUICK if quick else (HTTP, MESSAGES, BLOBS)
     tally = Tally(outcome)
     with stack.running(CACHE_MODE="always", SCORING_TIMEOUT_S="10") as app:
-        # What a process imports and sets up once is no growth: a quarter of them warms it up.
-        warm = max(http // 4, 1_000)
-        asyncio.run(_send(app, Requests(random.Random(seed)), warm, tally))
-        before = stack.resident(app.host.process.pid)
-        asyncio.run(_send(app, Requests(random.Random(seed + 1)), http - warm, tally))
-        after = stack.resident(app.host.process.pid)
+        # What a process imports and sets up once is no growth: a third of them warms it up.
+        warm = max(http // 3, 1_000)
+        before = asyncio.run(_send(app, Requests(random.Random(seed)), warm, tally))
+        after = asyncio.run(_send(app, Requests(random.Random(seed + 1)), http - warm, tally))
         _check_stored(app, tally)
         hostile_inputs.through_queue_and_storage(
             app, outcome, random.Random(seed + 2), messages=messages, blobs=blobs
@@ -67,20 +67,25 @@ def hostile(outcome: Outcome, *, quick: bool, seed: int) -> None:
         _check_alive(app, outcome)
     outcome.tried = f"{http:,} requests, {messages:,} messages, {blobs:,} blobs"
     outcome.figure(told(tally.statuses) + f", closed: {tally.closed}")
-    outcome.figure(f"memory {before >> 20}, {after >> 20}, {last >> 20} MiB")
+    outcome.figure(f"memory at most {before >> 20}, then {after >> 20}, at last {last >> 20} MiB")
     outcome.require(after <= before * GROWTH, "memory grew by more than 5 % over HTTP")
 
 
-async def _send(app: App, requests: Requests, count: int, tally: Tally) -> None:
-    pool = Pool(stack.address(app))
+async def _send(app: App, requests: Requests, count: int, tally: Tally) -> int:
+    """The most memory that the host held meanwhile: bytes."""
+    pool, most = Pool(stack.address(app)), 0
     left = iter(range(count))
 
     async def client() -> None:
-        for _ in left:
+        nonlocal most
+        for number in left:
             await _try(app, pool, requests.draw(), tally)
+            if number % LOOK_EVERY == 0:
+                most = max(most, stack.resident(app.host.process.pid))
 
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
     pool.close()
+    return most
 
 
 async def _try(app: App, pool: Pool, hostile: Hostile, tally: Tally) -> None:

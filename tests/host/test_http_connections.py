@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -309,3 +310,25 @@ def test_a_stop_closes_idle_connections_and_waits_for_answers(start_host: StartH
         _, headers, body = busy.answer()
         assert (headers["connection"], body) == ("close", b"done")
         assert busy.is_closed()
+
+
+def test_a_request_on_its_way_when_the_host_stops_is_answered_as_the_last(
+    start_host: StartHost,
+) -> None:
+    with start_host(APP, {}) as host, connected(host) as client:
+        client.send(KNOWN)
+        assert client.answer()[2] == b"known"
+        host.process.signal(signal.SIGTERM)
+        eventually(lambda: is_refused(host))
+        client.send(KNOWN)
+        _, headers, body = client.answer()
+        assert (headers["connection"], body) == ("close", b"known")
+        assert client.is_closed()
+
+
+def is_refused(host: HostProcess) -> bool:
+    try:
+        with connected(host):
+            return False
+    except ConnectionRefusedError:
+        return True
