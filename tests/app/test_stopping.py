@@ -1,4 +1,4 @@
-"""How a process of the app ends: with what it owes written, and by itself where it can do no more."""
+"""How a process of the app ends: with what it owes written, or by itself where all hangs."""
 
 import json
 
@@ -56,7 +56,7 @@ def test_a_process_whose_model_threads_all_hang_says_so_and_another_takes_its_pl
 
     def answers_again() -> bool:
         try:
-            return app.post(b"fine", "text/plain").status == 200
+            return bool(app.post(b"fine", "text/plain").status == 200)
         except OSError:  # between the two
             return False
 
