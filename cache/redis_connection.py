@@ -55,8 +55,9 @@ class _LongLived(AbstractConnection):
         except exceptions.AuthenticationError as refusal:
             if self.username or not any(sign in str(refusal) for sign in _KEYLESS):
                 raise
-            # It has hung up, or redis-py has.
+            # Nor does it want to hear one: on a new connection, as an error ends this one.
             self.password = None
+            await self.disconnect(nowait=True)
             await self._connect()  # type: ignore[no-untyped-call]
             await super().on_connect_check_health(check_health)
 

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 #: cluster's nodes one may be full, and a user may write under some names only.
 DOUBT_S = 1.0
 
+#: Seconds at least between two times that connections are made anew because of a replica.
+RENEW_S = 5.0
+
 
 class Trouble(NamedTuple):
     """For operators; it names no server and no user."""
@@ -40,9 +43,6 @@ _REFUSALS = {
     "NOREPLICAS": Trouble("no_replicas", "it wants more replicas before it takes writes"),
     "MOVED": Trouble("cluster", "its keys lie on several nodes: set REDIS_CLUSTER=true"),
 }
-#: Seconds at least between two times that connections are made anew because of a replica.
-RENEW_S = 5.0
-
 REFUSED = Trouble("refused", "it takes no writes; the log says what it answers")
 
 
