@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
 from inference.errors import SettingError
 from inference.results import Results
 from inference.scorer import Scorer
+from triggers import background
 from triggers.blob_places import Place
 from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
 
@@ -26,9 +27,6 @@ log = logging.getLogger(__name__)
 #: From the start of a process to its first look for blobs whose tries are over: long enough for
 #: the model to load first.
 FIRST_LOOK_S = 10.0
-
-#: An event loop itself holds no task.
-_RUNNING: set[asyncio.Task[None]] = set()
 
 
 def blueprint(
@@ -63,7 +61,7 @@ def blueprint(
         except SettingError as error:  # the first blob says so, too
             log.warning("%s", error)
 
-    _begin(end_what_is_over())
+    background.begin(end_what_is_over())
 
     # Deferred (names, not bytes): a large blob never passes through the worker. That forbids a
     # `{name}` in any other binding, so the output is a container.
@@ -79,14 +77,3 @@ def blueprint(
             document.set(told)
 
     return functions
-
-
-def _begin(work: Coroutine[Any, Any, None]) -> None:
-    """Where the app is loaded by its platform an event loop runs, and this lives as long as it."""
-    try:
-        task = asyncio.get_running_loop().create_task(work)
-    except RuntimeError:  # loaded to be looked at
-        work.close()
-        return
-    _RUNNING.add(task)
-    task.add_done_callback(_RUNNING.discard)
