@@ -27,13 +27,21 @@ from emulators.supervisor import Supervisor
 
 console = Console()
 
+#: Seconds for which a port that is taken may be a killed host's.
+LET_GO_S = 1.5
+
 CURL = """curl {url}/api/score -d '{{"data": [[{row}]]}}'"""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="stop after the tour")
-    parser.add_argument("--port", type=int, default=7071, help="the host's port")
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=os.environ.get("TRISCORE_HTTP_PORT") or "7071",
+        help="the host's port; default: TRISCORE_HTTP_PORT of the environment, or 7071",
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     signal.signal(signal.SIGTERM, _as_interrupt)
@@ -61,7 +69,8 @@ def _everything(port: int) -> Iterator[places.HostServer]:
     supervisor = Supervisor(host, log_file=places.STATE / "logs" / "host.log")
     with contextlib.ExitStack() as cleanup:
         with console.status("Starting Redis, Azurite, the Service Bus emulator and the host"):
-            require_free(port, "the host")
+            # One that was killed lets go of it within a second.
+            require_free(port, "the host", patience_s=LET_GO_S)
             cleanup.enter_context(stack)
             cleanup.callback(supervisor.stop)
             supervisor.launch()
@@ -123,6 +132,14 @@ def _show_stops(host: places.HostServer, subject: Subject) -> bool:
 def _cells(stop: Stop) -> tuple[str, ...]:
     answer = stop.answer if stop.right else f"[red]{stop.answer}: wrong"
     return stop.door, stop.given, answer, stop.cache, f"{stop.milliseconds:,.1f}"
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"expected 1 to 65535, got {text!r} (or TRISCORE_HTTP_PORT is it)"
+    )
 
 
 def _as_interrupt(*_: object) -> None:

@@ -15,6 +15,9 @@ from emulators.server import PROJECT
 #: Where `npm install --prefix` puts it; one on the PATH serves as well.
 FOLDER = PROJECT / ".triscore" / "azurite"
 
+#: Where it is run: its clients' connections do not keep it from ending.
+ENDS_IN_TIME = Path(__file__).with_name("ends_in_time.js")
+
 ACCOUNT = "devstoreaccount1"
 #: Public: every Azurite in the world has this key.
 ACCOUNT_KEY = (
@@ -46,7 +49,8 @@ class Azurite:
         )
 
     def command(self) -> list[str]:
-        if shutil.which("node") is None:
+        node = shutil.which("node")
+        if node is None:
             raise EmulatorError(
                 "Node.js is not installed, and Azurite needs version 20 or newer: "
                 "`apt-get install nodejs npm` installs it"
@@ -70,7 +74,7 @@ class Azurite:
             "tablePort": str(self.table_port),
         }
         options = [word for name, value in places.items() for word in (f"--{name}", value)]
-        return [program, *flags, *options]
+        return [node, "--require", str(ENDS_IN_TIME), program, *flags, *options]
 
     def environment(self) -> Mapping[str, str]:
         return {}

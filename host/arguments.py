@@ -47,7 +47,8 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument(
         "--port",
-        type=int,
+        type=_port,
+        default=os.environ.get(PORT_SETTING) or str(DEFAULT_PORT),
         help=f"default: {PORT_SETTING} of the environment, or {DEFAULT_PORT}",
     )
     parser.add_argument("--workers", type=int, default=1, help="processes on the port")
@@ -58,11 +59,10 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     given = parser.parse_args(argv)
     if not 1 <= given.workers <= 64:
         parser.error(f"--workers: expected 1 to 64, got {given.workers}")
-    port = _port(parser, given.port)
     return Arguments(
         app_dir=given.app.resolve(),
         host=given.host,
-        port=port,
+        port=given.port,
         workers=given.workers,
         verbose=given.verbose,
         parent=given.parent,
@@ -105,13 +105,10 @@ def bind(arguments: Arguments, keys: Keys) -> socket.socket:
         return sock
 
 
-def _port(parser: argparse.ArgumentParser, given: int | None) -> int:
-    name, text = "--port", str(given)
-    if given is None:
-        name, text = PORT_SETTING, os.environ.get(PORT_SETTING) or str(DEFAULT_PORT)
-    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
-        parser.error(f"{name}: expected 0 to 65535, got {text}")
-    return int(text)
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected 0 to 65535, got {text!r} (or {PORT_SETTING} is it)")
 
 
 def _is_loopback(host: str) -> bool:

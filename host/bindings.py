@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from host.errors import HostError
 from host.expressions import resolve_settings
+from host.unhonoured import of_binding
 
 DataType = Literal["undefined", "string", "binary", "stream"]
 AuthLevel = Literal["anonymous", "function", "admin"]
@@ -93,6 +94,8 @@ class Function:
     trigger: Trigger
     inputs: tuple[BlobInput, ...] = ()
     outputs: tuple[Output, ...] = ()
+    #: What its bindings ask for and make no difference here.
+    unhonoured: tuple[str, ...] = ()
 
     @cached_property
     def answer(self) -> str | None:
@@ -112,8 +115,10 @@ def read_function(
     triggers: list[Trigger] = []
     inputs: list[BlobInput] = []
     outputs: list[Output] = []
+    unhonoured: list[str] = []
     for text in raw_bindings:
         raw = _resolved(json.loads(text), name, env)
+        unhonoured += of_binding(raw)
         binding = _read(name, raw)
         match binding:
             case HttpTrigger() | BlobTrigger() | ServiceBusTrigger():
@@ -125,7 +130,12 @@ def read_function(
     if len(triggers) != 1:
         raise HostError(f"function {name}: expected one trigger, found {len(triggers)}")
     return Function(
-        name=name, id=function_id, trigger=triggers[0], inputs=tuple(inputs), outputs=tuple(outputs)
+        name=name,
+        id=function_id,
+        trigger=triggers[0],
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        unhonoured=tuple(unhonoured),
     )
 
 

@@ -1,4 +1,4 @@
-"""host.json: what of it this host honours. The rest is for others and ignored."""
+"""host.json: what of it this host honours, and the names of the rest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,8 @@ class HostOptions:
     http: HttpOptions = field(default_factory=HttpOptions)
     blobs: BlobOptions = field(default_factory=BlobOptions)
     service_bus: ServiceBusOptions = field(default_factory=ServiceBusOptions)
+    #: The names of what is set and makes no difference here.
+    unhonoured: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> HostOptions:
@@ -82,6 +84,8 @@ class HostOptions:
         """Raises HostError."""
         root = _Section(document, "")
         root.read("version", _version)
+        # What it would bring is here already.
+        root.read("extensionBundle", lambda value: value)
         extensions = root.section("extensions")
         http, blobs = extensions.section("http"), extensions.section("blobs")
         bus = extensions.section("serviceBus")
@@ -96,7 +100,10 @@ class HostOptions:
                 max_outstanding_requests=http.read("maxOutstandingRequests", _limit, None),
             ),
         )
-        return replace(options, blobs=_blob_options(blobs), service_bus=_service_bus_options(bus))
+        options = replace(
+            options, blobs=_blob_options(blobs), service_bus=_service_bus_options(bus)
+        )
+        return replace(options, unhonoured=tuple(root.unread()))
 
 
 def _blob_options(blobs: _Section) -> BlobOptions:
@@ -146,18 +153,29 @@ class _Section:
 
     def __init__(self, values: dict[str, Any], place: str) -> None:
         self._values = {key.lower(): value for key, value in values.items()}
+        self._names = {key.lower(): key for key in values}
         self._place = place
+        self._read = set[str]()
+        self._sections: dict[str, _Section] = {}
 
     def section(self, name: str) -> _Section:
         place = f"{self._place}{name}."
         value = self._values.get(name.lower())
-        if value is None:
-            return _Section({}, place)
-        if not isinstance(value, dict):
+        if value is not None and not isinstance(value, dict):
             raise HostError(f"host.json, {self._place}{name}: expected an object, got {value!r}")
-        return _Section(value, place)
+        self._sections[name.lower()] = _Section(value or {}, place)
+        return self._sections[name.lower()]
+
+    def unread(self) -> Iterator[str]:
+        """The names of what is set here and below and was not asked for."""
+        for key, name in self._names.items():
+            if key in self._sections:
+                yield from self._sections[key].unread()
+            elif key not in self._read and self._values[key] is not None:
+                yield f"{self._place}{name}"
 
     def read[T, D](self, name: str, read: Callable[[Any], T], default: D = None) -> T | D:  # type: ignore[assignment] # no default: absent is None
+        self._read.add(name.lower())
         if (value := self._values.get(name.lower())) is None:
             return default
         try:

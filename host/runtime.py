@@ -99,6 +99,10 @@ class Runtime:
             read_function(each.name, each.function_id, each.raw_bindings, env)
             for each in answer.function_metadata_results or ()
         ]
+        for each in answer.function_metadata_results or ():
+            if each.retry_options is not None:
+                # Nor in Azure, for any trigger that is here.
+                log.warning("function %s: its retry policy is not honoured", each.name)
         if not functions:
             raise HostError(f"{app_dir / SCRIPT} has no functions")
         return cls(functions, timeout_s=timeout_s)

@@ -66,6 +66,7 @@ async def run(arguments: Arguments, options: HostOptions) -> None:
             listeners.append(_http(options, invoker, routes, sock))
             await _start(listeners)
             if arguments.worker <= 1:
+                _tell_unhonoured(runtime, options)
                 _announce(runtime, routes, sock)
             await stop.asked.wait()
             await _drain(listeners, stop.drain_s)
@@ -165,6 +166,14 @@ def _end_with_supervisor(loop: asyncio.AbstractEventLoop, stop: _Stop) -> None:
         loop.call_soon_threadsafe(stop.orphaned)
     time.sleep(ORPHAN_END_S)
     os._exit(1)
+
+
+def _tell_unhonoured(runtime: Runtime, options: HostOptions) -> None:
+    for name in options.unhonoured:
+        log.warning("host.json: %s is not honoured by this host", name)
+    for function in runtime.functions:
+        for name in function.unhonoured:
+            log.warning("function %s: %s is not honoured by this host", function.name, name)
 
 
 def _announce(runtime: Runtime, routes: Routes, sock: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The host's own HTTP, with a handler that answers `ok`: `python host_http.py PORT`."""
+"""uvicorn as the host sets it up, with a handler that answers `ok`: `python host_http.py PORT`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import signal
+import socket
 import threading
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -10,6 +13,7 @@ from azure.storage.queue import QueueServiceClient
 from emulators import azurite as module
 from emulators.azurite import Azurite
 from emulators.errors import EmulatorError
+from emulators.ports import HOST
 from emulators.server import PROJECT
 
 
@@ -59,3 +63,25 @@ def test_without_azurite_it_says_how_to_install_it(monkeypatch, tmp_path):
         Azurite(tmp_path, 1, 2, 3).command()
     # A folder to be typed from where the person stands, not this machine's.
     assert str(PROJECT) not in str(caught.value)
+
+
+def test_open_connections_do_not_keep_it_from_ending_with_its_data(azurite):
+    heads = [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\n",
+    ]
+    with (
+        BlobServiceClient.from_connection_string(azurite.connection_string) as blobs,
+        ExitStack() as opened,
+    ):
+        blobs.create_container("kept").upload_blob("a.txt", b"alpha")
+        for port in azurite.server.ports:
+            for head in heads:
+                client = opened.enter_context(socket.create_connection((HOST, port)))
+                client.sendall(head)
+        azurite.process.signal(signal.SIGTERM)
+        assert azurite.process.wait(2) == 0
+        azurite.kill()
+        azurite.start()
+        assert blobs.get_blob_client("kept", "a.txt").download_blob().readall() == b"alpha"

@@ -115,7 +115,7 @@ def _kill_worker(app: App, random_: random.Random) -> None:
 def _kill_parent(app: App) -> None:
     """The workers see it and end; whoever runs the host starts it again."""
     orphans = stack.children(app.host.process.pid)
-    app.host.kill()
+    app.host.process.kill()
     stack.within(lambda: not any(_lives(pid) for pid in orphans), 40)
     app.start_host()
 

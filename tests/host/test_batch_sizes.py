@@ -73,19 +73,25 @@ class Measured:
                 sender.send_messages([ServiceBusMessage(bytes(size)) for _ in range(count)])
 
 
-def an_app(folder: Path, batch_size: int, script: str) -> None:
+def an_app(folder: Path, batch_size: int, script: str, timeout: str) -> None:
     folder.mkdir()
     (folder / "function_app.py").write_text(script)
     options = {"extensions": {"serviceBus": {"maxMessageBatchSize": batch_size}}}
-    (folder / "host.json").write_text(json.dumps({"version": "2.0", **options}))
+    document = {"version": "2.0", "functionTimeout": timeout, **options}
+    (folder / "host.json").write_text(json.dumps(document))
 
 
 @asynccontextmanager
 async def measured(
-    folder: Path, batch_size: int, *, script: str = SCRIPT, lock: str = "PT1M"
+    folder: Path,
+    batch_size: int,
+    *,
+    script: str = SCRIPT,
+    lock: str = "PT1M",
+    timeout: str = "00:01:00",
 ) -> AsyncIterator[Measured]:
-    await asyncio.to_thread(an_app, folder, batch_size, script)
-    async with serving(folder, {"in": {"LockDuration": lock}}) as bus:
+    await asyncio.to_thread(an_app, folder, batch_size, script, timeout)
+    async with serving(folder, {"in": {"LockDuration": lock, "MaxDeliveryCount": 2}}) as bus:
         env = {"Bus": bus.connection_string}
         host = HostProcess(folder, env, (), folder / "host.log", port=free_port())
         try:
@@ -131,3 +137,13 @@ async def test_messages_that_wait_for_a_long_batch_stay_locked(tmp_path: Path) -
         assert "(1, 2)" in each.host.log()
         assert "(10, 2)" not in each.host.log()
         assert each.released == []
+
+
+async def test_a_batch_over_its_functions_time_comes_back_at_once(tmp_path: Path) -> None:
+    script = "import asyncio\n" + SCRIPT.replace("    pass", "    await asyncio.sleep(3600)")
+    async with measured(tmp_path / "hangs", 4, script=script, timeout="00:00:01") as each:
+        await asyncio.to_thread(each.send, 1, 1)
+        await eventually_async(lambda: len(each.queue) == 0, 10)
+        assert each.queue.dead_letters is not None
+        assert len(each.queue.dead_letters) == 1
+        assert each.host.log().count("failed: FunctionTimeoutException") == 2

@@ -174,6 +174,53 @@ def test_a_wrong_value_in_host_json_is_named(tmp_path: Path, host_json: str, sen
     assert sentence in refused(an_app(tmp_path, ONE_FUNCTION, host_json))
 
 
+UNHONOURED = """{
+  "version": "2.0",
+  "functionTimeout": "00:01:00",
+  "retry": {"strategy": "fixedDelay"},
+  "concurrency": {"dynamicConcurrencyEnabled": true},
+  "logging": {"logLevel": {"default": "Information", "Host.Results": "Error"}},
+  "extensions": {
+    "http": {"routePrefix": "api", "dynamicThrottlesEnabled": true, "customHeaders": {"a": "b"}},
+    "serviceBus": {"prefetchCount": 1, "sessionHandlerOptions": {"maxConcurrentSessions": 1}},
+    "queues": {"batchSize": 1}
+  },
+  "extensionBundle": {"id": "any"}
+}"""
+
+ASKS_TOO_MUCH = """
+@app.service_bus_queue_trigger(
+    "m", "Bus", "q", is_sessions_enabled=True, access_rights=func.AccessRights.LISTEN
+)
+@app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:01")
+def f(m: func.ServiceBusMessage) -> None: ...
+"""
+
+
+def test_what_is_set_and_not_honoured_is_told_by_name(
+    tmp_path: Path, start_host: StartHost
+) -> None:
+    app = an_app(tmp_path, ONE_FUNCTION + ASKS_TOO_MUCH, UNHONOURED)
+    with start_host(app, {}) as host:
+        eventually(lambda: "Functions:" in host.log())
+        told = [line.split(": ", 1)[1] for line in host.log().splitlines() if "honoured" in line]
+    beginnings = [
+        line.removesuffix(" by this host").removesuffix(" is not honoured") for line in told
+    ]
+    assert beginnings == [
+        "function f: its retry policy",
+        "host.json: retry",
+        "host.json: concurrency",
+        "host.json: logging.logLevel.Host.Results",
+        "host.json: extensions.http.dynamicThrottlesEnabled",
+        "host.json: extensions.http.customHeaders",
+        "host.json: extensions.serviceBus.sessionHandlerOptions",
+        "host.json: extensions.queues",
+        "function f: accessRights of binding m",
+        "function f: isSessionsEnabled of binding m",
+    ]
+
+
 def test_a_broken_connection_string_is_not_shown(tmp_path: Path) -> None:
     script = """
 @app.service_bus_queue_trigger("message", "Bus", "q")

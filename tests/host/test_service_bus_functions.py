@@ -128,6 +128,11 @@ def test_fields_of_a_text_body_replace_metadata_of_their_name(bus: ServiceBusCli
     assert message["body"] == '{"messageId": "mine"}'
 
 
+def test_a_text_body_that_nests_too_deeply_is_a_text(bus: ServiceBusClient) -> None:
+    send(bus, "text", ServiceBusMessage("[" * 100_000))
+    assert seen(bus, 1)[0]["body"] == "[" * 100_000
+
+
 def test_a_batch_is_one_invocation_and_an_array_is_a_message_an_element(
     bus: ServiceBusClient, host: HostProcess
 ) -> None:
@@ -166,6 +171,8 @@ def test_a_batch_without_a_data_type_takes_json_only(
     send(bus, "untyped", ServiceBusMessage("not json"))
     assert take(bus, "untyped", 1, sub_queue=ServiceBusSubQueue.DEAD_LETTER) == ["not json"]
     assert "function untyped failed: JsonReaderException" in host.log()
+    send(bus, "untyped", ServiceBusMessage("[" * 100_000))
+    assert len(take(bus, "untyped", 1, sub_queue=ServiceBusSubQueue.DEAD_LETTER)[0]) == 100_000
 
 
 @pytest.mark.parametrize(
