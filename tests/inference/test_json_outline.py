@@ -36,8 +36,8 @@ def piece_bytes(request, monkeypatch):
 
 def damaged(body: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
     for at, length, put in changes:
-        at %= len(body)
-        body = body[:at] + put + body[at + length :]
+        start = at % len(body)
+        body = body[:start] + put + body[start + length :]
     return body
 
 
