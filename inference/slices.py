@@ -14,8 +14,8 @@ from inference.predictions import Prediction
 from inference.request import CacheStatus
 from inference.scripts.question import RowQuestion
 
-#: Of a slice, whose rows take some 10 ms of the loop in all.
-ROWS = 2_000
+#: Of a slice, whose rows take some 5 ms of the loop in all.
+ROWS = 1_000
 
 #: What is said of rows that came about differently: the first of these that any of them did.
 _STATUSES: tuple[CacheStatus, ...] = ("miss", "joined", "bypass", "hit")

@@ -196,7 +196,7 @@ class Outline:
         self._skip_space()
         found = pattern.match(self._body, self._at, self._at + (self._bound or len(self._body)))
         if found is None:
-            raise self._malformed("a value, of 4 MiB at most where it is one text")
+            raise self._malformed(f"a value, of at most {ROW_BYTES:,} bytes where it is a text,")
         self._at = found.end()
         return Span(found.start(), found.end())
 
