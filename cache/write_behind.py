@@ -89,10 +89,11 @@ class WriteBehind:
         self._write_on()
 
     async def flush(self) -> None:
-        """Return when what waits by now was written or shed, after FLUSH_S at the latest.
-
-        Who leaves meanwhile stops nothing.
+        """Return when what waits by now was written or shed, or its writer was cancelled; after
+        FLUSH_S at the latest. Whoever leaves meanwhile stops nothing.
         """
+        if self._waiting:
+            self._write_on()
         if self._went < self._came:
             gone: asyncio.Future[None] = self._link.loop.create_future()
             self._flushes.append((self._came, gone))
@@ -100,8 +101,6 @@ class WriteBehind:
 
     async def close(self) -> None:
         """Write what waits; after FLUSH_S shed the rest."""
-        if self._waiting:
-            self._write_on()
         await self.flush()
         self._closed = True
         if self._writer is not None:
@@ -122,14 +121,18 @@ class WriteBehind:
             await self._write_some()
 
     def _ended(self, writer: asyncio.Task[None]) -> None:
-        """Shed what a writer leaves behind, however it ended; the next store starts another."""
+        """Shed what a writer leaves behind, unless it was cancelled: the next store, flush or close
+        starts another.
+        """
         if not writer.cancelled() and (error := writer.exception()):
             log.error("writing stores behind failed: %s", type(error).__name__)
         if self._writer is not writer:  # it has been started
             return
         self._writer = None
         if writer.cancelled() and not self._closed:
-            return  # with all tasks of a loop that ends: what waits is for `close` to write
+            # With all tasks of a loop that ends: what waits is for `close` to write.
+            self._tell_flushes(upto=self._came)
+            return
         left = len(self._waiting)
         self._waiting.clear()
         self._bytes = 0
@@ -193,7 +196,10 @@ class WriteBehind:
     def _gone(self, stores: int) -> None:
         """Tell those whose stores were all written or shed."""
         self._went += stores
-        while self._flushes and self._flushes[0][0] <= self._went:
+        self._tell_flushes(upto=self._went)
+
+    def _tell_flushes(self, *, upto: int) -> None:
+        while self._flushes and self._flushes[0][0] <= upto:
             _, gone = self._flushes.pop(0)
             if not gone.done():
                 gone.set_result(None)

@@ -8,10 +8,9 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from azure.storage.blob import BlobServiceClient, ContentSettings
+from azure.storage.blob import ContentSettings
 
 from cache import keys
 from cache.memory import MemoryCache
@@ -23,8 +22,8 @@ from tests.inference.contract_case import JSON, Case
 from tests.inference.contract_cases import CASES
 from tests.inference.contract_scripts import write
 from tests.inference.test_script_contract import asking
+from tests.triggers.blob_parts import parts, storage_of
 from tests.triggers.test_service_bus_trigger import documents, message
-from triggers.blob_door import BlobDoor
 from triggers.http_trigger import HttpDoor
 from triggers.service_bus_door import ServiceBusDoor
 
@@ -72,11 +71,13 @@ async def release(scorer: Scorer) -> None:
 
 @pytest.fixture(scope="module")
 def storage(azurite):
-    with BlobServiceClient.from_connection_string(azurite.connection_string) as client:
-        yield SimpleNamespace(
-            source=client.create_container("contract-in"),
-            output=client.get_container_client("contract-out"),
-        )
+    with storage_of(azurite) as account:
+        yield account
+
+
+@pytest.fixture
+def blob_door(storage):
+    return lambda scorer, results: parts(scorer, results, storage).door
 
 
 async def over_http(door: HttpDoor, case: Case) -> tuple[str, object]:
@@ -131,8 +132,8 @@ async def test_a_batch_of_messages_gets_the_results_that_http_gives(behind, scri
 
 
 @pytest.mark.parametrize("script", STARTING)
-async def test_blobs_get_the_results_that_http_gives(behind, storage, script):
-    http, door = behind(HttpDoor, script), behind(BlobDoor, script)
+async def test_blobs_get_the_results_that_http_gives(behind, blob_door, storage, script):
+    http, door = behind(HttpDoor, script), behind(blob_door, script)
     # Metadata reaches a script under names of its own (x-ms-meta-*): not what these cases ask for.
     for case in (case for case in POSTED if case.script == script and not case.own):
         blob = as_blob(case, storage.source)
@@ -146,11 +147,13 @@ async def test_blobs_get_the_results_that_http_gives(behind, storage, script):
 
 
 @pytest.mark.parametrize("script", FAILING)
-async def test_messages_and_blobs_wait_for_a_script_that_does_not_start(behind, storage, script):
+async def test_messages_and_blobs_wait_for_a_script_that_does_not_start(
+    behind, blob_door, storage, script
+):
     (case,) = (case for case in POSTED if case.script == script)
     with pytest.raises(ModelUnavailable, match=re.escape(case.content)):
         await behind(ServiceBusDoor, script, patience_s=0).score([as_message(case, "m")])
     blob = as_blob(case, storage.source)
     with pytest.raises(ModelUnavailable):
-        await behind(BlobDoor, script).score(blob, storage.output)
+        await behind(blob_door, script).score(blob, storage.output)
     assert not storage.output.get_blob_client(f"{blob.blob_name}.report.json").exists()
