@@ -98,7 +98,7 @@ def results() -> dict[str, Any]:
                     **_answer("It waits to be scored.", PENDING),
                     "headers": headers.answers(("Retry-After",)),
                 },
-                **refusals.responses([UNKNOWN_RESULT, refusals.OVERLOADED]),
+                **refusals.responses([UNKNOWN_RESULT, refusals.INTERNAL, refusals.OVERLOADED]),
                 **refusals.CROWDED,
             },
         }

@@ -35,6 +35,7 @@ ERROR: dict[str, Any] = {
 #: All that scoring can end in, in the order of the tree.
 SCORING = tuple(refusal_of(kind) for kind in STATUSES)
 OVERLOADED = refusal_of(errors.Overloaded)
+INTERNAL = refusal_of(errors.InternalError)
 
 #: The platform's own answers, which have no body.
 UNAUTHORIZED = {"401": {"description": "No key, or a wrong one. No body."}}

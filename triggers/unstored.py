@@ -15,6 +15,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from inference.errors import Overloaded
 from inference.request import Request
@@ -67,16 +68,6 @@ class Unstored:
 
     async def wait[T](self, call: Callable[[], Awaitable[T]], *, at_most_s: float) -> T:
         """What a call of the store returns, made again while it is away. Raises StoreAway."""
-
-        async def made() -> T:
-            try:
-                outcome = await call()
-            except Overloaded:
-                self._away_since = self._clock() if self._away_since is None else self._away_since
-                raise
-            self._away_since = None
-            return outcome
-
         retry = Retry(
             bound_s=max(0.0, at_most_s),
             first_s=FIRST_PAUSE_S,
@@ -85,7 +76,7 @@ class Unstored:
             sleep=self._sleep,
         )
         try:
-            return await retry.run(made, passes=lambda error: isinstance(error, Overloaded))
+            return await retry.run(call, passes=lambda error: isinstance(error, Overloaded))
         except Overloaded as error:
             raise StoreAway(error.message) from error
 
@@ -97,11 +88,21 @@ class Unstored:
         away_s = 0.0 if self._away_since is None else self._clock() - self._away_since
         try:
             return await self.wait(
-                lambda: self._results.finish(request, document), at_most_s=GRACE_S - away_s
+                lambda: self._finish(request, document), at_most_s=GRACE_S - away_s
             )
         except StoreAway:
             self._keep(request, document)
         return True
+
+    async def _finish(self, request: Request, document: bytes) -> bool:
+        try:
+            mine = await self._results.finish(request, document)
+        except Overloaded:
+            # Of stores alone: one that takes no writes may answer all questions.
+            self._away_since = self._clock() if self._away_since is None else self._away_since
+            raise
+        self._away_since = None
+        return mine
 
     def _keep(self, request: Request, document: bytes) -> None:
         self._kept.append((request, document))
@@ -123,7 +124,8 @@ class Unstored:
         try:
             while self._kept:
                 # The oldest tells whether the store is back.
-                await self.wait(lambda: self._results.get(self._kept[0][0].id), at_most_s=math.inf)
+                oldest = self._kept[0][0].id
+                await self.wait(partial(self._results.get, oldest), at_most_s=math.inf)
                 batch = [self._take() for _ in range(min(AT_ONCE, len(self._kept)))]
                 await asyncio.gather(*(self._store_one(*each) for each in batch))
                 stored += len(batch)
@@ -135,7 +137,7 @@ class Unstored:
 
     async def _store_one(self, request: Request, document: bytes) -> None:
         try:
-            await self.wait(lambda: self._results.finish(request, document), at_most_s=GRACE_S)
+            await self.wait(lambda: self._finish(request, document), at_most_s=GRACE_S)
         except StoreAway:
             self._keep(request, document)
         except Exception as error:  # noqa: BLE001 - the others' turn

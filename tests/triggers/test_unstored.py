@@ -108,10 +108,22 @@ async def test_a_store_that_can_be_read_and_not_written_is_tried_until_it_can(
     cache.add = refusing
     await unstored.finish(named("a"), b"1")
     await eventually_async(lambda: clock.slept > 10 * GRACE_S)
-    assert len(unstored) <= 1
+    before = clock.slept
+    await unstored.wait(lambda: results.get("b"), at_most_s=0)
+    await unstored.finish(named("b"), b"2")
+    assert clock.slept == before  # that it answers questions begins no other outage
     full = False
     await eventually_async(lambda: unstored._storing is None)
-    assert await stored(results, "a") == 1
+    assert [await stored(results, "a"), await stored(results, "b")] == [1, 2]
+
+
+async def test_what_is_larger_than_the_room_is_left_to_the_queue(unstored, cache, eventually_async):
+    cache.away = True
+    await unstored.finish(named("a", b"x" * 400), b"1")
+    await unstored.finish(named("large", b"x" * 1001), b"1")
+    assert len(unstored) == 0
+    cache.away = False
+    await eventually_async(lambda: unstored._storing is None)
 
 
 async def test_a_fault_in_storing_one_leaves_the_others_their_turn(
