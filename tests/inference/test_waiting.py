@@ -60,7 +60,7 @@ async def test_joining_that_fails_costs_none_of_the_others_its_answer(core):
 async def test_rows_of_different_widths_are_never_in_one_call(core):
     batcher = core.flights._batcher
 
-    async def ask(*row: float) -> list[bytes]:
+    async def ask(*row):
         return await batcher.ask(ArrayRows(np.array([row])), patient=True)
 
     first = core.begin(1)

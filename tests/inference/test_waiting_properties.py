@@ -19,7 +19,7 @@ class Waiting(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner(loop_factory=VirtualLoop)
         self.runner.run(self._make())
-        self.asked: list[tuple[list[int], float, asyncio.Task]] = []
+        self.asked: list[tuple[list[int], float, asyncio.Task[list[int]]]] = []
 
     async def _make(self) -> None:
         self.core = Core(Model())
@@ -33,12 +33,12 @@ class Waiting(RuleBasedStateMachine):
         self.runner.run(pass_time())
 
     @property
-    def running(self) -> list[asyncio.Future]:
-        return [each for each in self.core.model.running if not each.done()]
+    def running(self) -> list[asyncio.Future[None]]:
+        return [each for each in self.core.model.running or () if not each.done()]
 
     @rule(values=st.lists(VALUES, min_size=1, max_size=4), within_s=st.sampled_from([2, 9, 1e9]))
     def ask(self, values, within_s):
-        async def begin() -> asyncio.Task:
+        async def begin() -> asyncio.Task[list[int]]:
             return self.core.begin(*values, within_s=within_s)
 
         ends_at = self.core.loop.time() + within_s
