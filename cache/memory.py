@@ -100,7 +100,7 @@ class MemoryCache:
         return await self.add(lease_key(key), b"", ttl_s=ttl_s)
 
     async def leased(self, key: str) -> bool:
-        return self._near.holds(lease_key(key))
+        return self._promised.holds(lease_key(key))
 
     async def release(self, key: str) -> None:
         self._promised.forget(lease_key(key))

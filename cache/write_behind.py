@@ -102,6 +102,8 @@ class WriteBehind:
     async def close(self) -> None:
         """Write what waits; after FLUSH_S shed the rest."""
         await self.flush()
+        if self._waiting:  # the writer was cancelled meanwhile, with all tasks of a loop that ends
+            await self.flush()
         self._closed = True
         if self._writer is not None:
             self._writer.cancel()

@@ -196,6 +196,14 @@ async def test_a_lease_given_back_can_be_had_again(cache, key):
     assert await cache.lease(key, ttl_s=60) is True
 
 
+async def test_whether_a_lease_is_held_can_be_asked(cache, key):
+    assert await cache.leased(key) is False
+    await cache.lease(key, ttl_s=60)
+    assert await cache.leased(key) is True
+    await cache.release(key)
+    assert await cache.leased(key) is False
+
+
 async def test_a_lease_ends_by_itself(cache, key, eventually_async):
     await cache.lease(key, ttl_s=0.05)
 

@@ -194,6 +194,32 @@ async def test_closing_writes_what_waits(redis_server, open_cache, key):
     assert None not in found
 
 
+@pytest.mark.parametrize("first", ["writer", "closing"])
+async def test_what_a_cancelled_writer_left_is_written_by_closing(
+    stoppable_redis, open_cache, key, first
+):
+    """As where a loop ends: it cancels all tasks at once, and one of them closes."""
+    cache = open_cache(stoppable_redis.url, timeout_ms=5000)
+    await cache.ping()
+    stoppable_redis.pause()
+    cache.store_soon(items(key, 1000), ttl_s=60)
+    await asyncio.sleep(0)
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    if first == "closing":
+        closing = asyncio.create_task(cache.close())
+        await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    if first == "writer":
+        closing = asyncio.create_task(cache.close())
+    await asyncio.sleep(0)
+    stoppable_redis.resume()
+    await closing
+    assert shed(cache) == 0
+    found = await open_cache(stoppable_redis.url).get_many([name for name, _ in items(key, 1000)])
+    assert None not in found
+
+
 async def test_closing_does_not_wait_long_for_a_server_that_hangs(stoppable_redis, open_cache, key):
     cache = open_cache(stoppable_redis.url, timeout_ms=100)
     await cache.ping()

@@ -101,3 +101,68 @@ async def test_a_cancelled_waiter_does_not_disturb_the_next(thread):
     hang.set()
     await held
     assert await asyncio.gather(*queued[1:]) == [1, 2]
+
+
+async def hung(thread: ModelThread, hang: threading.Event, count: int) -> None:
+    for _ in range(count):
+        with pytest.raises(ScoringTimeout):
+            await thread.run(hang.wait, patient=True)
+
+
+async def test_calls_in_line_behind_one_that_hangs_cost_no_thread(monkeypatch):
+    hang = threading.Event()
+    thread = ModelThread(timeout_s=0.05, counts=Counts())
+    hanging = asyncio.create_task(thread.run(hang.wait))
+    behind = [asyncio.create_task(thread.run(lambda n=n: n, patient=True)) for n in range(20)]
+    assert await asyncio.gather(*behind) == list(range(20))
+    assert len(thread._hung._threads) == 1
+    await asyncio.gather(hanging, return_exceptions=True)
+    hang.set()
+    thread.close()
+
+
+async def test_where_all_threads_hang_the_process_is_ended_after_a_while(
+    monkeypatch, eventually_async, caplog
+):
+    monkeypatch.setattr("inference.hung.END_AFTER_S", 0.05)
+    hang, ended = threading.Event(), []
+    thread = ModelThread(timeout_s=0.01, counts=Counts(), end=lambda: ended.append(1))
+    await hung(thread, hang, MAX_HUNG - 1)
+    assert thread.failure is None
+    await hung(thread, hang, 1)
+    assert "8 calls hang" in str(thread.failure)
+    assert ended == []
+    await eventually_async(lambda: ended == [1])
+    assert "the process ends" in caplog.text
+    hang.set()
+    thread.close()
+
+
+async def test_a_call_that_comes_back_keeps_the_process(monkeypatch):
+    monkeypatch.setattr("inference.hung.END_AFTER_S", 0.05)
+    hang, ended = threading.Event(), []
+    thread = ModelThread(timeout_s=0.01, counts=Counts(), end=lambda: ended.append(1))
+    await hung(thread, hang, MAX_HUNG)
+    left_behind = tuple(thread._hung._threads)
+    hang.set()
+    for each in left_behind:
+        await asyncio.to_thread(each.join, 5)
+    await asyncio.sleep(0.1)  # twice the time after which it would be ended
+    assert ended == []
+    assert await thread.run(lambda: "again") == "again"
+    thread.close()
+
+
+async def test_who_waits_when_the_last_thread_hangs_is_told():
+    hang = threading.Event()
+    thread = ModelThread(timeout_s=0.05, counts=Counts())
+    await hung(thread, hang, MAX_HUNG - 1)
+    last = asyncio.create_task(thread.run(hang.wait, patient=True))
+    await asyncio.sleep(0)
+    behind = asyncio.create_task(thread.run(hang.wait, patient=True))
+    with pytest.raises(ScoringTimeout):
+        await last
+    with pytest.raises((Overloaded, ScoringTimeout)):
+        await behind
+    hang.set()
+    thread.close()
