@@ -85,9 +85,8 @@ class BlobEndings:
             document = await self._outbox.succeeded(request, answer, self._scorer.model)
         else:
             message = (
-                f"the blob was tried {self._tries.most} times, and the last time {why}; mend the"
-                " cause, and send it round again out of the poison queue"
-                " (`python -m deploy requeue`)"
+                f"the blob was tried {self._tries.most} times, and the last time {why}; mend the "
+                "cause, and send it round again (`python -m deploy requeue`, or upload it anew)"
             )
             document = await self._outbox.exhausted(request, message, self._scorer.model)
             if await self._threads.storage(self._is_current, version):

@@ -77,16 +77,16 @@ class Requeue:
                 await in_thread(poison.put_back, each)
 
     async def _sent(self, poison: PoisonBlobs, given_up: GivenUp) -> bool:
+        if given_up.is_unreadable:
+            self._refused(given_up.detail)
+            return False
         await self._pace()
         try:
             done = await self._connections.in_thread(poison.send, given_up)
-        except (Refused, HttpResponseError, ValueError, KeyError) as refusal:
-            self.failed += 1
-            first = str(refusal).partition("\n")[0]
-            self._say(f"  not sent: {given_up.detail if given_up.is_unreadable else first}")
+        except (Refused, HttpResponseError) as refusal:
+            self._refused(refusal)
             return False
-        self.sent += 1
-        self._say(f"  {done}")
+        self._done(done)
         return True
 
     async def _messages(self) -> None:
@@ -95,9 +95,17 @@ class Requeue:
             wanted = [each for each in await letters.look() if self._is_to_be_sent(each)]
             if wanted:
                 page = self._page(PAGE)
-                async for each in letters.send(wanted, page=page, pace=self._pace):
-                    self.sent += 1
-                    self._say(f"  sent {each.name}")
+                async for each, fault in letters.send(wanted, page=page, pace=self._pace):
+                    self._done(f"sent {each.name}") if fault is None else self._refused(fault)
+
+    def _done(self, what: str) -> None:
+        self.sent += 1
+        self._say(f"  {what}")
+
+    def _refused(self, fault: Exception | str) -> None:
+        self.failed += 1
+        first = str(fault).partition("\n")[0]
+        self._say(f"  not sent: {first}")
 
     def _is_to_be_sent(self, given_up: GivenUp) -> bool:
         """Say it, where it is listed or chosen."""

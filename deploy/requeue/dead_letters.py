@@ -10,7 +10,7 @@ from typing import Any
 from azure.servicebus import ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
-from azure.servicebus.exceptions import MessageLockLostError
+from azure.servicebus.exceptions import MessageLockLostError, MessageSizeExceededError
 
 from deploy.requeue.given_up import GivenUp
 
@@ -44,8 +44,8 @@ class DeadLetters:
 
     async def send(
         self, wanted: Sequence[GivenUp], *, page: int, pace: Callable[[], Awaitable[None]]
-    ) -> AsyncIterator[GivenUp]:
-        """Send each and take it off the queue; yields those that are done.
+    ) -> AsyncIterator[tuple[GivenUp, Exception | None]]:
+        """Send each and take it off the queue; yields each with what kept it from being sent.
 
         `page` are locked at once, and must be done with before their locks end.
         """
@@ -58,10 +58,16 @@ class DeadLetters:
                         others.append(message)
                         continue
                     await pace()
-                    await out.send_messages(again(message))
+                    try:
+                        await out.send_messages(again(message))
+                    except (ValueError, MessageSizeExceededError) as error:
+                        # The SDK sends no bytes in a property that are not UTF-8.
+                        others.append(message)
+                        yield chosen, error
+                        continue
                     with suppress(MessageLockLostError):  # it stays listed, and is sent twice
                         await receiver.complete_message(message)
-                    yield chosen
+                    yield chosen, None
             for message in others:
                 with suppress(MessageLockLostError):
                     await receiver.abandon_message(message)

@@ -32,7 +32,7 @@ from triggers.blob_output import REPORT
 
 #: A queue shows no more than 32 messages without taking them: they are taken for so many seconds,
 #: and put back. Whoever kills the command finds them there after that.
-TAKEN_S = 120
+TAKEN_S = 30
 #: Most that are taken at once.
 PAGE = 32
 COPY_POLL_S = 0.5
@@ -53,7 +53,9 @@ class PoisonBlobs:
         They come again after TAKEN_S, unless each was put back or sent.
         """
         try:
-            taken = self._queue.receive_messages(max_messages=page, visibility_timeout=TAKEN_S)
+            taken = self._queue.receive_messages(
+                max_messages=page, messages_per_page=page, visibility_timeout=TAKEN_S
+            )
             return [self._given_up(message) for message in taken]
         except ResourceNotFoundError:
             return []
