@@ -138,7 +138,7 @@ def _lives(pid: int) -> bool:
 
 
 def _settle(app: App, ledger: Ledger, inbox: Inbox, done: Kills, outcome: Outcome) -> None:
-    took = settle(inbox, ledger, outcome, lambda found: done.young(ledger.accepted, found))
+    took = settle(app, inbox, ledger, outcome, lambda found: done.young(ledger.accepted, found))
     outcome.figure(f"all ended {took:.0f} s after the load")
     found = inbox.by_input()
     forgiven = done.young(ledger.accepted, found)

@@ -73,7 +73,7 @@ def redis_faults(outcome: Outcome, *, quick: bool, seed: int) -> None:
                 asyncio.run(_follow(app.app, asked, name, outcome))
                 for each, expected in asked.later.items():
                     ledger.enter(each, expected, accepted=True)
-                settle(inbox, ledger, outcome)
+                settle(app.app, inbox, ledger, outcome)
             total += len(asked.seconds)
             p99 = np.quantile(asked.seconds, 0.99) if asked.seconds else 0
             slowest = max(asked.seconds, default=0)

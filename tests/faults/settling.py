@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tests.app.conftest import App
 from tests.faults import stack
 from tests.faults.inbox import Inbox
 from tests.faults.ledger import Ledger
@@ -26,6 +27,7 @@ def nobody(_: Found) -> Sequence[str]:
 
 
 def settle(
+    app: App,
     inbox: Inbox,
     ledger: Ledger,
     outcome: Outcome,
@@ -42,7 +44,8 @@ def settle(
         return not set(ledger.missing(found)) - set(forgiven(found))
 
     began = time.monotonic()
-    stack.within(all_ended, SETTLE_S)
+    if not stack.within(all_ended, SETTLE_S):
+        outcome.figure(f"left: {stack.left(app)}")
     took = time.monotonic() - began
     stack.at_rest(lambda: len(inbox), still_s=STILL_S, timeout_s=30)
     found = inbox.by_input()

@@ -105,6 +105,16 @@ def dead_letters(app: App) -> list[str]:
         ]
 
 
+def left(app: App) -> str:
+    """How many messages wait in each queue, locked or not."""
+    with ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client:
+        told = []
+        for queue in ("scoring-requests", "scoring-results"):
+            with client.get_queue_receiver(queue) as receiver:
+                told.append(f"{queue} {len(receiver.peek_messages(1000))}")
+    return ", ".join([*told, f"dead letters {len(dead_letters(app))}"])
+
+
 def within(predicate: Callable[[], Any], timeout_s: float) -> bool:
     """Whether a condition became true in time."""
     try:

@@ -48,7 +48,7 @@ def stopping(outcome: Outcome, *, quick: bool, seed: int) -> None:
             with stack.inbox_of(app) as inbox:
                 for _ in range(stops // 2):
                     slowest = max(slowest, _stop_under_load(app, ledger, rows, seen, outcome))
-                settle(inbox, ledger, outcome)
+                settle(app, inbox, ledger, outcome)
     outcome.tried = f"{stops} SIGTERMs, {seen.answers.total():,} requests by {CLIENTS} clients"
     outcome.figure(told(seen.answers))
     outcome.figure(f"closed before sending {seen.closed_before}, refused {seen.refused}")
