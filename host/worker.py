@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
@@ -39,6 +40,9 @@ CANCEL_S = 3
 #: Seconds after which a worker without its supervisor is ended, whatever it does.
 ORPHAN_END_S = 0.9
 
+#: Open files, connections among them, that a worker may have where the system allows it.
+MAX_FILES = 65_536
+
 #: The descriptor that says by its end that the supervisor has ended.
 PARENT_FD = 0
 
@@ -49,6 +53,7 @@ async def run(arguments: Arguments, options: HostOptions) -> None:
     Raises HostError for an app that cannot be loaded or connections that cannot be used.
     """
     sock = socket.socket(fileno=arguments.socket_fd)
+    _allow_connections()
     with _stop_signals() as stop:
         runtime = await Runtime.load(
             arguments.app_dir, os.environ, timeout_s=options.function_timeout_s
@@ -166,6 +171,14 @@ def _end_with_supervisor(loop: asyncio.AbstractEventLoop, stop: _Stop) -> None:
         loop.call_soon_threadsafe(stop.orphaned)
     time.sleep(ORPHAN_END_S)
     os._exit(1)
+
+
+def _allow_connections() -> None:
+    """As many as the system lets a process have: shells often allow 1,024 open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY:
+        most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _tell_unhonoured(runtime: Runtime, options: HostOptions) -> None:

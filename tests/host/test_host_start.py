@@ -348,6 +348,23 @@ def test_a_worker_that_ends_itself_is_started_again(
         assert host.stop() == 0
 
 
+def test_more_connections_than_a_shell_allows_files_keep_nobody_out(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    app, port, log = an_app(tmp_path, ONE_FUNCTION), free_port(), tmp_path / "host.log"
+    command = f"ulimit -Sn 128; exec {sys.executable} -m host --app {app} --port {port}"
+    host = Child(["sh", "-c", command], log=log, env={**os.environ, "PYTHONPATH": str(PROJECT)})
+    try:
+        eventually(lambda: "Functions:" in log.read_text(), 20)
+        with ExitStack() as opened:
+            for _ in range(200):
+                opened.enter_context(socket.create_connection((HOST, port)))
+            with urllib.request.urlopen(f"http://{HOST}:{port}/api/pid", timeout=5) as answer:
+                assert answer.status == 200
+    finally:
+        assert host.stop() == 0
+
+
 def test_the_port_can_be_set(tmp_path: Path, free_port: Callable[[], int]) -> None:
     app, port = an_app(tmp_path, ONE_FUNCTION), free_port()
     log = tmp_path / "host.log"
