@@ -47,6 +47,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._since: float | None = None
         self._in_head = True
         self._head_bytes = self._body_bytes = 0
+        #: How many heads have become whole.
+        self._heads = 0
         #: Requests whose head is there and whose answer is not.
         self._due = 0
         #: Why the parser was stopped, and whether that is to be answered.
@@ -63,10 +65,11 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self._since is None:
             self._since = self.loop.time()
-        head_bytes = self._head_bytes
+        head_bytes, heads = self._head_bytes, self._heads
         super().data_received(data)
-        if head_bytes and self._in_head and self._head_bytes >= head_bytes:
-            # The parser tells of a header when it is whole: what grows is counted here.
+        if head_bytes and heads == self._heads:
+            # Still the same head. The parser tells of a header when it is whole: what grows is
+            # counted here.
             self._head_bytes = max(self._head_bytes, head_bytes + len(data))
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -90,6 +93,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._check_host()
         super().on_headers_complete()
         self._in_head, self._head_bytes = False, 0
+        self._heads += 1
         self._since = self.loop.time()
         self._due += 1
         if self._stopping or self.parser.should_upgrade():

@@ -104,6 +104,8 @@ class ServiceBusListener:
                 else:
                     continue
                 await self._link.close()
+                # What was received over it comes again, over the next one.
+                await self._settle(self._held.take(), done=False)
                 await self._pause(self._outage.begin(failure))
         finally:
             await self._settle(self._held.take(), done=False)

@@ -125,6 +125,15 @@ def test_a_body_may_come_in_parts(client: Client) -> None:
     assert client.answer()[2] == b"known"
 
 
+def test_a_body_does_not_count_as_head_wherever_it_is_divided(client: Client) -> None:
+    head = b"POST /things/size HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n"
+    large = head + bytes(200_000)
+    for cut in (1, 30, 50):
+        client.send(large[:cut])
+        client.send(large[cut:] + KNOWN[:cut], KNOWN[cut:])
+        assert [client.answer()[2] for _ in range(2)] == [b"200000", b"known"]
+
+
 def test_a_chunked_body_is_passed_over(client: Client) -> None:
     client.send(ECHO + b"Transfer-Encoding: chunked\r\n\r\n")
     assert json.loads(client.answer()[2])["body"] == ""
