@@ -108,7 +108,8 @@ def _http(
         keys=Keys.from_env(os.environ),
         max_outstanding=options.http.max_outstanding_requests,
     )
-    return HttpServer(listener, sock, drain_s=DRAIN_S)
+    # A second before it is cancelled, so that it can answer what it ends.
+    return HttpServer(listener, sock, drain_s=DRAIN_S - 1)
 
 
 async def _start(listeners: list[Listener]) -> None:
