@@ -54,8 +54,12 @@ class BlobEndings:
 
     @contextlib.asynccontextmanager
     async def held(self, version: BlobVersion) -> AsyncIterator[BlobLeaseClient | None]:
-        """While this lasts no other process ends the version; it yields None where one does."""
-        lease = await self._threads.storage(self._tries.hold, version)
+        """While this lasts no other process ends the version; it yields None where one does, or
+        storage does not tell.
+        """
+        lease = None
+        with contextlib.suppress(AzureError):
+            lease = await self._threads.storage(self._tries.hold, version)
         renewing = None if lease is None else asyncio.create_task(self._renew(lease))
         try:
             yield lease

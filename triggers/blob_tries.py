@@ -9,7 +9,8 @@ last try runs, the marker is leased: whoever finds it without a lease knows that
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,10 +54,15 @@ class BlobVersion:
 
 
 class BlobTries:
-    """The markers of one storage account. The methods block, and raise AzureError."""
+    """The markers of one storage account. The methods block, and raise AzureError.
 
-    def __init__(self, container: ContainerClient, *, most: int) -> None:
-        self._container = container
+    `clock` is time.time, which the account's own clock agrees with to a few seconds.
+    """
+
+    def __init__(
+        self, container: ContainerClient, *, most: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._container, self._clock = container, clock
         #: Tries that the platform makes of a blob.
         self.most = most
 
@@ -95,7 +101,9 @@ class BlobTries:
         try:
             for blob in self._container.list_blobs(include=["metadata"]):
                 if _tries(blob.metadata) >= self.most and (version := self._read(blob.name)):
-                    yield version, blob.lease.status == "locked"
+                    # A marker is leased a moment after it was written.
+                    is_new = self._clock() - blob.last_modified.timestamp() < LEASE_S
+                    yield version, is_new or blob.lease.status == "locked"
         except ResourceNotFoundError:  # nothing was ever tried here
             return
 

@@ -126,7 +126,7 @@ def _given_up(connections: Connections) -> Finding:
     if waiting:
         return Finding(
             f"queue {POISON} names blobs that were given up",
-            "look into the log for why, upload them again, then clear it",
+            "`python -m deploy requeue` says why, and sends them round once that is mended",
         )
     return Finding("no blob was given up")
 

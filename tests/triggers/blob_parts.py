@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,14 +79,22 @@ def parts(
     most: int = 5,
     retry: Retry | None = None,
     try_s: float = 60.0,
+    late_s: float = 60.0,
 ) -> Parts:
-    """By default nothing is waited out. `connection_string` leads to the account another way."""
+    """By default nothing is waited out, and markers look `late_s` older than they are.
+
+    `connection_string` leads to the account another way.
+    """
     account = storage.client
     if connection_string:
         account = BlobServiceClient.from_connection_string(connection_string, **options())
     outbox = Outbox(results, scorer.counts, door="blob")
     threads = BlobThreads()
-    tries = BlobTries(account.get_container_client(storage.tries.container_name), most=most)
+    tries = BlobTries(
+        account.get_container_client(storage.tries.container_name),
+        most=most,
+        clock=lambda: time.time() + late_s,
+    )
     sent: list[dict[str, Any]] = []
     endings = BlobEndings(
         scorer,

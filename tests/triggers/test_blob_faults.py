@@ -11,6 +11,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from inference.errors import ModelUnavailable, Overloaded, ScoringTimeout
+from inference.request import Request
 from tests.storage_proxy import StorageProxy
 from tests.triggers.blob_parts import parts, storage_of
 from tests.waiting import eventually_async
@@ -295,8 +296,10 @@ async def test_a_hanging_account_takes_no_thread_of_other_doors(
     blob, output = through(storage.source).get_blob_client("rows.csv"), through(storage.output)
     calls = [asyncio.create_task(made.door.score(blob, output)) for _ in range(40)]
     await eventually_async(lambda: len(proxy.asked) >= 32)
-    # What reads a large body over HTTP.
-    await asyncio.wait_for(asyncio.to_thread(int), 5)
+    body = b"[" + b",".join([b"[0.5,0.5,0.7]"] * 10_000) + b"]"
+    over_http = Request(id="r", source="http", body=body, content_type="application/json")
+    answer = await asyncio.wait_for(scorer.score(over_http), 5)
+    assert answer.body.count(b"1") == 10_000
     proxy.plan = lambda _method, _path: None
     proxy.released.set()
     for call in calls:

@@ -70,7 +70,7 @@ async def test_when_the_tries_ran_out_there_is_one_failed_document_and_a_report(
     (document,) = made.sent
     assert (document["status"], document["source"]) == ("failed", "blob")
     assert document["error"]["code"] == "tries_exhausted"
-    for told in ("3 times", "OSError", "poison queue"):
+    for told in ("3 times", "OSError", "deploy requeue"):
         assert told in document["error"]["message"]
     assert storage.outputs() == ["rows.csv.report.json"]
     assert storage.report("rows.csv")["error"] == document["error"]
@@ -150,6 +150,16 @@ async def test_after_ten_kills_whichever_process_runs_next_makes_the_document(
     await made.endings.look()
     assert made.sent == []
     assert json.loads(await made.door.score(blob, storage.output))["status"] == "succeeded"
+
+
+async def test_a_try_that_has_only_just_begun_is_not_ended_before_it_has_its_lease(
+    made, blob, storage, scorer, results, monkeypatch
+):
+    for _ in range(3):
+        await killed(made, blob, storage, scorer, monkeypatch)
+    soon = parts(scorer, results, storage, most=3, late_s=0.0)
+    assert await soon.endings.look() == 20.0
+    assert soon.sent == []
 
 
 async def test_without_a_store_the_markers_alone_suffice(

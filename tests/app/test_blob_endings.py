@@ -1,0 +1,93 @@
+"""A blob that kills whatever scores it ends in a failed document, and scores once it is mended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import AzureError
+
+from tests.app.conftest import ROOT
+from tests.waiting import eventually
+
+SCRIPT = """
+import pathlib, time
+
+HERE = pathlib.Path(__file__).parent
+
+def init():
+    pass
+
+def run(text):
+    with (HERE / "runs").open("a") as runs:
+        runs.write("x")
+    while (HERE / "hang").exists():
+        time.sleep(0.05)
+    return "scored"
+"""
+
+#: Seconds: a process looks for what is over ten seconds after its start, and a last try's lease
+#: lasts for thirty.
+ENDED_S = 75
+
+
+@pytest.fixture
+def app(make_app, tmp_path):
+    (tmp_path / "score.py").write_text(SCRIPT)
+    (tmp_path / "runs").write_text("")
+    return make_app(AZUREML_ENTRY_SCRIPT=str(tmp_path / "score.py"), SCORING_TIMEOUT_S="600")
+
+
+def report(app, name: str):
+    try:
+        found = app.output(f"{name}.report.json")
+    except AzureError:
+        return None
+    return found and json.loads(found)
+
+
+def requeue(app, *args: str) -> str:
+    told = subprocess.run(
+        [sys.executable, "-m", "deploy", "requeue", *args],
+        cwd=ROOT,
+        env={**app._settings(), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return told.stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_after_ten_kills_there_is_a_document_and_once_mended_and_sent_round_it_succeeds(
+    app, tmp_path: Path
+):
+    (tmp_path / "hang").touch()
+    app.upload("kills.txt", b"text")
+    for kill in range(10):
+        if kill < 5:  # then no try is left
+            eventually(lambda tries=kill + 1: (tmp_path / "runs").read_text() == "x" * tries, 60)
+        app.host.kill()
+        app.start_host(answers="/api/health/live")
+    failed = eventually(lambda: report(app, "kills.txt"), ENDED_S)
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "tries_exhausted")
+    (document,) = app.inbox.of(failed["id"])
+    assert document["error"] == failed["error"]
+    told = app.get(f"/api/results/{failed['id']}")
+    assert (told.status, told.json()["error"]) == (200, failed["error"])
+    assert (tmp_path / "runs").read_text() == "x" * 5
+
+    assert "tries_exhausted  scoring-input/kills.txt" in requeue(app, "--all", "--dry-run")
+    (tmp_path / "hang").unlink()
+    assert requeue(app, "--reason", "tries_exhausted").endswith("1 sent\n")
+    eventually(lambda: report(app, "kills.txt")["status"] == "succeeded", 30)
+    assert app.output("kills.txt") == b'"scored"'
+    (document,) = app.inbox.of(report(app, "kills.txt")["id"])
+    assert document["status"] == "succeeded"
+    assert requeue(app).endswith("0 listed\n")
