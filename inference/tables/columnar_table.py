@@ -24,11 +24,11 @@ PREDICTION, ERROR = "prediction", "error"
 
 #: A row group of a Parquet file; smaller ones read slowly.
 GROUP_ROWS = 50_000
-GROUP_BYTES = 16 * 1024 * 1024
+GROUP_BYTES = 8 * 1024 * 1024
 #: pyarrow takes some 60 KB for each column of a file that it reads or writes.
-MAX_PARQUET_COLUMNS = 1_024
+MAX_PARQUET_COLUMNS = 512
 #: Of rows that fail before the first one that does not.
-MAX_WAITING_BYTES = 2 * GROUP_BYTES
+MAX_WAITING_BYTES = 4 * GROUP_BYTES
 
 
 class ColumnarTable(Table):

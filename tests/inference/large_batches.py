@@ -77,7 +77,7 @@ BLOBS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
     "JSON": (JSON, lambda: repeated(LIST + b",", 1_900, b"[", LIST + b"]")),
     "npy": (NPY, lambda: array(1_200, WIDE)),
     "wide Parquet": (PARQUET, lambda: columnar(PARQUET, 200, WIDE, 200)),
-    "Parquet": (PARQUET, lambda: columnar(PARQUET, 10_000, 1_000, 5_000)),
+    "Parquet": (PARQUET, lambda: columnar(PARQUET, 20_000, 500, 10_000)),
     "Arrow": (ARROW, lambda: columnar(ARROW, 1_200, WIDE, 1_200)),
 }
 

@@ -18,7 +18,7 @@ def scored(folder: Path, name: str, count: int) -> dict[str, object]:
     _, pieces = large_batches.BLOBS[name]
     with (folder / "blob").open("wb") as file:
         file.writelines(pieces())
-    columns = 1_000 if name == "Parquet" else large_batches.WIDE
+    columns = 500 if name == "Parquet" else large_batches.WIDE
     large_bodies.model(folder, columns, "model")
     done = subprocess.run(
         [sys.executable, "-m", "tests.inference.large_batches", str(folder), name, str(count)],
