@@ -44,6 +44,6 @@ class Limits:
             raise UnfitInput(field="data", expected="at least one row", got="none")
 
 
-def rows_in_part(columns: int) -> int:
-    """How many rows of so many columns go into a part."""
-    return max(1, min(PART_ROWS, PART_CELLS // max(1, columns)))
+def rows_in_part(columns: int, *, cells: int = PART_CELLS) -> int:
+    """How many rows of so many columns go into a part of so many cells."""
+    return max(1, min(PART_ROWS, cells // max(1, columns)))

@@ -19,6 +19,9 @@ from inference.codecs.parquet_layout import Group
 from inference.errors import InputTooLarge, MalformedInput
 from inference.limits import rows_in_part
 
+#: Of a Parquet file with more columns, so many are read at the same time.
+COLUMNS_AT_ONCE = 512
+
 
 def of_arrow(source: BinaryIO, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
     """The rows of an Arrow stream, whose batches have at most `max_bytes` each, in parts.
@@ -62,7 +65,7 @@ def of_parquet(
             if names is None or field.name in names
         }
         column_types.require_flat(fields)
-        rows = rows_in_part(len(fields))
+        rows = rows_in_part(len(fields), cells=column_types.PART_CELLS)
         column_types.check_cells(min(count, rows) * len(fields), max_bytes)
         leaves = [file.schema.column(index).path for index in range(len(file.schema))]
         for group in groups:
@@ -70,11 +73,31 @@ def of_parquet(
         # As dictionaries, texts take no more room than in the file.
         texts = [name for name, kind in fields.items() if column_types.is_variable(kind)]
         file = pq.ParquetFile(source, metadata=file.metadata, read_dictionary=texts, **options)
-        for batch in file.iter_batches(rows, columns=list(fields), use_threads=False):
+        for batch in _batches(file, groups, list(fields), rows, max_bytes):
             for part in column_types.cut(batch):
                 restored = _restored(part, fields)
                 restored.validate(full=True)  # texts may be no UTF-8
                 yield restored
+
+
+def _batches(
+    file: pq.ParquetFile, groups: Sequence[Group], names: list[str], rows: int, room: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a file; of many columns a whole row group, as pyarrow takes 60 KB for each column
+    that it reads at the same time. Raises InputTooLarge.
+    """
+    if len(names) <= COLUMNS_AT_ONCE:
+        yield from file.iter_batches(rows, columns=names, use_threads=False)
+        return
+    for number, group in enumerate(groups):
+        column_types.check_cells(group.rows * len(names), room)
+        columns: dict[str, pa.Array] = {}
+        for start in range(0, len(names), COLUMNS_AT_ONCE):
+            some = names[start : start + COLUMNS_AT_ONCE]
+            table = file.read_row_group(number, columns=some, use_threads=False)
+            for name in table.column_names:
+                columns[name] = table.column(name).combine_chunks()
+        yield from pa.table(columns).to_batches()
 
 
 def _checked_count(groups: Iterable[Group], max_rows: int | None, max_bytes: int) -> int:

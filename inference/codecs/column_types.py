@@ -22,6 +22,8 @@ from inference.rows import Array
 
 #: Of a number.
 CELL_BYTES = 8
+#: Of a part. Columns are converted one by one, which takes longer a call and less a cell.
+PART_CELLS = 256 * 1024
 #: Of a cell that only passes through.
 _MAX_BITS = 256
 
@@ -62,15 +64,17 @@ def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     width = batch.num_columns
     if width > ROW_CELLS:
         raise InputTooLarge(size=width, limit=ROW_CELLS, unit="columns", setting="fixed")
-    rows = rows_in_part(width)
+    rows = rows_in_part(width, cells=PART_CELLS)
     for start in range(0, len(batch), rows):
-        yield from _cut_by_size(batch.slice(start, rows))
+        part = batch.slice(start, rows)
+        texts = _texts(part)
+        yield from _cut_by_size(part, texts) if texts else (part,)
 
 
-def _cut_by_size(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+def _cut_by_size(batch: pa.RecordBatch, texts: list[int]) -> Iterator[pa.RecordBatch]:
     sizes = np.full(len(batch), batch.num_columns * CELL_BYTES)
-    for column in batch.columns:
-        sizes += _text_bytes(column)
+    for index in texts:
+        sizes += _text_bytes(batch.column(index))
     if len(sizes) and sizes.max() > ROW_BYTES:
         size = int(sizes.max())
         raise InputTooLarge(size=size, limit=ROW_BYTES, unit="bytes in a row", setting="fixed")
@@ -85,7 +89,7 @@ def _cut_by_size(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 def check_room(batch: pa.RecordBatch, limit: int) -> int:
     """Bytes that a batch takes where each cell is held by itself. Raises InputTooLarge."""
-    texts = sum(int(_text_bytes(column).sum()) for column in batch.columns)
+    texts = sum(int(_text_bytes(batch.column(index)).sum()) for index in _texts(batch))
     return check_cells(len(batch) * batch.num_columns, limit, texts=texts)
 
 
@@ -95,6 +99,12 @@ def check_cells(count: int, limit: int, *, texts: int = 0) -> int:
     if size > limit:
         raise InputTooLarge(size=size, limit=limit, unit="unpacked bytes", setting="MAX_BODY_BYTES")
     return size
+
+
+def _texts(batch: pa.RecordBatch) -> list[int]:
+    """Which columns' cells may have any size."""
+    kinds = enumerate(batch.schema.types)
+    return [index for index, kind in kinds if types.is_dictionary(kind) or is_variable(kind)]
 
 
 def _text_bytes(column: pa.Array) -> Array:

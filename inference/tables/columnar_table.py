@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inference import media_types
-from inference.codecs import column_batches, column_types, columnar
-from inference.errors import ResultUnserialisable
+from inference.codecs import column_batches, column_types, columnar, parquet_layout
+from inference.errors import InputTooLarge, ResultUnserialisable
 from inference.limits import Limits
 from inference.signature import Signature
 from inference.tables.parts import Outcome, Part, Table, read_rows
@@ -24,9 +24,11 @@ PREDICTION, ERROR = "prediction", "error"
 
 #: A row group of a Parquet file; smaller ones read slowly.
 GROUP_ROWS = 50_000
-GROUP_BYTES = 16 * 1024 * 1024
+GROUP_BYTES = 8 * 1024 * 1024
+#: pyarrow takes some 60 KB for each column of a file that it reads or writes.
+MAX_PARQUET_COLUMNS = 512
 #: Of rows that fail before the first one that does not.
-MAX_WAITING_BYTES = 2 * GROUP_BYTES
+MAX_WAITING_BYTES = 4 * GROUP_BYTES
 
 
 class ColumnarTable(Table):
@@ -72,6 +74,14 @@ class ColumnarTable(Table):
         if not self._parquet:
             return column_batches.of_arrow(self._source, max_bytes=limit)
         body = read_rows(self._source, self._limits)
+        columns = max((len(group.chunks) for group in parquet_layout.groups(body)), default=0)
+        if columns > MAX_PARQUET_COLUMNS:
+            raise InputTooLarge(
+                size=columns,
+                limit=MAX_PARQUET_COLUMNS,
+                unit="columns of Parquet",
+                setting="fixed; an Arrow stream, CSV or JSON lines may have more",
+            )
         return column_batches.of_parquet(body, None, max_rows=None, max_bytes=limit)
 
     def _require_room_to_wait(self, part: Part) -> None:

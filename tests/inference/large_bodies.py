@@ -120,17 +120,17 @@ def made(name: str, size: int) -> Made:
     return (FORMATS | HOSTILE)[name](size)
 
 
-def model(parent: Path) -> Path:
-    """The folder of a model that takes COLUMNS numbers, and next to no time."""
+def model(parent: Path, columns: int = COLUMNS, name: str = "tree") -> Path:
+    """The folder of a model that takes so many numbers, and next to no time."""
     import joblib
     from sklearn.tree import DecisionTreeClassifier
 
     from deploy import manifest
     from inference import manifests
 
-    folder = parent / "tree"
+    folder = parent / name
     folder.mkdir()
-    rows = numbers(200)
+    rows = numbers(50, columns)
     tree = DecisionTreeClassifier(max_depth=2).fit(rows, rows[:, 0] > 8)
     joblib.dump(tree, folder / "model.joblib")
     manifests.write(folder, manifest.describe(folder))
@@ -150,6 +150,11 @@ def resident() -> tuple[int, int]:
     return int(now[1]) * 1024, int(most[1]) * 1024
 
 
+def forget_the_most() -> None:
+    """The most memory that this process had begins anew."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def read(file: Path, kind: str) -> dict[str, object]:
     from inference import codecs
     from inference.errors import CallerError
@@ -162,7 +167,7 @@ def read(file: Path, kind: str) -> dict[str, object]:
         codecs.decode(*small, Signature(), limits=limits)
     before, _ = resident()
     body = file.read_bytes()
-    Path("/proc/self/clear_refs").write_text("5")  # the most begins anew
+    forget_the_most()
     began = time.process_time()
     cells = 0
     try:

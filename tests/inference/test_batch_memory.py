@@ -1,0 +1,47 @@
+"""What blobs take while they are scored is bounded by bytes, in every format."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.inference import large_batches, large_bodies
+
+MB = 1024 * 1024
+
+
+def scored(folder: Path, name: str, count: int) -> dict[str, object]:
+    _, pieces = large_batches.BLOBS[name]
+    with (folder / "blob").open("wb") as file:
+        file.writelines(pieces())
+    columns = 500 if name == "Parquet" else large_batches.WIDE
+    large_bodies.model(folder, columns, "model")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.inference.large_batches", str(folder), name, str(count)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", large_batches.BLOBS)
+def test_a_blob_of_long_rows_stays_under_256_mb_or_is_refused_with_a_sentence(tmp_path, name):
+    found = scored(tmp_path, name, 1)
+    (came,) = found["came"]
+    assert came.endswith(" 0 failed") or "more than 131,072 cells" in came or "columns" in came
+    assert found["took"] < 256 * MB, found
+
+
+@pytest.mark.parametrize("name", ["CSV", "JSON", "npy", "Arrow"])
+@pytest.mark.long
+def test_four_blobs_at_once_stay_under_512_mb(tmp_path, name):
+    found = scored(tmp_path, name, 4)
+    assert all(came.endswith(" 0 failed") for came in found["came"])
+    assert found["took"] < 512 * MB, found
