@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,10 @@ def app(make_app, tmp_path):
     return make_app(AZUREML_ENTRY_SCRIPT=str(tmp_path / "score.py"), SCORING_TIMEOUT_S="600")
 
 
+def has_begun(folder: Path, tries: int) -> bool:
+    return (folder / "runs").read_text() == "x" * tries
+
+
 def report(app, name: str):
     try:
         found = app.output(f"{name}.report.json")
@@ -72,7 +77,7 @@ def test_after_ten_kills_there_is_a_document_and_once_mended_and_sent_round_it_s
     app.upload("kills.txt", b"text")
     for kill in range(10):
         if kill < 5:  # then no try is left
-            eventually(lambda tries=kill + 1: (tmp_path / "runs").read_text() == "x" * tries, 60)
+            eventually(partial(has_begun, tmp_path, kill + 1), 60)
         app.host.kill()
         app.start_host(answers="/api/health/live")
     failed = eventually(lambda: report(app, "kills.txt"), ENDED_S)
