@@ -41,6 +41,6 @@ class Counts:
     #: Requests that were looked up in Recent and were there, or not.
     recent_hits: int = 0
     recent_misses: int = 0
-    #: Calls of the model that began; a batch that failed is called again, each request alone.
+    #: Calls of the model that ended or hang; a batch that it refused is called again in halves.
     call_seconds: Histogram = field(default_factory=lambda: Histogram(CALL_SECONDS))
     call_rows: Histogram = field(default_factory=lambda: Histogram(CALL_ROWS))
