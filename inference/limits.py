@@ -14,7 +14,7 @@ ROW_CELLS = 128 * 1024
 #: Rows are read, checked and written in parts of at most so many rows, cells and bytes, so that
 #: neither the memory for a part nor the time that its parser keeps the interpreter has no bound.
 PART_ROWS = 1_000
-PART_CELLS = 64 * 1024
+PART_CELLS = 32 * 1024
 PART_BYTES = 1024 * 1024
 
 
