@@ -42,6 +42,10 @@ class Computation:
     def _is_told(self) -> bool:
         return self._outcome is not None or self._error is not None
 
+    @property
+    def is_awaited(self) -> bool:
+        return self._waiting > 0
+
     def tell(self, outcome: Units | Reply) -> None:
         """What came of it, to whoever waits."""
         self._outcome = outcome

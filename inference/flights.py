@@ -7,18 +7,21 @@ everybody has left is dropped where the model has not begun on it, and stored wh
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from inference import frames
+from inference import frames, pieces
 from inference.batching import Batcher
 from inference.computation import Computation, Units
 from inference.deadlines import Wait
-from inference.errors import is_of_its_rows
+from inference.errors import InternalError, is_of_its_rows
 from inference.leases import Lease
+from inference.off_loop import off_loop
 from inference.ports import Cache, Entry
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.worker import ModelThread
@@ -83,6 +86,41 @@ class Flights:
             return outcome if isinstance(outcome, Reply) else [outcome]
         return await self._batcher.ask(question, wait=wait, patient=True)
 
+    async def ask_for_many(
+        self, question: RowQuestion, *, wait: Wait, left: Callable[[], bool] = lambda: False
+    ) -> Units:
+        """As `ask`, a call of the model at a time; no further ones once `left` says so."""
+        units: Units = []
+        async for rows in pieces.of(len(question), pieces.CALL_ROWS):
+            outcome = await self.ask(question.take(rows), wait=wait)
+            if isinstance(outcome, Reply):
+                raise InternalError("a reply to rows")
+            units += outcome
+            if left():
+                break
+        return units
+
+    async def compute_many(
+        self, question: RowQuestion, keys: Sequence[str], fares: Fares, wait: Wait
+    ) -> tuple[Units, bool]:
+        """As `compute`, of rows of which none was found; they are joined by equal ones alone.
+
+        To register each would take as long as the rest of what is done for it.
+        """
+        name = await off_loop(False, len(keys), partial(_name_of_all, keys))
+        under_way = self._under_way.get(name)
+        computation = under_way[0] if under_way else Computation([name])
+        if not under_way:
+            self._begin(computation, self._fly_many(question, computation, keys, fares))
+        computation.join()
+        try:
+            outcome = await computation.result()
+        finally:
+            self._leave(computation, wait)
+        if isinstance(outcome, Reply):
+            raise InternalError("a reply to rows")
+        return outcome, bool(under_way)
+
     async def compute(
         self,
         question: Question | RowQuestion,
@@ -131,14 +169,16 @@ class Flights:
         if not isinstance(question, Question) and len(own) < len(question):
             part = question.take(own)
         computation = Computation([keys[index] for index in own])
-        flight = asyncio.get_running_loop().create_task(self._fly(part, computation, fares))
-        computation.task = flight
-        self._tasks.add(flight)
+        self._begin(computation, self._fly(part, computation, fares))
+        return computation
+
+    def _begin(self, computation: Computation, work: Coroutine[Any, Any, None]) -> None:
+        computation.task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(computation.task)
         # Of two equal rows in one question both are computed, and the last is who is joined.
         for position, name in enumerate(computation.names):
             self._under_way[name] = computation, position
-        flight.add_done_callback(partial(self._land, computation))
-        return computation
+        computation.task.add_done_callback(partial(self._land, computation))
 
     async def close(self, within_s: float) -> None:
         """Let what is being computed land, for so many seconds; then tell who still waits."""
@@ -193,6 +233,22 @@ class Flights:
             self._forget(computation)
             computation.tell(outcome)
 
+    async def _fly_many(
+        self, question: RowQuestion, computation: Computation, keys: Sequence[str], fares: Fares
+    ) -> None:
+        """Nothing is stored before all rows have their answers."""
+        began = time.perf_counter()
+        units = await self.ask_for_many(
+            question, wait=computation.wait, left=lambda: not computation.is_awaited
+        )
+        if len(units) < len(question):
+            return
+        self._learn((time.perf_counter() - began) / len(keys))
+        computation.tell(units)
+        async for rows in pieces.of(len(keys)):
+            part = slice(rows.start, rows.stop)
+            self._keep(keys[part], units[part], far=fares.far)
+
     def _keep(self, names: Sequence[str], units: Units, *, far: bool) -> None:
         """What can't be kept is computed again some day: nobody's answer fails of it."""
         keep = self._cache.store_soon if far else self._cache.keep
@@ -218,6 +274,10 @@ class Flights:
 
     def _learn(self, unit_s: float) -> None:
         self.unit_s += (unit_s - self.unit_s) / (16 if self.unit_s else 1)
+
+
+def _name_of_all(keys: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
 async def _result(computation: Computation, keys: Sequence[str]) -> Units | Reply | None:

@@ -7,18 +7,17 @@ costs and brings is measured, and a look-up that does not pay is left out (infer
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from inference import slices
+from inference import pieces
 from inference.computation import Units
 from inference.deadlines import Wait
-from inference.economy import Gate
 from inference.flights import Fares, Flights
+from inference.look_ups import Levels, LookUps, Terms
 from inference.off_loop import off_loop
 from inference.ports import Cache, Entry, Keys
 from inference.predictions import Prediction, joined
@@ -29,14 +28,6 @@ from inference.worker import ModelThread
 
 #: A question's data of no more bytes are hashed on the event loop, which takes a millisecond.
 INLINE_HASH_BYTES = 512 * 1024
-
-
-class _Levels:
-    """The gates to the near cache and to the one beyond it, for questions of one size."""
-
-    def __init__(self, size: str, *, steady: bool) -> None:
-        self.near = Gate(f"near, {size}", steady=steady)
-        self.far = Gate(f"far, {size}", steady=steady)
 
 
 class Predictor:
@@ -59,9 +50,9 @@ class Predictor:
             script, cache=cache, ttl_s=self._ttl_s, thread=thread, loaded=loaded
         )
         steady = settings.cache_mode == "always"
-        self._alone = _Levels("one unit", steady=steady)
-        self._many = _Levels("many rows", steady=steady)
-        self._trials: set[asyncio.Task[object]] = set()
+        self._alone = Levels("one unit", steady=steady)
+        self._many = Levels("many rows", steady=steady)
+        self._look_ups = LookUps(cache)
 
     def __repr__(self) -> str:
         return f"<Predictor {self._flights!r} {self._alone.near!r} {self._alone.far!r}>"
@@ -73,29 +64,28 @@ class Predictor:
 
         `wait` is told once the model begins; its end is its owner's to see to.
         """
-        if not isinstance(question, Question) and len(question) > slices.ROWS:
-            each = partial(self.predict, wait=wait, recompute=recompute)
-            return await slices.predicted(question, each)
         count = 1 if isinstance(question, Question) else len(question)
         levels = self._alone if count == 1 else self._many
         near = far = False
         if self._caching and question.cacheable:
             near = recompute or levels.near.lets_pass(count)
             far = self._cache.remote and (recompute or levels.far.lets_pass(count))
+        if not isinstance(question, Question) and count > pieces.ROWS:
+            terms = Terms(levels, near=near, far=far, recompute=recompute)
+            return await self._predict_many(question, terms, wait)
         if not (near or far):
             outcome = await self._flights.ask(question, wait=wait)
             return _prediction(question, outcome, "bypass")
         lease = far and not recompute and levels.far.is_open
         began = time.perf_counter()
-        size = question.data.nbytes if isinstance(question, Question) else 0
-        keys = await off_loop(size <= INLINE_HASH_BYTES, size, partial(self._names, question))
+        if isinstance(question, Question) and question.data.nbytes > INLINE_HASH_BYTES:
+            keys = await off_loop(False, question.data.nbytes, partial(self._names, question))
+        else:
+            keys = self._names(question)
         found: list[Entry | None] = [None] * count
         reachable = True
         if not recompute:
-            found = [self._cache.peek(key) for key in keys]
-            levels.near.looked_up(count, count - found.count(None), time.perf_counter() - began)
-            if far and None in found:
-                reachable = await self._look_beyond(levels, keys, found)
+            found, reachable = await self._look_ups.look_up(levels, keys, far=far, began=began)
         hits = count - found.count(None)
         if hits == count:
             self._judge(levels)
@@ -107,10 +97,40 @@ class Predictor:
         status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
         return _prediction(question, units, status, hits=hits, ttl_left_s=self._ttl_s)
 
+    async def _predict_many(self, question: RowQuestion, terms: Terms, wait: Wait) -> Prediction:
+        """Rows by the thousand: looked up and stored in pieces, and joined as a whole alone."""
+        count, levels = len(question), terms.levels
+        if not (terms.near or terms.far):
+            units = await self._flights.ask_for_many(question, wait=wait)
+            return await _of_many([], (), units, "bypass")
+        keys = await off_loop(False, count, partial(self._names, question))
+        found: list[Entry | None] = []
+        reachable = True
+        async for rows in pieces.of(count):
+            part = keys[rows.start : rows.stop]
+            if terms.recompute:
+                found += [None] * len(part)
+                continue
+            entries, answered = await self._look_ups.look_up(levels, part, far=terms.far)
+            found += entries
+            reachable = reachable and answered
+        missing = [row for row, entry in enumerate(found) if entry is None]
+        if not missing:
+            self._judge(levels)
+            return await _of_many(found, (), [], "hit")
+        if len(missing) < count:
+            question, keys = question.take(missing), [keys[row] for row in missing]
+        units, was_joined = await self._flights.compute_many(
+            question, keys, Fares(far=terms.far, lease=False), wait
+        )
+        self._judge(levels)
+        status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
+        prediction = await _of_many(found, missing, units, status)
+        return prediction._replace(ttl_left_s=self._ttl_s)
+
     async def close(self, within_s: float) -> None:
         """Let what is being computed land, for so many seconds; then tell who still waits."""
-        for trial in self._trials:
-            trial.cancel()
+        self._look_ups.close()
         await self._flights.close(within_s)
 
     def _names(self, question: Question | RowQuestion) -> list[str]:
@@ -136,41 +156,7 @@ class Predictor:
             rows=question.row_bytes(),
         )
 
-    async def _look_beyond(
-        self, levels: _Levels, keys: Sequence[str], found: list[Entry | None]
-    ) -> bool:
-        """Fill what the shared cache has into `found`; False where it can't be reached.
-
-        A trial of a closed gate is for the next ones: nobody waits for it. Who did would fall
-        behind the others, and split a batch in two that go on taking turns.
-        """
-        missing = [index for index, entry in enumerate(found) if entry is None]
-        asked = self._ask_beyond(levels, [keys[index] for index in missing])
-        if not levels.far.is_open:
-            trial = asyncio.get_running_loop().create_task(asked)
-            self._trials.add(trial)
-            trial.add_done_callback(self._trials.discard)
-            return True
-        entries = await asked
-        if entries is None:
-            return False
-        for index, entry in zip(missing, entries, strict=True):
-            found[index] = entry
-        return True
-
-    async def _ask_beyond(
-        self, levels: _Levels, keys: Sequence[str]
-    ) -> Sequence[Entry | None] | None:
-        began = time.perf_counter()
-        try:
-            entries = await self._cache.get_many(keys)
-        except ConnectionError:
-            return None
-        hits = len(entries) - entries.count(None)
-        levels.far.looked_up(len(keys), hits, time.perf_counter() - began)
-        return entries
-
-    def _judge(self, levels: _Levels) -> None:
+    def _judge(self, levels: Levels) -> None:
         levels.near.judge(self._flights.model_s)
         levels.far.judge(self._flights.unit_s)
 
@@ -227,3 +213,27 @@ def _prediction(
         return Prediction(outcome.body, "bypass", reply=outcome)
     value = outcome[0] if isinstance(question, Question) else joined(outcome)
     return Prediction(value, status, age_s, hits=hits, ttl_left_s=ttl_left_s)
+
+
+async def _of_many(
+    found: Sequence[Entry | None], missing: Sequence[int], units: Units, status: CacheStatus
+) -> Prediction:
+    """The answer to many rows, put together beside the event loop."""
+
+    def together() -> Prediction:
+        values = [b"" if entry is None else entry.value for entry in found] if found else units
+        for row, unit in zip(missing, units, strict=False):
+            values[row] = unit
+        value = joined(values)
+        if status != "hit":
+            return Prediction(value, status, hits=len(found) - len(missing))
+        entries = [entry for entry in found if entry is not None]
+        return Prediction(
+            value,
+            status,
+            max(entry.age_s for entry in entries),
+            hits=len(entries),
+            ttl_left_s=min(entry.ttl_left_s for entry in entries),
+        )
+
+    return await off_loop(False, len(found) or len(units), together)

@@ -17,6 +17,8 @@ from deploy import manifest
 from inference import manifests
 from inference.economy import MIN_SEEN, TRIAL_QUESTIONS
 from inference.errors import ScriptFailed
+from inference.pieces import CALL_ROWS
+from inference.pieces import ROWS as PIECE_ROWS
 from inference.scripts import Question, RowQuestion
 from inference.scripts.array_rows import ArrayRows
 
@@ -220,7 +222,7 @@ async def test_nobody_waits_for_the_trial_of_a_look_up_that_does_not_pay(
     assert (await scorer.score(request_of(rows(999)))).cache == "bypass"
     assert gate._seen == seen
     far.may.set()
-    while scorer._predictor._trials:
+    while scorer._predictor._look_ups._trials:
         await asyncio.sleep(0)
     assert gate._seen == seen + TRIAL_QUESTIONS
 
@@ -274,3 +276,77 @@ def test_rows_of_an_array_are_taken_and_joined_in_order():
     assert [bytes(row) for row in question.row_bytes()] == [
         row.tobytes() for row in question.values
     ]
+
+
+def many(count: int, *, first: int = 1) -> bytes:
+    return rows(*range(first, first + count))
+
+
+async def test_many_rows_are_answered_in_their_order_and_found_again_whoever_brings_them(
+    scorer, request_of
+):
+    await scorer.score(request_of(rows(500, 4_500)))
+    count = CALL_ROWS + 3
+    answer = await scorer.score(request_of(many(count)))
+    assert orjson.loads(answer.body) == list(range(1, count + 1))
+    assert answer.cache == "miss"
+    await eventually_stored(scorer)
+    asked = len(Counting.asked)
+    again = await scorer.score(request_of(many(count)))
+    one = await scorer.score(request_of(rows(count)))
+    assert (again.body, again.cache, one.cache) == (answer.body, "hit", "hit")
+    assert len(Counting.asked) == asked
+    assert sum(map(len, Counting.asked)) == count + 1  # 500 was found, 4,500 is not among them
+
+
+async def eventually_stored(scorer):
+    while scorer._predictor._flights._tasks:
+        await asyncio.sleep(0)
+
+
+async def test_equal_requests_of_many_rows_at_once_are_one_computation(scorer, request_of):
+    body = many(PIECE_ROWS + 1)
+    answers = await asyncio.gather(*(scorer.score(request_of(body)) for _ in range(3)))
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert sorted(answer.cache for answer in answers) == ["joined", "joined", "miss"]
+    assert len(Counting.asked) == 1
+
+
+async def test_of_many_rows_with_a_refused_one_nothing_is_kept_and_nothing_asked_again(
+    scorer, request_of
+):
+    body = rows(*range(1, CALL_ROWS + 2), -1)
+    told = await asyncio.gather(
+        *(scorer.score(request_of(body)) for _ in range(2)), return_exceptions=True
+    )
+    assert [type(error) for error in told] == [ScriptFailed] * 2
+    assert len(Counting.asked) == 1  # the calls without the refused row, of one computation
+    assert (await scorer.score(request_of(rows(1)))).cache == "miss"
+    assert not scorer._predictor._flights._under_way
+
+
+async def test_whoever_leaves_many_rows_leaves_them_to_the_others(scorer, request_of):
+    Counting.gate.clear()
+    body = many(2 * CALL_ROWS)
+    first, second = (asyncio.create_task(scorer.score(request_of(body))) for _ in range(2))
+    while not scorer._predictor or len(scorer._predictor._flights._under_way) != 1:
+        await asyncio.sleep(0)
+    first.cancel()
+    Counting.gate.set()
+    assert len(orjson.loads((await second).body)) == 2 * CALL_ROWS
+
+
+async def test_many_rows_that_everybody_left_are_asked_for_no_further(scorer, request_of):
+    Counting.gate.clear()
+    asked = asyncio.create_task(scorer.score(request_of(many(3 * CALL_ROWS))))
+    while not scorer._predictor or not scorer._predictor._flights._batcher._batch:
+        await asyncio.sleep(0)
+    (waiter,) = scorer._predictor._flights._batcher._batch
+    while not waiter.wait.begun:
+        await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    Counting.gate.set()
+    await eventually_stored(scorer)
+    assert len(Counting.asked) == 1
+    assert not scorer._predictor._flights._under_way
