@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from inference import codecs, content_encoding, media_types
-from inference.body_budget import MEMORY_A_BYTE, BodyBudget
+from inference.body_budget import MEMORY_A_BYTE, BodyBudget, BodyHold
 from inference.off_loop import is_quick, off_loop
 from inference.request import Request
 from inference.settings import InferenceSettings
 
-#: A packed body of no more bytes is counted at the most that it may unpack to.
+#: A packed body of no more bytes is counted at the most that it may unpack to. One of text or
+#: numbers is read at once and not counted: a thousand of them come to 16 MB.
 SHORT_BYTES = 4 * 1024
-
 
 #: Of all tables in work at once. One of a format that flows takes a few parts of its own.
 BATCHES_BYTES = 256 * 1024 * 1024
@@ -41,32 +41,43 @@ class Bodies:
         async with self._batches.hold(size, patient=True), self._budget.hold(size, patient=True):
             yield
 
-    @asynccontextmanager
-    async def opened(self, request: Request, *, reads_rows: bool) -> AsyncIterator[Request]:
-        """The request with its body unpacked, which is counted as in work meanwhile.
+    def opened(self, request: Request, *, reads_rows: bool) -> Opened:
+        """A block in which the request's body, unpacked, is counted as in work.
 
         `reads_rows`: whether a format of ours is read; a user's script gets the bytes that came,
-        with the header that says what they are. Raises CallerError, and Overloaded where there is
-        no room and somebody waits for an answer.
+        with the header that says what they are. Entering it raises CallerError, and Overloaded
+        where there is no room and somebody waits for an answer.
         """
+        return Opened(self, request, reads_rows=reads_rows)
+
+    async def read[T](self, request: Request, call: Callable[[], T]) -> T:
+        """What `call` makes of a request's body, unpacked."""
+        if len(request.body) <= SHORT_BYTES and not _is_columnar(request):
+            return call()
+        quick = is_quick(request.body, request.content_type)
+        return await off_loop(quick, len(request.body), call)
+
+    async def hold(self, request: Request, *, reads_rows: bool) -> tuple[Request, BodyHold | None]:
+        """The request with its body unpacked, and what is held for it. Raises as `opened` does."""
         body = request.body
         self._limits.check_bytes(len(body))
         encoding = request.headers.get("content-encoding", "") if reads_rows else ""
+        if not encoding and len(body) <= SHORT_BYTES and not _is_columnar(request):
+            return request, None
         packed = content_encoding.is_packed(encoding)
         form = media_types.known_format(request.content_type, body) if reads_rows else None
         size = len(body)
         if packed or form in media_types.COLUMNAR:
             size = await self._unpacked_size(body, encoding, form)
-        async with self._budget.hold(size * MEMORY_A_BYTE, patient=request.patient):
+        held = await self._budget.take(size * MEMORY_A_BYTE, patient=request.patient)
+        try:
             if packed:
                 unpack = partial(content_encoding.unpack, body, encoding, limits=self._limits)
                 request = request.with_body(await off_loop(False, size, unpack))
-            yield request
-
-    async def read[T](self, request: Request, call: Callable[[], T]) -> T:
-        """What `call` makes of a request's body, unpacked."""
-        quick = is_quick(request.body, request.content_type)
-        return await off_loop(quick, len(request.body), call)
+        except BaseException:
+            held.give()
+            raise
+        return request, held
 
     async def _unpacked_size(self, body: bytes, encoding: str, form: str | None) -> int:
         packed = content_encoding.is_packed(encoding)
@@ -79,3 +90,28 @@ class Bodies:
         else:
             measure = partial(codecs.unpacked_size, body, str(form), limits=self._limits)
         return await off_loop(False, len(body), measure)
+
+
+class Opened:
+    """See Bodies.opened. Every request passes through one, so that it is no generator: 2 us in
+    place of 12.
+    """
+
+    __slots__ = ("_bodies", "_held", "_reads_rows", "_request")
+
+    def __init__(self, bodies: Bodies, request: Request, *, reads_rows: bool) -> None:
+        self._bodies, self._request, self._reads_rows = bodies, request, reads_rows
+        self._held: BodyHold | None = None
+
+    async def __aenter__(self) -> Request:
+        request, self._held = await self._bodies.hold(self._request, reads_rows=self._reads_rows)
+        return request
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._held is not None:
+            self._held.give()
+
+
+def _is_columnar(request: Request) -> bool:
+    form = media_types.known_format(request.content_type, request.body)
+    return form in media_types.COLUMNAR

@@ -33,7 +33,15 @@ class BodyBudget:
 
     @asynccontextmanager
     async def hold(self, size: int, *, patient: bool) -> AsyncIterator[None]:
-        """Count a body in while it is worked on. `size`: of its memory, in bytes.
+        """Count a body in meanwhile. Raises as `take` does."""
+        held = await self.take(size, patient=patient)
+        try:
+            yield
+        finally:
+            held.give()
+
+    async def take(self, size: int, *, patient: bool) -> BodyHold:
+        """Count a body in until its hold is given back. `size`: of its memory, in bytes.
 
         Where there is no room, waits in line if `patient`, and raises Overloaded otherwise.
         """
@@ -41,10 +49,19 @@ class BodyBudget:
         if size <= self._small_size and self._small.held + size <= self._small.limit:
             room = self._small
         await room.take(size, patient=patient)
-        try:
-            yield
-        finally:
-            room.give(size)
+        return BodyHold(room, size)
+
+
+class BodyHold:
+    """What is counted of one body; to be given back once."""
+
+    __slots__ = ("_room", "_size")
+
+    def __init__(self, room: _Room, size: int) -> None:
+        self._room, self._size = room, size
+
+    def give(self) -> None:
+        self._room.give(self._size)
 
 
 class _Room:
