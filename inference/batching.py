@@ -17,7 +17,12 @@ from itertools import islice
 from typing import NamedTuple
 
 from inference.deadlines import Wait, within
-from inference.errors import InternalError, PassingError, ResultUnserialisable, is_of_its_rows
+from inference.errors import (
+    InternalError,
+    PassingError,
+    ResultUnserialisable,
+    is_of_its_rows,
+)
 from inference.pace import Pace
 from inference.scripts.question import RowQuestion, Script
 from inference.worker import ModelThread
@@ -26,6 +31,10 @@ log = logging.getLogger(__name__)
 
 #: In one call. Beyond this a row gains nothing from more company, and its neighbours wait longer.
 MAX_ROWS = 512
+
+#: Of the time that a call has, as much as one for several waiters takes, most likely. A longer one
+#: would be over too late for who had to wait for it.
+CALL_SHARE = 0.1
 
 #: The first turn sends the answers just made, the next one reads what they made room for.
 QUIET_TURNS = 2
@@ -71,6 +80,15 @@ class Batcher:
 
     def __repr__(self) -> str:
         return f"<Batcher {len(self._line)} in line, {self.pace!r}>"
+
+    @property
+    def rows(self) -> int:
+        """In line, and being predicted."""
+        return sum(
+            len(waiter.question)
+            for waiter in (*self._batch, *self._line)
+            if not waiter.outcome.done()
+        )
 
     async def ask(
         self, question: RowQuestion, *, wait: Wait | None = None, patient: bool = False
@@ -147,7 +165,7 @@ class Batcher:
         """Who is first in line and still there, and those after it that fit into its call."""
         batch: list[_Waiter] = []
         others: list[_Waiter] = []
-        rows = 0
+        rows, most = 0, self._most_rows()
         while self._line:
             waiter = self._line.popleft()
             if waiter.outcome.done():
@@ -156,12 +174,18 @@ class Batcher:
                 others.append(waiter)
                 continue
             rows += len(waiter.question)
-            if batch and rows > MAX_ROWS:
+            if batch and rows > most:
                 others.append(waiter)
                 break
             batch.append(waiter)
         self._line.extendleft(reversed(others))
         return batch
+
+    def _most_rows(self) -> int:
+        """Of several waiters, in one call."""
+        if not self.pace.row_s:
+            return MAX_ROWS
+        return min(MAX_ROWS, int(CALL_SHARE * self._thread.timeout_s / self.pace.row_s))
 
     async def _answer(self, batch: Sequence[_Waiter]) -> None:
         batch = [waiter for waiter in batch if not waiter.outcome.done()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Sequence
 from types import TracebackType
@@ -90,3 +91,8 @@ class Computation:
         for future in self._futures:
             if not future.done():
                 future.set_result(None)
+
+
+def name_of_all(keys: Sequence[str]) -> str:
+    """One name for many."""
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()

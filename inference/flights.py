@@ -7,7 +7,6 @@ everybody has left is dropped where the model has not begun on it, and stored wh
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -15,13 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from inference import frames, pieces
+from inference import admission, frames, pieces
 from inference.batching import Batcher
-from inference.computation import Computation, Units
+from inference.computation import Computation, Units, name_of_all
 from inference.deadlines import Wait
 from inference.errors import InternalError, is_of_its_rows
 from inference.leases import Lease
 from inference.off_loop import off_loop
+from inference.pace import Pace
 from inference.ports import Cache, Entry
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.worker import ModelThread
@@ -60,6 +60,7 @@ class Flights:
         #: By key: the computation, and which of its units.
         self._under_way: dict[str, tuple[Computation, int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._pace = Pace()  # of questions that are answered whole
         #: Seconds that a unit took, waiting included, lately.
         self.unit_s = 0.0
 
@@ -81,9 +82,11 @@ class Flights:
         """
         await self._loaded()
         if isinstance(question, Question):
-            run = partial(self._script.run, question)
+            self._require_time(1, wait, whole=True)
+            run = partial(self._pace.timed, 1, partial(self._script.run, question))
             outcome = await self._thread.run(run, rows=question.rows, waits=(wait,), patient=True)
             return outcome if isinstance(outcome, Reply) else [outcome]
+        self._require_time(len(question), wait)
         return await self._batcher.ask(question, wait=wait, patient=True)
 
     async def ask_for_many(
@@ -103,14 +106,14 @@ class Flights:
     async def compute_many(
         self, question: RowQuestion, keys: Sequence[str], fares: Fares, wait: Wait
     ) -> tuple[Units, bool]:
-        """As `compute`, of rows of which none was found; they are joined by equal ones alone.
-
-        To register each would take as long as the rest of what is done for it.
+        """As `compute`, of rows of which none was found; they are joined by equal ones alone, as
+        to register each would take as long as the rest of what is done for it.
         """
-        name = await off_loop(False, len(keys), partial(_name_of_all, keys))
+        name = await off_loop(False, len(keys), partial(name_of_all, keys))
         under_way = self._under_way.get(name)
         computation = under_way[0] if under_way else Computation([name])
         if not under_way:
+            self._require_time(len(question), wait)
             self._begin(computation, self._fly_many(question, computation, keys, fares))
         computation.join()
         try:
@@ -135,6 +138,7 @@ class Flights:
         units = [b"" if entry is None else entry.value for entry in found]
         own, parts = self._missing(keys, found)
         if own:
+            self._require_time(len(own), wait, whole=isinstance(question, Question))
             begun = self.take_off(question, keys, own, fares)
             parts = {begun: list(zip(own, range(len(own)), strict=True)), **parts}
         for computation in parts:
@@ -171,6 +175,12 @@ class Flights:
         computation = Computation([keys[index] for index in own])
         self._begin(computation, self._fly(part, computation, fares))
         return computation
+
+    def _require_time(self, units: int, wait: Wait, *, whole: bool = False) -> None:
+        """Raises Overloaded where the answer would come too late, most likely."""
+        pace = self._pace if whole else self._batcher.pace
+        before = self._thread.waiting if whole else self._batcher.rows
+        admission.require_time(units, before=before, unit_s=pace.row_s, wait=wait)
 
     def _begin(self, computation: Computation, work: Coroutine[Any, Any, None]) -> None:
         computation.task = asyncio.get_running_loop().create_task(work)
@@ -274,10 +284,6 @@ class Flights:
 
     def _learn(self, unit_s: float) -> None:
         self.unit_s += (unit_s - self.unit_s) / (16 if self.unit_s else 1)
-
-
-def _name_of_all(keys: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
 async def _result(computation: Computation, keys: Sequence[str]) -> Units | Reply | None:

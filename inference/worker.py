@@ -77,6 +77,11 @@ class ModelThread:
         return self._timeout_s
 
     @property
+    def waiting(self) -> int:
+        """Calls in line, and the one that runs."""
+        return len(self._calls)
+
+    @property
     def failure(self) -> str | None:
         """Why nothing can be called any more; None while something can."""
         return self._hung.reason

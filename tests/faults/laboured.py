@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from deploy import manifest
 from inference import manifests
 
-_NUMBERS = np.random.default_rng(0).random(400_000)
+_NUMBERS = np.random.default_rng(0).random(1_200_000)
 
 
 def labour(rows: np.ndarray) -> np.ndarray:
