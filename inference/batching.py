@@ -76,19 +76,12 @@ class Batcher:
         self._batch: Sequence[_Waiter] = ()
         self._serving: asyncio.Task[None] | None = None
         self._in_company = False
+        #: In line, and being predicted.
+        self.rows = 0
         self.pace = Pace()
 
     def __repr__(self) -> str:
         return f"<Batcher {len(self._line)} in line, {self.pace!r}>"
-
-    @property
-    def rows(self) -> int:
-        """In line, and being predicted."""
-        return sum(
-            len(waiter.question)
-            for waiter in (*self._batch, *self._line)
-            if not waiter.outcome.done()
-        )
 
     async def ask(
         self, question: RowQuestion, *, wait: Wait | None = None, patient: bool = False
@@ -105,9 +98,13 @@ class Batcher:
         self._line.append(_Waiter(question, outcome, wait))
         if self._serving is None:
             self._serve_on()
-        if patient:
-            return await outcome
-        return await within(self._thread.timeout_s, wait, outcome)
+        self.rows += len(question)
+        try:
+            if patient:
+                return await outcome
+            return await within(self._thread.timeout_s, wait, outcome)
+        finally:
+            self.rows -= len(question)
 
     async def close(self, within_s: float) -> None:
         """Wait until the line is empty; after so many seconds, tell who still waits."""
