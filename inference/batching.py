@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -151,9 +150,10 @@ class Batcher:
 
         What is read while the model works takes turns with it, and slows down both.
         """
-        until = time.monotonic() + ASSEMBLE_S
+        clock = asyncio.get_running_loop().time
+        until = clock() + ASSEMBLE_S
         quiet = 0
-        while quiet < QUIET_TURNS and len(self._line) < MAX_ROWS and time.monotonic() < until:
+        while quiet < QUIET_TURNS and len(self._line) < MAX_ROWS and clock() < until:
             waiting = len(self._line)
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(self._line) == waiting else 0
