@@ -19,6 +19,8 @@ SHORT_BYTES = 4 * 1024
 #: Of all tables in work at once. One of a format that flows takes a few parts of its own.
 BATCHES_BYTES = 256 * 1024 * 1024
 FLOWING_BYTES = 16 * 1024 * 1024
+#: Of a Parquet file's footer, a column's hundred bytes and more cost pyarrow some 10 KB.
+PARQUET_A_BYTE = 64
 
 
 class Bodies:
@@ -31,15 +33,22 @@ class Bodies:
         self._batches = BodyBudget(min(limit, BATCHES_BYTES))
 
     @asynccontextmanager
-    async def batch(self, form: str) -> AsyncIterator[None]:
+    async def batch(self, form: str, size: int | None) -> AsyncIterator[None]:
         """A table is counted as in work meanwhile; others wait.
 
         `form`: one of media_types.FORMATS, or anything for a script that takes the whole body.
+        `size`: its bytes, unpacked, where they are known.
         """
-        flows = form in (media_types.CSV, media_types.JSON_LINES)
-        size = FLOWING_BYTES if flows else self._limits.body_bytes
+        size = self._table_size(form, self._limits.body_bytes if size is None else size)
         async with self._batches.hold(size, patient=True), self._budget.hold(size, patient=True):
             yield
+
+    def _table_size(self, form: str, size: int) -> int:
+        if form in (media_types.CSV, media_types.JSON_LINES):
+            return FLOWING_BYTES
+        if form == media_types.PARQUET:
+            return min(BATCHES_BYTES, FLOWING_BYTES + size * PARQUET_A_BYTE)
+        return min(self._limits.body_bytes, FLOWING_BYTES + size)
 
     def opened(self, request: Request, *, reads_rows: bool) -> Opened:
         """A block in which the request's body, unpacked, is counted as in work.

@@ -1,9 +1,12 @@
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference import media_types
+from inference.bodies import Bodies
 from inference.body_budget import BodyBudget
 from inference.errors import Overloaded, SettingError
 from inference.memory import instance_bytes
@@ -126,6 +129,31 @@ async def test_what_is_held_together_never_passes_the_limit_but_alone(steps):
     while work.held:
         await work.end(min(work.held))
     assert all(task.done() for task in work.tasks.values())
+
+
+@pytest.mark.parametrize("form", media_types.FORMATS)
+async def test_small_blobs_do_not_wait_for_one_another(model_dir, form):
+    settings = InferenceSettings(model_dir=model_dir, max_bodies_in_work_bytes=1 << 29)
+    bodies = Bodies(settings)
+    async with AsyncExitStack() as held:
+        for _ in range(8):
+            await asyncio.wait_for(held.enter_async_context(bodies.batch(form, 10_000)), 1)
+
+
+@pytest.mark.parametrize("size", [None, 50_000_000])
+async def test_a_long_blob_of_parquet_is_alone_in_work(model_dir, size):
+    settings = InferenceSettings(model_dir=model_dir, max_bodies_in_work_bytes=1 << 29)
+    bodies = Bodies(settings)
+
+    async def second() -> None:
+        async with bodies.batch(media_types.PARQUET, size):
+            pass
+
+    async with bodies.batch(media_types.PARQUET, size):
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0)
+        assert not (await asyncio.wait([waiting], timeout=0))[0]
+    await waiting
 
 
 def test_a_containers_limit_is_the_instances_memory(tmp_path):
