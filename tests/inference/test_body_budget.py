@@ -9,7 +9,7 @@ from inference import media_types
 from inference.bodies import Bodies
 from inference.body_budget import BodyBudget
 from inference.errors import Overloaded, SettingError
-from inference.memory import instance_bytes
+from inference.memory import instance_bytes, nested
 from inference.settings import InferenceSettings
 
 
@@ -158,13 +158,22 @@ async def test_a_long_blob_of_parquet_is_alone_in_work(model_dir, size):
 
 def test_a_containers_limit_is_the_instances_memory(tmp_path):
     told, none = tmp_path / "memory.max", tmp_path / "none"
-    physical = instance_bytes((str(none),))
+    physical = instance_bytes([none])
     told.write_text("1073741824\n")
-    assert instance_bytes((str(none), str(told))) == min(1073741824, physical)
+    assert instance_bytes([none, told]) == min(1073741824, physical)
     told.write_text("max\n")
-    assert instance_bytes((str(told),)) == physical
+    assert instance_bytes([told]) == physical
     told.write_text("9223372036854771712\n")
-    assert instance_bytes((str(told),)) == physical
+    assert instance_bytes([told]) == physical
+
+
+def test_a_group_within_others_has_the_least_of_their_limits(tmp_path):
+    own = tmp_path / "slice/service"
+    own.mkdir(parents=True)
+    (own / "memory.max").write_text("max\n")
+    (tmp_path / "slice/memory.max").write_text("1000000\n")
+    assert instance_bytes(nested("1:name=systemd:/\n0::/slice/service\n", tmp_path)) == 1_000_000
+    assert nested("4:memory:/other\n", tmp_path) == []
 
 
 def test_a_quarter_of_the_memory_is_for_bodies_unless_a_setting_says_otherwise(model_dir):
