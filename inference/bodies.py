@@ -55,8 +55,8 @@ class Bodies:
         """A block in which the request's body, unpacked, is counted as in work.
 
         A user's script gets the bytes that came, with the header that says what they are.
-        Entering it raises CallerError, and Overloaded
-        where there is no room and somebody waits for an answer.
+        Entering it raises CallerError, and Overloaded where there is no room and somebody waits
+        for an answer.
         """
         return Opened(self, request, script)
 
