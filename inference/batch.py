@@ -13,7 +13,6 @@ import orjson
 
 from inference import media_types, tables
 from inference.errors import CallerError, ResultUnserialisable, UnfitInput
-from inference.limits import Limits
 from inference.request import Request
 from inference.scorer import Scorer
 from inference.scripts import EstimatorScript
@@ -46,12 +45,14 @@ async def score(
     source: BinaryIO,
     sink: Sink,
     *,
+    size: int | None = None,
     in_thread: InThread = asyncio.to_thread,
 ) -> Report:
     """Score all that `source` holds into `sink`; both block and are called by `in_thread`.
 
-    `request.body` is not read; its content type is one of media_types.FORMATS for the built-in
-    script. A row that does not fit keeps its error. Raises ScoringError where nothing is scored.
+    `size`: bytes of it, unpacked, where they are known. `request.body` is not read; its content
+    type is one of media_types.FORMATS for the built-in script. A row that does not fit keeps its
+    error. Raises ScoringError where nothing is scored.
     """
     began = time.monotonic()
     script = await scorer.script()
@@ -60,11 +61,11 @@ async def score(
     if isinstance(script, EstimatorScript):
         table = tables.open_table(request.content_type, source, script.signature, limits)
         with scorer.in_time(request):
-            async with scorer.bodies.batch(request.content_type):
+            async with scorer.bodies.batch(request.content_type, size):
                 report = await _score_parts(scorer, script, table, sink, in_thread)
         report.content_type = request.content_type or media_types.JSON
     else:
-        report = await _score_whole(scorer, request, source, sink, limits, in_thread)
+        report = await _score_whole(scorer, request, source, sink, size, in_thread)
     report.seconds = round(time.monotonic() - began, 6)
     return report
 
@@ -103,12 +104,12 @@ async def _score_whole(
     request: Request,
     source: BinaryIO,
     sink: Sink,
-    limits: Limits,
+    size: int | None,
     in_thread: InThread,
 ) -> Report:
     """A script of the user's own gets the whole input at once, as over HTTP."""
-    async with scorer.bodies.batch(request.content_type):
-        body = await in_thread(tables.read_whole, source, limits)
+    async with scorer.bodies.batch(request.content_type, size):
+        body = await in_thread(tables.read_whole, source, scorer.settings.limits)
     answer = (await scorer.score(request.with_body(body))).succeeded()
     await in_thread(sink, answer.body)
     hits = int(answer.cache == "hit")

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from inference import codecs, content_encoding, media_types
-from inference.body_budget import MEMORY_A_BYTE, BodyBudget, BodyHold
+from inference.body_budget import BodyBudget, BodyHold
 from inference.off_loop import is_quick, off_loop
 from inference.request import Request
+from inference.scripts import Script
 from inference.settings import InferenceSettings
 
 #: A packed body of no more bytes is counted at the most that it may unpack to. One of text or
@@ -19,6 +20,8 @@ SHORT_BYTES = 4 * 1024
 #: Of all tables in work at once. One of a format that flows takes a few parts of its own.
 BATCHES_BYTES = 256 * 1024 * 1024
 FLOWING_BYTES = 16 * 1024 * 1024
+#: Of a Parquet file's footer, a column's hundred bytes and more cost pyarrow some 10 KB.
+PARQUET_A_BYTE = 64
 
 
 class Bodies:
@@ -31,24 +34,31 @@ class Bodies:
         self._batches = BodyBudget(min(limit, BATCHES_BYTES))
 
     @asynccontextmanager
-    async def batch(self, form: str) -> AsyncIterator[None]:
+    async def batch(self, form: str, size: int | None) -> AsyncIterator[None]:
         """A table is counted as in work meanwhile; others wait.
 
         `form`: one of media_types.FORMATS, or anything for a script that takes the whole body.
+        `size`: its bytes, unpacked, where they are known.
         """
-        flows = form in (media_types.CSV, media_types.JSON_LINES)
-        size = FLOWING_BYTES if flows else self._limits.body_bytes
+        size = self._table_size(form, self._limits.body_bytes if size is None else size)
         async with self._batches.hold(size, patient=True), self._budget.hold(size, patient=True):
             yield
 
-    def opened(self, request: Request, *, reads_rows: bool) -> Opened:
+    def _table_size(self, form: str, size: int) -> int:
+        if form in (media_types.CSV, media_types.JSON_LINES):
+            return FLOWING_BYTES
+        if form == media_types.PARQUET:
+            return min(BATCHES_BYTES, FLOWING_BYTES + size * PARQUET_A_BYTE)
+        return min(self._limits.body_bytes, FLOWING_BYTES + size)
+
+    def opened(self, request: Request, script: Script) -> Opened:
         """A block in which the request's body, unpacked, is counted as in work.
 
-        `reads_rows`: whether a format of ours is read; a user's script gets the bytes that came,
-        with the header that says what they are. Entering it raises CallerError, and Overloaded
-        where there is no room and somebody waits for an answer.
+        A user's script gets the bytes that came, with the header that says what they are.
+        Entering it raises CallerError, and Overloaded where there is no room and somebody waits
+        for an answer.
         """
-        return Opened(self, request, reads_rows=reads_rows)
+        return Opened(self, request, script)
 
     async def read[T](self, request: Request, call: Callable[[], T]) -> T:
         """What `call` makes of a request's body, unpacked."""
@@ -57,9 +67,9 @@ class Bodies:
         quick = is_quick(request.body, request.content_type)
         return await off_loop(quick, len(request.body), call)
 
-    async def hold(self, request: Request, *, reads_rows: bool) -> tuple[Request, BodyHold | None]:
+    async def hold(self, request: Request, script: Script) -> tuple[Request, BodyHold | None]:
         """The request with its body unpacked, and what is held for it. Raises as `opened` does."""
-        body = request.body
+        body, reads_rows = request.body, script.reads_rows
         self._limits.check_bytes(len(body))
         encoding = request.headers.get("content-encoding", "") if reads_rows else ""
         if not encoding and len(body) <= SHORT_BYTES and not _is_columnar(request):
@@ -69,7 +79,7 @@ class Bodies:
         size = len(body)
         if packed or form in media_types.COLUMNAR:
             size = await self._unpacked_size(body, encoding, form)
-        held = await self._budget.take(size * MEMORY_A_BYTE, patient=request.patient)
+        held = await self._budget.take(size * script.memory_a_byte, patient=request.patient)
         try:
             if packed:
                 unpack = partial(content_encoding.unpack, body, encoding, limits=self._limits)
@@ -97,14 +107,14 @@ class Opened:
     place of 12.
     """
 
-    __slots__ = ("_bodies", "_held", "_reads_rows", "_request")
+    __slots__ = ("_bodies", "_held", "_request", "_script")
 
-    def __init__(self, bodies: Bodies, request: Request, *, reads_rows: bool) -> None:
-        self._bodies, self._request, self._reads_rows = bodies, request, reads_rows
+    def __init__(self, bodies: Bodies, request: Request, script: Script) -> None:
+        self._bodies, self._request, self._script = bodies, request, script
         self._held: BodyHold | None = None
 
     async def __aenter__(self) -> Request:
-        request, self._held = await self._bodies.hold(self._request, reads_rows=self._reads_rows)
+        request, self._held = await self._bodies.hold(self._request, self._script)
         return request
 
     async def __aexit__(self, *_: object) -> None:

@@ -144,7 +144,9 @@ def whole_array(array: Array, dtype: type) -> Array:
 
 
 def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool, first: int) -> Rows:
-    width = signature.features or (len(rows[0]) if isinstance(rows[0], list | tuple) else None)
+    width = signature.features
+    if width is None and isinstance(rows[0], list | tuple):
+        width = len(rows[0])
     numbers: list[list[float]] = []
     kept: list[int] = []
     errors: dict[int, CallerError] = {}

@@ -170,7 +170,7 @@ class Scorer:
         self._settings.limits.check_bytes(len(request.body))
         if self.state == "ok":
             script = await self.script()
-            async with self.bodies.opened(request, reads_rows=script.reads_rows) as unpacked:
+            async with self.bodies.opened(request, script) as unpacked:
                 await self.bodies.read(unpacked, partial(script.question, unpacked))
 
     async def _score(
@@ -178,7 +178,7 @@ class Scorer:
     ) -> Answer:
         script = self._ready or await self._asked_script()
         form = _form(script, request.accept)
-        async with self.bodies.opened(request, reads_rows=script.reads_rows) as unpacked:
+        async with self.bodies.opened(request, script) as unpacked:
             question = await self.bodies.read(unpacked, partial(script.question, unpacked))
             prediction = await self.predict(question, recompute=request.recompute, wait=wait)
             answer = await self._answered(prediction, form, began)

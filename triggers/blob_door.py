@@ -138,7 +138,12 @@ class BlobDoor:
         try:
             request = work.request.with_content_type(form)
             report = await batch.score(
-                self._scorer, request, stream, writer.write, in_thread=self._threads.work
+                self._scorer,
+                request,
+                stream,
+                writer.write,
+                size=None if encoding else work.properties.size,
+                in_thread=self._threads.work,
             )
             await self._threads.work(unpacking.require_end, stream)
         except Exception as error:

@@ -5,6 +5,7 @@ Whatever a body claims of itself, it takes no more memory than it may.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -15,12 +16,13 @@ import pyarrow.parquet as pq
 from inference import media_types
 from inference.codecs import column_types, parquet_layout
 from inference.codecs.arrow_messages import Messages
-from inference.codecs.parquet_layout import Group
+from inference.codecs.parquet_layout import Body, Group
 from inference.errors import InputTooLarge, MalformedInput
 from inference.limits import rows_in_part
 
-#: Of a Parquet file with more columns, so many are read at the same time.
-COLUMNS_AT_ONCE = 512
+#: A row group of no more is read some columns at a time: so many, or of so many bytes.
+GROUP_BYTES = 96 * 1024 * 1024
+COLUMNS_AT_ONCE, COLUMNS_BYTES = 256, 8 * 1024 * 1024
 
 
 def of_arrow(source: BinaryIO, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
@@ -37,7 +39,7 @@ def of_arrow(source: BinaryIO, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
 
 
 def of_parquet(
-    body: bytes, names: Sequence[str] | None, *, max_rows: int | None, max_bytes: int
+    body: Body, names: Sequence[str] | None, *, max_rows: int | None, max_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file, of each row group at most `max_bytes`, in parts.
 
@@ -70,10 +72,11 @@ def of_parquet(
         leaves = [file.schema.column(index).path for index in range(len(file.schema))]
         for group in groups:
             _check_pages(body, group, leaves, fields, max_bytes)
+        _let_go(body)
         # As dictionaries, texts take no more room than in the file.
         texts = [name for name, kind in fields.items() if column_types.is_variable(kind)]
         file = pq.ParquetFile(source, metadata=file.metadata, read_dictionary=texts, **options)
-        for batch in _batches(file, groups, list(fields), rows, max_bytes):
+        for batch in _batches(file, body, groups, fields, max_bytes):
             for part in column_types.cut(batch):
                 restored = _restored(part, fields)
                 restored.validate(full=True)  # texts may be no UTF-8
@@ -81,23 +84,48 @@ def of_parquet(
 
 
 def _batches(
-    file: pq.ParquetFile, groups: Sequence[Group], names: list[str], rows: int, room: int
+    file: pq.ParquetFile,
+    body: Body,
+    groups: Sequence[Group],
+    kinds: Mapping[str, pa.DataType],
+    max_bytes: int,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a file; of many columns a whole row group, as pyarrow takes 60 KB for each column
-    that it reads at the same time. Raises InputTooLarge.
+    """The rows of a file. A row group is read some columns at a time where all of it has room, as
+    pyarrow holds a page or two of each column that it reads at the same time.
     """
-    if len(names) <= COLUMNS_AT_ONCE:
-        yield from file.iter_batches(rows, columns=names, use_threads=False)
-        return
+    names, width = list(kinds), sum(map(column_types.cell_bytes, kinds.values()))
+    rows = rows_in_part(len(kinds), cells=column_types.PART_CELLS)
+    # Of a body in memory, what is read is held beside it and beside the rows made of it.
+    in_parts = isinstance(body, bytes) and len(names) <= COLUMNS_AT_ONCE
+    room = 0 if in_parts else min(GROUP_BYTES, max_bytes)
     for number, group in enumerate(groups):
-        column_types.check_cells(group.rows * len(names), room)
-        columns: dict[str, pa.Array] = {}
-        for start in range(0, len(names), COLUMNS_AT_ONCE):
-            some = names[start : start + COLUMNS_AT_ONCE]
-            table = file.read_row_group(number, columns=some, use_threads=False)
-            for name in table.column_names:
-                columns[name] = table.column(name).combine_chunks()
-        yield from pa.table(columns).to_batches()
+        size = group.rows * width
+        if size > room:
+            batches = file.iter_batches(rows, [number], names, use_threads=False)
+        else:
+            step = max(1, COLUMNS_BYTES * len(names) // max(1, size))
+            batches = _by_columns(file, body, number, names, min(step, COLUMNS_AT_ONCE))
+        for batch in batches:
+            yield batch
+            _let_go(body)
+
+
+def _by_columns(
+    file: pq.ParquetFile, body: Body, group: int, names: list[str], step: int
+) -> Iterator[pa.RecordBatch]:
+    columns: dict[str, pa.Array] = {}
+    for start in range(0, len(names), step):
+        table = file.read_row_group(group, names[start : start + step], use_threads=False)
+        for name in table.column_names:
+            columns[name] = table.column(name).combine_chunks()
+        _let_go(body)
+    yield from pa.table(columns, metadata=file.schema_arrow.metadata).to_batches()
+
+
+def _let_go(body: Body) -> None:
+    """What was read of a file need not stay in memory."""
+    if isinstance(body, mmap.mmap):
+        body.madvise(mmap.MADV_DONTNEED)
 
 
 def _checked_count(groups: Iterable[Group], max_rows: int | None, max_bytes: int) -> int:
@@ -109,7 +137,7 @@ def _checked_count(groups: Iterable[Group], max_rows: int | None, max_bytes: int
 
 
 def _check_pages(
-    body: bytes, group: Group, leaves: Sequence[str], names: Iterable[str], room: int
+    body: Body, group: Group, leaves: Sequence[str], names: Iterable[str], room: int
 ) -> None:
     if len(group.chunks) != len(leaves):
         raise MalformedInput("the Parquet file's row groups have other columns than its schema")

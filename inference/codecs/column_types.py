@@ -42,6 +42,13 @@ def is_variable(kind: pa.DataType) -> bool:
     return is_text(kind) or bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
+def cell_bytes(kind: pa.DataType) -> int:
+    """Of a cell in memory, as far as its type says: texts are held as dictionaries."""
+    if types.is_null(kind) or is_variable(kind) or types.is_dictionary(kind):
+        return 4
+    return max(1, int(kind.bit_width) // 8)
+
+
 def require_flat(fields: Mapping[str, pa.DataType]) -> None:
     """Raises UnfitInput for a column whose cells hold others, or are of no known size."""
     for name, kind in fields.items():

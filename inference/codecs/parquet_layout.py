@@ -7,11 +7,15 @@ to a footer ends the whole process over some that are damaged.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from inference.codecs import thrift
 from inference.errors import InputTooLarge, MalformedInput, UnfitInput
+
+#: A file's bytes, or the file itself.
+Body = bytes | mmap.mmap
 
 MAGIC = b"PAR1"
 #: Larger footers take too long to look through.
@@ -41,9 +45,9 @@ class Group:
     chunks: tuple[Chunk, ...]
 
 
-def groups(body: bytes) -> list[Group]:
+def groups(body: Body) -> list[Group]:
     """The row groups that a file's footer names. Raises MalformedInput, InputTooLarge."""
-    if len(body) < 12 or not (body.startswith(MAGIC) and body.endswith(MAGIC)):
+    if len(body) < 12 or not (body[:4] == MAGIC == body[-4:]):
         raise MalformedInput("the body is no Parquet file, or only a part of one")
     size = int.from_bytes(body[-8:-4], "little")
     if size > MAX_FOOTER:
@@ -57,7 +61,7 @@ def groups(body: bytes) -> list[Group]:
     return [_group(each) for each in found.structures(4)]
 
 
-def unpacked(body: bytes, chunk: Chunk, name: str, limit: int) -> int:
+def unpacked(body: Body, chunk: Chunk, name: str, limit: int) -> int:
     """Bytes that a chunk's pages take when unpacked; `name` is its column's.
 
     Raises CallerError where that passes the limit, or where the pages are not what they claim.

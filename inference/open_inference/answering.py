@@ -27,7 +27,7 @@ OCTETS = "application/octet-stream"
 async def infer(scorer: Scorer, script: EstimatorScript, request: Request, wait: Wait) -> Answer:
     """Answer an inference request, inside scorer.in_time; nothing of a failed one is stored."""
     began = time.perf_counter()
-    async with scorer.bodies.opened(request, reads_rows=True) as unpacked:
+    async with scorer.bodies.opened(request, script) as unpacked:
         read = partial(_read, unpacked, script, scorer.settings.limits)
         asked, question = await scorer.bodies.read(unpacked, read)
         prediction = await scorer.predict(question, recompute=request.recompute, wait=wait)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inference import codecs, collector, golden, manifests, models
+from inference.body_budget import MEMORY_A_BYTE, MEMORY_A_TYPED_BYTE
 from inference.codecs import json_codec
 from inference.request import Request
 from inference.rows import Array
@@ -54,6 +55,10 @@ class EstimatorScript:
         self.parameters = f"{_runtime(self._manifest)} {self.signature!r}"
         self._answer: Callable[[Array], Any]
         self.bounded = False
+
+    @property
+    def memory_a_byte(self) -> int:
+        return MEMORY_A_BYTE if self.signature.kind == "array" else MEMORY_A_TYPED_BYTE
 
     @property
     def manifest(self) -> manifests.Manifest | None:

@@ -85,6 +85,11 @@ class Script(Protocol):
     #: Whether `question` works before `load` has: what is stored can then be answered at once.
     asks_unloaded: bool
 
+    @property
+    def memory_a_byte(self) -> int:
+        """Bytes of memory that a byte of a body takes, together with what is made of it."""
+        ...
+
     def load(self) -> None:
         """Slow, once, in the model's thread. Raises ModelUnavailable."""
         ...

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inference import collector, models
+from inference.body_budget import MEMORY_A_BYTE
 from inference.codecs import json_codec
 from inference.errors import ModelUnavailable, ScriptFailed
 from inference.request import Request
@@ -22,6 +23,7 @@ class UserScript:
 
     method = "run"
     reads_rows = False
+    memory_a_byte = MEMORY_A_BYTE
     parameters = ""
     asks_unloaded = False
     bounded = False

@@ -1,7 +1,8 @@
 """Tables that flow: a batch's input read part by part, its output written part by part.
 
-CSV, JSON lines and Arrow streams flow in constant memory; a JSON document, a .npy array and a
-Parquet file are read whole. Every row ends as a prediction or an error, joined to its input.
+CSV, JSON lines and Arrow streams flow in constant memory; a JSON document and a .npy array are read
+whole, a Parquet file into a temporary file. Every row ends as a prediction or an error, joined to
+its input.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Parquet and Arrow streams: the columns that came, then the columns `prediction` and `error`.
 
-A Parquet file's footer comes last: the file is read whole, and unpacked part by part. An Arrow
-stream flows.
+A Parquet file's footer comes last: the file is stored whole, on disk, and unpacked part by part. An
+Arrow stream flows.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from inference.codecs import column_batches, column_types, columnar, parquet_lay
 from inference.errors import InputTooLarge, ResultUnserialisable
 from inference.limits import Limits
 from inference.signature import Signature
-from inference.tables.parts import Outcome, Part, Table, read_rows
+from inference.tables.parts import Outcome, Part, Table, read_file
 
 PREDICTION, ERROR = "prediction", "error"
 
 #: A row group of a Parquet file; smaller ones read slowly.
 GROUP_ROWS = 50_000
 GROUP_BYTES = 8 * 1024 * 1024
-#: pyarrow takes some 60 KB for each column of a file that it reads or writes.
-MAX_PARQUET_COLUMNS = 512
+#: What pyarrow keeps of each column and row group that it reads or writes, 100 bytes to some KB,
+#: leaves room for no more: a blob of 4,000 columns and 96 MB takes 215 MB, one of 10,000 400 MB.
+MAX_PARQUET_COLUMNS = 4_096
 #: Of rows that fail before the first one that does not.
 MAX_WAITING_BYTES = 4 * GROUP_BYTES
 
@@ -73,7 +74,7 @@ class ColumnarTable(Table):
         limit = self._limits.body_bytes
         if not self._parquet:
             return column_batches.of_arrow(self._source, max_bytes=limit)
-        body = read_rows(self._source, self._limits)
+        body = read_file(self._source, self._limits)
         columns = max((len(group.chunks) for group in parquet_layout.groups(body)), default=0)
         if columns > MAX_PARQUET_COLUMNS:
             raise InputTooLarge(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import mmap
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
@@ -53,6 +55,32 @@ class Table(Protocol):
 def read_whole(source: BinaryIO, limits: Limits) -> bytes:
     """All of a source that must fit into memory. Raises InputTooLarge."""
     body = io.BytesIO()
+    _copy(source, body, limits)
+    return body.getvalue()
+
+
+def read_file(source: BinaryIO, limits: Limits) -> mmap.mmap:
+    """As read_rows, into a file that goes with what is returned: no memory of this process."""
+    with tempfile.TemporaryFile() as file:
+        _copy(source, file, limits)
+        _require_some(file.tell())
+        file.flush()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def read_rows(source: BinaryIO, limits: Limits) -> bytes:
+    """As read_whole; raises MalformedInput too: nothing is something only to a user's script."""
+    body = read_whole(source, limits)
+    _require_some(len(body))
+    return body
+
+
+def _require_some(size: int) -> None:
+    if not size:
+        raise MalformedInput("the blob is empty")
+
+
+def _copy(source: BinaryIO, body: BinaryIO, limits: Limits) -> None:
     while content := source.read(READ_BYTES):
         body.write(content)
         if body.tell() > limits.body_bytes:
@@ -63,12 +91,3 @@ def read_whole(source: BinaryIO, limits: Limits) -> bytes:
                 setting="MAX_BODY_BYTES",
                 at_least=True,
             )
-    return body.getvalue()
-
-
-def read_rows(source: BinaryIO, limits: Limits) -> bytes:
-    """As read_whole; raises MalformedInput too: nothing is something only to a user's script."""
-    body = read_whole(source, limits)
-    if not body:
-        raise MalformedInput("the blob is empty")
-    return body

@@ -61,6 +61,14 @@ def columnar(form: str, rows: int, columns: int, batch_rows: int) -> Iterator[by
         yield content[start : start + (1 << 20)]
 
 
+def few_values() -> Iterator[bytes]:
+    """Of images, say: its cells take more room than its pages, of which each column has one."""
+    values = np.random.default_rng(1).integers(0, 15, (1_000, 160_000), np.uint8)
+    out = io.BytesIO()
+    pq.write_table(pa.table({f"c{index}": column for index, column in enumerate(values)}), out)
+    yield out.getvalue()
+
+
 CSV, JSON, JSON_LINES, NPY = (
     media_types.CSV,
     media_types.JSON,
@@ -76,8 +84,10 @@ BLOBS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
     "JSON lines": (JSON_LINES, lambda: repeated(LIST + b"\n", 2_000)),
     "JSON": (JSON, lambda: repeated(LIST + b",", 1_900, b"[", LIST + b"]")),
     "npy": (NPY, lambda: array(1_200, WIDE)),
-    "wide Parquet": (PARQUET, lambda: columnar(PARQUET, 200, WIDE, 200)),
-    "Parquet": (PARQUET, lambda: columnar(PARQUET, 20_000, 500, 10_000)),
+    "too wide Parquet": (PARQUET, lambda: columnar(PARQUET, 200, WIDE, 200)),
+    "wide Parquet": (PARQUET, lambda: columnar(PARQUET, 2_600, 4_000, 2_600)),
+    "Parquet": (PARQUET, lambda: columnar(PARQUET, 20_000, 500, 20_000)),
+    "Parquet of few values": (PARQUET, few_values),
     "Arrow": (ARROW, lambda: columnar(ARROW, 1_200, WIDE, 1_200)),
 }
 

@@ -22,10 +22,17 @@ import orjson
 import pyarrow as pa
 
 from inference import media_types
+from inference.signature import Signature
 from tests import bodies
 
 COLUMNS = 64
 Made = tuple[bytes, str]
+MIXED = Signature(
+    kind="frame",
+    features=COLUMNS,
+    names=tuple(f"c{index}" for index in range(COLUMNS)),
+    types=("number", "text") * (COLUMNS // 2),
+)
 
 
 def numbers(rows: int, columns: int = COLUMNS) -> np.ndarray:
@@ -55,6 +62,11 @@ def records(rows: int) -> bytes:
     return orjson.dumps(
         [{f"c{i}": cell for i, cell in enumerate(row)} for row in numbers(rows).tolist()]
     )
+
+
+def mixed(rows: int) -> list[list[object]]:
+    cells = np.random.default_rng(1).integers(0, 1000, (rows, COLUMNS)).tolist()
+    return [[f"text {cell}" if i % 2 else cell for i, cell in enumerate(row)] for row in cells]
 
 
 def tensor(rows: int, data: object = None) -> bytes:
@@ -91,6 +103,24 @@ FORMATS: dict[str, Callable[[int], Made]] = {
     ),
     "arrow": lambda n: (bodies.of_table(media_types.ARROW, table(n)), media_types.ARROW),
 }
+#: As above, for a model of texts and numbers in turn.
+TYPED: dict[str, Callable[[int], Made]] = {
+    "typed records": lambda n: (
+        orjson.dumps([dict(zip(MIXED.names or (), row, strict=True)) for row in mixed(n)]),
+        media_types.JSON,
+    ),
+    "typed lists": lambda n: (orjson.dumps(mixed(n)), media_types.JSON),
+    "typed csv": lambda n: (
+        b"\n".join(",".join(map(str, row)).encode() for row in mixed(n)),
+        media_types.CSV,
+    ),
+    "typed parquet": lambda n: (
+        bodies.parquet(
+            pa.Table.from_pylist([dict(zip(MIXED.names or (), r, strict=True)) for r in mixed(n)])
+        ),
+        media_types.PARQUET,
+    ),
+}
 #: As above, of what nobody should have to read whole: of so many bytes.
 HOSTILE: dict[str, Callable[[int], Made]] = {
     "empty lists": lambda n: (b"[" + b",".join([b"[]"] * (n // 3)) + b"]", media_types.JSON),
@@ -117,7 +147,7 @@ HOSTILE: dict[str, Callable[[int], Made]] = {
 
 
 def made(name: str, size: int) -> Made:
-    return (FORMATS | HOSTILE)[name](size)
+    return (FORMATS | TYPED | HOSTILE)[name](size)
 
 
 def model(parent: Path, columns: int = COLUMNS, name: str = "tree") -> Path:
@@ -155,11 +185,10 @@ def forget_the_most() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def read(file: Path, kind: str) -> dict[str, object]:
+def read(file: Path, kind: str, signature: Signature) -> dict[str, object]:
     from inference import codecs
     from inference.errors import CallerError
     from inference.settings import InferenceSettings
-    from inference.signature import Signature
 
     limits = InferenceSettings(model_dir=Path()).limits
     # What is loaded when first needed is not the body's.
@@ -171,7 +200,7 @@ def read(file: Path, kind: str) -> dict[str, object]:
     began = time.process_time()
     cells = 0
     try:
-        cells = codecs.decode(body, kind, Signature(), limits=limits).all_fit().size
+        cells = codecs.decode(body, kind, signature, limits=limits).all_fit().size
         came = "rows"
     except CallerError as error:
         came = f"{type(error).__name__}: {error}"
@@ -182,13 +211,15 @@ def read(file: Path, kind: str) -> dict[str, object]:
 
 def main() -> None:
     if sys.argv[1] == "read":
-        print(json.dumps(read(Path(sys.argv[2]), sys.argv[3])))
+        signature = MIXED if sys.argv[4] in TYPED else Signature()
+        print(json.dumps(read(Path(sys.argv[2]), sys.argv[3], signature)))
         return
     body, kind = made(sys.argv[1], int(sys.argv[2]))
     with tempfile.NamedTemporaryFile(delete=False) as file:
         file.write(body)
     # In a process of its own: what making the body left behind would hide what reading it takes.
     again = [sys.executable, "-m", "tests.inference.large_bodies", "read", file.name, kind]
+    again.append(sys.argv[1])
     try:
         sys.exit(subprocess.run(again, check=False).returncode)
     finally:

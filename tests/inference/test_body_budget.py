@@ -1,12 +1,15 @@
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference import media_types
+from inference.bodies import Bodies
 from inference.body_budget import BodyBudget
 from inference.errors import Overloaded, SettingError
-from inference.memory import instance_bytes
+from inference.memory import instance_bytes, nested
 from inference.settings import InferenceSettings
 
 
@@ -128,15 +131,49 @@ async def test_what_is_held_together_never_passes_the_limit_but_alone(steps):
     assert all(task.done() for task in work.tasks.values())
 
 
+@pytest.mark.parametrize("form", media_types.FORMATS)
+async def test_small_blobs_do_not_wait_for_one_another(model_dir, form):
+    settings = InferenceSettings(model_dir=model_dir, max_bodies_in_work_bytes=1 << 29)
+    bodies = Bodies(settings)
+    async with AsyncExitStack() as held:
+        for _ in range(8):
+            await asyncio.wait_for(held.enter_async_context(bodies.batch(form, 10_000)), 1)
+
+
+@pytest.mark.parametrize("size", [None, 50_000_000])
+async def test_a_long_blob_of_parquet_is_alone_in_work(model_dir, size):
+    settings = InferenceSettings(model_dir=model_dir, max_bodies_in_work_bytes=1 << 29)
+    bodies = Bodies(settings)
+
+    async def second() -> None:
+        async with bodies.batch(media_types.PARQUET, size):
+            pass
+
+    async with bodies.batch(media_types.PARQUET, size):
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0)
+        assert not (await asyncio.wait([waiting], timeout=0))[0]
+    await waiting
+
+
 def test_a_containers_limit_is_the_instances_memory(tmp_path):
     told, none = tmp_path / "memory.max", tmp_path / "none"
-    physical = instance_bytes((str(none),))
+    physical = instance_bytes([none])
     told.write_text("1073741824\n")
-    assert instance_bytes((str(none), str(told))) == min(1073741824, physical)
+    assert instance_bytes([none, told]) == min(1073741824, physical)
     told.write_text("max\n")
-    assert instance_bytes((str(told),)) == physical
+    assert instance_bytes([told]) == physical
     told.write_text("9223372036854771712\n")
-    assert instance_bytes((str(told),)) == physical
+    assert instance_bytes([told]) == physical
+
+
+def test_a_group_within_others_has_the_least_of_their_limits(tmp_path):
+    own = tmp_path / "slice/service"
+    own.mkdir(parents=True)
+    (own / "memory.max").write_text("max\n")
+    (tmp_path / "slice/memory.max").write_text("1000000\n")
+    assert instance_bytes(nested("1:name=systemd:/\n0::/slice/service\n", tmp_path)) == 1_000_000
+    assert nested("4:memory:/other\n", tmp_path) == []
 
 
 def test_a_quarter_of_the_memory_is_for_bodies_unless_a_setting_says_otherwise(model_dir):

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from inference import codecs, content_encoding, media_types
+from inference.body_budget import MEMORY_A_TYPED_BYTE
 from inference.errors import CallerError, InputTooLarge, MalformedInput
 from inference.limits import Limits
 from inference.open_inference import inference_request
@@ -129,3 +130,11 @@ def test_reading_takes_four_times_the_bodys_bytes_or_cells_at_most(name):
     found = in_a_process(name, 40_000)
     assert found["came"] == "rows"
     assert found["took"] < 4 * max(found["bytes"], found["cells"] * 8) + 8 * MB, found
+
+
+@pytest.mark.parametrize("name", large_bodies.TYPED)
+def test_reading_typed_cells_takes_what_they_are_counted_at(name):
+    found = in_a_process(name, 15_000)
+    assert found["came"] == "rows"
+    size = found["cells"] * 8 if name == "typed parquet" else found["bytes"]
+    assert found["took"] < MEMORY_A_TYPED_BYTE * size + 8 * MB, found

@@ -109,6 +109,8 @@ def outcome(read) -> object:
     columns=st.sampled_from([None, ["b", "a"], ["a"], 5]),
     changes=st.lists(damage, max_size=1),
 )
+@example(data=[[], [False, False]], name="", columns=None, changes=[])
+@example(data=[[], [False]], name="", columns=None, changes=[])
 @settings(max_examples=200, deadline=None)
 def test_rows_read_in_parts_are_the_rows_read_whole(signature, data, name, columns, changes):
     document = {name: data} | ({} if columns is None else {"columns": columns}) if name else data
