@@ -26,7 +26,7 @@ BODY_S = 10.0
 BODY_BYTES_A_SECOND = 16 * 1024
 
 #: Seconds for which a connection without a request stays open once the server stops.
-LINGER_S = 0.5
+LINGER_S = 1.0
 
 #: A name, an IPv4 address or an IPv6 one in brackets, and a port. Empty is a name too.
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?")

@@ -95,6 +95,21 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.up.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Who waits to be accepted is answered too: closing the socket would reset them."""
+        waiting = [each for listening in sockets or () for each in _accepted(listening)]
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        for connection in waiting:
+            await loop.connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> HttpProtocol:
+        return HttpProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
     async def on_tick(self, counter: int) -> bool:
         if counter % LOOK_TICKS == 0:
             now = asyncio.get_running_loop().time()
@@ -102,3 +117,13 @@ class _Server(uvicorn.Server):
                 if isinstance(connection, HttpProtocol):
                     connection.end_if_slow(now)
         return await super().on_tick(counter)
+
+
+def _accepted(listening: socket.socket) -> Iterator[socket.socket]:
+    """The connections that are there now."""
+    listening.setblocking(False)
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            connection.setblocking(False)
+            yield connection

@@ -90,15 +90,15 @@ async def _client(
         except OSError:
             seen.refused += 1
             return
+        asked = 0
         try:
-            for _ in range(REQUESTS_A_CONNECTION):
+            while connection.is_open and asked < REQUESTS_A_CONNECTION:
+                asked += 1
                 await _ask(connection, ledger, rows, seen, outcome, later=later)
-                if not connection.is_open:
-                    break
         except ClosedBefore:
             seen.closed_before += 1
         except Unanswered as error:
-            outcome.lose(f"a request was sent: {error.how}", error.how)
+            outcome.lose(f"request {asked} of its connection", f"{error.how} once it was sent")
         finally:
             connection.close()
 
