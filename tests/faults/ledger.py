@@ -94,7 +94,7 @@ class Ledger:
             for document in documents:
                 check(each, document, outcome)
         for name in found.keys() - self._inputs.keys():
-            outcome.fault(f"a document of {name!r}, which nobody sent", "unasked")
+            outcome.fault(f"{name!r}, which nobody sent: {found[name][0]}", "unasked")
 
 
 def check(each: Input, document: Mapping[str, Any], outcome: Outcome) -> None:
