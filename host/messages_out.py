@@ -20,22 +20,28 @@ def messages(data: TypedData, binding: str, identities: Sequence[str]) -> list[S
     A JSON array is one message an element; a JSON object is written anew with indentation; bytes
     become the text `System.Byte[]`.
 
-    Each message's id follows from `binding` (function and binding), from what triggered, and from
-    its place, so that a queue with duplicate detection drops what an input that comes again sends
-    again. Where an array has as many elements as its batch has messages, element and message of
-    the same place belong together.
+    Each message's id follows from `binding` (function and binding) and from what triggered, so
+    that a queue with duplicate detection drops what an input that comes again sends again. A JSON
+    object that names itself, by `id`, is known by its own content: the batch in which its input
+    comes again is another one. Anything else is known by its place: where an array has as many
+    elements as its batch has messages, element and message of the same place belong together.
     """
-    bodies = _bodies(data)
-    if len(bodies) == len(identities):
-        return [
-            _message(body, binding, identity, 0)
-            for body, identity in zip(bodies, identities, strict=True)
-        ]
-    identity = "\n".join(identities)
-    return [_message(body, binding, identity, index) for index, body in enumerate(bodies)]
+    values = _values(data)
+    paired = len(values) == len(identities)
+    whole = "\n".join(identities)
+    sent = []
+    for index, value in enumerate(values):
+        body = _text(value)
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            sent.append(_message(body, binding, body, 0))
+        elif paired:
+            sent.append(_message(body, binding, identities[index], 0))
+        else:
+            sent.append(_message(body, binding, whole, index))
+    return sent
 
 
-def _bodies(data: TypedData) -> list[str]:
+def _values(data: TypedData) -> list[Any]:
     match data.WhichOneof("data"):
         case "bytes":
             return ["System.Byte[]"]
@@ -51,7 +57,7 @@ def _bodies(data: TypedData) -> list[str]:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return [text]
-    return [_text(each) for each in value] if isinstance(value, list) else [_text(value)]
+    return value if isinstance(value, list) else [value]
 
 
 def _text(value: Any) -> str:

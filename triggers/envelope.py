@@ -75,7 +75,9 @@ def open_sealed(body: bytes) -> Request | None:
         name = sealed["id"]
         if not isinstance(name, str) or len(name) > MAX_ID:
             return None  # HTTP accepts none of these
-        received_at = datetime.fromisoformat(sealed["received_at"])
+        received_at = datetime.fromisoformat(sealed["received_at"]).timestamp()
+        # Out of range it raises here, and not where it is written again.
+        datetime.fromtimestamp(received_at, UTC)
         return Request(
             id=name,
             source="http",
@@ -86,8 +88,7 @@ def open_sealed(body: bytes) -> Request | None:
             method=str(sealed.get("method", "POST")),
             query=str(sealed.get("query", "")),
             headers={str(name): str(value) for name, value in sealed.get("headers", {}).items()},
-            # Out of range in UTC, it raises here and not where it is written again.
-            received_at=received_at.astimezone(UTC).timestamp(),
+            received_at=received_at,
         )
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):
         return None

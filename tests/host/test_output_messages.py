@@ -35,3 +35,10 @@ def test_elements_of_another_number_belong_to_the_batch_as_a_whole() -> None:
     batch = ("queue\n1", "queue\n2")
     assert ids("[1, 2, 3]", *batch) == ids("[1, 2, 3]", *batch)
     assert set(ids("[1, 2, 3]", *batch)).isdisjoint(ids("[1, 2]", *batch))
+
+
+def test_a_document_that_names_itself_keeps_its_id_in_whatever_batch_it_is_sent_again() -> None:
+    first = ids('[{"id": "a", "n": 1}, {"id": "b", "n": 2}]', "queue\n1", "queue\n2")
+    again = ids('[{"id": "b", "n": 2}]', "queue\n1", "queue\n2", "queue\n3")
+    assert again == first[1:]
+    assert ids('[{"id": "b", "n": 3}]', "queue\n2") != again  # another result of the same input

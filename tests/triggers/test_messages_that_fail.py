@@ -119,6 +119,7 @@ async def stored(results: Results, name: str):
         {"received_at": "9999-12-31T23:59:59-12:00"},
         {"received_at": "0001-01-01T00:00:00+14:00"},
         {"received_at": "9999-12-31T23:59:59.999999"},
+        {"received_at": "9999-12-31T23:59:59.999999+00:00"},
         {"received_at": 5},
         {"id": "x" * 101},
         {"id": None},
