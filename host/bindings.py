@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from host.errors import HostError
 from host.expressions import resolve_settings
@@ -22,6 +22,14 @@ SOURCES: tuple[BlobSource, ...] = ("LogsAndContainerScan", "EventGrid")
 #: What a binding without `connection` uses.
 DEFAULT_STORAGE = "AzureWebJobsStorage"
 DEFAULT_SERVICE_BUS = "AzureWebJobsServiceBus"
+
+
+class Identity(NamedTuple):
+    """What triggered: the same for the same message or blob version that is brought again."""
+
+    key: str
+    #: A message's own id, by which what is made of it may name itself.
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNot
 from azure.storage.blob import BlobClient, BlobProperties
 
 from host import blob_data, poison
-from host.bindings import BlobTrigger, Function
+from host.bindings import BlobTrigger, Function, Identity
 from host.connections import Connections
 from host.expressions import BlobPattern
 from host.host_json import BlobOptions
@@ -167,7 +167,7 @@ class BlobScanner:
             data,
             blob_data.metadata(blob, self._client(blob).url, values),
             values={**values, "BlobTrigger": f"{blob.container}/{blob.name}"},
-            identities=(f"{blob.container}/{blob.name}\n{blob.etag}",),
+            identities=(Identity(f"{blob.container}/{blob.name}\n{blob.etag}"),),
         )
 
     async def _data(self, blob: BlobProperties) -> TypedData:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from host.bindings import Function
+from host.bindings import Function, Identity
 from host.errors import BindingFailed
 from host.inputs import Inputs
 from host.outputs import Outputs
@@ -31,7 +31,7 @@ class Invoker:
         metadata: Mapping[str, TypedData],
         *,
         values: Mapping[str, str],
-        identities: Sequence[str] = (),
+        identities: Sequence[Identity] = (),
     ) -> Outcome:
         """Outputs are sent when this returns. Raises InvocationFailed, and has logged it.
 
@@ -47,7 +47,7 @@ class Invoker:
             outcome = await self._runtime.invoke(function, inputs, metadata, invocation_id)
             if function.sent:
                 await self._outputs.send(
-                    function, outcome, values, identities=identities or (invocation_id,)
+                    function, outcome, values, identities=identities or (Identity(invocation_id),)
                 )
         except BindingFailed as error:
             failure = InvocationFailed(str(error))

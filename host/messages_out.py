@@ -9,33 +9,39 @@ from typing import Any
 
 from azure.servicebus import ServiceBusMessage
 
+from host.bindings import Identity
 from host.protos import TypedData
 
 CONTENT_TYPE = "text/plain"
 
 
-def messages(data: TypedData, binding: str, identities: Sequence[str]) -> list[ServiceBusMessage]:
+def messages(
+    data: TypedData, binding: str, identities: Sequence[Identity]
+) -> list[ServiceBusMessage]:
     """The messages of one output.
 
     A JSON array is one message an element; a JSON object is written anew with indentation; bytes
     become the text `System.Byte[]`.
 
     Each message's id follows from `binding` (function and binding) and from what triggered, so
-    that a queue with duplicate detection drops what an input that comes again sends again. A JSON
-    object that names itself, by `id`, is known by its own content: the batch in which its input
-    comes again is another one. Anything else is known by its place: where an array has as many
-    elements as its batch has messages, element and message of the same place belong together.
+    that a queue with duplicate detection drops what an input that comes again sends again,
+    although the batch in which it comes is another one. A JSON object with an `id` belongs to the
+    message of that id; one with any other `id` is known by its own content. Anything else is known
+    by its place: where an array has as many elements as its batch has messages, element and
+    message of the same place belong together.
     """
     values = _values(data)
     paired = len(values) == len(identities)
-    whole = "\n".join(identities)
+    whole = "\n".join(identity.key for identity in identities)
+    by_name = {identity.name: identity.key for identity in identities}
     sent = []
     for index, value in enumerate(values):
         body = _text(value)
-        if isinstance(value, dict) and isinstance(value.get("id"), str):
-            sent.append(_message(body, binding, body, 0))
+        name = value.get("id") if isinstance(value, dict) else None
+        if name and isinstance(name, str):
+            sent.append(_message(body, binding, by_name.get(name, body), 0))
         elif paired:
-            sent.append(_message(body, binding, identities[index], 0))
+            sent.append(_message(body, binding, identities[index].key, 0))
         else:
             sent.append(_message(body, binding, whole, index))
     return sent

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from host.bindings import BlobOutput, Function, ServiceBusOutput
+from host.bindings import BlobOutput, Function, Identity, ServiceBusOutput
 from host.connections import Connections
 from host.expressions import render
 from host.protos import TypedData
@@ -32,7 +32,7 @@ class Outputs:
         outcome: Outcome,
         values: Mapping[str, str],
         *,
-        identities: Sequence[str],
+        identities: Sequence[Identity],
     ) -> None:
         """Return once everything is stored. Raises BindingFailed."""
         for binding in function.sent:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from azure.servicebus import ServiceBusReceivedMessage
 
 from host import service_bus_data
-from host.bindings import Function, ServiceBusTrigger
+from host.bindings import Function, Identity, ServiceBusTrigger
 from host.connections import Connections
 from host.host_json import ServiceBusOptions
 from host.invoker import Invoker
@@ -205,7 +205,11 @@ class ServiceBusListener:
                 metadata,
                 values=service_bus_data.values_of(metadata),
                 identities=[
-                    f"{self._trigger.queue}\n{message.sequence_number}" for message in messages
+                    Identity(
+                        f"{self._trigger.queue}\n{message.sequence_number}",
+                        message.message_id or "",
+                    )
+                    for message in messages
                 ],
             )
             done = True

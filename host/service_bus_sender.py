@@ -9,6 +9,7 @@ from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
+from host.bindings import Identity
 from host.connections import Connections
 from host.errors import BindingFailed
 from host.messages_out import messages
@@ -35,7 +36,7 @@ class Sender:
     def __repr__(self) -> str:
         return f"<Sender {self._queue} {'open' if self._sender else 'closed'}>"
 
-    async def send(self, data: TypedData, binding: str, identities: Sequence[str]) -> None:
+    async def send(self, data: TypedData, binding: str, identities: Sequence[Identity]) -> None:
         """Return when the broker has all messages of an output (host.messages_out says which), in
         as few transfers as their size allows.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from host.bindings import Identity
 from host.messages_out import messages
 from host.protos import TypedData
 
@@ -9,7 +10,9 @@ BINDING = "function\nbinding"
 
 
 def ids(text: str, *identities: str, binding: str = BINDING) -> list[str | None]:
-    return [each.message_id for each in messages(TypedData(string=text), binding, identities)]
+    """Of what messages of these places, each with its own id, came to."""
+    batch = [Identity(each, f"name of {each}") for each in identities]
+    return [each.message_id for each in messages(TypedData(string=text), binding, batch)]
 
 
 def test_the_same_trigger_gives_the_same_id_and_another_another() -> None:
@@ -37,8 +40,15 @@ def test_elements_of_another_number_belong_to_the_batch_as_a_whole() -> None:
     assert set(ids("[1, 2, 3]", *batch)).isdisjoint(ids("[1, 2]", *batch))
 
 
-def test_a_document_that_names_itself_keeps_its_id_in_whatever_batch_it_is_sent_again() -> None:
-    first = ids('[{"id": "a", "n": 1}, {"id": "b", "n": 2}]', "queue\n1", "queue\n2")
-    again = ids('[{"id": "b", "n": 2}]', "queue\n1", "queue\n2", "queue\n3")
-    assert again == first[1:]
-    assert ids('[{"id": "b", "n": 3}]', "queue\n2") != again  # another result of the same input
+def test_a_document_with_its_messages_id_belongs_to_it_in_whatever_batch_it_comes_again() -> None:
+    first = ids('[{"id": "name of 1", "n": 1}, {"id": "name of 2", "n": 2}]', "1", "2")
+    # Computed anew, as what was stored is lost.
+    assert ids('[{"id": "name of 2", "n": 3}]', "1", "2", "3") == first[1:]
+    # Sent round once more, it is another message.
+    assert ids('[{"id": "name of 2", "n": 3}]', "4") != first[1:]
+
+
+def test_a_document_with_another_id_is_known_by_its_content_in_whatever_batch() -> None:
+    first = ids('[{"id": "a", "n": 1}, {"id": "b", "n": 2}]', "1", "2")
+    assert ids('[{"id": "b", "n": 2}]', "1", "2", "3") == first[1:]
+    assert ids('[{"id": "b", "n": 3}]', "2") != first[1:]
