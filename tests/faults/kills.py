@@ -155,6 +155,9 @@ def _check_outputs(app: App, ledger: Ledger, outcome: Outcome) -> None:
     blobs = {each.name: each for each in ledger.inputs if each.name.startswith("blob-")}
     with BlobServiceClient.from_connection_string(app.azurite.connection_string) as storage:
         container = storage.get_container_client("scoring-output")
+        if not container.exists():
+            outcome.fault(f"of {len(blobs)} blobs", "no container of outputs")
+            return
         for name in [blob.name for blob in container.list_blobs()]:
             if name not in blobs:
                 continue

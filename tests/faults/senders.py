@@ -150,6 +150,8 @@ class Senders:
         text = "".join(",".join(map(repr, row)) + "\n" for row in rows)
         try:
             with self._storage.get_container_client("scoring-input") as container:
+                if not container.exists():  # Azurite takes back young ones, too, when it is killed
+                    container.create_container()
                 container.upload_blob(name, text)
         except (AzureError, OSError):
             self._ledger.enter(name, expected, accepted=False)
