@@ -18,6 +18,8 @@ MARGIN = 1.25
 #: up to MAX_TRIAL_EVERY_S.
 TRIAL_EVERY_S = 5.0
 MAX_TRIAL_EVERY_S = 40.0
+#: Of what a prediction takes, as much may go to a look-up that finds nothing.
+BESIDE = 0.002
 #: How many questions a trial lasts, and how many units, so that it costs no more where questions
 #: are long.
 TRIAL_QUESTIONS = 32
@@ -28,12 +30,22 @@ MEMORY_QUESTIONS = 8
 
 
 class Gate:
-    """Open while looking up pays; `steady` keeps it open whatever it costs."""
+    """Open while looking up pays; `steady` keeps it open whatever it costs.
+
+    `joins`: what is looked up can also be joined while it is computed. So such a gate stays open
+    where it costs next to nothing beside the prediction, as equal questions may come at any time.
+    """
 
     def __init__(
-        self, name: str, *, steady: bool = False, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        *,
+        steady: bool = False,
+        joins: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name, self._steady, self._clock = name, steady, clock
+        self._least_rate = BESIDE if joins else 0.0
         self._open = True
         self._seen = self._questions = 0
         self._hit_rate = 0.0
@@ -84,7 +96,7 @@ class Gate:
         """Decide anew, where predicting a unit takes `predict_s` seconds."""
         if self._steady or self._seen < MIN_SEEN:
             return
-        gain, cost = self._hit_rate * predict_s, self._look_up_s
+        gain, cost = max(self._hit_rate, self._least_rate) * predict_s, self._look_up_s
         if self._open and gain * MARGIN < cost:
             self._open = False
             self._trial_every_s = TRIAL_EVERY_S

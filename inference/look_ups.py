@@ -15,7 +15,7 @@ class Levels:
     """The gates to the near cache and to the one beyond it, for questions of one size."""
 
     def __init__(self, size: str, *, steady: bool) -> None:
-        self.near = Gate(f"near, {size}", steady=steady)
+        self.near = Gate(f"near, {size}", steady=steady, joins=True)
         self.far = Gate(f"far, {size}", steady=steady)
 
 

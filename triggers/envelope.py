@@ -73,7 +73,7 @@ def open_sealed(body: bytes) -> Request | None:
     try:
         sealed = orjson.loads(body)
         name = sealed["id"]
-        if not isinstance(name, str) or len(name) > MAX_ID:
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
             return None  # HTTP accepts none of these
         received_at = datetime.fromisoformat(sealed["received_at"]).timestamp()
         # Out of range it raises here, and not where it is written again.

@@ -48,6 +48,13 @@ def test_look_ups_that_cost_more_than_they_save_are_skipped_whatever_they_find()
     assert use(tried, hits=1, look_up_s=2e-4, predict_s=8e-5) <= MIN_SEEN + TRIAL_QUESTIONS
 
 
+def test_a_look_up_that_costs_next_to_nothing_goes_on_for_those_who_may_be_joined():
+    slow, _ = gate(joins=True)
+    assert use(slow, hits=0, look_up_s=2e-5, predict_s=3e-2) == 400
+    quick, _ = gate(joins=True)
+    assert use(quick, hits=0, look_up_s=2e-5, predict_s=1e-3) <= MIN_SEEN + TRIAL_QUESTIONS
+
+
 def test_look_ups_that_pay_go_on():
     tried, _ = gate()
     assert use(tried, hits=0.5, look_up_s=2e-4, predict_s=3e-3) == 400

@@ -1,5 +1,6 @@
 """What a script's calling convention means for the cache, its event loop and its imports."""
 
+import asyncio
 import gc
 import os
 import subprocess
@@ -15,6 +16,7 @@ from sklearn.linear_model import LinearRegression
 
 from cache.memory import MemoryCache
 from inference.aml import aliases
+from inference.economy import MIN_SEEN
 from inference.errors import ScriptFailed
 from inference.scripts.awaiting import Finisher
 from tests.inference.contract_scripts import SCRIPTS, TUTORIAL
@@ -171,3 +173,15 @@ def test_the_aliases_are_installed_once():
     before = list(sys.meta_path)
     aliases.install()
     assert sys.meta_path == before
+
+
+async def test_equal_requests_are_joined_though_the_cache_found_nothing_for_long(
+    script_dir, make_scorer, request_of
+):
+    slow = "import time\ndef init(): ...\ndef run(data):\n    time.sleep(0.03)\n    return 1\n"
+    scorer = make_scorer(script_dir(slow))
+    for number in range(MIN_SEEN + 1):
+        await scorer.score(request_of(f"other {number}".encode(), "text/plain"))
+    equal = (scorer.score(request_of(b"equal", "text/plain")) for _ in range(6))
+    told = await asyncio.gather(*equal)
+    assert sorted(answer.cache for answer in told) == ["joined"] * 5 + ["miss"]

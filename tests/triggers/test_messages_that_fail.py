@@ -122,6 +122,7 @@ async def stored(results: Results, name: str):
         {"received_at": "9999-12-31T23:59:59.999999+00:00"},
         {"received_at": 5},
         {"id": "x" * 101},
+        {"id": ""},
         {"id": None},
         {"id": ["a"]},
         {"body": "A"},
