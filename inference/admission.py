@@ -13,9 +13,10 @@ import asyncio
 from inference.deadlines import Wait
 from inference.errors import Overloaded
 
-#: Of the time that a caller has left, as much as may go by until the model is expected to answer.
-#: The rest is for calls that are slower than the last ones, and for the answer's way back.
-SHARE = 0.5
+#: Of the time that a caller has left, as much as may go by until the model is expected to begin on
+#: its question, and until it is expected to answer. The rest is for calls that are slower than the
+#: last ones, the more the longer the line, and for the answer's way back.
+BEGIN_SHARE, ANSWER_SHARE = 0.5, 0.9
 
 
 def require_time(units: int, *, before: int, unit_s: float, wait: Wait) -> None:
@@ -24,7 +25,8 @@ def require_time(units: int, *, before: int, unit_s: float, wait: Wait) -> None:
         return
     expected_s = (before + units) * unit_s
     # The loop's clock is time.monotonic() too, but where tests let it run.
-    if expected_s > SHARE * (wait.ends_at - asyncio.get_running_loop().time()):
+    left_s = wait.ends_at - asyncio.get_running_loop().time()
+    if before * unit_s > BEGIN_SHARE * left_s or expected_s > ANSWER_SHARE * left_s:
         raise Overloaded(
             f"the model needs about {expected_s:.1f} s for what waits; try again later"
         )

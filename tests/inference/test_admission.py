@@ -17,7 +17,11 @@ async def test_who_would_come_too_late_is_refused_at_once():
     with pytest.raises(Overloaded, match=r"about 0\.6 s"):
         require_time(before=60, seconds=1)
     with pytest.raises(Overloaded):
-        require_time(before=40, seconds=1, units=20)
+        require_time(before=40, seconds=1, units=60)
+
+
+async def test_what_fits_behind_one_call_that_runs_is_let_in():
+    require_time(before=1, seconds=0.025)
 
 
 async def test_who_has_no_deadline_stands_in_any_line():
