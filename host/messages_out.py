@@ -25,20 +25,20 @@ def messages(
 
     Each message's id follows from `binding` (function and binding) and from what triggered, so
     that a queue with duplicate detection drops what an input that comes again sends again,
-    although the batch in which it comes is another one. A JSON object with an `id` belongs to the
-    message of that id; one with any other `id` is known by its own content. Anything else is known
-    by its place: where an array has as many elements as its batch has messages, element and
-    message of the same place belong together.
+    although the batch in which it comes is another one. What messages come to is a JSON object
+    with an `id`, most often: it belongs to the message of that id, or is known by its content.
+    Anything else is known by its place: where there are as many elements as inputs, those of the
+    same place belong together.
     """
     values = _values(data)
     paired = len(values) == len(identities)
     whole = "\n".join(identity.key for identity in identities)
-    by_name = {identity.name: identity.key for identity in identities}
+    by_name = {identity.name: identity.key for identity in identities if identity.name}
     sent = []
     for index, value in enumerate(values):
         body = _text(value)
         name = value.get("id") if isinstance(value, dict) else None
-        if name and isinstance(name, str):
+        if by_name and name and isinstance(name, str):
             sent.append(_message(body, binding, by_name.get(name, body), 0))
         elif paired:
             sent.append(_message(body, binding, identities[index].key, 0))

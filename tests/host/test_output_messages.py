@@ -52,3 +52,12 @@ def test_a_document_with_another_id_is_known_by_its_content_in_whatever_batch() 
     first = ids('[{"id": "a", "n": 1}, {"id": "b", "n": 2}]', "1", "2")
     assert ids('[{"id": "b", "n": 2}]', "1", "2", "3") == first[1:]
     assert ids('[{"id": "b", "n": 3}]', "2") != first[1:]
+
+
+def test_what_a_blob_came_to_is_known_by_the_blob_whatever_it_says() -> None:
+    blob = [Identity("container/name etag")]
+    first, again = (
+        messages(TypedData(string=text), BINDING, blob)[0].message_id
+        for text in ('{"id": "a", "at": 1}', '{"id": "a", "at": 2}')
+    )
+    assert first == again
