@@ -184,10 +184,10 @@ def _allow_connections() -> None:
 
 def _tell_unhonoured(runtime: Runtime, options: HostOptions) -> None:
     for name in options.unhonoured:
-        log.warning("host.json: %s is not honoured by this host", name)
+        log.info("host.json: %s is not honoured by this host", name)
     for function in runtime.functions:
         for name in function.unhonoured:
-            log.warning("function %s: %s is not honoured by this host", function.name, name)
+            log.info("function %s: %s is not honoured by this host", function.name, name)
 
 
 def _announce(runtime: Runtime, routes: Routes, sock: socket.socket) -> None:

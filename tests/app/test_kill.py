@@ -15,7 +15,10 @@ from azure.servicebus.exceptions import ServiceBusError
 from tests.waiting import eventually
 
 # The SDK leaves the sockets of a broker that was killed to the collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.long,  # a short form of make test-faults kills each of them in CI
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 MESSAGES = 60
 BLOBS = 6

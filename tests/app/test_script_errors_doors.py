@@ -57,6 +57,7 @@ def test_what_keeps_a_script_from_starting_is_told_to_nobody(make_app, tmp_path_
     # The blob is given back to the platform, which logs what it was told.
     eventually(lambda: "score_blob" in log_of(app), 30)
     assert SECRET not in log_of(app) + ready.body.decode() + reply.body.decode()
+    app.host.kill()  # a stop would wait for the blob, which waits for the script
 
 
 def test_where_it_is_asked_for_it_is_told(make_app, tmp_path_factory):

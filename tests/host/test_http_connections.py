@@ -272,7 +272,8 @@ def test_what_arrives_slowly_takes_nobodys_place_and_is_given_up(start_host: Sta
         head = opened.enter_context(connected(host))
         head.send(START + b"A: ")
         given_up = dict[Client, float]()
-        while time.monotonic() - began < max(HEAD_S, BODY_S) + LOOK_S:
+        # What trickles has its bytes to be waited for, too, and a busy machine looks late.
+        while len(given_up) < 2 and time.monotonic() - began < max(HEAD_S, BODY_S) + LOOK_S + 10:
             with connected(host) as client:
                 client.send(KNOWN)
                 assert client.answer()[2] == b"known"
