@@ -4,10 +4,10 @@ PY := .venv/bin/python
 .PHONY: run demo test test-long test-faults check bench bench-quick setup-run setup-test setup-test-long clean
 
 run: setup-run        ## score through all three doors, then stay up until Ctrl-C
-	@exec $(PY) -m demo
+	@exec $(PY) -m local.demo
 
 demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
-	@$(PY) -m demo --once
+	@$(PY) -m local.demo --once
 
 test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long"
@@ -30,16 +30,16 @@ bench-quick: setup-test ## the main ratios, in under 3 minutes
 	@exec $(PY) -m bench --quick
 
 setup-run:
-	@sh demo/bootstrap.sh
-	@$(PY) -m demo.install run
+	@sh local/demo/bootstrap.sh
+	@$(PY) -m local.demo.install run
 
 setup-test:
-	@sh demo/bootstrap.sh
-	@$(PY) -m demo.install test
+	@sh local/demo/bootstrap.sh
+	@$(PY) -m local.demo.install test
 
 setup-test-long:
-	@sh demo/bootstrap.sh
-	@$(PY) -m demo.install test-long
+	@sh local/demo/bootstrap.sh
+	@$(PY) -m local.demo.install test-long
 
 clean:                ## forget the emulators' data; programs stay installed
 	@rm -rf .triscore/data .triscore/logs

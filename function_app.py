@@ -12,19 +12,16 @@ import azure.functions as func
 import cache
 from cache import keys
 from cache.settings import CacheSettings
-from inference import closing, hung, packaged
-from inference.results import Results
-from inference.scorer import Scorer
+from inference import package_settings
+from inference.results.result_store import Results
+from inference.serving import hung_threads, shutdown
+from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
-from triggers import (
-    blob_trigger,
-    connections,
-    health_trigger,
-    http_trigger,
-    openapi_v2,
-    service_bus_trigger,
-    v2_trigger,
-)
+from triggers.blob_trigger import blob_blueprint
+from triggers.connections import validation
+from triggers.description import openapi_v2
+from triggers.http_trigger import open_inference_blueprint, operations_blueprint, score_blueprint
+from triggers.service_bus_trigger import service_bus_blueprint
 
 gc.freeze()
 gc.enable()
@@ -33,26 +30,28 @@ ROOT = Path(__file__).resolve().parent
 
 def build() -> tuple[func.FunctionApp, Scorer]:
     """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
-    env = packaged.under(os.environ, root=ROOT)
+    env = package_settings.under(os.environ, root=ROOT)
     inference = InferenceSettings.from_env(env, root=ROOT)
-    doors = connections.door_settings(env)
+    doors = validation.door_settings(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
     store = cache.build(CacheSettings.from_env(env))
-    scorer = Scorer(inference, store, keys, end=hung.end_process)
-    closing.with_the_loop(scorer.close, store.close)
+    scorer = Scorer(inference, store, keys, end=hung_threads.end_process)
+    shutdown.with_the_loop(scorer.close, store.close)
     results = Results(store, keys.result_key, inference.result_ttl_s, doors.message_ttl_s)
 
     built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))
     if "http" in doors.triggers:
-        built.register_functions(http_trigger.blueprint(scorer, results, doors))
+        built.register_functions(score_blueprint.blueprint(scorer, results, doors))
         told = openapi_v2.paths(scorer.model.name)
-        built.register_functions(health_trigger.blueprint(scorer, doors, told))
-        built.register_functions(v2_trigger.blueprint(scorer))
+        built.register_functions(operations_blueprint.blueprint(scorer, doors, told))
+        built.register_functions(open_inference_blueprint.blueprint(scorer))
     if "blob" in doors.triggers:
-        built.register_functions(blob_trigger.blueprint(scorer, results, doors, os.environ, ROOT))
+        built.register_functions(blob_blueprint.blueprint(scorer, results, doors, os.environ, ROOT))
     if "servicebus" in doors.triggers:
-        built.register_functions(service_bus_trigger.blueprint(scorer, results, doors, os.environ))
+        built.register_functions(
+            service_bus_blueprint.blueprint(scorer, results, doors, os.environ)
+        )
     return built, scorer
 
 

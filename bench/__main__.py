@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.places import BENCH, WORK
 from bench.results import Results
 from bench.session import Plan, Session
-from emulators.errors import EmulatorError
+from local.emulators.errors import EmulatorError
 
 RESULTS = BENCH / "results.json"
 

@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.doors import BLOB_ROWS
 from bench.models import LABELS
 from bench.places import BENCH
 from bench.report import number
 from bench.results import Results
+from bench.triggers import BLOB_ROWS
 
 RESULTS = BENCH / "results.json"
 MILLION = 1_000_000
 SERVER = "triscore@1"
-#: What bench.doors measures them with.
+#: What bench.triggers measures them with.
 DOORS_MODEL = "logreg"
 
 

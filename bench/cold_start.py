@@ -15,7 +15,7 @@ from bench.servers import checks
 from bench.servers.ours import app
 from bench.servers.server import ONE_THREAD, Running, Server
 from bench.workloads import hot_row
-from emulators.child import Child
+from local.emulators.child import Child
 
 BARE, HIT, MISS = "cold start, import and load", "cold start, first hit", "cold start, first miss"
 BARE_MB, MISS_MB = "memory, import and load", "memory, after the first miss"

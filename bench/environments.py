@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.places import BENCH, LOGS, PEERS
-from emulators.child import Child
+from local.emulators.child import Child
 
 #: What a table says of a peer: packages that decide how fast it is.
 TOLD = ("scikit-learn", "numpy", "uvicorn", "gunicorn", "starlette", "redis", "orjson")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from emulators.ports import is_free
+from local.emulators.ports import is_free
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent

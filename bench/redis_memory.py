@@ -20,7 +20,7 @@ from bench.redis_store import RedisStore
 from cache import keys
 from cache.redis_cache import RedisCache
 from cache.settings import CacheSettings
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 
 ROWS = 100_000
 #: Below what a cache lets wait before it sheds stores.

@@ -12,9 +12,9 @@ from bench.errors import BenchError
 from bench.places import LOAD_CORE, LOGS, SERVER_CORE, free_port
 from bench.results import Figure
 from bench.servers.stage import DATABASES
-from emulators import answers
-from emulators.child import Child
-from emulators.ports import HOST
+from local.emulators import answers
+from local.emulators.child import Child
+from local.emulators.ports import HOST
 
 READY_S = 10.0
 REQUESTS = 50_000

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from bench import cold_start, direct, doors, environments, machine, models, redis_store
+from bench import cold_start, direct, environments, machine, models, redis_store, triggers
 from bench.comparison import Comparison
 from bench.errors import BenchError
 from bench.load import Generator
@@ -28,7 +28,7 @@ from bench.results import Results
 from bench.servers.field import ENVIRONMENTS, FIELD
 from bench.servers.stage import DATABASES, Stage
 from bench.workloads import Workload
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 
 PROGRAMS = {"wrk": "wrk", "redis-server": "redis-server", "redis-benchmark": "redis-tools"}
 
@@ -176,7 +176,7 @@ class Session:
     def _doors(self, model: Model) -> None:
         tell, step = self._task("Other doors", 1)
         try:
-            doors.measure(model, SLOW_ROUNDS, self._results, tell)
+            triggers.measure(model, SLOW_ROUNDS, self._results, tell)
         except BenchError as error:
             self._results.absent["messages and blobs"] = str(error)
         step()

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from deploy import accelerate, doctor, manifest, options, packaging
 from deploy.errors import Refused
-from inference import manifests
 from inference.errors import ScoringError
+from inference.models import manifests
 
 
 def main() -> int:

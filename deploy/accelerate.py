@@ -10,13 +10,15 @@ from pathlib import Path
 from deploy import conversion, proof, trial_rows
 from deploy.conversion import Conversion
 from deploy.proof import Answering, Proof
-from inference import fitting, manifests, models
+from inference import models
 from inference.errors import ModelUnavailable
-from inference.manifests import Accelerated, Manifest
+from inference.models import manifests
+from inference.models.manifests import Accelerated, Manifest
 from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
+from inference.rows import coercion
 from inference.script_errors import SHOWN
-from inference.scripts import company
+from inference.scripts import batch_invariance
 
 
 def accelerate(
@@ -29,7 +31,7 @@ def accelerate(
     """
     manifest, model = _described(folder)
     signature = model.signature(manifest.features)
-    golden = fitting.fit(manifest.golden.rows, signature, text=False).all_fit()
+    golden = coercion.fit(manifest.golden.rows, signature, text=False).all_fit()
     proving = Proof(
         model.answering(manifest.method, signature),
         trial_rows.draw(golden, signature, model.estimator),
@@ -48,7 +50,7 @@ def accelerate(
                 file=manifests.ACCELERATED,
                 sha256=hashlib.sha256(graph).hexdigest(),
                 numbers=way.name,
-                independent=company.is_no_matter(answer, golden),
+                independent=batch_invariance.is_no_matter(answer, golden),
                 versions=conversion.versions(),
                 relative=proving.relative,
                 absolute=proving.absolute,

@@ -10,7 +10,7 @@ from typing import Any
 
 from deploy.trees import trees
 from inference.errors import ModelUnavailable
-from inference.signature import Signature
+from inference.rows.schema import Signature
 
 #: Of ONNX and of its operators for models; a newer skl2onnx must not change what is written.
 OPSETS = {"": 21, "ai.onnx.ml": 3}

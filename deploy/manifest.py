@@ -12,15 +12,16 @@ import orjson
 
 from deploy import sample
 from deploy.sample import Sample
-from inference import fitting, manifests, models
-from inference.codecs import json_codec
+from inference import models
 from inference.errors import CallerError, ModelUnavailable
-from inference.manifests import Golden
-from inference.models import Model
-from inference.rows import Array
+from inference.models import Model, manifests
+from inference.models.manifests import Golden
+from inference.rows import coercion
+from inference.rows.codecs import json_codec
+from inference.rows.row_types import Array
+from inference.rows.schema import Signature
 from inference.script_errors import SHOWN
-from inference.scripts import company
-from inference.signature import Signature
+from inference.scripts import batch_invariance
 
 
 def describe(
@@ -65,8 +66,8 @@ def describe(
 
 
 def _independent(model: Model, method: str, signature: Signature, golden: Golden) -> bool:
-    rows = fitting.fit(golden.rows, signature, text=False).all_fit()
-    return company.is_no_matter(model.answering(method, signature), rows)
+    rows = coercion.fit(golden.rows, signature, text=False).all_fit()
+    return batch_invariance.is_no_matter(model.answering(method, signature), rows)
 
 
 def _rows(file: Path | None, signature: Signature) -> Sample | None:
@@ -85,7 +86,7 @@ def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Signature, 
     failures: list[Exception] = []
     for signature in _candidates(rows, own):
         try:
-            values = fitting.fit(rows.rows, signature, text=rows.text).all_fit()
+            values = coercion.fit(rows.rows, signature, text=rows.text).all_fit()
             answers = model.answering(method, signature)(values)
         except CallerError:
             raise

@@ -9,11 +9,11 @@ import zipfile
 from pathlib import Path
 
 from deploy.errors import Refused
-from inference import packaged
+from inference import package_settings
 
 #: All that may lie at the top of a package.
 TOP = frozenset(
-    {"function_app.py", "host.json", "requirements.txt", packaged.NAME}
+    {"function_app.py", "host.json", "requirements.txt", package_settings.NAME}
     | {"triggers", "inference", "cache", "models"}
     | {"Dockerfile", ".dockerignore"}
 )
@@ -36,8 +36,8 @@ def require_free(target: Path, model: Path) -> None:
     if names is None:
         raise Refused(f"{target} is there and is no package: name another --output")
     foreign = sorted(names - TOP - {"__pycache__"})
-    if names and (foreign or packaged.NAME not in names):
-        what = f"holds {foreign[0]}" if foreign else f"has no {packaged.NAME}"
+    if names and (foreign or package_settings.NAME not in names):
+        what = f"holds {foreign[0]}" if foreign else f"has no {package_settings.NAME}"
         raise Refused(
             f"{target} {what}, so it is not only a package and stays: empty it, or name another"
             " --output"

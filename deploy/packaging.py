@@ -20,8 +20,9 @@ from deploy.errors import Refused
 from deploy.options import Options
 from deploy.pins import Pin
 from deploy.subject import Subject
-from inference import manifests, packaged
+from inference import package_settings
 from inference.errors import ScoringError
+from inference.models import manifests
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What of this project runs in Azure.
@@ -116,7 +117,7 @@ def _stage(
         shutil.copyfile(file, place)
     (staged / "requirements.txt").write_bytes(pins.text(required))
     layout = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
-    (staged / packaged.NAME).write_bytes(orjson.dumps(settings, option=layout))
+    (staged / package_settings.NAME).write_bytes(orjson.dumps(settings, option=layout))
 
 
 def _proven(staged: Path, found: Subject, required: Sequence[Pin]) -> list[str]:

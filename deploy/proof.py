@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from inference import golden
-from inference.codecs import json_codec
-from inference.rows import Array
+from inference.models import golden_rows
+from inference.rows.codecs import json_codec
+from inference.rows.row_types import Array
 
 Answering = Callable[[Array], Any]
 
@@ -46,12 +46,14 @@ class Proof:
         raise Unproven(_told(differ, len(pairs)))
 
     def _equal(self, one: Any, other: Any) -> bool:
-        return golden.equal(one, other, relative=self.relative, absolute=self.absolute)
+        return golden_rows.equal(one, other, relative=self.relative, absolute=self.absolute)
 
 
 def _told(differ: list[tuple[Any, Any]], count: int) -> str:
     """What is wrong with answers, given in pairs."""
-    otherwise = [pair for pair in differ if not golden.equal(*pair, relative=0, absolute=math.inf)]
+    otherwise = [
+        pair for pair in differ if not golden_rows.equal(*pair, relative=0, absolute=math.inf)
+    ]
     if not otherwise:
         largest = max(_difference(*pair) for pair in differ)
         return (

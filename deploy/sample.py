@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from inference import codecs, media_types, rows
-from inference.codecs import csv_codec, json_codec
 from inference.errors import UnfitInput
 from inference.limits import Limits
-from inference.rows import Array, Row
+from inference.rows import codecs, media_types, row_types
+from inference.rows.codecs import csv_codec, json_codec
+from inference.rows.row_types import Array, Row
+from inference.rows.schema import ColumnType, Signature
 from inference.settings import InferenceSettings
-from inference.signature import ColumnType, Signature
 
 DRAWN_ROWS = 5
 MAX_ROWS = 1_000
@@ -58,7 +58,7 @@ def read(file: Path, signature: Signature) -> Sample:
     if file.suffix == ".csv":
         columns, cells = csv_codec.decode(body, signature)
         order = None if columns is None else signature.order(columns)
-        return _sample(rows.reorder(cells, order, len(columns or ())), text=True)
+        return _sample(row_types.reorder(cells, order, len(columns or ())), text=True)
     return _sample(json_codec.decode(body, signature), text=False)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.errors import Refused
-from inference import manifests
+from inference.models import manifests
 from inference.settings import DEFAULT_SCRIPT
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from deploy.trees import trees
-from inference.rows import Array
-from inference.signature import Signature
+from inference.rows.row_types import Array
+from inference.rows.schema import Signature
 
 #: Of each kind.
 ROWS = 2_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from inference import memory
+from inference import instance_memory
 from inference.errors import SettingError
 from inference.limits import Limits
 
@@ -28,7 +28,9 @@ class InferenceSettings:
     max_body_bytes: int = 100 * MIB
     max_rows: int = 100_000
     #: Memory for the bodies in work at once, with what is made of them.
-    max_bodies_in_work_bytes: int = field(default_factory=lambda: memory.instance_bytes() // 4)
+    max_bodies_in_work_bytes: int = field(
+        default_factory=lambda: instance_memory.instance_bytes() // 4
+    )
     scoring_timeout_s: float = 60.0
     #: Whether a model without a manifest may be loaded: its file could be anybody's.
     allow_unpinned_model: bool = False
@@ -64,7 +66,7 @@ class InferenceSettings:
             max_body_bytes=positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_rows=positive_int(env, "MAX_ROWS", cls.max_rows),
             max_bodies_in_work_bytes=positive_int(
-                env, "MAX_BODIES_IN_WORK_BYTES", memory.instance_bytes() // 4
+                env, "MAX_BODIES_IN_WORK_BYTES", instance_memory.instance_bytes() // 4
             ),
             scoring_timeout_s=positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
             cache_mode=_cache_mode(env),

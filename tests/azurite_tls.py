@@ -7,8 +7,8 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulators.azurite import ACCOUNT, Azurite
-from emulators.ports import HOST
+from local.emulators.azurite import ACCOUNT, Azurite
+from local.emulators.ports import HOST
 from tests.certificates import certificate_for
 from tests.over_tls import OverTls
 from tests.servers import ServerProcess, free_port

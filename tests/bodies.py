@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inference import media_types
+from inference.rows import media_types
 
 
 def of_numbers(form: str, rows: np.ndarray) -> bytes:

@@ -14,13 +14,7 @@ import hypothesis
 import pytest
 
 from tests import servers, waiting
-from tests.servers import (
-    AzuriteProcess,
-    BrokerProcess,
-    HostProcess,
-    RedisProcess,
-    StartHost,
-)
+from tests.servers import AzuriteProcess, BrokerProcess, HostProcess, RedisProcess, StartHost
 
 # How long one example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("triscore", deadline=None)

@@ -19,7 +19,7 @@ from typing import Any, Self
 import jwt
 import pytest
 
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 
 SECRET = "only-this-app"
 #: Nobody checks the signature: what takes the tokens here has no key of Entra's.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulators.server import Server
+from local.emulators.emulator import Server
 from tests.certificates import Certificate
 
 

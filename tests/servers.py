@@ -13,13 +13,13 @@ from typing import Self
 
 import pytest
 
-from emulators.azurite import Azurite
-from emulators.broker import CONFIG, Broker
-from emulators.child import Child
-from emulators.errors import EmulatorError
-from emulators.ports import HOST, is_free
-from emulators.redis_server import RedisServer
-from emulators.server import PROJECT, Server
+from local.emulators.azurite import Azurite
+from local.emulators.child import Child
+from local.emulators.emulator import PROJECT, Server
+from local.emulators.errors import EmulatorError
+from local.emulators.ports import HOST, is_free
+from local.emulators.redis_server import RedisServer
+from local.emulators.service_bus_process import CONFIG, Broker
 from tests.waiting import eventually
 
 #: Below the range from which the kernel takes ports for outgoing connections: a port that is
@@ -144,7 +144,7 @@ def _command(server: Server) -> list[str]:
 
 
 class HostProcess:
-    """`python -m host` over one app folder; ends with the block it is opened in."""
+    """`python -m local.host` over one app folder; ends with the block it is opened in."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class HostProcess:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self.process = Child(
             [
-                *(python, "-m", "host", "--app", str(app_dir)),
+                *(python, "-m", "local.host", "--app", str(app_dir)),
                 *("--host", HOST, "--port", str(self.port), *args),
             ],
             log=log,

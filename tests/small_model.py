@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from deploy import manifest
-from inference import manifests
+from inference.models import manifests
 
 
 def save(parent: Path) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, Self
 
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 from tests.servers import AzuriteProcess, free_port
 
 Fault = Literal["busy", "hang", "cut", "garbage", "refuse"]

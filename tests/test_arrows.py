@@ -16,9 +16,7 @@ ROOMS = {
     "inference",
     "cache",
     "triggers",
-    "host",
-    "emulators",
-    "demo",
+    "local",
     "deploy",
     "tests",
     "bench",
@@ -29,14 +27,12 @@ MAY = {
     "cache": set(),
     "triggers": {"inference"},
     "function_app": {"triggers", "inference", "cache"},
-    "host": set(),
-    "emulators": set(),
-    "demo": {"emulators"},
+    "local": set(),
     "deploy": {"inference"},
 }
 #: These read settings as every room does, and ask with the clients of the cache and host.
 ASKING = {ROOT / "deploy/doctor", ROOT / "deploy/requeue"}
-MAY_ASKING = {"inference", "cache", "triggers", "host"}
+MAY_ASKING = {"inference", "cache", "triggers", "local"}
 
 
 def modules(room: str) -> list[Path]:
@@ -108,7 +104,7 @@ def test_our_packages_are_the_ones_that_are_imported():
 def test_the_app_needs_no_pandas_and_nothing_of_the_local_host():
     code = (
         "import sys, function_app\n"
-        "print('pandas' in sys.modules, 'httptools' in sys.modules, 'host' in sys.modules)"
+        "print('pandas' in sys.modules, 'httptools' in sys.modules, 'local' in sys.modules)"
     )
     told = subprocess.run(
         [sys.executable, "-c", code],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from inference.errors import SettingError
-from inference.results import MESSAGE_TTL_S
+from inference.results.result_store import MESSAGE_TTL_S
 from inference.settings import positive, positive_int
 
 Door = Literal["http", "blob", "servicebus"]

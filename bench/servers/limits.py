@@ -8,7 +8,7 @@ from bench.environments import Environment
 from bench.places import BENCH, ROOT, free_port
 from bench.servers.server import Server
 from bench.servers.stage import Stage
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 
 LIMITS = BENCH / "limits"
 
@@ -53,7 +53,7 @@ def empty_function(_stage: Stage, _workers: int) -> Server:
     return Server(
         name="empty-function",
         command=(
-            *(sys.executable, "-m", "host", "--app", str(LIMITS / "empty_function")),
+            *(sys.executable, "-m", "local.host", "--app", str(LIMITS / "empty_function")),
             *("--port", str(port)),
         ),
         port=port,

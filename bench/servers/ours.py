@@ -1,4 +1,4 @@
-"""The app, through `python -m host`, as anybody would run it."""
+"""The app, through `python -m local.host`, as anybody would run it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def app(
         name=name,
         workers=workers,
         command=(
-            *(sys.executable, "-m", "host", "--app", str(ROOT)),
+            *(sys.executable, "-m", "local.host", "--app", str(ROOT)),
             *("--port", str(port), "--workers", str(workers)),
         ),
         port=port,

@@ -9,7 +9,7 @@ from bench.environments import Environment
 from bench.places import BENCH, free_port
 from bench.servers.server import Server
 from bench.servers.stage import Stage
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 
 FASTAPI = Environment("fastapi")
 AZUREML = Environment("azureml")

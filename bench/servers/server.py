@@ -16,8 +16,8 @@ from typing import Self
 from bench.bodies import Dialect
 from bench.errors import BenchError
 from bench.places import LOAD_CORE, LOGS, SERVER_CORE
-from emulators.child import Child
-from emulators.ports import HOST
+from local.emulators.child import Child
+from local.emulators.ports import HOST
 
 READY_S = 90.0
 STOP_S = 15.0

@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from bench.models import Model
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 
 #: Databases of the bench's Redis: servers do not see each other's entries.
 DATABASES = 64

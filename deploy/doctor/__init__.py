@@ -9,6 +9,6 @@ from __future__ import annotations
 from deploy.doctor.configured import Configured, read
 from deploy.doctor.examination import examine
 from deploy.doctor.findings import Finding
-from host.app_settings import FILE as SETTINGS_FILE
+from local.host.app_settings import FILE as SETTINGS_FILE
 
 __all__ = ["SETTINGS_FILE", "Configured", "Finding", "examine", "read"]

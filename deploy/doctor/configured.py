@@ -9,12 +9,12 @@ from pathlib import Path
 from cache.errors import CacheSettingError
 from cache.settings import CacheSettings
 from deploy.doctor.names import HOST_STORAGE
-from host import app_settings
-from host.errors import HostError
-from inference import packaged
+from inference import package_settings
 from inference.errors import SettingError
 from inference.settings import InferenceSettings
-from triggers import connections
+from local.host import app_settings
+from local.host.errors import HostError
+from triggers.connections import validation
 from triggers.settings import DoorSettings
 
 type Refusal = SettingError | CacheSettingError | HostError
@@ -58,7 +58,7 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> Configured:
         refused.append(error)
     over = {**local, **env}
     try:
-        whole = packaged.under(over, root=folder)
+        whole = package_settings.under(over, root=folder)
     except SettingError as error:
         refused.append(error)
         whole = over
@@ -66,8 +66,8 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> Configured:
     cache = _read(CacheSettings.from_env, whole, refused)
     doors = _read(DoorSettings.from_env, whole, refused)
     if doors is not None:
-        refused.extend(connections.faults(whole, doors))
-    refused.extend(connections.of_account(HOST_STORAGE, whole))
+        refused.extend(validation.faults(whole, doors))
+    refused.extend(validation.of_account(HOST_STORAGE, whole))
     return Configured(
         folder=folder,
         env=whole,
@@ -78,7 +78,7 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> Configured:
         sources={
             "the environment": frozenset(env),
             file.name: frozenset(local),
-            packaged.NAME: frozenset(whole),
+            package_settings.NAME: frozenset(whole),
         },
     )
 

@@ -18,7 +18,7 @@ GROUPS = {
     "redis": "redis_server",
     "storage": "storage",
     "service bus": "service_bus",
-    "http": "http_door",
+    "http": "http_trigger",
 }
 
 #: What of a URL or a connection string is nobody's to see, wherever an SDK may repeat it.
@@ -40,7 +40,8 @@ async def _group(module: str, configured: Configured) -> AsyncIterator[Finding]:
             yield finding
     except ModuleNotFoundError as error:
         yield Finding(
-            f"cannot be checked without {error.name}", "`pip install -r host/requirements.txt`"
+            f"cannot be checked without {error.name}",
+            "`pip install -r local/host/requirements.txt`",
         )
     except Exception as error:  # noqa: BLE001 - an SDK may raise anything
         told = (str(error).strip() or "without a word").splitlines()[0]

@@ -12,8 +12,8 @@ from azure.servicebus.aio import ServiceBusClient
 
 from deploy.doctor.configured import Configured
 from deploy.doctor.findings import DEADLINE_S, UNREAD, Finding
-from host.connections import Connections
-from host.errors import HostError
+from local.host.app.connections import Connections
+from local.host.errors import HostError
 from triggers.settings import SERVICE_BUS, DoorSettings
 
 _RECEIVER, _SENDER = "Azure Service Bus Data Receiver", "Azure Service Bus Data Sender"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from deploy.doctor import names
 from deploy.doctor.configured import Configured, Refusal
 from deploy.doctor.findings import Finding
-from host.errors import HostError
+from local.host.errors import HostError
 
 
 async def check(configured: Configured) -> AsyncIterator[Finding]:

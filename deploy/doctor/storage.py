@@ -21,9 +21,9 @@ from azure.core.exceptions import (
 from deploy.doctor.configured import Configured
 from deploy.doctor.findings import DEADLINE_S, UNREAD, Finding
 from deploy.doctor.names import HOST_STORAGE
-from host.connections import Connections, spell_out
-from host.errors import HostError
-from host.poison import QUEUE as POISON
+from local.host.app.connections import Connections, spell_out
+from local.host.blob_listener.poison import QUEUE as POISON
+from local.host.errors import HostError
 from triggers.settings import STORAGE, DoorSettings
 
 #: One try, so that silence ends with the deadline.

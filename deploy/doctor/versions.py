@@ -12,8 +12,8 @@ from deploy.doctor.configured import Configured
 from deploy.doctor.findings import Finding
 from deploy.errors import Refused
 from deploy.pins import Pin
-from inference import manifests
 from inference.errors import ModelUnavailable
+from inference.models import manifests
 
 #: What the app runs on in Azure.
 PYTHON = (3, 13)

@@ -14,8 +14,13 @@ from deploy.requeue.dead_letters import PAGE, DeadLetters
 from deploy.requeue.given_up import Choice, GivenUp
 from deploy.requeue.poison_blobs import PAGE as PAGE_OF_BLOBS
 from deploy.requeue.poison_blobs import PoisonBlobs
-from host.connections import DEVELOPMENT_SERVICE_BUS, DEVELOPMENT_STORAGE, Connections, spell_out
-from host.errors import HostError
+from local.host.app.connections import (
+    DEVELOPMENT_SERVICE_BUS,
+    DEVELOPMENT_STORAGE,
+    Connections,
+    spell_out,
+)
+from local.host.errors import HostError
 from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
 
 Say = Callable[[str], object]

@@ -27,8 +27,8 @@ from azure.storage.queue import QueueMessage, QueueServiceClient
 
 from deploy.errors import Refused
 from deploy.requeue.given_up import UNREADABLE, GivenUp
-from host.poison import QUEUE
-from triggers.blob_output import REPORT
+from local.host.blob_listener.poison import QUEUE
+from triggers.blob_trigger.blob_output import REPORT
 
 #: A queue shows no more than 32 messages without taking them: they are taken for so many seconds,
 #: and put back. Whoever kills the command finds them there after that.

@@ -7,7 +7,7 @@ cached answer need none.
 from __future__ import annotations
 
 from inference.models.files import ModelId, digest, find, require_pinned
-from inference.models.loading import Model, load
-from inference.models.serving import Served, serve
+from inference.models.loaders import Model, load
+from inference.models.verified_model import Served, serve
 
 __all__ = ["Model", "ModelId", "Served", "digest", "find", "load", "require_pinned", "serve"]

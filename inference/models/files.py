@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference import manifests
 from inference.errors import ModelUnavailable
-from inference.manifests import Manifest
+from inference.models import manifests
+from inference.models.manifests import Manifest
 
 SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".onnx")
 

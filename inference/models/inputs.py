@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from inference.errors import ModelUnavailable
-from inference.rows import EXACT_INTEGER, Array
-from inference.signature import ColumnType, Signature
+from inference.rows.row_types import EXACT_INTEGER, Array
+from inference.rows.schema import ColumnType, Signature
 
 
 def maker(signature: Signature) -> Callable[[Array], Any]:

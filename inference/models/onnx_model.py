@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import ModelUnavailable, UnfitInput
-from inference.manifests import Features
 from inference.models.answers import by_row
-from inference.rows import Array
-from inference.signature import TEXTS, ColumnType, Signature
+from inference.models.manifests import Features
+from inference.rows.row_types import Array
+from inference.rows.schema import TEXTS, ColumnType, Signature
 
 #: What a tensor's cells are here and in NumPy, by its type.
 _TYPES: dict[str, tuple[ColumnType, npt.DTypeLike]] = {
@@ -34,7 +34,7 @@ _FATAL = 4
 
 
 class OnnxModel:
-    """See inference.models.loading.Model."""
+    """See inference.models.loaders.Model."""
 
     framework = "onnx"
     #: A graph keeps its labels to itself.

@@ -49,11 +49,11 @@ class Source:
 def load(file: Path, *, mapped: bool = False) -> tuple[Any, Source | None]:
     """An estimator, and its source where some arrays are mapped. May raise anything."""
     if mapped and _uncompressed(file):
-        from inference.models import mapping  # noqa: PLC0415 - imports joblib
+        from inference.models import mapped_unpickler  # noqa: PLC0415 - imports joblib
 
         source = Source(file, file.stat())
         try:
-            estimator, count = mapping.load(file)
+            estimator, count = mapped_unpickler.load(file)
         except OSError as error:  # not every file system maps
             log.info("%s can't be mapped: %s", file.name, error)
         else:

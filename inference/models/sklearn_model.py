@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from inference.errors import ModelUnavailable
-from inference.manifests import Features
 from inference.models.answers import by_row
 from inference.models.inputs import maker
+from inference.models.manifests import Features
 from inference.models.pickles import Source
-from inference.rows import Array
-from inference.signature import Signature
+from inference.rows.row_types import Array
+from inference.rows.schema import Signature
 
 
 class SklearnModel:
-    """Serves any object with the methods of an estimator; see inference.models.loading.Model."""
+    """Serves any object with the methods of an estimator; see inference.models.loaders.Model."""
 
     framework = "scikit-learn"
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import orjson
 
-from inference import media_types
-from inference.codecs import json_codec
-from inference.deadlines import Wait
 from inference.limits import Limits
 from inference.models import ModelId
-from inference.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.open_inference import columns, inference_request, outputs, tensors
 from inference.open_inference.inference_request import HEADER_LENGTH, InferenceRequest
 from inference.request import Answer, Request
-from inference.scorer import Scorer
+from inference.rows import media_types
+from inference.rows.codecs import json_codec
 from inference.scripts import EstimatorScript, Question, RowQuestion
+from inference.serving.deadlines import Wait
+from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
+from inference.serving.scorer import Scorer
 
 #: Of an answer that is not JSON alone.
 OCTETS = "application/octet-stream"

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from inference import fitting
-from inference.codecs.gathering import CellsPart, gather
 from inference.errors import UnfitInput
 from inference.limits import rows_in_part
 from inference.open_inference.tensors import Tensor
-from inference.rows import Array, Rows, shown
-from inference.signature import Signature
+from inference.rows import coercion
+from inference.rows.codecs.gathering import CellsPart, gather
+from inference.rows.row_types import Array, Rows, shown
+from inference.rows.schema import Signature
 
 
 def fit(inputs: Sequence[Tensor], signature: Signature) -> Rows:
@@ -31,7 +31,7 @@ def fit(inputs: Sequence[Tensor], signature: Signature) -> Rows:
         )
     if signature.kind == "array" and not any(block.dtype.hasobject for block in blocks):
         with np.errstate(invalid="ignore"):  # of a signalling NaN, which is a NaN
-            return fitting.fit_array(np.concatenate(blocks, axis=1), signature)
+            return coercion.fit_array(np.concatenate(blocks, axis=1), signature)
     return gather(lambda: _parts(blocks), signature)
 
 

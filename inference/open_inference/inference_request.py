@@ -20,7 +20,7 @@ from inference.errors import MalformedInput, UnfitInput
 from inference.limits import Limits
 from inference.open_inference import tensors, v2_document
 from inference.open_inference.tensors import Tensor
-from inference.rows import shown
+from inference.rows.row_types import shown
 
 #: In bytes; on a request and on an answer.
 HEADER_LENGTH = "inference-header-content-length"

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inference import manifests
 from inference.errors import UnacceptableAnswer
-from inference.models import ModelId
+from inference.models import ModelId, manifests
 from inference.open_inference import outputs
 from inference.open_inference.tensors import BOOL, BYTES
+from inference.rows.schema import ColumnType, Signature
 from inference.scripts import EstimatorScript, Script
-from inference.signature import ColumnType, Signature
 
 Described = dict[str, Any]
 

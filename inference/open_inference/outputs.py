@@ -11,7 +11,7 @@ import numpy as np
 from inference.errors import UnacceptableAnswer
 from inference.limits import PART_CELLS
 from inference.open_inference.tensors import BOOL, BYTES, Tensor
-from inference.rows import Array
+from inference.rows.row_types import Array
 
 _INT64 = range(-(2**63), 2**63)
 _UINT64 = range(2**64)

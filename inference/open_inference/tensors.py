@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from inference.codecs.gathering import stacked
 from inference.errors import MalformedInput
 from inference.open_inference.v2_document import Elements
-from inference.rows import Array, shown
+from inference.rows.codecs.gathering import stacked
+from inference.rows.row_types import Array, shown
 
 BOOL, BYTES = "BOOL", "BYTES"
 _FLOATS = {"FP16": "<f2", "FP32": "<f4", "FP64": "<f8"}

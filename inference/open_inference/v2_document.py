@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from inference.codecs import json_codec
-from inference.codecs.json_outline import PIECE_BYTES, Outline, Span
 from inference.errors import MalformedInput
+from inference.rows.codecs import json_codec
+from inference.rows.codecs.json_outline import PIECE_BYTES, Outline, Span
 
 _WHAT = "the body's JSON part"
 #: A tensor for each column: more of them are not looked at.

@@ -1,14 +1,14 @@
 """Entry scripts: what turns a request into a question, and a question into an answer.
 
 The built-in one serves any estimator. A user's own has `init()` and `run(…)`, called just as
-Azure ML's own server calls them (inference.scripts.calling says how).
+Azure ML's own server calls them (inference.scripts.run_signature says how).
 """
 
 from __future__ import annotations
 
-from inference.scripts.estimator import EstimatorScript
+from inference.scripts.estimator_script import EstimatorScript
 from inference.scripts.question import Question, Reply, RowQuestion, Script
-from inference.scripts.user import UserScript
+from inference.scripts.user_script import UserScript
 from inference.settings import InferenceSettings
 
 __all__ = ["EstimatorScript", "Question", "Reply", "RowQuestion", "Script", "UserScript", "build"]

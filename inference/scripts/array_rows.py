@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from inference import cells
-from inference.rows import Array
+from inference.rows import typed_cells
+from inference.rows.row_types import Array
 from inference.scripts.question import RowQuestion
 
 #: Stands in keys where a NumPy dtype stands for numbers.
@@ -16,7 +16,9 @@ CELLS = "cells"
 
 
 class ArrayRows(RowQuestion):
-    """`values`: shape (rows, features), C-contiguous numbers or the objects of inference.cells."""
+    """`values`: shape (rows, features), C-contiguous: numbers, or the objects of
+    inference.rows.typed_cells.
+    """
 
     __slots__ = ("dtype", "row_shape", "values")
 
@@ -30,7 +32,7 @@ class ArrayRows(RowQuestion):
 
     def row_bytes(self) -> Sequence[Buffer]:
         if self.dtype == CELLS:
-            return cells.row_bytes(self.values)
+            return typed_cells.row_bytes(self.values)
         whole = self.values.data.cast("B")
         size = len(whole) // len(self.values)
         return [whole[start : start + size] for start in range(0, len(whole), size)]

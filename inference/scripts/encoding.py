@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.codecs import json_codec
+from inference.rows.codecs import json_codec
 
 #: Of these a list of them has a comma between two and nowhere else.
 _PLAIN_KINDS = frozenset("iufb")

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import pytest
 
-from emulators.child import Child
+from local.emulators.child import Child
 from tests.servers import free_port
 from tests.waiting import eventually
 

@@ -21,7 +21,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSend
 from azure.servicebus.exceptions import ServiceBusError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from emulators.broker import CONFIG
+from local.emulators.service_bus_process import CONFIG
 from tests import small_model
 from tests.servers import AzuriteProcess, BrokerProcess, HostProcess, RedisProcess
 from tests.waiting import eventually
@@ -61,7 +61,7 @@ class App:
     #: The app, and what runs it.
     app_dir: Path = ROOT
     python: str = sys.executable
-    #: As `python -m host` takes them.
+    #: As `python -m local.host` takes them.
     host_args: tuple[str, ...] = ()
     _host: HostProcess | None = None
     _inbox: Inbox | None = None

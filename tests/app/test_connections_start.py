@@ -26,7 +26,7 @@ BUS = (
 )
 def test_a_connection_that_can_not_work_stops_the_start_of_the_local_host(name, value, sentence):
     ran = subprocess.run(
-        [sys.executable, "-m", "host", "--app", str(ROOT), "--port", "0"],
+        [sys.executable, "-m", "local.host", "--app", str(ROOT), "--port", "0"],
         capture_output=True,
         text=True,
         timeout=60,

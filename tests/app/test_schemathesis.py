@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import HostProcess
-from tests.triggers import documented
+from tests.triggers.description import documented
 from tests.waiting import eventually
 
 HERE = Path(__file__).resolve().parent

@@ -5,7 +5,7 @@ import json
 import pytest
 from redis import Redis
 
-from inference.hung import EXIT_CODE, MAX_HUNG
+from inference.serving.hung_threads import EXIT_CODE, MAX_HUNG
 from tests.waiting import eventually
 
 #: A script that never comes back from some requests.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import cold_start, direct, doors, marks, workloads
+from bench import cold_start, direct, marks, triggers, workloads
 from bench.load import Run
 from bench.results import Figure, Results
 
@@ -19,7 +19,7 @@ def whole() -> Results:
         for server in workload.servers:
             results.add(workload.id, server, run(1000))
     for door in ("messages", "blob rows"):
-        for variant in doors.VARIANTS:
+        for variant in triggers.VARIANTS:
             results.figures[f"{door}, {variant}"] = Figure("1/s", (100.0,))
     for name in (
         *(cold_start.BARE, cold_start.HIT, cold_start.MISS),

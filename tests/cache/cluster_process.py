@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from redis import Redis
 
-from emulators.ports import HOST
-from emulators.redis_server import RedisServer
+from local.emulators.ports import HOST
+from local.emulators.redis_server import RedisServer
 from tests.cache.redis_tls import TlsRedisServer
 from tests.certificates import Certificate
 from tests.servers import ServerProcess, free_port

@@ -10,7 +10,7 @@ from typing import Self
 
 from redis import Redis
 
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 from tests.identity_endpoint import Token
 
 AUDIENCE = "https://redis.azure.com"

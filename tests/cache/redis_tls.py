@@ -6,8 +6,8 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-from emulators.ports import HOST
-from emulators.redis_server import RedisServer
+from local.emulators.ports import HOST
+from local.emulators.redis_server import RedisServer
 from tests.over_tls import OverTls
 
 

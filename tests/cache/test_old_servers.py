@@ -11,8 +11,8 @@ import pytest
 from redis import Redis
 
 from cache import CacheUnavailable
-from emulators.ports import HOST
-from emulators.redis_server import RedisServer
+from local.emulators.ports import HOST
+from local.emulators.redis_server import RedisServer
 from tests.servers import ServerProcess, free_port
 from tests.waiting import eventually
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cache import CacheUnavailable
-from emulators.redis_server import RedisServer
+from local.emulators.redis_server import RedisServer
 from tests.cache.cluster_process import ClusterProcess
 from tests.cache.redis_tls import TlsRedisServer
 from tests.certificates import certificate_for

@@ -15,8 +15,8 @@ from cache.breaker import FAILURES
 from cache.layered import LayeredCache
 from cache.near import Near
 from cache.trouble import DOUBT_S, Writes
-from emulators.ports import HOST
-from emulators.redis_server import RedisServer
+from local.emulators.ports import HOST
+from local.emulators.redis_server import RedisServer
 from tests.servers import ServerProcess
 from tests.waiting import eventually
 

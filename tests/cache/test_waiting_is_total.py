@@ -14,7 +14,7 @@ from cache.breaker import CircuitBreaker
 from cache.counts import RedisCounts
 from cache.entra import Tokens
 from cache.redis_link import CLOSE_S, RedisLink
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 
 
 class Client:

@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from deploy import accelerate, conversion, manifest, trial_rows
-from inference import manifests, models
+from inference import models
 from inference.errors import ModelUnavailable
+from inference.models import manifests
 from tests.small_model import doubled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -225,7 +226,7 @@ from pathlib import Path
 from cache import keys
 from cache.memory import MemoryCache
 from inference.request import Request
-from inference.scorer import Scorer
+from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 
 async def main():

@@ -14,8 +14,8 @@ from azure.storage.queue import QueueClient
 import deploy
 from deploy import doctor
 from deploy.__main__ import main
-from deploy.doctor import http_door, model, service_bus, settings, storage, versions
-from inference import manifests
+from deploy.doctor import http_trigger, model, service_bus, settings, storage, versions
+from inference.models import manifests
 from tests import small_model
 from tests.servers import free_port
 
@@ -126,7 +126,7 @@ async def test_a_check_that_cannot_be_made_says_why_and_the_others_are_made(monk
     assert "storage: mend: could not be checked: look into ZeroDivisionError: one" in told
     assert (
         "service bus: mend: cannot be checked without azure.servicebus:"
-        " `pip install -r host/requirements.txt`"
+        " `pip install -r local/host/requirements.txt`"
     ) in told
     assert told[-1].startswith("http: ")
 
@@ -353,11 +353,11 @@ async def test_a_closed_door_needs_no_service_bus(ask):
 
 
 async def test_limits_beyond_the_platforms_are_told(ask):
-    told = await ask(http_door, MAX_BODY_BYTES="200000000", SCORING_TIMEOUT_S="230")
+    told = await ask(http_trigger, MAX_BODY_BYTES="200000000", SCORING_TIMEOUT_S="230")
     assert "Azure takes 104,857,600: lower MAX_BODY_BYTES, or raise FUNCTIONS_REQ" in told[1]
     assert "Azure gives up after 230: lower SCORING_TIMEOUT_S" in told[2]
     told = await ask(
-        http_door,
+        http_trigger,
         MAX_BODY_BYTES="200000000",
         FUNCTIONS_REQUEST_BODY_SIZE_LIMIT="200000000",
         HTTP_AUTH_LEVEL="anonymous",

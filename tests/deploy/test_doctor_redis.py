@@ -7,8 +7,8 @@ from redis import Redis
 
 from cache.trouble import GRANT
 from deploy.doctor import redis_server as doctor
-from emulators.ports import HOST
-from emulators.redis_server import RedisServer
+from local.emulators.ports import HOST
+from local.emulators.redis_server import RedisServer
 from tests.servers import ServerProcess, free_port
 from tests.waiting import eventually
 

@@ -148,7 +148,7 @@ def test_the_functions_that_the_template_names_are_the_apps():
         r"function:(\w+)'|Host\.Functions\.(\w+)",
         APP.read_text() + (INFRA / "event-grid.bicep").read_text(),
     )
-    doors = "".join(path.read_text() for path in (ROOT / "triggers").glob("*_trigger.py"))
+    doors = "".join(path.read_text() for path in (ROOT / "triggers").rglob("*_blueprint.py"))
     assert len(named) == 2
     for names in named:
         assert f"async def {''.join(names)}(" in doors

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from inference import manifests
+from inference.models import manifests
 from tests import small_model
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 import deploy
 from deploy import closure, outputs, packaging, pins, subject
 from deploy.errors import Refused
-from inference import manifests, packaged
+from inference import package_settings
 from inference.errors import SettingError
+from inference.models import manifests
 from tests import small_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +58,7 @@ def test_a_package_holds_what_runs_and_nothing_else(package):
     for room in ("triggers", "inference", "cache"):
         ours = {name for name in tree(ROOT / room) if "__pycache__" not in name}
         assert set(tree(package / room)) == ours
-    assert (package / "triggers/console.html").is_file()
+    assert (package / "triggers/description/console.html").is_file()
     assert set(tree(package / "models")) == {"signs/signs.pkl", "signs/model.json"}
 
 
@@ -162,11 +163,11 @@ def test_requirements_beside_a_script_join_the_apps_and_win(scripted):
 
 
 def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
-    assert packaged.under({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path) == {
+    assert package_settings.under({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path) == {
         "TRIGGERS": "http"
     }
     (tmp_path / "settings.json").write_text('{"TRIGGERS": "blob", "MAX_ROWS": "5"}')
-    merged = packaged.under({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path)
+    merged = package_settings.under({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path)
     assert merged == {"TRIGGERS": "http", "MAX_ROWS": "5"}
 
 
@@ -174,7 +175,7 @@ def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
 def test_settings_of_a_package_that_are_none_stop_the_start(tmp_path, text):
     (tmp_path / "settings.json").write_text(text)
     with pytest.raises(SettingError, match=r"settings\.json=.* expected a JSON object of texts"):
-        packaged.under({}, root=tmp_path)
+        package_settings.under({}, root=tmp_path)
 
 
 def test_a_package_is_replaced_by_a_package_and_nothing_else_is(package, scripted, tmp_path):

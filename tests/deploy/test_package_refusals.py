@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 import deploy
 from deploy import packaging
 from deploy.errors import Refused
-from inference import manifests
+from inference.models import manifests
 from tests import small_model
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -26,7 +26,7 @@ from azure.storage.queue import QueueServiceClient, TextBase64EncodePolicy
 from deploy import doctor
 from deploy.requeue.command import Order, requeue
 from deploy.requeue.given_up import Choice
-from host import poison
+from local.host.blob_listener import poison
 from tests.servers import AzuriteProcess, BrokerProcess
 from tests.waiting import eventually_async
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import redis
 
-from inference import media_types
+from inference.rows import media_types
 from tests.app.conftest import App
 from tests.faults import hostile_inputs, stack
 from tests.faults.connection import Connection, Pool, Reply, Unanswered, post

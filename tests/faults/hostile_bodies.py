@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from inference import media_types
+from inference.rows import media_types
 from tests import bodies
 from tests.fuzz.damage import damage
 

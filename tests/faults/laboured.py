@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from deploy import manifest
-from inference import manifests
+from inference.models import manifests
 
 _NUMBERS = np.random.default_rng(0).random(1_200_000)
 

@@ -14,7 +14,7 @@ from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
 from azure.storage.blob import BlobServiceClient
 
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 from tests.app.conftest import App
 from tests.faults.ledger import Ledger, Rows
 from tests.faults.outcome import Outcome

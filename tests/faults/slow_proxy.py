@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 from tests.servers import free_port
 
 

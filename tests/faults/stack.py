@@ -12,7 +12,7 @@ from typing import Any
 
 from azure.servicebus import ServiceBusClient, ServiceBusSubQueue
 
-from emulators.ports import HOST
+from local.emulators.ports import HOST
 from tests import small_model
 from tests.app.conftest import App, short_locks
 from tests.faults.inbox import Inbox

@@ -16,21 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from emulators.servicebus import envelope
-from emulators.servicebus.amqp import frames, sections
-from emulators.servicebus.amqp.decoding import decode, skip
-from emulators.servicebus.amqp.encoding import encode
-from emulators.servicebus.amqp.errors import AmqpError
-from emulators.servicebus.amqp.frames import FrameSplitter
-from emulators.servicebus.amqp.outcomes import Source, Target
-from emulators.servicebus.amqp.performatives import Attach, Begin, Flow, Open, Transfer
-from emulators.servicebus.amqp.values import Array, Described, Float, Symbol, UInt
-from inference import codecs, media_types
-from inference.codecs import json_outline, parquet_layout
-from inference.codecs.arrow_messages import Messages
 from inference.errors import CallerError
 from inference.limits import Limits
-from inference.signature import TEXTS, Signature
+from inference.rows import codecs, media_types
+from inference.rows.codecs import json_outline, parquet_layout
+from inference.rows.codecs.arrow_messages import Messages
+from inference.rows.schema import TEXTS, Signature
+from local.emulators.servicebus import envelope
+from local.emulators.servicebus.amqp import frames, sections
+from local.emulators.servicebus.amqp.decoding import decode, skip
+from local.emulators.servicebus.amqp.encoding import encode
+from local.emulators.servicebus.amqp.errors import AmqpError
+from local.emulators.servicebus.amqp.frames import FrameSplitter
+from local.emulators.servicebus.amqp.outcomes import Source, Target
+from local.emulators.servicebus.amqp.performatives import Attach, Begin, Flow, Open, Transfer
+from local.emulators.servicebus.amqp.values import Array, Described, Float, Symbol, UInt
 from tests import bodies
 from tests.fuzz.damage import damage
 

@@ -10,7 +10,7 @@ import pytest
 from cache import keys
 from cache.memory import MemoryCache
 from inference.request import Request
-from inference.scorer import Scorer
+from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import small_model
 

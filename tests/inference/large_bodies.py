@@ -21,8 +21,8 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from inference import media_types
-from inference.signature import Signature
+from inference.rows import media_types
+from inference.rows.schema import Signature
 from tests import bodies
 
 COLUMNS = 64
@@ -156,7 +156,7 @@ def model(parent: Path, columns: int = COLUMNS, name: str = "tree") -> Path:
     from sklearn.tree import DecisionTreeClassifier
 
     from deploy import manifest
-    from inference import manifests
+    from inference.models import manifests
 
     folder = parent / name
     folder.mkdir()
@@ -186,8 +186,8 @@ def forget_the_most() -> None:
 
 
 def read(file: Path, kind: str, signature: Signature) -> dict[str, object]:
-    from inference import codecs
     from inference.errors import CallerError
+    from inference.rows import codecs
     from inference.settings import InferenceSettings
 
     limits = InferenceSettings(model_dir=Path()).limits

@@ -13,10 +13,11 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from deploy import manifest
-from inference import batch, documents, manifests
 from inference.errors import ModelUnavailable, ScoringError, UnfitInput
-from inference.models import ModelId
+from inference.models import ModelId, manifests
 from inference.request import Request
+from inference.results import result_document
+from inference.serving import table_scoring
 
 SECRET = "account 4711"
 INIT = "def init(): ...\n"
@@ -103,7 +104,7 @@ def hooks(monkeypatch):
 
 def everything_told(error, request, caplog):
     """All places where an error's words go: its own, the platform's trace, document, log."""
-    document = documents.failed(request, error, ModelId("m", "1")).decode()
+    document = result_document.failed(request, error, ModelId("m", "1")).decode()
     formatter = logging.Formatter("%(message)s")
     lines = [formatter.format(record) for record in caplog.records]
     return "\n".join([str(error), document, *traceback.format_exception(error), *lines])
@@ -190,7 +191,7 @@ async def test_a_batch_that_a_model_fails_in_is_logged_with_its_id(tmp_path, mak
     manifests.write(tmp_path, manifest.describe(tmp_path))
     request = Request(id="blob-17", source="blob", body=b"", content_type="text/csv")
     with pytest.raises(ScoringError):
-        await batch.score(make_scorer(tmp_path), request, io.BytesIO(b"100001\n"), bytes)
+        await table_scoring.score(make_scorer(tmp_path), request, io.BytesIO(b"100001\n"), bytes)
     (line,) = [record.message for record in caplog.records if "blob-17" in record.message]
     assert "ValueError at " in line
     assert SECRET not in caplog.text

@@ -9,9 +9,9 @@ from typing import Self
 
 import pytest
 
-from demo.install import PEER
-from emulators.child import Child
-from emulators.ports import HOST
+from local.demo.install import PEER
+from local.emulators.child import Child
+from local.emulators.ports import HOST
 from tests.servers import READY_S, free_port
 from tests.waiting import eventually
 

@@ -9,7 +9,7 @@ from email.message import Message
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from tests.inference.contract_case import JSON, Case
+from tests.inference.scripts.contract_case import JSON, Case
 
 #: Longer than any deadline in the table.
 PATIENCE_S = 30

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.inference.contract_case import FAILED, Case
-from tests.inference.contract_cases import CASES
-from tests.inference.contract_scripts import write
+from tests.inference.scripts.contract_case import FAILED, Case
+from tests.inference.scripts.contract_cases import CASES
+from tests.inference.scripts.contract_scripts import write
 from tests.peers import azureml_server
 from tests.peers.azureml_server import AzureMLServer
 from tests.peers.exchange import Told, ask, look

@@ -9,12 +9,12 @@ import pytest
 
 from cache import keys
 from cache.memory import MemoryCache
-from inference.results import Results
-from inference.scorer import Scorer
+from inference.results.result_store import Results
+from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import small_model
-from tests.triggers import documented
-from triggers.v2_trigger import V2Door
+from tests.triggers.description import documented
+from triggers.http_trigger.open_inference_blueprint import V2Door
 
 
 @pytest.fixture(scope="module")

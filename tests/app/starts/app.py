@@ -16,8 +16,8 @@ from pathlib import Path
 
 import azure_functions_runtime as library
 
-from host import protos
-from host.protos import Message, ParameterBinding, TypedData
+from local.host.app import protos
+from local.host.app.protos import Message, ParameterBinding, TypedData
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,0 +1,1 @@
+"""What the model takes and gives, as data for whoever describes it."""

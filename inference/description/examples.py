@@ -1,0 +1,77 @@
+"""Golden rows as bodies that a client could send, and the answers to them, in every text format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from inference.models.manifests import Golden
+from inference.rows import codecs, media_types
+from inference.rows.codecs import json_codec
+from inference.rows.codecs.json_rows import NAMES
+from inference.rows.schema import Signature
+
+#: An example shows the form: more rows only make it longer.
+ROWS = 2
+TEXT_FORMATS = (media_types.CSV, media_types.JSON_LINES)
+
+
+def few(golden: Golden) -> Golden:
+    return replace(golden, rows=golden.rows[:ROWS], predictions=golden.predictions[:ROWS])
+
+
+def questions(form: str, golden: Golden, signature: Signature) -> Mapping[str, Any]:
+    """Bodies of one format, by name; none where there is no golden row, or the format is binary."""
+    if not golden.rows:
+        return {}
+    if form == media_types.JSON:
+        return _documents(golden.rows, signature)
+    if form == media_types.JSON_LINES:
+        return {"rows": json_codec.encode_lines(list(golden.rows)).decode()}
+    return {"rows": _csv(golden.rows, signature)} if form == media_types.CSV else {}
+
+
+def answers(form: str, golden: Golden) -> Mapping[str, Any]:
+    """The answers to `questions`, in one format."""
+    if not golden.predictions:
+        return {}
+    if form == media_types.JSON:
+        return {"answers": golden.predictions}
+    if form not in TEXT_FORMATS:
+        return {}
+    return {"answers": codecs.encode(json_codec.dumps(golden.predictions), form).decode()}
+
+
+def plain(golden: Golden, signature: Signature) -> Any:
+    """The rows in the form of schemas.plain_item."""
+    if signature.kind == "texts":
+        return [row[0] for row in golden.rows]
+    return _records(golden.rows, signature) if signature.kind == "frame" else golden.rows
+
+
+def _documents(rows: Sequence[Sequence[Any]], signature: Signature) -> dict[str, Any]:
+    every: dict[str, Any] = {name: {name: rows} for name in NAMES}
+    if signature.kind == "texts":
+        every["texts"] = [row[0] for row in rows]
+    elif signature.names is not None:
+        every["split"] = {"columns": signature.names, NAMES[0]: rows}
+    if signature.names is not None:
+        every["records"] = _records(rows, signature)
+    return every
+
+
+def _records(rows: Sequence[Sequence[Any]], signature: Signature) -> list[dict[str, Any]]:
+    names = signature.names or ()
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _csv(rows: Sequence[Sequence[Any]], signature: Signature) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if signature.names is not None:
+        writer.writerow(signature.names)
+    writer.writerows(rows)
+    return out.getvalue()

@@ -1,0 +1,124 @@
+"""What goes into a model or a script and what comes out, by content type.
+
+model                   rows and records, answers a row
+script with a schema    a JSON object, as its decorators declare
+any other script        any bytes; as little is known while nothing is loaded
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inference.description import examples, json_schema
+from inference.description.json_schema import Schema
+from inference.models.manifests import Golden, Manifest
+from inference.rows import media_types
+from inference.rows.schema import Signature
+from inference.scripts import EstimatorScript, Script, UserScript
+from inference.scripts.inference_schema import UNDECLARED, Declared
+
+ANY = "*/*"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Bodies of one content type: a JSON Schema, and examples by name."""
+
+    schema: Schema = field(default_factory=dict)
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interface:
+    """Contents by content type."""
+
+    reads: Mapping[str, Content]
+    answers: Mapping[str, Content]
+    #: What `reads` refers to, under schemas.COMPONENTS.
+    components: Mapping[str, Schema] = field(default_factory=dict)
+    #: The JSON forms alone, in the dialect of the decorators.
+    declared: Declared = UNDECLARED
+
+    @property
+    def scripted(self) -> bool:
+        """Whether a script may make its responses itself, and gets compressed bodies as they are.
+
+        So it is assumed while nothing is loaded.
+        """
+        return ANY in self.answers
+
+
+#: Nothing is known: of a script without a schema, or as long as nothing is loaded.
+OPEN = Interface(reads={ANY: Content()}, answers={media_types.JSON: Content(), ANY: Content()})
+
+
+def interface(script: Script) -> Interface:
+    """What a loaded script takes and answers."""
+    if isinstance(script, EstimatorScript):
+        return _of_model(script.signature, script.manifest, script.method)
+    declared = script.declared if isinstance(script, UserScript) else None
+    return OPEN if declared is None else _of_declared(declared)
+
+
+def _of_declared(declared: Declared) -> Interface:
+    names = declared.parameters
+    known, example = declared.input.get("properties", {}), declared.input.get("example", {})
+    taken: Schema = {
+        "type": "object",
+        "required": [name for name, required in names.items() if required],
+        "properties": {name: known.get(name, {}) for name in names},
+    }
+    sample = {name: each for name, each in example.items() if name in names}
+    answer = dict(declared.output)
+    answered = {"sample": answer.pop("example")} if "example" in answer else {}
+    return Interface(
+        reads={media_types.JSON: Content(taken, {"sample": sample} if sample else {})},
+        answers={media_types.JSON: Content(answer, answered), ANY: Content()},
+        declared=declared,
+    )
+
+
+def _of_model(signature: Signature, manifest: Manifest | None, method: str) -> Interface:
+    golden = examples.few(manifest.golden) if manifest else Golden()
+    one = json_schema.answer(manifest, method)
+    documents, answers = json_schema.documents(signature), {"type": "array", "items": one}
+    forms = _installed()
+    return Interface(
+        reads={
+            form: Content(_body(form, documents), examples.questions(form, golden, signature))
+            for form in forms
+            if form != media_types.NPY or signature.only_numbers  # it holds nothing else
+        },
+        answers={
+            form: Content(_body(form, answers), examples.answers(form, golden)) for form in forms
+        },
+        components=json_schema.components(signature),
+        declared=_declared(signature, golden, one),
+    )
+
+
+def _installed() -> tuple[str, ...]:
+    """The formats that can be read here: some need pyarrow, which is an extra."""
+    if importlib.util.find_spec("pyarrow") is not None:
+        return media_types.FORMATS
+    return tuple(form for form in media_types.FORMATS if form not in media_types.COLUMNAR)
+
+
+def _body(form: str, document: Schema) -> Schema:
+    if form == media_types.JSON:
+        return document
+    return {"type": "string"} if form in examples.TEXT_FORMATS else {}
+
+
+def _declared(signature: Signature, golden: Golden, answer: Schema) -> Declared:
+    """As if a script with decorators served the model."""
+    rows = {"type": "array", "items": json_schema.plain_item(signature)}
+    taken: Schema = {"type": "object", "required": ["data"], "properties": {"data": rows}}
+    answers: Schema = {"type": "array", "items": json_schema.plain(answer)}
+    if golden.rows:
+        taken["example"] = {"data": examples.plain(golden, signature)}
+        answers["example"] = golden.predictions
+    return Declared(taken, answers)

@@ -1,0 +1,1 @@
+"""Result documents: what became of a request, kept under its id."""

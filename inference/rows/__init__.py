@@ -1,0 +1,1 @@
+"""Rows: what the model takes, and one reader and writer a format."""

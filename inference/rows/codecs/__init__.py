@@ -1,0 +1,102 @@
+"""Formats: bodies to rows, predictions to bodies.
+
+Predictions are kept as JSON, the one form that every answer is made from, so that a stored answer
+and a fresh one are the same bytes in every format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import ModuleType
+
+from inference.errors import MalformedInput, UnacceptableAnswer, UnsupportedType
+from inference.limits import Limits
+from inference.rows import coercion, media_types, numeric, row_types
+from inference.rows.codecs import (
+    csv_codec,
+    dense_json,
+    gathering,
+    json_codec,
+    json_outline,
+    json_parts,
+    npy_codec,
+)
+from inference.rows.schema import Signature
+
+
+def decode(
+    body: bytes, content_type: str, signature: Signature, *, limits: Limits
+) -> row_types.Rows:
+    """Read a whole body as rows that the model takes. Raises CallerError."""
+    if not body:
+        raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
+    limits.check_bytes(len(body))
+    form = media_types.format_of(content_type, body)
+    if form == media_types.JSON and len(body) <= json_outline.PIECE_BYTES:
+        return _short_json(body, signature, limits)
+    return gathering.gather(lambda: parts(body, form, signature, limits), signature)
+
+
+def parts(body: bytes, form: str, signature: Signature, limits: Limits) -> Iterable[gathering.Part]:
+    """The rows of a body in one of media_types.FORMATS, part by part. Raises CallerError."""
+    if form == media_types.NPY:
+        array = npy_codec.decode(body)
+        limits.check_rows(len(array) if array.ndim else 0)
+        return gathering.numbers(array, signature)
+    if form in media_types.COLUMNAR:
+        found: Iterable[gathering.Part] = by_column(form).parts(body, form, signature, limits)
+        return found
+    if form == media_types.CSV:
+        return csv_codec.parts(body, signature, limits)
+    if form == media_types.JSON_LINES:
+        return json_codec.line_parts(body, signature, limits)
+    return json_parts.JsonBody(body, signature, limits, "the body").parts()
+
+
+def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
+    """Bytes that a body of media_types.COLUMNAR comes to, each cell held by itself, as far as it
+    says. Raises CallerError.
+    """
+    size: int = by_column(form).unpacked_size(body, form, limits)
+    return min(max(size, len(body)), limits.body_bytes)
+
+
+def _short_json(body: bytes, signature: Signature, limits: Limits) -> row_types.Rows:
+    if signature.kind == "array":  # the quick way for most bodies
+        values = dense_json.read(body, features=signature.features)
+        if values is not None:
+            limits.check_rows(len(values))
+            if (plain := numeric.fit_plain(values)) is not None:
+                return plain
+    cells = json_codec.decode(body, signature)
+    limits.check_rows(len(cells))
+    return coercion.fit(cells, signature, text=False)
+
+
+def encode(predictions: bytes, form: str) -> bytes:
+    """Write predictions, kept as JSON, in one of media_types.FORMATS."""
+    if form == media_types.JSON:
+        return predictions
+    values = json_codec.as_list(predictions, form)
+    if form == media_types.JSON_LINES:
+        return json_codec.encode_lines(values)
+    if form in media_types.COLUMNAR:
+        try:
+            written: bytes = by_column(form).encode(values, form)
+        except UnsupportedType as error:
+            raise UnacceptableAnswer(
+                got=f"{form} without pyarrow", supported=error.supported
+            ) from error
+        return written
+    return csv_codec.encode(values) if form == media_types.CSV else npy_codec.encode(values)
+
+
+def by_column(form: str) -> ModuleType:
+    """inference.rows.codecs.columnar. Raises UnsupportedType where pyarrow is not installed."""
+    try:
+        from inference.rows.codecs import columnar  # noqa: PLC0415 - only where such a body comes
+    except ModuleNotFoundError as error:
+        others = tuple(each for each in media_types.FORMATS if each not in media_types.COLUMNAR)
+        why = "needs pyarrow, which is not installed (add it to requirements.txt)"
+        raise UnsupportedType(got=form, supported=others, why=why) from error
+    return columnar

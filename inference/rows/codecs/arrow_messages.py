@@ -1,0 +1,161 @@
+"""The messages of an Arrow stream, each measured before its buffers are unpacked.
+
+A message is 0xFFFFFFFF, the size of its metadata (a FlatBuffer), that metadata, and a body. A
+packed buffer begins with the size it unpacks to, which a reader believes.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from inference.errors import InputTooLarge, MalformedInput
+from inference.rows.codecs.column_types import CELL_BYTES
+
+_MARK = b"\xff\xff\xff\xff"
+_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+
+
+class Messages:
+    """What pyarrow reads a stream from: whole messages of `source`, none larger than `limit`.
+
+    No batch has more than `limit` rows either: rows of nothing need no bytes.
+    """
+
+    closed = False
+
+    def __init__(self, source: BinaryIO, limit: int) -> None:
+        self._source, self._limit = source, limit
+        #: What is left of the last message: its parts are not copied together.
+        self._left: list[memoryview] = []
+        #: Bytes that the messages so far come to, each cell held by itself.
+        self._unpacked = 0
+
+    def read(self, size: int) -> memoryview:
+        if size and not self._left:
+            self._left = [memoryview(part) for part in self._message() if part]
+        if not self._left:
+            return memoryview(b"")
+        if size > len(self._left[0]):
+            self._left = [memoryview(b"".join(self._left))]
+        first = self._left.pop(0)
+        given, rest = first[:size], first[size:]
+        if rest:
+            self._left.insert(0, rest)
+        return given
+
+    def unpacked_size(self) -> int:
+        """Bytes that all messages come to, which are read for this. Raises CallerError."""
+        while self._message():
+            pass
+        return self._unpacked
+
+    def _message(self) -> list[bytes]:
+        """The next one, in parts; none at the end of the source."""
+        prefix = self._source.read(8)
+        if not prefix:
+            return []
+        if len(prefix) < 8 or not prefix.startswith(_MARK):
+            raise _malformed()
+        size = int.from_bytes(prefix[4:], "little")
+        if size == 0:  # the end
+            return [prefix]
+        metadata = self._exactly(size)
+        try:
+            body = self._exactly(_body_size(metadata))
+            rows, columns, unpacked = _measured(metadata, body)
+        except struct.error:
+            raise _malformed() from None
+        for count, unit in ((rows, "rows in a batch"), (unpacked, "unpacked bytes")):
+            self._check(count, unit)
+        self._unpacked += max(len(body), unpacked, rows * columns * CELL_BYTES)
+        return [prefix, metadata, body]
+
+    def _exactly(self, size: int) -> bytes:
+        self._check(size, "bytes in a message")
+        content = self._source.read(size)
+        if len(content) < size:
+            raise _malformed()
+        return content
+
+    def _check(self, size: int, unit: str) -> None:
+        if size > self._limit:
+            raise InputTooLarge(size=size, limit=self._limit, unit=unit, setting="MAX_BODY_BYTES")
+        if size < 0:
+            raise _malformed()
+
+
+def _malformed() -> MalformedInput:
+    return MalformedInput("the Arrow stream is cut short, or it is none")
+
+
+def _body_size(metadata: bytes) -> int:
+    return _message_table(metadata).integer(3, "<q")
+
+
+def _measured(metadata: bytes, body: bytes) -> tuple[int, int, int]:
+    """Rows of a batch, its columns, and the bytes that its packed buffers take when unpacked."""
+    message = _message_table(metadata)
+    kind = message.integer(1, "<B")
+    if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH):
+        return 0, 0, 0
+    batch = message.table(2)
+    if kind == _DICTIONARY_BATCH:
+        batch = batch.table(1)
+    rows, columns = batch.integer(0, "<q"), batch.length(1)
+    if not batch.has(3):
+        return rows, columns, 0
+    sizes = [
+        struct.unpack_from("<q", body, offset)[0] for offset, length in batch.pairs(2) if length
+    ]
+    # Those of -1 are as they are.
+    return rows, columns, sum(size for size in sizes if size > 0)
+
+
+def _message_table(metadata: bytes) -> _Table:
+    return _Table(metadata, struct.unpack_from("<I", metadata)[0])
+
+
+class _Table:
+    """A FlatBuffer's table: fields by number, absent ones left out. Raises struct.error."""
+
+    def __init__(self, buffer: bytes, position: int) -> None:
+        self._buffer, self._position = buffer, position
+        self._vtable = position - self._at("<i", position)
+        self._size = self._at("<H", self._vtable)
+
+    def has(self, field: int) -> bool:
+        return self._offset(field) != 0
+
+    def integer(self, field: int, form: str) -> int:
+        return self._at(form, self._position + self._offset(field)) if self.has(field) else 0
+
+    def table(self, field: int) -> _Table:
+        return _Table(self._buffer, self._target(field))
+
+    def length(self, field: int) -> int:
+        """How many items a vector has."""
+        return self._at("<I", self._target(field)) if self.has(field) else 0
+
+    def pairs(self, field: int) -> list[tuple[int, int]]:
+        """A vector of structures of two 64-bit integers."""
+        start = self._target(field)
+        count = self._at("<I", start)
+        numbers = struct.unpack_from(f"<{2 * count}q", self._buffer, start + 4)
+        return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+    def _target(self, field: int) -> int:
+        if not self.has(field):
+            raise struct.error
+        start = self._position + self._offset(field)
+        return start + self._at("<I", start)
+
+    def _offset(self, field: int) -> int:
+        place = 4 + 2 * field
+        return self._at("<H", self._vtable + place) if place < self._size else 0
+
+    def _at(self, form: str, position: int) -> int:
+        if position < 0:
+            raise struct.error
+        number: int = struct.unpack_from(form, self._buffer, position)[0]
+        return number

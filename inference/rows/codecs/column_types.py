@@ -1,0 +1,135 @@
+"""Which of Arrow's column types are read, and how much room their cells take.
+
+    numbers       integers, floats of any width, truths; null, where all is missing
+    texts         in any of Arrow's layouts
+    dictionaries  of these: categories
+
+Others pass through a table that is scored, where their cells have a fixed size: dates, decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from inference.errors import InputTooLarge, UnfitInput
+from inference.limits import PART_BYTES, ROW_BYTES, ROW_CELLS, rows_in_part
+from inference.rows.row_types import Array
+
+#: Of a number.
+CELL_BYTES = 8
+#: Of a part. Columns are converted one by one, which takes longer a call and less a cell.
+PART_CELLS = 256 * 1024
+#: Of a cell that only passes through.
+_MAX_BITS = 256
+
+
+def plain(kind: pa.DataType) -> pa.DataType:
+    """What a dictionary's values are, or the type itself."""
+    return kind.value_type if types.is_dictionary(kind) else kind
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def is_variable(kind: pa.DataType) -> bool:
+    """Whether cells may have any size."""
+    return is_text(kind) or bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def cell_bytes(kind: pa.DataType) -> int:
+    """Of a cell in memory, as far as its type says: texts are held as dictionaries."""
+    if types.is_null(kind) or is_variable(kind) or types.is_dictionary(kind):
+        return 4
+    return max(1, int(kind.bit_width) // 8)
+
+
+def require_flat(fields: Mapping[str, pa.DataType]) -> None:
+    """Raises UnfitInput for a column whose cells hold others, or are of no known size."""
+    for name, kind in fields.items():
+        held = plain(kind)
+        if types.is_null(held) or is_variable(held):
+            continue
+        if types.is_nested(held) or types.is_binary_view(held) or held.bit_width > _MAX_BITS:
+            raise unfit(name, kind)
+
+
+def unfit(name: str, kind: pa.DataType) -> UnfitInput:
+    got = str(plain(kind))[:60]
+    return UnfitInput(field=f"column {name!r}", expected="numbers, truths or texts", got=got)
+
+
+def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch's rows, as many at a time as go into a part. Raises InputTooLarge for a row that is
+    too long for one: a few bytes may stand for any number of equal cells.
+    """
+    width = batch.num_columns
+    if width > ROW_CELLS:
+        raise InputTooLarge(size=width, limit=ROW_CELLS, unit="columns", setting="fixed")
+    rows = rows_in_part(width, cells=PART_CELLS)
+    for start in range(0, len(batch), rows):
+        part = batch.slice(start, rows)
+        texts = _texts(part)
+        yield from _cut_by_size(part, texts) if texts else (part,)
+
+
+def _cut_by_size(batch: pa.RecordBatch, texts: list[int]) -> Iterator[pa.RecordBatch]:
+    sizes = np.full(len(batch), batch.num_columns * CELL_BYTES)
+    for index in texts:
+        sizes += _text_bytes(batch.column(index))
+    if len(sizes) and sizes.max() > ROW_BYTES:
+        size = int(sizes.max())
+        raise InputTooLarge(size=size, limit=ROW_BYTES, unit="bytes in a row", setting="fixed")
+    ends = np.cumsum(sizes)
+    start = 0
+    while start < len(batch):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + PART_BYTES, side="right")))
+        yield batch.slice(start, stop - start)
+        start = stop
+
+
+def check_room(batch: pa.RecordBatch, limit: int) -> int:
+    """Bytes that a batch takes where each cell is held by itself. Raises InputTooLarge."""
+    texts = sum(int(_text_bytes(batch.column(index)).sum()) for index in _texts(batch))
+    return check_cells(len(batch) * batch.num_columns, limit, texts=texts)
+
+
+def check_cells(count: int, limit: int, *, texts: int = 0) -> int:
+    """As check_room does, for cells that are not there yet."""
+    size = count * CELL_BYTES + texts
+    if size > limit:
+        raise InputTooLarge(size=size, limit=limit, unit="unpacked bytes", setting="MAX_BODY_BYTES")
+    return size
+
+
+def _texts(batch: pa.RecordBatch) -> list[int]:
+    """Which columns' cells may have any size."""
+    kinds = enumerate(batch.schema.types)
+    return [index for index, kind in kinds if types.is_dictionary(kind) or is_variable(kind)]
+
+
+def _text_bytes(column: pa.Array) -> Array:
+    """Of each cell; none for a number."""
+    if types.is_dictionary(column.type):
+        lengths = _lengths(column.dictionary).take(column.indices)
+    else:
+        lengths = _lengths(column)
+    sizes: Array = lengths.fill_null(0).to_numpy(zero_copy_only=False)
+    return sizes
+
+
+def _lengths(column: pa.Array) -> pa.Array:
+    if not is_variable(column.type) or not len(column):
+        return pa.nulls(len(column), pa.int64())
+    if types.is_string_view(column.type):  # 16 bytes a view, its length first
+        end = column.offset + len(column)
+        views = np.frombuffer(column.buffers()[1], np.int32, count=4 * end)[::4]
+        missing = column.is_null().to_numpy(zero_copy_only=False)
+        return pa.array(views[column.offset :], pa.int64(), mask=missing)
+    return pc.binary_length(column).cast(pa.int64())

@@ -1,0 +1,148 @@
+"""Rows from the columns of a Parquet file or an Arrow stream, found by their names; and back.
+
+This and what it imports need pyarrow, an extra. It is imported only where such a body comes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import types
+
+from inference.errors import UnacceptableAnswer, UnfitInput
+from inference.limits import Limits
+from inference.rows import media_types, numeric, typed_cells
+from inference.rows.codecs import column_batches, column_types, parquet_layout
+from inference.rows.codecs.arrow_messages import Messages
+from inference.rows.codecs.gathering import Part
+from inference.rows.row_types import Array, Row, Rows
+from inference.rows.schema import Signature
+
+
+class ColumnsPart(Part):
+    """Some rows of the model's columns, in its order."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.batch = batch
+
+    def fit(self, signature: Signature, *, first: int) -> Rows:
+        return fit(self.batch, signature, first=first)
+
+    def whole(self, dtype: type) -> Array:
+        return numeric.whole_columns(_numeric_columns(self.batch), dtype)
+
+
+def parts(body: bytes, form: str, signature: Signature, limits: Limits) -> Iterator[ColumnsPart]:
+    """The rows of a whole body; all columns where the model names none. Raises CallerError."""
+    size = limits.body_bytes
+    if form == media_types.PARQUET:
+        batches = column_batches.of_parquet(
+            body, signature.names, max_rows=limits.rows, max_bytes=size
+        )
+    else:
+        batches = column_batches.of_arrow(io.BytesIO(body), max_bytes=size)
+    count, room = 0, size
+    for batch in batches:
+        chosen = choose(batch, signature)
+        count += len(chosen)
+        limits.check_rows(count, at_least=True)
+        room -= column_types.check_room(chosen, room)
+        yield ColumnsPart(chosen)
+    limits.check_rows(count)
+
+
+def unpacked_size(body: bytes, form: str, limits: Limits) -> int:
+    """Bytes of a body's cells, as far as it says. Raises CallerError."""
+    if form == media_types.ARROW:
+        return Messages(io.BytesIO(body), limits.body_bytes).unpacked_size()
+    groups = parquet_layout.groups(body)
+    return sum(group.rows * len(group.chunks) for group in groups) * column_types.CELL_BYTES
+
+
+def choose(batch: pa.RecordBatch, signature: Signature) -> pa.RecordBatch:
+    """The model's columns in its order. Raises UnfitInput."""
+    if signature.names is None:
+        return batch
+    columns = batch.schema.names
+    for name in signature.names:
+        if columns.count(name) > 1:
+            raise UnfitInput(field=f"column {name!r}", expected="once", got="twice")
+    return batch.select(signature.order(columns))
+
+
+def fit(batch: pa.RecordBatch, signature: Signature, *, first: int = 0) -> Rows:
+    """Bring columns, which `choose` chose, into the model's types. Raises UnfitInput."""
+    if signature.kind == "array":
+        return numeric.fit_columns(_numeric_columns(batch), signature, first=first)
+    return typed_cells.fit(rows(batch), signature, text=False, first=first)
+
+
+def _numeric_columns(batch: pa.RecordBatch) -> list[Array]:
+    named = zip(batch.schema.names, batch.columns, strict=True)
+    return [_numbers(name, column) for name, column in named]
+
+
+def rows(batch: pa.RecordBatch) -> list[Row]:
+    """A batch's rows as JSON has them. Raises UnfitInput for a type that is no JSON."""
+    named = zip(batch.schema.names, batch.columns, strict=True)
+    return list(zip(*(_cells(name, column) for name, column in named), strict=True))
+
+
+def _numbers(name: str, column: Any) -> Array:
+    """A column as an array; what is missing is NaN."""
+    kind = column_types.plain(column.type)
+    if types.is_null(kind):
+        return np.full(len(column), np.nan)
+    if types.is_boolean(kind):
+        column = column.cast(kind).cast(pa.uint8())
+    elif types.is_integer(kind) or types.is_floating(kind):
+        column = column.cast(kind)
+    else:
+        raise column_types.unfit(name, column.type)
+    numbers: Array = column.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _cells(name: str, column: Any) -> list[object]:
+    kind = column_types.plain(column.type)
+    known = (types.is_null, types.is_boolean, types.is_integer, types.is_floating)
+    if not column_types.is_text(kind) and not any(each(kind) for each in known):
+        raise column_types.unfit(name, column.type)
+    values: list[object] = column.to_pylist()
+    return values
+
+
+def encode(predictions: list[Any], form: str) -> bytes:
+    """One column, `prediction`. Raises UnacceptableAnswer where its values differ in kind."""
+    try:
+        table = pa.table({"prediction": column_of(predictions)})
+    except (pa.ArrowException, OverflowError) as error:
+        raise UnacceptableAnswer(got=form, supported=(media_types.JSON,)) from error
+    out = io.BytesIO()
+    if form == media_types.PARQUET:
+        pq.write_table(table, out)
+    else:
+        with pa.ipc.new_stream(out, table.schema) as stream:
+            stream.write_table(table)
+    return out.getvalue()
+
+
+def column_of(predictions: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
+    """Predictions as a column, of the narrowest type that holds them all where none is given.
+
+    Raises ArrowException, OverflowError.
+    """
+    try:
+        return pa.array(predictions, kind)
+    except OverflowError:  # integers beyond int64 have to be asked for
+        return pa.array(predictions, _unsigned(predictions))
+
+
+def _unsigned(values: Sequence[Any]) -> pa.DataType:
+    first = next((value for value in values if value is not None), None)
+    return pa.list_(_unsigned(first)) if isinstance(first, list) else pa.uint64()

@@ -1,0 +1,116 @@
+"""The rows of a whole body, put together from its parts.
+
+Each part is brought into the model's types by itself: what a format makes of its cells on the way
+is never there for more than one part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from inference.limits import rows_in_part
+from inference.rows import coercion, numeric
+from inference.rows.row_types import Array, Row, Rows
+from inference.rows.schema import Signature
+
+
+class Part(Protocol):
+    """Consecutive rows of a body, at least one."""
+
+    def fit(self, signature: Signature, *, first: int) -> Rows:
+        """Raises CallerError. `first`: what errors call the first row."""
+        ...
+
+    def whole(self, dtype: type) -> Array:
+        """The same as integers of a type. Raises where they are none, or too big for it."""
+        ...
+
+
+class CellsPart:
+    """Rows of JSON's or CSV's values."""
+
+    def __init__(self, rows: Sequence[Row], *, text: bool) -> None:
+        self._rows, self._text = rows, text
+
+    def fit(self, signature: Signature, *, first: int) -> Rows:
+        return coercion.fit(self._rows, signature, text=self._text, first=first)
+
+    def whole(self, dtype: type) -> Array:
+        return numeric.whole(self._rows, dtype, text=self._text)
+
+
+class NumbersPart:
+    """Rows of an array of numbers."""
+
+    def __init__(self, array: Array) -> None:
+        self._array = array
+
+    def fit(self, signature: Signature, *, first: int) -> Rows:
+        return coercion.fit_array(self._array, signature, first=first)
+
+    def whole(self, dtype: type) -> Array:
+        return numeric.whole_array(self._array, dtype)
+
+
+def numbers(array: Array, signature: Signature) -> Iterator[Part]:
+    """The rows of an array: all at once, or as many at a time as cells of their own may be."""
+    rows = len(array)
+    if signature.kind != "array" and array.ndim == 2:
+        rows = rows_in_part(array.shape[1])
+    for start in range(0, len(array), rows):
+        yield NumbersPart(array[start : start + rows])
+
+
+def gather(parts: Callable[[], Iterable[Part]], signature: Signature) -> Rows:
+    """All rows. Raises CallerError; where there are several parts, for the first row that is unfit.
+
+    `parts` may be asked for a second time.
+    """
+    fitted: list[Rows] = []
+    count = 0
+    for part in parts():
+        if fitted:
+            fitted[-1].all_fit()
+        fitted.append(part.fit(signature, first=count))
+        signature = pinned(signature, fitted[-1])
+        count += len(fitted[-1].kept)
+    if len(fitted) == 1:
+        return fitted[0]
+    return Rows(_together([rows.all_fit() for rows in fitted], parts), np.arange(count))
+
+
+def pinned(signature: Signature, rows: Rows) -> Signature:
+    """With the width of rows that were read, where the model does not tell its own."""
+    if signature.features is not None or rows.values.ndim != 2 or not len(rows.values):
+        return signature
+    return replace(signature, features=rows.values.shape[1])
+
+
+def stacked(arrays: list[Array], dtype: np.dtype[Any]) -> Array:
+    """One array of several, which are let go of one by one; the list is empty afterwards."""
+    count = sum(map(len, arrays))
+    whole: Array = np.empty((count, *arrays[0].shape[1:]), dtype)
+    arrays.reverse()
+    at = 0
+    while arrays:  # piece by piece: copies of objects keep the interpreter to themselves
+        part = arrays.pop()
+        whole[at : at + len(part)] = part
+        at += len(part)
+    return whole
+
+
+def _together(arrays: list[Array], parts: Callable[[], Iterable[Part]]) -> Array:
+    """Integers beyond a float's digits in some parts are kept where all parts hold integers."""
+    dtypes = {array.dtype for array in arrays}
+    if len(dtypes) == 1:
+        return stacked(arrays, *dtypes)
+    for dtype in (np.int64, np.uint64):
+        try:
+            return stacked([part.whole(dtype) for part in parts()], np.dtype(dtype))
+        except (ValueError, TypeError, OverflowError):
+            continue
+    return stacked(arrays, np.dtype(np.float64))

@@ -1,0 +1,117 @@
+"""JSON and JSON lines. What JSON can't say (NaN, infinity) is null, both ways."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import orjson
+
+from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer
+from inference.limits import PART_CELLS, Limits, rows_in_part
+from inference.rows.codecs import json_outline, json_rows, plain
+from inference.rows.codecs.gathering import CellsPart
+from inference.rows.codecs.lines import Lines, batched, without_blank
+from inference.rows.row_types import Row
+from inference.rows.schema import Signature
+
+_LONG_NUMBER = re.compile(rb"\d{20}")
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+def decode(body: bytes, signature: Signature) -> list[Row]:
+    """Rows from any of the shapes of inference.rows.codecs.json_rows. Raises CallerError."""
+    return json_rows.rows_of(loads(body, "the body"), signature)
+
+
+def line_parts(body: bytes, signature: Signature, limits: Limits) -> Iterator[CellsPart]:
+    """Rows from a list, a record or an object with `data` a line; blank lines are skipped.
+
+    Raises CallerError.
+    """
+    lines = Lines(io.BytesIO(body).readline, b",")
+    count = 0
+    columns: tuple[str, ...] | None = None
+    for batch in batched(without_blank(_documents(lines), limits.rows), lines):
+        count += len(batch)
+        limits.check_rows(count, at_least=True)
+        documents = [document for (document,) in batch]
+        columns = columns or json_rows.columns_of(documents, signature)
+        yield CellsPart(json_rows.line_rows(documents, columns, signature), text=False)
+    limits.check_rows(count)
+
+
+def _documents(lines: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
+    """Each line's one document; none for a blank line."""
+    number = 0
+    for whole in lines:
+        for line in whole.splitlines() or [b""]:
+            number += 1
+            yield (loads(line, f"line {number}"),) if line.strip() else ()
+
+
+def dumps(value: object) -> bytes:
+    """One JSON document of whatever a script returned. Raises ResultUnserialisable."""
+    try:
+        return orjson.dumps(value, default=plain.default, option=_OPTIONS)
+    except TypeError:  # often: integers beyond 64 bits, NumPy's numbers as keys
+        return _dumps_slowly(value)
+
+
+def dumps_rows(value: object) -> bytes:
+    """As `dumps` does; a long array of numbers some rows at a time."""
+    if not isinstance(value, np.ndarray) or value.ndim == 0 or value.size <= PART_CELLS:
+        return dumps(value)
+    rows = rows_in_part(value.size // len(value))
+    pieces = (dumps(value[start : start + rows]) for start in range(0, len(value), rows))
+    return b"[" + b",".join(piece[1:-1] for piece in pieces) + b"]"
+
+
+def _dumps_slowly(value: object) -> bytes:
+    try:
+        text = json.dumps(
+            plain.tree(value), allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        )
+        return text.encode()
+    except plain.NotPlain as error:
+        raise ResultUnserialisable(f"the result can't be written as JSON: {error}") from error
+    except RecursionError:
+        raise ResultUnserialisable(
+            "the result can't be written as JSON: it holds itself, or is nested beyond Python's"
+            " recursion limit"
+        ) from None
+    except Exception as error:  # noqa: BLE001 - a returned object's own methods raise, and say, anything
+        kind = type(error).__name__
+        raise ResultUnserialisable(f"the result can't be written as JSON: {kind}") from None
+
+
+def encode_lines(values: list[Any]) -> bytes:
+    return b"".join(dumps(value) + b"\n" for value in values)
+
+
+def as_list(predictions: bytes, form: str) -> list[Any]:
+    """Predictions as a list with an item a row; raises UnacceptableAnswer where they are none."""
+    outline = json_outline.Outline(predictions, "the answer", loads=_every_digit, bound=None)
+    values = outline.tree()
+    if not isinstance(values, list):
+        raise UnacceptableAnswer(got=form, supported=("application/json",))
+    return values
+
+
+def _every_digit(piece: bytes) -> Any:
+    """orjson makes floats of integers beyond 64 bits."""
+    return json.loads(piece) if _LONG_NUMBER.search(piece) else orjson.loads(piece)
+
+
+def loads(body: bytes, what: str) -> Any:
+    """One JSON document; `what` names it in the error. Raises MalformedInput."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedInput(
+            f"{what} is not JSON: {error} (NaN and infinity are no JSON: write null)"
+        ) from error

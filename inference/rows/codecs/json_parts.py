@@ -1,0 +1,101 @@
+"""A long JSON body's rows, part by part; what is a row, inference.rows.codecs.json_rows says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from inference.errors import MalformedInput
+from inference.limits import Limits
+from inference.rows import coercion, numeric
+from inference.rows.codecs import dense_json, json_rows
+from inference.rows.codecs.gathering import Part
+from inference.rows.codecs.json_outline import Outline, Span
+from inference.rows.row_types import Array, Row, Rows
+from inference.rows.schema import Signature
+
+Reader = Callable[[list[Any]], list[Row]]
+
+
+class JsonBody:
+    """A document that holds rows. Raises CallerError for any other, and for too many rows."""
+
+    def __init__(self, body: bytes, signature: Signature, limits: Limits, what: str) -> None:
+        self._body, self._what = body, what
+        self._outline, self._signature = Outline(body, what), signature
+        #: Where each of the document's members is; one of them is the rows.
+        self._members: dict[str, Span] = {}
+        self._columns: object = None
+        self._rows = self._find()
+        limits.check_rows(self._rows.length)
+
+    def parts(self) -> Iterator[JsonPart]:
+        """The rows; they can be read more than once."""
+        reader: Reader | None = None
+        for piece, start in self._outline.pieces(self._rows):
+            if reader is None:
+                first = self.elements(piece, start)[0]
+                reader = json_rows.reader(first, self._columns, self._signature)
+            yield JsonPart(self, piece, start, reader)
+
+    def members(self) -> Iterator[tuple[str, memoryview]]:
+        """The document's members as they came; those of an object of its rows where it is none."""
+        view = memoryview(self._body)
+        for name, span in self._members.items():
+            yield name, view[span.start : span.end]
+
+    def elements(self, piece: bytes, start: int) -> list[Any]:
+        """What a piece of the rows holds. Raises MalformedInput."""
+        found: list[Any] = self._outline.loads(piece, start)
+        if not found:
+            raise MalformedInput(
+                f"{self._what} is not JSON: no value behind a comma at byte {start:,}"
+            )
+        return found
+
+    def _find(self) -> Span:
+        outline = self._outline
+        if outline.kind() != b"{":
+            whole = outline.value()
+            outline.end()
+            if not outline.is_list(whole):
+                json_rows.rows_of(outline.parsed(whole), self._signature)  # says what is wrong
+            self._members = {json_rows.NAMES[0]: whole}
+            return whole
+        spans = self._members
+        for name in outline.members():
+            if name in spans:  # the last one counts, but each must be JSON
+                outline.parsed(spans[name])
+            spans[name] = outline.value()
+        outline.end()
+        chosen = next((name for name in json_rows.NAMES if name in spans), "")
+        rows = spans.get(chosen)
+        if rows is not None and not outline.is_list(rows):
+            rows = None
+        document = {n: outline.parsed(span) for n, span in spans.items() if span is not rows}
+        if rows is None:
+            json_rows.rows_of(document, self._signature)  # says what is wrong
+            raise AssertionError(chosen)
+        self._columns = document.get("columns")
+        return rows
+
+
+class JsonPart(Part):
+    """Some of the rows, parsed when they are asked for."""
+
+    def __init__(self, body: JsonBody, piece: bytes, start: int, reader: Reader) -> None:
+        self._body, self._piece, self._start, self._reader = body, piece, start, reader
+
+    def rows(self) -> list[Row]:
+        return self._reader(self._body.elements(self._piece, self._start))
+
+    def fit(self, signature: Signature, *, first: int) -> Rows:
+        if signature.kind == "array" and self._reader is json_rows.as_they_are:
+            values = dense_json.read(self._piece, features=signature.features)
+            plain = None if values is None else numeric.fit_plain(values)
+            if plain is not None:
+                return plain
+        return coercion.fit(self.rows(), signature, text=False, first=first)
+
+    def whole(self, dtype: type) -> Array:
+        return numeric.whole(self.rows(), dtype, text=False)

@@ -1,0 +1,111 @@
+"""Rows in the JSON documents that clients send.
+
+    [[…], …]   {"data": [[…], …]}   {"instances": …}   {"inputs": …}     rows
+    {"columns": ["b", "a"], "data": [[…], …]}                            rows, columns named (split)
+    [{"a": 1, "b": 2}, …], also under the names above                    records
+    ["…", …], also under the names above                                 texts, where it takes those
+
+Named columns are brought into the model's order where it was trained with names; else they stay
+in the order in which they came. A record's fields that the model does not know are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from inference.errors import UnfitInput
+from inference.rows import row_types
+from inference.rows.row_types import Row
+from inference.rows.schema import Signature
+
+NAMES = ("data", "instances", "inputs")
+
+
+def rows_of(document: Any, signature: Signature) -> list[Row]:
+    """The rows in a JSON document. Raises UnfitInput."""
+    data = _under_a_name(document) if isinstance(document, dict) else document
+    if data is None:
+        raise UnfitInput(
+            field="data", expected=_expected(signature), got=f"nothing under {' or '.join(NAMES)}"
+        )
+    if not isinstance(data, list):
+        raise UnfitInput(field="data", expected=_expected(signature), got=type(data).__name__)
+    columns = document.get("columns") if isinstance(document, dict) else None
+    if not data and columns is None:
+        return []
+    return reader(data[0] if data else [], columns, signature)(data)
+
+
+def reader(
+    first: object, columns: object, signature: Signature
+) -> Callable[[list[Any]], list[Row]]:
+    """What makes rows of a list's elements, told by the first one. Raises UnfitInput.
+
+    `columns`: what the document has under that name.
+    """
+    if isinstance(first, dict):
+        names = signature.names or tuple(first)
+        return lambda items: [_row(item, names, signature) for item in items]
+    if isinstance(first, str) and signature.kind == "texts":
+        return lambda items: [[text] for text in items]
+    if not isinstance(first, list):
+        raise UnfitInput(
+            field="data", expected=_expected(signature), got="a flat list; put it in a list"
+        )
+    return as_they_are if columns is None else _split(columns, signature)
+
+
+def as_they_are(items: list[Any]) -> list[Row]:
+    return items
+
+
+def columns_of(documents: Sequence[object], signature: Signature) -> tuple[str, ...] | None:
+    """The columns of the records in some JSON lines: the model's, else those of the first one."""
+    if signature.names is not None:
+        return signature.names
+    found = map(_line, documents)
+    return next((tuple(each) for each in found if isinstance(each, dict)), None)
+
+
+def line_rows(
+    documents: Sequence[object], columns: Sequence[str] | None, signature: Signature
+) -> list[Row]:
+    """The row in each of some JSON lines; what is none is left for the row's own error.
+
+    `columns`: which a record's cells are, in order.
+    """
+    return [_row(_line(document), columns or (), signature) for document in documents]
+
+
+def _line(document: object) -> object:
+    found = _under_a_name(document) if isinstance(document, dict) else None
+    return document if found is None else found
+
+
+def _row(item: object, columns: Sequence[str], signature: Signature) -> Any:
+    if isinstance(item, dict) and all(name in item for name in columns):
+        return [item[name] for name in columns]
+    if isinstance(item, str) and signature.kind == "texts":
+        return [item]
+    return item
+
+
+def _under_a_name(document: dict[str, Any]) -> Any:
+    return next((document[name] for name in NAMES if name in document), None)
+
+
+def _split(columns: object, signature: Signature) -> Callable[[list[Any]], list[Row]]:
+    if not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
+        raise UnfitInput(
+            field="columns", expected="a list of names", got=str(type(columns).__name__)
+        )
+    order = signature.order(columns)
+    return lambda items: row_types.reorder(items, order, len(columns))
+
+
+def _expected(signature: Signature) -> str:
+    if signature.kind == "texts":
+        return "a list of texts"
+    width = "" if signature.features is None else f"{signature.features} "
+    return f"a list of rows, each a list of {width}values"

@@ -1,0 +1,119 @@
+"""What a Parquet file holds and unpacks to, told before any of it is unpacked.
+
+The footer says it, but a reader believes each page's own header: a few kilobytes may claim, and
+hold, gigabytes. So these headers are read, too. And they are read here because pyarrow's own way
+to a footer ends the whole process over some that are damaged.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inference.errors import InputTooLarge, MalformedInput, UnfitInput
+from inference.rows.codecs import thrift
+
+#: A file's bytes, or the file itself.
+Body = bytes | mmap.mmap
+
+MAGIC = b"PAR1"
+#: Larger footers take too long to look through.
+MAX_FOOTER = 4 * 1024 * 1024
+
+#: In a page's header; Parquet knows some thirty.
+MAX_HEADER_VALUES = 1_000
+
+#: Texts that repeat the beginning of the one before: a page of them may unpack to any size.
+_DELTA_BYTE_ARRAY = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The pages of one column in one row group."""
+
+    start: int
+    end: int
+    values: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A row group; its columns are the schema's leaves, in order."""
+
+    rows: int
+    chunks: tuple[Chunk, ...]
+
+
+def groups(body: Body) -> list[Group]:
+    """The row groups that a file's footer names. Raises MalformedInput, InputTooLarge."""
+    if len(body) < 12 or not (body[:4] == MAGIC == body[-4:]):
+        raise MalformedInput("the body is no Parquet file, or only a part of one")
+    size = int.from_bytes(body[-8:-4], "little")
+    if size > MAX_FOOTER:
+        raise InputTooLarge(
+            size=size, limit=MAX_FOOTER, unit="bytes in its footer", setting="fixed"
+        )
+    if size > len(body) - 12:
+        raise thrift.malformed()
+    footer = body[-8 - size : -8]
+    found = _checked(thrift.Reader(footer, 0, room=size).structure)
+    return [_group(each) for each in found.structures(4)]
+
+
+def unpacked(body: Body, chunk: Chunk, name: str, limit: int) -> int:
+    """Bytes that a chunk's pages take when unpacked; `name` is its column's.
+
+    Raises CallerError where that passes the limit, or where the pages are not what they claim.
+    """
+    size = values = pages = 0
+    position = chunk.start
+    while position < chunk.end and values < chunk.values:
+        reader = thrift.Reader(body, position, room=MAX_HEADER_VALUES)
+        header = _checked(reader.structure)
+        claimed, packed = header.integer(2), header.integer(3)
+        if min(claimed, packed) < 0:
+            raise thrift.malformed()
+        size += claimed
+        if size > limit:
+            raise InputTooLarge(
+                size=size, limit=limit, unit="unpacked bytes", setting="MAX_BODY_BYTES"
+            )
+        # A page of data, in the format's first version or in its second.
+        for page, encoding in ((header.structure(5), 2), (header.structure(8), 4)):
+            values += max(0, page.integer(1))
+            if page.integer(encoding) == _DELTA_BYTE_ARRAY:
+                raise UnfitInput(
+                    field=f"column {name!r}",
+                    expected="plain or dictionary encoding",
+                    got="DELTA_BYTE_ARRAY",
+                )
+        pages += 1
+        if pages > values + 2:  # more headers than there can be anything to say about
+            raise thrift.malformed()
+        position = reader.position + packed
+    return size
+
+
+def _group(found: thrift.Structure) -> Group:
+    rows = found.integer(3)
+    if rows < 0:
+        raise thrift.malformed()
+    return Group(rows, tuple(_chunk(each.structure(3)) for each in found.structures(1)))
+
+
+def _chunk(found: thrift.Structure) -> Chunk:
+    start, dictionary = found.integer(9), found.integer(11)
+    if 0 < dictionary < start:
+        start = dictionary
+    size = found.integer(7)
+    if min(start, size) < 0:
+        raise thrift.malformed()
+    return Chunk(start, start + size, found.integer(5))
+
+
+def _checked[T](read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except IndexError:
+        raise thrift.malformed() from None

@@ -1,0 +1,26 @@
+"""From what a body holds to what the model takes, whichever kind of rows that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inference.rows import numeric, typed_cells
+from inference.rows.row_types import Array, Row, Rows
+from inference.rows.schema import Signature
+
+
+def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0) -> Rows:
+    """Bring rows of JSON's or CSV's values into the model's types.
+
+    `text`: every cell is a text, as in CSV. `first`: what errors call the first row.
+    """
+    if signature.kind == "array":
+        return numeric.fit(rows, signature, text=text, first=first)
+    return typed_cells.fit(rows, signature, text=text, first=first)
+
+
+def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
+    """Check an array of numbers against what the model takes. Raises UnfitInput."""
+    if signature.kind == "array":
+        return numeric.fit_array(array, signature, first=first)
+    return typed_cells.from_numbers(array, signature, first=first)

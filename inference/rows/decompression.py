@@ -1,0 +1,91 @@
+"""Compressed streams, unpacked as they are read; what is cut short is never called whole."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import Any, BinaryIO, cast
+
+from inference.errors import MalformedInput, UnsupportedType
+from inference.rows.content_encoding import SUPPORTED
+
+READ_BYTES = 256 * 1024
+
+#: Tells zlib to recognise gzip and zlib headers by themselves.
+_EITHER = zlib.MAX_WBITS | 32
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Kept(io.BufferedReader):
+    """A stream that the readers of formats, which close what they have read, do not close."""
+
+    def close(self) -> None:
+        """Leave it to whoever made it."""
+
+
+def unpacked(source: BinaryIO, encoding: str) -> BinaryIO:
+    """The stream as it was before `Content-Encoding: {encoding}`; itself where that is nothing.
+
+    Raises UnsupportedType. Reading raises MalformedInput where the bytes are something else, or
+    end before the compressed stream does.
+    """
+    encoding = encoding.strip().lower()
+    if encoding in ("", "identity"):
+        return source
+    if encoding not in SUPPORTED:
+        raise UnsupportedType(got=f"content-encoding {encoding[:40]}", supported=SUPPORTED)
+    return cast(BinaryIO, Kept(_Unpacked(source, encoding), READ_BYTES))
+
+
+def require_end(source: BinaryIO) -> None:
+    """Read what a reader left: a checksum lies behind the last row. Raises as reading does."""
+    while source.read(READ_BYTES):
+        pass
+
+
+class _Unpacked(io.RawIOBase):
+    """What io.BufferedReader asks for. Holds no more than one read of either side."""
+
+    def __init__(self, source: BinaryIO, encoding: str) -> None:
+        self._source, self._encoding = source, encoding
+        self._unpacker = zlib.decompressobj(_EITHER)
+        self._packed = b""
+        self._began = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if not self._packed:
+                self._packed = self._source.read(READ_BYTES)
+            if not self._packed:
+                self._require_whole()
+                return 0
+            if self._unpacker.eof:
+                self._begin_member()
+            if content := self._unpack(len(buffer)):
+                buffer[: len(content)] = content
+                return len(content)
+
+    def _unpack(self, size: int) -> bytes:
+        self._began = True
+        try:
+            content = self._unpacker.decompress(self._packed, size)
+        except zlib.error as error:
+            raise MalformedInput(
+                f"the blob is not {self._encoding}, as its Content-Encoding says: {error}"
+            ) from error
+        # What did not fit, or what follows the end.
+        self._packed = self._unpacker.unconsumed_tail or self._unpacker.unused_data
+        return content
+
+    def _begin_member(self) -> None:
+        """A .gz may be several that were put one behind the other."""
+        if not self._packed.startswith(_GZIP_MAGIC[: len(self._packed)]):
+            raise MalformedInput(f"something follows the end of the {self._encoding} stream")
+        self._unpacker = zlib.decompressobj(_EITHER)
+
+    def _require_whole(self) -> None:
+        if self._began and not self._unpacker.eof:
+            raise MalformedInput(f"the {self._encoding} stream is cut short")

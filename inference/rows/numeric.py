@@ -1,0 +1,209 @@
+"""Rows of numbers: what most estimators take, checked and converted at once where that is possible.
+
+Infinity is refused, as scikit-learn itself does. NaN, which is also what null and an empty CSV
+cell are, is taken where the model takes missing values.
+
+Rows are float64, so that equal numbers are equal bytes. Only where all cells are integers, and
+some would lose digits as a float, are they int64, or uint64, whichever holds them all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from array import array as machine_array
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from inference.errors import CallerError, UnfitInput
+from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, number_in, shown
+from inference.rows.schema import Signature
+
+_WHOLE = frozenset({int, bool})
+
+
+def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0) -> Rows:
+    """Turn cells into the model's numbers.
+
+    `text`: digits in a string count as a number (CSV). `first`: what errors call the first row.
+    """
+    values = _together(rows, text=text)
+    if values is None or signature.features not in (None, values.shape[1]):
+        return _fit_one_by_one(rows, signature, text=text, first=first)
+    return _fit_values(values, lambda dtype: whole(rows, dtype, text=text), signature, first)
+
+
+def whole(rows: Sequence[Row], dtype: type, *, text: bool) -> Array:
+    """Cells as integers of a type. Raises ValueError, TypeError, OverflowError where some are not
+    or are too big for it.
+    """
+    return _whole_texts(rows, dtype) if text else _whole_numbers(rows, dtype)
+
+
+def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
+    """Check numbers of shape (rows, features) against what the model takes."""
+    width = signature.features
+    if array.ndim != 2 or (width is not None and array.shape[1] != width):
+        raise UnfitInput(field="shape", expected=_shape(signature), got=str(array.shape))
+    # What came from elsewhere may have any byte order, and begin between two numbers.
+    values = np.require(array, np.float64, ["C", "A"])
+    return _fit_values(values, lambda dtype: whole_array(array, dtype), signature, first)
+
+
+def fit_plain(values: Array) -> Rows | None:
+    """Float64 rows of the model's width; None where a number needs a second look."""
+    # A sum of squares is no less than any of them, takes one pass, and is NaN where a number is.
+    if np.vdot(values, values) < EXACT_INTEGER**2:
+        return Rows(values, np.arange(len(values)))
+    return None
+
+
+def fit_columns(columns: Sequence[Array], signature: Signature, *, first: int = 0) -> Rows:
+    """As fit_array does, for columns of numbers, each of its own type."""
+    width = len(columns)
+    if not width or signature.features not in (None, width):
+        raise UnfitInput(field="columns", expected=_width(signature), got=str(width))
+    values = np.column_stack([np.asarray(column, np.float64) for column in columns])
+    return _fit_values(values, lambda dtype: whole_columns(columns, dtype), signature, first)
+
+
+def whole_columns(columns: Sequence[Array], dtype: type) -> Array:
+    """As `whole` does, for columns."""
+    return np.column_stack([whole_array(column, dtype) for column in columns])
+
+
+def _fit_values(
+    values: Array, integers: Callable[[type], Array], signature: Signature, first: int
+) -> Rows:
+    """`integers`: the same as integers of a type; raises where they are none, or too big for it."""
+    if (rows := fit_plain(values)) is not None:
+        return rows
+    kept = np.arange(len(values))
+    return _without_unusable(_exact(values, integers), kept, {}, signature, first)
+
+
+def _exact(values: Array, integers: Callable[[type], Array]) -> Array:
+    for dtype in (np.int64, np.uint64) if values.size else ():
+        try:
+            found = integers(dtype)
+        except (ValueError, TypeError, OverflowError):
+            continue
+        return found if _beyond_float(found) else values
+    return values
+
+
+def _beyond_float(integers: Array) -> bool:
+    return int(integers.max()) > EXACT_INTEGER or int(integers.min()) < -EXACT_INTEGER
+
+
+def _together(rows: Sequence[Row], *, text: bool) -> Array | None:
+    """All rows as one array; None where they differ in length or a cell is no number."""
+    try:
+        return _texts(rows) if text else _numbers(rows)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _numbers(rows: Sequence[Any]) -> Array:
+    flat = machine_array("d")
+    for row in rows:
+        if len(row) != len(rows[0]):
+            raise ValueError
+        flat.fromlist(row)  # unlike NumPy it takes numbers and nothing else, and is faster
+    return np.frombuffer(flat).reshape(len(rows), -1)
+
+
+def _texts(rows: Iterable[Any]) -> Array:
+    if any("_" in "".join(row) for row in rows):  # "1_0" is ten to Python, and to nobody else
+        raise ValueError
+    array: Array = np.array(rows, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError
+    return array
+
+
+def _whole_numbers(rows: Sequence[Row], dtype: type) -> Array:
+    if not set(map(type, itertools.chain.from_iterable(rows))) <= _WHOLE:
+        raise TypeError
+    return np.array(rows, dtype=dtype)
+
+
+def _whole_texts(rows: Iterable[Any], dtype: type) -> Array:
+    return np.array([[int(cell) for cell in row] for row in rows], dtype=dtype)
+
+
+def whole_array(array: Array, dtype: type) -> Array:
+    """As `whole` does, for numbers. Raises TypeError."""
+    held = np.iinfo(dtype)
+    if array.dtype.kind not in "iu" or array.max() > held.max or array.min() < held.min:
+        raise TypeError
+    return np.ascontiguousarray(array, dtype=dtype)
+
+
+def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool, first: int) -> Rows:
+    width = signature.features
+    if width is None and isinstance(rows[0], list | tuple):
+        width = len(rows[0])
+    numbers: list[list[float]] = []
+    kept: list[int] = []
+    errors: dict[int, CallerError] = {}
+    for index, row in enumerate(rows):
+        try:
+            numbers.append(_row(row, first + index, width, text=text))
+            kept.append(index)
+        except UnfitInput as error:
+            errors[index] = error
+    values = np.array(numbers, dtype=np.float64).reshape(len(numbers), width or 0)
+    values = _exact(values, lambda dtype: _whole_numbers(numbers, dtype))
+    return _without_unusable(values, np.array(kept, dtype=int), errors, signature, first)
+
+
+def _without_unusable(
+    values: Array, kept: Array, errors: dict[int, CallerError], signature: Signature, first: int
+) -> Rows:
+    usable = ~np.isinf(values) if signature.allows_missing else np.isfinite(values)
+    whole = usable.all(axis=1)
+    for position in np.flatnonzero(~whole):
+        column = int(np.argmin(usable[position]))
+        index = int(kept[position])
+        errors[index] = UnfitInput(
+            field=f"row {first + index}, column {column}",
+            expected="a finite number",
+            got=_not_finite(float(values[position, column])),
+        )
+    return Rows(values[whole], kept[whole], errors)
+
+
+def _row(row: object, index: int, width: int | None, *, text: bool) -> list[float]:
+    expected = "a list of values" if width is None else f"a list of {width} values"
+    if not isinstance(row, list | tuple):
+        raise UnfitInput(field=f"row {index}", expected=expected, got=shown(row))
+    if width is not None and len(row) != width:
+        raise UnfitInput(field=f"row {index}", expected=expected, got=f"{len(row)} values")
+    return [_number(cell, index, column, text=text) for column, cell in enumerate(row)]
+
+
+def _number(cell: object, row: int, column: int, *, text: bool) -> float:
+    if cell is None or (text and cell == ""):  # missing: the model decides whether it may be
+        return math.nan
+    with contextlib.suppress(ValueError, OverflowError):
+        number = number_in(cell) if text and isinstance(cell, str) else cell
+        if isinstance(number, int | float):
+            float(number)  # an integer may be too big to be any number here
+            return number
+    raise UnfitInput(field=f"row {row}, column {column}", expected="a number", got=shown(cell))
+
+
+def _shape(signature: Signature) -> str:
+    return f"(rows, {_width(signature)})"
+
+
+def _width(signature: Signature) -> str:
+    return "features" if signature.features is None else str(signature.features)
+
+
+def _not_finite(number: float) -> str:
+    return "nothing (null, an empty cell or NaN)" if math.isnan(number) else str(number)

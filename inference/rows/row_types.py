@@ -1,0 +1,84 @@
+"""Rows as the model takes them, and why some are not taken.
+
+A row that does not fit is an error of its own; whether one such row refuses the whole request
+(HTTP, a message) or only itself (a batch in a blob) is for the caller to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from inference.errors import CallerError
+
+Array = npt.NDArray[Any]
+Row = Sequence[object]
+
+#: Beyond this float64 can't tell neighbouring integers apart.
+EXACT_INTEGER = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that fit, and why the others don't."""
+
+    #: Shape (len(kept), features): numbers, or the typed cells of inference.rows.typed_cells.
+    values: Array
+    #: Which of the rows that came each row of `values` is.
+    kept: Array
+    errors: dict[int, CallerError] = field(default_factory=dict)
+
+    def all_fit(self) -> Array:
+        """The values, where every row fits; raises the first row's error otherwise."""
+        if self.errors:
+            raise self.errors[min(self.errors)]
+        return self.values
+
+
+@dataclass(frozen=True, slots=True)
+class Ragged:
+    """In place of a row with more or fewer cells than the header has columns: which column each
+    one belongs to is anybody's guess, even where they are as many as the model takes.
+    """
+
+    cells: int
+    columns: int
+
+
+def reorder(cells: Iterable[Row], order: list[int] | None, columns: int) -> list[Any]:
+    """Bring the model's columns, out of so many in the header, into its order."""
+    if order is None:
+        return list(cells)
+    return [_in_order(row, order, columns) for row in cells]
+
+
+def _in_order(row: Any, order: list[int], columns: int) -> Any:
+    if not isinstance(row, list | tuple):
+        return row
+    return [row[i] for i in order] if len(row) == columns else Ragged(len(row), columns)
+
+
+def number_in(text: str) -> int | float:
+    """The number that a text is. Raises ValueError."""
+    if "_" in text:  # "1_0" is ten to Python, and to nobody else
+        raise ValueError(text)
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def shown(cell: object) -> str:
+    """A cell as an error shows it: its kind and, where short, itself."""
+    if isinstance(cell, str):
+        return repr(cell) if len(cell) <= 40 else f"a text of {len(cell)} characters"
+    if isinstance(cell, dict):
+        return "an object"
+    if isinstance(cell, list):
+        return f"a list of {len(cell)}"
+    if isinstance(cell, Ragged):
+        return f"{cell.cells} values under {cell.columns} columns"
+    return "null" if cell is None else str(cell)[:40]

@@ -1,0 +1,133 @@
+"""Parquet and Arrow streams: the columns that came, then the columns `prediction` and `error`.
+
+A Parquet file's footer comes last: the file is stored whole, on disk, and unpacked part by part. An
+Arrow stream flows.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inference.errors import InputTooLarge, ResultUnserialisable
+from inference.limits import Limits
+from inference.rows import media_types
+from inference.rows.codecs import column_batches, column_types, columnar, parquet_layout
+from inference.rows.schema import Signature
+from inference.rows.tables.parts import Outcome, Part, Table, read_file
+
+PREDICTION, ERROR = "prediction", "error"
+
+#: A row group of a Parquet file; smaller ones read slowly.
+GROUP_ROWS = 50_000
+GROUP_BYTES = 8 * 1024 * 1024
+#: What pyarrow keeps of each column and row group that it reads or writes, 100 bytes to some KB,
+#: leaves room for no more: a blob of 4,000 columns and 96 MB takes 215 MB, one of 10,000 400 MB.
+MAX_PARQUET_COLUMNS = 4_096
+#: Of rows that fail before the first one that does not.
+MAX_WAITING_BYTES = 4 * GROUP_BYTES
+
+
+class ColumnarTable(Table):
+    """Columns that are there already, of an earlier scoring, are replaced."""
+
+    def __init__(self, form: str, source: BinaryIO, signature: Signature, limits: Limits) -> None:
+        self._source, self._signature, self._limits = source, signature, limits
+        self._parquet = form == media_types.PARQUET
+        self._out = io.BytesIO()
+        self._writer: pq.ParquetWriter | pa.RecordBatchStreamWriter | None = None
+        #: Of the predictions, once it is known.
+        self._kind: pa.DataType | None = None
+        self._waiting: list[pa.RecordBatch] = []
+        self._outcomes: list[Outcome] = []
+
+    def parts(self) -> Iterator[Part]:
+        count = 0
+        for batch in self._batches():
+            column_types.require_flat(
+                dict(zip(batch.schema.names, batch.schema.types, strict=True))
+            )
+            chosen = columnar.choose(batch, self._signature)
+            yield Part(columnar.fit(chosen, self._signature, first=count), batch)
+            count += len(batch)
+
+    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
+        self._waiting.append(part.originals)
+        self._outcomes.extend(part.outcomes(predictions))
+        if self._kind is None and not predictions:
+            self._require_room_to_wait(part)
+        elif not self._parquet or self._is_group():
+            self._flush()
+        return self._taken()
+
+    def end(self) -> Iterator[bytes]:
+        self._flush()
+        if self._writer is not None:
+            self._writer.close()
+        yield self._taken()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        limit = self._limits.body_bytes
+        if not self._parquet:
+            return column_batches.of_arrow(self._source, max_bytes=limit)
+        body = read_file(self._source, self._limits)
+        columns = max((len(group.chunks) for group in parquet_layout.groups(body)), default=0)
+        if columns > MAX_PARQUET_COLUMNS:
+            raise InputTooLarge(
+                size=columns,
+                limit=MAX_PARQUET_COLUMNS,
+                unit="columns of Parquet",
+                setting="fixed; an Arrow stream, CSV or JSON lines may have more",
+            )
+        return column_batches.of_parquet(body, None, max_rows=None, max_bytes=limit)
+
+    def _require_room_to_wait(self, part: Part) -> None:
+        """What a column of predictions is made of is not known before there is one."""
+        if len(self._outcomes) > self._limits.rows or self._size() > MAX_WAITING_BYTES:
+            raise part.fitted.errors[min(part.fitted.errors)]
+
+    def _is_group(self) -> bool:
+        return len(self._outcomes) >= GROUP_ROWS or self._size() >= GROUP_BYTES
+
+    def _size(self) -> int:
+        return sum(batch.nbytes for batch in self._waiting)
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        table = _without(pa.Table.from_batches(self._waiting), (PREDICTION, ERROR))
+        predicted = self._column([prediction for prediction, _ in self._outcomes])
+        errors = [error and str(error) for _, error in self._outcomes]
+        table = table.append_column(PREDICTION, predicted)
+        table = table.append_column(ERROR, pa.array(errors, pa.string()))
+        if self._writer is None:
+            new = pq.ParquetWriter if self._parquet else pa.ipc.new_stream
+            self._writer = new(self._out, table.schema)
+        self._writer.write_table(table)
+        self._kind = predicted.type
+        self._waiting, self._outcomes = [], []
+
+    def _column(self, predictions: list[Any]) -> pa.Array:
+        try:
+            column = columnar.column_of(predictions, self._kind)
+        except (pa.ArrowException, OverflowError) as error:
+            raise ResultUnserialisable(
+                f"the predictions are no column of one type: {error}"
+            ) from error
+        # Nothing but null is what numbers come to that JSON can't say.
+        return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
+
+    def _taken(self) -> bytes:
+        """What was written since it was last asked for."""
+        written = self._out.getvalue()
+        self._out.seek(0)
+        self._out.truncate()
+        return written
+
+
+def _without(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    return table.drop_columns([name for name in names if name in table.schema.names])

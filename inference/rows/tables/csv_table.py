@@ -1,0 +1,47 @@
+"""CSV: the row, then the cells `prediction` and `error`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from inference.rows import coercion, row_types
+from inference.rows.codecs import csv_codec
+from inference.rows.codecs.csv_codec import CsvRows
+from inference.rows.codecs.gathering import pinned
+from inference.rows.schema import Signature
+from inference.rows.tables.parts import Part, Table
+
+
+class CsvTable(Table):
+    """Comma-separated UTF-8; quoted line breaks allowed."""
+
+    def __init__(self, source: BinaryIO, signature: Signature) -> None:
+        self._source, self._signature = source, signature
+        self._header: list[str] | None = None
+
+    def parts(self) -> Iterator[Part]:
+        found, signature = CsvRows(self._source, self._signature, max_blank=None), self._signature
+        self._header = found.header
+        order = None if found.header is None else signature.order(found.header)
+        columns, count = len(found.header or ()), 0
+        for batch in found.batches:
+            cells = row_types.reorder(batch, order, columns)
+            fitted = coercion.fit(cells, signature, text=True, first=count)
+            signature = pinned(signature, fitted)
+            count += len(batch)
+            yield Part(fitted, batch)
+
+    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        if self._header is not None:
+            writer.writerow([*self._header, "prediction", "error"])
+            self._header = None
+        outcomes = part.outcomes(predictions)
+        for cells, (prediction, error) in zip(part.originals, outcomes, strict=True):
+            told = ["", str(error)] if error else [csv_codec.joined(prediction), ""]
+            writer.writerow([*cells, *told])
+        return out.getvalue().encode()

@@ -1,0 +1,100 @@
+"""JSON lines: the object (or {"data": row}) with `prediction` or `error`.
+
+JSON: the object (or {"data": rows}) with `predictions`, and `errors` by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import orjson
+
+from inference.limits import PART_BYTES, Limits
+from inference.rows import coercion
+from inference.rows.codecs import json_rows
+from inference.rows.codecs.gathering import pinned
+from inference.rows.codecs.json_parts import JsonBody
+from inference.rows.codecs.lines import Lines, batched
+from inference.rows.schema import Signature
+from inference.rows.tables.parts import Part, Table, read_rows
+
+
+class JsonLinesTable(Table):
+    """One JSON value a line; a line that is no JSON is that row's error."""
+
+    def __init__(self, source: BinaryIO, signature: Signature) -> None:
+        self._source, self._signature = source, signature
+
+    def parts(self) -> Iterator[Part]:
+        lines, signature = Lines(self._source.readline, b","), self._signature
+        documents = (_line(line) for line in lines if line.strip())
+        columns: tuple[str, ...] | None = None
+        count = 0
+        for batch in batched(documents, lines):
+            columns = columns or json_rows.columns_of(batch, signature)
+            cells = json_rows.line_rows(batch, columns, signature)
+            fitted = coercion.fit(cells, signature, text=False, first=count)
+            signature = pinned(signature, fitted)
+            count += len(batch)
+            yield Part(fitted, batch)
+
+    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
+        return b"".join(
+            orjson.dumps(
+                (original if isinstance(original, dict) else {"data": original})
+                | ({"error": str(error)} if error else {"prediction": prediction}),
+                option=orjson.OPT_APPEND_NEWLINE,
+            )
+            for original, (prediction, error) in zip(
+                part.originals, part.outcomes(predictions), strict=True
+            )
+        )
+
+
+class JsonTable(Table):
+    """One JSON document, read whole; it is written as it came, with what became of its rows."""
+
+    def __init__(self, source: BinaryIO, signature: Signature, limits: Limits) -> None:
+        self._source, self._signature, self._limits = source, signature, limits
+        self._predictions: list[Any] = []
+        self._errors: dict[str, str] = {}
+
+    def parts(self) -> Iterator[Part]:
+        body, signature = read_rows(self._source, self._limits), self._signature
+        what = "the blob, read as JSON,"
+        self._document = JsonBody(body, signature, self._limits, what)
+        count = 0
+        for part in self._document.parts():
+            fitted = part.fit(signature, first=count)
+            signature = pinned(signature, fitted)
+            size = len(fitted.kept) + len(fitted.errors)
+            count += size
+            yield Part(fitted, range(size))
+
+    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
+        for prediction, error in part.outcomes(predictions):
+            if error:
+                self._errors[str(len(self._predictions))] = str(error)
+            self._predictions.append(prediction)
+        return b""
+
+    def end(self) -> Iterator[bytes]:
+        joined: dict[str, Any] = {"predictions": self._predictions}
+        if self._errors:
+            joined["errors"] = self._errors
+        yield b"{"
+        for name, text in self._document.members():
+            if name not in joined:
+                yield orjson.dumps(name) + b":"
+                for start in range(0, len(text), PART_BYTES):
+                    yield bytes(text[start : start + PART_BYTES])
+                yield b","
+        yield orjson.dumps(joined)[1:]
+
+
+def _line(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return line.decode(errors="replace").strip()  # no list of numbers: the row's error says so

@@ -1,0 +1,73 @@
+""".npy: a structured array of `data` and `prediction`.
+
+It has no room for what was wrong with a row: its prediction is NaN, or an empty text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from inference.limits import PART_BYTES, Limits, rows_in_part
+from inference.rows import coercion
+from inference.rows.codecs import npy_codec
+from inference.rows.row_types import Array
+from inference.rows.schema import Signature
+from inference.rows.tables.parts import Part, Table, read_rows
+
+
+class NpyTable(Table):
+    """One array, read whole."""
+
+    def __init__(self, source: BinaryIO, signature: Signature, limits: Limits) -> None:
+        self._source, self._signature, self._limits = source, signature, limits
+        self._predictions: list[Any] = []
+        #: Which rows of the array they are of.
+        self._predicted: list[Array] = []
+
+    def parts(self) -> Iterator[Part]:
+        self._array = npy_codec.decode(read_rows(self._source, self._limits))
+        self._limits.check_rows(len(self._array) if self._array.ndim else 0)
+        rows = rows_in_part(self._array.shape[1] if self._array.ndim > 1 else 1)
+        for start in range(0, len(self._array), rows):
+            part = self._array[start : start + rows]
+            fitted = coercion.fit_array(part, self._signature, first=start)
+            self._predicted.append(fitted.kept + start)
+            yield Part(fitted, part)
+
+    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:  # noqa: ARG002 - a Table's
+        self._predictions.extend(predictions)
+        return b""
+
+    def end(self) -> Iterator[bytes]:
+        data = self._array
+        predicted = self._every_prediction()
+        dtype = np.dtype(
+            [
+                ("data", data.dtype, data.shape[1:]),
+                ("prediction", predicted.dtype, predicted.shape[1:]),
+            ]
+        )
+        yield npy_codec.header(dtype, len(data))
+        rows = max(1, PART_BYTES // dtype.itemsize)
+        for start in range(0, len(data), rows):
+            joined = np.empty(len(data[start : start + rows]), dtype)
+            joined["data"] = data[start : start + rows]
+            joined["prediction"] = predicted[start : start + rows]
+            yield joined.tobytes()
+
+    def _every_prediction(self) -> Array:
+        """One for each row: nothing, as a text or a number, for a row that failed."""
+        predicted = npy_codec.array_of(self._predictions)
+        rows = np.concatenate(self._predicted)
+        if len(rows) == len(self._array):
+            return predicted
+        is_text = predicted.dtype.kind == "U"
+        shape = (len(self._array), *predicted.shape[1:])
+        every: Array = np.full(
+            shape, "" if is_text else np.nan, predicted.dtype if is_text else np.float64
+        )
+        every[rows] = predicted
+        return every

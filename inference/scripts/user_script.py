@@ -1,0 +1,81 @@
+"""A user's `init()` and `run(…)`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from inference import models
+from inference.errors import ModelUnavailable, ScriptFailed
+from inference.models import garbage_collector
+from inference.request import Request
+from inference.rows.body_budget import MEMORY_A_BYTE
+from inference.rows.codecs import json_codec
+from inference.script_errors import ScriptErrors
+from inference.scripts import entry_script, independent_rows, run_signature, script_response
+from inference.scripts.async_functions import Finisher
+from inference.scripts.independent_rows import ScriptRows
+from inference.scripts.inference_schema import Declared
+from inference.scripts.question import Arguments, Question, Reply, RowQuestion, Run
+
+
+class UserScript:
+    """A script written for Azure Machine Learning, unchanged."""
+
+    method = "run"
+    reads_rows = False
+    memory_a_byte = MEMORY_A_BYTE
+    parameters = ""
+    asks_unloaded = False
+    bounded = False
+
+    def __init__(self, file: Path, folder: Path, *, shown: bool = False) -> None:
+        """`shown`: whether the text of what the script raises is told."""
+        self._file = file
+        self._errors = ScriptErrors(shown=shown, folder=file.parent)
+        self._finish = Finisher(self._errors.loop_handler)
+        self.digest = models.digest(file)
+        self.model = models.digest(folder)
+        #: What the decorators of `run` say; None without decorators, and until it is loaded.
+        self.declared: Declared | None = None
+
+    def load(self) -> None:
+        self._errors.watch_threads()
+        try:
+            self._errors.guard(self._start)
+        except ScriptFailed as error:
+            told = f"{self._file.name} did not start: {error}"
+            raise ModelUnavailable(told) from self._errors.cause(error)
+        garbage_collector.settle()
+
+    def _start(self) -> None:
+        entry = entry_script.load(self._file)
+        self._run: Run = entry.run
+        self._convention = run_signature.convention(entry, self._errors)
+        self.declared = run_signature.declared(entry)
+        self._finish(entry.init())
+
+    def question(self, request: Request) -> Question | RowQuestion:
+        return self._convention.question(request)
+
+    def run(self, question: Question) -> bytes | Reply:
+        return self._errors.guard(lambda: _written(self._answer(question.payload)))
+
+    def run_rows(self, question: ScriptRows) -> list[bytes]:
+        """The answer to each row, as JSON. Raises as `run` does."""
+        return self._errors.guard(
+            lambda: independent_rows.answers(self._answer(question.arguments()), len(question))
+        )
+
+    def _answer(self, arguments: Arguments) -> Any:
+        with self._convention.around(arguments):
+            value = self._finish(self._run(**arguments))
+            reply = script_response.reply_of(value)
+        return value if reply is None else reply
+
+
+def _written(value: Any) -> bytes | Reply:
+    if isinstance(value, Reply):
+        return value
+    # Azure ML's server answers an empty object where run() returns nothing.
+    return json_codec.dumps({} if value is None else value)

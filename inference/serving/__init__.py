@@ -1,0 +1,1 @@
+"""Answers requests: from the caches, from an equal computation under way, or from the model."""

@@ -1,0 +1,268 @@
+"""The one scorer behind every door: the model is asked only where the cache has no answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+
+from inference import scripts
+from inference.errors import Overloaded, PassingError, UnacceptableAnswer
+from inference.models import ModelId
+from inference.ports import Cache, Keys
+from inference.request import Answer, Request
+from inference.rows import codecs, media_types
+from inference.serving import response_cache
+from inference.serving.counts import Counts
+from inference.serving.deadlines import Deadlines, Wait
+from inference.serving.health import Health, State, packages
+from inference.serving.loading import Loading
+from inference.serving.model_thread import ModelThread
+from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
+from inference.serving.prediction import Prediction
+from inference.serving.predictor import Predictor
+from inference.serving.request_bodies import Bodies
+from inference.serving.request_deadline import Asking
+from inference.serving.response_cache import Recent
+from inference.settings import InferenceSettings
+
+#: A model's version until its file was read.
+UNKNOWN = "unknown"
+
+#: Seconds that what is being computed may take to land once the app stops; to tell whoever still
+#: waits then takes no longer.
+CLOSE_S = 3.0
+
+_LOADING = "the model is still loading; try again later"
+
+
+class Scorer:
+    """Scores requests with one model, through a cache.
+
+    The model is loaded in a thread of its own when the first request needs it, and shortly after
+    the start in any case. Everything but the constructor belongs to one event loop. `end` is
+    called where so many calls of the model hang that nothing can be answered any more.
+    """
+
+    def __init__(
+        self,
+        settings: InferenceSettings,
+        cache: Cache,
+        keys: Keys,
+        *,
+        end: Callable[[], None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._cache, self._keys = cache, keys
+        self.counts = Counts()
+        self._thread = ModelThread(
+            timeout_s=settings.scoring_timeout_s, counts=self.counts, end=end
+        )
+        self._deadlines = Deadlines()
+        self._recent = Recent(counts=self.counts)
+        self.bodies = Bodies(settings)
+        self._caching = settings.cache_mode != "off" and cache.near
+        self._model = ModelId(settings.model_dir.name, UNKNOWN)
+        self._ready: scripts.Script | None = None
+        self._predictor: Predictor | None = None
+        self._loading = Loading(settings, self._thread)
+
+    def __repr__(self) -> str:
+        return f"<Scorer {self._settings.model_dir.name} {self.state} {self._predictor!r}>"
+
+    @property
+    def state(self) -> State:
+        """Whether the model can answer."""
+        return "failed" if self._thread.failure else self._loading.state
+
+    @property
+    def settings(self) -> InferenceSettings:
+        return self._settings
+
+    @property
+    def model(self) -> ModelId:
+        """Which model answers; its version is `unknown` until its file was read."""
+        begun = self._loading.begun
+        if self._model.version == UNKNOWN and begun.done() and not begun.exception():
+            self._model = ModelId(self._model.name, begun.result().model.hex()[:12])
+        return self._model
+
+    async def health(self) -> Health:
+        """What the parts say of themselves. Whoever asks waits for the model: it begins to load."""
+        self._loading.load()
+        cache_up = await self._cache.ping()
+        trouble = self._cache.trouble
+        failure = self._thread.failure or self._loading.failure
+        return Health(
+            model=self.state,
+            answers=self._loading.answers,
+            cache="ok" if cache_up and trouble is None else "degraded",
+            cache_up=cache_up,
+            trouble=trouble,
+            failure=None if failure is None else str(failure),
+            packages=packages(),
+        )
+
+    def cache_counts(self) -> Mapping[str, int]:
+        """What the cache has done since it was made."""
+        return self._cache.counts()
+
+    async def script(self) -> scripts.Script:
+        """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
+        if self._ready is not None:
+            return self._ready
+        loaded = self._loading.loaded
+        if not loaded.done():
+            self._loading.load()
+            await self._end_of(loaded)
+        self._ready = loaded.result()
+        return self._ready
+
+    async def _asked_script(self) -> scripts.Script:
+        """The entry script, loaded enough to be asked."""
+        if self._loading.loaded.done():
+            return await self.script()
+        begun = self._loading.begun
+        if not begun.done():
+            await self._end_of(begun)
+        script = begun.result()
+        return script if script.asks_unloaded else await self.script()
+
+    async def _end_of(self, work: Future[scripts.Script]) -> None:
+        ended = asyncio.wrap_future(work)
+        # Whoever leaves before it ends must not leave its error unlooked at.
+        ended.add_done_callback(lambda each: each.cancelled() or each.exception())
+        await asyncio.wait([ended], timeout=self._settings.scoring_timeout_s)
+        if not ended.done():
+            raise Overloaded(_LOADING)
+
+    async def score(self, request: Request) -> Answer:
+        """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
+        began = time.perf_counter()
+        key = None
+        if self._caching and (request.recompute or self._recent.pays()):
+            key = response_cache.sent(request)
+        if key is not None and not request.recompute:
+            known = self._recent.find(key, began=began)
+            if known is not None:
+                return known
+        with self.in_time(request) as wait:
+            return await self._score(request, wait, key, began)
+
+    async def check(self, request: Request) -> None:
+        """Raises CallerError where a request can't be answered, as far as can be told by now."""
+        with self.in_time(request):
+            await self._check(request)
+
+    def in_time(self, request: Request) -> Asking:
+        """A block that ends with the request's time, and that only ScoringErrors leave."""
+        ends_at = request.ends_at
+        if ends_at is None:
+            ends_at = time.monotonic() + self._settings.scoring_timeout_s
+        return Asking(self._deadlines, request.id, ends_at, self._too_late)
+
+    def _too_late(self, wait: Wait) -> PassingError:
+        if self._loading.state == "loading":
+            return Overloaded(_LOADING)
+        return wait.error(self._settings.scoring_timeout_s)
+
+    async def _check(self, request: Request) -> None:
+        self._settings.limits.check_bytes(len(request.body))
+        if self.state == "ok":
+            script = await self.script()
+            async with self.bodies.opened(request, script) as unpacked:
+                await self.bodies.read(unpacked, partial(script.question, unpacked))
+
+    async def _score(
+        self, request: Request, wait: Wait, key: response_cache.Sent | None, began: float
+    ) -> Answer:
+        script = self._ready or await self._asked_script()
+        form = _form(script, request.accept)
+        async with self.bodies.opened(request, script) as unpacked:
+            question = await self.bodies.read(unpacked, partial(script.question, unpacked))
+            prediction = await self.predict(question, recompute=request.recompute, wait=wait)
+            answer = await self._answered(prediction, form, began)
+        if key is not None and prediction.reply is None and question.cacheable:
+            left_s = prediction.ttl_left_s
+            ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
+            self._recent.keep(key, answer, ttl_s=ttl_s)
+        return answer
+
+    async def _answered(self, prediction: Prediction, form: str, began: float) -> Answer:
+        value, reply = prediction.value, prediction.reply
+        if reply is not None:
+            return Answer(
+                body=reply.body,
+                content_type=reply.content_type,
+                cache=prediction.cache,
+                elapsed_ms=(time.perf_counter() - began) * 1000,
+                status=reply.status,
+                headers=reply.headers,
+                ready_made=True,
+            )
+        if form != media_types.JSON:  # what is stored is JSON
+            size = len(value)
+            encode = partial(codecs.encode, prediction.value, form)
+            value = await off_loop(size <= INLINE_ANSWER_BYTES, size, encode)
+        return Answer(
+            body=value,
+            content_type=form,
+            cache=prediction.cache,
+            elapsed_ms=(time.perf_counter() - began) * 1000,
+            age_s=prediction.age_s,
+        )
+
+    async def predict(
+        self,
+        question: scripts.Question | scripts.RowQuestion,
+        *,
+        recompute: bool = False,
+        wait: Wait | None = None,
+    ) -> Prediction:
+        """The answer to a question that `script` made. Raises ScoringError, and what a script
+        raised. Without the `wait` of `in_time` it takes as long as it takes.
+        """
+        predictor = self._predictor_of(self._ready or await self._asked_script())
+        self.counts.waiting += 1
+        try:
+            prediction = await predictor.predict(question, wait=wait or Wait(), recompute=recompute)
+        finally:
+            self.counts.waiting -= 1
+        self.counts.answers[prediction.cache] += 1
+        return prediction
+
+    async def close(self) -> None:
+        """Take no more questions, let what is being computed land, and end the model's thread.
+
+        Returns within four times CLOSE_S, whatever hangs.
+        """
+        self._loading.close()
+        self._thread.close()
+        if self._predictor is not None:
+            await self._predictor.close(CLOSE_S)
+
+    def _predictor_of(self, script: scripts.Script) -> Predictor:
+        if self._predictor is None:
+            self._predictor = Predictor(
+                script,
+                self._settings,
+                cache=self._cache,
+                keys=self._keys,
+                thread=self._thread,
+                loaded=self.script,
+            )
+        return self._predictor
+
+
+def _form(script: scripts.Script, accept: str) -> str:
+    """What the answer is written in. A user's script may make a response of its own: what its
+    caller accepts is then between the two, and where it makes none, the answer is JSON.
+    """
+    try:
+        return media_types.negotiate(accept)
+    except UnacceptableAnswer:
+        if script.reads_rows:
+            raise
+        return media_types.JSON

@@ -1,0 +1,150 @@
+"""`python -m local.demo [--once]`: start everything, make the tour, stay up (or stop)."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from local.demo import places
+from local.demo.tour import Stop, Tour, TourError
+from local.demo.tour_model import Subject
+from local.emulators.errors import EmulatorError
+from local.emulators.ports import Ports, require_free
+from local.emulators.stack import Stack
+from local.emulators.supervisor import Supervisor
+
+console = Console()
+
+#: Seconds for which a port that is taken may be a killed host's.
+LET_GO_S = 1.5
+
+CURL = """curl {url}/api/score -d '{{"data": [[{row}]]}}'"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="stop after the tour")
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=os.environ.get("TRISCORE_HTTP_PORT") or "7071",
+        help="the host's port; default: TRISCORE_HTTP_PORT of the environment, or 7071",
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    began = time.monotonic()
+    try:
+        with _everything(arguments.port) as host:
+            console.print(f"Ready in {time.monotonic() - began:.1f} s at {host.url}/api/score\n")
+            right = _tour(host, once=arguments.once)
+            if not arguments.once:
+                console.print("\nIt stays up until Ctrl-C.")
+                threading.Event().wait()
+            return 0 if right else 1
+    except EmulatorError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130 if arguments.once else 0
+
+
+@contextlib.contextmanager
+def _everything(port: int) -> Iterator[places.HostServer]:
+    """The emulators and the host, up and answering; all stopped in the end."""
+    stack = Stack(places.STATE, Ports.from_env(os.environ))
+    host = places.HostServer(stack, port)
+    supervisor = Supervisor(host, log_file=places.STATE / "logs" / "host.log")
+    with contextlib.ExitStack() as cleanup:
+        with console.status("Starting Redis, Azurite, the Service Bus emulator and the host"):
+            # One that was killed lets go of it within a second.
+            require_free(port, "the host", patience_s=LET_GO_S)
+            cleanup.enter_context(stack)
+            cleanup.callback(supervisor.stop)
+            supervisor.launch()
+            supervisor.wait_ready()
+            if failure := host.failure():
+                raise EmulatorError(f"the model can't be served: {failure}")
+        yield host
+
+
+def _tour(host: places.HostServer, *, once: bool) -> bool:
+    """Make the tour, where it is known what the model takes; whether nothing was wrong."""
+    try:
+        subject = Subject(places.model_dir())
+    except FileNotFoundError:
+        console.print(
+            "No tour: only a model with golden rows in its model.json says what it takes."
+        )
+        return True
+    try:
+        right = _show_stops(host, subject)
+    except TourError as error:
+        console.print(f"[red]{escape(str(error))}", soft_wrap=True)
+        return False
+    console.print(
+        "Every answer equals what the model says directly."
+        if right
+        else "[red]Some answers differ from what the model says directly."
+    )
+    if not once:
+        row = ",".join(f"{cell:g}" for cell in subject.example())
+        console.print("\nTry it yourself:\n")
+        console.print(CURL.format(url=host.url, row=row), soft_wrap=True, highlight=False)
+    return right
+
+
+def _show_stops(host: places.HostServer, subject: Subject) -> bool:
+    """Show each stop of the tour when it is made; whether every answer was right."""
+    settings = host.environment()
+    tour = Tour(
+        subject,
+        url=host.url,
+        key=os.environ.get("HOST_FUNCTION_KEY", ""),
+        storage=settings["ScoringStorage"],
+        service_bus=settings["ServiceBusConnection"],
+    )
+    table = Table("Door", "Input", "Answer", "Cache")
+    table.add_column("ms", justify="right")
+    stops: list[Stop] = []
+    try:
+        with Live(table, console=console):
+            for stop in tour.stops():
+                stops.append(stop)
+                table.add_row(*_cells(stop))
+    finally:
+        console.print()
+    return all(stop.right for stop in stops)
+
+
+def _cells(stop: Stop) -> tuple[str, ...]:
+    answer = stop.answer if stop.right else f"[red]{stop.answer}: wrong"
+    return stop.door, stop.given, answer, stop.cache, f"{stop.milliseconds:,.1f}"
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"expected 1 to 65535, got {text!r} (or TRISCORE_HTTP_PORT is it)"
+    )
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+#!/bin/sh
+# The part of the set-up that runs before there is a Python to run the rest: makes .venv with
+# Python 3.13 and puts into it what `python -m local.demo.install` draws its progress with.
+set -eu
+
+is_313() {
+    "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null
+}
+
+find_python() {
+    for candidate in python3.13 python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python \
+        "$(uv python find --no-project 3.13 2>/dev/null || true)"; do
+        if command -v "$candidate" >/dev/null 2>&1 && is_313 "$candidate"; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+fail() {
+    echo "$1" >&2
+    exit 2
+}
+
+if ! { [ -x .venv/bin/python ] && is_313 .venv/bin/python; }; then
+    python=$(find_python) || fail "Python 3.13 is needed and was not found on the PATH, in pyenv or in uv: \
+install it with 'uv python install 3.13' or 'pyenv install 3.13', then run this again."
+    echo "Making .venv with $("$python" --version)"
+    rm -rf .venv
+    "$python" -m venv .venv >/dev/null 2>&1 || {
+        rm -rf .venv
+        fail "'$python -m venv' failed: on Debian, 'apt-get install python3.13-venv' brings what is missing."
+    }
+fi
+
+if ! .venv/bin/python -c 'import rich' 2>/dev/null; then
+    .venv/bin/python -m pip install -q --disable-pip-version-check \
+        "$(grep '^rich==' local/demo/requirements.txt)" >/dev/null 2>&1 ||
+        fail "pip could not install its first package: is the Python package registry reachable from here?"
+fi

@@ -1,0 +1,88 @@
+"""Microsoft's Azurite: blobs, queues and tables."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.emulators import answers
+from local.emulators.emulator import PROJECT
+from local.emulators.errors import EmulatorError
+from local.emulators.ports import HOST
+
+#: Where `npm install --prefix` puts it; one on the PATH serves as well.
+FOLDER = PROJECT / ".triscore" / "azurite"
+
+#: Where it is run: its clients' connections do not keep it from ending.
+ENDS_IN_TIME = Path(__file__).with_name("ends_in_time.js")
+
+ACCOUNT = "devstoreaccount1"
+#: Public: every Azurite in the world has this key.
+ACCOUNT_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Azurite:
+    """The storage account of one machine."""
+
+    data: Path
+    blob_port: int
+    queue_port: int
+    table_port: int
+    name: str = "azurite"
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return (self.blob_port, self.queue_port, self.table_port)
+
+    @property
+    def connection_string(self) -> str:
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};"
+            f"BlobEndpoint=http://{HOST}:{self.blob_port}/{ACCOUNT};"
+            f"QueueEndpoint=http://{HOST}:{self.queue_port}/{ACCOUNT};"
+            f"TableEndpoint=http://{HOST}:{self.table_port}/{ACCOUNT};"
+        )
+
+    def command(self) -> list[str]:
+        node = shutil.which("node")
+        if node is None:
+            raise EmulatorError(
+                "Node.js is not installed, and Azurite needs version 20 or newer: "
+                "`apt-get install nodejs npm` installs it"
+            )
+        program = shutil.which("azurite", path=FOLDER / "node_modules" / ".bin")
+        program = program or shutil.which("azurite")
+        if program is None:
+            folder = FOLDER.relative_to(PROJECT)
+            raise EmulatorError(
+                f"Azurite is not installed: `npm install --prefix {folder} azurite` installs it"
+            )
+        # The SDKs run ahead of the versions it knows; its telemetry waits for the network.
+        flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+        places = {
+            "location": str(self.data),
+            "blobHost": HOST,
+            "blobPort": str(self.blob_port),
+            "queueHost": HOST,
+            "queuePort": str(self.queue_port),
+            "tableHost": HOST,
+            "tablePort": str(self.table_port),
+        }
+        options = [word for name, value in places.items() for word in (f"--{name}", value)]
+        return [node, "--require", str(ENDS_IN_TIME), program, *flags, *options]
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
+
+    def healthy(self) -> bool:
+        request = f"GET /{ACCOUNT}?comp=list HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
+        # It refuses the unsigned request, and says who refuses.
+        return all(
+            answers.to(port, request.encode(), expected=b"\r\nServer: Azurite-")
+            for port in self.ports
+        )

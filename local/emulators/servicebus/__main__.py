@@ -1,0 +1,85 @@
+"""`python -m local.emulators.servicebus`: the emulator, until a signal ends it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import logging
+import signal
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from local.emulators.servicebus import config
+from local.emulators.servicebus.broker.errors import StoreError
+from local.emulators.servicebus.broker.store import Store
+from local.emulators.servicebus.config import Config, ConfigError
+from local.emulators.servicebus.server import Server
+
+#: The arguments, the file, the database or the port: nothing was started.
+CANNOT_START = 2
+STORE_FAILED = 1
+
+
+def main() -> int:
+    arguments = _arguments()
+    logging.basicConfig(
+        level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    try:
+        settings = config.load(arguments.config)
+        store = Store(arguments.db)
+    except (ConfigError, StoreError) as error:
+        print(error, file=sys.stderr)
+        return CANNOT_START
+    with closing(store):
+        return asyncio.run(_serve(settings, store, arguments.host, arguments.port))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.emulators.servicebus", description=__doc__
+    )
+    parser.add_argument("--config", type=Path, required=True, help="Config.json with the queues")
+    parser.add_argument("--db", type=Path, required=True, help="SQLite file, made where missing")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5672)
+    parser.add_argument(
+        "--log-level", default="warning", choices=["debug", "info", "warning", "error"]
+    )
+    return parser.parse_args()
+
+
+async def _serve(settings: Config, store: Store, host: str, port: int) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = Server(settings, store)
+    try:
+        await server.start(host, port)
+    except OSError as error:
+        print(_unusable(host, port, error), file=sys.stderr)
+        return CANNOT_START
+    print(f"Service Bus emulator on {host}:{port}, {server.namespace!r}", flush=True)
+    stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(server.failed())
+    await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    failure = failing.exception() if failing.done() else None
+    failing.cancel()
+    await server.stop()
+    if failure is not None:
+        print(f"{failure} Nothing more is acknowledged; the emulator stops.", file=sys.stderr)
+        return STORE_FAILED
+    return 0
+
+
+def _unusable(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} on {host} is taken: end what listens there, or use another --port."
+    return f"Port {port} on {host} cannot be used: {error.strerror}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Frames: how performatives and payloads are cut out of a stream of bytes (AMQP 1.0, part 2.3)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from local.emulators.servicebus.amqp.composites import Composite
+from local.emulators.servicebus.amqp.decoding import decode
+from local.emulators.servicebus.amqp.encoding import encode
+from local.emulators.servicebus.amqp.errors import DecodeError, FramingError
+from local.emulators.servicebus.amqp.performatives import PERFORMATIVES
+from local.emulators.servicebus.amqp.values import Described, ULong
+
+AMQP_HEADER = b"AMQP\x00\x01\x00\x00"
+SASL_HEADER = b"AMQP\x03\x01\x00\x00"
+
+AMQP_FRAME = 0
+SASL_FRAME = 1
+
+#: Says nothing, and so keeps an idle connection alive.
+HEARTBEAT = b"\x00\x00\x00\x08\x02\x00\x00\x00"
+
+_HEAD = struct.Struct(">IBBH")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A performative with its payload (a transfer's part of a message), or a heartbeat's None."""
+
+    kind: int
+    channel: int
+    performative: Composite | None
+    payload: bytes = b""
+
+
+class FrameSplitter:
+    """Cuts frames out of the bytes fed to it, and keeps what is not yet a whole frame."""
+
+    def __init__(self, max_frame_size: int) -> None:
+        self._max = max_frame_size
+        self._buffer = bytearray()
+
+    def __repr__(self) -> str:
+        return f"<FrameSplitter {len(self._buffer)} bytes waiting>"
+
+    def feed(self, data: bytes) -> None:
+        self._buffer += data
+
+    def header(self) -> bytes | None:
+        """The eight bytes of a protocol header, once they are there."""
+        if len(self._buffer) < len(AMQP_HEADER):
+            return None
+        header = bytes(self._buffer[: len(AMQP_HEADER)])
+        del self._buffer[: len(AMQP_HEADER)]
+        return header
+
+    def next_frame(self) -> Frame | None:
+        """The next whole frame, if there is one. Raises FramingError, DecodeError."""
+        if len(self._buffer) < _HEAD.size:
+            return None
+        size, offset, kind, channel = _HEAD.unpack_from(self._buffer)
+        if size > self._max:
+            raise FramingError(f"a frame has {size} bytes; the most here is {self._max}")
+        if not _HEAD.size <= 4 * offset <= size:
+            raise FramingError(f"a frame of {size} bytes cannot begin at byte {4 * offset}")
+        if len(self._buffer) < size:
+            return None
+        body = bytes(self._buffer[4 * offset : size])
+        del self._buffer[:size]
+        return _frame(kind, channel, body)
+
+
+def _frame(kind: int, channel: int, body: bytes) -> Frame:
+    if not body:
+        return Frame(kind, channel, None)
+    value, end = decode(body)
+    performative = PERFORMATIVES.get(value.descriptor) if _is_composite(value) else None
+    if performative is None:
+        raise DecodeError("a frame's body is not a performative that is known here")
+    return Frame(kind, channel, performative.of(value.value), body[end:])
+
+
+def _is_composite(value: object) -> bool:
+    return isinstance(value, Described) and isinstance(value.descriptor, ULong)
+
+
+def frame(
+    channel: int, performative: Composite, payload: bytes = b"", kind: int = AMQP_FRAME
+) -> bytes:
+    """A frame as bytes."""
+    body = encode(performative.described())
+    return b"".join(
+        (_HEAD.pack(_HEAD.size + len(body) + len(payload), 2, kind, channel), body, payload)
+    )

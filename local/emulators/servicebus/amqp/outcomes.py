@@ -1,0 +1,86 @@
+"""How deliveries end (AMQP 1.0, part 3.4), and the termini that links are attached to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from local.emulators.servicebus.amqp.composites import Composite
+from local.emulators.servicebus.amqp.errors import NOT_IMPLEMENTED, AmqpError, DecodeError
+from local.emulators.servicebus.amqp.values import Described, ULong, Value
+
+
+@dataclass(slots=True)
+class Accepted(Composite):
+    CODE: ClassVar = ULong(0x24)
+
+
+@dataclass(slots=True)
+class Rejected(Composite):
+    CODE: ClassVar = ULong(0x25)
+    error: Described | None = None
+
+
+@dataclass(slots=True)
+class Released(Composite):
+    CODE: ClassVar = ULong(0x26)
+
+
+@dataclass(slots=True)
+class Modified(Composite):
+    CODE: ClassVar = ULong(0x27)
+    delivery_failed: bool | None = None
+    undeliverable_here: bool | None = None
+    message_annotations: dict[Value, Value] | None = None
+
+
+type Outcome = Accepted | Rejected | Released | Modified
+
+_OUTCOMES: dict[int, type[Accepted | Rejected | Released | Modified]] = {
+    kind.CODE: kind for kind in (Accepted, Rejected, Released, Modified)
+}
+
+#: The state of a delivery that belongs to a transaction.
+_TRANSACTIONAL_STATE = 0x34
+
+
+def outcome(state: Described) -> Outcome:
+    """The outcome that a disposition's state is. Raises AmqpError for any other state."""
+    if state.descriptor == _TRANSACTIONAL_STATE:
+        raise AmqpError(NOT_IMPLEMENTED, "This emulator has no transactions.")
+    kind = _OUTCOMES.get(state.descriptor) if isinstance(state.descriptor, int) else None
+    if kind is None:
+        raise DecodeError("a disposition's state is not an outcome")
+    return kind.of(state.value)
+
+
+@dataclass(slots=True)
+class Source(Composite):
+    CODE: ClassVar = ULong(0x28)
+    address: str | None = None
+    durable: Any = None
+    expiry_policy: Any = None
+    timeout: Any = None
+    dynamic: bool | None = None
+    dynamic_node_properties: Any = None
+    distribution_mode: Any = None
+    filter: dict[Value, Value] | None = None
+    default_outcome: Any = None
+    outcomes: Any = None
+    capabilities: Any = None
+
+
+@dataclass(slots=True)
+class Target(Composite):
+    CODE: ClassVar = ULong(0x29)
+    address: str | None = None
+    durable: Any = None
+    expiry_policy: Any = None
+    timeout: Any = None
+    dynamic: bool | None = None
+    dynamic_node_properties: Any = None
+    capabilities: Any = None
+
+
+#: The target of a link that controls transactions.
+COORDINATOR = 0x30

@@ -1,0 +1,90 @@
+"""The locks of one queue: who may settle which message, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID, uuid4
+
+from local.emulators.servicebus.broker.errors import LockLost
+from local.emulators.servicebus.broker.message import Delivery, Message
+
+
+class LockHolder(Protocol):
+    """Is told when a lock of its own runs out."""
+
+    def lock_lost(self, token: UUID) -> None: ...
+
+
+@dataclass(slots=True)
+class Lock:
+    token: UUID
+    message: Message
+    until_ms: int
+    #: None for what was received over a management link, where nobody can be told.
+    holder: LockHolder | None
+
+
+class Locks:
+    """All last equally long, so their order of taking is their order of running out."""
+
+    def __init__(self, duration_ms: int) -> None:
+        self._duration_ms = duration_ms
+        self._by_token: dict[UUID, Lock] = {}
+        self._locked: set[int] = set()
+
+    def __repr__(self) -> str:
+        return f"<Locks: {len(self._by_token)} held>"
+
+    def __len__(self) -> int:
+        return len(self._by_token)
+
+    def __contains__(self, message: Message) -> bool:
+        return message.sequence in self._locked
+
+    def take(self, message: Message, holder: LockHolder | None, now_ms: int) -> Delivery:
+        lock = Lock(uuid4(), message, now_ms + self._duration_ms, holder)
+        self._by_token[lock.token] = lock
+        self._locked.add(message.sequence)
+        return Delivery(message, lock.token, lock.until_ms)
+
+    def check(self, token: UUID) -> Message:
+        """The message that the lock is on. Raises LockLost."""
+        lock = self._by_token.get(token)
+        if lock is None:
+            raise LockLost
+        return lock.message
+
+    def give_back(self, token: UUID) -> Message:
+        """End the lock. Returns the message that it was on; raises LockLost."""
+        lock = self._by_token.pop(token, None)
+        if lock is None:
+            raise LockLost
+        self._locked.discard(lock.message.sequence)
+        return lock.message
+
+    def renew(self, token: UUID, now_ms: int) -> int:
+        """Returns until when it is held now; raises LockLost."""
+        lock = self._by_token.pop(token, None)
+        if lock is None:
+            raise LockLost
+        lock.until_ms = now_ms + self._duration_ms
+        self._by_token[token] = lock
+        return lock.until_ms
+
+    def next_deadline_ms(self) -> int | None:
+        return next((lock.until_ms for lock in self._by_token.values()), None)
+
+    def run_out(self, now_ms: int) -> Iterator[Message]:
+        """End the locks whose time is over, and tell their holders."""
+        over = []
+        for lock in self._by_token.values():
+            if lock.until_ms > now_ms:
+                break
+            over.append(lock)
+        for lock in over:
+            message = self.give_back(lock.token)
+            if lock.holder is not None:
+                lock.holder.lock_lost(lock.token)
+            yield message

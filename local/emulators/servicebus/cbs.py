@@ -1,0 +1,52 @@
+"""`$cbs`: peers put tokens here, and may then use what the tokens allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from local.emulators.servicebus import entra, sas
+from local.emulators.servicebus.requests import Reply, Request
+from local.emulators.servicebus.sas import AccessKey, Grant, Grants, TokenRefused
+
+NODE = "$cbs"
+STATUS_KEYS = ("status-code", "status-description", "error-condition")
+
+
+class TokenDesk:
+    """Takes the tokens of one connection."""
+
+    def __init__(
+        self,
+        keys: tuple[AccessKey, ...],
+        grants: Grants,
+        now_s: Callable[[], float],
+        exists: Callable[[str], bool],
+    ) -> None:
+        self._keys = keys
+        self._grants = grants
+        self._now_s = now_s
+        self._exists = exists
+
+    def __repr__(self) -> str:
+        return f"<TokenDesk: {self._grants!r}>"
+
+    def answer(self, request: Request) -> Reply:
+        token, audience = request.body, request.parameters.get("name")
+        if request.operation != "put-token" or not isinstance(token, str):
+            return Reply(400, "Expected the operation put-token with a token as its value.")
+        if not isinstance(audience, str):
+            return Reply(400, "Expected the audience in the application property name.")
+        path = sas.path_of(audience)
+        try:
+            # The SDK calls both by the same type.
+            if token.startswith(sas.PREFIX):
+                grant = sas.verify(token, self._keys, self._now_s())
+            else:
+                grant = Grant(path, entra.verify(token, self._now_s()))
+        except TokenRefused as refusal:
+            # An error-condition here would make the SDK say "client error" instead of this.
+            return Reply(401, str(refusal))
+        if path and not self._exists(path):
+            return Reply(404, f"The messaging entity {path!r} could not be found.")
+        self._grants.add(grant)
+        return Reply(200)

@@ -1,0 +1,288 @@
+"""A connection: SASL, open, sessions by channel, heartbeats, close."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from local.emulators.servicebus.amqp import frames
+from local.emulators.servicebus.amqp.composites import Composite
+from local.emulators.servicebus.amqp.errors import (
+    CONNECTION_FORCED,
+    INTERNAL_ERROR,
+    NOT_ALLOWED,
+    AmqpError,
+    FramingError,
+)
+from local.emulators.servicebus.amqp.frames import Frame, FrameSplitter
+from local.emulators.servicebus.amqp.performatives import (
+    Begin,
+    Close,
+    End,
+    Error,
+    Open,
+    SaslInit,
+    SaslMechanisms,
+    SaslOutcome,
+)
+from local.emulators.servicebus.amqp.values import Array, Symbol, UByte, UInt, UShort
+from local.emulators.servicebus.links import Link
+from local.emulators.servicebus.sas import Grants
+from local.emulators.servicebus.session import Attacher, Session
+from local.emulators.servicebus.turn import Turn
+
+log = logging.getLogger(__name__)
+
+#: Who may do what is decided by the tokens put at `$cbs`, so SASL lets everybody in.
+_MECHANISMS = ("MSSBCBS", "ANONYMOUS", "PLAIN", "EXTERNAL")
+
+_MAX_FRAME_SIZE = 65_536
+_CHANNEL_MAX = 4_999
+_IDLE_TIME_OUT_MS = 120_000
+
+#: The smallest maximum that AMQP lets a peer ask for; also what holds before open.
+_MIN_MAX_FRAME_SIZE = 512
+
+
+class Connection(asyncio.Protocol):
+    """One peer. Frames are handled as they come; what is answered is sent at the turn's end."""
+
+    def __init__(
+        self,
+        turn: Turn,
+        loop: asyncio.AbstractEventLoop,
+        attach: Attacher,
+        on_lost: Callable[[Connection], None],
+    ) -> None:
+        self.grants = Grants()
+        self.sessions: dict[int, Session] = {}
+        self.max_frame_size = _MIN_MAX_FRAME_SIZE
+        self._turn = turn
+        self._loop = loop
+        self._attach = attach
+        self._on_lost = on_lost
+        self._splitter = FrameSplitter(_MAX_FRAME_SIZE)
+        self._transport: asyncio.Transport | None = None
+        self._out = bytearray()
+        self._open = False
+        self._authenticated = False
+        self._awaits_header = True
+        self._closing = False
+        self._writable = True
+        self._heartbeat: asyncio.TimerHandle | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._heard_s = loop.time()
+        self._peer = "a peer"
+
+    def __repr__(self) -> str:
+        return f"<Connection {self._peer}: {len(self.sessions)} sessions>"
+
+    # -- asyncio.Protocol ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._peer = "{0[0]}:{0[1]}".format(transport.get_extra_info("peername"))
+        self._watch_idleness()
+        log.info("%s connected", self._peer)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_s = self._loop.time()
+        if self._closing:
+            return
+        self._splitter.feed(data)
+        try:
+            self._handle_all()
+        except AmqpError as error:
+            log.warning("%s is cut off: %s", self._peer, error)
+            self.close(error)
+        except Exception:
+            # What a peer sends must not end the server: this connection ends instead.
+            log.exception("%s is cut off", self._peer)
+            self.close(AmqpError(INTERNAL_ERROR, "The emulator failed; its log says how."))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._closing = True
+        for timer in (self._heartbeat, self._idle):
+            if timer is not None:
+                timer.cancel()
+        for session in self.sessions.values():
+            session.close()
+        self.sessions.clear()
+        self._on_lost(self)
+        log.info("%s disconnected", self._peer)
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        for session in self.sessions.values():
+            session.writable()
+
+    def links(self) -> Iterator[Link]:
+        """Those of all sessions."""
+        for session in self.sessions.values():
+            yield from session.links.values()
+
+    # -- the peer's frames ---------------------------------------------------------------------
+
+    def _handle_all(self) -> None:
+        while not self._closing:
+            if self._awaits_header:
+                if (header := self._splitter.header()) is None:
+                    return
+                self._on_header(header)
+            elif (frame := self._splitter.next_frame()) is not None:
+                self._on_frame(frame)
+            else:
+                return
+
+    def _on_header(self, header: bytes) -> None:
+        self._awaits_header = False
+        if header == frames.SASL_HEADER and not self._authenticated:
+            mechanisms = SaslMechanisms(Array(Symbol(name) for name in _MECHANISMS))
+            self._write(header + frames.frame(0, mechanisms, kind=frames.SASL_FRAME))
+        elif header == frames.AMQP_HEADER and self._authenticated:
+            self._write(header)
+        else:
+            # The header that would have been right is the answer, and the end.
+            wanted = frames.AMQP_HEADER if self._authenticated else frames.SASL_HEADER
+            self._write(wanted)
+            self._end()
+
+    def _on_frame(self, frame: Frame) -> None:
+        performative = frame.performative
+        if performative is None:
+            return
+        if not self._authenticated:
+            self._on_sasl(performative)
+        elif frame.kind != frames.AMQP_FRAME:
+            raise FramingError("a frame of SASL came after SASL had ended")
+        elif isinstance(performative, Open):
+            self._on_open(performative)
+        elif not self._open:
+            raise AmqpError(NOT_ALLOWED, "The first frame is not an open.")
+        else:
+            self._on_opened(frame.channel, performative, frame.payload)
+
+    def _on_sasl(self, performative: Composite) -> None:
+        if not isinstance(performative, SaslInit):
+            raise AmqpError(NOT_ALLOWED, "SASL begins with an init.")
+        known = performative.mechanism in _MECHANISMS
+        outcome = SaslOutcome(UByte(0 if known else 1))
+        self._write(frames.frame(0, outcome, kind=frames.SASL_FRAME))
+        if not known:
+            self._end()
+            return
+        self._authenticated = self._awaits_header = True
+
+    def _on_open(self, opening: Open) -> None:
+        if self._open:
+            raise AmqpError(NOT_ALLOWED, "The connection is open already.")
+        self._open = True
+        wanted = _MAX_FRAME_SIZE if opening.max_frame_size is None else int(opening.max_frame_size)
+        self.max_frame_size = max(_MIN_MAX_FRAME_SIZE, min(wanted, _MAX_FRAME_SIZE))
+        self.send(
+            0,
+            Open(
+                container_id="servicebus-emulator",
+                max_frame_size=UInt(_MAX_FRAME_SIZE),
+                channel_max=UShort(_CHANNEL_MAX),
+                idle_time_out=UInt(_IDLE_TIME_OUT_MS),
+            ),
+        )
+        if opening.idle_time_out:
+            self._beat(int(opening.idle_time_out) / 2000)
+
+    def _on_opened(self, channel: int, performative: Composite, payload: bytes) -> None:
+        match performative:
+            case Begin():
+                self._on_begin(channel, performative)
+            case End():
+                self._on_end(channel)
+            case Close():
+                self.send(0, Close())
+                self._end()
+            case _:
+                self._on_session_frame(channel, performative, payload)
+
+    def _on_begin(self, channel: int, begin: Begin) -> None:
+        if channel in self.sessions or channel > _CHANNEL_MAX:
+            raise AmqpError(NOT_ALLOWED, f"Channel {channel} is taken or too high.")
+        self.sessions[channel] = Session(self, channel, begin, self._attach)
+
+    def _on_end(self, channel: int) -> None:
+        session = self.sessions.pop(channel, None)
+        # None is the answer to an end of ours.
+        if session is not None:
+            session.close()
+            self.send(channel, End())
+
+    def _on_session_frame(self, channel: int, performative: Composite, payload: bytes) -> None:
+        session = self.sessions.get(channel)
+        # Frames of a session that was ended here may still arrive.
+        if session is None:
+            return
+        try:
+            session.on_frame(performative, payload)
+        except AmqpError as error:
+            log.warning("a session of %s is ended: %s", self._peer, error)
+            del self.sessions[channel]
+            session.close()
+            told = Error(error.condition, error.description)
+            self.send(channel, End(told.described()))
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def send(self, channel: int, performative: Composite, payload: bytes = b"") -> None:
+        self._write(frames.frame(channel, performative, payload))
+
+    def can_send(self) -> bool:
+        return self._writable and not self._closing
+
+    def when_dealt(self, callback: Callable[[], None]) -> None:
+        self._turn.when_dealt(callback)
+
+    def flush(self) -> None:
+        """Send what has been written; the turn calls when the store has committed."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._out:
+            self._transport.write(bytes(self._out))
+            self._out.clear()
+        if self._closing:
+            self._transport.close()
+
+    def _write(self, data: bytes) -> None:
+        self._out += data
+        self._turn.write(self)
+
+    # -- ends ----------------------------------------------------------------------------------
+
+    def close(self, error: AmqpError | None = None) -> None:
+        """Say why, where the peer can hear it, and disconnect at the turn's end."""
+        if self._open and not self._closing:
+            told = Error(error.condition, error.description).described() if error else None
+            self.send(0, Close(told))
+        self._end()
+
+    def _end(self) -> None:
+        self._closing = True
+        self._turn.write(self)
+
+    def _beat(self, every_s: float) -> None:
+        self._heartbeat = self._loop.call_later(every_s, self._beat, every_s)
+        self._write(frames.HEARTBEAT)
+
+    def _watch_idleness(self) -> None:
+        """Peers are told half of the time that they are given, as AMQP advises."""
+        limit_s = 2 * _IDLE_TIME_OUT_MS / 1000
+        left_s = self._heard_s + limit_s - self._loop.time()
+        if left_s > 0:
+            self._idle = self._loop.call_later(left_s, self._watch_idleness)
+            return
+        self.close(
+            AmqpError(CONNECTION_FORCED, f"Nothing was heard of the peer for {limit_s:.0f} s.")
+        )

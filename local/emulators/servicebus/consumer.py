@@ -1,0 +1,101 @@
+"""A receiver of a queue: its link on one side, the queue on the other."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from local.emulators.servicebus import envelope
+from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected, Released
+from local.emulators.servicebus.amqp.performatives import Attach, Error
+from local.emulators.servicebus.amqp.sections import with_application_properties
+from local.emulators.servicebus.amqp.values import Symbol, Value
+from local.emulators.servicebus.broker.errors import LockLost
+from local.emulators.servicebus.broker.message import DeadLetter
+from local.emulators.servicebus.broker.message_queue import MessageQueue
+from local.emulators.servicebus.counter import Counter
+from local.emulators.servicebus.links import OutgoingLink, SessionPort
+
+_SETTLED = 1
+
+_LOST = Symbol("com.microsoft:message-lock-lost")
+
+#: The fields of a dead-lettering that are not application properties to change.
+_REASON, _DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
+
+
+class Consumer:
+    """Receives in peek-lock mode, or, over a presettled link, receives and deletes."""
+
+    def __init__(self, session: SessionPort, attach: Attach, counter: Counter) -> None:
+        self._counter = counter
+        self._deletes = attach.snd_settle_mode == _SETTLED
+        self.link = OutgoingLink(session, attach, self, presettled=self._deletes)
+        counter.add(self)
+
+    def __repr__(self) -> str:
+        return f"<Consumer of {self._counter.queue.path} over {self.link!r}>"
+
+    # -- a customer of the counter -------------------------------------------------------------
+
+    def can_take(self) -> bool:
+        return self.link.can_send()
+
+    def serve(self, queue: MessageQueue) -> bool:
+        if self._deletes:
+            message = queue.take()
+            if message is not None:
+                # The tag must be new; nobody settles by it.
+                self.link.send(envelope.delivered(message), message.sequence.to_bytes(16))
+            return message is not None
+        delivery = queue.receive(self)
+        if delivery is not None:
+            token = delivery.token
+            content = envelope.delivered(delivery.message, token, delivery.locked_until_ms)
+            self.link.send(content, token.bytes_le)
+        return delivery is not None
+
+    def lock_lost(self, token: UUID) -> None:
+        self.link.lock_lost(token.bytes_le)
+
+    # -- a supply of the link ------------------------------------------------------------------
+
+    def credit_given(self) -> None:
+        self._counter.ready()
+
+    def settled(self, tag: bytes, outcome: Outcome) -> Outcome:
+        try:
+            return settle(self._counter.queue, UUID(bytes_le=tag), outcome)
+        except LockLost as error:
+            return Rejected(Error(_LOST, str(error), info={}).described())
+
+    def closed(self) -> None:
+        self._counter.remove(self)
+
+
+def settle(queue: MessageQueue, token: UUID, outcome: Outcome) -> Outcome:
+    """Do to the queue what the outcome says. Returns what is echoed; raises LockLost."""
+    match outcome:
+        case Accepted():
+            queue.complete(token)
+            return outcome
+        case Released():
+            queue.release(token)
+            return outcome
+        case Modified(undeliverable_here=True):
+            queue.defer(token, edited(queue, token, outcome.message_annotations))
+            return Modified(delivery_failed=None, undeliverable_here=True)
+        case Modified():
+            queue.abandon(token, edited(queue, token, outcome.message_annotations))
+            return Modified(delivery_failed=None, undeliverable_here=False)
+        case Rejected():
+            error = Error.of(outcome.error.value) if outcome.error else None
+            info = dict(error.info or {}) if error else {}
+            why = DeadLetter(info.pop(_REASON, None), info.pop(_DESCRIPTION, None))
+            queue.dead_letter(token, why, edited(queue, token, info))
+            return Rejected()
+
+
+def edited(queue: MessageQueue, token: UUID, changes: dict[Value, Value] | None) -> bytes | None:
+    """The locked message's content with application properties changed; None for no changes."""
+    content = queue.locked(token).draft.content
+    return with_application_properties(content, changes) if changes else None

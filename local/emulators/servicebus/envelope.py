@@ -1,0 +1,116 @@
+"""Between a message as AMQP carries it and a message as the broker keeps it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from local.emulators.servicebus.amqp import sections
+from local.emulators.servicebus.amqp.decoding import decode, decode_whole
+from local.emulators.servicebus.amqp.encoding import encode
+from local.emulators.servicebus.amqp.errors import DecodeError
+from local.emulators.servicebus.amqp.sections import Header
+from local.emulators.servicebus.amqp.values import Int, Symbol, Timestamp, UByte, UInt, Value
+from local.emulators.servicebus.broker.message import Draft, Message
+
+#: A transfer whose data sections are encoded messages.
+BATCH_FORMAT = 0x80013700
+
+SCHEDULED_TIME = Symbol("x-opt-scheduled-enqueue-time")
+
+#: What a broker says about a message; what a sender says of it is not believed.
+_BROKERS_OWN = {
+    "x-opt-sequence-number",
+    "x-opt-enqueued-time",
+    "x-opt-locked-until",
+    "x-opt-lock-token",
+    "x-opt-message-state",
+    "x-opt-deadletter-source",
+}
+
+
+def drafts(message: bytes, message_format: int | None) -> list[Draft]:
+    """The messages in a transfer: one, or those of a batch. Raises DecodeError."""
+    if message_format == BATCH_FORMAT:
+        return [draft(body) for body in sections.data_bodies(message)]
+    return [draft(message)]
+
+
+def draft(message: bytes) -> Draft:
+    """Raises DecodeError."""
+    parts = sections.take_apart(message)
+    header, annotations = parts.header, parts.annotations
+    scheduled = annotations.get(SCHEDULED_TIME)
+    if scheduled is not None and not isinstance(scheduled, Timestamp):
+        raise DecodeError(f"{SCHEDULED_TIME} is not a timestamp")
+    message_id, bare = parts.properties.message_id, parts.bare
+    if message_id is None:
+        # SDKs cannot settle a message that has none.
+        message_id = uuid4().hex
+        bare = sections.with_message_id(bare, parts.properties, message_id)
+    return Draft(
+        message_id=_text(message_id),
+        content=bare,
+        annotations=_packed(annotations, parts.delivery_annotations),
+        durable=bool(header.durable),
+        priority=4 if header.priority is None else int(header.priority),
+        ttl_ms=None if header.ttl is None else int(header.ttl),
+        scheduled_ms=None if scheduled is None else int(scheduled),
+    )
+
+
+def delivered(message: Message, token: UUID | None = None, until_ms: int | None = None) -> bytes:
+    """The message as a receiver gets it; with a lock's token and end, if it is locked."""
+    draft, sequence = message.draft, message.sequence
+    annotations, of_delivery = _unpacked(draft.annotations)
+    annotations[Symbol("x-opt-sequence-number")] = sequence
+    annotations[Symbol("x-opt-enqueued-time")] = Timestamp(message.enqueued_ms)
+    annotations[Symbol("x-opt-message-state")] = Int(message.state)
+    if until_ms is not None:
+        annotations[Symbol("x-opt-locked-until")] = Timestamp(until_ms)
+    header = Header(
+        durable=draft.durable,
+        priority=UByte(draft.priority),
+        ttl=None if draft.ttl_ms is None else UInt(draft.ttl_ms),
+        first_acquirer=message.delivery_count == 0,
+        delivery_count=UInt(message.delivery_count),
+    )
+    if token is not None:
+        of_delivery[Symbol("x-opt-lock-token")] = token
+    return sections.put_together(header, of_delivery, annotations, _content(message))
+
+
+def _packed(annotations: dict[Value, Value], of_delivery: dict[Value, Value]) -> bytes:
+    """Both maps, without what is the broker's; nothing where both are empty.
+
+    AMQP means delivery annotations for the next hop only. Service Bus hands them on.
+    """
+    first, second = (
+        {key: value for key, value in given.items() if key not in _BROKERS_OWN}
+        for given in (annotations, of_delivery)
+    )
+    if second:
+        return encode(first) + encode(second)
+    return encode(first) if first else b""
+
+
+def _unpacked(packed: bytes) -> tuple[dict[Symbol, Any], dict[Symbol, Any]]:
+    annotations, end = decode(packed) if packed else ({}, 0)
+    return annotations, decode_whole(packed[end:]) if end < len(packed) else {}
+
+
+def _content(message: Message) -> bytes:
+    """The bare message; a dead one says why, in its application properties."""
+    dead, content = message.dead, message.draft.content
+    if dead is None:
+        return content
+    why = {"DeadLetterReason": dead.reason, "DeadLetterErrorDescription": dead.description}
+    given = {key: value for key, value in why.items() if value is not None}
+    return sections.with_application_properties(content, given) if given else content
+
+
+def _text(message_id: object) -> str:
+    """One text for each message id, so that ids of different types stay different."""
+    if isinstance(message_id, str):
+        return message_id
+    return f"{type(message_id).__name__}:{message_id!r}"

@@ -1,0 +1,156 @@
+"""`<queue>/$management`: what cannot be done over a queue's own links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from local.emulators.servicebus import envelope
+from local.emulators.servicebus.amqp.errors import NOT_ALLOWED, NOT_IMPLEMENTED, AmqpError
+from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected
+from local.emulators.servicebus.amqp.performatives import Error
+from local.emulators.servicebus.amqp.values import Array, Symbol, Timestamp, Value
+from local.emulators.servicebus.broker.errors import LockLost, MessageNotFound
+from local.emulators.servicebus.broker.message import Message
+from local.emulators.servicebus.broker.message_queue import MessageQueue
+from local.emulators.servicebus.consumer import settle
+from local.emulators.servicebus.requests import Reply, Request
+
+STATUS_KEYS = ("statusCode", "statusDescription", "errorCondition")
+
+_VENDOR = "com.microsoft:"
+_ARGUMENT_ERROR = f"{_VENDOR}argument-error"
+_DEAD_LETTER = Symbol(f"{_VENDOR}dead-letter")
+
+_RECEIVE_AND_DELETE = 0
+
+
+class ManagementDesk:
+    """Answers for one queue or dead-letter queue."""
+
+    def __init__(self, queue: MessageQueue) -> None:
+        self._queue = queue
+        self._operations: dict[str, Callable[[dict[Value, Value]], Reply]] = {
+            "renew-lock": self._renew_locks,
+            "peek-message": self._peek,
+            "schedule-message": self._schedule,
+            "cancel-scheduled-message": self._cancel,
+            "receive-by-sequence-number": self._receive_deferred,
+            "update-disposition": self._settle,
+        }
+
+    def __repr__(self) -> str:
+        return f"<ManagementDesk of {self._queue.path}>"
+
+    def answer(self, request: Request) -> Reply:
+        operation = self._operations.get(request.operation.removeprefix(_VENDOR))
+        if operation is None:
+            return Reply(
+                501,
+                f"This emulator has no operation {request.operation!r}.",
+                condition=NOT_IMPLEMENTED,
+            )
+        if not isinstance(request.body, dict):
+            return Reply(400, "Expected a map as the body.", condition=_ARGUMENT_ERROR)
+        try:
+            return operation(request.body)
+        except LockLost as error:
+            return Reply(410, str(error), condition=f"{_VENDOR}message-lock-lost")
+        except MessageNotFound as error:
+            return Reply(404, str(error), condition=f"{_VENDOR}message-not-found")
+        except AmqpError as error:
+            return Reply(400, error.description, condition=_ARGUMENT_ERROR)
+
+    def _renew_locks(self, body: dict[Value, Value]) -> Reply:
+        tokens = _all(body, "lock-tokens", UUID)
+        # All or none: the SDK takes the answer to be for every token.
+        for token in tokens:
+            self._queue.locked(token)
+        return Reply(
+            200, body={"expirations": Array(Timestamp(self._queue.renew(t)) for t in tokens)}
+        )
+
+    def _peek(self, body: dict[Value, Value]) -> Reply:
+        first = _one(body, "from-sequence-number", int)
+        messages = self._queue.peek(first, _one(body, "message-count", int))
+        if not messages:
+            return Reply(204, "No messages", condition=f"{_VENDOR}message-not-found")
+        return Reply(200, body={"messages": [_entry(message) for message in messages]})
+
+    def _schedule(self, body: dict[Value, Value]) -> Reply:
+        if self._queue.dead_letters is None:
+            raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
+        entries = _all(body, "messages", dict)
+        drafts = [envelope.draft(_one(entry, "message", bytes)) for entry in entries]
+        return Reply(
+            200, body={"sequence-numbers": Array(self._queue.send(draft) for draft in drafts)}
+        )
+
+    def _cancel(self, body: dict[Value, Value]) -> Reply:
+        self._queue.cancel_scheduled(_all(body, "sequence-numbers", int))
+        return Reply(200)
+
+    def _receive_deferred(self, body: dict[Value, Value]) -> Reply:
+        sequences = _all(body, "sequence-numbers", int)
+        if _one(body, "receiver-settle-mode", int) == _RECEIVE_AND_DELETE:
+            entries = [_entry(message) for message in self._queue.take_deferred(sequences)]
+        else:
+            entries = [
+                {
+                    "message": envelope.delivered(got.message, got.token, got.locked_until_ms),
+                    "lock-token": got.token,
+                }
+                for got in self._queue.receive_deferred(sequences)
+            ]
+        return Reply(200, body={"messages": entries})
+
+    def _settle(self, body: dict[Value, Value]) -> Reply:
+        outcome = _outcome(body)
+        tokens = _all(body, "lock-tokens", UUID)
+        for token in tokens:
+            self._queue.locked(token)
+        for token in tokens:
+            settle(self._queue, token, outcome)
+        return Reply(200)
+
+
+def _outcome(body: dict[Value, Value]) -> Outcome:
+    """The outcome that a receiver's link would have sent."""
+    changes: dict[Value, Value] = body.get("properties-to-modify") or {}
+    match _one(body, "disposition-status", str):
+        case "completed":
+            return Accepted()
+        case "abandoned":
+            return Modified(message_annotations=changes)
+        case "defered":
+            return Modified(undeliverable_here=True, message_annotations=changes)
+        case "suspended":
+            why = {
+                "DeadLetterReason": body.get("deadletter-reason"),
+                "DeadLetterErrorDescription": body.get("deadletter-description"),
+            }
+            return Rejected(Error(_DEAD_LETTER, info={**changes, **why}).described())
+        case other:
+            raise AmqpError(NOT_IMPLEMENTED, f"There is no disposition-status {other!r} here.")
+
+
+def _entry(message: Message) -> dict[str, Value]:
+    return {"message": envelope.delivered(message)}
+
+
+def _one[T](body: dict[Value, Value], key: str, kind: type[T]) -> T:
+    value = body.get(key)
+    if not isinstance(value, kind):
+        raise AmqpError(NOT_ALLOWED, f"Expected {key} as {kind.__name__}.")
+    return value
+
+
+def _all[T](body: dict[Value, Value], key: str, kind: type[T]) -> list[T]:
+    """A list or array of one type."""
+    values = body.get(key)
+    if not isinstance(values, list):
+        raise AmqpError(NOT_ALLOWED, f"Expected {key} as a list.")
+    typed = [value for value in values if isinstance(value, kind)]
+    if len(typed) != len(values):
+        raise AmqpError(NOT_ALLOWED, f"Expected {key} as a list of {kind.__name__}.")
+    return typed

@@ -1,0 +1,194 @@
+"""The server: listens, and joins each link that is attached to what its address names."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from functools import partial
+
+from local.emulators.servicebus import cbs, envelope, management
+from local.emulators.servicebus.amqp.errors import (
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_IMPLEMENTED,
+    UNAUTHORIZED_ACCESS,
+    AmqpError,
+)
+from local.emulators.servicebus.amqp.outcomes import COORDINATOR, Accepted, Outcome, Source, Target
+from local.emulators.servicebus.amqp.performatives import Attach
+from local.emulators.servicebus.amqp.values import Described, Symbol, ULong
+from local.emulators.servicebus.broker.errors import StoreError
+from local.emulators.servicebus.broker.message_queue import MessageQueue
+from local.emulators.servicebus.broker.namespace import Namespace
+from local.emulators.servicebus.broker.store import Store
+from local.emulators.servicebus.config import Config
+from local.emulators.servicebus.connection import Connection
+from local.emulators.servicebus.consumer import Consumer
+from local.emulators.servicebus.counter import Counter
+from local.emulators.servicebus.expiry import ExpiryWatch
+from local.emulators.servicebus.links import MAX_MESSAGE_SIZE, IncomingLink, Link
+from local.emulators.servicebus.requests import Handler, ReplyLink, ReplyLinks, RequestNode
+from local.emulators.servicebus.sas import AccessKey, path_of
+from local.emulators.servicebus.session import Session
+from local.emulators.servicebus.turn import Turn
+
+log = logging.getLogger(__name__)
+
+#: The key that Microsoft's emulator has, and every connection string for it.
+KEYS = (AccessKey("RootManageSharedAccessKey", "SAS_KEY_VALUE"),)
+
+_MANAGEMENT = "/$management"
+_SESSION_FILTER = "com.microsoft:session-filter"
+_BATCH_SIZE = Symbol("com.microsoft:max-message-batch-size")
+
+
+def now_ms() -> int:
+    """The time of day, because clients compare it with theirs and restarts must keep it."""
+    return time.time_ns() // 1_000_000
+
+
+class Server:
+    """Listens from `start` to `stop`."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._store = store
+        self._failed: asyncio.Future[None] = self._loop.create_future()
+        self.turn = Turn(self._loop, store, self._fail)
+        self.namespace = Namespace(config.queues, store, now_ms)
+        self.connections: set[Connection] = set()
+        self._counters = {
+            queue.path: Counter(queue, self.turn, self._loop, now_ms) for queue in self.namespace
+        }
+        self._server: asyncio.Server | None = None
+
+    def __repr__(self) -> str:
+        return f"<Server of {self.namespace!r}: {len(self.connections)} connections>"
+
+    async def start(self, host: str, port: int) -> None:
+        """OSError where the port is taken."""
+        self._server = await self._loop.create_server(self._connection, host, port)
+
+    async def failed(self) -> None:
+        """Wait until the store fails, and raise its StoreError."""
+        await asyncio.shield(self._failed)
+
+    async def stop(self) -> None:
+        """End all connections, and leave the store committed."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.connections):
+            connection.close()
+        self.turn.end()
+        if self._server is not None:
+            await self._server.wait_closed()
+        for counter in self._counters.values():
+            counter.close()
+
+    def _connection(self) -> Connection:
+        replies = ReplyLinks()
+        connection = Connection(
+            self.turn,
+            self._loop,
+            lambda session, attach: self._attach(connection, replies, session, attach),
+            lambda lost: self._lost(lost, watch),
+        )
+        watch = ExpiryWatch(connection.grants, connection.links, self._loop, time.time)
+        self.connections.add(connection)
+        return connection
+
+    def _lost(self, connection: Connection, watch: ExpiryWatch) -> None:
+        watch.close()
+        self.connections.discard(connection)
+
+    def _fail(self, error: StoreError) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
+    # -- what an attach asks for ---------------------------------------------------------------
+
+    def _attach(
+        self, connection: Connection, replies: ReplyLinks, session: Session, attach: Attach
+    ) -> Link:
+        """Raises AmqpError, which refuses the link."""
+        source, target = _source(attach), _target(attach)
+        address = (source.address if attach.role else target.address) or ""
+        path = path_of(address)
+        if path.casefold() == cbs.NODE:
+            desk = cbs.TokenDesk(KEYS, connection.grants, time.time, self._exists)
+            keys = cbs.STATUS_KEYS
+            return _request_link(cbs.NODE, session, attach, replies, target, desk.answer, keys)
+        queue = self._allowed(connection, path)
+        if path.casefold().endswith(_MANAGEMENT):
+            node = f"{queue.path.casefold()}{_MANAGEMENT}"
+            answer, keys = management.ManagementDesk(queue).answer, management.STATUS_KEYS
+            link = _request_link(node, session, attach, replies, target, answer, keys)
+        else:
+            link = self._queue_link(queue, session, attach, source)
+        link.path = path
+        return link
+
+    def _allowed(self, connection: Connection, path: str) -> MessageQueue:
+        if not connection.grants.allow(path, time.time()):
+            raise AmqpError(UNAUTHORIZED_ACCESS, f"No token that was put allows {path!r}.")
+        entity = _without_management(path)
+        queue = self.namespace.find(entity)
+        if queue is None:
+            raise AmqpError(NOT_FOUND, f"The messaging entity {entity!r} could not be found.")
+        return queue
+
+    def _queue_link(
+        self, queue: MessageQueue, session: Session, attach: Attach, source: Source
+    ) -> Link:
+        if attach.role:
+            if _SESSION_FILTER in (source.filter or {}):
+                raise AmqpError(NOT_ALLOWED, "This emulator's queues have no sessions.")
+            return Consumer(session, attach, self._counters[queue.path]).link
+        if queue.dead_letters is None:
+            raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
+        properties = {_BATCH_SIZE: ULong(MAX_MESSAGE_SIZE)}
+        return IncomingLink(session, attach, partial(_publish, queue), properties)
+
+    def _exists(self, path: str) -> bool:
+        return self.namespace.find(_without_management(path)) is not None
+
+
+def _publish(queue: MessageQueue, message: bytes, message_format: int | None) -> Outcome:
+    for draft in envelope.drafts(message, message_format):
+        queue.send(draft)
+    return Accepted()
+
+
+def _request_link(
+    node: str,
+    session: Session,
+    attach: Attach,
+    replies: ReplyLinks,
+    target: Target,
+    answer: Handler,
+    status_keys: tuple[str, str, str],
+) -> Link:
+    if attach.role:
+        reply = ReplyLink(session, attach, node, target.address or "")
+        replies.add(reply)
+        return reply.link
+    requests = RequestNode(node, session, replies, answer, status_keys)
+    return IncomingLink(session, attach, requests.receive)
+
+
+def _without_management(path: str) -> str:
+    return path[: -len(_MANAGEMENT)] if path.casefold().endswith(_MANAGEMENT) else path
+
+
+def _source(attach: Attach) -> Source:
+    return Source.of(attach.source.value) if isinstance(attach.source, Described) else Source()
+
+
+def _target(attach: Attach) -> Target:
+    target = attach.target
+    if not isinstance(target, Described):
+        return Target()
+    if target.descriptor == COORDINATOR:
+        raise AmqpError(NOT_IMPLEMENTED, "This emulator has no transactions.")
+    return Target.of(target.value)

@@ -1,0 +1,279 @@
+"""A session: windows, delivery numbers, and the links by their handles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from local.emulators.servicebus.amqp.composites import Composite
+from local.emulators.servicebus.amqp.errors import HANDLE_IN_USE, UNATTACHED_HANDLE, AmqpError
+from local.emulators.servicebus.amqp.outcomes import Accepted, Outcome, Rejected, outcome
+from local.emulators.servicebus.amqp.performatives import (
+    Attach,
+    Begin,
+    Detach,
+    Disposition,
+    Error,
+    Flow,
+    Transfer,
+)
+from local.emulators.servicebus.amqp.values import Symbol, UInt, UShort
+from local.emulators.servicebus.links import Link, OutgoingLink
+
+#: Transfers the peer may send before it hears from us; every flow renews it.
+_INCOMING_WINDOW = 5000
+_OUTGOING_WINDOW = 5000
+_HANDLE_MAX = 4999
+
+_SERIAL = 0xFFFF_FFFF
+
+#: A transfer's own bytes, beside its payload: frame header, performative, delivery tag.
+_TRANSFER_OVERHEAD = 128
+
+_LOCK_LOST = Rejected(
+    Error(
+        Symbol("com.microsoft:message-lock-lost"),
+        "The lock supplied is invalid. Either the lock expired, or the message has already been "
+        "removed from the queue.",
+        info={},
+    ).described()
+)
+
+
+class ConnectionPort(Protocol):
+    """What a session needs of its connection."""
+
+    max_frame_size: int
+
+    def send(self, channel: int, performative: Composite, payload: bytes = b"") -> None: ...
+
+    def can_send(self) -> bool: ...
+
+    def when_dealt(self, callback: Callable[[], None]) -> None: ...
+
+
+#: Makes the link that an attach asks for, or raises AmqpError.
+type Attacher = Callable[["Session", Attach], Link]
+
+
+class Session:
+    """The peer's frames of one channel."""
+
+    def __init__(
+        self, connection: ConnectionPort, channel: int, begin: Begin, attach: Attacher
+    ) -> None:
+        self.connection = connection
+        self.channel = channel
+        self.links: dict[int, Link] = {}
+        self._attach = attach
+        self._next_incoming_id = int(begin.next_outgoing_id)
+        self._window_left = _INCOMING_WINDOW
+        self._peer_window = int(begin.incoming_window)
+        self._next_outgoing_id = 0
+        self._next_delivery_id = 0
+        self._unsettled: dict[int, tuple[OutgoingLink, bytes]] = {}
+        self._delivery_ids: dict[bytes, int] = {}
+        connection.send(
+            channel,
+            Begin(
+                remote_channel=UShort(channel),
+                next_outgoing_id=UInt(0),
+                incoming_window=UInt(_INCOMING_WINDOW),
+                outgoing_window=UInt(_OUTGOING_WINDOW),
+                handle_max=UInt(_HANDLE_MAX),
+            ),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Session {self.channel}: {len(self.links)} links>"
+
+    @property
+    def unsettled(self) -> int:
+        return len(self._unsettled)
+
+    # -- the peer's frames ---------------------------------------------------------------------
+
+    def on_frame(self, performative: Composite, payload: bytes) -> None:
+        """Raises AmqpError where the session cannot go on."""
+        match performative:
+            case Transfer():
+                self._on_transfer(performative, payload)
+            case Disposition():
+                self._on_disposition(performative)
+            case Flow():
+                self._on_flow(performative)
+            case Attach():
+                self._on_attach(performative)
+            case Detach():
+                self._on_detach(performative)
+
+    def _on_attach(self, attach: Attach) -> None:
+        if attach.handle in self.links:
+            raise AmqpError(HANDLE_IN_USE, f"Handle {attach.handle} is attached already.")
+        try:
+            self.links[attach.handle] = self._attach(self, attach)
+        except AmqpError as error:
+            # A refusal is a link without a source and a target, which then ends.
+            refused = Attach(
+                attach.name,
+                attach.handle,
+                not attach.role,
+                initial_delivery_count=UInt(0) if attach.role else None,
+            )
+            self.send(refused)
+            told = Error(error.condition, error.description)
+            self.send(Detach(attach.handle, closed=True, error=told.described()))
+
+    def _on_detach(self, detach: Detach) -> None:
+        link = self.links.get(detach.handle)
+        # None is the answer to a detach of ours.
+        if link is not None:
+            self.forget(link)
+            self.send(Detach(detach.handle, closed=detach.closed))
+
+    def _on_flow(self, flow: Flow) -> None:
+        seen = 0 if flow.next_incoming_id is None else int(flow.next_incoming_id)
+        in_flight = (self._next_outgoing_id - seen) & _SERIAL
+        self._peer_window = int(flow.incoming_window) - in_flight
+        if flow.handle is not None:
+            # A flow may cross a detach of ours.
+            if (link := self.links.get(flow.handle)) is not None:
+                link.on_flow(flow)
+            return
+        for link in self.links.values():
+            if isinstance(link, OutgoingLink):
+                link.window_opened()
+        if flow.echo:
+            self._send_flow()
+
+    def _on_transfer(self, transfer: Transfer, payload: bytes) -> None:
+        self._next_incoming_id = (self._next_incoming_id + 1) & _SERIAL
+        self._window_left -= 1
+        if self._window_left <= _INCOMING_WINDOW // 2:
+            self._send_flow()
+        link = self.links.get(transfer.handle)
+        if link is None:
+            raise AmqpError(UNATTACHED_HANDLE, f"No link has the handle {transfer.handle}.")
+        try:
+            link.on_transfer(transfer, payload)
+        except AmqpError as error:
+            link.detach(error)
+
+    def _on_disposition(self, disposition: Disposition) -> None:
+        # Where the peer is the sender, it only confirms what has been settled here already.
+        if not disposition.role:
+            return
+        first = int(disposition.first)
+        last = first if disposition.last is None else int(disposition.last)
+        for delivery_id in self._concerned(first, last):
+            self._settle(delivery_id, disposition)
+
+    def _concerned(self, first: int, last: int) -> list[int]:
+        """The deliveries from first to last; only known ones where the peer names too many."""
+        amount = ((last - first) & _SERIAL) + 1
+        if amount <= max(1, len(self._unsettled)):
+            return [(first + offset) & _SERIAL for offset in range(amount)]
+        return [known for known in self._unsettled if (known - first) & _SERIAL < amount]
+
+    def _settle(self, delivery_id: int, disposition: Disposition) -> None:
+        if disposition.state is None and not disposition.settled:
+            return
+        asked: Outcome = Accepted() if disposition.state is None else outcome(disposition.state)
+        unsettled = self._unsettled.pop(delivery_id, None)
+        answer: Outcome = _LOCK_LOST
+        if unsettled is not None:
+            link, tag = unsettled
+            self._delivery_ids.pop(tag, None)
+            answer = link.settle(tag, asked)
+        if not disposition.settled:
+            number = UInt(delivery_id)
+            self.send(
+                Disposition(
+                    role=False, first=number, last=number, settled=True, state=answer.described()
+                )
+            )
+
+    # -- what links send -----------------------------------------------------------------------
+
+    def send(self, performative: Composite) -> None:
+        self.connection.send(self.channel, performative)
+
+    def send_flow(
+        self,
+        handle: UInt,
+        delivery_count: UInt,
+        link_credit: UInt,
+        available: UInt | None = None,
+        drain: bool | None = None,
+    ) -> None:
+        flow = self._flow()
+        flow.handle, flow.delivery_count, flow.link_credit = handle, delivery_count, link_credit
+        flow.available, flow.drain = available, drain
+        self.send(flow)
+
+    def send_message(
+        self, link: OutgoingLink, message: bytes, tag: bytes, *, settled: bool
+    ) -> None:
+        delivery_id = self._next_delivery_id
+        self._next_delivery_id = (delivery_id + 1) & _SERIAL
+        if not settled:
+            self._unsettled[delivery_id] = (link, tag)
+            self._delivery_ids[tag] = delivery_id
+        part_size = self.connection.max_frame_size - _TRANSFER_OVERHEAD
+        for begin in range(0, len(message) or 1, part_size):
+            transfer = Transfer(
+                handle=link.handle,
+                delivery_id=UInt(delivery_id),
+                delivery_tag=tag,
+                message_format=UInt(0),
+                settled=settled,
+                more=begin + part_size < len(message),
+            )
+            self.connection.send(self.channel, transfer, message[begin : begin + part_size])
+            self._next_outgoing_id = (self._next_outgoing_id + 1) & _SERIAL
+            self._peer_window -= 1
+
+    def can_send(self) -> bool:
+        return self._peer_window > 0 and self.connection.can_send()
+
+    def when_dealt(self, callback: Callable[[], None]) -> None:
+        self.connection.when_dealt(callback)
+
+    # -- ends ----------------------------------------------------------------------------------
+
+    def forget_delivery(self, tag: bytes) -> None:
+        delivery_id = self._delivery_ids.pop(tag, None)
+        if delivery_id is not None:
+            del self._unsettled[delivery_id]
+
+    def forget(self, link: Link) -> None:
+        """The link is no more. Its locks stay until they run out, as in Service Bus."""
+        if self.links.pop(link.handle, None) is None:
+            return
+        gone = [number for number, (owner, _) in self._unsettled.items() if owner is link]
+        for number in gone:
+            _, tag = self._unsettled.pop(number)
+            del self._delivery_ids[tag]
+        link.on_closed()
+
+    def close(self) -> None:
+        for link in list(self.links.values()):
+            self.forget(link)
+
+    def writable(self) -> None:
+        """The connection has room again."""
+        for link in self.links.values():
+            if isinstance(link, OutgoingLink):
+                link.window_opened()
+
+    def _send_flow(self) -> None:
+        self.send(self._flow())
+
+    def _flow(self) -> Flow:
+        self._window_left = _INCOMING_WINDOW
+        return Flow(
+            next_incoming_id=UInt(self._next_incoming_id),
+            incoming_window=UInt(_INCOMING_WINDOW),
+            next_outgoing_id=UInt(self._next_outgoing_id),
+            outgoing_window=UInt(_OUTGOING_WINDOW),
+        )

@@ -1,0 +1,155 @@
+"""All the stand-ins together: they start and stop as one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from local.emulators.azurite import Azurite
+from local.emulators.emulator import Server
+from local.emulators.errors import EmulatorError
+from local.emulators.ports import Ports, require_free
+from local.emulators.redis_server import RedisServer
+from local.emulators.service_bus_process import Broker
+from local.emulators.state_folder import Record, StateFolder
+from local.emulators.supervisor import State, Supervisor
+
+log = logging.getLogger(__name__)
+
+#: Seconds in which the servers of a stack that was killed end, and let go of their ports.
+LET_GO_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server, for people to look at."""
+
+    name: str
+    pid: int | None
+    port: int
+    state: State
+
+
+def servers(folder: StateFolder, ports: Ports) -> tuple[RedisServer, Azurite, Broker]:
+    """What a stack runs."""
+    return (
+        RedisServer(folder.data("redis"), ports.redis),
+        Azurite(
+            folder.data("azurite"), ports.azurite_blob, ports.azurite_queue, ports.azurite_table
+        ),
+        Broker(folder.data("servicebus"), ports.servicebus),
+    )
+
+
+class Stack:
+    """Redis, Azurite and the Service Bus emulator on one machine.
+
+    `start` raises EmulatorError, and then nothing runs. Children end with this process, however
+    it ends.
+    """
+
+    def __init__(self, root: Path, ports: Ports | None = None) -> None:
+        self.ports = ports or Ports()
+        self._folder = StateFolder(root.absolute())
+        self._redis, self._azurite, self._broker = servers(self._folder, self.ports)
+        self._supervisors = [
+            Supervisor(
+                server, log_file=self._folder.log(server.name), on_change=self._server_changed
+            )
+            for server in self._all
+        ]
+        self._ready = False
+        self._over = threading.Event()
+        self._recording = threading.Lock()
+
+    def __repr__(self) -> str:
+        states = " ".join(f"{server.name}={server.state}" for server in self.servers)
+        return f"<Stack {self._folder.root} {states}>"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def redis_url(self) -> str:
+        return self._redis.url
+
+    @property
+    def storage_connection_string(self) -> str:
+        return self._azurite.connection_string
+
+    @property
+    def servicebus_connection_string(self) -> str:
+        return self._broker.connection_string
+
+    @property
+    def servers(self) -> list[Running]:
+        return [
+            Running(each.server.name, each.pid, each.server.ports[0], each.state)
+            for each in self._supervisors
+        ]
+
+    def start(self) -> None:
+        """Start every server and wait until each one answers."""
+        was_killed = self._folder.acquire()
+        try:
+            self._require_all(patience_s=LET_GO_S if was_killed else 0.0)
+            self._over.clear()
+            for each in self._supervisors:
+                each.launch()
+            self._record()
+            for each in self._supervisors:
+                each.wait_ready()
+            self._ready = True
+            self._record()
+        except BaseException:
+            self.stop()
+            raise
+        log.info("%r", self)
+
+    def stop(self) -> None:
+        """Stop every server, last started first. Does nothing to a stopped stack."""
+        for each in reversed(self._supervisors):
+            each.stop()
+        self._ready = False
+        self._over.set()
+        self._folder.release()
+
+    def wait(self) -> None:
+        """Block until `stop`; raises EmulatorError as soon as a server has been given up."""
+        self._over.wait()
+        failed = [server.name for server in self.servers if server.state == "failed"]
+        if failed:
+            raise EmulatorError(
+                f"{' and '.join(failed)} kept ending and was given up: "
+                f"see {self._folder.log(failed[0])}"
+            )
+
+    @property
+    def _all(self) -> Sequence[Server]:
+        return (self._redis, self._azurite, self._broker)
+
+    def _require_all(self, *, patience_s: float) -> None:
+        """Everything that can be found out before anything is started."""
+        for server in self._all:
+            server.command()
+            for port in server.ports:
+                require_free(port, server.name, patience_s=patience_s)
+
+    def _server_changed(self) -> None:
+        self._record()
+        if any(server.state == "failed" for server in self.servers):
+            self._over.set()
+
+    def _record(self) -> None:
+        with self._recording:
+            children = {each.name: each.pid for each in self.servers if each.pid is not None}
+            self._folder.write(Record(os.getpid(), self.ports, self._ready, children))

@@ -1,0 +1,105 @@
+"""The folder of a stack: data, logs, and who is running it.
+
+data/<server>/     what a server keeps
+logs/<server>.log  what it printed since the last start
+emulators.lock     locked (flock) by the running stack; the kernel lets go when it dies
+emulators.json     its pid, ports and children, for `python -m local.emulators status` and `down`
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Self
+
+from local.emulators.errors import EmulatorError
+from local.emulators.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A running stack, as another process sees it."""
+
+    pid: int
+    ports: Ports
+    #: Whether all servers have answered once.
+    ready: bool
+    #: Process ids by server name.
+    children: dict[str, int]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        fields = json.loads(text)
+        return cls(**{**fields, "ports": Ports(**fields["ports"])})
+
+
+class StateFolder:
+    """One stack at a time: whoever holds the lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._record_file = root / "emulators.json"
+        self._lock: IO[bytes] | None = None
+
+    def __repr__(self) -> str:
+        return f"<StateFolder {self.root} {'locked' if self._lock else 'not locked'}>"
+
+    def data(self, server: str) -> Path:
+        return self.root / "data" / server
+
+    def log(self, name: str) -> Path:
+        return self.root / "logs" / f"{name}.log"
+
+    def acquire(self) -> bool:
+        """Take the folder; True where the last stack in it was killed.
+
+        Raises EmulatorError where another one runs.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = self._try_lock()
+        if lock is None:
+            raise EmulatorError(
+                f"the emulators of {self.root} are running already: use them, or stop them with "
+                "`python -m local.emulators down`"
+            )
+        self._lock = lock
+        return self._record_file.exists()
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._record_file.unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def write(self, record: Record) -> None:
+        """Only for the holder of the lock. Readers see the old record or the new one."""
+        draft = self._record_file.with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(record)))
+        draft.replace(self._record_file)
+
+    def running(self) -> Record | None:
+        """The stack that holds the lock now; None where nobody does.
+
+        A record whose writer died is none: its pid may be anybody's by now.
+        """
+        if not self.root.is_dir():
+            return None
+        lock = self._try_lock()
+        if lock is not None:
+            lock.close()
+            return None
+        try:
+            return Record.parse(self._record_file.read_text())
+        except FileNotFoundError:
+            return None
+
+    def _try_lock(self) -> IO[bytes] | None:
+        lock = (self.root / "emulators.lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return None
+        return lock

@@ -1,0 +1,176 @@
+"""Keeps one server running."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from local.emulators.child import Child
+from local.emulators.emulator import Server
+from local.emulators.errors import EmulatorError
+
+log = logging.getLogger(__name__)
+
+State = Literal["starting", "ok", "restarting", "failed", "stopped"]
+
+#: Seconds before each new try of a server that keeps ending; after the last one it is given up.
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+#: A server that has served this long begins again with the first pause.
+SETTLED_S = 30.0
+#: Seconds until a server must answer; Azurite on a busy machine needs the most.
+READY_S = 30.0
+#: Seconds between two health checks of a server that starts.
+CHECK_EVERY_S = 0.02
+
+
+class Supervisor:
+    """Runs a server as a child and starts it again when it ends.
+
+    `on_change` is called after every change of state or pid, by whichever thread made it.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        log_file: Path,
+        pauses_s: Sequence[float] = PAUSES_S,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.server = server
+        self.state: State = "stopped"
+        self._log_file = log_file
+        self._pauses_s = pauses_s
+        self._on_change = on_change
+        self._child: Child | None = None
+        self._stopping = threading.Event()
+        #: Holds off a new child while `stop` looks for the last one.
+        self._spawning = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {self.server.name} {self.state} pid {self.pid}>"
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._child is None else self._child.pid
+
+    def launch(self) -> None:
+        """Start the server's process; `wait_ready` tells when it serves."""
+        self._stopping.clear()
+        self.server.data.mkdir(parents=True, exist_ok=True)
+        self._log_file.parent.mkdir(parents=True, exist_ok=True)
+        self._log_file.write_bytes(b"")
+        self.state = "starting"
+        self._spawn()
+
+    def wait_ready(self) -> None:
+        """Raise EmulatorError where the server ends or does not answer in time."""
+        child = self._child
+        assert child is not None  # noqa: S101 - launch comes first
+        self._await_health(child)
+        self._set("ok")
+        self._thread = threading.Thread(
+            target=self._supervise,
+            args=(child,),
+            name=f"supervise-{self.server.name}",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process and whatever supervises it. Does nothing to a stopped one."""
+        with self._spawning:
+            self._stopping.set()
+            child, self._child = self._child, None
+        if child is not None:
+            child.stop()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self.state != "failed":
+            self.state = "stopped"
+
+    def _spawn(self) -> Child | None:
+        """A new process, or None where the server is being stopped."""
+        with self._spawning:
+            if self._stopping.is_set():
+                return None
+            self._child = Child(
+                self.server.command(),
+                log=self._log_file,
+                env={**os.environ, **self.server.environment()},
+            )
+            return self._child
+
+    def _await_health(self, child: Child) -> None:
+        deadline = time.monotonic() + READY_S
+        while True:
+            healthy = self.server.healthy()
+            # In this order: an answer counts only while it can be our child's.
+            if child.exit_code is not None:
+                raise EmulatorError(
+                    f"{self.server.name} ended with exit code {child.exit_code} before it served: "
+                    f"{child.last_line()} (see {child.log})"
+                )
+            if healthy:
+                return
+            if time.monotonic() > deadline:
+                raise EmulatorError(
+                    f"{self.server.name} does not answer on port {self.server.ports[0]} after "
+                    f"{READY_S:.0f} s (see {child.log})"
+                )
+            if self._stopping.wait(CHECK_EVERY_S):
+                return
+
+    def _supervise(self, child: Child) -> None:
+        ended = 0
+        while True:
+            since = time.monotonic()
+            code = child.wait()
+            if self._stopping.is_set():
+                return
+            ended = 1 if time.monotonic() - since > SETTLED_S else ended + 1
+            if ended > len(self._pauses_s):
+                log.error(
+                    "%s keeps ending (exit code %s) and is given up: see %s",
+                    *(self.server.name, code, child.log),
+                )
+                self._set("failed")
+                return
+            pause_s = self._pauses_s[ended - 1]
+            log.warning(
+                "%s ended with exit code %s; starting it again in %s s",
+                *(self.server.name, code, pause_s),
+            )
+            self._set("restarting")
+            if self._stopping.wait(pause_s):
+                return
+            child = self._restarted() or child
+
+    def _restarted(self) -> Child | None:
+        """A new child that serves, or one that has ended, for the next round to see."""
+        try:
+            child = self._spawn()
+        except (EmulatorError, OSError) as error:
+            log.warning("%s cannot be started: %s", self.server.name, error)
+            return None
+        if child is None:
+            return None
+        try:
+            self._await_health(child)
+        except EmulatorError as error:
+            log.warning("%s", error)
+            child.stop()
+        else:
+            self._set("ok")
+        return child
+
+    def _set(self, state: State) -> None:
+        self.state = state
+        self._on_change()

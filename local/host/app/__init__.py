@@ -1,0 +1,1 @@
+"""The function app under the host: loaded, its bindings read, its functions invoked."""

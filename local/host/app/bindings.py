@@ -1,0 +1,282 @@
+"""What the library says of a function (`raw_bindings`, JSON) as typed bindings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+from local.host.app.expressions import resolve_settings
+from local.host.app.unhonoured import of_binding
+from local.host.errors import HostError
+
+DataType = Literal["undefined", "string", "binary", "stream"]
+AuthLevel = Literal["anonymous", "function", "admin"]
+BlobSource = Literal["LogsAndContainerScan", "EventGrid"]
+
+AUTH_LEVELS: tuple[AuthLevel, ...] = ("anonymous", "function", "admin")
+SOURCES: tuple[BlobSource, ...] = ("LogsAndContainerScan", "EventGrid")
+
+#: What a binding without `connection` uses.
+DEFAULT_STORAGE = "AzureWebJobsStorage"
+DEFAULT_SERVICE_BUS = "AzureWebJobsServiceBus"
+
+
+class Identity(NamedTuple):
+    """What triggered: the same for the same message or blob version that is brought again."""
+
+    key: str
+    #: A message's own id, by which what is made of it may name itself.
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpTrigger:
+    name: str
+    route: str
+    #: Upper case; empty: every method.
+    methods: frozenset[str]
+    auth_level: AuthLevel
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlobTrigger:
+    name: str
+    #: Container, slash, pattern of names.
+    path: str
+    connection: str
+    source: BlobSource
+    deferred: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceBusTrigger:
+    name: str
+    queue: str
+    connection: str
+    many: bool
+    data_type: DataType
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpOutput:
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlobInput:
+    name: str
+    path: str
+    connection: str
+    data_type: DataType
+    deferred: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlobOutput:
+    name: str
+    path: str
+    connection: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceBusOutput:
+    name: str
+    queue: str
+    connection: str
+
+
+Trigger = HttpTrigger | BlobTrigger | ServiceBusTrigger
+Output = HttpOutput | BlobOutput | ServiceBusOutput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """A function with all that it is bound to."""
+
+    name: str
+    #: The library's, stable over restarts.
+    id: str
+    trigger: Trigger
+    inputs: tuple[BlobInput, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    #: What its bindings ask for and make no difference here.
+    unhonoured: tuple[str, ...] = ()
+
+    @cached_property
+    def answer(self) -> str | None:
+        """The name of the output that goes back to an HTTP caller."""
+        return next((each.name for each in self.outputs if isinstance(each, HttpOutput)), None)
+
+    @cached_property
+    def sent(self) -> tuple[BlobOutput | ServiceBusOutput, ...]:
+        """The outputs that go elsewhere."""
+        return tuple(each for each in self.outputs if not isinstance(each, HttpOutput))
+
+
+def read_function(
+    name: str, function_id: str, raw_bindings: Sequence[str], env: Mapping[str, str]
+) -> Function:
+    """A function from its raw bindings, `%Name%` replaced by settings. Raises HostError."""
+    triggers: list[Trigger] = []
+    inputs: list[BlobInput] = []
+    outputs: list[Output] = []
+    unhonoured: list[str] = []
+    for text in raw_bindings:
+        raw = _resolved(json.loads(text), name, env)
+        unhonoured += of_binding(raw)
+        binding = _read(name, raw)
+        match binding:
+            case HttpTrigger() | BlobTrigger() | ServiceBusTrigger():
+                triggers.append(binding)
+            case BlobInput():
+                inputs.append(binding)
+            case _:
+                outputs.append(binding)
+    if len(triggers) != 1:
+        raise HostError(f"function {name}: expected one trigger, found {len(triggers)}")
+    return Function(
+        name=name,
+        id=function_id,
+        trigger=triggers[0],
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        unhonoured=tuple(unhonoured),
+    )
+
+
+def _resolved(raw: dict[str, Any], function: str, env: Mapping[str, str]) -> dict[str, Any]:
+    where = f"function {function}, binding {raw.get('name')}"
+    return {
+        key: resolve_settings(value, env, where=where)
+        if isinstance(value, str) and key != "connection"
+        else value
+        for key, value in raw.items()
+    }
+
+
+def _read(function: str, raw: dict[str, Any]) -> Trigger | BlobInput | Output:
+    kind, direction = str(raw["type"]), str(raw.get("direction") or "IN").upper()
+    if read := _READERS.get((kind, direction)):
+        return read(function, raw)
+    raise HostError(
+        f"function {function}: this host has no {kind!r} bindings; "
+        "it has http, blob and Service Bus queues"
+    )
+
+
+def _http_trigger(function: str, raw: dict[str, Any]) -> HttpTrigger:
+    return HttpTrigger(
+        name=raw["name"],
+        route=function if raw.get("route") is None else str(raw["route"]),
+        methods=frozenset(str(method).upper() for method in raw.get("methods") or ()),
+        auth_level=_one_of(AUTH_LEVELS, raw.get("authLevel") or "function", function, "authLevel"),
+    )
+
+
+def _blob_trigger(function: str, raw: dict[str, Any]) -> BlobTrigger:
+    path = _path(function, raw)
+    if "{" in path.partition("/")[0]:
+        raise HostError(f"function {function}: {path!r} has an expression in its container part")
+    return BlobTrigger(
+        name=raw["name"],
+        path=path,
+        connection=_storage(raw),
+        source=_one_of(SOURCES, raw.get("source") or SOURCES[0], function, "source"),
+        deferred=_deferred(raw),
+    )
+
+
+def _one_of[T: str](allowed: Sequence[T], value: object, function: str, attribute: str) -> T:
+    """The one that `value` means, in any case. Raises HostError."""
+    for each in allowed:
+        if each.lower() == str(value).lower():
+            return each
+    raise HostError(
+        f"function {function}: {attribute} {value!r}, expected one of {', '.join(allowed)}"
+    )
+
+
+def _path(function: str, raw: dict[str, Any]) -> str:
+    path = str(raw.get("path") or "")
+    if not path.partition("/")[0]:
+        raise HostError(f"function {function}: path {path!r}, expected container/name")
+    return path
+
+
+def _queue(function: str, raw: dict[str, Any]) -> str:
+    if queue := raw.get("queueName"):
+        return str(queue)
+    raise HostError(
+        f"function {function}: binding {raw['name']} has no queueName; this host has no topics"
+    )
+
+
+def _storage(raw: dict[str, Any]) -> str:
+    return str(raw.get("connection") or DEFAULT_STORAGE)
+
+
+def _data_type(raw: dict[str, Any]) -> DataType:
+    told = raw.get("dataType")
+    names: dict[Any, DataType] = {
+        "STRING": "string",
+        "BINARY": "binary",
+        "STREAM": "stream",
+        1: "string",
+        2: "binary",
+        3: "stream",
+    }
+    return names.get(told.upper() if isinstance(told, str) else told, "undefined")
+
+
+def _deferred(raw: dict[str, Any]) -> bool:
+    return bool((raw.get("properties") or {}).get("SupportsDeferredBinding"))
+
+
+def _http_output(_: str, raw: dict[str, Any]) -> HttpOutput:
+    return HttpOutput(name=raw["name"])
+
+
+def _blob_input(function: str, raw: dict[str, Any]) -> BlobInput:
+    return BlobInput(
+        name=raw["name"],
+        path=_path(function, raw),
+        connection=_storage(raw),
+        data_type=_data_type(raw),
+        deferred=_deferred(raw),
+    )
+
+
+def _blob_output(function: str, raw: dict[str, Any]) -> BlobOutput:
+    return BlobOutput(name=raw["name"], path=_path(function, raw), connection=_storage(raw))
+
+
+def _service_bus_trigger(function: str, raw: dict[str, Any]) -> ServiceBusTrigger:
+    return ServiceBusTrigger(
+        name=raw["name"],
+        queue=_queue(function, raw),
+        connection=raw.get("connection") or DEFAULT_SERVICE_BUS,
+        many=str(raw.get("cardinality") or "ONE").upper() == "MANY",
+        data_type=_data_type(raw),
+    )
+
+
+def _service_bus_output(function: str, raw: dict[str, Any]) -> ServiceBusOutput:
+    return ServiceBusOutput(
+        name=raw["name"],
+        queue=_queue(function, raw),
+        connection=raw.get("connection") or DEFAULT_SERVICE_BUS,
+    )
+
+
+_READERS: dict[tuple[str, str], Callable[[str, dict[str, Any]], Trigger | BlobInput | Output]] = {
+    ("httpTrigger", "IN"): _http_trigger,
+    ("http", "OUT"): _http_output,
+    ("blobTrigger", "IN"): _blob_trigger,
+    ("blob", "IN"): _blob_input,
+    ("blob", "OUT"): _blob_output,
+    ("serviceBusTrigger", "IN"): _service_bus_trigger,
+    ("serviceBus", "OUT"): _service_bus_output,
+}

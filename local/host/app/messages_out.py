@@ -1,0 +1,84 @@
+"""What a Service Bus output makes of a function's value: the real host's rules, and ids of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from azure.servicebus import ServiceBusMessage
+
+from local.host.app.bindings import Identity
+from local.host.app.protos import TypedData
+
+CONTENT_TYPE = "text/plain"
+
+
+def messages(
+    data: TypedData, binding: str, identities: Sequence[Identity]
+) -> list[ServiceBusMessage]:
+    """The messages of one output.
+
+    A JSON array is one message an element; a JSON object is written anew with indentation; bytes
+    become the text `System.Byte[]`.
+
+    Each message's id follows from `binding` (function and binding) and from what triggered, so
+    that a queue with duplicate detection drops what an input that comes again sends again,
+    although the batch in which it comes is another one. What messages come to is a JSON object
+    with an `id`, most often: it belongs to the message of that id, or is known by its content.
+    Anything else is known by its place: where there are as many elements as inputs, those of the
+    same place belong together.
+    """
+    values = _values(data)
+    paired = len(values) == len(identities)
+    whole = "\n".join(identity.key for identity in identities)
+    by_name = {identity.name: identity.key for identity in identities if identity.name}
+    sent = []
+    for index, value in enumerate(values):
+        body = _text(value)
+        name = value.get("id") if isinstance(value, dict) else None
+        if by_name and name and isinstance(name, str):
+            sent.append(_message(body, binding, by_name.get(name, body), 0))
+        elif paired:
+            sent.append(_message(body, binding, identities[index].key, 0))
+        else:
+            sent.append(_message(body, binding, whole, index))
+    return sent
+
+
+def _values(data: TypedData) -> list[Any]:
+    match data.WhichOneof("data"):
+        case "bytes":
+            return ["System.Byte[]"]
+        case "string":
+            text = str(data.string)
+        case "json":
+            text = str(data.json)
+        case _:
+            return []
+    if not text.lstrip().startswith(("[", "{")):
+        return [text]
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return [text]
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    """As Newtonsoft's `JToken.ToString()`, which the real host calls."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value)
+        case str():
+            return value
+        case _:
+            return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _message(body: str, binding: str, identity: str, index: int) -> ServiceBusMessage:
+    digest = hashlib.sha256(f"{binding}\n{index}\n{identity}".encode()).hexdigest()
+    return ServiceBusMessage(body, content_type=CONTENT_TYPE, message_id=digest[:32])

@@ -1,0 +1,90 @@
+"""Sends messages to one queue over one link."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from azure.core.exceptions import AzureError
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+
+from local.host.app.bindings import Identity
+from local.host.app.connections import Connections
+from local.host.app.messages_out import messages
+from local.host.app.protos import TypedData
+from local.host.errors import BindingFailed
+from local.host.service_bus_listener.service_bus_link import close_client
+
+#: Seconds that an output has, with its wait for the link's turn: a broker that holds on to its
+#: connection and says nothing would keep it for ever.
+SEND_S = 60.0
+
+
+class Sender:
+    """One at a time uses the link, which the SDK does not share.
+
+    A failed link is thrown away: the next sending makes another.
+    """
+
+    def __init__(self, connections: Connections, connection: str, queue: str) -> None:
+        self._connections, self._connection, self._queue = connections, connection, queue
+        self._client: ServiceBusClient | None = None
+        self._sender: ServiceBusSender | None = None
+        self._turn = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Sender {self._queue} {'open' if self._sender else 'closed'}>"
+
+    async def send(self, data: TypedData, binding: str, identities: Sequence[Identity]) -> None:
+        """Return when the broker has all messages of an output, which local.host.app.messages_out
+        says, in as few transfers as their size allows.
+
+        Raises BindingFailed, after SEND_S at the latest; some may then have been sent.
+        """
+        try:
+            async with asyncio.timeout(SEND_S), self._turn:
+                await self._send_or_drop(messages(data, binding, identities))
+        except (AzureError, TimeoutError) as error:
+            raise BindingFailed.by(error) from error
+
+    async def close(self) -> None:
+        async with self._turn:
+            await self._drop()
+
+    async def _send_or_drop(self, messages: Sequence[ServiceBusMessage]) -> None:
+        try:
+            await self._send(messages)
+        except BaseException:
+            # Also where the sending was cancelled half way: the link's state is unknown.
+            await self._drop()
+            raise
+
+    async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
+        sender = await self._open()
+        if len(messages) == 1:
+            await sender.send_messages(messages[0])
+            return
+        batch = await sender.create_message_batch()
+        for message in messages:
+            try:
+                batch.add_message(message)
+            except ValueError:
+                # Full. A message that is too large for a transfer of its own raises there.
+                if len(batch):
+                    await sender.send_messages(batch)
+                batch = await sender.create_message_batch()
+                batch.add_message(message)
+        if len(batch):
+            await sender.send_messages(batch)
+
+    async def _open(self) -> ServiceBusSender:
+        if self._sender is None:
+            self._client = self._connections.service_bus(self._connection)
+            self._sender = self._client.get_queue_sender(self._queue)
+        return self._sender
+
+    async def _drop(self) -> None:
+        client, self._client, self._sender = self._client, None, None
+        if client is not None:
+            await close_client(client, self)

@@ -1,0 +1,1 @@
+"""Brings blobs to their functions."""

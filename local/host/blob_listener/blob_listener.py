@@ -1,0 +1,184 @@
+"""Brings blobs to their functions: one scanner over all workers, every second or so.
+
+Whatever goes wrong is logged and looked at again, ever later; the lease is not kept for a scan that
+does not go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from azure.core.exceptions import AzureError
+
+from local.host.app.bindings import BlobTrigger, Function
+from local.host.app.connections import Connections
+from local.host.app.invoker import Invoker
+from local.host.blob_listener.blob_scanner import BlobScanner
+from local.host.blob_listener.lease import RENEW_S, ScanLease
+from local.host.blob_listener.receipts import Receipts
+from local.host.host_id import CONTAINER, host_id
+from local.host.host_json import BlobOptions
+from local.host.outage import Outage
+
+log = logging.getLogger(__name__)
+
+#: Between two looks; longer where a look takes long, so that looking takes a fifth of the time.
+SCAN_S = 1.0
+SCAN_SHARE = 4.0
+#: The longest, where looking itself fails.
+MAX_PAUSE_S = 30.0
+
+
+def blob_listeners(
+    functions: Iterable[Function],
+    invoker: Invoker,
+    connections: Connections,
+    options: BlobOptions,
+) -> Iterator[BlobListener]:
+    """A listener for each storage account."""
+
+    by_connection: dict[str, list[tuple[Function, BlobTrigger]]] = {}
+    for function in functions:
+        if isinstance(trigger := function.trigger, BlobTrigger):
+            by_connection.setdefault(trigger.connection, []).append((function, trigger))
+    for name, group in by_connection.items():
+        yield BlobListener(name, group, invoker, connections, options)
+
+
+class BlobListener:
+    """Scans one storage account while it holds that account's lease."""
+
+    def __init__(
+        self,
+        connection: str,
+        functions: Iterable[tuple[Function, BlobTrigger]],
+        invoker: Invoker,
+        connections: Connections,
+        options: BlobOptions,
+    ) -> None:
+        own = host_id(Path.cwd(), os.environ)
+        container = connections.blobs(connection).get_container_client(CONTAINER)
+        self._connection, self._connections = connection, connections
+        self._lease = ScanLease(container, own)
+        self._receipts = Receipts(container, own)
+        self._scanners = [
+            BlobScanner(
+                function,
+                trigger,
+                invoker=invoker,
+                connections=connections,
+                receipts=self._receipts,
+                options=options,
+            )
+            for function, trigger in functions
+        ]
+        self._outage = Outage(f"storage account of {connection}")
+        #: Whether the receipts of the scanner before this one have been read.
+        self._informed = False
+        self._failures = 0
+        self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+        for function, trigger in functions:
+            if trigger.source == "EventGrid":
+                log.warning(
+                    "function %s: no Event Grid here, its container is scanned", function.name
+                )
+
+    def __repr__(self) -> str:
+        return f"<BlobListener {self._connection} {self._lease!r}>"
+
+    async def start(self) -> None:
+        self._running = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Return when what runs is done. Cancelled: cancel it, too."""
+        self._stopping.set()
+        if self._running is not None:
+            await self._running
+
+    async def _run(self) -> None:
+        """The lease is kept until all is done: who takes it over would do the same again."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not self._stopping.is_set():
+                await self._pause(await self._turn())
+            await asyncio.gather(*(scanner.drain() for scanner in self._scanners))
+        finally:
+            renewing.cancel()
+            # Nothing is left to cancel where they were drained.
+            await asyncio.gather(*(scanner.cancel() for scanner in self._scanners))
+            await self._release()
+
+    async def _turn(self) -> float:
+        """Look once; returns the seconds to wait before the next look. Raises nothing."""
+        started = time.monotonic()
+        try:
+            await self._look()
+        except AzureError as error:
+            return self._outage.begin(error)
+        except Exception as error:  # noqa: BLE001 - nobody else would look again
+            return await self._failed(error)
+        self._failures = 0
+        # After an outage the look took as long as it did for other reasons.
+        was_away = self._outage.end()
+        took_s = 0.0 if was_away else time.monotonic() - started
+        return max(SCAN_S, SCAN_SHARE * took_s)
+
+    async def _look(self) -> None:
+        """Each function's blobs, whatever the other ones' come to. Raises the first fault."""
+        if not self._lease.held:
+            self._informed = False
+            if not await self._connections.in_thread(self._lease.acquire):
+                return
+        if not self._informed:
+            await self._connections.in_thread(self._receipts.load)
+            self._informed = True
+        looks = await asyncio.gather(
+            *(scanner.scan() for scanner in self._scanners), return_exceptions=True
+        )
+        for fault in looks:
+            if fault is not None:
+                raise fault
+
+    async def _failed(self, error: Exception) -> float:
+        """A fault of this program's. Another process may do better, unless work is under way."""
+        self._failures += 1
+        pause_s = min(SCAN_S * float(2**self._failures), MAX_PAUSE_S)
+        log.error(
+            "looking for blobs of %s failed (%s at %s): looking again in %g s",
+            *(self._connection, type(error).__name__, _place(error), pause_s),
+        )
+        if not any(scanner.is_busy for scanner in self._scanners):
+            await self._release()
+        return pause_s
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            try:
+                await self._connections.in_thread(self._lease.renew)
+            except Exception as error:  # noqa: BLE001 - a lease that is lost is taken anew
+                log.debug("%r: %s", self._lease, type(error).__name__)
+
+    async def _release(self) -> None:
+        try:
+            await self._connections.in_thread(self._lease.release)
+        except Exception as error:  # noqa: BLE001 - it runs out by itself
+            log.debug("%r: %s", self._lease, type(error).__name__)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised: a file and a line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"

@@ -1,0 +1,221 @@
+"""Finds the blobs of a trigger's path that have not been processed, and processes them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob import BlobClient, BlobProperties
+
+from local.host.app.bindings import BlobTrigger, Function, Identity
+from local.host.app.connections import Connections
+from local.host.app.expressions import BlobPattern
+from local.host.app.inputs import deferred, may_defer
+from local.host.app.invoker import Invoker
+from local.host.app.protos import TypedData
+from local.host.app.runtime import InvocationFailed
+from local.host.blob_listener import blob_data, poison
+from local.host.blob_listener.receipts import Receipt, Receipts
+from local.host.host_json import BlobOptions
+
+log = logging.getLogger(__name__)
+
+
+#: Between two tries of a blob: the real host takes 0.1 to 0.5 s.
+RETRY_S = 0.2
+
+
+class BlobGone(Exception):
+    """The blob, or the version that was found, is not there any more."""
+
+
+class BlobScanner:
+    """The blobs of one function. Of each blob one version at a time is in work."""
+
+    def __init__(
+        self,
+        function: Function,
+        trigger: BlobTrigger,
+        *,
+        invoker: Invoker,
+        connections: Connections,
+        receipts: Receipts,
+        options: BlobOptions,
+    ) -> None:
+        self._function, self._trigger = function, trigger
+        self._invoker, self._connections, self._receipts = invoker, connections, receipts
+        self._pattern = BlobPattern.parse(trigger.path)
+        self._threshold = options.poison_blob_threshold
+        self._slots = asyncio.Semaphore(options.max_degree_of_parallelism)
+        self._defers = trigger.deferred and may_defer(function)
+        self._in_work: dict[str, asyncio.Task[None]] = {}
+        self._stopping = False
+
+    def __repr__(self) -> str:
+        return f"<BlobScanner {self._function.name} {self._trigger.path} {len(self._in_work)}>"
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._in_work)
+
+    async def scan(self) -> None:
+        """Look once, and start work on what is found, even where the look ends half-way.
+
+        Raises what ended it.
+        """
+        found, fault = await self._connections.in_thread(self._find)
+        for blob, values in found:
+            if self._stopping:
+                return
+            task = asyncio.create_task(self._work(blob, values))
+            self._in_work[blob.name] = task
+        if fault is not None:
+            raise fault
+
+    async def drain(self) -> None:
+        """Start nothing new; return when what runs is done."""
+        self._stopping = True
+        await asyncio.gather(*self._in_work.values(), return_exceptions=True)
+
+    async def cancel(self) -> None:
+        """Start nothing new, and cancel what runs."""
+        self._stopping = True
+        running = list(self._in_work.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _find(self) -> tuple[list[tuple[BlobProperties, dict[str, str]]], Exception | None]:
+        """In a thread: what is to be done, and what ended the listing before its end.
+
+        A container that is not there yet has no blobs.
+        """
+        container = self._connections.blobs(self._trigger.connection).get_container_client(
+            self._pattern.container
+        )
+        found = []
+        try:
+            for blob in container.list_blobs(include=["metadata"]):
+                values = self._pattern.match(blob.name)
+                if values is None or blob.name in self._in_work:
+                    continue
+                receipt = self._receipt(blob)
+                if receipt is None or not receipt.final:
+                    found.append((blob, values))
+        except ResourceNotFoundError:
+            return [], None
+        except Exception as error:  # noqa: BLE001 - for the event loop to raise
+            return found, error
+        return found, None
+
+    async def _work(self, blob: BlobProperties, values: Mapping[str, str]) -> None:
+        """Raises nothing: the next look finds a blob again that has no final receipt."""
+        try:
+            async with self._slots:
+                await self._tries(blob, values)
+        except BlobGone:
+            log.debug("%s: %s is gone or changed", self._function.name, blob.name)
+        except Exception as error:  # noqa: BLE001 - see above
+            what = "storage: " if isinstance(error, AzureError) else ""
+            log.warning(
+                "function %s, blob %s/%s: %s%s; it will be looked at again",
+                *(self._function.name, blob.container, blob.name, what, type(error).__name__),
+            )
+        finally:
+            del self._in_work[blob.name]
+
+    async def _tries(self, blob: BlobProperties, values: Mapping[str, str]) -> None:
+        """One after the other, at the real host's pace, until one succeeds or none is left."""
+        before = self._receipt(blob)
+        tries = before.tries if before else 0
+        while tries < self._threshold and not self._stopping:
+            tries += 1
+            if await self._try(blob, values, tries):
+                return
+            if tries < self._threshold:
+                await asyncio.sleep(RETRY_S)
+                await self._connections.in_thread(self._require_current, blob)
+        if tries >= self._threshold:
+            await self._poison(blob, tries)
+
+    async def _try(self, blob: BlobProperties, values: Mapping[str, str], number: int) -> bool:
+        """Whether it succeeded. Raises AzureError and BlobGone: no fault of the blob's."""
+        try:
+            data = await self._data(blob)
+            # Written first: a blob that kills its process must not be tried for ever.
+            await self._write(blob, Receipt(number, "running"))
+            await self._invoke(blob, values, data)
+        except InvocationFailed:
+            return False
+        except (AzureError, BlobGone):
+            raise
+        except Exception as error:  # noqa: BLE001 - a blob that can't be brought ends as poison
+            log.error("function %s, blob %s: %s", self._function.name, blob.name, error)
+            return False
+        await self._write(blob, Receipt(number, "done"))
+        return True
+
+    async def _invoke(
+        self, blob: BlobProperties, values: Mapping[str, str], data: TypedData
+    ) -> None:
+        await self._invoker.run(
+            self._function,
+            data,
+            blob_data.metadata(blob, self._client(blob).url, values),
+            values={**values, "BlobTrigger": f"{blob.container}/{blob.name}"},
+            identities=(Identity(f"{blob.container}/{blob.name}\n{blob.etag}"),),
+        )
+
+    async def _data(self, blob: BlobProperties) -> TypedData:
+        if self._defers:
+            return deferred(self._trigger.connection, blob.container, blob.name)
+        return TypedData(bytes=await self._connections.in_thread(self._download, blob))
+
+    def _download(self, blob: BlobProperties) -> bytes:
+        with _gone_where_changed():
+            return (
+                self._client(blob)
+                .download_blob(etag=blob.etag, match_condition=MatchConditions.IfNotModified)
+                .readall()
+            )
+
+    def _require_current(self, blob: BlobProperties) -> None:
+        """Raises BlobGone where another version stands in its place, which a look will find."""
+        with _gone_where_changed():
+            self._client(blob).get_blob_properties(
+                etag=blob.etag, match_condition=MatchConditions.IfNotModified
+            )
+
+    def _client(self, blob: BlobProperties) -> BlobClient:
+        account = self._connections.blobs(self._trigger.connection)
+        return account.get_blob_client(blob.container, blob.name)
+
+    async def _poison(self, blob: BlobProperties, tries: int) -> None:
+        queues = self._connections.queues(self._trigger.connection)
+        await self._connections.in_thread(poison.send, queues, self._function.name, blob)
+        await self._write(blob, Receipt(tries, "poison"))
+        log.error(
+            "function %s gave up on blob %s/%s after %d tries: a message is in queue %s",
+            *(self._function.name, blob.container, blob.name, tries, poison.QUEUE),
+        )
+
+    def _receipt(self, blob: BlobProperties) -> Receipt | None:
+        return self._receipts.get(self._function.name, blob.container, blob.name, blob.etag)
+
+    async def _write(self, blob: BlobProperties, receipt: Receipt) -> None:
+        await self._connections.in_thread(
+            self._receipts.write,
+            *(self._function.name, blob.container, blob.name, blob.etag, receipt),
+        )
+
+
+@contextlib.contextmanager
+def _gone_where_changed() -> Iterator[None]:
+    try:
+        yield
+    except (ResourceModifiedError, ResourceNotFoundError) as error:
+        raise BlobGone from error

@@ -1,0 +1,1 @@
+"""Brings HTTP requests to their functions."""

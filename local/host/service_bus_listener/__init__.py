@@ -1,0 +1,1 @@
+"""Brings messages of a queue to their functions."""

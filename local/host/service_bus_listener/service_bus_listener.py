@@ -1,0 +1,235 @@
+"""Brings messages of a queue to a function: peek, lock, run, settle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+
+from azure.servicebus import ServiceBusReceivedMessage
+
+from local.host.app.bindings import Function, Identity, ServiceBusTrigger
+from local.host.app.connections import Connections
+from local.host.app.invoker import Invoker
+from local.host.app.protos import TypedData
+from local.host.app.runtime import InvocationFailed
+from local.host.host_json import ServiceBusOptions
+from local.host.outage import Outage
+from local.host.service_bus_listener import service_bus_data
+from local.host.service_bus_listener.service_bus_held import Held, keep_locked
+from local.host.service_bus_listener.service_bus_link import FOLLOW_S, LOOK_S, Link
+
+log = logging.getLogger(__name__)
+
+#: Seconds that messages wait to be received while functions run, though the broker was asked for
+#: them: few beside their locks, and many beside a call that is over soon.
+OWED_S = 0.1
+
+
+def service_bus_listeners(
+    functions: Iterable[Function],
+    invoker: Invoker,
+    connections: Connections,
+    options: ServiceBusOptions,
+) -> Iterator[ServiceBusListener]:
+    """A listener for each function that messages trigger."""
+    for function in functions:
+        if isinstance(trigger := function.trigger, ServiceBusTrigger):
+            yield ServiceBusListener(
+                function, trigger, invoker=invoker, connections=connections, options=options
+            )
+
+
+class ServiceBusListener:
+    """One function's messages: singly, many at once, or in batches, one batch at a time."""
+
+    def __init__(
+        self,
+        function: Function,
+        trigger: ServiceBusTrigger,
+        *,
+        invoker: Invoker,
+        connections: Connections,
+        options: ServiceBusOptions,
+    ) -> None:
+        self._function, self._trigger = function, trigger
+        self._invoker, self._options = invoker, options
+        self._link = Link(
+            connections, trigger.connection, trigger.queue, prefetch=options.prefetch_count
+        )
+        self._held = Held(self._link, renewal_s=options.max_auto_lock_renewal_s)
+        self._outage = Outage(f"queue {trigger.queue} of {trigger.connection}")
+        self._stopping = asyncio.Event()
+        self._receiving: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<ServiceBusListener {self._function.name} {self._link!r} {len(self._running)}>"
+
+    async def start(self) -> None:
+        """Raises HostError for a connection that cannot be used."""
+        self._link.check()
+        self._receiving = asyncio.create_task(self._receive())
+
+    async def stop(self) -> None:
+        """What was received and not begun goes back to the broker."""
+        self._stopping.set()
+        try:
+            if self._receiving is not None:
+                await self._receiving
+            await asyncio.gather(*self._running, return_exceptions=True)
+        except asyncio.CancelledError:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+            raise
+        finally:
+            await self._link.close()
+
+    async def _receive(self) -> None:
+        """Until told to stop, whatever goes wrong meanwhile: the link is thrown away then."""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._bring()
+                except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
+                    failure: BaseException = error
+                except asyncio.CancelledError as error:
+                    if (task := asyncio.current_task()) is not None and task.cancelling():
+                        raise
+                    # Nobody cancelled this: the SDK awaited what it had cancelled.
+                    failure = error
+                else:
+                    continue
+                await self._link.close()
+                # What was received over it comes again, over the next one.
+                await self._settle(self._held.take(), done=False)
+                await self._pause(self._outage.begin(failure))
+        finally:
+            await self._settle(self._held.take(), done=False)
+
+    async def _bring(self) -> None:
+        """Receive what there is room for, and begin it."""
+        room = self._room()
+        if not room:
+            await self._wait_for_room()
+            return
+        messages = self._held.take(room)
+        try:
+            if not messages:
+                messages += await self._link.receive(room)
+                self._outage.end()
+            if self._trigger.many and messages:
+                await self._fill(messages)
+        except BaseException:
+            self._held.add(messages)
+            raise
+        if self._stopping.is_set():
+            self._held.add(messages)
+        elif self._trigger.many and messages:
+            self._start(self._run_batch(messages))
+        else:
+            for message in messages:
+                self._start(self._run_single(message))
+
+    def _room(self) -> int:
+        """How many messages may begin now; single ones do so one by one."""
+        if self._trigger.many:
+            return 0 if self._running else self._options.max_message_batch_size
+        return 1 if len(self._running) < self._options.max_concurrent_calls else 0
+
+    async def _wait_for_room(self) -> None:
+        """Until something has ended. What the broker was asked for is received meanwhile."""
+        timeout_s = OWED_S if self._link.owed else None
+        ended, _ = await asyncio.wait(
+            self._running, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not ended:
+            self._held.add(await self._link.receive(self._link.owed, look_s=FOLLOW_S))
+
+    async def _fill(self, batch: list[ServiceBusReceivedMessage]) -> None:
+        """Add what is there, and what comes until there are as many as wanted."""
+        most, least = self._options.max_message_batch_size, self._options.min_message_batch_size
+        end = time.monotonic() + self._options.max_batch_wait_s
+        look_s = FOLLOW_S
+        while len(batch) < most and look_s > 0 and not self._stopping.is_set():
+            batch += await self._link.receive(most - len(batch), look_s=look_s)
+            look_s = min(LOOK_S, end - time.monotonic()) if len(batch) < least else 0
+
+    def _start(self, run: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(run)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _run_single(self, message: ServiceBusReceivedMessage) -> None:
+        data_type = self._trigger.data_type
+        renewing = asyncio.create_task(
+            keep_locked(self._link, message, self._options.max_auto_lock_renewal_s)
+        )
+        try:
+            await self._run(
+                [message],
+                lambda: (
+                    service_bus_data.single(message, data_type),
+                    service_bus_data.single_metadata(message, data_type),
+                ),
+            )
+        finally:
+            renewing.cancel()
+
+    async def _run_batch(self, messages: Sequence[ServiceBusReceivedMessage]) -> None:
+        """A batch's locks are not renewed, as in Azure."""
+        await self._run(
+            messages,
+            lambda: (
+                service_bus_data.many(messages, self._trigger.data_type),
+                service_bus_data.many_metadata(messages),
+            ),
+        )
+
+    async def _run(
+        self,
+        messages: Sequence[ServiceBusReceivedMessage],
+        converted: Callable[[], tuple[TypedData, dict[str, TypedData]]],
+    ) -> None:
+        """Run the function and settle its messages, whatever comes of it."""
+        done = False
+        try:
+            data, metadata = converted()
+            await self._invoker.run(
+                self._function,
+                data,
+                metadata,
+                values=service_bus_data.values_of(metadata),
+                identities=[
+                    Identity(
+                        f"{self._trigger.queue}\n{message.sequence_number}",
+                        message.message_id or "",
+                    )
+                    for message in messages
+                ],
+            )
+            done = True
+        except InvocationFailed:
+            log.debug("%s: %d messages go back", self._function.name, len(messages))
+        except service_bus_data.UnfitBody as error:
+            log.error("function %s failed: %s", self._function.name, error)
+        except Exception:
+            log.exception("function %s: %d messages go back", self._function.name, len(messages))
+        finally:
+            # Also when cancelled: the messages must not wait for their locks to run out.
+            await self._settle(messages, done=done)
+
+    async def _settle(self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool) -> None:
+        """Complete, or abandon at once: the broker counts, and gives up in the end."""
+        if done and not self._options.auto_complete_messages:
+            return
+        settle = self._link.complete if done else self._link.abandon
+        await asyncio.gather(*(settle(message) for message in messages))
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -1,0 +1,154 @@
+"""Reservations, provisional and final documents in any order, beside a model of what must be."""
+
+import asyncio
+from dataclasses import dataclass
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from cache import keys
+from cache.memory import MemoryCache
+from inference.errors import Overloaded
+from inference.request import Request, Source
+from inference.results.result_store import Results
+
+TTL_S, RESERVED_S, DUE_S = 50, 200, 30
+bodies = st.sampled_from([b"a", b"b"])
+sources = st.sampled_from(["http", "servicebus", "blob"])
+
+
+class Faulty(MemoryCache):
+    """Fails, before or after it stored, as often as it is told."""
+
+    fails_before = fails_after = 0
+
+    async def put(self, key, value, *, ttl_s):
+        if self.fails_before:
+            self.fails_before -= 1
+            raise ConnectionError("before")
+        await super().put(key, value, ttl_s=ttl_s)
+        if self.fails_after:
+            self.fails_after -= 1
+            raise ConnectionError("after")
+
+
+@dataclass
+class Known:
+    """What must be known of the one id that all requests have."""
+
+    body: bytes
+    document: bytes
+    until: float
+    #: When the document is told; None for one that answers later deliveries too.
+    due: float | None = None
+
+
+class Machine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+        self.cache = Faulty(clock=lambda: self.now)
+        self.results = Results(self.cache, keys.result_key, ttl_s=TTL_S, reserved_s=RESERVED_S)
+        self.model: Known | None = None
+        self.number = 0
+
+    def run(self, coroutine):
+        return asyncio.run(coroutine)
+
+    def asking(self, body: bytes, source: Source) -> Request:
+        return Request(id="one", source=source, body=body)
+
+    def new_document(self) -> bytes:
+        self.number += 1
+        return b"{%d}" % self.number
+
+    def state(self, body: bytes) -> str:
+        known = self.model
+        if known is None:
+            return "new"
+        if known.body != body:
+            return "other"
+        return "finished" if known.document and known.due is None else "pending"
+
+    @property
+    def is_due(self) -> bool:
+        return self.model is not None and self.model.due is not None and self.now >= self.model.due
+
+    @rule(body=bodies, source=sources)
+    def reserve(self, body, source):
+        expected = self.state(body)
+        if expected == "pending" and self.is_due:
+            expected = "new"
+        assert self.run(self.results.reserve(self.asking(body, source))) == expected
+        waits = self.model is not None and self.model.due is not None and not self.is_due
+        if expected == "new" or (expected == "pending" and not waits):
+            self.model = Known(body, b"", self.now + RESERVED_S)
+
+    @rule(body=bodies, source=sources)
+    def finish(self, body, source):
+        document, expected = self.new_document(), self.state(body) != "other"
+        assert self.run(self.results.finish(self.asking(body, source), document)) is expected
+        if expected:
+            self.model = Known(body, document, self.now + TTL_S)
+
+    @rule(body=bodies, source=sources, due_s=st.sampled_from([0, DUE_S]))
+    def provisional(self, body, source, due_s):
+        document, expected = self.new_document(), self.state(body)
+        asked = self.asking(body, source)
+        assert self.run(self.results.provisional(asked, document, due_s=due_s)) == expected
+        if expected in ("new", "pending"):
+            self.model = Known(body, document, self.now + due_s + TTL_S, due=self.now + due_s)
+
+    @rule(body=bodies, source=sources, stored=st.booleans())
+    def a_store_that_fails_can_be_tried_again(self, body, source, stored):
+        if stored:
+            self.cache.fails_after = 1
+        else:
+            self.cache.fails_before = 1
+        document, expected = self.new_document(), self.state(body) != "other"
+        asked = self.asking(body, source)
+        try:
+            self.run(self.results.finish(asked, document))
+        except Overloaded:
+            assert expected
+        assert self.run(self.results.finish(asked, document)) is expected
+        self.cache.fails_before = self.cache.fails_after = 0
+        if expected:
+            self.model = Known(body, document, self.now + TTL_S)
+
+    @rule(seconds=st.sampled_from([1, DUE_S, TTL_S, RESERVED_S]))
+    def wait(self, seconds):
+        self.now += seconds
+        if self.model is not None and self.now >= self.model.until:
+            self.model = None
+
+    @precondition(lambda self: self.model is not None)
+    @rule()
+    def the_store_is_emptied(self):
+        self.run(self.cache.close())
+        self.model = None
+
+    @invariant()
+    def what_is_told_is_what_must_be(self):
+        found = self.run(self.results.get("one"))
+        known = self.model
+        if known is None:
+            assert found is None
+            return
+        told = known.document if known.due is None or self.is_due else b""
+        assert found is not None
+        assert (found.document, found.pending) == (told, not told)
+
+    @invariant()
+    def only_a_final_document_of_the_same_content_answers_a_delivery(self):
+        for body in (b"a", b"b"):
+            asked = self.asking(body, "servicebus")
+            state, document = self.run(self.results.find(asked))
+            assert state == self.state(body)
+            is_final = state == "finished" and self.model is not None
+            assert document == (self.model.document if is_final else b"")
+
+
+TestResults = Machine.TestCase
+TestResults.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)

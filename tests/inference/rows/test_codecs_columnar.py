@@ -1,0 +1,376 @@
+"""Parquet and Arrow streams: columns by name, every type, and never more memory than allowed."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from inference.errors import (
+    CallerError,
+    InputTooLarge,
+    MalformedInput,
+    UnacceptableAnswer,
+    UnfitInput,
+    UnsupportedType,
+)
+from inference.limits import Limits
+from inference.rows import codecs, media_types
+from inference.rows.codecs import parquet_layout
+from inference.rows.schema import TEXTS, Signature
+from tests import bodies
+
+NAMED = Signature(features=2, names=("a", "b"))
+FRAME = Signature(
+    kind="frame",
+    features=3,
+    names=("n", "t", "m"),
+    types=("number", "text", "boolean"),
+    allows_missing=True,
+)
+FORM = pytest.mark.parametrize("form", media_types.COLUMNAR)
+MB = 1_000_000
+
+
+def read(body: bytes, form: str, signature: Signature = NAMED, max_rows=10_000, max_bytes=100 * MB):
+    return codecs.decode(body, form, signature, limits=Limits(max_bytes, max_rows)).all_fit()
+
+
+@FORM
+def test_columns_are_found_by_their_names_and_others_left_alone(form):
+    table = pa.table({"b": [2, 4], "x": [["nested"], []], "a": [1.5, 3.0]})
+    assert read(bodies.of_table(form, table), form).tolist() == [[1.5, 2.0], [3.0, 4.0]]
+
+
+@FORM
+def test_a_model_without_names_takes_columns_as_they_come(form):
+    table = pa.table({"b": [2, 4], "a": [1, 3]})
+    values = read(bodies.of_table(form, table), form, Signature(features=2))
+    assert values.tolist() == [[2, 1], [4, 3]]
+
+
+@FORM
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, 0], kind)
+        for kind in (pa.int8(), pa.uint16(), pa.int64(), pa.float32(), pa.float64(), pa.float16())
+    ]
+    + [pa.array([True, False]), pa.array([1.0, 0.0]).dictionary_encode()],
+    ids=str,
+)
+def test_every_type_of_number_is_read(form, column):
+    table = pa.table({"a": column, "b": column})
+    values = read(bodies.of_table(form, table), form)
+    assert values.dtype == np.float64
+    assert values.tolist() == [[1, 1], [0, 0]]
+
+
+@FORM
+def test_big_integers_keep_their_digits(form):
+    table = pa.table({"a": [2**53 + 1], "b": pa.array([2**63 + 1], pa.uint64())})
+    assert read(bodies.of_table(form, table), form).tolist() == [[2**53 + 1, 2**63 + 1]]
+    frame = Signature(kind="frame", features=1, names=("a",), types=("number",))
+    assert read(bodies.of_table(form, table), form, frame).tolist() == [[2**53 + 1]]
+
+
+@FORM
+def test_null_and_nan_are_missing_and_taken_where_the_model_takes_that(form):
+    table = pa.table({"a": [None, 1.0], "b": [float("nan"), 2.0]})
+    body = bodies.of_table(form, table)
+    with pytest.raises(UnfitInput, match="row 0, column 0: expected a finite number, got nothing"):
+        read(body, form)
+    maybe = Signature(features=2, names=("a", "b"), allows_missing=True)
+    assert np.isnan(read(body, form, maybe)).tolist() == [[True, True], [False, False]]
+    nothing = pa.table({"a": pa.nulls(2), "b": [1, 2]})
+    assert np.isnan(read(bodies.of_table(form, nothing), form, maybe)[:, 0]).all()
+
+
+@FORM
+@pytest.mark.parametrize(
+    "text",
+    [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())],
+)
+def test_a_frame_is_read_with_texts_truths_and_what_is_missing(form, text):
+    texts = pa.array(["x", None, "x"]).dictionary_encode().cast(pa.string()).cast(text)
+    table = pa.table({"m": [True, None, False], "t": texts, "n": [1, 2, None]})
+    values = read(bodies.of_table(form, table), form, FRAME)
+    assert values[:, 0].tolist()[:2] == [1, 2]
+    assert values[:, 1].tolist()[::2] == ["x", "x"]
+    assert values[:, 2].tolist()[::2] == [True, False]
+    assert [np.isnan(values[row, column]) for row, column in ((2, 0), (1, 1), (1, 2))] == [True] * 3
+
+
+@FORM
+def test_texts_are_read_from_the_column_of_that_name(form):
+    table = pa.table({"id": [1, 2], "text": ["good", ""]})
+    assert read(bodies.of_table(form, table), form, TEXTS).tolist() == [["good"], [""]]
+
+
+@FORM
+@pytest.mark.parametrize(
+    ("table", "signature", "says"),
+    [
+        ({"a": [1]}, NAMED, "column 'b': expected present, got missing"),
+        ({"a": ["x"], "b": [1]}, NAMED, "column 'a': expected numbers.*, got string"),
+        ({"a": [[1]], "b": [1]}, NAMED, "column 'a': expected numbers.*, got list"),
+        ({"a": [{"x": 1}], "b": [1]}, NAMED, "column 'a': .*, got struct"),
+        ({"a": pa.array([0], pa.date32()), "b": [1]}, NAMED, "column 'a': .*, got date32"),
+        ({"a": pa.array([1], pa.decimal128(5, 2)), "b": [1]}, NAMED, "got decimal128"),
+        ({"a": [b"x"], "b": [1]}, NAMED, "column 'a': .*, got binary"),
+        ({"a": [1], "b": [float("inf")]}, NAMED, "row 0, column 1: .*, got inf"),
+        ({"a": [1], "b": [2], "c": [3]}, Signature(features=2), "columns: expected 2, got 3"),
+        ({}, Signature(), "at least one row"),
+        ({"a": pa.array([], pa.int8()), "b": pa.array([], pa.int8())}, NAMED, "at least one row"),
+        ({"n": [1], "t": [1], "m": [True]}, FRAME, "row 0, column 't': expected a text, got 1"),
+        ({"n": [True], "t": ["x"], "m": [True]}, FRAME, "row 0, column 'n': expected a number"),
+        ({"n": [1], "t": [["x"]], "m": [True]}, FRAME, "column 't': .*, got list"),
+        ({"text": [None, "x"]}, TEXTS, "row 0, column 'text': expected a text, got null"),
+    ],
+)
+def test_a_column_that_does_not_fit_is_named(form, table, signature, says):
+    with pytest.raises(UnfitInput, match=says):
+        read(bodies.of_table(form, pa.table(table)), form, signature)
+
+
+@FORM
+def test_a_name_that_stands_twice_is_refused(form):
+    table = pa.Table.from_arrays([pa.array([1]), pa.array([2]), pa.array([3])], ["a", "a", "b"])
+    if form == media_types.ARROW:
+        with pytest.raises(UnfitInput, match="column 'a': expected once, got twice"):
+            read(bodies.of_table(form, table), form)
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        (media_types.PARQUET, b"PAR1" + bytes(30) + b"PAR1"),
+        (media_types.PARQUET, bodies.parquet(pa.table({"a": [1], "b": [2]}))[:-9]),
+        (media_types.ARROW, b"\xff\xff\xff\xff"),
+        (media_types.ARROW, b"\xff\xff\xff\xff\x08\x00\x00\x00" + bytes(8)),
+        (media_types.ARROW, bodies.arrow(pa.table({"a": [1], "b": [2]}))[:-30]),
+        (media_types.ARROW, b"ARROW1\x00\x00" + bytes(100)),
+    ],
+    ids=["no footer", "half a footer", "half a mark", "no message", "half a body", "a file"],
+)
+def test_what_is_cut_short_or_something_else_is_malformed(form, body):
+    with pytest.raises(MalformedInput):
+        read(body, form)
+
+
+@FORM
+def test_one_row_past_the_limit_is_too_many(form):
+    body = bodies.of_table(form, pa.table({"a": range(5), "b": range(5)}))
+    assert len(read(body, form, max_rows=5)) == 5
+    with pytest.raises(InputTooLarge, match=r"5 rows, the limit is 4 \(MAX_ROWS\)"):
+        read(body, form, max_rows=4)
+
+
+LONG = pa.table({"text": ["x" * 20_000] * 1000})
+ONE_LONG = pa.table({"text": pa.array(["x" * 20_000]).dictionary_encode()})
+INDEX = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int8()), pa.array(["x" * 20_000]))
+# Each view: its length, the text's beginning, which buffer holds the text, and where in it.
+VIEWS = pa.Array.from_buffers(
+    pa.string_view(),
+    1000,
+    [
+        None,
+        pa.py_buffer(struct.pack("<i4sii", 20_000, b"xxxx", 0, 0) * 1000),
+        pa.py_buffer(b"x" * 20_000),
+    ],
+)
+ZEROS = pa.table({name: np.zeros(MB) for name in ("a", "b")})
+BOMBS = {
+    "texts in a dictionary": (media_types.PARQUET, bodies.parquet(LONG), TEXTS),
+    "texts in packed pages": (
+        media_types.PARQUET,
+        bodies.parquet(LONG, use_dictionary=False, compression="zstd"),
+        TEXTS,
+    ),
+    "texts in packed pages of the second version": (
+        media_types.PARQUET,
+        bodies.parquet(LONG, use_dictionary=False, compression="gzip", data_page_version="2.0"),
+        TEXTS,
+    ),
+    "texts that begin alike": (
+        media_types.PARQUET,
+        bodies.parquet(LONG, use_dictionary=False, column_encoding={"text": "DELTA_BYTE_ARRAY"}),
+        TEXTS,
+    ),
+    "numbers that repeat": (media_types.PARQUET, bodies.parquet(ZEROS), NAMED),
+    "numbers in packed pages": (
+        media_types.PARQUET,
+        bodies.parquet(ZEROS, use_dictionary=False, compression="zstd"),
+        Signature(features=2, names=("a", "b")),
+    ),
+    "packed buffers": (media_types.ARROW, bodies.arrow(LONG, compression="zstd"), TEXTS),
+    "a dictionary": (media_types.ARROW, bodies.arrow(pa.table({"text": INDEX})), TEXTS),
+    "a packed dictionary": (
+        media_types.ARROW,
+        bodies.arrow(pa.table({"text": INDEX}), compression="lz4"),
+        TEXTS,
+    ),
+    "views of one text": (media_types.ARROW, bodies.arrow(pa.table({"text": VIEWS})), TEXTS),
+}
+
+
+@pytest.fixture
+def pool():
+    """What pyarrow takes from here on."""
+    before = pa.default_memory_pool()
+    counting = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(counting)
+    yield counting
+    pa.set_memory_pool(before)
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_small_body_that_unpacks_to_much_is_refused_before_it_does(bomb, pool):
+    form, body, signature = BOMBS[bomb]
+    assert len(body) < MB
+    with pytest.raises(CallerError) as caught:
+        read(body, form, signature, max_rows=2 * MB, max_bytes=2 * MB)
+    assert isinstance(caught.value, InputTooLarge) or "DELTA_BYTE_ARRAY" in str(caught.value)
+    assert pool.max_memory() < 8 * MB
+
+
+def test_a_page_that_claims_more_than_its_footer_says_is_seen():
+    body = bodies.parquet(ZEROS.slice(0, 1000), use_dictionary=False, compression="zstd")
+    (group,) = parquet_layout.groups(body)
+    claimed = parquet_layout.unpacked(body, group.chunks[0], "a", MB)
+    # Its second field: the size when unpacked, twice, as a varint.
+    told, lie = _varint(claimed * 2), _varint(8191 * 2)
+    start = group.chunks[0].start
+    assert body[start:].startswith(b"\x15\x00\x15" + told)
+    lying = body[:start] + body[start:].replace(told, lie, 1)
+    with pytest.raises(InputTooLarge, match="8,191 unpacked bytes"):
+        read(lying, media_types.PARQUET, Signature(features=1, names=("a",)), max_bytes=8190)
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("dictionary", [True, False])
+def test_every_layout_of_pages_is_measured(compression, version, dictionary):
+    rows = np.random.default_rng(0).integers(0, 9, (3000, 2)).astype(float)
+    table = pa.table({"a": rows[:, 0], "b": rows[:, 1]})
+    body = bodies.parquet(
+        table,
+        compression=compression,
+        data_page_version=version,
+        use_dictionary=dictionary,
+        row_group_size=1000,
+        data_page_size=500,
+        write_batch_size=100,
+    )
+    assert read(body, media_types.PARQUET).tolist() == rows.tolist()
+    metadata = pq.read_metadata(io.BytesIO(body))
+    groups = parquet_layout.groups(body)
+    assert [group.rows for group in groups] == [1000] * 3
+    for number, group in enumerate(groups):
+        chunk = metadata.row_group(number).column(0)
+        size = parquet_layout.unpacked(body, group.chunks[0], "a", MB)
+        headers = chunk.total_uncompressed_size - size
+        assert 0 < headers < chunk.total_uncompressed_size
+        with pytest.raises(InputTooLarge):
+            parquet_layout.unpacked(body, group.chunks[0], "a", size - 1)
+
+
+@FORM
+@pytest.mark.parametrize(
+    ("stored", "column"),
+    [
+        (b"[1,2]", [1, 2]),
+        (b"[0.5,null]", [0.5, None]),
+        (b'["a","b"]', ["a", "b"]),
+        (b"[[0.5,1.0],[null,2.0]]", [[0.5, 1.0], [None, 2.0]]),
+        (b"[[[0.5],[1.0,2.0]]]", [[[0.5], [1.0, 2.0]]]),
+        (b"[18446744073709551615]", [2**64 - 1]),
+        (b"[[9223372036854775808,1]]", [[2**63, 1]]),
+    ],
+)
+def test_predictions_are_a_column(form, stored, column):
+    body = codecs.encode(stored, form)
+    reading = pq.read_table if form == media_types.PARQUET else _read_stream
+    assert reading(io.BytesIO(body)).to_pydict() == {"prediction": column}
+
+
+def _read_stream(source):
+    return pa.ipc.open_stream(source).read_all()
+
+
+@FORM
+def test_predictions_of_several_kinds_are_no_column(form):
+    with pytest.raises(UnacceptableAnswer, match="accept one of application/json"):
+        codecs.encode(b'[1,"a"]', form)
+
+
+@FORM
+def test_without_pyarrow_the_type_is_refused_with_the_mend(form, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "inference.rows.codecs.columnar", raising=False)
+    monkeypatch.delattr(codecs, "columnar", raising=False)
+    with pytest.raises(UnsupportedType, match=r"needs pyarrow.*requirements\.txt"):
+        read(b"PAR1", form)
+    with pytest.raises(UnacceptableAnswer, match="without pyarrow"):
+        codecs.encode(b"[1]", form)
+
+
+NO_EXTRAS = """
+import asyncio, pathlib, sys, tempfile
+
+class Bare:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("pandas", "pyarrow"):
+            asked.append(name)
+            raise ModuleNotFoundError(name=name)
+
+asked = []
+sys.meta_path.insert(0, Bare())
+from cache import keys
+from cache.memory import MemoryCache
+from inference.rows import media_types
+from inference.request import Request
+from inference.serving.scorer import Scorer
+from inference.settings import InferenceSettings
+from tests import small_model
+
+async def main():
+    with tempfile.TemporaryDirectory() as folder:
+        model = small_model.save(pathlib.Path(folder))
+        settings = InferenceSettings(model_dir=model)
+        scorer = Scorer(settings, MemoryCache(), keys)
+        for kind, body in (("", b"[[1, 1, 1]]"), ("text/csv", b"1,1,1")):
+            request = Request(id="1", source="http", body=body, content_type=kind)
+            print((await scorer.score(request)).body)
+        await scorer.close()
+
+asyncio.run(main())
+print("pyarrow" in asked)
+"""
+
+
+def test_where_neither_pandas_nor_pyarrow_is_installed_numbers_are_scored_without_a_look_for_it():
+    told = subprocess.run(
+        [sys.executable, "-c", NO_EXTRAS],
+        cwd=Path(__file__).resolve().parents[3],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert told.stdout.split("\n") == ["b'[1]'", "b'[1]'", "False", ""]

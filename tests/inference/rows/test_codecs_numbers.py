@@ -1,0 +1,190 @@
+"""What numbers come to that few formats carry well: big integers, NaN, infinity, odd layouts."""
+
+import io
+
+import numpy as np
+import orjson
+import pandas as pd
+import pytest
+
+from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
+from inference.limits import Limits
+from inference.models.answers import by_row
+from inference.models.inputs import maker
+from inference.rows import codecs, coercion, media_types
+from inference.rows.codecs import csv_codec, npy_codec
+from inference.rows.schema import Signature
+
+TWO = Signature(features=2)
+BIG = 2**53 + 1
+
+
+def read(body: bytes, kind: str, signature: Signature = TWO):
+    return codecs.decode(body, kind, signature, limits=Limits(10**8, 100))
+
+
+def npy(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("rows", "dtype"),
+    [
+        ([[BIG, 1]], np.int64),
+        ([[-BIG, 1]], np.int64),
+        ([[2**63 - 1, -(2**63)]], np.int64),
+        ([[2**64 - 1, 1]], np.uint64),
+        ([[2**63, BIG], [1, 2]], np.uint64),
+        ([[2**53, 1]], np.float64),
+        ([[True, BIG]], np.int64),
+    ],
+)
+def test_integers_that_a_float_would_change_stay_integers(rows, dtype):
+    exact = np.array([list(map(int, row)) for row in rows], dtype=dtype)
+    csv = "\n".join(",".join(str(int(cell)) for cell in row) for row in rows).encode()
+    for body, kind in ((orjson.dumps(rows), "application/json"), (csv, "text/csv")):
+        values = read(body, kind).all_fit()
+        assert values.dtype == dtype
+        assert values.tolist() == exact.tolist()
+    values = read(npy(exact.astype(exact.dtype.newbyteorder(">"))), media_types.NPY).all_fit()
+    assert values.dtype == dtype
+    assert values.tolist() == exact.tolist()
+
+
+def test_integers_beside_fractions_are_floats_as_in_numpy():
+    assert read(orjson.dumps([[BIG, 0.5]]), "").all_fit().tolist() == [[float(BIG), 0.5]]
+    assert read(orjson.dumps([[2**63, -1]]), "").all_fit().tolist() == [[2.0**63, -1.0]]
+
+
+def test_a_row_that_does_not_fit_takes_no_digits_from_its_neighbours():
+    for rows, text in (([[BIG, 1], [1]], False), ([[str(BIG), "1"], ["x", "1"]], True)):
+        fitted = coercion.fit(rows, TWO, text=text)
+        assert fitted.values.tolist() == [[BIG, 1]]
+        assert list(fitted.errors) == [1]
+
+
+@pytest.mark.parametrize("column", [[BIG, 5], [2**64 - 1, 5], [-BIG, 5]])
+def test_a_column_of_a_frame_keeps_big_integers(column):
+    frame = Signature(kind="frame", features=1, names=("n",), types=("number",))
+    for rows, text in (([[n] for n in column], False), ([[str(n)] for n in column], True)):
+        made = maker(frame)(coercion.fit(rows, frame, text=text).all_fit())
+        assert made["n"].tolist() == column
+        assert made["n"].dtype.kind in "iu"
+
+
+def test_digits_are_read_as_everybody_reads_them():
+    for kind in ("array", "frame"):
+        signature = Signature(kind=kind, features=2, names=("a", "b"), types=("number", "number"))
+        for cells in (["1_0", "2"], ["0x1", "2"], ["1e", "2"], ["९" * 5000, "2"]):
+            assert 0 in coercion.fit([cells], signature, text=True).errors
+        assert coercion.fit([[" 1", "2e3 "]], signature, text=True).values.tolist() == [[1, 2000]]
+
+
+def header(shape: bytes) -> bytes:
+    text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (" + shape + b"), }"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (header(b"-1, -2") + bytes(16), MalformedInput),
+        (header(b"1," * 100) + bytes(8), UnfitInput),
+        (header(b"0, 2"), UnfitInput),
+        (header(b"2, 0"), UnfitInput),
+        (header(b"0, 1" + b"0" * 30), UnfitInput),
+    ],
+)
+def test_an_array_of_an_impossible_shape_is_refused(body, error):
+    with pytest.raises(error):
+        read(body, media_types.NPY)
+
+
+def test_an_array_that_begins_between_two_numbers_is_put_straight():
+    rows = np.random.default_rng(0).random((3, 2))
+    for spaces in range(8):
+        head = header(b"3, 2" + b" " * spaces)
+        values = read(head + rows.tobytes(), media_types.NPY).all_fit()
+        assert values.flags.aligned
+        assert values.tolist() == rows.tolist()
+
+
+PREDICTIONS = [
+    # predictions, CSV, .npy
+    (b"[1,null,3]", "prediction\n1\n\n3\n", [1.0, np.nan, 3.0]),
+    (b"[[0.5,null]]", "prediction_0,prediction_1\n0.5,\n", [[0.5, np.nan]]),
+    (b'["a",null]', "prediction\na\n\n", ["a", ""]),
+    (b"[true,false]", "prediction\ntrue\nfalse\n", [True, False]),
+    (b"[18446744073709551615]", "prediction\n18446744073709551615\n", [2**64 - 1]),
+    (
+        b"[[9223372036854775808,1]]",
+        "prediction_0,prediction_1\n9223372036854775808,1\n",
+        np.array([[2**63, 1]], np.uint64),
+    ),
+    (
+        b"[[[0.5,null],[1.0,2.0]]]",
+        'prediction_0,prediction_1\n"[0.5,null]","[1.0,2.0]"\n',
+        [[[0.5, np.nan], [1.0, 2.0]]],
+    ),
+]
+
+
+@pytest.mark.parametrize(("stored", "csv", "array"), PREDICTIONS)
+def test_predictions_have_one_spelling_in_each_format(stored, csv, array):
+    written = codecs.encode(stored, media_types.CSV).decode()
+    assert written.replace('""\n', "\n") == csv
+    read_back = np.load(io.BytesIO(codecs.encode(stored, media_types.NPY)))
+    np.testing.assert_array_equal(read_back, array)
+    assert read_back.dtype == np.array(array).dtype
+
+
+@pytest.mark.parametrize("stored", [b"[[1],[1,2]]", b'["a",1]', b'[["a",1]]', b'[{"a":1}]'])
+def test_predictions_that_no_array_holds_are_refused_with_what_holds_them(stored):
+    with pytest.raises(UnacceptableAnswer, match="accept one of application/json"):
+        codecs.encode(stored, media_types.NPY)
+
+
+def test_one_long_text_does_not_make_an_array_take_all_memory():
+    with pytest.raises(UnacceptableAnswer):
+        npy_codec.array_of(["x" * 1_000_000] + ["y"] * 100_000)
+
+
+def test_rows_of_unequal_length_stay_rows_in_csv():
+    assert codecs.encode(b"[[1],2,[3,4]]", media_types.CSV) == b"prediction_0\n1\n2\n3,4\n"
+
+
+def test_integers_beyond_64_bits_keep_their_digits_in_rows_of_text():
+    stored = b"[%d]" % 2**70
+    assert codecs.encode(stored, media_types.JSON_LINES) == b"%d\n" % 2**70
+    assert codecs.encode(stored, media_types.CSV) == b"prediction\n%d\n" % 2**70
+
+
+@pytest.mark.parametrize(
+    ("prediction", "cell"),
+    [
+        (None, ""),
+        ([0.5, None], "0.5;"),
+        ("a", "a"),
+        ([[0.5], [1.0]], "[0.5];[1.0]"),
+        (True, "true"),
+    ],
+)
+def test_a_whole_prediction_fits_into_one_cell(prediction, cell):
+    assert csv_codec.joined(prediction) == cell
+
+
+def test_several_outputs_are_parted_by_row_whatever_the_number_of_rows():
+    for count in (1, 2, 3):
+        outputs = [np.arange(count * 2).reshape(count, 2), np.arange(count * 3).reshape(count, 3)]
+        answer = by_row(outputs, count)
+        assert len(answer) == count
+        for row in range(count):
+            assert [each.tolist() for each in answer[row]] == [
+                each[row].tolist() for each in outputs
+            ]
+
+
+def test_a_frame_of_answers_is_one_row_each():
+    assert by_row(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), 2).tolist() == [[1, 3], [2, 4]]

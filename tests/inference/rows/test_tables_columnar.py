@@ -1,0 +1,197 @@
+"""Parquet files and Arrow streams as batches: what came, joined with what came of it."""
+
+import io
+import tracemalloc
+
+import joblib
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from inference.errors import InputTooLarge, MalformedInput, UnfitInput
+from inference.request import Request
+from inference.rows import media_types
+from inference.rows.tables import columnar_table
+from inference.serving import table_scoring
+from tests import bodies
+
+FORM = pytest.mark.parametrize("form", media_types.COLUMNAR)
+
+
+def read_back(form: str, body: bytes) -> pa.Table:
+    if form == media_types.PARQUET:
+        return pq.read_table(io.BytesIO(body))
+    return pa.ipc.open_stream(body).read_all()
+
+
+async def scored(scorer, form: str, source, sink):
+    request = Request(id="b", source="blob", body=b"", content_type=form)
+    return await table_scoring.score(scorer, request, source, sink)
+
+
+@pytest.fixture
+def score(model_dir, make_scorer):
+    """`score(form, table or body)`: the report and the table that was written."""
+    scorer = make_scorer(model_dir, MAX_BODY_BYTES="100000", MAX_ROWS="50")
+
+    async def run(form: str, given: pa.Table | bytes):
+        body = given if isinstance(given, bytes) else bodies.of_table(form, given)
+        out = io.BytesIO()
+        report = await scored(scorer, form, io.BytesIO(body), out.write)
+        return report, read_back(form, out.getvalue())
+
+    return run
+
+
+@FORM
+async def test_rows_come_back_with_their_predictions_or_errors_beside_them(score, form):
+    table = pa.table(
+        {
+            "a": [0.9, 0.1, None],
+            "b": [0.9, 0.1, 1.0],
+            "c": pa.array([0.9, 0.1, 1.0], pa.float32()),
+        }
+    )
+    report, written = await score(form, table)
+    assert written.select(["a", "b", "c"]).equals(table)
+    assert written["prediction"].to_pylist() == [1, 0, None]
+    assert written["error"].to_pylist()[:2] == [None, None]
+    assert "row 2, column 0: expected a finite number" in written["error"].to_pylist()[2]
+    assert (report.rows, report.failed, report.content_type) == (3, 1, form)
+
+
+@pytest.fixture
+def named(tmp_path, make_scorer):
+    """A scorer for a regressor of the columns a and b."""
+    import pandas as pd
+
+    folder = tmp_path / "named"
+    folder.mkdir()
+    frame = pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [1.0, 0.0, 5.0]})
+    joblib.dump(LinearRegression().fit(frame, [1.0, 2.0, 3.0]), folder / "model.joblib")
+    return make_scorer(folder, ALLOW_UNPINNED_MODEL="true", MAX_ROWS="2500")
+
+
+@FORM
+async def test_columns_that_are_not_the_models_pass_through(named, form):
+    texts = pa.array(["x", "y", "x"])
+    table = pa.table(
+        {
+            "when": pa.array([1, 2, None], pa.timestamp("us", "UTC")),
+            "kind": texts.dictionary_encode(),
+            "b": [1, 2, 3],
+            "price": pa.array([1, 2, 3]).cast(pa.decimal128(30, 2)),
+            "note": texts.cast(pa.large_string()),
+            "a": [3, 2, 1],
+            "raw": pa.array([b"\xff", None, b""]),
+        }
+    ).replace_schema_metadata({"ours": "kept"})
+    out = io.BytesIO()
+    await scored(named, form, io.BytesIO(bodies.of_table(form, table)), out.write)
+    written = read_back(form, out.getvalue())
+    assert written.select(table.column_names).equals(table)
+    assert written.schema.metadata[b"ours"] == b"kept"
+    model = (await named.script())._answer
+    expected = model(np.array([[3.0, 1], [2, 2], [1, 3]]))
+    assert written["prediction"].to_pylist() == expected.tolist()
+
+
+@FORM
+async def test_an_earlier_scoring_is_replaced(named, form):
+    table = pa.table({"a": [0.9], "prediction": ["old"], "b": [0.9], "error": ["old"]})
+    out = io.BytesIO()
+    await scored(named, form, io.BytesIO(bodies.of_table(form, table)), out.write)
+    written = read_back(form, out.getvalue())
+    assert written.column_names == ["a", "b", "prediction", "error"]
+    assert written["error"].to_pylist() == [None]
+
+
+@FORM
+async def test_many_parts_become_one_table_whatever_the_first_came_to(named, form, monkeypatch):
+    monkeypatch.setattr(columnar_table, "GROUP_ROWS", 3000)
+    rows = np.random.default_rng(0).random((10_000, 2))
+    a = pa.array([None] * 2000 + rows[2000:, 0].tolist())
+    table = pa.table({"a": a, "b": rows[:, 1]})
+    body = bodies.parquet(table, row_group_size=4321)
+    if form == media_types.ARROW:
+        body = bodies.arrow(table, rows=4321)
+    out = io.BytesIO()
+    report = await scored(named, form, io.BytesIO(body), out.write)
+    written = read_back(form, out.getvalue())
+    assert (report.rows, report.failed) == (10_000, 2000)
+    assert written["b"].to_pylist() == rows[:, 1].tolist()
+    predicted = written["prediction"].to_numpy()
+    assert np.isnan(predicted[:2000]).all()
+    assert not np.isnan(predicted[2000:]).any()
+    assert written["error"].null_count == 8000
+    if form == media_types.PARQUET:
+        assert pq.ParquetFile(io.BytesIO(out.getvalue())).num_row_groups == 4
+
+
+@FORM
+async def test_more_unfit_rows_at_the_start_than_may_wait_refuse_the_table(named, form):
+    table = pa.table({"a": [None] * 4000 + [1.0], "b": [1.0] * 4001})
+    with pytest.raises(UnfitInput, match="column 0"):
+        await scored(named, form, io.BytesIO(bodies.of_table(form, table)), io.BytesIO().write)
+
+
+@FORM
+async def test_labels_are_texts_beside_rows_that_failed(tmp_path, make_scorer, form):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    rows = np.random.default_rng(0).random((50, 2))
+    labels = np.where(rows.sum(axis=1) > 1, "yes", "no")
+    joblib.dump(LogisticRegression().fit(rows, labels), folder / "model.joblib")
+    scorer = make_scorer(folder, ALLOW_UNPINNED_MODEL="true")
+    table = pa.table({"a": [5.0, None, -5.0], "b": [5.0, 1.0, -5.0]})
+    out = io.BytesIO()
+    await scored(scorer, form, io.BytesIO(bodies.of_table(form, table)), out.write)
+    assert read_back(form, out.getvalue())["prediction"].to_pylist() == ["yes", None, "no"]
+
+
+@FORM
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        (b"", (MalformedInput, UnfitInput), "empty|can't be read"),
+        (b"PAR1oops", MalformedInput, "no Parquet file|cut short"),
+        (pa.table({"a": [1.0], "b": [1.0], "c": [[1.0]]}), UnfitInput, "column 'c': .*list"),
+        (pa.table({"a": [1.0], "b": [1.0]}), UnfitInput, "columns: expected 3, got 2"),
+        (pa.table({"a": [], "b": [], "c": []}), UnfitInput, "at least one row|numbers"),
+        (pa.table({"a": [np.inf], "b": [1.0], "c": [1.0]}), UnfitInput, "got inf"),
+        (pa.table(dict.fromkeys("abc", np.random.rand(9000))), InputTooLarge, "MAX_BODY_BYTES"),
+        (pa.table(dict.fromkeys("abc", np.zeros(200_000))), InputTooLarge, "MAX_BODY_BYTES"),
+    ],
+    ids=["nothing", "rubbish", "a list", "a column short", "no row", "infinity", "large", "packed"],
+)
+async def test_a_table_of_which_no_row_can_be_scored_is_refused(score, form, given, error, says):
+    with pytest.raises(error, match=says):
+        await score(form, given)
+
+
+async def test_a_stream_of_any_length_is_scored_in_constant_memory(named, tmp_path):
+    table = pa.table({"a": np.random.default_rng(0).random(100_000), "b": np.zeros(100_000)})
+    (tmp_path / "rows.arrows").write_bytes(bodies.arrow(table, rows=5000))
+    written = 0
+
+    def sink(part: bytes) -> None:
+        nonlocal written
+        written += len(part)
+
+    await named.script()
+    before = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(pool)
+    tracemalloc.start()
+    try:
+        with (tmp_path / "rows.arrows").open("rb") as source:
+            report = await scored(named, media_types.ARROW, source, sink)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        pa.set_memory_pool(before)
+    assert report.rows == 100_000
+    assert written > 100_000 * 3 * 8
+    assert peak + pool.max_memory() < 4 * 1024 * 1024

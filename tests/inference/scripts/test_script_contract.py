@@ -1,0 +1,82 @@
+"""Scripts written for Azure ML, called as their own server calls them. The table says it all.
+
+In process here; tests/peers sends the same requests to both servers' processes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from urllib.parse import quote
+
+import azure.functions as func
+import pytest
+
+from cache import keys
+from cache.memory import MemoryCache
+from inference.results.result_store import Results
+from tests.inference.scripts.contract_case import FAILED, JSON, Case
+from tests.inference.scripts.contract_cases import CASES
+from tests.inference.scripts.contract_scripts import SCRIPTS, write
+from tests.waiting import eventually_async
+from triggers.http_trigger.score_blueprint import HttpDoor
+
+
+@pytest.fixture
+def door_to(tmp_path, make_scorer):
+    """`door_to(name)`: an HTTP door to the script of that name."""
+
+    def make(name: str, timeout_s: str = "5") -> HttpDoor:
+        store = MemoryCache()
+        scorer = make_scorer(write(name, tmp_path / name), store, SCORING_TIMEOUT_S=timeout_s)
+        return HttpDoor(scorer, Results(store, keys.result_key, ttl_s=60))
+
+    return make
+
+
+def asking(case: Case) -> func.HttpRequest:
+    query = "" if case.query is None else f"?{quote(case.query, safe='=&')}"
+    return func.HttpRequest(
+        method=case.method,
+        url=f"http://localhost/api/score{query}",
+        headers=case.headers(),
+        body=case.body,
+    )
+
+
+def said(response: func.HttpResponse, case: Case):
+    """What of a response the case speaks of."""
+    if response.headers.get("content-type", response.mimetype) != JSON:
+        return response.get_body()
+    return case.told(json.loads(response.get_body()))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if b"hang" not in case.body], ids=str)
+async def test_a_script_is_called_and_answered_as_the_table_says(door_to, case):
+    response = await (door := door_to(case.script)).score(asking(case), None)
+    assert (response.status_code, said(response, case)) == (case.status, case.content)
+    assert response.headers.get("content-type", response.mimetype) == case.answer_type
+    assert response.headers.get("x-own") == case.own_answer
+    failed = response.headers.get("x-ms-run-function-failed") == "true"
+    assert failed == case.run_failed
+    await eventually_async(lambda: door._scorer.state != "loading")
+    ready = await door._scorer.health()
+    assert ready.model == ("ok" if case.starts else "failed")
+    assert case.starts or case.content in ready.failure
+
+
+async def test_a_script_that_hangs_costs_nobody_else_an_answer(door_to):
+    (case,) = [case for case in CASES if b"hang" in case.body]
+    door = door_to(case.script, timeout_s="0.2")
+    response = await door.score(asking(case), None)
+    assert (response.status_code, said(response, case)) == (case.status, case.content)
+    after = await door.score(asking(Case("exec", b"...", 200, "survived")), None)
+    assert (after.status_code, after.get_body()) == (200, b'"survived"')
+    sys.modules["entry_script"].hang.set()
+
+
+def test_the_table_is_one_of_at_least_60_cases_and_most_are_answered_as_the_peer_does():
+    assert {case.script for case in CASES} == set(SCRIPTS)
+    assert len({str(case) for case in CASES}) == len(CASES) >= 60
+    assert sum(case.peer is None for case in CASES) >= len(CASES) / 2
+    assert {case.status for case in CASES if case.peer == FAILED} == {503}

@@ -1,0 +1,131 @@
+"""A request ends in its time, wherever it is: with the real scorer, and real threads."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from inference.errors import InternalError, Overloaded, ScoringTimeout
+from inference.serving import scorer as scorer_module
+from tests.inference.serving.test_scorer import ROWS
+
+TIMEOUT_S = 0.3
+
+
+@pytest.fixture
+async def scorer(model_dir, make_scorer):
+    scorer = make_scorer(model_dir, SCORING_TIMEOUT_S=str(TIMEOUT_S), CACHE_MODE="always")
+    await scorer.script()
+    return scorer
+
+
+@pytest.fixture
+def hang():
+    """An event that ends whatever waits for it in a thread."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+async def told(scorer, request) -> tuple[type, float]:
+    began = time.monotonic()
+    with pytest.raises((Overloaded, ScoringTimeout)) as caught:
+        await scorer.score(request)
+    return caught.type, time.monotonic() - began
+
+
+async def test_reading_a_body_lies_inside_the_deadline(scorer, request_of, hang):
+    script = await scorer.script()
+    script.question = lambda _: hang.wait(10)
+    kind, after = await told(scorer, request_of(b"[" + ROWS * 20_000 + b"]"))
+    assert kind is Overloaded
+    assert TIMEOUT_S <= after < 1.1 * TIMEOUT_S + 0.1
+
+
+async def test_a_look_up_lies_inside_the_deadline(scorer, request_of):
+    scorer._cache.remote = True
+    scorer._cache.peek = lambda _: None
+    scorer._cache.get_many = lambda _: asyncio.Event().wait()
+    kind, after = await told(scorer, request_of(ROWS))
+    assert kind is Overloaded
+    assert TIMEOUT_S <= after < 1.1 * TIMEOUT_S + 0.1
+
+
+async def test_ends_at_counts_from_when_the_request_came(scorer, request_of, hang):
+    script = await scorer.script()
+    script.run_rows = lambda _: hang.wait(10)
+    _, after = await told(scorer, request_of(ROWS, ends_at=time.monotonic() + 0.1))
+    assert after < 0.25
+
+
+async def test_equal_questions_behind_a_call_that_hangs_cost_one_thread(scorer, request_of, hang):
+    script = await scorer.script()
+    script.run_rows = lambda _: hang.wait(10)
+    kinds = await asyncio.gather(*(told(scorer, request_of(ROWS)) for _ in range(20)))
+    assert {kind for kind, _ in kinds} == {ScoringTimeout}
+    threads = [each for each in threading.enumerate() if each.name == "model"]
+    assert len(threads) <= 2
+
+
+async def test_a_cancelled_waiters_call_is_still_found_to_hang(scorer, request_of, hang):
+    thread = scorer._thread
+    first = asyncio.create_task(thread.run(lambda: hang.wait(10)))
+    await asyncio.sleep(0.05)
+    first.cancel()
+    began = time.monotonic()
+    assert await thread.run(lambda: 1, patient=True) == 1
+    assert time.monotonic() - began < 2 * TIMEOUT_S
+
+
+async def test_a_reply_that_was_never_told_is_found(scorer, monkeypatch):
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *_: None)
+    assert await scorer._thread.run(lambda: 7, patient=True) == 7
+    assert scorer._thread.failure is None
+    assert not scorer._thread._hung._threads
+
+
+async def test_what_a_request_waited_for_being_cancelled_is_a_fault_and_no_cancellation(
+    scorer, request_of
+):
+    async def cancelled(*_, **__):
+        raise asyncio.CancelledError
+
+    scorer._predictor_of(await scorer.script())._flights.ask = cancelled
+    with pytest.raises(InternalError):
+        await scorer.score(request_of(ROWS))
+
+
+async def test_closing_returns_though_a_call_hangs_and_refuses_what_comes_then(
+    scorer, request_of, hang, monkeypatch
+):
+    monkeypatch.setattr(scorer_module, "CLOSE_S", 0.1)
+    script = await scorer.script()
+    script.run_rows = lambda _: hang.wait(10)
+    asking = asyncio.create_task(scorer.score(request_of(ROWS, ends_at=float("inf"))))
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    await scorer.close()
+    assert time.monotonic() - began < 1
+    with pytest.raises((InternalError, ScoringTimeout)):
+        await asking
+    with pytest.raises(Overloaded, match="stopping"):
+        await scorer.score(request_of(ROWS + b" "))
+
+
+async def test_a_waiters_error_does_not_grow_with_those_who_share_it(scorer, request_of, hang):
+    script = await scorer.script()
+
+    def refuse(_):
+        hang.wait(0.1)
+        raise ValueError
+
+    script.run_rows = refuse
+    errors = await asyncio.gather(
+        *(scorer.score(request_of(ROWS)) for _ in range(50)), return_exceptions=True
+    )
+    frames, trace = 0, errors[-1].__cause__.__traceback__
+    while trace is not None:
+        frames, trace = frames + 1, trace.tb_next
+    assert frames < 30

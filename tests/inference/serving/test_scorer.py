@@ -1,0 +1,267 @@
+import asyncio
+import threading
+from concurrent.futures import Future
+
+import joblib
+import numpy as np
+import orjson
+import pytest
+
+from cache.memory import MemoryCache
+from cache.trouble import Trouble
+from inference.errors import (
+    InputTooLarge,
+    MalformedInput,
+    ModelUnavailable,
+    Overloaded,
+    ScoringError,
+    UnfitInput,
+)
+
+ROWS = orjson.dumps({"data": [[0.9, 0.9, 0.9], [0.1, 0.1, 0.1]]})
+
+
+class Away(MemoryCache):
+    """A cache beyond this process that is down, call by call; nothing is kept near either."""
+
+    remote = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    async def get_many(self, keys):
+        self._down("get_many")
+
+    async def get(self, key):
+        self._down("get")
+
+    async def put(self, key, value, *, ttl_s):
+        self._down("put")
+
+    async def add(self, key, value, *, ttl_s):
+        self._down("add")
+
+    async def replace(self, key, old, new, *, ttl_s):
+        self._down("replace")
+
+    def store_soon(self, items, *, ttl_s):
+        self.calls.append("store_soon")
+
+    def _down(self, call: str):
+        self.calls.append(call)
+        raise ConnectionError("down")
+
+    async def ping(self):
+        return False
+
+
+def stored(store: MemoryCache) -> list[str]:
+    return list(store._near._held)
+
+
+async def test_a_question_is_computed_once_and_then_a_hit(model_dir, make_scorer, request_of):
+    scorer = make_scorer(model_dir)
+    answers = [await scorer.score(request_of(ROWS)) for _ in range(2)]
+    assert [answer.cache for answer in answers] == ["miss", "hit"]
+    assert [answer.body for answer in answers] == [b"[1,0]", b"[1,0]"]
+    assert answers[0].age_s is None
+    assert answers[1].age_s is not None
+
+
+async def test_the_same_row_is_a_hit_whatever_format_brings_it(model_dir, make_scorer, request_of):
+    scorer = make_scorer(model_dir)
+    await scorer.score(request_of(b"[[0.5, 0.25, 1]]"))
+    answer = await scorer.score(request_of(b"0.5,0.25,1.0\n", "text/csv"))
+    assert answer.cache == "hit"
+
+
+async def test_no_cache_computes_again_and_replaces_what_is_stored(
+    model_dir, make_scorer, request_of
+):
+    store = MemoryCache()
+    scorer = make_scorer(model_dir, store)
+    await scorer.score(request_of(ROWS))
+    store.keep([(key, b"9") for key in stored(store)], ttl_s=60)
+    # Sent otherwise, so that it is the rows that are found.
+    assert (await scorer.score(request_of(ROWS + b" "))).body == b"[9,9]"
+    fresh = await scorer.score(request_of(ROWS, recompute=True))
+    assert (fresh.cache, fresh.body) == ("miss", b"[1,0]")
+    assert (await scorer.score(request_of(ROWS + b"  "))).body == b"[1,0]"
+    assert (await scorer.score(request_of(ROWS))).body == b"[1,0]"
+
+
+async def test_equal_requests_at_once_are_predicted_once(model_dir, make_scorer, request_of):
+    scorer = make_scorer(model_dir)
+    answers = await asyncio.gather(*(scorer.score(request_of(ROWS)) for _ in range(5)))
+    assert sorted(answer.cache for answer in answers) == ["joined"] * 4 + ["miss"]
+
+
+async def test_one_cancelled_request_leaves_the_others_their_answer(
+    model_dir, make_scorer, request_of
+):
+    scorer = make_scorer(model_dir)
+    await scorer.script()
+    hang = threading.Event()
+    scorer._thread.begin(hang.wait, Future())
+    tasks = [asyncio.create_task(scorer.score(request_of(ROWS))) for _ in range(3)]
+    while scorer._predictor is None or not scorer._predictor._flights._under_way:
+        await asyncio.sleep(0)
+    tasks.pop(0).cancel()
+    hang.set()
+    assert [answer.body for answer in await asyncio.gather(*tasks)] == [b"[1,0]"] * 2
+
+
+async def test_a_cache_that_is_down_makes_answers_slower_never_failed(
+    model_dir, make_scorer, request_of
+):
+    away = Away()
+    scorer = make_scorer(model_dir, away)
+    answer = await scorer.score(request_of(ROWS))
+    assert (answer.cache, answer.body) == ("bypass", b"[1,0]")
+    assert away.calls == ["get_many", "store_soon"]
+    health = await scorer.health()
+    assert (health.status, health.model, health.cache) == ("degraded", "ok", "degraded")
+
+
+async def test_a_cache_that_answers_and_takes_no_writes_is_degraded_and_says_why(
+    model_dir, make_scorer
+):
+    store = MemoryCache()
+    store.trouble = Trouble("full", "it is full")
+    scorer = make_scorer(model_dir, store)
+    await scorer.script()
+    health = await scorer.health()
+    assert (health.status, health.cache, health.cache_up) == ("degraded", "degraded", True)
+    assert health.trouble.code == "full"
+
+
+async def test_with_no_room_for_copies_none_is_kept_and_equal_requests_are_still_predicted_once(
+    model_dir, make_scorer, request_of
+):
+    store = MemoryCache(max_bytes=0)
+    scorer = make_scorer(model_dir, store)
+    for _ in range(2):
+        answers = await asyncio.gather(*(scorer.score(request_of(ROWS)) for _ in range(5)))
+        assert sorted(answer.cache for answer in answers) == ["joined"] * 4 + ["miss"]
+    assert stored(store) == []
+    assert len(scorer._recent) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "error"),
+    [
+        (b"", "", MalformedInput),
+        (b"{", "", MalformedInput),
+        (b"[[1,2]]", "", UnfitInput),
+        (b'[[1,2,"x"]]', "", UnfitInput),
+        (b"1,2,nan", "text/csv", UnfitInput),
+        (b"[[1,2,3]]" + b" " * 100, "", InputTooLarge),
+    ],
+)
+async def test_nothing_of_a_failed_request_is_stored(
+    model_dir, make_scorer, request_of, body, kind, error
+):
+    store = MemoryCache()
+    scorer = make_scorer(model_dir, store, MAX_BODY_BYTES="100")
+    with pytest.raises(error):
+        await scorer.score(request_of(body, kind))
+    assert stored(store) == []
+
+
+async def test_a_body_at_the_limit_passes(model_dir, make_scorer, request_of):
+    body = b"[[1,2,3]]".ljust(100)
+    scorer = make_scorer(model_dir, MAX_BODY_BYTES="100")
+    assert (await scorer.score(request_of(body))).cache == "miss"
+
+
+async def test_requests_wait_for_a_model_that_is_still_loading(model_dir, make_scorer, request_of):
+    scorer = make_scorer(model_dir)
+    assert scorer.state == "loading"
+    await scorer.score(request_of(ROWS))
+    assert scorer.state == "ok"
+    assert len(scorer.model.version) == 12
+
+
+async def test_a_model_is_loaded_though_nobody_asks_for_it(
+    model_dir, make_scorer, eventually_async
+):
+    scorer = make_scorer(model_dir)
+    await eventually_async(lambda: scorer.state == "ok")
+
+
+async def test_what_is_stored_is_answered_before_the_model_begins_to_load(
+    model_dir, make_scorer, request_of, monkeypatch
+):
+    shared = MemoryCache()
+    await make_scorer(model_dir, shared).score(request_of(ROWS))
+    monkeypatch.setattr("inference.serving.loading.HEAD_START_S", 3600)
+    scorer = make_scorer(model_dir, shared)
+    assert (await scorer.score(request_of(ROWS))).cache == "hit"
+    assert (scorer.state, scorer._loading.answers) == ("loading", "stored")
+    assert (await scorer.score(request_of(b"[[1, 2, 3]]"))).cache == "miss"
+    assert (scorer.state, scorer._loading.answers) == ("ok", "all")
+
+
+async def test_health_says_what_can_be_answered_and_what_is_imported(
+    model_dir, make_scorer, monkeypatch, eventually_async
+):
+    monkeypatch.setattr("inference.serving.loading.HEAD_START_S", 3600)
+    scorer = make_scorer(model_dir)
+    before = await scorer.health()
+    assert before.answers in ("none", "stored")
+    # Whoever asks wants to see it load.
+    await eventually_async(lambda: scorer.state == "ok")
+    after = await scorer.health()
+    assert (after.status, after.answers) == ("ok", "all")
+    assert {"numpy", "scikit-learn"} <= set(after.packages)
+
+
+async def test_a_model_that_does_not_load_is_told_in_answers_and_health(
+    tmp_path, make_scorer, request_of
+):
+    (tmp_path / "model.joblib").write_bytes(b"not a model")
+    scorer = make_scorer(tmp_path, ALLOW_UNPINNED_MODEL="true")
+    with pytest.raises(ModelUnavailable, match=r"model\.joblib did not load"):
+        await scorer.score(request_of(ROWS))
+    health = await scorer.health()
+    assert (health.model, health.answers) == ("failed", "none")
+    assert "did not load" in str(health.failure)
+
+
+async def test_a_folder_without_a_model_says_what_to_do(tmp_path, make_scorer, request_of):
+    with pytest.raises(ModelUnavailable, match=r"expected one model file .* found none; train or"):
+        await make_scorer(tmp_path).score(request_of(ROWS))
+
+
+async def test_loading_that_lasts_turns_requests_away_for_now(script_dir, make_scorer, request_of):
+    folder = script_dir(
+        "import threading\n"
+        "release = threading.Event()\n"
+        "def init(): release.wait()\n"
+        "def run(data): return data\n"
+    )
+    scorer = make_scorer(folder, SCORING_TIMEOUT_S="0.1")
+    with pytest.raises(Overloaded, match="still loading"):
+        await scorer.score(request_of(ROWS))
+    import sys
+
+    sys.modules["entry_script"].release.set()
+
+
+async def test_large_answers_equal_the_models_own(model_dir, make_scorer, request_of):
+    rows = np.random.default_rng(1).random((5000, 3))
+    scorer = make_scorer(model_dir)
+    answer = await scorer.score(request_of(orjson.dumps(rows.tolist())))
+    direct = joblib.load(model_dir / "model.joblib").predict(rows)
+    assert orjson.loads(answer.body) == direct.tolist()
+
+
+async def test_every_error_has_a_code_of_its_own():
+    def leaves(kind):
+        below = kind.__subclasses__()
+        return [kind] if not below else [leaf for each in below for leaf in leaves(each)]
+
+    codes = [leaf.code for leaf in leaves(ScoringError)]
+    assert len(set(codes)) == len(codes)
+    assert "scoring_error" not in codes

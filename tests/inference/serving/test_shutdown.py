@@ -1,0 +1,44 @@
+"""What is closed when the event loop ends."""
+
+import asyncio
+
+from inference.serving import shutdown
+
+
+def test_what_was_given_is_closed_in_order_when_the_loop_ends_though_one_fails():
+    closed = []
+
+    async def fails() -> None:
+        closed.append("fails")
+        raise RuntimeError
+
+    async def closes() -> None:
+        await asyncio.sleep(0.01)
+        closed.append("closes")
+
+    async def main() -> None:
+        shutdown.with_the_loop(fails, closes)
+        await asyncio.sleep(0)
+        assert closed == []
+
+    asyncio.run(main())
+    assert closed == ["fails", "closes"]
+
+
+def test_what_hangs_holds_up_the_end_no_longer_than_its_bound(monkeypatch):
+    monkeypatch.setattr(shutdown, "CLOSE_S", 0.05)
+    closed = []
+
+    async def closes() -> None:
+        closed.append(1)
+
+    async def main() -> None:
+        shutdown.with_the_loop(asyncio.Event().wait, closes)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert closed == [1]
+
+
+def test_without_a_loop_nothing_is_waited_for():
+    shutdown.with_the_loop(asyncio.Event().wait)

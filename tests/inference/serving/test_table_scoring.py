@@ -1,0 +1,170 @@
+import csv
+import io
+import tracemalloc
+
+import joblib
+import numpy as np
+import orjson
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from inference.errors import InputTooLarge, MalformedInput, UnfitInput
+from inference.limits import ROW_BYTES
+from inference.request import Request
+from inference.rows import media_types
+from inference.serving import table_scoring
+
+GOOD, LOW = [0.9, 0.9, 0.9], [0.1, 0.1, 0.1]
+
+
+@pytest.fixture
+def score(model_dir, make_scorer):
+    """`score(form, body)`: the report and what was written."""
+    scorer = make_scorer(model_dir, MAX_BODY_BYTES="10000", MAX_ROWS="50")
+
+    async def run(form: str, body: bytes):
+        out = io.BytesIO()
+        request = Request(id="b", source="blob", body=b"", content_type=form)
+        report = await table_scoring.score(scorer, request, io.BytesIO(body), out.write)
+        return report, out.getvalue()
+
+    return run
+
+
+async def test_csv_rows_end_as_prediction_or_error_joined_to_their_input(score):
+    report, written = await score(
+        media_types.CSV, b'a,b,c\n0.9,0.9,0.9\n"0.1",0.1,0.1\n1,2\n1,2,x\n1,2,\n'
+    )
+    lines = list(csv.reader(io.StringIO(written.decode())))
+    assert lines[0] == ["a", "b", "c", "prediction", "error"]
+    assert lines[1] == ["0.9", "0.9", "0.9", "1", ""]
+    assert lines[2] == ["0.1", "0.1", "0.1", "0", ""]
+    assert lines[3] == ["1", "2", "", "row 2: expected a list of 3 values, got 2 values"]
+    assert lines[4][3:] == ["", "row 3, column 2: expected a number, got 'x'"]
+    assert "a finite number" in lines[5][-1]
+    assert (report.rows, report.failed) == (5, 3)
+
+
+async def test_json_lines_keep_their_fields_beside_the_prediction(score):
+    body = b'{"id": 7, "data": [0.9, 0.9, 0.9]}\n[0.1, 0.1, 0.1]\n\n{oops\n'
+    report, written = await score(media_types.JSON_LINES, body)
+    first, second, third = map(orjson.loads, written.splitlines())
+    assert first == {"id": 7, "data": GOOD, "prediction": 1}
+    assert second == {"data": LOW, "prediction": 0}
+    assert "row 2: expected a list of 3 values" in third["error"]
+    assert (report.rows, report.failed) == (3, 1)
+
+
+async def test_a_json_document_keeps_its_fields_beside_the_predictions(score):
+    _, written = await score(media_types.JSON, orjson.dumps({"batch": 3, "data": [GOOD, [1], LOW]}))
+    document = orjson.loads(written)
+    assert document["batch"] == 3
+    assert document["predictions"] == [1, None, 0]
+    assert list(document["errors"]) == ["1"]
+
+
+async def test_an_array_becomes_data_and_prediction(score):
+    out = io.BytesIO()
+    np.save(out, np.array([GOOD, [np.nan] * 3, LOW]))
+    report, written = await score(media_types.NPY, out.getvalue())
+    joined = np.load(io.BytesIO(written), allow_pickle=False)
+    np.testing.assert_array_equal(joined["prediction"], [1, np.nan, 0])
+    np.testing.assert_array_equal(joined["data"][2], LOW)
+    assert report.failed == 1
+
+
+async def test_an_array_of_labels_has_room_for_rows_that_failed(tmp_path, make_scorer):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    rows = np.random.default_rng(0).random((50, 3))
+    labels = np.where(rows.sum(axis=1) > 1.5, "yes", "no")
+    joblib.dump(LogisticRegression().fit(rows, labels), folder / "model.joblib")
+    scorer = make_scorer(folder, ALLOW_UNPINNED_MODEL="true")
+    out, source = io.BytesIO(), io.BytesIO()
+    np.save(source, np.array([GOOD, [np.nan] * 3, LOW]))
+    source.seek(0)
+    request = Request(id="b", source="blob", body=b"", content_type=media_types.NPY)
+    report = await table_scoring.score(scorer, request, source, out.write)
+    assert np.load(io.BytesIO(out.getvalue()))["prediction"].tolist() == ["yes", "", "no"]
+    assert report.failed == 1
+
+
+async def test_the_same_part_again_is_a_hit(score):
+    body = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
+    first, written = await score(media_types.CSV, body)
+    second, again = await score(media_types.CSV, body)
+    assert (first.cache_hits, second.cache_hits) == (0, 2)
+    assert written == again == b"0.9,0.9,0.9,1,\n0.1,0.1,0.1,0,\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "error", "says"),
+    [
+        (media_types.CSV, b"", UnfitInput, "at least one row"),
+        (media_types.CSV, b"a,b,c\n", UnfitInput, "at least one row"),
+        (media_types.CSV, b"1,2\n3,4\n", UnfitInput, "row 0: expected a list of 3"),
+        (media_types.CSV, b"1,2,\xff\n", MalformedInput, "UTF-8"),
+        (media_types.CSV, b'1,2,"x' + b"x" * 200_000, MalformedInput, "line 1: field larger"),
+        (media_types.JSON_LINES, b"{oops\n", UnfitInput, "row 0"),
+        (media_types.JSON, b"", MalformedInput, "empty"),
+        (media_types.JSON, b"{oops", MalformedInput, "the blob, read as JSON, is not"),
+        (media_types.JSON, b" " * 10_001, InputTooLarge, "MAX_BODY_BYTES"),
+        (media_types.JSON, orjson.dumps([GOOD] * 51), InputTooLarge, "MAX_ROWS"),
+        (media_types.NPY, b"\x93NUMPY", MalformedInput, "npy"),
+    ],
+)
+async def test_a_table_of_which_no_row_can_be_scored_is_refused(score, form, body, error, says):
+    with pytest.raises(error, match=says):
+        await score(form, body)
+
+
+async def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(score):
+    with pytest.raises(MalformedInput, match="a line is longer than"):
+        await score(media_types.CSV, b"1" * (ROW_BYTES + 2))
+
+
+class Endless(io.RawIOBase):
+    """CSV rows made while they are read."""
+
+    def __init__(self, rows: int) -> None:
+        self._left = rows
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        line = b"0.9,0.9,0.9\n"
+        count = min(self._left, len(buffer) // len(line))
+        self._left -= count
+        buffer[: count * len(line)] = line * count
+        return count * len(line)
+
+
+async def test_a_csv_of_any_length_is_scored_in_constant_memory(model_dir, make_scorer):
+    scorer = make_scorer(model_dir, MAX_BODY_BYTES="100", MAX_ROWS="10")
+    request = Request(id="b", source="blob", body=b"", content_type=media_types.CSV)
+    written = 0
+
+    def sink(part: bytes) -> None:
+        nonlocal written
+        written += len(part)
+
+    await scorer.script()
+    tracemalloc.start()
+    try:
+        source = io.BufferedReader(Endless(100_000), 65536)
+        report = await table_scoring.score(scorer, request, source, sink)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert report.rows == 100_000
+    assert written == 100_000 * len(b"0.9,0.9,0.9,1,\n")
+    assert peak < 8 * 1024 * 1024
+
+
+async def test_a_script_of_ones_own_gets_the_whole_blob(script_dir, make_scorer):
+    scorer = make_scorer(script_dir("def init(): ...\ndef run(data): return data.upper()\n"))
+    out = io.BytesIO()
+    request = Request(id="b", source="blob", body=b"", content_type=media_types.CSV)
+    report = await table_scoring.score(scorer, request, io.BytesIO(b"abc"), out.write)
+    assert (out.getvalue(), report.rows) == (b'"ABC"', 1)

@@ -1,0 +1,64 @@
+"""What blobs take while they are scored is bounded by bytes, in every format."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.inference import large_bodies
+from tests.inference.serving import large_batches
+
+MB = 1024 * 1024
+#: Of the others, as many as is wide.
+COLUMNS = {"Parquet": 500, "wide Parquet": 4_000, "Parquet of few values": 1_000}
+
+
+def scored(folder: Path, name: str, count: int) -> dict[str, object]:
+    _, pieces = large_batches.BLOBS[name]
+    with (folder / "blob").open("wb") as file:
+        file.writelines(pieces())
+    large_bodies.model(folder, COLUMNS.get(name, large_batches.WIDE), "model")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.inference.serving.large_batches",
+            str(folder),
+            name,
+            str(count),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=200,
+    )
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] if name == "Parquet of few values" else [])
+        for name in large_batches.BLOBS
+    ],
+)
+def test_a_blob_of_long_rows_stays_under_256_mb_or_is_refused_with_a_sentence(tmp_path, name):
+    found = scored(tmp_path, name, 1)
+    (came,) = found["came"]
+    assert came.endswith(" 0 failed") or "more than 131,072 cells" in came or "columns" in came
+    assert found["took"] < 256 * MB, found
+
+
+@pytest.mark.parametrize(
+    "name", ["CSV", "JSON lines", "JSON", "npy", "Parquet", "wide Parquet", "Arrow"]
+)
+@pytest.mark.long
+def test_four_blobs_at_once_stay_under_512_mb(tmp_path, name):
+    found = scored(tmp_path, name, 4)
+    assert all(came.endswith(" 0 failed") for came in found["came"])
+    assert found["took"] < 512 * MB, found

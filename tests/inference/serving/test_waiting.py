@@ -1,0 +1,275 @@
+"""Whoever waits for an answer is told, in time, whatever goes wrong: on a virtual clock."""
+
+import asyncio
+import math
+
+import numpy as np
+import pytest
+
+from cache.memory import MemoryCache
+from inference.errors import InternalError, Overloaded, ScoringTimeout, ScriptFailed
+from inference.scripts.array_rows import ArrayRows
+from tests.inference.serving.virtual import BAD, TIMEOUT_S, Core, Model, run, turns
+
+
+def core_test(test):
+    """Run a test on a virtual clock, with a core that must be at rest in the end."""
+
+    def on_virtual_time() -> None:
+        async def whole() -> None:
+            core = Core(Model())
+            await test(core)
+            await turns()
+            assert core.is_at_rest()
+
+        run(whole())
+
+    on_virtual_time.__name__ = test.__name__
+    return on_virtual_time
+
+
+async def outcomes(*tasks):
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def kinds(results):
+    return [type(each) for each in results]
+
+
+def refuse_by(error):
+    return lambda _: error
+
+
+@core_test
+async def test_joining_that_fails_costs_none_of_the_others_its_answer(core):
+    def join(self, others):
+        raise ValueError("widths differ")
+
+    first = core.begin(1)
+    await turns()
+    tasks = [core.begin(value) for value in (2, 3, 4)]
+    await turns()
+    original, ArrayRows.join = ArrayRows.join, join
+    try:
+        assert await outcomes(first, *tasks) == [[2], [4], [6], [8]]
+    finally:
+        ArrayRows.join = original
+
+
+@core_test
+async def test_rows_of_different_widths_are_never_in_one_call(core):
+    batcher = core.flights._batcher
+
+    async def ask(*row):
+        return await batcher.ask(ArrayRows(np.array([row])), patient=True)
+
+    first = core.begin(1)
+    await turns()
+    rows = ((2.0, 0.0), (3.0,), (4.0, 0.0), (5.0,))
+    tasks = [asyncio.create_task(ask(*row)) for row in rows]
+    assert await outcomes(first, *tasks) == [[2], [b"4"], [b"6"], [b"8"], [b"10"]]
+    assert core.model.calls == [[1], [2, 4], [3, 5]]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_where_the_task_that_serves_is_cancelled_everybody_is_told(steps):
+    @core_test
+    async def test(core):
+        tasks = [core.begin(value) for value in range(5)]
+        await turns(2)
+        for _ in range(100):
+            if core.flights._batcher._serving is not None:
+                break
+            await turns(1)
+        await turns(steps)
+        core.flights._batcher._serving.cancel()
+        assert kinds(await outcomes(*tasks)) == [InternalError] * 5
+        assert await core.ask(7) == [14]
+
+    test()
+
+
+@core_test
+async def test_where_the_task_that_serves_dies_everybody_is_told(core):
+    batcher = core.flights._batcher
+
+    def die():
+        raise MemoryError
+
+    batcher._next = die
+    tasks = [core.begin(value) for value in range(5)]
+    assert kinds(await outcomes(*tasks)) == [InternalError] * 5
+    del batcher._next
+    assert await core.ask(7) == [14]
+
+
+@core_test
+async def test_where_a_computation_is_cancelled_whoever_joined_it_is_told(core):
+    tasks = [core.begin(1, 2), core.begin(2)]
+    await turns(2)
+    for task in core.flights._tasks:
+        task.cancel()
+    assert kinds(await outcomes(*tasks)) == [InternalError] * 2
+
+
+@core_test
+async def test_what_can_not_be_kept_is_answered_all_the_same(core):
+    def full(items, *, ttl_s):
+        raise MemoryError
+
+    core.cache.keep = full
+    assert await outcomes(core.begin(1), core.begin(1)) == [[2], [2]]
+
+
+@core_test
+async def test_a_model_that_exits_or_stops_iterating_ends_its_question_and_not_the_process(core):
+    core.model.refuse = refuse_by(SystemExit(3))
+    assert kinds(await outcomes(core.begin(1), core.begin(2))) == [InternalError] * 2
+    core.model.refuse = refuse_by(StopIteration())
+    assert kinds(await outcomes(core.begin(1), core.begin(2))) == [InternalError] * 2
+
+
+@core_test
+async def test_a_call_that_hangs_is_not_tried_again_and_costs_its_waiters_their_time_alone(core):
+    core.model.takes_s = math.inf
+    tasks = [core.begin(value) for value in range(11)]
+    results = await outcomes(*tasks)
+    assert kinds(results) == [ScoringTimeout] * 11
+    assert core.loop.time() <= 1.1 * TIMEOUT_S
+    assert len(core.model.calls) <= 2
+
+
+@core_test
+async def test_each_in_line_behind_a_slow_call_is_told_within_its_own_deadline(core):
+    core.model.takes_s = 50.0
+    first = core.begin(0)
+    await asyncio.sleep(1)
+
+    async def one(value: int, within_s: float) -> tuple[type, float]:
+        began = core.loop.time()
+        (error,) = await outcomes(core.begin(value, within_s=within_s))
+        return type(error), core.loop.time() - began
+
+    told = await asyncio.gather(*(one(value, 3.0 * value) for value in range(1, 11)))
+    assert [kind for kind, _ in told] == [Overloaded] * 10
+    assert all(3 * n <= after <= 3.3 * n for n, (_, after) in enumerate(told, 1))
+    assert await first == [0]
+    assert core.model.calls == [[0]]
+
+
+@core_test
+async def test_who_left_before_the_model_began_costs_it_nothing(core):
+    first = core.begin(0)
+    await turns()
+    left = [core.begin(value) for value in (1, 2)]
+    await turns()
+    left[0].cancel()
+    stays = core.begin(2)
+    await turns()
+    left[1].cancel()
+    assert await outcomes(first, stays) == [[0], [4]]
+    assert core.model.calls == [[0], [2]]
+
+
+@core_test
+async def test_a_row_that_everybody_left_is_begun_anew_for_whoever_comes_next(core):
+    first = core.begin(0)
+    await turns()
+    left = core.begin(1)
+    await turns()
+    left.cancel()
+    await turns(1)
+    assert await outcomes(first, core.begin(1)) == [[0], [2]]
+
+
+@core_test
+async def test_a_computation_lasts_as_long_as_the_last_who_joined_it_may_wait(core):
+    core.model.takes_s = 10.0
+    first = core.begin(0)
+    await turns()
+    short, long = core.begin(1, within_s=5), core.begin(1, within_s=30)
+    assert kinds(await outcomes(short)) == [Overloaded]
+    assert await outcomes(first, long) == [[0], [2]]
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 16, 100, 512])
+def test_one_bad_row_among_n_questions_costs_4_log2_n_calls_at_most(count):
+    @core_test
+    async def test(core):
+        first = core.begin(1000)
+        await turns()
+        values = [BAD, *range(2000, 2000 + count - 1)]
+        results = await outcomes(first, *(core.begin(value) for value in values))
+        assert kinds(results) == [list, ScriptFailed, *[list] * (count - 1)]
+        assert len(core.model.calls) - 1 <= max(3, 4 * math.log2(count))
+
+    test()
+
+
+@core_test
+async def test_n_bad_questions_cost_2_n_calls_at_most(core):
+    core.model.refuse, core.model.takes_s = refuse_by(ScriptFailed("ValueError")), 0.01
+    results = await outcomes(*(core.begin(value) for value in range(100)))
+    assert kinds(results) == [ScriptFailed] * 100
+    assert len(core.model.calls) <= 200
+
+
+@core_test
+async def test_equal_refused_questions_at_once_cost_one_call_each_at_most(core):
+    values = (*range(100, 2099), BAD)
+    results = await outcomes(*(core.begin(*values) for _ in range(3)))
+    assert kinds(results) == [ScriptFailed] * 3
+    assert len(core.model.calls) <= 3
+
+
+@core_test
+async def test_rows_shared_with_a_refused_question_are_asked_again_together_and_once(core):
+    shared = range(100, 600)
+    bad = core.begin(*shared, BAD)
+    await turns(1)
+    good = core.begin(*shared, 7)
+    results = await outcomes(bad, good)
+    assert kinds(results) == [ScriptFailed, list]
+    assert results[1] == [2 * value for value in (*shared, 7)]
+    assert len(core.model.calls) <= 4
+
+
+@core_test
+async def test_rows_shared_with_a_question_that_hangs_are_not_asked_again(core):
+    core.model.takes_s = math.inf
+    results = await outcomes(core.begin(1, 2), core.begin(2, within_s=math.inf))
+    assert kinds(results) == [ScoringTimeout] * 2
+    assert len(core.model.calls) == 1
+
+
+class Shared(MemoryCache):
+    """As if other processes used it too."""
+
+    def __init__(self, loop) -> None:
+        super().__init__(clock=loop.time)
+        self.hangs = False
+
+    async def flush(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+
+
+@core_test
+async def test_nobody_waits_for_a_store_that_hangs(core):
+    core.cache = core.flights._cache = shared = Shared(core.loop)
+    core.flights.unit_s, shared.hangs = 1.0, True
+    assert await core.ask(1, lease=True) == [2]
+    assert core.loop.time() <= 1.01
+    await asyncio.sleep(2)  # by then it is given up
+
+
+@core_test
+async def test_closing_ends_whatever_hangs_and_tells_whoever_waits(core):
+    core.model.running = []
+    core.cache = core.flights._cache = Shared(core.loop)
+    tasks = [core.begin(value, within_s=math.inf) for value in range(3)]
+    await turns()
+    began = core.loop.time()
+    await core.flights.close(3)
+    assert core.loop.time() - began <= 12
+    assert kinds(await outcomes(*tasks)) == [InternalError] * 3

@@ -1,0 +1,141 @@
+"""Time that passes only when nothing else is left to do, and a model that obeys the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import numpy as np
+
+from cache.memory import MemoryCache
+from inference.errors import ScoringTimeout, ScriptFailed
+from inference.scripts.array_rows import ArrayRows
+from inference.scripts.question import Reply
+from inference.serving.computation import Units
+from inference.serving.deadlines import Deadlines, Wait
+from inference.serving.request_deadline import Asking
+from inference.serving.single_flight import Fares, Flights
+
+TIMEOUT_S = 60.0
+#: The model refuses every question that has this row.
+BAD = 13
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Its clock jumps to the next timer as soon as nothing is ready."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+    def _run_once(self) -> None:
+        if not self._ready:  # type: ignore[attr-defined]
+            timers = [each.when() for each in self._scheduled if not each.cancelled()]  # type: ignore[attr-defined]
+            if timers:
+                self.now = max(self.now, min(timers))
+        super()._run_once()  # type: ignore[misc]
+
+
+def run[T](work: Coroutine[Any, Any, T]) -> T:
+    """What `work` brings, on a virtual clock."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(work)
+
+
+class Model:
+    """Both the script and the thread that runs it: doubles each row, or does what it is told."""
+
+    bounded = False
+    timeout_s = TIMEOUT_S
+
+    def __init__(self) -> None:
+        #: The rows of each call, in the order in which they began.
+        self.calls: list[list[int]] = []
+        #: Seconds that a call takes; one that takes longer than its deadline hangs.
+        self.takes_s = 1.0
+        self.refuse: Callable[[list[int]], BaseException | None] = _bad
+        #: Where a test ends each call itself: those that run.
+        self.running: list[asyncio.Future[None]] | None = None
+
+    def require_room(self, waiting: int) -> None: ...
+
+    def run_rows(self, question: ArrayRows) -> list[bytes]:
+        values = [int(value) for value in question.values[:, 0]]
+        if error := self.refuse(values):
+            raise error
+        return [b"%d" % (2 * value) for value in values]
+
+    async def run(
+        self, call: Any, *, rows: int, waits: Sequence[Wait] = (), patient: bool = False
+    ) -> Any:
+        for wait in waits:
+            wait.begun = True
+        question = call.args[1].args[0]
+        self.calls.append([int(value) for value in question.values[:, 0]])
+        if self.running is not None:
+            self.running.append(asyncio.get_running_loop().create_future())
+            await self.running[-1]
+        elif self.takes_s > self.timeout_s:
+            await asyncio.sleep(self.timeout_s)
+            raise ScoringTimeout("it hangs")
+        else:
+            await asyncio.sleep(self.takes_s)
+        return call()
+
+
+def _bad(values: list[int]) -> BaseException | None:
+    return ScriptFailed("ValueError") if BAD in values else None
+
+
+class Core:
+    """Single flight and batching over such a model, asked as the scorer asks."""
+
+    def __init__(self, model: Model, cache: Any = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.model = model
+        self.cache = cache or MemoryCache(clock=self.loop.time)
+        self.deadlines = Deadlines(clock=self.loop.time)
+        self.flights = Flights(
+            model,  # type: ignore[arg-type]
+            cache=self.cache,
+            ttl_s=100,
+            thread=model,  # type: ignore[arg-type]
+            loaded=self._loaded,
+        )
+
+    async def _loaded(self) -> None: ...
+
+    async def ask(
+        self, *values: int, within_s: float = TIMEOUT_S, lease: bool = False
+    ) -> list[int]:
+        """The doubled values. Raises ScoringError, in `within_s` seconds at the latest."""
+        question = ArrayRows(np.array([[value] for value in values], dtype=np.float64))
+        keys = [str(value) for value in values]
+        ends_at = self.loop.time() + within_s
+        with Asking(self.deadlines, "id", ends_at, lambda wait: wait.error(within_s)) as wait:
+            fares = Fares(far=False, lease=lease)
+            found = [None] * len(keys)
+            outcome, _ = await self.flights.compute(question, keys, found, fares, wait)
+            return _numbers(outcome)
+
+    def begin(self, *values: int, **more: Any) -> asyncio.Task[list[int]]:
+        return self.loop.create_task(self.ask(*values, **more))
+
+    def is_at_rest(self) -> bool:
+        """Nothing is registered, in line, served or waited for."""
+        flights, batcher = self.flights, self.flights._batcher
+        left = (flights._under_way, flights._tasks, batcher._line, batcher._batch)
+        return not any(left) and batcher._serving is None and not self.deadlines._waiting
+
+
+def _numbers(outcome: Units | Reply) -> list[int]:
+    assert isinstance(outcome, list)
+    return [int(each) for each in outcome]
+
+
+async def turns(count: int = 10) -> None:
+    """Let what is ready happen, without time passing."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -1,0 +1,131 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.demo import install
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """A clone on a machine that has a shell and nothing else."""
+    (tmp_path / "bin").mkdir()
+    for name in ("sh", "grep", "rm"):
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    shutil.copytree(ROOT / "local", tmp_path / "local")
+
+    def bootstrap() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "local/demo/bootstrap.sh"],
+            cwd=tmp_path,
+            env={"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return bootstrap
+
+
+def test_without_python_the_first_command_says_how_to_get_it_and_makes_nothing(bare, tmp_path):
+    told = bare()
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert "Python 3.13 is needed" in told.stderr
+    assert "uv python install 3.13" in told.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_another_python_is_not_taken_for_the_right_one(bare, tmp_path):
+    other = tmp_path / "bin" / "python3.13"
+    other.write_text("#!/bin/sh\nexit 1\n")
+    other.chmod(0o755)
+    assert bare().returncode == 2
+
+
+def test_a_python_that_can_not_make_an_environment_says_so(bare, tmp_path):
+    poor = tmp_path / "bin" / "python3.13"
+    poor.write_text('#!/bin/sh\n[ "$1" = -m ] && exit 1\necho Python 3.13.0\n')
+    poor.chmod(0o755)
+    told = bare()
+    assert told.returncode == 2
+    assert "python3.13-venv" in told.stderr
+
+
+def test_without_node_the_sentence_says_what_needs_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(install.InstallError, match="needs Node 20 or newer with npm"):
+        install._require_node()
+
+
+def test_an_old_node_is_named_with_its_version(monkeypatch, tmp_path):
+    for name in ("node", "npm"):
+        (tmp_path / name).write_text("#!/bin/sh\necho v18.19.0\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(install.InstallError, match=r"found v18\.19\.0; install a newer one"):
+        install._require_node()
+
+
+def test_a_step_that_fails_is_one_sentence_with_its_last_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(install, "STATE", tmp_path / ".triscore")
+    lines = []
+    with pytest.raises(install.InstallError) as caught:
+        install._run(
+            [sys.executable, "-c", "print('trying'); raise SystemExit('no route to host')"],
+            "Azurite",
+            "is the npm registry reachable?",
+            lines.append,
+        )
+    assert str(caught.value) == (
+        "Azurite could not be installed, is the npm registry reachable? It said: no route to host "
+        "(all of it: .triscore/logs/install.log)"
+    )
+    assert lines == ["trying", "no route to host"]
+
+
+def test_what_is_there_is_not_brought_again(monkeypatch, tmp_path):
+    def fail(*_: object) -> None:
+        pytest.fail("it was there")
+
+    monkeypatch.setattr(install, "_require_node", lambda: None)
+    monkeypatch.setattr(install, "_has_azurite", lambda: True)
+    monkeypatch.setattr(install, "_has_model", lambda: True)
+    monkeypatch.setattr(install.shutil, "which", lambda _: "/bin/there")
+    monkeypatch.setattr(install.sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(install, "_run", fail)
+    requirements = ROOT / "local/demo/requirements.txt"
+    (tmp_path / f"installed-demo-{install._digest(requirements)}").touch()
+    install.install(requirements)
+
+
+def test_a_change_in_an_included_file_is_noticed(tmp_path):
+    (tmp_path / "base.txt").write_text("a==1\n")
+    (tmp_path / "all.txt").write_text("-r base.txt\n")
+    before = install._digest(tmp_path / "all.txt")
+    (tmp_path / "base.txt").write_text("a==2\n")
+    assert install._digest(tmp_path / "all.txt") != before
+
+
+def test_a_peers_environment_that_was_not_finished_is_made_anew_and_then_kept(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(install, "STATE", tmp_path / ".triscore")
+    pins, home = tmp_path / "requirements.txt", tmp_path / "peer"
+    pins.write_text("# nothing\n")
+    home.mkdir()
+    (home / "half").touch()
+    step = install.peer(home, pins)
+    assert not step.is_done()
+    step.bring(lambda line: None)
+    assert step.is_done()
+    assert not (home / "half").exists()
+    pins.write_text("# something else\n")
+    assert not install.peer(home, pins).is_done()

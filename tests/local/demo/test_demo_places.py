@@ -1,0 +1,12 @@
+"""What the demo tells the host that it starts."""
+
+from local.demo.places import HostServer
+from local.emulators.stack import Stack
+
+
+def test_whoever_makes_the_tour_sees_what_a_script_raises(tmp_path, monkeypatch):
+    host = HostServer(Stack(tmp_path))
+    monkeypatch.delenv("SHOW_SCRIPT_ERRORS", raising=False)
+    assert host.environment()["SHOW_SCRIPT_ERRORS"] == "true"
+    monkeypatch.setenv("SHOW_SCRIPT_ERRORS", "false")
+    assert host.environment()["SHOW_SCRIPT_ERRORS"] == "false"

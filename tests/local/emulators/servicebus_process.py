@@ -1,0 +1,45 @@
+"""An emulator process with queues of a test's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from azure.servicebus import ServiceBusClient
+
+from local.emulators.service_bus_process import Broker
+from tests import servers
+from tests.servers import ServerProcess
+
+
+class EmulatorProcess(ServerProcess):
+    """`python -m local.emulators.servicebus`; its database stays over `kill` and `start`."""
+
+    def __init__(self, folder: Path, queues: dict[str, dict[str, object]]) -> None:
+        config = folder / "Config.json"
+        config.write_text(document(queues))
+        broker = Broker(folder / "data", servers.free_port(), config)
+        super().__init__(broker, folder / "servicebus.log")
+        self.connection_string = broker.connection_string
+
+    def client(self) -> ServiceBusClient:
+        return ServiceBusClient.from_connection_string(self.connection_string, retry_total=1)
+
+
+def document(queues: dict[str, dict[str, object]]) -> str:
+    """A Config.json with these queues and their properties."""
+    entries = [{"Name": name, "Properties": properties} for name, properties in queues.items()]
+    namespace = {"Name": "sbemulatorns", "Queues": entries, "Topics": []}
+    return json.dumps({"UserConfig": {"Namespaces": [namespace]}})
+
+
+@contextmanager
+def running(folder: Path, queues: dict[str, dict[str, object]]) -> Iterator[EmulatorProcess]:
+    emulator = EmulatorProcess(folder, queues)
+    try:
+        emulator.start()
+        yield emulator
+    finally:
+        emulator.stop()

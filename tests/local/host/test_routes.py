@@ -1,0 +1,48 @@
+"""Routes are found the same whether or not a request spells them as their function does."""
+
+import pytest
+
+from local.host.app.bindings import Function, HttpTrigger
+from local.host.http_listener.routes import Routes
+
+
+def function(name: str, route: str, *methods: str) -> Function:
+    trigger = HttpTrigger(
+        name="req", route=route, methods=frozenset(methods), auth_level="anonymous"
+    )
+    return Function(name=name, id=name, trigger=trigger)
+
+
+ROUTES = Routes(
+    [
+        function("catch_all", "{*rest}"),
+        function("get", "Things/known", "GET"),
+        function("post", "things/known", "POST"),
+        function("any", "things/any"),
+        function("one", "things/{name}"),
+    ],
+    prefix="api",
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name", "params"),
+    [
+        ("GET", "/api/Things/known", "get", {}),
+        ("GET", "/api/things/KNOWN/", "get", {}),
+        ("GET", "/api/things/%6Bnown", "get", {}),
+        ("POST", "/api/things/known", "post", {}),
+        ("PUT", "/api/things/known", "one", {"name": "known"}),
+        ("GET", "/api/things/any", "any", {}),
+        ("PROPFIND", "/api/things/any", "any", {}),
+        ("GET", "/api/things/other", "one", {"name": "other"}),
+        ("GET", "/api/things", "catch_all", {"rest": "things"}),
+    ],
+)
+def test_a_path_and_a_method_mean_one_function(method, path, name, params):
+    route, found = ROUTES.find(method, path) or pytest.fail("no route")
+    assert (route.function.name, found) == (name, params)
+
+
+def test_a_path_outside_the_prefix_means_none():
+    assert ROUTES.find("GET", "/things/known") is None

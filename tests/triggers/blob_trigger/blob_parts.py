@@ -1,0 +1,117 @@
+"""The blob door over an account of Azurite, with what it sends and how long it waits laid open."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from inference.results.result_store import Results
+from inference.serving.scorer import Scorer
+from tests.servers import AzuriteProcess
+from triggers.blob_trigger.blob_scoring import BlobDoor
+from triggers.blob_trigger.blob_tries import BlobTries
+from triggers.blob_trigger.exhausted_blobs import BlobEndings
+from triggers.blob_trigger.storage_clients import options
+from triggers.blob_trigger.storage_threads import BlobThreads
+from triggers.delivery.outbox import Outbox
+from triggers.retry import Retry
+
+
+@dataclass
+class Storage:
+    """Containers of one test's own: `source` is there, `output` and `tries` are not."""
+
+    client: BlobServiceClient
+    source: ContainerClient
+    output: ContainerClient
+    tries: ContainerClient
+
+    def written(self, name: str) -> bytes:
+        """A blob of the output container. Raises ResourceNotFoundError."""
+        return bytes(self.output.download_blob(name).readall())
+
+    def report(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.written(f"{name}.report.json"))
+        return found
+
+    def outputs(self) -> list[str]:
+        return sorted(self.output.list_blob_names()) if self.output.exists() else []
+
+    def markers(self) -> list[str]:
+        return sorted(self.tries.list_blob_names()) if self.tries.exists() else []
+
+
+@contextmanager
+def storage_of(azurite: AzuriteProcess) -> Iterator[Storage]:
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as client:
+        number = len(list(client.list_containers()))
+        yield Storage(
+            client,
+            client.create_container(f"in-{number}"),
+            client.get_container_client(f"out-{number}"),
+            client.get_container_client(f"tries-{number}"),
+        )
+
+
+@dataclass
+class Parts:
+    """A door and what belongs to it; `sent` are the documents that no output binding carried."""
+
+    door: BlobDoor
+    endings: BlobEndings
+    tries: BlobTries
+    threads: BlobThreads
+    sent: list[dict[str, Any]] = field(default_factory=list)
+
+
+def parts(
+    scorer: Scorer,
+    results: Results,
+    storage: Storage,
+    *,
+    connection_string: str = "",
+    most: int = 5,
+    retry: Retry | None = None,
+    try_s: float = 60.0,
+    late_s: float = 60.0,
+) -> Parts:
+    """By default nothing is waited out, and markers look `late_s` older than they are.
+
+    `connection_string` leads to the account another way.
+    """
+    account = storage.client
+    if connection_string:
+        account = BlobServiceClient.from_connection_string(connection_string, **options())
+    outbox = Outbox(results, scorer.counts, door="blob")
+    threads = BlobThreads()
+    tries = BlobTries(
+        account.get_container_client(storage.tries.container_name),
+        most=most,
+        clock=lambda: time.time() + late_s,
+    )
+    sent: list[dict[str, Any]] = []
+    endings = BlobEndings(
+        scorer,
+        outbox,
+        account=account,
+        output=storage.output.container_name,
+        tries=tries,
+        threads=threads,
+        send=lambda document, _: sent.append(json.loads(document)),
+    )
+    door = BlobDoor(
+        scorer,
+        outbox,
+        tries=tries,
+        endings=endings,
+        threads=threads,
+        retry=retry or Retry(bound_s=0.0),
+        try_s=try_s,
+    )
+    return Parts(door, endings, tries, threads, sent)

@@ -1,0 +1,236 @@
+"""Blobs whose tries run out: one failed document, whoever is left to make it, and a way back."""
+
+import asyncio
+import json
+
+import pytest
+from azure.storage.blob import BlobLeaseClient
+
+from inference.errors import ModelUnavailable
+from tests.triggers.blob_trigger.blob_parts import parts, storage_of
+from triggers.blob_trigger.blob_scoring import _request
+
+CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
+NO_MODEL = ModelUnavailable("the model did not load: OSError")
+
+
+@pytest.fixture
+def storage(azurite):
+    with storage_of(azurite) as account:
+        yield account
+
+
+@pytest.fixture
+def made(scorer, results, storage):
+    return parts(scorer, results, storage, most=3)
+
+
+@pytest.fixture
+def blob(storage):
+    return storage.source.upload_blob("rows.csv", CSV)
+
+
+@pytest.fixture
+def broken(scorer, monkeypatch):
+    """`with broken(): …`: the model can't be asked meanwhile."""
+
+    async def refuse(*_, **__):
+        raise NO_MODEL
+
+    class Broken:
+        def __enter__(self):
+            self.context = monkeypatch.context()
+            self.context.__enter__().setattr(scorer, "predict", refuse)
+
+        def __exit__(self, *_):
+            self.context.__exit__(None, None, None)
+
+    return Broken
+
+
+def key_of(blob):
+    return _request(blob.get_blob_properties())
+
+
+async def fail(made, blob, storage, times):
+    for _ in range(times):
+        with pytest.raises(ModelUnavailable):
+            await made.door.score(blob, storage.output)
+
+
+async def test_when_the_tries_ran_out_there_is_one_failed_document_and_a_report(
+    made, blob, broken, storage, results
+):
+    storage.output.create_container()
+    storage.output.upload_blob("rows.csv", b"of an earlier blob")
+    with broken():
+        await fail(made, blob, storage, 2)
+        assert (made.sent, storage.outputs()) == ([], ["rows.csv"])
+        await fail(made, blob, storage, 1)
+    (document,) = made.sent
+    assert (document["status"], document["source"]) == ("failed", "blob")
+    assert document["error"]["code"] == "tries_exhausted"
+    for told in ("3 times", "OSError", "deploy requeue"):
+        assert told in document["error"]["message"]
+    assert storage.outputs() == ["rows.csv.report.json"]
+    assert storage.report("rows.csv")["error"] == document["error"]
+    assert storage.report("rows.csv")["id"] == document["id"]
+    assert json.loads((await results.get(document["id"])).document) == document
+    assert storage.markers() == []
+
+
+async def test_a_document_of_tries_that_ran_out_answers_no_later_delivery(
+    made, blob, broken, storage, results
+):
+    with broken():
+        await fail(made, blob, storage, 3)
+    document = json.loads(await made.door.score(blob, storage.output))
+    assert (document["status"], document["id"]) == ("succeeded", made.sent[0]["id"])
+    assert storage.report("rows.csv")["status"] == "succeeded"
+    assert json.loads((await results.get(document["id"])).document) == document
+    assert json.loads(await made.door.score(blob, storage.output)) == document
+
+
+async def test_while_the_last_try_runs_the_result_is_pending(
+    made, blob, storage, results, scorer, monkeypatch, broken
+):
+    with broken():
+        await fail(made, blob, storage, 2)
+    seen = []
+    predict = scorer.predict
+
+    async def looked_at(*args, **kwargs):
+        seen.append((await results.get(key_of(blob).id)).pending)
+        seen.append(await made.endings.look())
+        return await predict(*args, **kwargs)
+
+    monkeypatch.setattr(scorer, "predict", looked_at)
+    assert json.loads(await made.door.score(blob, storage.output))["status"] == "succeeded"
+    assert seen == [True, 20.0]  # somebody has its lease: a look ends nothing, and comes back soon
+    assert (made.sent, storage.markers()) == ([], [])
+
+
+async def killed(made, blob, storage, scorer, monkeypatch):
+    """A try of which nothing is left but what is stored; as long after as a lease lasts."""
+
+    reached = asyncio.Event()
+
+    async def for_ever(*_, **__):
+        reached.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scorer, "predict", for_ever)
+        task = asyncio.create_task(made.door.score(blob, storage.output))
+        await asyncio.wait_for(reached.wait(), 20)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    (marker,) = storage.markers()
+    client = storage.tries.get_blob_client(marker)
+    if client.get_blob_properties().lease.status == "locked":
+        BlobLeaseClient(client).break_lease(0)
+
+
+async def test_after_ten_kills_whichever_process_runs_next_makes_the_document(
+    made, blob, storage, scorer, results, monkeypatch
+):
+    for number in range(10):
+        await killed(made, blob, storage, scorer, monkeypatch)
+        if number < 2:
+            assert await made.endings.look() == 300.0
+            assert made.sent == []
+    other = parts(scorer, results, storage, most=3)
+    await other.endings.look()
+    (document,) = other.sent
+    assert document["error"]["code"] == "tries_exhausted"
+    assert "stopped" in document["error"]["message"]
+    assert storage.report("rows.csv")["error"] == document["error"]
+    assert json.loads((await results.get(document["id"])).document) == document
+    assert storage.markers() == []
+    await made.endings.look()
+    assert made.sent == []
+    assert json.loads(await made.door.score(blob, storage.output))["status"] == "succeeded"
+
+
+async def test_a_try_that_has_only_just_begun_is_not_ended_before_it_has_its_lease(
+    made, blob, storage, scorer, results, monkeypatch
+):
+    for _ in range(3):
+        await killed(made, blob, storage, scorer, monkeypatch)
+    soon = parts(scorer, results, storage, most=3, late_s=0.0)
+    assert await soon.endings.look() == 20.0
+    assert soon.sent == []
+
+
+async def test_without_a_store_the_markers_alone_suffice(
+    made, blob, storage, scorer, monkeypatch, results
+):
+    async def away(*_, **__):
+        raise ConnectionError
+
+    for name in ("get", "add", "put", "replace"):
+        monkeypatch.setattr(results._cache, name, away)
+    for _ in range(3):
+        await killed(made, blob, storage, scorer, monkeypatch)
+    await made.endings.look()
+    assert [document["error"]["code"] for document in made.sent] == ["tries_exhausted"]
+
+
+async def test_a_blob_that_was_scored_by_a_last_try_that_was_killed_then_is_told_as_scored(
+    made, blob, storage, scorer, broken, monkeypatch
+):
+    with broken():
+        await fail(made, blob, storage, 2)
+
+    async def killed_there(*_, **__):
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("triggers.delivery.outbox.Outbox.succeeded", killed_there)
+        with pytest.raises(asyncio.CancelledError):
+            await made.door.score(blob, storage.output)
+    BlobLeaseClient(storage.tries.get_blob_client(key_of(blob).id)).break_lease(0)
+    await made.endings.look()
+    (document,) = made.sent
+    assert (document["status"], document["result"]["rows"]) == ("succeeded", 2)
+    assert storage.written("rows.csv")
+
+
+async def test_what_a_newer_version_came_to_stays_when_an_older_one_ends(
+    made, blob, storage, scorer, monkeypatch
+):
+    for _ in range(3):
+        await killed(made, blob, storage, scorer, monkeypatch)
+    storage.source.upload_blob("rows.csv", CSV + CSV, overwrite=True)
+    assert json.loads(await made.door.score(blob, storage.output))["result"]["rows"] == 4
+    before = storage.report("rows.csv")
+    await made.endings.look()
+    assert made.sent[0]["error"]["code"] == "tries_exhausted"
+    assert storage.report("rows.csv") == before
+    assert storage.written("rows.csv").count(b"\n") == 4
+
+
+async def test_what_cannot_be_sent_is_sent_by_a_later_look(
+    made, blob, storage, scorer, monkeypatch
+):
+    for _ in range(3):
+        await killed(made, blob, storage, scorer, monkeypatch)
+
+    def refuse(*_):
+        raise OSError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(made.endings, "_send", refuse)
+        assert await made.endings.look() == 20.0
+    BlobLeaseClient(storage.tries.get_blob_client(key_of(blob).id)).break_lease(0)
+    await made.endings.look()
+    assert len(made.sent) == 1
+
+
+async def test_markers_that_are_none_of_ours_are_left_alone(made, storage):
+    storage.tries.create_container()
+    for number, content in enumerate([b"", b"[]", b'{"id": 1}', b"\xff"]):
+        storage.tries.upload_blob(f"m{number}", content, metadata={"tries": "9"})
+    storage.tries.upload_blob("odd", b"{}", metadata={"tries": "many"})
+    await made.endings.look()
+    assert (made.sent, len(storage.markers())) == ([], 5)

@@ -1,0 +1,162 @@
+"""Documents whose store is away, on a clock that only pauses move."""
+
+import asyncio
+import json
+import logging
+
+import pytest
+
+from cache import keys
+from inference.request import Request
+from inference.results.result_store import Results
+from tests.triggers.service_bus_trigger.test_messages_that_fail import Failing, Time
+from triggers.delivery.unstored_results import GRACE_S, StoreAway, Unstored
+
+
+@pytest.fixture
+def clock():
+    return Time()
+
+
+@pytest.fixture
+def cache(clock):
+    return Failing(clock=clock)
+
+
+@pytest.fixture
+def results(cache):
+    return Results(cache, keys.result_key, ttl_s=86_400)
+
+
+@pytest.fixture
+def unstored(results, clock):
+    return Unstored(results, max_bytes=1000, clock=clock, sleep=clock.sleep)
+
+
+def named(name: str, body: bytes = b"") -> Request:
+    return Request(id=name, source="servicebus", body=body)
+
+
+async def stored(results, name: str):
+    found = await results.get(name)
+    return found and json.loads(found.document)
+
+
+async def test_a_store_that_fails_a_few_times_is_tried_until_it_stores(unstored, cache, results):
+    fails = 4
+    add = cache.add
+
+    async def failing(key, value, *, ttl_s):
+        nonlocal fails
+        fails -= 1
+        if fails >= 0:
+            raise ConnectionError("weather")
+        return await add(key, value, ttl_s=ttl_s)
+
+    cache.add = failing
+    assert await unstored.finish(named("a"), b"1")
+    assert await stored(results, "a") == 1
+    assert len(unstored) == 0
+
+
+async def test_only_the_beginning_of_an_outage_is_waited_out(unstored, cache, clock):
+    cache.away = True
+    await unstored.finish(named("a"), b"1")
+    assert 0 < clock.slept <= GRACE_S
+    waited = clock.slept
+    unstored._storing.cancel()
+    await unstored.finish(named("b"), b"1")
+    assert clock.slept - waited <= GRACE_S - waited
+    assert len(unstored) == 2
+
+
+async def test_all_that_was_kept_is_stored_when_the_store_is_back(
+    unstored, cache, results, eventually_async
+):
+    cache.away = True
+    await asyncio.gather(*(unstored.finish(named(f"{n}"), b"%d" % n) for n in range(200)))
+    assert len(unstored) == 200
+    cache.away = False
+    await eventually_async(lambda: len(unstored) == 0 and unstored._storing is None)
+    assert [await stored(results, f"{n}") for n in range(200)] == list(range(200))
+
+
+async def test_beyond_its_bytes_the_oldest_is_left_to_the_queue_and_named(
+    unstored, cache, results, caplog, eventually_async
+):
+    cache.away = True
+    with caplog.at_level(logging.WARNING):
+        for name in ("a", "b", "c"):
+            await unstored.finish(named(name, b"x" * 400), b"1")
+    assert "the result of 'a' is on the output queue only" in caplog.text
+    cache.away = False
+    await eventually_async(lambda: unstored._storing is None)
+    assert [await stored(results, name) for name in ("a", "b", "c")] == [None, 1, 1]
+
+
+async def test_a_store_that_can_be_read_and_not_written_is_tried_until_it_can(
+    unstored, cache, results, clock, eventually_async
+):
+    full = True
+    add = cache.add
+
+    async def refusing(key, value, *, ttl_s):
+        if full:
+            raise ConnectionError("OOM command not allowed")
+        return await add(key, value, ttl_s=ttl_s)
+
+    cache.add = refusing
+    await unstored.finish(named("a"), b"1")
+    await eventually_async(lambda: clock.slept > 10 * GRACE_S)
+    before = clock.slept
+    await unstored.wait(lambda: results.get("b"), at_most_s=0)
+    await unstored.finish(named("b"), b"2")
+    assert clock.slept == before  # that it answers questions begins no other outage
+    full = False
+    await eventually_async(lambda: unstored._storing is None)
+    assert [await stored(results, "a"), await stored(results, "b")] == [1, 2]
+
+
+async def test_what_is_larger_than_the_room_is_left_to_the_queue(unstored, cache, eventually_async):
+    cache.away = True
+    await unstored.finish(named("a", b"x" * 400), b"1")
+    await unstored.finish(named("large", b"x" * 1001), b"1")
+    assert len(unstored) == 0
+    cache.away = False
+    await eventually_async(lambda: unstored._storing is None)
+
+
+async def test_a_fault_in_storing_one_leaves_the_others_their_turn(
+    unstored, cache, results, eventually_async
+):
+    cache.away = True
+    for name in ("bad", "good"):
+        await unstored.finish(named(name), b"1")
+    finish = results.finish
+
+    async def faulty(request, document):
+        if request.id == "bad":
+            raise RuntimeError
+        return await finish(request, document)
+
+    results.finish = faulty
+    cache.away = False
+    await eventually_async(lambda: unstored._storing is None)
+    assert await stored(results, "good") == 1
+
+
+async def test_a_waiter_that_leaves_changes_nothing_for_the_others(unstored, cache, results):
+    cache.away = True
+    first, second = (asyncio.create_task(unstored.finish(named(n), b"1")) for n in ("a", "b"))
+    await asyncio.sleep(0)
+    first.cancel()
+    cache.away = False
+    assert await second
+    assert await stored(results, "b") == 1
+
+
+async def test_a_wait_that_ends_says_that_the_store_is_away(unstored, cache, results, clock):
+    cache.away = True
+    with pytest.raises(StoreAway):
+        await unstored.wait(lambda: results.get("a"), at_most_s=3)
+    assert 1.5 < clock.slept <= 3

@@ -1,0 +1,179 @@
+"""What Prometheus reads of a process, read with Prometheus' own parser."""
+
+import asyncio
+import json
+import os
+import platform
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cache.trouble import Trouble
+from inference.errors import ModelUnavailable
+from inference.serving.batching import MAX_ROWS
+from inference.serving.counts import CALL_ROWS, Histogram
+from tests.inference.serving.test_scorer import Away
+from tests.triggers.description import documented
+from tests.triggers.http_trigger import v2_requests
+from tests.triggers.http_trigger.test_score_blueprint import asking
+from tests.triggers.service_bus_trigger.test_service_bus_blueprint import message
+from triggers.http_trigger.score_blueprint import HttpDoor
+from triggers.service_bus_trigger.message_scoring import ServiceBusDoor
+
+
+def parsed(text: bytes) -> dict[tuple[str, ...], float]:
+    """Values by name and labels, those in the order of their names; `process` is left out."""
+    values, processes = {}, set()
+    for family in text_string_to_metric_families(text.decode()):
+        assert family.documentation
+        assert family.type in ("counter", "gauge", "histogram")
+        for name, labels, value, *_ in family.samples:
+            processes.add(labels.pop("process"))
+            key = (name, *(label for _, label in sorted(labels.items())))
+            assert key not in values
+            values[key] = value
+    assert len(processes) == 1
+    return values
+
+
+async def scraped(scorer):
+    response = await documented.asking(scorer)("metrics")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return parsed(response.get_body())
+
+
+def row(number: float) -> bytes:
+    return json.dumps({"data": [[number, 0.9, 0.9]]}).encode()
+
+
+async def test_a_process_that_has_done_nothing_tells_what_it_serves_and_no_count(scorer):
+    await scorer.script()
+    told = await scraped(scorer)
+    assert told["triscore_model_info", "sum", scorer.model.version] == 1
+    assert told["triscore_model_up",] == told["triscore_cache_up",] == 1
+    counters = {key: value for key, value in told.items() if key[0].endswith(("_total", "_count"))}
+    assert counters.pop(("process_cpu_seconds_total",)) > 0
+    assert set(counters.values()) == {0}
+    assert {key[1] for key in counters if key[0] == "triscore_answers_total"} == {
+        "hit", "miss", "joined", "bypass",
+    }  # fmt: skip
+
+
+async def test_every_sample_names_its_process(scorer):
+    text = (await documented.asking(scorer)("metrics")).get_body().decode()
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    mine = f'process="{platform.node()}:{os.getpid()}"'
+    assert [line for line in samples if mine not in line] == []
+
+
+async def test_requests_are_told_apart_by_door_and_status(scorer, results, v2_door):
+    door = HttpDoor(scorer, results)
+    for body in (row(0.5), row(0.5), b"{"):
+        await door.score(asking(body), None)
+    await v2_door.infer(v2_requests.asking(name="another"))
+    messages = ServiceBusDoor(scorer, results)
+    await messages.score([message(row(0.6)), message(b"[]", name="m2")])
+    told = await scraped(scorer)
+    requests = {key[1:]: value for key, value in told.items() if key[0].endswith("requests_total")}
+    assert requests == {
+        ("http", "200"): 2,
+        ("http", "400"): 1,
+        ("v2", "404"): 1,
+        ("servicebus", "succeeded"): 1,
+        ("servicebus", "failed"): 1,
+    }
+
+
+async def test_a_message_that_comes_again_is_counted_each_time(make_scorer, tmp_path, results):
+    (tmp_path / "score.py").write_text("def init(): 1 / 0\ndef run(data): ...")
+    scorer = make_scorer(tmp_path)
+    door = ServiceBusDoor(scorer, results, patience_s=0)
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable):
+            await door.score([message()])
+    told = await scraped(scorer)
+    assert told["triscore_requests_total", "servicebus", "returned"] == 2
+    assert told["triscore_model_up",] == 0
+
+
+async def test_lookups_are_told_apart_by_layer_and_answers_by_how_they_came_about(scorer, results):
+    door = HttpDoor(scorer, results)
+    await door.score(asking(row(0.5)), None)
+    await door.score(asking(row(0.5)), None)
+    await door.score(asking(b"0.5,0.9,0.9\n0.6,0.9,0.9\n", content_type="text/csv"), None)
+    told = await scraped(scorer)
+    lookups = {key[1:]: value for key, value in told.items() if "cache_lookups" in key[0]}
+    assert lookups == {
+        ("recent", "hit"): 1,
+        ("recent", "miss"): 2,
+        ("near", "hit"): 1,
+        ("near", "miss"): 2,
+    }
+    assert told["triscore_answers_total", "hit"] == 1
+    assert told["triscore_answers_total", "miss"] == 2
+    assert told["triscore_rows_predicted_total",] == 2
+
+
+async def test_calls_of_the_model_are_told_by_their_seconds_and_their_rows(scorer, results):
+    await scorer.script()
+    door = HttpDoor(scorer, results)
+    asked = [door.score(asking(row(number / 100)), None) for number in range(7)]
+    await asyncio.gather(*asked)
+    told = await scraped(scorer)
+    calls = told["triscore_batch_rows_count",]
+    assert calls == told["triscore_predict_seconds_count",] < 7
+    assert told["triscore_batch_rows_sum",] == told["triscore_rows_predicted_total",] == 7
+    assert 0 < told["triscore_predict_seconds_sum",] < 5
+    assert told["triscore_batch_rows_bucket", "1.0"] < calls
+    for name in ("batch_rows", "predict_seconds"):
+        assert told[f"triscore_{name}_bucket", "+Inf"] == calls
+
+
+async def test_rows_that_are_answered_together_are_counted_and_a_scripts_input_is_one(
+    scorer, make_scorer, tmp_path, results, monkeypatch
+):
+    monkeypatch.setattr(await scorer.script(), "_independent", False)
+    body = b"0.5,0.9,0.9\n0.6,0.9,0.9\n"
+    await HttpDoor(scorer, results).score(asking(body, content_type="text/csv"), None)
+    assert (await scraped(scorer))["triscore_rows_predicted_total",] == 2
+    (tmp_path / "score.py").write_text("def init(): ...\ndef run(data): return len(data)")
+    scripted = make_scorer(tmp_path)
+    await HttpDoor(scripted, results).score(asking(body), None)
+    assert (await scraped(scripted))["triscore_rows_predicted_total",] == 1
+
+
+async def test_who_waits_for_an_answer_is_told(scorer, results):
+    await scorer.script()
+    waiting = asyncio.create_task(HttpDoor(scorer, results).score(asking(), None))
+    async with asyncio.timeout(5):
+        while not scorer.counts.waiting:
+            await asyncio.sleep(0)
+    assert (await scraped(scorer))["triscore_waiting",] == 1
+    await waiting
+    assert (await scraped(scorer))["triscore_waiting",] == 0
+
+
+async def test_a_cache_that_is_away_is_told(scorer, monkeypatch):
+    monkeypatch.setattr(scorer, "_cache", Away())
+    told = await scraped(scorer)
+    assert told["triscore_cache_up",] == told["triscore_cache_writable", ""] == 0
+
+
+async def test_a_cache_that_answers_and_takes_no_writes_is_told_with_the_reason(scorer, store):
+    assert (await scraped(scorer))["triscore_cache_writable", ""] == 1
+    store.trouble = Trouble("read_only", "it is a replica")
+    told = await scraped(scorer)
+    assert told["triscore_cache_up",] == 1
+    assert told["triscore_cache_writable", "read_only"] == 0
+
+
+def test_a_histogram_counts_each_value_once_in_the_lowest_range_that_holds_it():
+    values = Histogram((1, 4))
+    for value in (0.5, 1, 1.5, 4, 4.5):
+        values.observe(value)
+    assert (values.counts, values.sum) == ([2, 2, 1], 11.5)
+
+
+def test_the_largest_batch_has_a_range_of_its_own():
+    assert CALL_ROWS[-1] == MAX_ROWS

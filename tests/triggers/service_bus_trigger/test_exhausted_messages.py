@@ -1,0 +1,191 @@
+"""A message whose last try ended with its process is told of on the queue, too."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from cache import keys
+from cache.memory import MemoryCache
+from inference.errors import ModelUnavailable, Overloaded
+from inference.results.result_store import Results
+from tests.triggers.service_bus_trigger.test_messages_that_fail import (
+    Failing,
+    Killed,
+    Time,
+    overloaded,
+)
+from tests.triggers.service_bus_trigger.test_service_bus_blueprint import message
+from triggers.service_bus_trigger.exhausted_messages import MessageEndings
+from triggers.service_bus_trigger.message_scoring import LOCK_S, ServiceBusDoor
+
+
+@pytest.fixture
+def clock():
+    return Time()
+
+
+@pytest.fixture
+def cache(clock):
+    return Failing(clock=clock)
+
+
+@pytest.fixture
+def results(cache):
+    return Results(cache, keys.result_key, ttl_s=600)
+
+
+@pytest.fixture
+def door(scorer, results, clock):
+    return ServiceBusDoor(scorer, results, clock=clock, sleep=clock.sleep)
+
+
+class Queue:
+    def __init__(self) -> None:
+        self.sent: dict[str, dict[str, Any]] = {}
+        self.broken = False
+
+    async def send(self, document: str, name: str) -> None:
+        if self.broken:
+            raise OSError("no broker")
+        self.sent[name] = json.loads(document)  # one of a name, as the broker has it
+
+    @property
+    def documents(self):
+        return list(self.sent.values())
+
+
+@pytest.fixture
+def queue():
+    return Queue()
+
+
+@pytest.fixture
+def endings(results, queue):
+    return MessageEndings(results.last_tries, queue.send)
+
+
+async def kill(door, scorer, monkeypatch, *messages):
+    async def killed(request):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scorer, "score", killed)
+        for each in messages:
+            with pytest.raises(Killed):
+                await door.score([each])
+
+
+async def test_ten_kills_of_a_message_end_in_one_document_on_the_queue(
+    door, scorer, results, endings, queue, clock, monkeypatch
+):
+    await kill(door, scorer, monkeypatch, *(message(tries=tries) for tries in range(1, 11)))
+    await endings.look()
+    assert queue.documents == []  # the last one may still be at work
+    clock.now += LOCK_S
+    for _ in range(3):
+        await endings.look()
+    (told,) = queue.documents
+    assert (told["id"], told["status"]) == ("m1", "failed")
+    assert told["error"]["code"] == "tries_exhausted"
+    assert json.loads((await results.get("m1")).document) == told
+
+
+async def test_a_last_try_that_the_model_did_not_answer_is_told_on_the_queue(
+    door, scorer, endings, queue, monkeypatch
+):
+    overloaded(scorer, monkeypatch, error=ModelUnavailable)
+    with pytest.raises(ModelUnavailable):
+        await door.score([message(tries=10), message(name="m2", tries=9)])
+    await endings.look()
+    assert [each["id"] for each in queue.documents] == ["m1"]
+
+
+async def test_a_last_try_that_ended_well_is_told_by_its_own_call_alone(
+    door, results, endings, queue, clock
+):
+    await door.score([message(tries=10)])
+    clock.now += LOCK_S
+    await endings.look()
+    assert queue.documents == []
+    assert await results.last_tries.over() == []
+
+
+async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_beside_it(
+    scorer, results, clock, queue, monkeypatch
+):
+    door = ServiceBusDoor(scorer, results, clock=clock, sleep=clock.sleep, send=queue.send)
+    real = scorer.score
+
+    async def one_waits(request):
+        if request.id == "busy":
+            raise Overloaded("busy")
+        return await real(request)
+
+    monkeypatch.setattr(scorer, "score", one_waits)
+    batch = [message(tries=10), message(name="m2", tries=9), message(name="busy", tries=2)]
+    with pytest.raises(Overloaded):
+        await door.score(batch)
+    assert [(each["id"], each["status"]) for each in queue.documents] == [("m1", "succeeded")]
+    queue.broken = True
+    with pytest.raises(Overloaded):
+        await door.score(batch)
+
+
+async def test_what_could_not_be_sent_is_sent_by_the_next_look(
+    door, scorer, endings, queue, clock, monkeypatch
+):
+    await kill(door, scorer, monkeypatch, message(tries=10), message(name="m2", tries=10))
+    clock.now += LOCK_S
+    queue.broken = True
+    with pytest.raises(OSError, match="no broker"):
+        await endings.look()
+    queue.broken = False
+    await endings.look()
+    assert {each["id"] for each in queue.documents} == {"m1", "m2"}
+
+
+async def test_of_two_processes_one_looks(results, queue):
+    looking, others = asyncio.Event(), asyncio.Event()
+    first = MessageEndings(results.last_tries, queue.send)
+    second = MessageEndings(Results(results._cache, keys.result_key, 600).last_tries, queue.send)
+    over = results.last_tries.over
+
+    async def slow():
+        looking.set()
+        await others.wait()
+        return await over()
+
+    results.last_tries.over = slow
+    task = asyncio.create_task(first.look())
+    await looking.wait()
+    await second.look()  # returns at once
+    others.set()
+    await task
+    assert await second._last_tries.alone(1)
+
+
+async def test_many_processes_may_name_their_last_tries_at_once():
+    cache = MemoryCache()
+    every = [Results(cache, keys.result_key, 600).last_tries for _ in range(10)]
+    await asyncio.gather(*(tries.add(f"m{n}\udc80") for n, tries in enumerate(every)))
+    named = json.loads((await cache.get(every[0]._key)).value)
+    assert named == [f"m{n}\udc80" for n in range(10)]
+
+
+async def test_an_outage_ends_no_looking(endings, cache, queue):
+    looks = 0
+
+    async def sleep(seconds):
+        nonlocal looks
+        looks += 1
+        cache.away = looks < 5
+        queue.broken = looks < 10
+        if looks == 20:
+            raise asyncio.CancelledError
+
+    endings._sleep = sleep
+    with pytest.raises(asyncio.CancelledError):
+        await endings.keep_looking()
+    assert looks == 20

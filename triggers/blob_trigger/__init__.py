@@ -1,0 +1,1 @@
+"""The blob trigger: a blob in, the same blob with predictions out."""

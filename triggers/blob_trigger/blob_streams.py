@@ -1,0 +1,100 @@
+"""Blobs as files: read part by part, written as staged blocks that appear whole or not at all.
+
+Blocking calls, for threads. They raise AzureError, whatever it is that fails below the SDK.
+"""
+
+from __future__ import annotations
+
+import io
+import uuid
+from typing import Any, BinaryIO, cast
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, ServiceResponseError
+from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContentSettings
+
+from inference.rows.decompression import Kept
+from triggers.blob_trigger.storage_errors import storage_call
+
+READ_BYTES = 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
+
+
+class BlobReader:
+    """The bytes of one version of a blob, as they are stored: compressed, where they are.
+
+    The SDK's own unpacking ends with its first range, and says nothing.
+    """
+
+    def __init__(self, blob: BlobClient, properties: BlobProperties) -> None:
+        """Raises ResourceModifiedError where the blob is another by now; so does reading."""
+        with storage_call():
+            download = blob.download_blob(
+                etag=properties.etag,
+                match_condition=MatchConditions.IfNotModified,
+                max_concurrency=1,
+                decompress=False,
+            )
+        self._download = _Download(download, properties.size)
+        self.stream = cast(BinaryIO, Kept(self._download, READ_BYTES))
+
+    @property
+    def fault(self) -> AzureError | None:
+        """What storage failed with: a format's reader may take it for a fault of the bytes."""
+        return self._download.fault
+
+
+class BlockWriter:
+    """Collects bytes into blocks. Nothing is seen of them until `commit`."""
+
+    def __init__(self, blob: BlobClient) -> None:
+        self._blob = blob
+        self._buffer = bytearray()
+        self._blocks: list[BlobBlock] = []
+        #: Another try at the same blob may be staging blocks of its own.
+        self._try = uuid.uuid4().hex
+
+    def write(self, content: bytes) -> None:
+        self._buffer += content
+        if len(self._buffer) >= BLOCK_BYTES:
+            self._stage()
+
+    def commit(self, content_type: str) -> None:
+        """Put the blob in place, over what was there."""
+        if self._buffer:
+            self._stage()
+        with storage_call():
+            self._blob.commit_block_list(
+                self._blocks, content_settings=ContentSettings(content_type=content_type)
+            )
+
+    def _stage(self) -> None:
+        name = f"{self._try}-{len(self._blocks):06d}"
+        with storage_call():
+            self._blob.stage_block(name, bytes(self._buffer))
+        self._blocks.append(BlobBlock(name))
+        self._buffer.clear()
+
+
+class _Download(io.RawIOBase):
+    """What io.BufferedReader asks for, from what the SDK gives."""
+
+    def __init__(self, download: Any, size: int) -> None:
+        self._download, self._left = download, size
+        self.fault: AzureError | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            with storage_call():
+                content = self._download.read(len(buffer))
+                self._left -= len(content)
+                if not content and self._left:
+                    raise ServiceResponseError(f"the blob ended {self._left} bytes early")
+        except AzureError as error:
+            self.fault = error
+            raise
+        buffer[: len(content)] = content
+        return len(content)

@@ -1,0 +1,72 @@
+"""Clients of storage accounts, by the setting that says how to connect.
+
+`X` is a connection string. Else `X__blobServiceUri` or `X__serviceUri` is the account's address,
+and a managed identity opens it: the app's own, or the one that `X__clientId` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, LinearRetry
+
+from inference.errors import SettingError
+from triggers.blob_trigger.blob_names import Place
+
+#: The SDK's own tries of one request, which by themselves would take minutes: a stumble is theirs,
+#: what lasts is the call's, which waits with a bound.
+RETRY_TOTAL, RETRY_PAUSE_S = 2, 1
+#: Seconds of silence, not of work.
+TIMEOUTS = {"connection_timeout": 5, "read_timeout": 20}
+
+
+def options() -> dict[str, Any]:
+    """Of each client: how often it asks by itself, and how long it waits."""
+    retry = LinearRetry(backoff=RETRY_PAUSE_S, retry_total=RETRY_TOTAL, random_jitter_range=0)
+    return {"retry_policy": retry, **TIMEOUTS}
+
+
+class BlobStorage:
+    """Keeps one client an account, with its connections and its token."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._accounts: dict[str, BlobServiceClient] = {}
+
+    def __repr__(self) -> str:
+        return f"<BlobStorage {' '.join(self._accounts)}>"
+
+    def blob(self, place: Place) -> BlobClient:
+        """Raises SettingError."""
+        return self.account(place.connection).get_blob_client(place.container, place.blob)
+
+    def container(self, place: Place) -> ContainerClient:
+        """Raises SettingError."""
+        return self.account(place.connection).get_container_client(place.container)
+
+    def account(self, name: str) -> BlobServiceClient:
+        """Of the setting `name`. Raises SettingError."""
+        if name not in self._accounts:
+            self._accounts[name] = self._connect(name)
+        return self._accounts[name]
+
+    def _connect(self, name: str) -> BlobServiceClient:
+        if text := self._env.get(name):
+            try:
+                return BlobServiceClient.from_connection_string(text, **options())
+            except ValueError as error:
+                raise SettingError(
+                    name=name, value="(not shown)", expected="a connection string"
+                ) from error
+        for suffix in ("__blobServiceUri", "__serviceUri"):
+            if uri := self._env.get(name + suffix):
+                from azure.identity import ManagedIdentityCredential  # noqa: PLC0415 - slow
+
+                identity = ManagedIdentityCredential(
+                    client_id=self._env.get(f"{name}__clientId"), retry_total=RETRY_TOTAL
+                )
+                return BlobServiceClient(uri, credential=identity, **options())
+        raise SettingError(
+            name=name, value="", expected=f"a connection string, or {name}__blobServiceUri"
+        )

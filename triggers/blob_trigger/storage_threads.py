@@ -1,0 +1,44 @@
+"""Threads for what blocks on a storage account, apart from those that read other doors' bodies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from triggers.blob_trigger.storage_errors import storage_call
+
+#: Each blob in work has one at a time; one whose call was given up keeps its own until the SDK's
+#: timeouts end it.
+THREADS = 32
+
+
+class BlobThreads:
+    """`work` runs anything, `storage` calls of the SDK alone, whose faults it names."""
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="blob")
+
+    def __repr__(self) -> str:
+        return f"<BlobThreads {self._threads!r}>"
+
+    async def work[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As asyncio.to_thread."""
+        within = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: within.run(call, *args, **kwargs)
+        )
+
+    async def storage[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Raises AzureError and nothing else."""
+
+        def called() -> T:
+            with storage_call():
+                return call(*args, **kwargs)
+
+        return await self.work(called)
+
+    def close(self) -> None:
+        """Return at once; what runs goes to its end."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Connections to storage accounts and Service Bus, checked at the start."""

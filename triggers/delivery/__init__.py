@@ -1,0 +1,1 @@
+"""Result documents on their way out: stored, and sent to the output queue."""

@@ -1,0 +1,1 @@
+"""What the app says of itself: OpenAPI, swagger, metrics, the console page."""

@@ -1,0 +1,1 @@
+"""The HTTP trigger: score now or later, the Open Inference Protocol, health."""

@@ -1,0 +1,143 @@
+"""The Open Inference Protocol (V2) as a face of the HTTP door, for the clients that speak it.
+
+Its paths lie below host.json's route prefix, which clients take as a base path: `/api/v2/…`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+import azure.functions as func
+
+from inference.open_inference import answering, metadata
+from inference.request import Request
+from inference.scripts import EstimatorScript
+from inference.serving.deadlines import Wait
+from inference.serving.scorer import Scorer
+from triggers import http_exchange, responses
+from triggers.http_exchange import RETRY_AFTER
+
+SERVER = {"name": "triscore", "version": "unreleased", "extensions": ["binary_tensor_data"]}
+MODEL = "v2/models/{name}"
+VERSION = "v2/models/{name}/versions/{version}"
+
+
+def blueprint(scorer: Scorer) -> func.Blueprint:
+    """`POST …/infer` takes a key as `score` does; what only describes takes none."""
+    functions = func.Blueprint()
+    door = V2Door(scorer)
+    for name, route, describe in (
+        ("v2", "v2", door.server),
+        ("v2_live", "v2/health/live", door.live),
+        ("v2_ready", "v2/health/ready", door.ready),
+        ("v2_model", MODEL, door.model),
+        ("v2_version", VERSION, door.model),
+        ("v2_model_ready", f"{MODEL}/ready", door.model_ready),
+        ("v2_version_ready", f"{VERSION}/ready", door.model_ready),
+    ):
+        read = functions.route(route, methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+        functions.function_name(name)(read(describe))
+    for name, route in (("v2_infer", MODEL), ("v2_version_infer", VERSION)):
+        score = functions.route(f"{route}/infer", methods=["POST"])
+        functions.function_name(name)(score(door.infer))
+    return functions
+
+
+class V2Door:
+    """Finds the model, calls the core once, renders."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+
+    async def server(self, req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG002 - the platform's shape
+        return responses.json(200, SERVER)
+
+    async def live(self, req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG002 - as above
+        return responses.json(200, {"live": True})
+
+    async def ready(self, req: func.HttpRequest) -> func.HttpResponse:
+        return await self._told(req, lambda: self._readiness({}))
+
+    async def model_ready(self, req: func.HttpRequest) -> func.HttpResponse:
+        return await self._told(
+            req, lambda: self._unknown(req) or self._readiness({"name": self._scorer.model.name})
+        )
+
+    async def model(self, req: func.HttpRequest) -> func.HttpResponse:
+        """The tensors that the model takes and gives."""
+        return await self._respond(req, lambda *_: self._describe(req))
+
+    async def infer(self, req: func.HttpRequest) -> func.HttpResponse:
+        """The model's answer to tensors."""
+        response = await self._respond(req, partial(self._infer, req))
+        self._scorer.counts.requests["v2", response.status_code] += 1
+        return response
+
+    async def _respond(
+        self,
+        req: func.HttpRequest,
+        answer: Callable[[Request, Wait], Awaitable[func.HttpResponse]],
+    ) -> func.HttpResponse:
+        async def in_time(request: Request) -> func.HttpResponse:
+            with self._scorer.in_time(request) as wait:
+                return await answer(request, wait)
+
+        within_s = self._scorer.settings.scoring_timeout_s
+        return await http_exchange.respond(req, in_time, _refuse, within_s=within_s)
+
+    async def _describe(self, req: func.HttpRequest) -> func.HttpResponse:
+        script = await self._scorer.script()
+        if unknown := self._unknown(req):
+            return unknown
+        model, folder = self._scorer.model, self._scorer.settings.model_dir
+        return responses.json(
+            200, await asyncio.to_thread(metadata.describe, model, script, folder)
+        )
+
+    async def _infer(
+        self, req: func.HttpRequest, request: Request, wait: Wait
+    ) -> func.HttpResponse:
+        script = await self._scorer.script()
+        if unknown := self._unknown(req):
+            return unknown
+        if not isinstance(script, EstimatorScript):
+            return _refuse(
+                501, "no_tensors", "the model's own script takes no tensors: POST to score instead"
+            )
+        answer = await answering.infer(self._scorer, script, request, wait)
+        return http_exchange.answered(answer, self._scorer.model.version)
+
+    async def _told(
+        self, req: func.HttpRequest, tell: Callable[[], func.HttpResponse]
+    ) -> func.HttpResponse:
+        async def told(*_: object) -> func.HttpResponse:
+            return tell()
+
+        return await http_exchange.identified(req, told, _refuse)
+
+    def _readiness(self, document: Mapping[str, object]) -> func.HttpResponse:
+        ready = self._scorer.state == "ok"
+        return responses.json(
+            200 if ready else 503, {**document, "ready": ready}, {} if ready else RETRY_AFTER
+        )
+
+    def _unknown(self, req: func.HttpRequest) -> func.HttpResponse | None:
+        """404 for another model than the one here, or another version once that is known."""
+        model, asked = self._scorer.model, req.route_params
+        if asked["name"] != model.name:
+            return _refuse(404, "unknown_model", f"there is no such model, but {model.name!r}")
+        if self._scorer.state == "ok" and asked.get("version", model.version) != model.version:
+            return _refuse(404, "unknown_version", f"there is one version, {model.version!r}")
+        return None
+
+
+def _refuse(
+    status: int,
+    code: str,  # noqa: ARG001 - exchange.Refuse's shape; the protocol has but a sentence
+    message: str,
+    request_id: str | None = None,  # noqa: ARG001 - as above
+    headers: Mapping[str, str] | None = None,
+) -> func.HttpResponse:
+    return responses.json(status, {"error": message}, headers)

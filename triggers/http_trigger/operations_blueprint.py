@@ -1,0 +1,118 @@
+"""What operators and clients ask about the app: is it up, can it answer, what does it take."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import azure.functions as func
+
+from inference.description.interface import OPEN, Interface, interface
+from inference.models import ModelId
+from inference.rows.codecs import json_codec
+from inference.serving.counts import Counts
+from inference.serving.health import Health
+from inference.serving.scorer import Scorer
+from triggers import responses
+from triggers.description import console_page, openapi, swagger
+from triggers.http_exchange import RETRY_AFTER, guarded
+from triggers.settings import DoorSettings
+from triggers.statuses import UNKNOWN_VERSION
+
+
+def blueprint(
+    scorer: Scorer, settings: DoorSettings, paths: Mapping[str, Any] | None = None
+) -> func.Blueprint:
+    """`GET health/live`, `health/ready`, `metrics`, `openapi.json`, `swagger.json`, `console`.
+
+    `paths`: OpenAPI's path items of other blueprints, for the document to have them too.
+    """
+    functions = func.Blueprint()
+
+    @functions.route("health/live", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
+    async def live(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the platform's shape
+        return responses.json(200, {"status": "ok"})
+
+    @functions.route("health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
+    async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
+        health = await scorer.health()
+        model = {
+            "status": health.model,
+            "answers": health.answers,
+            **scorer.model.as_dict(),
+            "packages": health.packages,
+        }
+        if health.failure:
+            model["message"] = health.failure
+        cache: dict[str, str] = {"status": health.cache}
+        if health.trouble:
+            cache |= {"reason": health.trouble.code, "message": health.trouble.what}
+        is_ready = health.model == "ok"
+        return responses.json(
+            200 if is_ready else 503,
+            {"status": health.status, "dependencies": {"model": model, "cache": cache}},
+            {} if is_ready else RETRY_AFTER,
+        )
+
+    @functions.route("metrics", methods=["GET"])
+    @guarded
+    async def metrics(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
+        health = await scorer.health()
+        counts = copy.deepcopy(scorer.counts)
+        return await asyncio.to_thread(
+            _exposition, scorer.model, health, counts, scorer.cache_counts()
+        )
+
+    @functions.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
+    async def openapi_json(req: func.HttpRequest) -> func.HttpResponse:
+        document = openapi.document(
+            scorer.model, await _interface(scorer), settings, prefix=_prefix(req), more=paths or {}
+        )
+        return responses.body(200, json_codec.dumps(document))
+
+    @functions.route("swagger.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
+    async def swagger_json(req: func.HttpRequest) -> func.HttpResponse:
+        declared = (await _interface(scorer)).declared
+        # The platform leaves out an argument that is empty, and joins what recurs.
+        asked = parse_qs(urlsplit(req.url).query, keep_blank_values=True).get("version")
+        try:
+            version = swagger.version_of(asked[0] if asked else swagger.DEFAULT, declared)
+        except swagger.UnknownVersion as error:
+            return responses.refusal(UNKNOWN_VERSION, str(error))
+        key = settings.http_auth_level != "anonymous"
+        document = swagger.document(version, scorer.model, declared, prefix=_prefix(req), key=key)
+        return responses.body(200, json_codec.dumps(document))
+
+    @functions.route("console", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @guarded
+    async def console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
+        return await asyncio.to_thread(console_page.response)
+
+    return functions
+
+
+def _exposition(
+    model: ModelId, health: Health, counts: Counts, cache: Mapping[str, int]
+) -> func.HttpResponse:
+    # Its library is imported by the first scrape, and off the event loop: the start is not to wait.
+    from triggers.description.metrics import Snapshot  # noqa: PLC0415
+
+    return Snapshot(model, health, counts, cache).response()
+
+
+async def _interface(scorer: Scorer) -> Interface:
+    """What is known by now: the documents do not wait for a model."""
+    return interface(await scorer.script()) if scorer.state == "ok" else OPEN
+
+
+def _prefix(req: func.HttpRequest) -> str:
+    """Where the app's routes begin, told by the document's own address: `/api`."""
+    path: str = urlsplit(req.url).path
+    return path.rpartition("/")[0]

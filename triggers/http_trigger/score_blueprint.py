@@ -1,0 +1,115 @@
+"""The HTTP door: score now, or enqueue and follow."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import quote, urljoin, urlsplit
+
+import azure.functions as func
+
+from inference import failure_log
+from inference.request import Request
+from inference.results.result_store import Results
+from inference.serving.scorer import Scorer
+from triggers import envelope, http_exchange, responses
+from triggers.settings import SERVICE_BUS, DoorSettings
+from triggers.statuses import ID_IN_USE, UNKNOWN_RESULT
+
+log = logging.getLogger(__name__)
+
+
+def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
+    """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
+
+    Without the Service Bus door nothing can be enqueued.
+    """
+    functions = func.Blueprint()
+    door = HttpDoor(scorer, results)
+
+    if "servicebus" in settings.triggers:
+
+        @functions.route("score", methods=["GET", "POST"])
+        @functions.service_bus_queue_output("queue", SERVICE_BUS, settings.input_queue)
+        async def score(req: func.HttpRequest, queue: func.Out[str]) -> func.HttpResponse:
+            return await door.score(req, queue)
+
+    else:
+
+        @functions.route("score", methods=["GET", "POST"])
+        async def score(req: func.HttpRequest) -> func.HttpResponse:
+            return await door.score(req, None)
+
+    @functions.route("results/{*id}", methods=["GET"])
+    async def results_by_id(req: func.HttpRequest) -> func.HttpResponse:
+        return await door.result(req)
+
+    return functions
+
+
+class HttpDoor:
+    """Parses, calls the scorer once, renders."""
+
+    def __init__(self, scorer: Scorer, results: Results) -> None:
+        self._scorer, self._results = scorer, results
+
+    async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
+        """Answer a request; or enqueue it, where there is a queue and its caller does not wait."""
+        response = await http_exchange.respond(
+            req,
+            lambda request: self._respond(req, request, queue),
+            within_s=self._scorer.settings.scoring_timeout_s,
+        )
+        self._scorer.counts.requests["http", response.status_code] += 1
+        return response
+
+    async def result(self, req: func.HttpRequest) -> func.HttpResponse:
+        """The result document of an asynchronous request, a blob or a message."""
+        return await http_exchange.identified(req, lambda *_: self._result(req))
+
+    async def _result(self, req: func.HttpRequest) -> func.HttpResponse:
+        # The platform decodes a path but for its slashes, which the id may have.
+        request_id = req.route_params.get("id", "").replace("%2F", "/").replace("%2f", "/")
+        try:
+            result = await self._results.get(request_id)
+        except Exception as error:  # noqa: BLE001 - the id of the refusal is the one asked for
+            return http_exchange.refused(failure_log.told(error, request_id), request_id)
+        if result is None:
+            return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
+        if result.pending:
+            return responses.json(
+                202, {"id": request_id, "status": "pending"}, http_exchange.RETRY_AFTER
+            )
+        return responses.body(200, result.document)
+
+    async def _respond(
+        self, req: func.HttpRequest, request: Request, queue: func.Out[str] | None
+    ) -> func.HttpResponse:
+        if queue is not None and "respond-async" in request.headers.get("prefer", "").lower():
+            accepted = await self._enqueue(req, request, queue)
+            if accepted is not None:
+                return accepted
+        answer = await self._scorer.score(request)
+        return http_exchange.answered(answer, self._scorer.model.version)
+
+    async def _enqueue(
+        self, req: func.HttpRequest, request: Request, queue: func.Out[str]
+    ) -> func.HttpResponse | None:
+        """202, or None where the result could not be fetched later: the caller then waits."""
+        await self._scorer.check(request)
+        sealed = envelope.seal(request)
+        reservation = await self._results.reserve(request)
+        if reservation == "unreachable":
+            return None
+        if reservation == "other":
+            return responses.refusal(
+                ID_IN_USE, "x-request-id names another request; send a new id", request.id
+            )
+        # A pending one is sent again: the first sending may have failed after the reservation.
+        if reservation != "finished":
+            queue.set(sealed)
+        location = urlsplit(urljoin(req.url, f"results/{quote(request.id, safe='')}")).path
+        return responses.json(
+            202,
+            {"id": request.id, "status": "pending"},
+            http_exchange.RETRY_AFTER | {"location": location},
+        )

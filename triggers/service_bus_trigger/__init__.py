@@ -1,0 +1,1 @@
+"""The Service Bus trigger: messages in, in batches; one result document each out."""

@@ -1,0 +1,59 @@
+"""The Service Bus door: messages in, in batches; one result document each out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
+
+import azure.functions as func
+
+from inference.results.result_store import Results
+from inference.serving.scorer import Scorer
+from triggers import background
+from triggers.delivery.output_queue import QueueSender
+from triggers.service_bus_trigger.exhausted_messages import MessageEndings
+from triggers.service_bus_trigger.message_scoring import ServiceBusDoor
+from triggers.settings import SERVICE_BUS, DoorSettings
+
+
+def blueprint(
+    scorer: Scorer, results: Results, settings: DoorSettings, env: Mapping[str, str]
+) -> func.Blueprint:
+    """Messages of the input queue to result documents on the output queue.
+
+    `env` holds the connection's settings, for documents that no call can carry.
+    """
+    functions = func.Blueprint()
+    sender = QueueSender(env, settings.output_queue)
+
+    async def send(document: str, name: str) -> None:
+        await asyncio.to_thread(sender.send, document, name)
+
+    endings = MessageEndings(results.last_tries, send)
+    background.begin(endings.keep_looking())
+    door = ServiceBusDoor(
+        scorer, results, max_delivery_count=settings.max_delivery_count, send=send
+    )
+
+    @functions.service_bus_queue_trigger(
+        "messages",
+        SERVICE_BUS,
+        settings.input_queue,
+        data_type=func.DataType.BINARY,
+        cardinality=func.Cardinality.MANY,
+    )
+    @functions.service_bus_queue_output("finished", SERVICE_BUS, settings.output_queue)
+    @functions.service_bus_queue_output("again", SERVICE_BUS, settings.input_queue)
+    async def score_messages(
+        messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
+        finished: func.Out[str],
+        again: func.Out[str],
+    ) -> None:
+        sent = await door.score(messages)
+        for queue, bodies in ((finished, sent.documents), (again, sent.again)):
+            if bodies:
+                # A JSON array is one message an element.
+                queue.set(f"[{','.join(bodies)}]")
+
+    return functions
