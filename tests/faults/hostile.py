@@ -55,22 +55,36 @@ def hostile(outcome: Outcome, *, quick: bool, seed: int) -> None:
     http, messages, blobs = QUICK if quick else (HTTP, MESSAGES, BLOBS)
     tally = Tally(outcome)
     with stack.running(CACHE_MODE="always", SCORING_TIMEOUT_S="10") as app:
-        # What a process imports and sets up once is no growth: a third of them warms it up.
+        # What a process imports and sets up once is no growth: a third of each warms it up.
         warm = max(http // 3, 1_000)
-        before = asyncio.run(_send(app, Requests(random.Random(seed)), warm, tally))
-        after = asyncio.run(_send(app, Requests(random.Random(seed + 1)), http - warm, tally))
+        http_before = asyncio.run(_send(app, Requests(random.Random(seed)), warm, tally))
+        http_after = asyncio.run(_send(app, Requests(random.Random(seed + 1)), http - warm, tally))
         _check_stored(app, tally)
-        hostile_inputs.through_queue_and_storage(
-            app, outcome, random.Random(seed + 2), messages=messages, blobs=blobs
-        )
-        last = stack.resident(app.host.process.pid)
+        some = messages // 3, blobs // 3
+        queue_before = _by_queue_and_storage(app, outcome, seed, 1, *some)
+        rest = messages - some[0], blobs - some[1]
+        queue_after = _by_queue_and_storage(app, outcome, seed, 2, *rest)
         _check_alive(app, outcome)
     outcome.tried = f"{http:,} requests, {messages:,} messages, {blobs:,} blobs"
     outcome.figure(told(tally.statuses) + f", closed: {tally.closed}")
-    outcome.figure(f"memory at most {before >> 20}, then {after >> 20}, at last {last >> 20} MiB")
-    # Fewer are over before each format's reader has been imported and each buffer has its size.
-    steady = quick or after <= before * GROWTH
-    outcome.require(steady, "memory grew by more than 5 % over HTTP")
+    _judge_memory(outcome, "over HTTP", http_before, http_after, judge=not quick)
+    _judge_memory(outcome, "by messages and blobs", queue_before, queue_after, judge=not quick)
+
+
+def _judge_memory(outcome: Outcome, way: str, before: int, after: int, *, judge: bool) -> None:
+    """`before`: bytes after the first third, which has imported each reader and client."""
+    outcome.figure(f"memory {way} {before >> 20}, then {after >> 20} MiB")
+    outcome.require(not judge or after <= before * GROWTH, f"memory grew by more than 5 % {way}")
+
+
+def _by_queue_and_storage(
+    app: App, outcome: Outcome, seed: int, turn: int, messages: int, blobs: int
+) -> int:
+    """The memory that the host holds afterwards: bytes."""
+    hostile_inputs.through_queue_and_storage(
+        app, outcome, random.Random(f"{seed}-{turn}"), turn=turn, messages=messages, blobs=blobs
+    )
+    return stack.resident(app.host.process.pid)
 
 
 async def _send(app: App, requests: Requests, count: int, tally: Tally) -> int:

@@ -29,11 +29,12 @@ _ENDINGS = ("csv", "json", "jsonl", "npy", "parquet", "arrow", "txt", "", "CSV",
 
 
 def through_queue_and_storage(
-    app: App, outcome: Outcome, random_: random.Random, *, messages: int, blobs: int
+    app: App, outcome: Outcome, random_: random.Random, *, turn: int, messages: int, blobs: int
 ) -> None:
+    """Send so many of each, and check their documents. `turn` makes the ids of one call unique."""
     with stack.inbox_of(app) as inbox:
-        names = _upload(app, random_, blobs)
-        sent = _send(app, random_, messages)
+        names = _upload(app, random_, turn, blobs)
+        sent = _send(app, random_, turn, messages)
         wanted = len(names) + messages
         stack.within(lambda: len(inbox) >= wanted, STILL_S)
         still_s = 1 if len(inbox) >= wanted else STILL_S
@@ -73,9 +74,9 @@ def _check(document: dict[str, Any], outcome: Outcome) -> None:
         outcome.fault(json.dumps(document)[:400], "a document with a trace")
 
 
-def _send(app: App, random_: random.Random, count: int) -> dict[str, bytes]:
+def _send(app: App, random_: random.Random, turn: int, count: int) -> dict[str, bytes]:
     """The bodies that were sent, by the id of their message."""
-    drawn = iter(_messages(random_))
+    drawn = iter(_messages(random_, turn))
     sent: dict[str, bytes] = {}
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
@@ -88,13 +89,13 @@ def _send(app: App, random_: random.Random, count: int) -> dict[str, bytes]:
     return sent
 
 
-def _messages(random_: random.Random) -> Iterator[tuple[str, bytes, ServiceBusMessage]]:
+def _messages(random_: random.Random, turn: int) -> Iterator[tuple[str, bytes, ServiceBusMessage]]:
     """The id, the body, and the message."""
     bodies = Bodies(random_)
     number = 0
     while True:
         body = bodies.draw()
-        name = f"hostile-{(number := number + 1)}"
+        name = f"hostile-{turn}-{(number := number + 1)}"
         content = body.content[:40_000]
         if random_.random() < 0.3:
             content = _sealed(random_, content, body.kind, name)
@@ -163,7 +164,7 @@ _PROPERTIES: tuple[dict[str | bytes, Any], ...] = (
 )
 
 
-def _upload(app: App, random_: random.Random, count: int) -> list[str]:
+def _upload(app: App, random_: random.Random, turn: int, count: int) -> list[str]:
     bodies = Bodies(random_)
     storage = BlobServiceClient.from_connection_string(app.azurite.connection_string)
     container = storage.get_container_client("scoring-input")
@@ -172,7 +173,7 @@ def _upload(app: App, random_: random.Random, count: int) -> list[str]:
     drawn = []
     for number in range(count):
         ending = random_.choice(_ENDINGS)
-        name = random_.choice(("", "a/b/", "ü ", "%41", "x.report.json/")) + f"h{number}"
+        name = random_.choice(("", "a/b/", "ü ", "%41", "x.report.json/")) + f"h{turn}-{number}"
         drawn.append((f"{name}.{ending}" if ending else name, bodies.draw(), random_.random()))
     with container, ThreadPoolExecutor(4) as pool:
         done = pool.map(lambda each: _upload_one(container, *each), drawn)
