@@ -36,8 +36,8 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
     store = cache.build(CacheSettings.from_env(env))
-    scorer = Scorer(inference, store, keys, end=hung_threads.end_process)
-    shutdown.with_the_loop(scorer.close, store.close)
+    scorer = Scorer(inference, store, keys, exit_process=hung_threads.exit_process)
+    shutdown.close_with_loop(scorer.close, store.close)
     results = Results(store, keys.result_key, inference.result_ttl_s, doors.message_ttl_s)
 
     built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))

@@ -26,7 +26,7 @@ class Request:
 
     `headers` has lower-case names. `content_type` may be empty: the body then speaks for itself.
     `method` and `query` are HTTP's; bytes that came otherwise count as posted. `recompute` asks for
-    a fresh prediction that replaces the stored one. `ends_at` is the time.monotonic() at which
+    a fresh prediction that replaces the stored one. `deadline` is the time.monotonic() at which
     whoever waits is told in any case; math.inf: nobody waits at the other end. Without it a request
     has SCORING_TIMEOUT_S from when the core gets it.
 
@@ -43,14 +43,14 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(default=_NO_HEADERS)
     recompute: bool = False
-    ends_at: float | None = None
+    deadline: float | None = None
     #: time.time() of then.
     received_at: float = field(default_factory=time.time)
 
     @property
     def patient(self) -> bool:
         """Whether it may wait as long as it takes."""
-        return self.ends_at == math.inf
+        return self.deadline == math.inf
 
     def with_body(self, body: bytes) -> Request:
         return replace(self, body=body)
@@ -76,9 +76,9 @@ class Answer(NamedTuple):
     #: All but the content type, lower-case; a name may recur.
     headers: tuple[tuple[str, str], ...] = ()
     #: Whether a script made the response: its bytes need not be what its type says.
-    ready_made: bool = False
+    from_script: bool = False
 
-    def succeeded(self) -> Self:
+    def raise_for_status(self) -> Self:
         """Itself, for doors that have no status to pass on.
 
         Raises ScriptFailed where the script answered with an error's status.

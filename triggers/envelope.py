@@ -84,7 +84,7 @@ def open_sealed(body: bytes) -> Request | None:
             body=base64.b64decode(sealed["body"], validate=True),
             content_type=str(sealed["content_type"]),
             recompute=bool(sealed["recompute"]),
-            ends_at=math.inf,
+            deadline=math.inf,
             method=str(sealed.get("method", "POST")),
             query=str(sealed.get("query", "")),
             headers={str(name): str(value) for name, value in sealed.get("headers", {}).items()},

@@ -52,10 +52,10 @@ async def respond(
 
     It has `within_s` seconds from now.
     """
-    ends_at = time.monotonic() + within_s
+    deadline = time.monotonic() + within_s
 
     def read(headers: Mapping[str, str], request_id: str) -> Awaitable[func.HttpResponse]:
-        return answer(_request(req, headers, request_id, ends_at))
+        return answer(_request(req, headers, request_id, deadline))
 
     return await identified(req, read, refuse)
 
@@ -133,7 +133,7 @@ def refused(
 
 
 def _request(
-    req: func.HttpRequest, headers: Mapping[str, str], request_id: str, ends_at: float
+    req: func.HttpRequest, headers: Mapping[str, str], request_id: str, deadline: float
 ) -> Request:
     body = req.get_body()
     if not body and "chunked" in headers.get("transfer-encoding", "").lower():
@@ -148,7 +148,7 @@ def _request(
         query=_query(req.url),
         headers=headers,
         recompute="no-cache" in headers.get("cache-control", "").lower(),
-        ends_at=ends_at,
+        deadline=deadline,
     )
 
 

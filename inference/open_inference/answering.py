@@ -25,7 +25,10 @@ OCTETS = "application/octet-stream"
 
 
 async def infer(scorer: Scorer, script: EstimatorScript, request: Request, wait: Wait) -> Answer:
-    """Answer an inference request, inside scorer.in_time; nothing of a failed one is stored."""
+    """Answer an inference request; nothing of a failed one is stored.
+
+    To be called within `scorer.request_deadline(request)`.
+    """
     began = time.perf_counter()
     async with scorer.bodies.opened(request, script) as unpacked:
         read = partial(_read, unpacked, script, scorer.settings.limits)

@@ -52,7 +52,7 @@ def _result(answer: Answer) -> object:
 
 def _is_json(answer: Answer) -> bool:
     """A script may call anything JSON; a bad answer must not make the whole document unreadable."""
-    if not answer.ready_made:
+    if not answer.from_script:
         return True
     try:
         json_codec.loads(answer.body, "the answer")

@@ -25,7 +25,7 @@ def require_time(units: int, *, before: int, unit_s: float, wait: Wait) -> None:
         return
     expected_s = (before + units) * unit_s
     # The loop's clock is time.monotonic() too, but where tests let it run.
-    left_s = wait.ends_at - asyncio.get_running_loop().time()
+    left_s = wait.deadline - asyncio.get_running_loop().time()
     if before * unit_s > BEGIN_SHARE * left_s or expected_s > ANSWER_SHARE * left_s:
         raise Overloaded(
             f"the model needs about {expected_s:.1f} s for what waits; try again later"

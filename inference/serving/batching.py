@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from inference.errors import InternalError, PassingError, ResultUnserialisable, is_of_its_rows
 from inference.scripts.question import RowQuestion, Script
-from inference.serving.call_times import Pace
+from inference.serving.call_times import CallTimes
 from inference.serving.deadlines import Wait, within
 from inference.serving.model_thread import ModelThread
 
@@ -72,12 +72,12 @@ class Batcher:
         self._in_company = False
         #: In line, and being predicted.
         self.rows = 0
-        self.pace = Pace()
+        self.call_times = CallTimes()
 
     def __repr__(self) -> str:
-        return f"<Batcher {len(self._line)} in line, {self.pace!r}>"
+        return f"<Batcher {len(self._line)} in line, {self.call_times!r}>"
 
-    async def ask(
+    async def predict(
         self, question: RowQuestion, *, wait: Wait | None = None, patient: bool = False
     ) -> list[bytes]:
         """The answer to each row. Raises ScoringError, and what the script raised.
@@ -175,9 +175,9 @@ class Batcher:
 
     def _most_rows(self) -> int:
         """Of several waiters, in one call."""
-        if not self.pace.row_s:
+        if not self.call_times.row_s:
             return MAX_ROWS
-        return min(MAX_ROWS, int(CALL_SHARE * self._thread.timeout_s / self.pace.row_s))
+        return min(MAX_ROWS, int(CALL_SHARE * self._thread.timeout_s / self.call_times.row_s))
 
     async def _answer(self, batch: Sequence[_Waiter]) -> None:
         batch = [waiter for waiter in batch if not waiter.outcome.done()]
@@ -200,8 +200,8 @@ class Batcher:
         if others:
             question = question.join([waiter.question for waiter in others])
         rows = len(question)
-        call = partial(self.pace.timed, rows, partial(self._script.run_rows, question))
-        if self._script.bounded and self.pace.is_under(INLINE_S, rows=rows):
+        call = partial(self.call_times.timed, rows, partial(self._script.run_rows, question))
+        if self._script.bounded and self.call_times.is_under(INLINE_S, rows=rows):
             answers = self._thread.run_here(call, rows=rows)
         else:
             waits = [waiter.wait for waiter in batch]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 MEMORY = 16
 
 
-class Pace:
+class CallTimes:
     """Averages. `row_s` counts seconds as they pass; whether a call is quick is told by what it
     takes of a processor: waiting for the interpreter, for one, is none of a call's own.
     """
@@ -20,7 +20,9 @@ class Pace:
         self._call_cpu_s = self._row_cpu_s = 0.0
 
     def __repr__(self) -> str:
-        return f"<Pace {self.row_s * 1e6:.0f} us a row, {self._call_cpu_s * 1e6:.0f} us a call>"
+        return (
+            f"<CallTimes {self.row_s * 1e6:.0f} us a row, {self._call_cpu_s * 1e6:.0f} us a call>"
+        )
 
     def timed[T](self, rows: int, call: Callable[[], T]) -> T:
         """What a call for so many rows brings. One that fails counts for nothing."""

@@ -93,6 +93,6 @@ class Computation:
                 future.set_result(None)
 
 
-def name_of_all(keys: Sequence[str]) -> str:
+def joint_key(keys: Sequence[str]) -> str:
     """One name for many."""
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()

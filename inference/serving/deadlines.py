@@ -15,19 +15,19 @@ GRAIN_S = 0.01
 
 
 class Wait:
-    """One caller's wait, which ends at `ends_at`, a time.monotonic().
+    """One caller's wait, which ends at `deadline`, a time.monotonic().
 
     Infinity: nobody waits at the other end, and the answer may take as long as it takes.
     """
 
-    __slots__ = ("begun", "ends_at", "is_over")
+    __slots__ = ("begun", "deadline", "expired")
 
-    def __init__(self, ends_at: float = math.inf) -> None:
-        self.ends_at = ends_at
+    def __init__(self, deadline: float = math.inf) -> None:
+        self.deadline = deadline
         #: Whether the model has begun on what is waited for. Set from any thread.
         self.begun = False
         #: Whether it ended before there was an answer.
-        self.is_over = False
+        self.expired = False
 
     def error(self, limit_s: float) -> PassingError:
         """What whoever waited is told once the `limit_s` seconds it had are over."""
@@ -54,17 +54,17 @@ class Deadlines:
 
     def watch(self, wait: Wait) -> None:
         """The current task waits from here on, until it leaves."""
-        ends_at = wait.ends_at
-        if ends_at == math.inf or (task := asyncio.current_task()) is None:
+        deadline = wait.deadline
+        if deadline == math.inf or (task := asyncio.current_task()) is None:
             return
         self._waiting[wait] = task
-        if ends_at < self._looks_at:
-            self._look_at(ends_at)
+        if deadline < self._looks_at:
+            self._look_at(deadline)
 
     def leave(self, wait: Wait) -> bool:
         """The current task waits no more; whether it was cancelled here, and by nobody else."""
         self._waiting.pop(wait, None)
-        if not wait.is_over or (task := asyncio.current_task()) is None:
+        if not wait.expired or (task := asyncio.current_task()) is None:
             return False
         return task.uncancel() == 0
 
@@ -79,12 +79,12 @@ class Deadlines:
         self._timer, self._looks_at = None, math.inf
         now, following = self._clock(), math.inf
         for wait, task in tuple(self._waiting.items()):
-            if wait.ends_at <= now:
+            if wait.deadline <= now:
                 del self._waiting[wait]
-                wait.is_over = True
+                wait.expired = True
                 task.cancel()
             else:
-                following = min(following, wait.ends_at)
+                following = min(following, wait.deadline)
         if following < math.inf:
             self._look_at(max(following, now + GRAIN_S))
 

@@ -19,10 +19,10 @@ EXIT_CODE = 70
 
 
 class HungThreads:
-    """Counts them; `end` is called where MAX_HUNG hang and none has come back after a while."""
+    """Counts them; calls `exit_process` if MAX_HUNG hang and none has come back after a while."""
 
-    def __init__(self, end: Callable[[], None] | None = None) -> None:
-        self._end = end
+    def __init__(self, exit_process: Callable[[], None] | None = None) -> None:
+        self._exit_process = exit_process
         self._threads: list[threading.Thread] = []
 
     def __repr__(self) -> str:
@@ -38,20 +38,20 @@ class HungThreads:
     def add(self, thread: threading.Thread) -> None:
         """One more is left behind. To be called on an event loop."""
         self._threads.append(thread)
-        if self.reason and self._end is not None:
-            asyncio.get_running_loop().call_later(END_AFTER_S, self._look, self._end)
+        if self.reason and self._exit_process is not None:
+            asyncio.get_running_loop().call_later(END_AFTER_S, self._look, self._exit_process)
 
     def _alive(self) -> list[threading.Thread]:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         return self._threads
 
-    def _look(self, end: Callable[[], None]) -> None:
+    def _look(self, exit_process: Callable[[], None]) -> None:
         if reason := self.reason:
             log.critical("%s: the process ends", reason)
-            end()
+            exit_process()
 
 
-def end_process() -> None:
+def exit_process() -> None:
     """End at once, whatever hangs. Nothing that can't be asked for again is lost."""
     logging.shutdown()
     os._exit(EXIT_CODE)

@@ -48,7 +48,7 @@ class _Job(Protocol):
 class ModelThread:
     """Runs calls in the order they came. Many tasks may wait for theirs.
 
-    `end` is called where so many calls hang that nothing can be answered any more.
+    `exit_process` is called where so many calls hang that nothing can be answered any more.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class ModelThread:
         timeout_s: float,
         counts: Counts,
         max_waiting: int = DEFAULT_MAX_WAITING,
-        end: Callable[[], None] | None = None,
+        exit_process: Callable[[], None] | None = None,
     ) -> None:
         self._counts = counts
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
         #: In line or running, hung ones not.
         self._calls: set[Call[Any]] = set()
-        self._hung = HungThreads(end)
+        self._hung = HungThreads(exit_process)
         self._closed = False
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = self._start()

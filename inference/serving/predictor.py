@@ -24,7 +24,7 @@ from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
 from inference.serving.off_loop import off_loop
 from inference.serving.prediction import Prediction, joined
-from inference.serving.single_flight import Fares, Flights
+from inference.serving.single_flight import ComputeOptions, SingleFlight
 from inference.settings import InferenceSettings
 
 #: A question's data of no more bytes are hashed on the event loop, which takes a millisecond.
@@ -47,7 +47,7 @@ class Predictor:
         self._script, self._cache, self._keys = script, cache, keys
         self._ttl_s = settings.cache_ttl_s
         self._caching = settings.cache_mode != "off"
-        self._flights = Flights(
+        self._single_flight = SingleFlight(
             script, cache=cache, ttl_s=self._ttl_s, thread=thread, loaded=loaded
         )
         steady = settings.cache_mode == "always"
@@ -56,7 +56,7 @@ class Predictor:
         self._look_ups = LookUps(cache)
 
     def __repr__(self) -> str:
-        return f"<Predictor {self._flights!r} {self._alone.near!r} {self._alone.far!r}>"
+        return f"<Predictor {self._single_flight!r} {self._alone.near!r} {self._alone.far!r}>"
 
     async def predict(
         self, question: Question | RowQuestion, *, wait: Wait, recompute: bool = False
@@ -75,7 +75,7 @@ class Predictor:
             terms = Terms(levels, near=near, far=far, recompute=recompute)
             return await self._predict_many(question, terms, wait)
         if not (near or far):
-            outcome = await self._flights.ask(question, wait=wait)
+            outcome = await self._single_flight.call_model(question, wait=wait)
             return _prediction(question, outcome, "bypass")
         lease = far and not recompute and levels.far.is_open
         began = time.perf_counter()
@@ -92,8 +92,8 @@ class Predictor:
             self._judge(levels)
             self._refresh_early(question, keys, found, far=far)
             return _hit(question, found)
-        fares = Fares(far=far, lease=lease)
-        units, was_joined = await self._flights.compute(question, keys, found, fares, wait)
+        options = ComputeOptions(far=far, lease=lease)
+        units, was_joined = await self._single_flight.compute(question, keys, found, options, wait)
         self._judge(levels)
         status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
         return _prediction(question, units, status, hits=hits, ttl_left_s=self._ttl_s)
@@ -102,7 +102,7 @@ class Predictor:
         """Rows by the thousand: looked up and stored in pieces, and joined as a whole alone."""
         count, levels = len(question), terms.levels
         if not (terms.near or terms.far):
-            units = await self._flights.ask_for_many(question, wait=wait)
+            units = await self._single_flight.call_model_for_many(question, wait=wait)
             return await _of_many([], (), units, "bypass")
         keys = await off_loop(False, count, partial(self._names, question))
         found: list[Entry | None] = []
@@ -121,8 +121,8 @@ class Predictor:
             return await _of_many(found, (), [], "hit")
         if len(missing) < count:
             question, keys = question.take(missing), [keys[row] for row in missing]
-        units, was_joined = await self._flights.compute_many(
-            question, keys, Fares(far=terms.far, lease=False), wait
+        units, was_joined = await self._single_flight.compute_many(
+            question, keys, ComputeOptions(far=terms.far, lease=False), wait
         )
         self._judge(levels)
         status: CacheStatus = "joined" if was_joined else "miss" if reachable else "bypass"
@@ -132,7 +132,7 @@ class Predictor:
     async def close(self, within_s: float) -> None:
         """Let what is being computed land, for so many seconds; then tell who still waits."""
         self._look_ups.close()
-        await self._flights.close(within_s)
+        await self._single_flight.close(within_s)
 
     def _names(self, question: Question | RowQuestion) -> list[str]:
         script = self._script
@@ -158,8 +158,8 @@ class Predictor:
         )
 
     def _judge(self, levels: Levels) -> None:
-        levels.near.judge(self._flights.model_s)
-        levels.far.judge(self._flights.unit_s)
+        levels.near.judge(self._single_flight.model_s)
+        levels.far.judge(self._single_flight.unit_s)
 
     def _refresh_early(
         self,
@@ -174,18 +174,20 @@ class Predictor:
         The chance is that of XFetch (Vattani, Chierichetti and Lowenstein, VLDB 2015): the dearer
         the computation, the earlier, and of many who ask at once about one begins.
         """
-        unit_s = self._flights.unit_s
+        unit_s = self._single_flight.unit_s
         stale = [
             index
             for index, entry in enumerate(found)
             if entry is not None
             and entry.ttl_left_s < 20 * unit_s
             and entry.ttl_left_s < unit_s * -math.log(1 - random.random())  # noqa: S311
-            and keys[index] not in self._flights
+            and keys[index] not in self._single_flight
         ]
         if stale:
             # What another process holds is what is about to expire: no lease to wait for.
-            begun = self._flights.take_off(question, keys, stale, Fares(far=far, lease=False))
+            begun = self._single_flight.start(
+                question, keys, stale, ComputeOptions(far=far, lease=False)
+            )
             begun.join()  # and nobody leaves: it is to be stored
 
 

@@ -11,8 +11,8 @@ from inference.errors import InternalError, ScoringError
 from inference.serving.deadlines import Deadlines, Wait
 
 
-class Asking(Wait):
-    """A block that ends at `ends_at`, and that nothing but a ScoringError leaves.
+class RequestDeadline(Wait):
+    """A block that ends at `deadline`, and that nothing but a ScoringError leaves.
 
     Where its time is over, `late` says what to raise. The log has a line of what somebody must
     look into. Every request passes through one, so that it is no generator and no coroutine.
@@ -24,10 +24,10 @@ class Asking(Wait):
         self,
         deadlines: Deadlines,
         request_id: str,
-        ends_at: float,
+        deadline: float,
         late: Callable[[Wait], ScoringError],
     ) -> None:
-        self.ends_at, self.begun, self.is_over = ends_at, False, False
+        self.deadline, self.begun, self.expired = deadline, False, False
         self._deadlines, self._id, self._late = deadlines, request_id, late
 
     def __enter__(self) -> Wait:

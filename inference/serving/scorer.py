@@ -24,7 +24,7 @@ from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.serving.prediction import Prediction
 from inference.serving.predictor import Predictor
 from inference.serving.request_bodies import Bodies
-from inference.serving.request_deadline import Asking
+from inference.serving.request_deadline import RequestDeadline
 from inference.serving.response_cache import Recent
 from inference.settings import InferenceSettings
 
@@ -42,8 +42,8 @@ class Scorer:
     """Scores requests with one model, through a cache.
 
     The model is loaded in a thread of its own when the first request needs it, and shortly after
-    the start in any case. Everything but the constructor belongs to one event loop. `end` is
-    called where so many calls of the model hang that nothing can be answered any more.
+    the start in any case. Everything but the constructor belongs to one event loop. `exit_process`
+    is called when so many calls of the model hang that nothing can be answered any more.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Scorer:
         cache: Cache,
         keys: Keys,
         *,
-        end: Callable[[], None] | None = None,
+        exit_process: Callable[[], None] | None = None,
     ) -> None:
         self._settings = settings
         self._cache, self._keys = cache, keys
         self.counts = Counts()
         self._thread = ModelThread(
-            timeout_s=settings.scoring_timeout_s, counts=self.counts, end=end
+            timeout_s=settings.scoring_timeout_s, counts=self.counts, exit_process=exit_process
         )
         self._deadlines = Deadlines()
         self._recent = Recent(counts=self.counts)
@@ -148,27 +148,27 @@ class Scorer:
             known = self._recent.find(key, began=began)
             if known is not None:
                 return known
-        with self.in_time(request) as wait:
+        with self.request_deadline(request) as wait:
             return await self._score(request, wait, key, began)
 
-    async def check(self, request: Request) -> None:
+    async def validate(self, request: Request) -> None:
         """Raises CallerError where a request can't be answered, as far as can be told by now."""
-        with self.in_time(request):
-            await self._check(request)
+        with self.request_deadline(request):
+            await self._validate(request)
 
-    def in_time(self, request: Request) -> Asking:
+    def request_deadline(self, request: Request) -> RequestDeadline:
         """A block that ends with the request's time, and that only ScoringErrors leave."""
-        ends_at = request.ends_at
-        if ends_at is None:
-            ends_at = time.monotonic() + self._settings.scoring_timeout_s
-        return Asking(self._deadlines, request.id, ends_at, self._too_late)
+        deadline = request.deadline
+        if deadline is None:
+            deadline = time.monotonic() + self._settings.scoring_timeout_s
+        return RequestDeadline(self._deadlines, request.id, deadline, self._too_late)
 
     def _too_late(self, wait: Wait) -> PassingError:
         if self._loading.state == "loading":
             return Overloaded(_LOADING)
         return wait.error(self._settings.scoring_timeout_s)
 
-    async def _check(self, request: Request) -> None:
+    async def _validate(self, request: Request) -> None:
         self._settings.limits.check_bytes(len(request.body))
         if self.state == "ok":
             script = await self.script()
@@ -200,7 +200,7 @@ class Scorer:
                 elapsed_ms=(time.perf_counter() - began) * 1000,
                 status=reply.status,
                 headers=reply.headers,
-                ready_made=True,
+                from_script=True,
             )
         if form != media_types.JSON:  # what is stored is JSON
             size = len(value)
@@ -222,7 +222,7 @@ class Scorer:
         wait: Wait | None = None,
     ) -> Prediction:
         """The answer to a question that `script` made. Raises ScoringError, and what a script
-        raised. Without the `wait` of `in_time` it takes as long as it takes.
+        raised. Without the `wait` of `request_deadline` it takes as long as it takes.
         """
         predictor = self._predictor_of(self._ready or await self._asked_script())
         self.counts.waiting += 1

@@ -23,7 +23,7 @@ Close = Callable[[], Awaitable[object]]
 _waiting: set[asyncio.Task[None]] = set()
 
 
-def with_the_loop(*closes: Close) -> None:
+def close_with_loop(*closes: Close) -> None:
     """Close these in their order when the running event loop ends; without one, never."""
     try:
         loop = asyncio.get_running_loop()

@@ -20,8 +20,8 @@ from inference.ports import Cache, Entry
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.serving import admission, pieces
 from inference.serving.batching import Batcher
-from inference.serving.call_times import Pace
-from inference.serving.computation import Computation, Units, name_of_all
+from inference.serving.call_times import CallTimes
+from inference.serving.computation import Computation, Units, joint_key
 from inference.serving.deadlines import Wait
 from inference.serving.leases import Lease
 from inference.serving.model_thread import ModelThread
@@ -34,7 +34,7 @@ _Parts = dict[Computation, list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fares:
+class ComputeOptions:
     """Under which terms a computation flies."""
 
     #: Whether what it brings is stored beyond this process.
@@ -43,7 +43,7 @@ class Fares:
     lease: bool
 
 
-class Flights:
+class SingleFlight:
     """Those of one script. For one event loop."""
 
     def __init__(
@@ -59,24 +59,24 @@ class Flights:
         self._thread, self._loaded = thread, loaded
         self._batcher = Batcher(thread, script)
         #: By key: the computation, and which of its units.
-        self._under_way: dict[str, tuple[Computation, int]] = {}
+        self._in_flight: dict[str, tuple[Computation, int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pace = Pace()  # of questions that are answered whole
+        self._whole_times = CallTimes()  # of questions that are answered whole
         #: Seconds that a unit took, waiting included, lately.
         self.unit_s = 0.0
 
     def __repr__(self) -> str:
-        return f"<Flights {len(self._under_way)} units under way, {self._batcher!r}>"
+        return f"<SingleFlight {len(self._in_flight)} units under way, {self._batcher!r}>"
 
     def __contains__(self, key: str) -> bool:
-        return key in self._under_way
+        return key in self._in_flight
 
     @property
     def model_s(self) -> float:
         """Seconds that the model itself takes for a unit, lately."""
-        return self._batcher.pace.row_s or self.unit_s
+        return self._batcher.call_times.row_s or self.unit_s
 
-    async def ask(self, question: Question | RowQuestion, *, wait: Wait) -> Units | Reply:
+    async def call_model(self, question: Question | RowQuestion, *, wait: Wait) -> Units | Reply:
         """The model's answer, whatever is under way. Raises ScoringError, and what a script raised.
 
         `wait` is told once the model begins; its end is its owner's to see to.
@@ -84,19 +84,19 @@ class Flights:
         await self._loaded()
         if isinstance(question, Question):
             self._require_time(1, wait, whole=True)
-            run = partial(self._pace.timed, 1, partial(self._script.run, question))
+            run = partial(self._whole_times.timed, 1, partial(self._script.run, question))
             outcome = await self._thread.run(run, rows=question.rows, waits=(wait,), patient=True)
             return outcome if isinstance(outcome, Reply) else [outcome]
         self._require_time(len(question), wait)
-        return await self._batcher.ask(question, wait=wait, patient=True)
+        return await self._batcher.predict(question, wait=wait, patient=True)
 
-    async def ask_for_many(
+    async def call_model_for_many(
         self, question: RowQuestion, *, wait: Wait, left: Callable[[], bool] = lambda: False
     ) -> Units:
-        """As `ask`, a call of the model at a time; no further ones once `left` says so."""
+        """As `call_model`, a call of the model at a time; no further ones once `left` says so."""
         units: Units = []
         async for rows in pieces.of(len(question), pieces.CALL_ROWS):
-            outcome = await self.ask(question.take(rows), wait=wait)
+            outcome = await self.call_model(question.take(rows), wait=wait)
             if isinstance(outcome, Reply):
                 raise InternalError("a reply to rows")
             units += outcome
@@ -105,17 +105,17 @@ class Flights:
         return units
 
     async def compute_many(
-        self, question: RowQuestion, keys: Sequence[str], fares: Fares, wait: Wait
+        self, question: RowQuestion, keys: Sequence[str], options: ComputeOptions, wait: Wait
     ) -> tuple[Units, bool]:
         """As `compute`, of rows of which none was found; they are joined by equal ones alone, as
         to register each would take as long as the rest of what is done for it.
         """
-        name = await off_loop(False, len(keys), partial(name_of_all, keys))
-        under_way = self._under_way.get(name)
+        name = await off_loop(False, len(keys), partial(joint_key, keys))
+        under_way = self._in_flight.get(name)
         computation = under_way[0] if under_way else Computation([name])
         if not under_way:
             self._require_time(len(question), wait)
-            self._begin(computation, self._fly_many(question, computation, keys, fares))
+            self._begin(computation, self._run_many(question, computation, keys, options))
         computation.join()
         try:
             outcome = await computation.result()
@@ -130,17 +130,17 @@ class Flights:
         question: Question | RowQuestion,
         keys: Sequence[str],
         found: Sequence[Entry | None],
-        fares: Fares,
+        options: ComputeOptions,
         wait: Wait,
     ) -> tuple[Units | Reply, bool]:
         """Every unit: found, from computations under way, or from one that begins here; and
-        whether none had to begin. Raises as `ask` does.
+        whether none had to begin. Raises as `call_model` does.
         """
         units = [b"" if entry is None else entry.value for entry in found]
         own, parts = self._missing(keys, found)
         if own:
             self._require_time(len(own), wait, whole=isinstance(question, Question))
-            begun = self.take_off(question, keys, own, fares)
+            begun = self.start(question, keys, own, options)
             parts = {begun: list(zip(own, range(len(own)), strict=True)), **parts}
         for computation in parts:
             computation.join()
@@ -162,34 +162,34 @@ class Flights:
             for computation in parts:
                 self._leave(computation, wait)
 
-    def take_off(
+    def start(
         self,
         question: Question | RowQuestion,
         keys: Sequence[str],
         own: Sequence[int],
-        fares: Fares,
+        options: ComputeOptions,
     ) -> Computation:
         """Begin to compute these units of the question, for whoever will join."""
         part = question
         if not isinstance(question, Question) and len(own) < len(question):
             part = question.take(own)
         computation = Computation([keys[index] for index in own])
-        self._begin(computation, self._fly(part, computation, fares))
+        self._begin(computation, self._run(part, computation, options))
         return computation
 
     def _require_time(self, units: int, wait: Wait, *, whole: bool = False) -> None:
         """Raises Overloaded where the answer would come too late, most likely."""
-        pace = self._pace if whole else self._batcher.pace
+        times = self._whole_times if whole else self._batcher.call_times
         before = self._thread.waiting if whole else self._batcher.rows
-        admission.require_time(units, before=before, unit_s=pace.row_s, wait=wait)
+        admission.require_time(units, before=before, unit_s=times.row_s, wait=wait)
 
     def _begin(self, computation: Computation, work: Coroutine[Any, Any, None]) -> None:
         computation.task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(computation.task)
         # Of two equal rows in one question both are computed, and the last is who is joined.
         for position, name in enumerate(computation.names):
-            self._under_way[name] = computation, position
-        computation.task.add_done_callback(partial(self._land, computation))
+            self._in_flight[name] = computation, position
+        computation.task.add_done_callback(partial(self._ended, computation))
 
     async def close(self, within_s: float) -> None:
         """Let what is being computed land, for so many seconds; then tell who still waits."""
@@ -209,7 +209,7 @@ class Flights:
         joined: _Parts = {}
         for index, entry in enumerate(found):
             if entry is None:
-                under_way = self._under_way.get(keys[index])
+                under_way = self._in_flight.get(keys[index])
                 if under_way is None:
                     own.append(index)
                 else:
@@ -222,34 +222,38 @@ class Flights:
         """Fill in what failed of another's row: all of it together, and once."""
         if not isinstance(question, Question):
             question = question.take(again)
-        outcome = await self.ask(question, wait=wait)
+        outcome = await self.call_model(question, wait=wait)
         if not isinstance(outcome, Reply):  # whoever joined a question has its every byte
             for index, unit in zip(again, outcome, strict=True):
                 units[index] = unit
 
-    async def _fly(
-        self, question: Question | RowQuestion, computation: Computation, fares: Fares
+    async def _run(
+        self, question: Question | RowQuestion, computation: Computation, options: ComputeOptions
     ) -> None:
         names = computation.names
-        cost_s = self.unit_s if fares.lease else 0.0
+        cost_s = self.unit_s if options.lease else 0.0
         async with Lease(self._cache, names, cost_s=cost_s) as lease:
             outcome: Units | Reply | None = lease.brought
             if outcome is None:
                 began = time.perf_counter()
-                outcome = await self.ask(question, wait=computation.wait)
+                outcome = await self.call_model(question, wait=computation.wait)
                 self._learn((time.perf_counter() - began) / len(names))
                 if not isinstance(outcome, Reply):
-                    self._keep(names, outcome, far=fares.far)
+                    self._keep(names, outcome, far=options.far)
             # Nobody waits for a lease to be given back.
             self._forget(computation)
             computation.tell(outcome)
 
-    async def _fly_many(
-        self, question: RowQuestion, computation: Computation, keys: Sequence[str], fares: Fares
+    async def _run_many(
+        self,
+        question: RowQuestion,
+        computation: Computation,
+        keys: Sequence[str],
+        options: ComputeOptions,
     ) -> None:
         """Nothing is stored before all rows have their answers."""
         began = time.perf_counter()
-        units = await self.ask_for_many(
+        units = await self.call_model_for_many(
             question, wait=computation.wait, left=lambda: not computation.is_awaited
         )
         if len(units) < len(question):
@@ -258,7 +262,7 @@ class Flights:
         computation.tell(units)
         async for rows in pieces.of(len(keys)):
             part = slice(rows.start, rows.stop)
-            self._keep(keys[part], units[part], far=fares.far)
+            self._keep(keys[part], units[part], far=options.far)
 
     def _keep(self, names: Sequence[str], units: Units, *, far: bool) -> None:
         """What can't be kept is computed again some day: nobody's answer fails of it."""
@@ -273,15 +277,15 @@ class Flights:
             self._forget(computation)  # who comes next begins anew
             computation.task.cancel()
 
-    def _land(self, computation: Computation, flight: asyncio.Task[None]) -> None:
+    def _ended(self, computation: Computation, flight: asyncio.Task[None]) -> None:
         self._tasks.discard(flight)
         self._forget(computation)
         computation.end(flight)
 
     def _forget(self, computation: Computation) -> None:
         for name in computation.names:
-            if self._under_way.get(name, (None,))[0] is computation:
-                del self._under_way[name]
+            if self._in_flight.get(name, (None,))[0] is computation:
+                del self._in_flight[name]
 
     def _learn(self, unit_s: float) -> None:
         self.unit_s += (unit_s - self.unit_s) / (16 if self.unit_s else 1)

@@ -60,7 +60,7 @@ async def score(
     limits = settings.limits
     if isinstance(script, EstimatorScript):
         table = tables.open_table(request.content_type, source, script.signature, limits)
-        with scorer.in_time(request):
+        with scorer.request_deadline(request):
             async with scorer.bodies.batch(request.content_type, size):
                 report = await _score_parts(scorer, script, table, sink, in_thread)
         report.content_type = request.content_type or media_types.JSON
@@ -110,7 +110,7 @@ async def _score_whole(
     """A script of the user's own gets the whole input at once, as over HTTP."""
     async with scorer.bodies.batch(request.content_type, size):
         body = await in_thread(tables.read_whole, source, scorer.settings.limits)
-    answer = (await scorer.score(request.with_body(body))).succeeded()
+    answer = (await scorer.score(request.with_body(body))).raise_for_status()
     await in_thread(sink, answer.body)
     hits = int(answer.cache == "hit")
     return Report(rows=1, cache_hits=hits, content_type=answer.content_type)

@@ -229,7 +229,7 @@ def _request(properties: BlobProperties) -> Request:
     # Named as the storage service itself names them.
     for key, value in (properties.metadata or {}).items():
         headers[f"x-ms-meta-{key.lower()}"] = value
-    return Request(id=version, source="blob", body=b"", headers=headers, ends_at=math.inf)
+    return Request(id=version, source="blob", body=b"", headers=headers, deadline=math.inf)
 
 
 def _version_of(properties: BlobProperties, request: Request) -> BlobVersion:

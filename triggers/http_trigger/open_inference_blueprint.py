@@ -81,7 +81,7 @@ class V2Door:
         answer: Callable[[Request, Wait], Awaitable[func.HttpResponse]],
     ) -> func.HttpResponse:
         async def in_time(request: Request) -> func.HttpResponse:
-            with self._scorer.in_time(request) as wait:
+            with self._scorer.request_deadline(request) as wait:
                 return await answer(request, wait)
 
         within_s = self._scorer.settings.scoring_timeout_s

@@ -95,7 +95,7 @@ class HttpDoor:
         self, req: func.HttpRequest, request: Request, queue: func.Out[str]
     ) -> func.HttpResponse | None:
         """202, or None where the result could not be fetched later: the caller then waits."""
-        await self._scorer.check(request)
+        await self._scorer.validate(request)
         sealed = envelope.seal(request)
         reservation = await self._results.reserve(request)
         if reservation == "unreachable":

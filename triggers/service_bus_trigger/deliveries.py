@@ -62,7 +62,7 @@ def deliveries(
         except Exception as error:  # noqa: BLE001 - of this message alone
             kind, name = type(error).__name__, _name(message)
             log.error("message %r can't be read: %s at %s", name, kind, frames.where(error))
-            request = Request(id=name, source="servicebus", body=b"", ends_at=math.inf)
+            request = Request(id=name, source="servicebus", body=b"", deadline=math.inf)
             yield Delivery(request, again, last, unread=InternalError(kind))
 
 
@@ -86,7 +86,7 @@ def _request(message: func.ServiceBusMessage, body: bytes, own: str, only: str) 
         body=body,
         content_type=content_type,
         headers=properties,
-        ends_at=math.inf,
+        deadline=math.inf,
     )
 
 

@@ -135,7 +135,7 @@ class ServiceBusDoor:
         request = delivery.request
 
         async def scored() -> Answer:
-            return (await self._scorer.score(request)).succeeded()
+            return (await self._scorer.score(request)).raise_for_status()
 
         try:
             answer = await self._retry.run(

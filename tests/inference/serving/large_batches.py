@@ -95,7 +95,7 @@ BLOBS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
 
 async def score(scorer: Scorer, name: str, source: BinaryIO) -> str:
     form, _ = BLOBS[name]
-    request = Request(id="1", source="blob", body=b"", content_type=form, ends_at=math.inf)
+    request = Request(id="1", source="blob", body=b"", content_type=form, deadline=math.inf)
     try:
         report = await table_scoring.score(scorer, request, source, lambda _: None)
     except ScoringError as error:

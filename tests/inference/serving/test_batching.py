@@ -56,7 +56,7 @@ async def test_a_library_that_proved_quick_answers_on_the_event_loop(batcher_of)
     script = Sums(bounded=True)
     batcher = batcher_of(script)
     while len(script.threads) < 1000 and script.threads[-1:] != ["MainThread"]:
-        assert await batcher.ask(rows(1, 2)) == [b"1", b"2"]
+        assert await batcher.predict(rows(1, 2)) == [b"1", b"2"]
     assert script.threads[0] == "model"
     assert script.threads[-1] == "MainThread"
 
@@ -65,7 +65,7 @@ async def test_somebody_elses_code_never_runs_on_the_event_loop(batcher_of):
     script = Sums(bounded=False)
     batcher = batcher_of(script)
     for _ in range(100):
-        await batcher.ask(rows(1))
+        await batcher.predict(rows(1))
     assert set(script.threads) == {"model"}
 
 
@@ -80,7 +80,7 @@ async def test_who_arrives_while_a_batch_assembles_is_in_it(batcher_of):
 
     async def later(number: int) -> None:
         await turns(number)
-        assert await batcher.ask(rows(number)) == [b"%d" % number]
+        assert await batcher.predict(rows(number)) == [b"%d" % number]
 
     for _ in range(2):  # the first to come does not wait; it is who comes in company that does
         await asyncio.gather(*(later(number) for number in range(20)))
@@ -92,8 +92,8 @@ async def test_who_arrives_while_a_batch_assembles_is_in_it(batcher_of):
 async def test_who_comes_alone_begins_at_once(batcher_of):
     script = Sums(bounded=False)
     batcher = batcher_of(script)
-    await batcher.ask(rows(1))
-    asking = asyncio.create_task(batcher.ask(rows(1)))
+    await batcher.predict(rows(1))
+    asking = asyncio.create_task(batcher.predict(rows(1)))
     await turns(2)
     assert not batcher._line
     await asking
@@ -102,11 +102,11 @@ async def test_who_comes_alone_begins_at_once(batcher_of):
 async def test_a_stream_of_arrivals_does_not_hold_up_those_that_are_there(batcher_of):
     script = Sums(bounded=False)
     batcher = batcher_of(script)
-    await asyncio.gather(batcher.ask(rows(1)), batcher.ask(rows(1)))
-    first, began, crowd = asyncio.create_task(batcher.ask(rows(1))), time.monotonic(), []
+    await asyncio.gather(batcher.predict(rows(1)), batcher.predict(rows(1)))
+    first, began, crowd = asyncio.create_task(batcher.predict(rows(1))), time.monotonic(), []
     while not first.done():
         assert time.monotonic() - began < 5
-        crowd.append(asyncio.create_task(batcher.ask(rows(2))))
+        crowd.append(asyncio.create_task(batcher.predict(rows(2))))
         time.sleep(0.001)  # noqa: ASYNC251 - what reads a request keeps the loop busy
         await asyncio.sleep(0)
     await asyncio.gather(*crowd)

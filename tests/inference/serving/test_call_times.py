@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from inference.serving.call_times import Pace
+from inference.serving.call_times import CallTimes
 
 
 def busy(seconds: float) -> None:
@@ -15,7 +15,7 @@ def busy(seconds: float) -> None:
 
 @pytest.fixture
 def pace():
-    return Pace()
+    return CallTimes()
 
 
 def test_nothing_is_quick_before_it_was_tried(pace):

@@ -126,7 +126,7 @@ async def test_where_all_threads_hang_the_process_is_ended_after_a_while(
 ):
     monkeypatch.setattr("inference.serving.hung_threads.END_AFTER_S", 0.05)
     hang, ended = threading.Event(), []
-    thread = ModelThread(timeout_s=0.01, counts=Counts(), end=lambda: ended.append(1))
+    thread = ModelThread(timeout_s=0.01, counts=Counts(), exit_process=lambda: ended.append(1))
     await hung(thread, hang, MAX_HUNG - 1)
     assert thread.failure is None
     await hung(thread, hang, 1)
@@ -141,7 +141,7 @@ async def test_where_all_threads_hang_the_process_is_ended_after_a_while(
 async def test_a_call_that_comes_back_keeps_the_process(monkeypatch):
     monkeypatch.setattr("inference.serving.hung_threads.END_AFTER_S", 0.05)
     hang, ended = threading.Event(), []
-    thread = ModelThread(timeout_s=0.01, counts=Counts(), end=lambda: ended.append(1))
+    thread = ModelThread(timeout_s=0.01, counts=Counts(), exit_process=lambda: ended.append(1))
     await hung(thread, hang, MAX_HUNG)
     left_behind = tuple(thread._hung._threads)
     hang.set()

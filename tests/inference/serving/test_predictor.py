@@ -64,9 +64,9 @@ async def scorer(counting, make_scorer):
 
 async def in_line(scorer, at_least, at_most=100):
     """Something is computed, and so many questions wait for the model."""
-    while not scorer._predictor or not scorer._predictor._flights._under_way:
+    while not scorer._predictor or not scorer._predictor._single_flight._in_flight:
         await asyncio.sleep(0)
-    while not at_least <= len(scorer._predictor._flights._batcher._line) <= at_most:
+    while not at_least <= len(scorer._predictor._single_flight._batcher._line) <= at_most:
         await asyncio.sleep(0)
 
 
@@ -141,13 +141,13 @@ async def test_what_everybody_left_is_still_stored(scorer, request_of):
     Counting.gate.clear()
     task = asyncio.create_task(scorer.score(request_of(rows(5))))
     await in_line(scorer, 0)
-    flights = scorer._predictor._flights
-    ((computation, _),) = flights._under_way.values()
+    single_flight = scorer._predictor._single_flight
+    ((computation, _),) = single_flight._in_flight.values()
     while not computation.wait.begun:
         await asyncio.sleep(0)
     task.cancel()
     Counting.gate.set()
-    while flights._under_way:
+    while single_flight._in_flight:
         await asyncio.sleep(0)
     assert (await scorer.score(request_of(rows(5)))).cache == "hit"
 
@@ -160,10 +160,11 @@ async def test_hot_rows_are_computed_anew_before_they_expire(counting, make_scor
     await scorer.score(request_of(rows(5)))
     Counting.asked.clear()
     now[0] = 99.9
-    scorer._predictor._flights.unit_s = 1e4  # dear enough that a tenth of a second before is late
+    # Dear enough that a tenth of a second before is late.
+    scorer._predictor._single_flight.unit_s = 1e4
     answer = await scorer.score(request_of(rows(5) + b" "))
     assert answer.cache == "hit"
-    while scorer._predictor._flights._under_way:
+    while scorer._predictor._single_flight._in_flight:
         await asyncio.sleep(0)
     assert Counting.asked == [[5]]
     now[0] = 150.0
@@ -300,7 +301,7 @@ async def test_many_rows_are_answered_in_their_order_and_found_again_whoever_bri
 
 
 async def eventually_stored(scorer):
-    while scorer._predictor._flights._tasks:
+    while scorer._predictor._single_flight._tasks:
         await asyncio.sleep(0)
 
 
@@ -309,7 +310,8 @@ async def test_equal_requests_of_many_rows_at_once_are_one_computation(scorer, r
     body = many(PIECE_ROWS + 1)
     asked = asyncio.gather(*(scorer.score(request_of(body)) for _ in range(3)))
     while not scorer._predictor or [
-        computation._waiting for computation, _ in scorer._predictor._flights._under_way.values()
+        computation._waiting
+        for computation, _ in scorer._predictor._single_flight._in_flight.values()
     ] != [3]:
         await asyncio.sleep(0)
     Counting.gate.set()
@@ -326,14 +328,14 @@ async def test_of_many_rows_with_a_refused_one_nothing_is_kept_and_nothing_asked
         await scorer.score(request_of(rows(*range(1, CALL_ROWS + 2), -1)))
     assert len(Counting.asked) == 1  # the call without the refused row
     assert (await scorer.score(request_of(rows(1)))).cache == "miss"
-    assert not scorer._predictor._flights._under_way
+    assert not scorer._predictor._single_flight._in_flight
 
 
 async def test_whoever_leaves_many_rows_leaves_them_to_the_others(scorer, request_of):
     Counting.gate.clear()
     body = many(2 * CALL_ROWS)
     first, second = (asyncio.create_task(scorer.score(request_of(body))) for _ in range(2))
-    while not scorer._predictor or len(scorer._predictor._flights._under_way) != 1:
+    while not scorer._predictor or len(scorer._predictor._single_flight._in_flight) != 1:
         await asyncio.sleep(0)
     first.cancel()
     Counting.gate.set()
@@ -343,9 +345,9 @@ async def test_whoever_leaves_many_rows_leaves_them_to_the_others(scorer, reques
 async def test_many_rows_that_everybody_left_are_asked_for_no_further(scorer, request_of):
     Counting.gate.clear()
     asked = asyncio.create_task(scorer.score(request_of(many(3 * CALL_ROWS))))
-    while not scorer._predictor or not scorer._predictor._flights._batcher._batch:
+    while not scorer._predictor or not scorer._predictor._single_flight._batcher._batch:
         await asyncio.sleep(0)
-    (waiter,) = scorer._predictor._flights._batcher._batch
+    (waiter,) = scorer._predictor._single_flight._batcher._batch
     while not waiter.wait.begun:
         await asyncio.sleep(0)
     asked.cancel()
@@ -353,4 +355,4 @@ async def test_many_rows_that_everybody_left_are_asked_for_no_further(scorer, re
     Counting.gate.set()
     await eventually_stored(scorer)
     assert len(Counting.asked) == 1
-    assert not scorer._predictor._flights._under_way
+    assert not scorer._predictor._single_flight._in_flight

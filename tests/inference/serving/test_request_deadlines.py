@@ -55,7 +55,7 @@ async def test_a_look_up_lies_inside_the_deadline(scorer, request_of):
 async def test_ends_at_counts_from_when_the_request_came(scorer, request_of, hang):
     script = await scorer.script()
     script.run_rows = lambda _: hang.wait(10)
-    _, after = await told(scorer, request_of(ROWS, ends_at=time.monotonic() + 0.1))
+    _, after = await told(scorer, request_of(ROWS, deadline=time.monotonic() + 0.1))
     assert after < 0.25
 
 
@@ -92,7 +92,7 @@ async def test_what_a_request_waited_for_being_cancelled_is_a_fault_and_no_cance
     async def cancelled(*_, **__):
         raise asyncio.CancelledError
 
-    scorer._predictor_of(await scorer.script())._flights.ask = cancelled
+    scorer._predictor_of(await scorer.script())._single_flight.call_model = cancelled
     with pytest.raises(InternalError):
         await scorer.score(request_of(ROWS))
 
@@ -103,7 +103,7 @@ async def test_closing_returns_though_a_call_hangs_and_refuses_what_comes_then(
     monkeypatch.setattr(scorer_module, "CLOSE_S", 0.1)
     script = await scorer.script()
     script.run_rows = lambda _: hang.wait(10)
-    asking = asyncio.create_task(scorer.score(request_of(ROWS, ends_at=float("inf"))))
+    asking = asyncio.create_task(scorer.score(request_of(ROWS, deadline=float("inf"))))
     await asyncio.sleep(0.05)
     began = time.monotonic()
     await scorer.close()

@@ -105,7 +105,7 @@ async def test_one_cancelled_request_leaves_the_others_their_answer(
     hang = threading.Event()
     scorer._thread.begin(hang.wait, Future())
     tasks = [asyncio.create_task(scorer.score(request_of(ROWS))) for _ in range(3)]
-    while scorer._predictor is None or not scorer._predictor._flights._under_way:
+    while scorer._predictor is None or not scorer._predictor._single_flight._in_flight:
         await asyncio.sleep(0)
     tasks.pop(0).cancel()
     hang.set()

@@ -17,7 +17,7 @@ def test_what_was_given_is_closed_in_order_when_the_loop_ends_though_one_fails()
         closed.append("closes")
 
     async def main() -> None:
-        shutdown.with_the_loop(fails, closes)
+        shutdown.close_with_loop(fails, closes)
         await asyncio.sleep(0)
         assert closed == []
 
@@ -33,7 +33,7 @@ def test_what_hangs_holds_up_the_end_no_longer_than_its_bound(monkeypatch):
         closed.append(1)
 
     async def main() -> None:
-        shutdown.with_the_loop(asyncio.Event().wait, closes)
+        shutdown.close_with_loop(asyncio.Event().wait, closes)
         await asyncio.sleep(0)
 
     asyncio.run(main())
@@ -41,4 +41,4 @@ def test_what_hangs_holds_up_the_end_no_longer_than_its_bound(monkeypatch):
 
 
 def test_without_a_loop_nothing_is_waited_for():
-    shutdown.with_the_loop(asyncio.Event().wait)
+    shutdown.close_with_loop(asyncio.Event().wait)

@@ -58,10 +58,10 @@ async def test_joining_that_fails_costs_none_of_the_others_its_answer(core):
 
 @core_test
 async def test_rows_of_different_widths_are_never_in_one_call(core):
-    batcher = core.flights._batcher
+    batcher = core.single_flight._batcher
 
     async def ask(*row):
-        return await batcher.ask(ArrayRows(np.array([row])), patient=True)
+        return await batcher.predict(ArrayRows(np.array([row])), patient=True)
 
     first = core.begin(1)
     await turns()
@@ -78,11 +78,11 @@ def test_where_the_task_that_serves_is_cancelled_everybody_is_told(steps):
         tasks = [core.begin(value) for value in range(5)]
         await turns(2)
         for _ in range(100):
-            if core.flights._batcher._serving is not None:
+            if core.single_flight._batcher._serving is not None:
                 break
             await turns(1)
         await turns(steps)
-        core.flights._batcher._serving.cancel()
+        core.single_flight._batcher._serving.cancel()
         assert kinds(await outcomes(*tasks)) == [InternalError] * 5
         assert await core.ask(7) == [14]
 
@@ -91,7 +91,7 @@ def test_where_the_task_that_serves_is_cancelled_everybody_is_told(steps):
 
 @core_test
 async def test_where_the_task_that_serves_dies_everybody_is_told(core):
-    batcher = core.flights._batcher
+    batcher = core.single_flight._batcher
 
     def die():
         raise MemoryError
@@ -107,7 +107,7 @@ async def test_where_the_task_that_serves_dies_everybody_is_told(core):
 async def test_where_a_computation_is_cancelled_whoever_joined_it_is_told(core):
     tasks = [core.begin(1, 2), core.begin(2)]
     await turns(2)
-    for task in core.flights._tasks:
+    for task in core.single_flight._tasks:
         task.cancel()
     assert kinds(await outcomes(*tasks)) == [InternalError] * 2
 
@@ -256,8 +256,8 @@ class Shared(MemoryCache):
 
 @core_test
 async def test_nobody_waits_for_a_store_that_hangs(core):
-    core.cache = core.flights._cache = shared = Shared(core.loop)
-    core.flights.unit_s, shared.hangs = 1.0, True
+    core.cache = core.single_flight._cache = shared = Shared(core.loop)
+    core.single_flight.unit_s, shared.hangs = 1.0, True
     assert await core.ask(1, lease=True) == [2]
     assert core.loop.time() <= 1.01
     await asyncio.sleep(2)  # by then it is given up
@@ -266,10 +266,10 @@ async def test_nobody_waits_for_a_store_that_hangs(core):
 @core_test
 async def test_closing_ends_whatever_hangs_and_tells_whoever_waits(core):
     core.model.running = []
-    core.cache = core.flights._cache = Shared(core.loop)
+    core.cache = core.single_flight._cache = Shared(core.loop)
     tasks = [core.begin(value, within_s=math.inf) for value in range(3)]
     await turns()
     began = core.loop.time()
-    await core.flights.close(3)
+    await core.single_flight.close(3)
     assert core.loop.time() - began <= 12
     assert kinds(await outcomes(*tasks)) == [InternalError] * 3

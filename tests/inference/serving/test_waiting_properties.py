@@ -41,8 +41,8 @@ class Waiting(RuleBasedStateMachine):
         async def begin() -> asyncio.Task[list[int]]:
             return self.core.begin(*values, within_s=within_s)
 
-        ends_at = self.core.loop.time() + within_s
-        self.asked.append((values, ends_at, self.runner.run(begin())))
+        deadline = self.core.loop.time() + within_s
+        self.asked.append((values, deadline, self.runner.run(begin())))
 
     @rule()
     def let_it_work(self):
@@ -66,22 +66,22 @@ class Waiting(RuleBasedStateMachine):
         else:
             call.set_exception(error)
 
-    @precondition(lambda self: self.core.flights._batcher._serving)
+    @precondition(lambda self: self.core.single_flight._batcher._serving)
     @rule()
     def cancel_who_serves(self):
-        self.core.flights._batcher._serving.cancel()
+        self.core.single_flight._batcher._serving.cancel()
 
-    @precondition(lambda self: self.core.flights._tasks)
+    @precondition(lambda self: self.core.single_flight._tasks)
     @rule()
     def cancel_a_computation(self):
         # The oldest, for a set has another order every time.
-        min(self.core.flights._tasks, key=lambda task: int(task.get_name()[5:])).cancel()
+        min(self.core.single_flight._tasks, key=lambda task: int(task.get_name()[5:])).cancel()
 
     @invariant()
     def nobody_waits_longer_than_a_tenth_beyond_the_end(self):
         now = self.core.loop.time()
-        for _, ends_at, task in self.asked:
-            assert task.done() or now <= ends_at + 0.2
+        for _, deadline, task in self.asked:
+            assert task.done() or now <= deadline + 0.2
 
     def teardown(self):
         for _ in range(1000):

@@ -14,8 +14,8 @@ from inference.scripts.array_rows import ArrayRows
 from inference.scripts.question import Reply
 from inference.serving.computation import Units
 from inference.serving.deadlines import Deadlines, Wait
-from inference.serving.request_deadline import Asking
-from inference.serving.single_flight import Fares, Flights
+from inference.serving.request_deadline import RequestDeadline
+from inference.serving.single_flight import ComputeOptions, SingleFlight
 
 TIMEOUT_S = 60.0
 #: The model refuses every question that has this row.
@@ -97,7 +97,7 @@ class Core:
         self.model = model
         self.cache = cache or MemoryCache(clock=self.loop.time)
         self.deadlines = Deadlines(clock=self.loop.time)
-        self.flights = Flights(
+        self.single_flight = SingleFlight(
             model,  # type: ignore[arg-type]
             cache=self.cache,
             ttl_s=100,
@@ -113,11 +113,13 @@ class Core:
         """The doubled values. Raises ScoringError, in `within_s` seconds at the latest."""
         question = ArrayRows(np.array([[value] for value in values], dtype=np.float64))
         keys = [str(value) for value in values]
-        ends_at = self.loop.time() + within_s
-        with Asking(self.deadlines, "id", ends_at, lambda wait: wait.error(within_s)) as wait:
-            fares = Fares(far=False, lease=lease)
+        deadline = self.loop.time() + within_s
+        with RequestDeadline(
+            self.deadlines, "id", deadline, lambda wait: wait.error(within_s)
+        ) as wait:
+            options = ComputeOptions(far=False, lease=lease)
             found = [None] * len(keys)
-            outcome, _ = await self.flights.compute(question, keys, found, fares, wait)
+            outcome, _ = await self.single_flight.compute(question, keys, found, options, wait)
             return _numbers(outcome)
 
     def begin(self, *values: int, **more: Any) -> asyncio.Task[list[int]]:
@@ -125,8 +127,8 @@ class Core:
 
     def is_at_rest(self) -> bool:
         """Nothing is registered, in line, served or waited for."""
-        flights, batcher = self.flights, self.flights._batcher
-        left = (flights._under_way, flights._tasks, batcher._line, batcher._batch)
+        single_flight, batcher = self.single_flight, self.single_flight._batcher
+        left = (single_flight._in_flight, single_flight._tasks, batcher._line, batcher._batch)
         return not any(left) and batcher._serving is None and not self.deadlines._waiting
 
 
