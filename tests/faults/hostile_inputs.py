@@ -12,6 +12,7 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.servicebus.exceptions import MessageSizeExceededError
 from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
 
 from tests.app.conftest import App
@@ -22,9 +23,6 @@ from tests.faults.outcome import Outcome
 #: Seconds without a new document after which none is expected any more.
 STILL_S = 25
 LONGEST_S = 240
-#: Messages a transfer: the broker takes 1 MB.
-AT_ONCE = 20
-
 _ENDINGS = ("csv", "json", "jsonl", "npy", "parquet", "arrow", "txt", "", "CSV", "tar.gz", "exe")
 
 
@@ -76,16 +74,21 @@ def _check(document: dict[str, Any], outcome: Outcome) -> None:
 
 def _send(app: App, random_: random.Random, turn: int, count: int) -> dict[str, bytes]:
     """The bodies that were sent, by the id of their message."""
-    drawn = iter(_messages(random_, turn))
     sent: dict[str, bytes] = {}
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
         client.get_queue_sender("scoring-requests") as sender,
     ):
-        for start in range(0, count, AT_ONCE):
-            some = list(islice(drawn, min(AT_ONCE, count - start)))
-            sender.send_messages([message for _, _, message in some])
-            sent |= {name: body for name, body, _ in some}
+        batch = sender.create_message_batch()
+        for name, body, message in islice(_messages(random_, turn), count):
+            try:
+                batch.add_message(message)
+            except MessageSizeExceededError:
+                sender.send_messages(batch)
+                batch = sender.create_message_batch()
+                batch.add_message(message)
+            sent[name] = body
+        sender.send_messages(batch)
     return sent
 
 
