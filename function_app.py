@@ -13,7 +13,7 @@ import cache
 from cache import keys
 from cache.settings import CacheSettings
 from inference import package_settings
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving import hung_threads, shutdown
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
@@ -38,7 +38,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     store = cache.build(CacheSettings.from_env(env))
     scorer = Scorer(inference, store, keys, exit_process=hung_threads.exit_process)
     shutdown.close_with_loop(scorer.close, store.close)
-    results = Results(store, keys.result_key, inference.result_ttl_s, doors.message_ttl_s)
+    results = ResultStore(store, keys.result_key, inference.result_ttl_s, doors.message_ttl_s)
 
     built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))
     if "http" in doors.triggers:

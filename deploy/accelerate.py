@@ -33,7 +33,7 @@ def accelerate(
     signature = model.signature(manifest.features)
     golden = coercion.fit(manifest.golden.rows, signature, text=False).all_fit()
     proving = Proof(
-        model.answering(manifest.method, signature),
+        model.answer_function(manifest.method, signature),
         trial_rows.draw(golden, signature, model.estimator),
         relative=manifest.golden.relative if relative is None else relative,
         absolute=manifest.golden.absolute if absolute is None else absolute,
@@ -50,7 +50,7 @@ def accelerate(
                 file=manifests.ACCELERATED,
                 sha256=hashlib.sha256(graph).hexdigest(),
                 numbers=way.name,
-                independent=batch_invariance.is_no_matter(answer, golden),
+                independent=batch_invariance.is_batch_invariant(answer, golden),
                 versions=conversion.versions(),
                 relative=proving.relative,
                 absolute=proving.absolute,
@@ -72,8 +72,8 @@ def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
             f"{folder.name}/ has no {manifests.NAME} with golden rows, which are what answers are"
             f" compared on: write it with `python -m deploy manifest {folder} --rows FILE`"
         )
-    file = models.find(folder, manifest)
-    models.require_pinned(file, manifest, allow_unpinned=False)
+    file = models.find_file(folder, manifest)
+    models.verify_digest(file, manifest, allow_unpinned=False)
     model = models.load(file, trusted=manifest.trusted, errors=SHOWN)
     if not isinstance(model, SklearnModel):
         raise ModelUnavailable(f"{file.name} is served by ONNX Runtime already")
@@ -94,7 +94,7 @@ def _answering(graph: bytes, manifest: Manifest) -> Answering:
         file = Path(folder, manifests.ACCELERATED)
         file.write_bytes(graph)
         model = OnnxModel(file)
-    return model.answering(manifest.method, model.signature(manifest.features))
+    return model.answer_function(manifest.method, model.signature(manifest.features))
 
 
 def _write(folder: Path, graph: bytes, manifest: Manifest) -> None:

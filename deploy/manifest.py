@@ -38,12 +38,12 @@ def describe(
     Golden rows come from a file, else a few are drawn, the same each time. They also tell what the
     model takes: an array where it answers that, else a DataFrame. Raises ScoringError, OSError.
     """
-    file = models.find(folder)
+    file = models.find_file(folder)
     if trusted and file.suffix != ".skops":
         raise ModelUnavailable(f"{file.name} takes no --trust: only a .skops file lists its types")
     model = models.load(file, trusted=trusted, errors=SHOWN)
     own = model.signature()
-    model.answering(method, own)  # before anything is asked of the rows
+    model.answer_function(method, own)  # before anything is asked of the rows
     signature, golden = _golden(model, method, _rows(rows_file, own))
     return manifests.Manifest(
         file=file.name,
@@ -67,7 +67,7 @@ def describe(
 
 def _independent(model: Model, method: str, signature: Signature, golden: Golden) -> bool:
     rows = coercion.fit(golden.rows, signature, text=False).all_fit()
-    return batch_invariance.is_no_matter(model.answering(method, signature), rows)
+    return batch_invariance.is_batch_invariant(model.answer_function(method, signature), rows)
 
 
 def _rows(file: Path | None, signature: Signature) -> Sample | None:
@@ -87,7 +87,7 @@ def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Signature, 
     for signature in _candidates(rows, own):
         try:
             values = coercion.fit(rows.rows, signature, text=rows.text).all_fit()
-            answers = model.answering(method, signature)(values)
+            answers = model.answer_function(method, signature)(values)
         except CallerError:
             raise
         except Exception as error:  # noqa: BLE001 - told below, once nothing else is left to try
@@ -132,7 +132,7 @@ def _allows_missing(model: Model, method: str, signature: Signature, values: Arr
     gaps = np.repeat(values[:1], values.shape[1], axis=0)
     np.fill_diagonal(gaps, np.nan)
     try:
-        model.answering(method, signature)(gaps)
+        model.answer_function(method, signature)(gaps)
     except Exception:  # noqa: BLE001 - that is the answer
         return False
     return True

@@ -46,13 +46,13 @@ class Proof:
         raise Unproven(_told(differ, len(pairs)))
 
     def _equal(self, one: Any, other: Any) -> bool:
-        return golden_rows.equal(one, other, relative=self.relative, absolute=self.absolute)
+        return golden_rows.agree(one, other, relative=self.relative, absolute=self.absolute)
 
 
 def _told(differ: list[tuple[Any, Any]], count: int) -> str:
     """What is wrong with answers, given in pairs."""
     otherwise = [
-        pair for pair in differ if not golden_rows.equal(*pair, relative=0, absolute=math.inf)
+        pair for pair in differ if not golden_rows.agree(*pair, relative=0, absolute=math.inf)
     ]
     if not otherwise:
         largest = max(_difference(*pair) for pair in differ)

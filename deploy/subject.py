@@ -77,7 +77,7 @@ def _with_manifest(model: Path) -> dict[str, Path]:
     files = {model.name: model}
     manifest = manifests.read(model.parent)
     if manifest is not None and manifest.file == model.name:
-        for name in (manifests.NAME, manifest.served().file):
+        for name in (manifests.NAME, manifest.effective().file):
             files[name] = model.parent / name
     return files
 

@@ -62,7 +62,7 @@ def _model(folder: Path, required: list[Pin]) -> Iterator[Finding]:
         manifest = manifests.read(folder)
     except ModelUnavailable:
         return  # it is the start's to say
-    served = None if manifest is None else manifest.served()
+    served = None if manifest is None else manifest.effective()
     if served is None or served.framework not in _PACKAGES:
         return
     package = _PACKAGES[served.framework]

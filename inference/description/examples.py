@@ -19,11 +19,11 @@ ROWS = 2
 TEXT_FORMATS = (media_types.CSV, media_types.JSON_LINES)
 
 
-def few(golden: Golden) -> Golden:
+def shorten(golden: Golden) -> Golden:
     return replace(golden, rows=golden.rows[:ROWS], predictions=golden.predictions[:ROWS])
 
 
-def questions(form: str, golden: Golden, signature: Signature) -> Mapping[str, Any]:
+def request_bodies(form: str, golden: Golden, signature: Signature) -> Mapping[str, Any]:
     """Bodies of one format, by name; none where there is no golden row, or the format is binary."""
     if not golden.rows:
         return {}
@@ -34,8 +34,8 @@ def questions(form: str, golden: Golden, signature: Signature) -> Mapping[str, A
     return {"rows": _csv(golden.rows, signature)} if form == media_types.CSV else {}
 
 
-def answers(form: str, golden: Golden) -> Mapping[str, Any]:
-    """The answers to `questions`, in one format."""
+def response_bodies(form: str, golden: Golden) -> Mapping[str, Any]:
+    """The answers to `request_bodies`, in one format."""
     if not golden.predictions:
         return {}
     if form == media_types.JSON:
@@ -45,7 +45,7 @@ def answers(form: str, golden: Golden) -> Mapping[str, Any]:
     return {"answers": codecs.encode(json_codec.dumps(golden.predictions), form).decode()}
 
 
-def plain(golden: Golden, signature: Signature) -> Any:
+def plain_rows(golden: Golden, signature: Signature) -> Any:
     """The rows in the form of schemas.plain_item."""
     if signature.kind == "texts":
         return [row[0] for row in golden.rows]

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inference.description import examples, json_schema
-from inference.description.json_schema import Schema
+from inference.description.json_schema import JsonSchema
 from inference.models.manifests import Golden, Manifest
 from inference.rows import media_types
 from inference.rows.schema import Signature
 from inference.scripts import EstimatorScript, Script, UserScript
-from inference.scripts.inference_schema import UNDECLARED, Declared
+from inference.scripts.inference_schema import UNDECLARED, DeclaredSchema
 
 ANY = "*/*"
 
@@ -27,7 +27,7 @@ ANY = "*/*"
 class Content:
     """Bodies of one content type: a JSON Schema, and examples by name."""
 
-    schema: Schema = field(default_factory=dict)
+    schema: JsonSchema = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -38,9 +38,9 @@ class Interface:
     reads: Mapping[str, Content]
     answers: Mapping[str, Content]
     #: What `reads` refers to, under schemas.COMPONENTS.
-    components: Mapping[str, Schema] = field(default_factory=dict)
+    components: Mapping[str, JsonSchema] = field(default_factory=dict)
     #: The JSON forms alone, in the dialect of the decorators.
-    declared: Declared = UNDECLARED
+    declared: DeclaredSchema = UNDECLARED
 
     @property
     def scripted(self) -> bool:
@@ -52,21 +52,21 @@ class Interface:
 
 
 #: Nothing is known: of a script without a schema, or as long as nothing is loaded.
-OPEN = Interface(reads={ANY: Content()}, answers={media_types.JSON: Content(), ANY: Content()})
+UNKNOWN = Interface(reads={ANY: Content()}, answers={media_types.JSON: Content(), ANY: Content()})
 
 
-def interface(script: Script) -> Interface:
+def describe(script: Script) -> Interface:
     """What a loaded script takes and answers."""
     if isinstance(script, EstimatorScript):
         return _of_model(script.signature, script.manifest, script.method)
     declared = script.declared if isinstance(script, UserScript) else None
-    return OPEN if declared is None else _of_declared(declared)
+    return UNKNOWN if declared is None else _of_declared(declared)
 
 
-def _of_declared(declared: Declared) -> Interface:
+def _of_declared(declared: DeclaredSchema) -> Interface:
     names = declared.parameters
     known, example = declared.input.get("properties", {}), declared.input.get("example", {})
-    taken: Schema = {
+    taken: JsonSchema = {
         "type": "object",
         "required": [name for name, required in names.items() if required],
         "properties": {name: known.get(name, {}) for name in names},
@@ -82,18 +82,19 @@ def _of_declared(declared: Declared) -> Interface:
 
 
 def _of_model(signature: Signature, manifest: Manifest | None, method: str) -> Interface:
-    golden = examples.few(manifest.golden) if manifest else Golden()
+    golden = examples.shorten(manifest.golden) if manifest else Golden()
     one = json_schema.answer(manifest, method)
     documents, answers = json_schema.documents(signature), {"type": "array", "items": one}
     forms = _installed()
     return Interface(
         reads={
-            form: Content(_body(form, documents), examples.questions(form, golden, signature))
+            form: Content(_body(form, documents), examples.request_bodies(form, golden, signature))
             for form in forms
             if form != media_types.NPY or signature.only_numbers  # it holds nothing else
         },
         answers={
-            form: Content(_body(form, answers), examples.answers(form, golden)) for form in forms
+            form: Content(_body(form, answers), examples.response_bodies(form, golden))
+            for form in forms
         },
         components=json_schema.components(signature),
         declared=_declared(signature, golden, one),
@@ -107,18 +108,18 @@ def _installed() -> tuple[str, ...]:
     return tuple(form for form in media_types.FORMATS if form not in media_types.COLUMNAR)
 
 
-def _body(form: str, document: Schema) -> Schema:
+def _body(form: str, document: JsonSchema) -> JsonSchema:
     if form == media_types.JSON:
         return document
     return {"type": "string"} if form in examples.TEXT_FORMATS else {}
 
 
-def _declared(signature: Signature, golden: Golden, answer: Schema) -> Declared:
+def _declared(signature: Signature, golden: Golden, answer: JsonSchema) -> DeclaredSchema:
     """As if a script with decorators served the model."""
     rows = {"type": "array", "items": json_schema.plain_item(signature)}
-    taken: Schema = {"type": "object", "required": ["data"], "properties": {"data": rows}}
-    answers: Schema = {"type": "array", "items": json_schema.plain(answer)}
+    taken: JsonSchema = {"type": "object", "required": ["data"], "properties": {"data": rows}}
+    answers: JsonSchema = {"type": "array", "items": json_schema.plain(answer)}
     if golden.rows:
-        taken["example"] = {"data": examples.plain(golden, signature)}
+        taken["example"] = {"data": examples.plain_rows(golden, signature)}
         answers["example"] = golden.predictions
-    return Declared(taken, answers)
+    return DeclaredSchema(taken, answers)

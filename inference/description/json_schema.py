@@ -9,16 +9,16 @@ from inference.models.manifests import Manifest
 from inference.rows.codecs.json_rows import NAMES
 from inference.rows.schema import ColumnType, Signature
 
-Schema = dict[str, Any]
+JsonSchema = dict[str, Any]
 
 #: Where OpenAPI keeps the schemas that others refer to.
 COMPONENTS = "#/components/schemas/"
 
 _TYPES: Mapping[ColumnType, str] = {"number": "number", "boolean": "boolean", "text": "string"}
-_TEXT: Schema = {"type": "string"}
+_TEXT: JsonSchema = {"type": "string"}
 
 
-def components(signature: Signature) -> dict[str, Schema]:
+def components(signature: Signature) -> dict[str, JsonSchema]:
     """Under COMPONENTS: one row, one record, and some of them.
 
     A model without names takes records too, whose order is that of the first one's names; JSON
@@ -27,17 +27,17 @@ def components(signature: Signature) -> dict[str, Schema]:
     one = {"Row": row(signature)}
     if signature.names is not None:
         one["Record"] = record(signature)
-    items: list[Schema] = [{"$ref": f"{COMPONENTS}{name}"} for name in one]
+    items: list[JsonSchema] = [{"$ref": f"{COMPONENTS}{name}"} for name in one]
     if signature.kind == "texts":
         items.append(_TEXT)
     some = [{"type": "array", "minItems": 1, "items": each} for each in items]
     return one | {"Rows": {"anyOf": some}}
 
 
-def documents(signature: Signature) -> Schema:
+def documents(signature: Signature) -> JsonSchema:
     """The documents that inference.rows.codecs.json_rows reads, the first of its names alone."""
     rows = {"$ref": f"{COMPONENTS}Rows"}
-    shapes: list[Schema] = [rows]
+    shapes: list[JsonSchema] = [rows]
     for position, name in enumerate(NAMES):
         absent = dict.fromkeys(("columns", *NAMES[:position]), False)
         shapes.append({"type": "object", "required": [name], "properties": {name: rows} | absent})
@@ -46,10 +46,10 @@ def documents(signature: Signature) -> Schema:
     return {"anyOf": shapes}
 
 
-def row(signature: Signature) -> Schema:
+def row(signature: Signature) -> JsonSchema:
     """A list of cells, in the model's order."""
     width = signature.features
-    whole: Schema = {"type": "array"}
+    whole: JsonSchema = {"type": "array"}
     if width is not None:
         whole |= {"minItems": width, "maxItems": width}
     if signature.names is None:
@@ -58,13 +58,13 @@ def row(signature: Signature) -> Schema:
     return whole | {"prefixItems": cells}
 
 
-def record(signature: Signature) -> Schema:
+def record(signature: Signature) -> JsonSchema:
     """Cells by the model's names; others may stand beside them."""
     columns = _columns(signature)
     return {"type": "object", "required": list(columns), "properties": columns}
 
 
-def answer(manifest: Manifest | None, method: str) -> Schema:
+def answer(manifest: Manifest | None, method: str) -> JsonSchema:
     """The answer to one row: a class, or what is like the golden ones; anything without those."""
     if manifest is None:
         return {}
@@ -74,7 +74,7 @@ def answer(manifest: Manifest | None, method: str) -> Schema:
     return _like(manifest.golden.predictions)
 
 
-def plain_item(signature: Signature) -> Schema:
+def plain_item(signature: Signature) -> JsonSchema:
     """A row in the form that says most without JSON Schema's newer words."""
     if signature.kind == "texts":
         return _TEXT
@@ -83,7 +83,7 @@ def plain_item(signature: Signature) -> Schema:
     return plain({"type": "array", "items": _cell("number", signature)})
 
 
-def plain(schema: Schema) -> Schema:
+def plain(schema: JsonSchema) -> JsonSchema:
     """A schema in the words that Swagger 2.0 and OpenAPI 3.0 have too: of its types the first."""
     told = dict(schema)
     if isinstance(types := told.get("type"), list):
@@ -97,9 +97,9 @@ def plain(schema: Schema) -> Schema:
     return told
 
 
-def _split(signature: Signature) -> Schema:
+def _split(signature: Signature) -> JsonSchema:
     """JSON Schema can't say that each row has the order of `columns`: told is the model's."""
-    columns: Schema = {"type": "array", "items": _TEXT}
+    columns: JsonSchema = {"type": "array", "items": _TEXT}
     if signature.names is not None:
         columns = {"const": list(signature.names), "description": "In any order, which rows share."}
     data = {"type": "array", "minItems": 1, "items": {"$ref": f"{COMPONENTS}Row"}}
@@ -110,14 +110,14 @@ def _split(signature: Signature) -> Schema:
     }
 
 
-def _columns(signature: Signature) -> dict[str, Schema]:
+def _columns(signature: Signature) -> dict[str, JsonSchema]:
     names = signature.names or ()
     numbers: list[ColumnType] = ["number"] * len(names)
     types = signature.types or numbers
     return {name: _cell(kind, signature) for name, kind in zip(names, types, strict=True)}
 
 
-def _cell(kind: ColumnType, signature: Signature) -> Schema:
+def _cell(kind: ColumnType, signature: Signature) -> JsonSchema:
     types = [_TYPES[kind]]
     if signature.kind == "array":  # as NumPy has it, true is 1
         types.append("boolean")
@@ -126,7 +126,7 @@ def _cell(kind: ColumnType, signature: Signature) -> Schema:
     return {"type": types if len(types) > 1 else types[0]}
 
 
-def _like(values: Sequence[Any]) -> Schema:
+def _like(values: Sequence[Any]) -> JsonSchema:
     """What all of some JSON values meet; a number may be null, which is how NaN is written."""
     kinds = {type(value) for value in values}
     if kinds == {list}:

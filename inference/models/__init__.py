@@ -6,8 +6,17 @@ cached answer need none.
 
 from __future__ import annotations
 
-from inference.models.files import ModelId, digest, find, require_pinned
-from inference.models.loaders import Model, load
-from inference.models.verified_model import Served, serve
+from inference.models.files import ModelId, digest, find_file, verify_digest
+from inference.models.model import Model, load
+from inference.models.verified_model import VerifiedModel, load_verified
 
-__all__ = ["Model", "ModelId", "Served", "digest", "find", "load", "require_pinned", "serve"]
+__all__ = [
+    "Model",
+    "ModelId",
+    "VerifiedModel",
+    "digest",
+    "find_file",
+    "load",
+    "load_verified",
+    "verify_digest",
+]

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from inference.errors import ResultUnserialisable
+from inference.rows.codecs import json_codec
+
+#: NumPy's kinds whose JSON lists hold a comma between two items and nowhere else.
+_PLAIN_KINDS = frozenset("iufb")
 
 
-def by_row(answer: Any, count: int) -> Any:
+def one_per_row(answer: Any, count: int) -> Any:
     """An answer to `count` rows. Raises ResultUnserialisable where it has another length.
 
     A sparse matrix becomes an array and a DataFrame its values. Several outputs, each an array of
@@ -24,6 +30,16 @@ def by_row(answer: Any, count: int) -> Any:
             f"the model answered {count} rows with {_size(answer)}: expected one answer a row"
         )
     return answer
+
+
+def encode_by_row(answer: Any) -> list[bytes]:
+    """Each item of an array or list, as the bytes that it has in the JSON of the whole."""
+    if isinstance(answer, np.ndarray) and answer.ndim == 1 and answer.dtype.kind in _PLAIN_KINDS:
+        whole = json_codec.dumps(answer)
+        return whole[1:-1].split(b",") if len(answer) else []
+    if isinstance(answer, np.ndarray) and answer.ndim == 1:
+        answer = answer.tolist()
+    return [json_codec.dumps(item) for item in answer]
 
 
 def _are_outputs(answer: list[Any], count: int) -> bool:

@@ -24,7 +24,7 @@ class ModelId:
         return {"name": self.name, "version": self.version}
 
 
-def find(folder: Path, manifest: Manifest | None = None) -> Path:
+def find_file(folder: Path, manifest: Manifest | None = None) -> Path:
     """The model file that the manifest names, or the only one. Raises ModelUnavailable."""
     if manifest is not None:
         if not (folder / manifest.file).is_file():
@@ -47,7 +47,7 @@ def find(folder: Path, manifest: Manifest | None = None) -> Path:
     return files[0]
 
 
-def require_pinned(file: Path, manifest: Manifest | None, *, allow_unpinned: bool) -> bytes:
+def verify_digest(file: Path, manifest: Manifest | None, *, allow_unpinned: bool) -> bytes:
     """The file's digest, where it may be loaded. Raises ModelUnavailable before a byte is."""
     found = digest(file)
     if manifest is not None:

@@ -20,7 +20,7 @@ from inference.script_errors import HIDDEN, ScriptErrors
 log = logging.getLogger(__name__)
 
 
-def rows_of(manifest: Manifest, signature: Signature) -> Array:
+def read_rows(manifest: Manifest, signature: Signature) -> Array:
     """The golden rows as the model takes them, shape (rows, features). Raises ModelUnavailable."""
     try:
         return coercion.fit(manifest.golden.rows, signature, text=False).all_fit()
@@ -52,7 +52,7 @@ def check(
             f" {here}: {errors.told(error)}"
         ) from errors.cause(error)
     tolerances = {"relative": manifest.golden.relative, "absolute": manifest.golden.absolute}
-    if not equal(told, manifest.golden.predictions, **tolerances):
+    if not agree(told, manifest.golden.predictions, **tolerances):
         raise ModelUnavailable(
             f"{manifest.file}, made with {made}, answers its golden rows differently under"
             f" {here}: train it anew, or install the version it was made with"
@@ -64,11 +64,11 @@ def check(
         )
 
 
-def equal(told: Any, expected: Any, *, relative: float, absolute: float) -> bool:
+def agree(told: Any, expected: Any, *, relative: float, absolute: float) -> bool:
     """Labels alike, numbers within the tolerances, of the same shape; both as JSON has them."""
     if isinstance(expected, list) and isinstance(told, list):
         return len(told) == len(expected) and all(
-            equal(one, other, relative=relative, absolute=absolute)
+            agree(one, other, relative=relative, absolute=absolute)
             for one, other in zip(told, expected, strict=True)
         )
     if isinstance(expected, float) and isinstance(told, float):

@@ -111,7 +111,7 @@ class Manifest:
     golden: Golden = field(default_factory=Golden)
     accelerated: Accelerated | None = None
 
-    def served(self) -> Manifest:
+    def effective(self) -> Manifest:
         """Of the file that answers: the accelerated one, where there is one.
 
         Its digest is then the model's, however small the differences: they were proven on some
@@ -161,7 +161,7 @@ def read(folder: Path) -> Manifest | None:
             f"{folder.name}/{NAME} can't be read ({error}): write it anew with"
             f" `python -m deploy manifest {folder.name}`"
         ) from error
-    for file in (manifest.file, manifest.served().file):
+    for file in (manifest.file, manifest.effective().file):
         if Path(file).name != file:
             raise ModelUnavailable(f"{NAME} names {file!r}: the model must lie beside it")
     if manifest.method not in METHODS:

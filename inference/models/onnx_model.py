@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import ModelUnavailable, UnfitInput
-from inference.models.answers import by_row
+from inference.models.answers import one_per_row
 from inference.models.manifests import Features
 from inference.rows.row_types import Array
 from inference.rows.schema import TEXTS, ColumnType, Signature
@@ -34,7 +34,7 @@ _FATAL = 4
 
 
 class OnnxModel:
-    """See inference.models.loaders.Model."""
+    """See inference.models.model.Model."""
 
     framework = "onnx"
     #: A graph keeps its labels to itself.
@@ -87,7 +87,7 @@ class OnnxModel:
             allows_missing=True,
         )
 
-    def answering(self, method: str, signature: Signature) -> Callable[[Array], Any]:
+    def answer_function(self, method: str, signature: Signature) -> Callable[[Array], Any]:
         second = method in ("predict_proba", "decision_function") and len(self._outputs) > 1
         output = self._outputs[1 if second else 0]
         columns = self._columns(signature)
@@ -99,7 +99,7 @@ class OnnxModel:
                 for each, at in columns
             }
             (answers,) = self._session.run([output], feeds)
-            return by_row(_array(answers, flat=flat), len(values))
+            return one_per_row(_array(answers, flat=flat), len(values))
 
         return answer
 

@@ -23,7 +23,7 @@ _PICKLE = b"\x80"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MappedFile:
     """The file that a model's arrays are mapped from, as it was then."""
 
     file: Path
@@ -46,12 +46,12 @@ class Source:
             )
 
 
-def load(file: Path, *, mapped: bool = False) -> tuple[Any, Source | None]:
+def load(file: Path, *, mapped: bool = False) -> tuple[Any, MappedFile | None]:
     """An estimator, and its source where some arrays are mapped. May raise anything."""
     if mapped and _uncompressed(file):
         from inference.models import mapped_unpickler  # noqa: PLC0415 - imports joblib
 
-        source = Source(file, file.stat())
+        source = MappedFile(file, file.stat())
         try:
             estimator, count = mapped_unpickler.load(file)
         except OSError as error:  # not every file system maps

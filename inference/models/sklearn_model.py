@@ -7,20 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from inference.errors import ModelUnavailable
-from inference.models.answers import by_row
+from inference.models.answers import one_per_row
 from inference.models.inputs import maker
 from inference.models.manifests import Features
-from inference.models.pickles import Source
+from inference.models.pickles import MappedFile
 from inference.rows.row_types import Array
 from inference.rows.schema import Signature
 
 
 class SklearnModel:
-    """Serves any object with the methods of an estimator; see inference.models.loaders.Model."""
+    """Serves any object with the methods of an estimator; see inference.models.model.Model."""
 
     framework = "scikit-learn"
 
-    def __init__(self, estimator: Any, source: Source | None = None) -> None:
+    def __init__(self, estimator: Any, source: MappedFile | None = None) -> None:
         self._estimator, self._source = estimator, source
         # A model trained on a DataFrame warns at every array; its columns are put in order before.
         warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
@@ -68,17 +68,19 @@ class SklearnModel:
             allows_missing=_allows_missing(estimator) if missing is None else missing,
         )
 
-    def answering(self, method: str, signature: Signature) -> Callable[[Array], Any]:
+    def answer_function(self, method: str, signature: Signature) -> Callable[[Array], Any]:
         call = getattr(self._estimator, method, None)
         if not callable(call):
             raise ModelUnavailable(f"the model is no estimator with {method}()")
         made = maker(signature)
         if self._source is None:
-            return lambda values: by_row(call(made(values)), len(values))
-        return self._watched(lambda values: by_row(call(made(values)), len(values)), self._source)
+            return lambda values: one_per_row(call(made(values)), len(values))
+        return self._watched(
+            lambda values: one_per_row(call(made(values)), len(values)), self._source
+        )
 
     @staticmethod
-    def _watched(answer: Callable[[Array], Any], source: Source) -> Callable[[Array], Any]:
+    def _watched(answer: Callable[[Array], Any], source: MappedFile) -> Callable[[Array], Any]:
         def watched(values: Array) -> Any:
             source.require_unchanged()  # what is no longer in the file can't be read: SIGBUS
             answers = answer(values)

@@ -10,8 +10,8 @@ from typing import Any
 
 from inference.errors import ModelUnavailable
 from inference.models import golden_rows
-from inference.models.loaders import Model, load
 from inference.models.manifests import Manifest
+from inference.models.model import Model, load
 from inference.rows.row_types import Array
 from inference.rows.schema import Signature
 from inference.script_errors import HIDDEN, ScriptErrors
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class VerifiedModel:
     """What a model takes, and its answers: from rows, shape (rows, features), to one a row."""
 
     signature: Signature
@@ -29,7 +29,9 @@ class Served:
     bounded: bool
 
 
-def serve(file: Path, manifest: Manifest | None, errors: ScriptErrors = HIDDEN) -> Served:
+def load_verified(
+    file: Path, manifest: Manifest | None, errors: ScriptErrors = HIDDEN
+) -> VerifiedModel:
     """Load a model whose digest was checked. Raises ModelUnavailable.
 
     Its arrays are mapped where golden rows prove that it works on such.
@@ -37,7 +39,7 @@ def serve(file: Path, manifest: Manifest | None, errors: ScriptErrors = HIDDEN) 
     if manifest is None:
         model = load(file, errors=errors)
         signature = model.signature()
-        return Served(signature, model.answering("predict", signature), model.bounded)
+        return VerifiedModel(signature, model.answer_function("predict", signature), model.bounded)
     proves = len(manifest.golden.rows) > 0
     model = load(file, trusted=manifest.trusted, mapped=proves, errors=errors)
     try:
@@ -49,10 +51,10 @@ def serve(file: Path, manifest: Manifest | None, errors: ScriptErrors = HIDDEN) 
     return _proven(load(file, errors=errors), manifest, errors)
 
 
-def _proven(model: Model, manifest: Manifest, errors: ScriptErrors) -> Served:
+def _proven(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedModel:
     signature = model.signature(manifest.features)
-    answer = model.answering(manifest.method, signature)
+    answer = model.answer_function(manifest.method, signature)
     if manifest.golden.rows:
-        rows = golden_rows.rows_of(manifest, signature)
+        rows = golden_rows.read_rows(manifest, signature)
         golden_rows.check(manifest, rows, answer, version=model.version, errors=errors)
-    return Served(signature, answer, model.bounded)
+    return VerifiedModel(signature, answer, model.bounded)

@@ -22,7 +22,7 @@ from typing import Literal
 from inference.errors import Overloaded
 from inference.ports import Cache, Entry
 from inference.request import Request
-from inference.results.last_tries import LastTries
+from inference.results.final_attempts import FinalAttempts
 
 FINGERPRINT_BYTES = 16
 #: As long as a queue of the service keeps a message unless it is told otherwise.
@@ -40,7 +40,7 @@ Reservation = Literal["new", "pending", "finished", "other", "unreachable"]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class StoredResult:
     """What is known of a request; `document` is empty while it is pending."""
 
     fingerprint: bytes
@@ -77,7 +77,7 @@ def fingerprint(request: Request) -> bytes:
     return whole.digest()
 
 
-class Results:
+class ResultStore:
     """Where a result can be fetched by the id of its request.
 
     A document lives `ttl_s` seconds from when it was stored, a reservation `reserved_s`, which is
@@ -95,17 +95,19 @@ class Results:
         self._cache, self._key = cache, key
         self._ttl_s, self._reserved_s = ttl_s, reserved_s
         #: Beside the results' names, so that no id leads there.
-        self.last_tries = LastTries(cache, f"{key('')}:last-tries", self.get, ttl_s=reserved_s)
+        self.final_attempts = FinalAttempts(
+            cache, f"{key('')}:last-tries", self.get, ttl_s=reserved_s
+        )
 
     async def reserve(self, request: Request) -> Reservation:
         """Mark a request as pending, unless its id is known."""
         mark = fingerprint(request)
 
-        def begin_again(known: Result | None) -> bytes | None:
+        def begin_again(known: StoredResult | None) -> bytes | None:
             if known is None or (known.fingerprint == mark and known.ran_out):
                 return mark
             # A pending one is sent again, as a message that lives as long from now on.
-            return mark if known == Result(mark, b"") else None
+            return mark if known == StoredResult(mark, b"") else None
 
         try:
             if await self._cache.add(self._key(request.id), mark, ttl_s=self._reserved_s):
@@ -126,7 +128,7 @@ class Results:
         value = mark + document
         key = self._key(request.id)
 
-        def unless_other(known: Result | None) -> bytes | None:
+        def unless_other(known: StoredResult | None) -> bytes | None:
             return value if known is None or known.fingerprint == mark else None
 
         with _Translated():
@@ -140,7 +142,7 @@ class Results:
             known = await self._change(request, unless_other, ttl_s=self._ttl_s)
         return _state(known, mark) != "other"
 
-    async def provisional(self, request: Request, document: bytes, *, due_s: float) -> State:
+    async def store_provisional(self, request: Request, document: bytes, *, due_s: float) -> State:
         """Store what a request ends with if nothing else is stored within `due_s` seconds.
 
         Returns what was known before. A final document stays, and so does what others stored.
@@ -149,7 +151,7 @@ class Results:
         mark = fingerprint(request)
         value = mark + _PROVISIONAL + _DUE.pack(due_s) + document
 
-        def unless_final(known: Result | None) -> bytes | None:
+        def unless_final(known: StoredResult | None) -> bytes | None:
             mine = known is None or (known.fingerprint == mark and not known.answers)
             return value if mine else None
 
@@ -168,21 +170,25 @@ class Results:
         state = _state(known, mark)
         return state, known.document if known is not None and state == "finished" else b""
 
-    async def known(self, request: Request) -> bytes | None:
+    async def find_document(self, request: Request) -> bytes | None:
         """The document of this very request, where it was finished before and can be told."""
         try:
             return (await self.find(request))[1] or None
         except Overloaded:
             return None
 
-    async def get(self, request_id: str) -> Result | None:
+    async def get(self, request_id: str) -> StoredResult | None:
         """What is stored under an id. Raises Overloaded where the cache is away."""
         with _Translated():
             return _read(await self._cache.get(self._key(request_id)))
 
     async def _change(
-        self, request: Request, change: Callable[[Result | None], bytes | None], *, ttl_s: float
-    ) -> Result | None:
+        self,
+        request: Request,
+        change: Callable[[StoredResult | None], bytes | None],
+        *,
+        ttl_s: float,
+    ) -> StoredResult | None:
         """Store what `change` makes of what is known, None for nothing; returns what was known.
 
         Whoever comes between is seen: `change` is asked again.
@@ -215,7 +221,7 @@ class _Translated:
             raise Overloaded("the cache can't be reached; ask again later") from error
 
 
-def _state(known: Result | None, mark: bytes) -> State:
+def _state(known: StoredResult | None, mark: bytes) -> State:
     if known is None:
         return "new"
     if known.fingerprint != mark:
@@ -223,16 +229,16 @@ def _state(known: Result | None, mark: bytes) -> State:
     return "finished" if known.answers else "pending"
 
 
-def _read(entry: Entry | None) -> Result | None:
+def _read(entry: Entry | None) -> StoredResult | None:
     if entry is None or len(entry.value) < FINGERPRINT_BYTES:
         return None
     mark, rest = entry.value[:FINGERPRINT_BYTES], entry.value[FINGERPRINT_BYTES:]
     if not rest.startswith(_PROVISIONAL):
-        return Result(mark, rest)
+        return StoredResult(mark, rest)
     if len(rest) <= 1 + _DUE.size:
         return None
     is_due = entry.age_s >= _DUE.unpack_from(rest, 1)[0]
-    return Result(mark, rest[1 + _DUE.size :] if is_due else b"", exhausted=True)
+    return StoredResult(mark, rest[1 + _DUE.size :] if is_due else b"", exhausted=True)
 
 
 def _text(text: str) -> bytes:

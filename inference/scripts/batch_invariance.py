@@ -13,25 +13,25 @@ from typing import Any
 
 import numpy as np
 
+from inference.models.answers import encode_by_row
 from inference.rows.row_types import Array
-from inference.scripts.encoding import by_row_as_json
 
 log = logging.getLogger(__name__)
 
 #: Sizes of company that meet the edges of vectorised kernels.
-COMPANY = (2, 3, 5, 8, 16)
+BATCH_SIZES = (2, 3, 5, 8, 16)
 
 
-def is_no_matter(answer: Callable[[Array], Any], rows: Array) -> bool:
+def is_batch_invariant(answer: Callable[[Array], Any], rows: Array) -> bool:
     """Ask for rows alone and together. `rows`: shape (at least one, features)."""
     if not len(rows):
         return False
-    tried = np.arange(max(COMPANY)) % len(rows)
+    tried = np.arange(max(BATCH_SIZES)) % len(rows)
     try:
-        alone = [by_row_as_json(answer(rows[row : row + 1]))[0] for row in range(tried.max() + 1)]
+        alone = [encode_by_row(answer(rows[row : row + 1]))[0] for row in range(tried.max() + 1)]
         return all(
-            by_row_as_json(answer(rows[tried[:size]])) == [alone[row] for row in tried[:size]]
-            for size in COMPANY
+            encode_by_row(answer(rows[tried[:size]])) == [alone[row] for row in tried[:size]]
+            for size in BATCH_SIZES
         )
     except Exception as error:  # noqa: BLE001 - whatever it is, such a model is not asked in company
         log.info("rows are not independent: %s", type(error).__name__)

@@ -11,6 +11,7 @@ import numpy as np
 
 from inference import models
 from inference.models import garbage_collector, golden_rows, manifests
+from inference.models.answers import encode_by_row
 from inference.request import Request
 from inference.rows import codecs
 from inference.rows.body_budget import MEMORY_A_BYTE, MEMORY_A_TYPED_BYTE
@@ -20,8 +21,7 @@ from inference.rows.schema import Signature
 from inference.script_errors import ScriptErrors
 from inference.scripts import batch_invariance
 from inference.scripts.array_rows import CELLS, ArrayRows
-from inference.scripts.encoding import by_row_as_json
-from inference.scripts.input_errors import judged
+from inference.scripts.input_errors import call_estimator
 from inference.scripts.question import Question, RowQuestion
 from inference.settings import InferenceSettings
 
@@ -40,12 +40,12 @@ class EstimatorScript:
     def __init__(self, settings: InferenceSettings) -> None:
         folder = settings.model_dir
         described = manifests.read(folder)
-        self._manifest = described and described.served()
-        self._file = models.find(folder, self._manifest)
+        self._manifest = described and described.effective()
+        self._file = models.find_file(folder, self._manifest)
         self._limits = settings.limits
         self._errors = ScriptErrors(shown=settings.show_script_errors)
         self.method = self._manifest.method if self._manifest else "predict"
-        self.model = models.require_pinned(
+        self.model = models.verify_digest(
             self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
         )
         known = self._manifest.features.signature() if self._manifest else None
@@ -69,10 +69,10 @@ class EstimatorScript:
 
     def load(self) -> None:
         with garbage_collector.paused():
-            served = models.serve(self._file, self._manifest, self._errors)
+            served = models.load_verified(self._file, self._manifest, self._errors)
             # The first prediction pays for lazy imports: not a caller's.
             rows = self._golden_rows(served.signature)
-            self._independent = batch_invariance.is_no_matter(served.answer, rows)
+            self._independent = batch_invariance.is_batch_invariant(served.answer, rows)
         self.signature, self._answer = served.signature, served.answer
         self.bounded = served.bounded
 
@@ -91,18 +91,20 @@ class EstimatorScript:
         return Question(values, memoryview(data), rows.dtype, values.shape, rows=len(values))
 
     def run(self, question: Question) -> bytes:
-        return json_codec.dumps_rows(self._judged(question.payload))
+        return json_codec.dumps_rows(self._answers(question.payload))
 
     def run_rows(self, question: ArrayRows) -> list[bytes]:
-        return by_row_as_json(self._judged(question.values))
+        return encode_by_row(self._answers(question.values))
 
-    def _judged(self, values: Array) -> Any:
-        return self._errors.guard(lambda: judged(lambda: self._answer(values), self._errors))
+    def _answers(self, values: Array) -> Any:
+        return self._errors.guard(
+            lambda: call_estimator(lambda: self._answer(values), self._errors)
+        )
 
     def _golden_rows(self, signature: Signature) -> Array:
         """The manifest's, else a row of zeros, which need not be one that the model takes."""
         if self._manifest is not None and self._manifest.golden.rows:
-            return golden_rows.rows_of(self._manifest, signature)
+            return golden_rows.read_rows(self._manifest, signature)
         count = signature.features if signature.kind == "array" else None
         return np.zeros((1 if count else 0, count or 0))
 

@@ -29,7 +29,7 @@ VERSIONS = ("2.0", "3.0", "3.1")
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredSchema:
     """What a `run` takes and answers, in the decorators' dialect: the words that JSON Schema,
     Swagger 2.0 and OpenAPI 3.0 share, with an `example` and formats such as `numpy.ndarray`.
     """
@@ -43,13 +43,13 @@ class Declared:
 
 
 #: What Azure ML's server says of a script without decorators.
-UNDECLARED = Declared({"type": "object", "example": {}}, {"type": "object", "example": {}})
+UNDECLARED = DeclaredSchema({"type": "object", "example": {}}, {"type": "object", "example": {}})
 
 
-def declared(run: Run, parameters: Sequence[inspect.Parameter]) -> Declared:
+def declared(run: Run, parameters: Sequence[inspect.Parameter]) -> DeclaredSchema:
     """What the decorators of a `run` say. Needs one that they decorate."""
     schemas = sys.modules["inference_schema.schema_util"]
-    return Declared(
+    return DeclaredSchema(
         _valid(schemas.get_input_schema(run)),
         _valid(schemas.get_output_schema(run)),
         tuple(schemas.get_supported_versions(run)),

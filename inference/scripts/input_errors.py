@@ -13,7 +13,7 @@ from inference.script_errors import ScriptErrors
 CHECK = "check_array"
 
 
-def judged[T](call: Callable[[], T], errors: ScriptErrors) -> T:
+def call_estimator[T](call: Callable[[], T], errors: ScriptErrors) -> T:
     """Call an estimator. Raises UnfitInput where it refuses the values."""
     try:
         return call()

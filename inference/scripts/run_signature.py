@@ -78,7 +78,7 @@ def convention(
     return chosen if len(data) == len(parameters) else Headed(chosen)
 
 
-def declared(entry: EntryPoints) -> inference_schema.Declared | None:
+def declared(entry: EntryPoints) -> inference_schema.DeclaredSchema | None:
     """What a script's decorators say of its `run`; None where it has none."""
     return (
         inference_schema.declared(entry.run, _data(entry))

@@ -13,9 +13,9 @@ from inference.rows.body_budget import MEMORY_A_BYTE
 from inference.rows.codecs import json_codec
 from inference.script_errors import ScriptErrors
 from inference.scripts import entry_script, independent_rows, run_signature, script_response
-from inference.scripts.async_functions import Finisher
+from inference.scripts.coroutine_runner import CoroutineRunner
 from inference.scripts.independent_rows import ScriptRows
-from inference.scripts.inference_schema import Declared
+from inference.scripts.inference_schema import DeclaredSchema
 from inference.scripts.question import Arguments, Question, Reply, RowQuestion, Run
 
 
@@ -33,11 +33,11 @@ class UserScript:
         """`shown`: whether the text of what the script raises is told."""
         self._file = file
         self._errors = ScriptErrors(shown=shown, folder=file.parent)
-        self._finish = Finisher(self._errors.loop_handler)
+        self._finish = CoroutineRunner(self._errors.loop_handler)
         self.digest = models.digest(file)
         self.model = models.digest(folder)
         #: What the decorators of `run` say; None without decorators, and until it is loaded.
-        self.declared: Declared | None = None
+        self.declared: DeclaredSchema | None = None
 
     def load(self) -> None:
         self._errors.watch_threads()

@@ -58,8 +58,8 @@ def forest(trees=25):
 
 def answering(folder):
     """The method of what is served, and what it takes."""
-    found = manifests.read(folder).served()
-    return models.serve(models.find(folder, found), found)
+    found = manifests.read(folder).effective()
+    return models.load_verified(models.find_file(folder, found), found)
 
 
 @pytest.mark.parametrize(
@@ -165,34 +165,37 @@ def test_the_tolerances_can_be_stated(tmp_path):
         accelerate.accelerate(tmp_path, relative=0.0, absolute=0.0)
     graph = accelerate.accelerate(tmp_path, relative=0.0, absolute=1e-12)
     assert 0 < graph.largest_difference < graph.absolute == 1e-12
-    assert manifests.read(tmp_path).served().golden.absolute == 1e-12
+    assert manifests.read(tmp_path).effective().golden.absolute == 1e-12
 
 
 def test_an_accelerated_model_is_another_model(tmp_path):
     described(tmp_path, forest())
     graph = accelerate.accelerate(tmp_path)
     found = manifests.read(tmp_path)
-    assert found.served().sha256 == graph.sha256 != found.sha256
-    assert (found.served().framework, found.served().independent) == ("onnx", graph.independent)
-    file = models.find(tmp_path, found.served())
-    pinned = models.require_pinned(file, found.served(), allow_unpinned=False)
+    assert found.effective().sha256 == graph.sha256 != found.sha256
+    assert (found.effective().framework, found.effective().independent) == (
+        "onnx",
+        graph.independent,
+    )
+    file = models.find_file(tmp_path, found.effective())
+    pinned = models.verify_digest(file, found.effective(), allow_unpinned=False)
     assert pinned.hex() == graph.sha256
     # Describing it anew takes that back: what was proven was proven of what was described.
     manifests.write(tmp_path, manifest.describe(tmp_path))
-    assert manifests.read(tmp_path).served().file == "model.joblib"
+    assert manifests.read(tmp_path).effective().file == "model.joblib"
 
 
 def test_a_tampered_graph_is_refused_and_a_missing_one_too(tmp_path):
     described(tmp_path, forest())
     accelerate.accelerate(tmp_path)
-    served = manifests.read(tmp_path).served()
-    file = models.find(tmp_path, served)
+    served = manifests.read(tmp_path).effective()
+    file = models.find_file(tmp_path, served)
     file.write_bytes(file.read_bytes() + b"\0")
     with pytest.raises(ModelUnavailable, match=r"accelerated\.onnx has the SHA-256 .* expects"):
-        models.require_pinned(file, served, allow_unpinned=True)
+        models.verify_digest(file, served, allow_unpinned=True)
     file.unlink()
     with pytest.raises(ModelUnavailable, match=r"accelerated\.onnx, which is not there"):
-        models.find(tmp_path, served)
+        models.find_file(tmp_path, served)
 
 
 def test_a_tampered_model_is_not_accelerated(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from cache import keys
 from cache.memory import MemoryCache
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import small_model
@@ -57,8 +57,8 @@ async def v2_door(scorer: Scorer) -> V2Door:
 
 
 @pytest.fixture
-def results(store: MemoryCache) -> Results:
-    return Results(store, keys.result_key, ttl_s=60)
+def results(store: MemoryCache) -> ResultStore:
+    return ResultStore(store, keys.result_key, ttl_s=60)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from inference.errors import SettingError
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers import background
 from triggers.blob_trigger.blob_names import Place
@@ -31,7 +31,7 @@ FIRST_LOOK_S = 10.0
 
 def blueprint(
     scorer: Scorer,
-    results: Results,
+    results: ResultStore,
     settings: DoorSettings,
     env: Mapping[str, str],
     root: Path,

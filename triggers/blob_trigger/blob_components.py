@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers.blob_trigger import blob_tries
 from triggers.blob_trigger.blob_names import Place
@@ -37,7 +37,7 @@ class BlobService:
     def __init__(
         self,
         scorer: Scorer,
-        results: Results,
+        results: ResultStore,
         settings: DoorSettings,
         env: Mapping[str, str],
         root: Path,

@@ -12,7 +12,7 @@ from inference.errors import Overloaded, ScoringError
 from inference.models import ModelId
 from inference.request import Answer, Request
 from inference.results import result_document
-from inference.results.result_store import Results, State, fingerprint
+from inference.results.result_store import ResultStore, State, fingerprint
 from inference.serving.counts import Counts
 from triggers.delivery.unstored_results import GRACE_S, Unstored
 from triggers.envelope import MAX_BYTES
@@ -30,7 +30,7 @@ class Outbox:
     """Finishes requests: one result document each, the same in the store and on the queue."""
 
     def __init__(
-        self, results: Results, counts: Counts, *, door: str, unstored: Unstored | None = None
+        self, results: ResultStore, counts: Counts, *, door: str, unstored: Unstored | None = None
     ) -> None:
         self._results, self._counts, self._door = results, counts, door
         self._unstored = Unstored(results) if unstored is None else unstored
@@ -44,7 +44,7 @@ class Outbox:
 
     async def finished_before(self, request: Request) -> str | None:
         """The document of an earlier delivery of the same request."""
-        document = await self._results.known(request)
+        document = await self._results.find_document(request)
         return None if document is None else for_queue(request, document)
 
     def returned(self) -> None:
@@ -63,7 +63,7 @@ class Outbox:
         document = result_document.unanswered(request, TRIES_EXHAUSTED, _STOPPED, model)
 
         async def stored() -> State:
-            return await self._results.provisional(request, document, due_s=due_s)
+            return await self._results.store_provisional(request, document, due_s=due_s)
 
         if wait_s is None:
             return await stored()
@@ -74,7 +74,7 @@ class Outbox:
         self._counts.requests[self._door, "failed"] += 1
         document = result_document.unanswered(request, TRIES_EXHAUSTED, message, model)
         with contextlib.suppress(Overloaded):  # the queue has it
-            await self._results.provisional(request, document, due_s=0.0)
+            await self._results.store_provisional(request, document, due_s=0.0)
         return for_queue(request, document)
 
     async def succeeded(

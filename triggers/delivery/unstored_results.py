@@ -19,7 +19,7 @@ from functools import partial
 
 from inference.errors import Overloaded
 from inference.request import Request
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from triggers.retry import Retry
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Unstored:
 
     def __init__(
         self,
-        results: Results,
+        results: ResultStore,
         *,
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,

@@ -11,7 +11,7 @@ from typing import Any
 
 from inference.models import ModelId
 from inference.rows import media_types
-from inference.scripts.inference_schema import Declared
+from inference.scripts.inference_schema import DeclaredSchema
 
 #: What callers write, and the version that they mean.
 VERSIONS = {"2": "2.0", "2.0": "2.0", "3": "3.0", "3.0": "3.0", "3.1": "3.1"}
@@ -44,7 +44,7 @@ class UnknownVersion(Exception):
     """Nothing is called so, or the script's declarations can't be said in it."""
 
 
-def version_of(asked: str, declared: Declared) -> str:
+def version_of(asked: str, declared: DeclaredSchema) -> str:
     """One of the values of VERSIONS. Raises UnknownVersion, in the words of Azure ML's server."""
     version = VERSIONS.get(asked)
     if version in declared.versions:
@@ -61,7 +61,7 @@ def version_of(asked: str, declared: Declared) -> str:
 
 
 def document(
-    version: str, model: ModelId, declared: Declared, *, prefix: str, key: bool
+    version: str, model: ModelId, declared: DeclaredSchema, *, prefix: str, key: bool
 ) -> dict[str, Any]:
     """One of the values of VERSIONS. `key`: whether scoring needs one."""
     return _Writer(version).document(model, declared, prefix=prefix, key=key)
@@ -75,7 +75,7 @@ class _Writer:
         self._old = version == "2.0"
 
     def document(
-        self, model: ModelId, declared: Declared, *, prefix: str, key: bool
+        self, model: ModelId, declared: DeclaredSchema, *, prefix: str, key: bool
     ) -> dict[str, Any]:
         schemas = {
             "ServiceInput": declared.input,

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
-from inference.description.interface import OPEN, Interface, interface
+from inference.description.interface import UNKNOWN, Interface, describe
 from inference.models import ModelId
 from inference.rows.codecs import json_codec
 from inference.serving.counts import Counts
@@ -109,7 +109,7 @@ def _exposition(
 
 async def _interface(scorer: Scorer) -> Interface:
     """What is known by now: the documents do not wait for a model."""
-    return interface(await scorer.script()) if scorer.state == "ok" else OPEN
+    return describe(await scorer.script()) if scorer.state == "ok" else UNKNOWN
 
 
 def _prefix(req: func.HttpRequest) -> str:

@@ -9,7 +9,7 @@ import azure.functions as func
 
 from inference import failure_log
 from inference.request import Request
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers import envelope, http_exchange, responses
 from triggers.settings import SERVICE_BUS, DoorSettings
@@ -18,7 +18,7 @@ from triggers.statuses import ID_IN_USE, UNKNOWN_RESULT
 log = logging.getLogger(__name__)
 
 
-def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.Blueprint:
+def blueprint(scorer: Scorer, results: ResultStore, settings: DoorSettings) -> func.Blueprint:
     """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
 
     Without the Service Bus door nothing can be enqueued.
@@ -49,7 +49,7 @@ def blueprint(scorer: Scorer, results: Results, settings: DoorSettings) -> func.
 class HttpDoor:
     """Parses, calls the scorer once, renders."""
 
-    def __init__(self, scorer: Scorer, results: Results) -> None:
+    def __init__(self, scorer: Scorer, results: ResultStore) -> None:
         self._scorer, self._results = scorer, results
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from inference.errors import Overloaded
 from inference.request import Request
-from inference.results.last_tries import LastTries
+from inference.results.final_attempts import FinalAttempts
 from triggers.delivery.outbox import for_queue
 
 log = logging.getLogger(__name__)
@@ -36,25 +36,25 @@ class MessageEndings:
 
     def __init__(
         self,
-        last_tries: LastTries,
+        final_attempts: FinalAttempts,
         send: Callable[[str, str], Awaitable[object]],
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._last_tries, self._send, self._sleep = last_tries, send, sleep
+        self._final_attempts, self._send, self._sleep = final_attempts, send, sleep
 
     async def look(self) -> None:
         """Send what is due. Raises what `send` and the cache do: the next look finds the rest."""
-        if not await self._last_tries.alone(ALONE_S):
+        if not await self._final_attempts.acquire_lease(ALONE_S):
             return
         try:
-            for request_id, document in await self._last_tries.over():
+            for request_id, document in await self._final_attempts.exhausted():
                 asked = Request(id=request_id, source="servicebus", body=b"")
                 await self._send(for_queue(asked, document), name_of(document))
-                await self._last_tries.forget([request_id])
+                await self._final_attempts.forget([request_id])
                 log.warning("request %r ended: its tries ran out", request_id)
         finally:
-            await self._last_tries.done()
+            await self._final_attempts.release_lease()
 
     async def keep_looking(self) -> None:
         """As long as the process runs."""

@@ -15,7 +15,7 @@ from inference import frames
 from inference.errors import InternalError, Overloaded, ScoringError
 from inference.request import Answer
 from inference.results import result_document
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers.delivery.outbox import Outbox
 from triggers.delivery.unstored_results import StoreAway, Unstored
@@ -57,7 +57,7 @@ class ServiceBusDoor:
     def __init__(
         self,
         scorer: Scorer,
-        results: Results,
+        results: ResultStore,
         *,
         max_delivery_count: int = DoorSettings.max_delivery_count,
         patience_s: float = PATIENCE_S,
@@ -67,7 +67,7 @@ class ServiceBusDoor:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._scorer = scorer
-        self._last_tries = results.last_tries
+        self._final_attempts = results.final_attempts
         self._outbox = Outbox(
             results,
             scorer.counts,
@@ -161,7 +161,7 @@ class ServiceBusDoor:
             state, document = await self._outbox.find(request, wait_s=wait_s or 0)
             if delivery.last and state in ("new", "pending"):
                 state = await self._outbox.last_try(request, model, due_s=LOCK_S, wait_s=wait_s)
-                await self._last_tries.add(request.id)
+                await self._final_attempts.add(request.id)
         except (ConnectionError, Overloaded, StoreAway) as error:
             if delivery.sealed:
                 raise StoreAway(str(error)) from error

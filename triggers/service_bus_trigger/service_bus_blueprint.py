@@ -8,7 +8,7 @@ from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
 
 import azure.functions as func
 
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers import background
 from triggers.delivery.output_queue import QueueSender
@@ -18,7 +18,7 @@ from triggers.settings import SERVICE_BUS, DoorSettings
 
 
 def blueprint(
-    scorer: Scorer, results: Results, settings: DoorSettings, env: Mapping[str, str]
+    scorer: Scorer, results: ResultStore, settings: DoorSettings, env: Mapping[str, str]
 ) -> func.Blueprint:
     """Messages of the input queue to result documents on the output queue.
 
@@ -30,7 +30,7 @@ def blueprint(
     async def send(document: str, name: str) -> None:
         await asyncio.to_thread(sender.send, document, name)
 
-    endings = MessageEndings(results.last_tries, send)
+    endings = MessageEndings(results.final_attempts, send)
     background.begin(endings.keep_looking())
     door = ServiceBusDoor(
         scorer, results, max_delivery_count=settings.max_delivery_count, send=send

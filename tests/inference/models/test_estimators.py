@@ -29,7 +29,7 @@ from sklearn.svm import SVC
 
 from deploy import manifest
 from inference.models import manifests
-from inference.models.answers import by_row
+from inference.models.answers import one_per_row
 from inference.rows import media_types
 from inference.serving import table_scoring
 
@@ -70,7 +70,7 @@ class Subject:
 
     def direct(self) -> Any:
         given = self.given()
-        answer = by_row(getattr(self.model, self.method)(given), len(given))
+        answer = one_per_row(getattr(self.model, self.method)(given), len(given))
         return orjson.loads(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY, default=list))
 
 

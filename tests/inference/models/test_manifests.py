@@ -131,10 +131,10 @@ def test_numbers_agree_within_a_tolerance_and_labels_exactly(tmp_path):
     rows = np.random.default_rng(0).random((20, 2))
     told = LinearRegression().fit(rows, rows.sum(axis=1)).predict(rows)
     exact = {"relative": 1e-6, "absolute": 1e-9}
-    assert golden_rows.equal(told.tolist(), (told * (1 + 1e-9)).tolist(), **exact)
-    assert not golden_rows.equal(told.tolist(), (told * 1.001).tolist(), **exact)
-    assert golden_rows.equal(told.tolist(), (told * 1.001).tolist(), relative=0.01, absolute=0)
-    assert golden_rows.equal([[0.5, None], [1e-12]], [[0.5, None], [0.0]], **exact)
+    assert golden_rows.agree(told.tolist(), (told * (1 + 1e-9)).tolist(), **exact)
+    assert not golden_rows.agree(told.tolist(), (told * 1.001).tolist(), **exact)
+    assert golden_rows.agree(told.tolist(), (told * 1.001).tolist(), relative=0.01, absolute=0)
+    assert golden_rows.agree([[0.5, None], [1e-12]], [[0.5, None], [0.0]], **exact)
     for one, other in (
         (["a", "b"], ["a", "c"]),
         ([1, 2], [[1, 2]]),
@@ -143,4 +143,4 @@ def test_numbers_agree_within_a_tolerance_and_labels_exactly(tmp_path):
         ([1], [True]),
         ([0.5], [None]),
     ):
-        assert not golden_rows.equal(one, other, **exact)
+        assert not golden_rows.agree(one, other, **exact)

@@ -65,7 +65,7 @@ def described(folder, estimator, **options):
 
 
 def served(file):
-    return models.serve(file, manifests.read(file.parent), SHOWN)
+    return models.load_verified(file, manifests.read(file.parent), SHOWN)
 
 
 def maps(file: Path) -> list[str]:
@@ -109,7 +109,7 @@ def test_an_estimator_that_writes_into_its_arrays_is_served_unmapped(tmp_path, c
 def test_no_array_is_mapped_where_no_golden_row_can_tell_that_it_works(tmp_path, neighbours):
     file = described(tmp_path, neighbours)
     described_by = manifests.read(tmp_path)
-    models.serve(
+    models.load_verified(
         file,
         manifests.Manifest(
             file=file.name, sha256="", framework="", version="", features=described_by.features
@@ -123,7 +123,7 @@ def test_few_descriptors_are_held_however_many_arrays_there_are(tmp_path):
     model = models.load(file, mapped=True)
     assert model.mapped
     assert len(maps(file)) == mapped_unpickler.MAX_ARRAYS
-    answer = model.answering("predict", model.signature())
+    answer = model.answer_function("predict", model.signature())
     assert answer(ROW)[0] == 2 * sum(range(80)) + 7
 
 
@@ -163,7 +163,7 @@ from pathlib import Path
 from inference import models
 from inference.models import manifests
 file = Path(sys.argv[1])
-serving = models.serve(file, manifests.read(file.parent))
+serving = models.load_verified(file, manifests.read(file.parent))
 serving.answer(np.zeros((1, 32)))
 print("ready", flush=True)
 sys.stdin.readline()

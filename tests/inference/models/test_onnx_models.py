@@ -62,7 +62,7 @@ def handmade(inputs, nodes, output=TensorProto.FLOAT, initializers=(), shape=(No
 
 def answering(folder, method="predict"):
     model = models.load(folder / "model.onnx")
-    return model.answering(method, model.signature(manifests.read(folder).features))
+    return model.answer_function(method, model.signature(manifests.read(folder).features))
 
 
 async def test_labels_are_the_models_own(tmp_path, make_scorer, request_of):
@@ -143,7 +143,7 @@ def test_missing_cells_are_allowed_where_golden_rows_hold_some(tmp_path):
     (tmp_path / "rows.json").write_text("[[1, null], [3, 4]]")
     described = save(tmp_path, graph, "transform", tmp_path / "rows.json")
     assert described.features.missing is True
-    models.serve(tmp_path / "model.onnx", described)  # NaN answers NaN
+    models.load_verified(tmp_path / "model.onnx", described)  # NaN answers NaN
 
 
 def test_texts_and_text_columns_are_tensors_of_strings(tmp_path):
@@ -163,7 +163,7 @@ def test_texts_and_text_columns_are_tensors_of_strings(tmp_path):
         assert signature.kind == kind
         width = signature.features
         cells = np.array([["a", "b"][:width], [np.nan, "c"][:width]], dtype=object)
-        told = model.answering("transform", signature)(cells)
+        told = model.answer_function("transform", signature)(cells)
         assert np.ravel(told).tolist() == {1: ["a!", "!"], 2: ["a!", "b!", "!", "c!"]}[width]
 
 
@@ -182,7 +182,7 @@ def test_a_number_that_the_tensor_has_no_room_for_is_refused(tmp_path, kind, row
     graph = handmade([("X", kind, [None, 2])], [cast], TensorProto.DOUBLE)
     (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
     model = models.load(tmp_path / "model.onnx")
-    answer = model.answering("predict", model.signature())
+    answer = model.answer_function("predict", model.signature())
     for cells in (np.array([row]), np.array([row], dtype=object)):
         with pytest.raises(UnfitInput, match="numbers that"):
             answer(cells)
@@ -288,7 +288,7 @@ def test_nothing_heavy_is_imported_before_a_model_is_loaded(tmp_path):
         "import sys\nfrom pathlib import Path\n"
         "from inference import models\nfrom inference.models import manifests\n"
         "folder = Path(sys.argv[1])\nfound = manifests.read(folder)\n"
-        "models.require_pinned(models.find(folder, found), found, allow_unpinned=False)\n"
+        "models.verify_digest(models.find_file(folder, found), found, allow_unpinned=False)\n"
         "assert found.features.signature().features == 3\n"
         "print(sorted({'sklearn', 'joblib', 'onnxruntime', 'skops', 'pandas'} & set(sys.modules)))"
     )

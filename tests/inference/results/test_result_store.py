@@ -7,7 +7,7 @@ from inference.errors import Overloaded, UnfitInput
 from inference.models import ModelId
 from inference.request import Answer, Request
 from inference.results import result_document
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from tests.inference.serving.test_scorer import Away
 
 MODEL = ModelId("digits", "0123456789ab")
@@ -15,7 +15,7 @@ MODEL = ModelId("digits", "0123456789ab")
 
 @pytest.fixture
 def results():
-    return Results(MemoryCache(), keys.result_key, ttl_s=60)
+    return ResultStore(MemoryCache(), keys.result_key, ttl_s=60)
 
 
 def asking(body: bytes = b"x", kind: str = "") -> Request:
@@ -36,23 +36,23 @@ async def test_an_id_is_pending_then_finished(results):
 async def test_an_id_that_names_other_content_is_told_apart(results, other):
     await results.reserve(asking())
     assert await results.reserve(other) == "other"
-    assert await results.known(other) is None
+    assert await results.find_document(other) is None
 
 
 async def test_only_a_finished_result_is_known(results):
     await results.reserve(asking())
-    assert await results.known(asking()) is None
+    assert await results.find_document(asking()) is None
     await results.finish(asking(), b"{}")
-    assert await results.known(asking()) == b"{}"
+    assert await results.find_document(asking()) == b"{}"
 
 
 async def test_an_outage_is_neither_a_miss_nor_an_error_where_work_can_go_on():
-    results = Results(Away(), keys.result_key, ttl_s=60)
+    results = ResultStore(Away(), keys.result_key, ttl_s=60)
     assert await results.reserve(asking()) == "unreachable"
-    assert await results.known(asking()) is None
+    assert await results.find_document(asking()) is None
     for call in (
         results.finish(asking(), b"{}"),
-        results.provisional(asking(), b"{}", due_s=1),
+        results.store_provisional(asking(), b"{}", due_s=1),
         results.find(asking()),
     ):
         with pytest.raises(Overloaded, match="ask again later"):

@@ -10,7 +10,7 @@ from cache import CacheSettings, keys
 from cache.memory import MemoryCache
 from cache.redis_cache import RedisCache
 from inference.request import Request, Source
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 
 
 class Clock:
@@ -35,7 +35,7 @@ async def results(request, clock):
         cache = RedisCache(
             CacheSettings(redis_url=server.url, timeout_ms=5000), clock=lambda: clock.now
         )
-    yield Results(cache, keys.result_key, ttl_s=60, reserved_s=1000)
+    yield ResultStore(cache, keys.result_key, ttl_s=60, reserved_s=1000)
     await cache.close()
 
 
@@ -49,7 +49,7 @@ def asking(request):
     return make
 
 
-async def document(results: Results, request: Request) -> bytes | None:
+async def document(results: ResultStore, request: Request) -> bytes | None:
     """None while it is pending."""
     found = await results.get(request.id)
     assert found is not None
@@ -70,7 +70,7 @@ async def test_nothing_replaces_what_an_id_names(results, asking):
     assert (await results.get(asking().id)).pending
     assert await results.finish(asking(), b"{x}")
     assert await results.finish(asking(b"y", "servicebus"), b"{y}") is False
-    assert await results.provisional(asking(b"y"), b"{y}", due_s=0) == "other"
+    assert await results.store_provisional(asking(b"y"), b"{y}", due_s=0) == "other"
     assert await document(results, asking()) == b"{x}"
 
 
@@ -89,7 +89,7 @@ async def test_the_same_content_may_be_finished_again(results, asking):
 
 async def test_a_provisional_document_is_pending_until_it_is_due(results, asking, clock):
     await results.reserve(asking())
-    assert await results.provisional(asking(), b"{late}", due_s=30) == "pending"
+    assert await results.store_provisional(asking(), b"{late}", due_s=30) == "pending"
     clock.now += 29
     assert await document(results, asking()) is None
     assert await results.reserve(asking()) == "pending"
@@ -98,17 +98,17 @@ async def test_a_provisional_document_is_pending_until_it_is_due(results, asking
 
 
 async def test_a_provisional_document_that_is_due_answers_no_later_delivery(results, asking, clock):
-    await results.provisional(asking(), b"{late}", due_s=30)
+    await results.store_provisional(asking(), b"{late}", due_s=30)
     clock.now += 30
-    assert await results.known(asking()) is None
+    assert await results.find_document(asking()) is None
     assert await results.find(asking()) == ("pending", b"")
     assert await results.finish(asking(), b"{done}")
     assert await document(results, asking()) == b"{done}"
-    assert await results.known(asking()) == b"{done}"
+    assert await results.find_document(asking()) == b"{done}"
 
 
 async def test_a_request_whose_tries_ran_out_can_be_asked_again(results, asking, clock):
-    await results.provisional(asking(), b"{late}", due_s=0)
+    await results.store_provisional(asking(), b"{late}", due_s=0)
     assert await document(results, asking()) == b"{late}"
     assert await results.reserve(asking(b"other")) == "other"
     assert await results.reserve(asking()) == "new"
@@ -117,19 +117,19 @@ async def test_a_request_whose_tries_ran_out_can_be_asked_again(results, asking,
 
 async def test_a_provisional_document_leaves_a_final_one(results, asking):
     await results.finish(asking(), b"{done}")
-    assert await results.provisional(asking(), b"{late}", due_s=0) == "finished"
+    assert await results.store_provisional(asking(), b"{late}", due_s=0) == "finished"
     assert await document(results, asking()) == b"{done}"
 
 
 async def test_a_later_provisional_document_begins_another_wait(results, asking, clock):
-    await results.provisional(asking(), b"{1}", due_s=0)
-    await results.provisional(asking(), b"{2}", due_s=10)
+    await results.store_provisional(asking(), b"{1}", due_s=0)
+    await results.store_provisional(asking(), b"{2}", due_s=10)
     assert await document(results, asking()) is None
     clock.now += 10
     assert await document(results, asking()) == b"{2}"
 
 
-async def left_s(results: Results, request: Request) -> float:
+async def left_s(results: ResultStore, request: Request) -> float:
     entry = await results._cache.get(keys.result_key(request.id))
     assert entry is not None
     return float(entry.ttl_left_s)

@@ -11,7 +11,7 @@ from cache import keys
 from cache.memory import MemoryCache
 from inference.errors import Overloaded
 from inference.request import Request, Source
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 
 TTL_S, RESERVED_S, DUE_S = 50, 200, 30
 bodies = st.sampled_from([b"a", b"b"])
@@ -49,7 +49,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.now = 1000.0
         self.cache = Faulty(clock=lambda: self.now)
-        self.results = Results(self.cache, keys.result_key, ttl_s=TTL_S, reserved_s=RESERVED_S)
+        self.results = ResultStore(self.cache, keys.result_key, ttl_s=TTL_S, reserved_s=RESERVED_S)
         self.model: Known | None = None
         self.number = 0
 
@@ -96,7 +96,7 @@ class Machine(RuleBasedStateMachine):
     def provisional(self, body, source, due_s):
         document, expected = self.new_document(), self.state(body)
         asked = self.asking(body, source)
-        assert self.run(self.results.provisional(asked, document, due_s=due_s)) == expected
+        assert self.run(self.results.store_provisional(asked, document, due_s=due_s)) == expected
         if expected in ("new", "pending"):
             self.model = Known(body, document, self.now + due_s + TTL_S, due=self.now + due_s)
 

@@ -9,7 +9,7 @@ import pytest
 
 from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
 from inference.limits import Limits
-from inference.models.answers import by_row
+from inference.models.answers import one_per_row
 from inference.models.inputs import maker
 from inference.rows import codecs, coercion, media_types
 from inference.rows.codecs import csv_codec, npy_codec
@@ -178,7 +178,7 @@ def test_a_whole_prediction_fits_into_one_cell(prediction, cell):
 def test_several_outputs_are_parted_by_row_whatever_the_number_of_rows():
     for count in (1, 2, 3):
         outputs = [np.arange(count * 2).reshape(count, 2), np.arange(count * 3).reshape(count, 3)]
-        answer = by_row(outputs, count)
+        answer = one_per_row(outputs, count)
         assert len(answer) == count
         for row in range(count):
             assert [each.tolist() for each in answer[row]] == [
@@ -187,4 +187,4 @@ def test_several_outputs_are_parted_by_row_whatever_the_number_of_rows():
 
 
 def test_a_frame_of_answers_is_one_row_each():
-    assert by_row(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), 2).tolist() == [[1, 3], [2, 4]]
+    assert one_per_row(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), 2).tolist() == [[1, 3], [2, 4]]

@@ -30,7 +30,7 @@ from sklearn.linear_model import LogisticRegression
 from cache import keys
 from cache.memory import MemoryCache
 from inference.limits import Limits
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.rows import codecs, content_encoding, media_types
 from inference.rows.codecs import json_codec
 from inference.rows.schema import Signature
@@ -276,7 +276,7 @@ class Door:
             model_dir=folder, allow_unpinned_model=True, max_body_bytes=1_000_000
         )
         self._scorer = Scorer(given, self.store, keys)
-        self._door = HttpDoor(self._scorer, Results(self.store, keys.result_key, ttl_s=60))
+        self._door = HttpDoor(self._scorer, ResultStore(self.store, keys.result_key, ttl_s=60))
         self._runner = asyncio.Runner()
 
     def post(self, body: bytes, **headers: str) -> func.HttpResponse:

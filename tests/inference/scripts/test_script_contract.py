@@ -14,7 +14,7 @@ import pytest
 
 from cache import keys
 from cache.memory import MemoryCache
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from tests.inference.scripts.contract_case import FAILED, JSON, Case
 from tests.inference.scripts.contract_cases import CASES
 from tests.inference.scripts.contract_scripts import SCRIPTS, write
@@ -29,7 +29,7 @@ def door_to(tmp_path, make_scorer):
     def make(name: str, timeout_s: str = "5") -> HttpDoor:
         store = MemoryCache()
         scorer = make_scorer(write(name, tmp_path / name), store, SCORING_TIMEOUT_S=timeout_s)
-        return HttpDoor(scorer, Results(store, keys.result_key, ttl_s=60))
+        return HttpDoor(scorer, ResultStore(store, keys.result_key, ttl_s=60))
 
     return make
 

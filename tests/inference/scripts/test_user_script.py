@@ -17,7 +17,7 @@ from sklearn.linear_model import LinearRegression
 from cache.memory import MemoryCache
 from inference.errors import ScriptFailed
 from inference.scripts.aml import aliases
-from inference.scripts.async_functions import Finisher
+from inference.scripts.coroutine_runner import CoroutineRunner
 from inference.serving.cache_policy import MIN_SEEN
 from tests.inference.scripts.contract_scripts import SCRIPTS, TUTORIAL
 
@@ -100,7 +100,7 @@ def test_a_thread_that_ends_closes_its_loop():
 
         loops.append(asyncio.get_running_loop())
 
-    finish = Finisher()
+    finish = CoroutineRunner()
     thread = threading.Thread(target=lambda: finish(call()))
     thread.start()
     thread.join(5)

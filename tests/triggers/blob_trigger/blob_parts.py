@@ -11,7 +11,7 @@ from typing import Any
 
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from tests.servers import AzuriteProcess
 from triggers.blob_trigger.blob_scoring import BlobDoor
@@ -72,7 +72,7 @@ class Parts:
 
 def parts(
     scorer: Scorer,
-    results: Results,
+    results: ResultStore,
     storage: Storage,
     *,
     connection_string: str = "",

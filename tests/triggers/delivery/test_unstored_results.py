@@ -8,7 +8,7 @@ import pytest
 
 from cache import keys
 from inference.request import Request
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from tests.triggers.service_bus_trigger.test_messages_that_fail import Failing, Time
 from triggers.delivery.unstored_results import GRACE_S, StoreAway, Unstored
 
@@ -25,7 +25,7 @@ def cache(clock):
 
 @pytest.fixture
 def results(cache):
-    return Results(cache, keys.result_key, ttl_s=86_400)
+    return ResultStore(cache, keys.result_key, ttl_s=86_400)
 
 
 @pytest.fixture

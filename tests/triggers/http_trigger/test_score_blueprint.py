@@ -9,7 +9,7 @@ import pytest
 
 from inference.errors import ResultUnserialisable, ScoringTimeout, ScriptFailed
 from inference.request import Request
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from tests.inference.serving.test_scorer import Away
 from triggers import envelope
 from triggers.http_trigger.score_blueprint import HttpDoor
@@ -164,7 +164,7 @@ async def test_a_finished_request_sent_again_is_not_enqueued(door, results):
 async def test_a_caller_waits_where_the_result_could_not_be_kept(scorer):
     away = Away()
     queue = Out()
-    door = HttpDoor(scorer, Results(away, str, ttl_s=60))
+    door = HttpDoor(scorer, ResultStore(away, str, ttl_s=60))
     response = await door.score(asking(prefer="respond-async"), queue)
     assert (response.status_code, response.get_body(), queue.value) == (200, b"[1]", None)
     assert (await door.result(asking(path="results/r"))).status_code == 503
@@ -205,7 +205,7 @@ async def test_a_fault_in_finding_a_result_is_500_in_the_one_shape(door, results
 
 
 async def test_a_result_whose_store_is_away_is_503_and_says_when_to_ask_again(scorer):
-    response = await HttpDoor(scorer, Results(Away(), str, ttl_s=60)).result(
+    response = await HttpDoor(scorer, ResultStore(Away(), str, ttl_s=60)).result(
         asking(path="results/r1")
     )
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
@@ -216,7 +216,7 @@ async def test_a_request_whose_tries_ran_out_can_be_enqueued_again(door, results
     first, again = Out(), Out()
     await door.score(sent, first)
     sealed = envelope.open_sealed(str(first.value).encode())
-    await results.provisional(sealed, b"{}", due_s=0)
+    await results.store_provisional(sealed, b"{}", due_s=0)
     assert (await door.result(asking(path="results/r"))).status_code == 200
     assert (await door.score(sent, again)).status_code == 202
     assert again.value is not None

@@ -15,7 +15,7 @@ from azure.storage.blob import ContentSettings
 from cache import keys
 from cache.memory import MemoryCache
 from inference.errors import ModelUnavailable
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests.inference.scripts.contract_case import JSON, Case
@@ -53,7 +53,7 @@ async def behind(tmp_path: Path) -> AsyncIterator[Behind]:
         store = MemoryCache()
         settings = InferenceSettings.from_env(env, root=folder)
         made.append(Scorer(settings, store, keys))
-        return door(made[-1], Results(store, keys.result_key, ttl_s=60), **more)
+        return door(made[-1], ResultStore(store, keys.result_key, ttl_s=60), **more)
 
     yield make
     for scorer in made:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cache import keys
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from tests.triggers.http_trigger import test_score_blueprint
 from tests.triggers.http_trigger.v2_requests import asking, inputs, output, tensor
 from triggers.http_trigger.open_inference_blueprint import V2Door
@@ -33,7 +33,7 @@ async def test_an_answer_names_model_and_version_and_echoes_the_id(v2_door, scor
 async def test_a_row_that_score_has_answered_is_a_hit_and_the_other_way_round(
     v2_door, scorer, store
 ):
-    score = HttpDoor(scorer, Results(store, keys.result_key, ttl_s=60)).score
+    score = HttpDoor(scorer, ResultStore(store, keys.result_key, ttl_s=60)).score
     first = await score(test_score_blueprint.asking(b"[[0.25, 0.5, 3]]"), None)
     assert first.headers["x-cache"] == "miss"
     second = await v2_door.infer(asking(inputs(tensor([[0.25, 0.5, 3]], "FP32"))))

@@ -9,7 +9,7 @@ import pytest
 from cache import keys
 from cache.memory import MemoryCache
 from inference.errors import ModelUnavailable, Overloaded
-from inference.results.result_store import Results
+from inference.results.result_store import ResultStore
 from tests.triggers.service_bus_trigger.test_messages_that_fail import (
     Failing,
     Killed,
@@ -33,7 +33,7 @@ def cache(clock):
 
 @pytest.fixture
 def results(cache):
-    return Results(cache, keys.result_key, ttl_s=600)
+    return ResultStore(cache, keys.result_key, ttl_s=600)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def queue():
 
 @pytest.fixture
 def endings(results, queue):
-    return MessageEndings(results.last_tries, queue.send)
+    return MessageEndings(results.final_attempts, queue.send)
 
 
 async def kill(door, scorer, monkeypatch, *messages):
@@ -109,7 +109,7 @@ async def test_a_last_try_that_ended_well_is_told_by_its_own_call_alone(
     clock.now += LOCK_S
     await endings.look()
     assert queue.documents == []
-    assert await results.last_tries.over() == []
+    assert await results.final_attempts.exhausted() == []
 
 
 async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_beside_it(
@@ -148,27 +148,29 @@ async def test_what_could_not_be_sent_is_sent_by_the_next_look(
 
 async def test_of_two_processes_one_looks(results, queue):
     looking, others = asyncio.Event(), asyncio.Event()
-    first = MessageEndings(results.last_tries, queue.send)
-    second = MessageEndings(Results(results._cache, keys.result_key, 600).last_tries, queue.send)
-    over = results.last_tries.over
+    first = MessageEndings(results.final_attempts, queue.send)
+    second = MessageEndings(
+        ResultStore(results._cache, keys.result_key, 600).final_attempts, queue.send
+    )
+    over = results.final_attempts.exhausted
 
     async def slow():
         looking.set()
         await others.wait()
         return await over()
 
-    results.last_tries.over = slow
+    results.final_attempts.exhausted = slow
     task = asyncio.create_task(first.look())
     await looking.wait()
     await second.look()  # returns at once
     others.set()
     await task
-    assert await second._last_tries.alone(1)
+    assert await second._final_attempts.acquire_lease(1)
 
 
 async def test_many_processes_may_name_their_last_tries_at_once():
     cache = MemoryCache()
-    every = [Results(cache, keys.result_key, 600).last_tries for _ in range(10)]
+    every = [ResultStore(cache, keys.result_key, 600).final_attempts for _ in range(10)]
     await asyncio.gather(*(tries.add(f"m{n}\udc80") for n, tries in enumerate(every)))
     named = json.loads((await cache.get(every[0]._key)).value)
     assert named == [f"m{n}\udc80" for n in range(10)]

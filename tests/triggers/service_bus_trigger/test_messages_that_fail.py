@@ -15,7 +15,7 @@ from cache import keys
 from cache.memory import MemoryCache
 from inference.errors import MalformedInput, ModelUnavailable, Overloaded
 from inference.request import Request
-from inference.results.result_store import Results, fingerprint
+from inference.results.result_store import ResultStore, fingerprint
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import ROW, documents, message
 from triggers import envelope
 from triggers.delivery.unstored_results import GRACE_S
@@ -87,7 +87,7 @@ def cache(clock):
 
 @pytest.fixture
 def results(cache):
-    return Results(cache, keys.result_key, ttl_s=600)
+    return ResultStore(cache, keys.result_key, ttl_s=600)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def sealed(name: str = "r1", body: bytes = ROW, tries: int = 1, changes=None):
     return message(orjson.dumps(contents), name=f"message of {name}", tries=tries)
 
 
-async def stored(results: Results, name: str):
+async def stored(results: ResultStore, name: str):
     found = await results.get(name)
     return found and found.document and json.loads(found.document)
 
@@ -352,7 +352,7 @@ async def test_a_document_the_queue_cannot_carry_is_not_told_before_it_is_stored
 
 
 async def test_a_document_too_large_for_the_process_is_told_as_failed(scorer):
-    results = Results(MemoryCache(promised_bytes=2000), keys.result_key, ttl_s=60)
+    results = ResultStore(MemoryCache(promised_bytes=2000), keys.result_key, ttl_s=60)
     door = ServiceBusDoor(scorer, results)
     await results.reserve(request(body=orjson.dumps([[0, 0, 0]] * 2000)))
     (done,) = await documents(door, sealed(body=orjson.dumps([[0, 0, 0]] * 2000)))

@@ -16,7 +16,7 @@ from inference.rows.schema import Signature
 from inference.script_errors import HIDDEN, ScriptErrors
 
 #: From rows, shape (rows, features), to one answer a row, in order.
-Answering = Callable[[Array], Any]
+AnswerFunction = Callable[[Array], Any]
 
 
 class Model(Protocol):
@@ -49,7 +49,7 @@ class Model(Protocol):
         """What it takes: what the manifest says of it, then what it says itself."""
         ...
 
-    def answering(self, method: str, signature: Signature) -> Answering:
+    def answer_function(self, method: str, signature: Signature) -> AnswerFunction:
         """Answers by one of manifests.METHODS. Raises ModelUnavailable where it has no such."""
         ...
 

@@ -29,7 +29,7 @@ class Found(Protocol):
     def ran_out(self) -> bool: ...
 
 
-class LastTries:
+class FinalAttempts:
     """`find` tells what is known of an id. Everything raises ConnectionError, or what `find` does,
     where the cache is away.
     """
@@ -48,7 +48,7 @@ class LastTries:
         """Name one whose last try begins."""
         await self._change(lambda ids: ids if len(ids) >= MAX_IDS else {*ids, request_id})
 
-    async def over(self) -> list[tuple[str, bytes]]:
+    async def exhausted(self) -> list[tuple[str, bytes]]:
         """Those that came to nothing, each with its document; what ended otherwise is forgotten."""
         ran_out, ended = [], []
         for request_id in _ids(await self._cache.get(self._key)):
@@ -64,11 +64,11 @@ class LastTries:
         if gone := set(ended):
             await self._change(lambda ids: ids - gone)
 
-    async def alone(self, seconds: float) -> bool:
-        """Whether this process is the one that looks, for so long or until `done`."""
+    async def acquire_lease(self, seconds: float) -> bool:
+        """Whether this process is the one that looks, for so long or until `release_lease`."""
         return await self._cache.lease(self._key, ttl_s=seconds)
 
-    async def done(self) -> None:
+    async def release_lease(self) -> None:
         await self._cache.release(self._key)
 
     async def _change(self, change: Callable[[set[str]], set[str]]) -> None:

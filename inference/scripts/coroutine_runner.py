@@ -12,7 +12,7 @@ from typing import Any
 Handler = Callable[[Any, dict[str, Any]], None]
 
 
-class Finisher:
+class CoroutineRunner:
     """Waits for what a script's function returned, where that is awaitable.
 
     Each model thread keeps one event loop over all its calls, so that what `init()` opened there
