@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent
 
 def build() -> tuple[func.FunctionApp, Scorer]:
     """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
-    env = package_settings.under(os.environ, root=ROOT)
+    env = package_settings.with_defaults(os.environ, root=ROOT)
     inference = InferenceSettings.from_env(env, root=ROOT)
     doors = validation.door_settings(env)
     # Entry scripts written for Azure ML look for their model there.

@@ -12,7 +12,7 @@ ScoringError
 │   ├── ResultUnserialisable run() returned what JSON can't say
 │   ├── InternalError        this program's own fault
 │   └── ModelUnavailable     the model or the script did not load
-└── PassingError             the same request may succeed later
+└── TransientError           the same request may succeed later
     ├── Overloaded           too much is waiting
     └── ScoringTimeout       the script ran past SCORING_TIMEOUT_S
 
@@ -125,29 +125,29 @@ class ModelUnavailable(OperatorError):
     code = "model_unavailable"
 
 
-class PassingError(ScoringError):
+class TransientError(ScoringError):
     """The same request may succeed later."""
 
 
-class Overloaded(PassingError):
+class Overloaded(TransientError):
     """More is waiting for the model than it can get through in time."""
 
     code = "overloaded"
 
 
-class ScoringTimeout(PassingError):
+class ScoringTimeout(TransientError):
     """The script ran past the deadline."""
 
     code = "scoring_timeout"
 
 
-def is_of_its_rows(error: BaseException) -> bool:
+def is_row_specific(error: BaseException) -> bool:
     """Whether the model may answer other rows, or fewer, where this came of some: it refused these.
 
     What is of the time that has passed, of the whole model or of this program is not tried again.
     """
     return isinstance(error, Exception) and not isinstance(
-        error, PassingError | ModelUnavailable | InternalError
+        error, TransientError | ModelUnavailable | InternalError
     )
 
 

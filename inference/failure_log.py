@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from inference import frames
 from inference.errors import (
     InternalError,
     ResultUnserialisable,
@@ -12,11 +11,12 @@ from inference.errors import (
     ScoringTimeout,
     ScriptFailed,
 )
+from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
 
 
-def told(error: Exception, request_id: str) -> ScoringError:
+def log_failure(error: Exception, request_id: str) -> ScoringError:
     """The error that a request ends in: InternalError for what is this program's own fault.
 
     One line in the log where it is not its caller's to mend. What turns requests away by the
@@ -27,7 +27,6 @@ def told(error: Exception, request_id: str) -> ScoringError:
     elif isinstance(error, ResultUnserialisable | ScoringTimeout | InternalError):
         log.error("request %r: %s: %s", request_id, error.code, error.message)
     elif not isinstance(error, ScoringError):
-        kind = type(error).__name__
-        log.error("request %r: %s at %s", request_id, kind, frames.where(error))
-        return InternalError(kind)
+        log.error("request %r: %s", request_id, format_error(error))
+        return InternalError(type(error).__name__)
     return error

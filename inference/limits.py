@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from inference.errors import InputTooLarge, UnfitInput
 
 #: Of one row, as text. A longer one is refused: reading it whole would take memory without a bound.
-ROW_BYTES = 4 * 1024 * 1024
+MAX_ROW_BYTES = 4 * 1024 * 1024
 #: Of one row. What parses a row keeps the interpreter to itself: this many take it some 10 ms.
-ROW_CELLS = 128 * 1024
+MAX_ROW_CELLS = 128 * 1024
 
 #: Rows are read, checked and written in parts of at most so many rows, cells and bytes, so that
 #: neither the memory for a part nor the time that its parser keeps the interpreter has no bound.
@@ -44,6 +44,6 @@ class Limits:
             raise UnfitInput(field="data", expected="at least one row", got="none")
 
 
-def rows_in_part(columns: int, *, cells: int = PART_CELLS) -> int:
+def rows_per_part(columns: int, *, cells: int = PART_CELLS) -> int:
     """How many rows of so many columns go into a part of so many cells."""
     return max(1, min(PART_ROWS, cells // max(1, columns)))

@@ -18,7 +18,7 @@ from inference.errors import SettingError
 NAME = "settings.json"
 
 
-def under(env: Mapping[str, str], *, root: Path) -> Mapping[str, str]:
+def with_defaults(env: Mapping[str, str], *, root: Path) -> Mapping[str, str]:
     """The environment, and what a package says where that says nothing. Raises SettingError."""
     return _read(root / NAME) | {name: value for name, value in env.items() if value}
 

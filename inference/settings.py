@@ -29,7 +29,7 @@ class InferenceSettings:
     max_rows: int = 100_000
     #: Memory for the bodies in work at once, with what is made of them.
     max_bodies_in_work_bytes: int = field(
-        default_factory=lambda: instance_memory.instance_bytes() // 4
+        default_factory=lambda: instance_memory.memory_limit_bytes() // 4
     )
     scoring_timeout_s: float = 60.0
     #: Whether a model without a manifest may be loaded: its file could be anybody's.
@@ -66,12 +66,12 @@ class InferenceSettings:
             max_body_bytes=positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_rows=positive_int(env, "MAX_ROWS", cls.max_rows),
             max_bodies_in_work_bytes=positive_int(
-                env, "MAX_BODIES_IN_WORK_BYTES", instance_memory.instance_bytes() // 4
+                env, "MAX_BODIES_IN_WORK_BYTES", instance_memory.memory_limit_bytes() // 4
             ),
-            scoring_timeout_s=positive(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
+            scoring_timeout_s=positive_float(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
             cache_mode=_cache_mode(env),
-            cache_ttl_s=positive(env, "CACHE_TTL_S", cls.cache_ttl_s),
-            result_ttl_s=positive(env, "RESULT_TTL_S", cls.result_ttl_s),
+            cache_ttl_s=positive_float(env, "CACHE_TTL_S", cls.cache_ttl_s),
+            result_ttl_s=positive_float(env, "RESULT_TTL_S", cls.result_ttl_s),
         )
 
 
@@ -103,7 +103,7 @@ def _truth(env: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def positive(env: Mapping[str, str], name: str, default: float) -> float:
+def positive_float(env: Mapping[str, str], name: str, default: float) -> float:
     """The number above 0 that a setting holds. Raises SettingError."""
     text = env.get(name, "")
     try:

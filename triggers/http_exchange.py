@@ -83,7 +83,7 @@ async def identified(
     except ScoringError as error:
         response = refused(error, request_id, refuse)
     except Exception as error:  # noqa: BLE001 - whatever it is, its caller is told in our words
-        response = refused(failure_log.told(error, request_id), request_id, refuse)
+        response = refused(failure_log.log_failure(error, request_id), request_id, refuse)
     response.headers.update(echoed)
     return response
 

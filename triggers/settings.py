@@ -8,7 +8,7 @@ from typing import Literal, cast, get_args
 
 from inference.errors import SettingError
 from inference.results.result_store import MESSAGE_TTL_S
-from inference.settings import positive, positive_int
+from inference.settings import positive_float, positive_int
 
 Door = Literal["http", "blob", "servicebus"]
 AuthLevel = Literal["anonymous", "function", "admin"]
@@ -53,7 +53,7 @@ class DoorSettings:
             blob_source=cast(BlobSource, source),
             input_queue=env.get("INPUT_QUEUE_NAME", "") or cls.input_queue,
             output_queue=env.get("OUTPUT_QUEUE_NAME", "") or cls.output_queue,
-            message_ttl_s=positive(env, "MESSAGE_TTL_S", cls.message_ttl_s),
+            message_ttl_s=positive_float(env, "MESSAGE_TTL_S", cls.message_ttl_s),
             max_delivery_count=positive_int(env, "MAX_DELIVERY_COUNT", cls.max_delivery_count),
         )
         settings._require_no_circle()

@@ -58,7 +58,7 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> Configured:
         refused.append(error)
     over = {**local, **env}
     try:
-        whole = package_settings.under(over, root=folder)
+        whole = package_settings.with_defaults(over, root=folder)
     except SettingError as error:
         refused.append(error)
         whole = over

@@ -49,7 +49,7 @@ def check(
     except Exception as error:  # noqa: BLE001 - a model is code, which may raise anything
         raise ModelUnavailable(
             f"{manifest.file}, made with {made}, does not answer its golden rows under"
-            f" {here}: {errors.told(error)}"
+            f" {here}: {errors.describe(error)}"
         ) from errors.cause(error)
     tolerances = {"relative": manifest.golden.relative, "absolute": manifest.golden.absolute}
     if not agree(told, manifest.golden.predictions, **tolerances):

@@ -75,5 +75,5 @@ def load(
     except ModelUnavailable:
         raise
     except BaseException as error:  # noqa: BLE001 - a pickle may raise anything, even SystemExit
-        told = f"{file.name} did not load: {errors.told(error)}"
+        told = f"{file.name} did not load: {errors.describe(error)}"
         raise ModelUnavailable(told) from errors.cause(error)

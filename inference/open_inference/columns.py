@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from inference.errors import UnfitInput
-from inference.limits import rows_in_part
+from inference.limits import rows_per_part
 from inference.open_inference.tensors import Tensor
 from inference.rows import coercion
 from inference.rows.codecs.gathering import CellsPart, gather
@@ -37,7 +37,7 @@ def fit(inputs: Sequence[Tensor], signature: Signature) -> Rows:
 
 def _parts(blocks: Sequence[Array]) -> Iterator[CellsPart]:
     """Rows of cells that stand in all blocks, some at a time."""
-    rows = rows_in_part(sum(block.shape[1] for block in blocks))
+    rows = rows_per_part(sum(block.shape[1] for block in blocks))
     for start in range(0, len(blocks[0]), rows):
         beside = zip(*(block[start : start + rows].tolist() for block in blocks), strict=True)
         yield CellsPart([list(itertools.chain.from_iterable(row)) for row in beside], text=False)

@@ -116,7 +116,7 @@ class Named:
         except ScoringError:
             raise
         except Exception as error:
-            words = self._errors.refusal(error, CONVERSION)
+            words = self._errors.describe_refusal(error, CONVERSION)
             if words is None:
                 raise
             raise UnfitInput(

@@ -18,7 +18,7 @@ def call_estimator[T](call: Callable[[], T], errors: ScriptErrors) -> T:
     try:
         return call()
     except ValueError as error:
-        words = errors.refusal(error, CHECK)
+        words = errors.describe_refusal(error, CHECK)
         if words is None:
             raise
         raise UnfitInput(

@@ -33,14 +33,14 @@ class UserScript:
         """`shown`: whether the text of what the script raises is told."""
         self._file = file
         self._errors = ScriptErrors(shown=shown, folder=file.parent)
-        self._finish = CoroutineRunner(self._errors.loop_handler)
+        self._finish = CoroutineRunner(self._errors.handle_loop_error)
         self.digest = models.digest(file)
         self.model = models.digest(folder)
         #: What the decorators of `run` say; None without decorators, and until it is loaded.
         self.declared: DeclaredSchema | None = None
 
     def load(self) -> None:
-        self._errors.watch_threads()
+        self._errors.install_hooks()
         try:
             self._errors.guard(self._start)
         except ScriptFailed as error:

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from inference.errors import InternalError, PassingError, ResultUnserialisable, is_of_its_rows
+from inference.errors import InternalError, ResultUnserialisable, TransientError, is_row_specific
 from inference.scripts.question import RowQuestion, Script
 from inference.serving.call_times import CallTimes
 from inference.serving.deadlines import Wait, within
@@ -49,7 +49,7 @@ class _Waiter(NamedTuple):
         """An error that others are told too is theirs in a copy: each adds its own traceback."""
         if self.outcome.done():
             return
-        if isinstance(error, PassingError):
+        if isinstance(error, TransientError):
             self.outcome.set_exception(type(error)(error.message))
         elif isinstance(error, Exception) and not isinstance(error, StopIteration):
             self.outcome.set_exception(error)
@@ -216,7 +216,7 @@ class Batcher:
         So n waiters take 2 n calls at most, and one bad among them 2 log2 n. What is no refusal
         of rows would come again, and is not tried again.
         """
-        if len(batch) > 1 and is_of_its_rows(error):
+        if len(batch) > 1 and is_row_specific(error):
             middle = len(batch) // 2
             await self._answer(batch[:middle])
             await self._answer(batch[middle:])

@@ -6,17 +6,28 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 
-from inference import frames
 from inference.errors import InternalError
 from inference.scripts.question import Reply
 from inference.serving.deadlines import Wait
+from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
 
 #: An answer a unit: a row, or a question that is answered as a whole.
 Units = list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeOptions:
+    """What a computation may do besides calling the model."""
+
+    #: Whether its answers are stored in the shared cache too.
+    far: bool
+    #: Whether it may wait for another process that computes the same units.
+    lease: bool
 
 
 class Computation:
@@ -57,7 +68,7 @@ class Computation:
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._is_told:
             if isinstance(error, Exception):
-                log.error("%s after an answer, at %s", type(error).__name__, frames.where(error))
+                log.error("failed after its answer was known: %s", format_error(error))
             return
         if not isinstance(error, Exception):
             error = InternalError(type(error).__name__)

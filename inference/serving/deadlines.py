@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from inference.errors import Overloaded, PassingError, ScoringTimeout
+from inference.errors import Overloaded, ScoringTimeout, TransientError
 
 #: Seconds between two looks at the clock: an end is told this much late at most.
 GRAIN_S = 0.01
@@ -29,7 +29,7 @@ class Wait:
         #: Whether it ended before there was an answer.
         self.expired = False
 
-    def error(self, limit_s: float) -> PassingError:
+    def error(self, limit_s: float) -> TransientError:
         """What whoever waited is told once the `limit_s` seconds it had are over."""
         if self.begun:
             return ScoringTimeout(f"no answer within {limit_s:g} s (SCORING_TIMEOUT_S)")

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import partial
 
-from inference import frames, scripts
+from inference import scripts
 from inference.errors import ModelUnavailable
 from inference.serving.health import Answers, State
 from inference.serving.model_thread import ModelThread
 from inference.settings import InferenceSettings
+from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,6 @@ def _as_unavailable() -> Iterator[None]:
         log.error("the model did not load: %s", error)
         raise
     except BaseException as error:  # noqa: BLE001 - as the docstring says
-        log.error("the model did not load: %s at %s", type(error).__name__, frames.where(error))
+        log.error("the model did not load: %s", format_error(error))
         # What it says may be anybody's; the platform prints an error with its cause.
         raise ModelUnavailable(f"the model did not load: {type(error).__name__}") from None

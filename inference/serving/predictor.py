@@ -19,12 +19,12 @@ from inference.request import CacheStatus
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.serving import pieces
 from inference.serving.cache_lookup import Levels, LookUps, Terms
-from inference.serving.computation import Units
+from inference.serving.computation import ComputeOptions, Units
 from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
 from inference.serving.off_loop import off_loop
 from inference.serving.prediction import Prediction, joined
-from inference.serving.single_flight import ComputeOptions, SingleFlight
+from inference.serving.single_flight import SingleFlight
 from inference.settings import InferenceSettings
 
 #: A question's data of no more bytes are hashed on the event loop, which takes a millisecond.

@@ -42,13 +42,13 @@ class RequestDeadline(Wait):
             return
         if isinstance(error, asyncio.CancelledError):
             if late:
-                raise failure_log.told(self._late(self), self._id) from None
+                raise failure_log.log_failure(self._late(self), self._id) from None
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 return
             # Nobody cancelled this task, but what it waited for.
-            raise failure_log.told(InternalError("CancelledError"), self._id) from error
+            raise failure_log.log_failure(InternalError("CancelledError"), self._id) from error
         if isinstance(error, Exception):
-            told = failure_log.told(error, self._id)
+            told = failure_log.log_failure(error, self._id)
             if told is not error:
                 raise told from error

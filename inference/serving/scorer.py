@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from inference import scripts
-from inference.errors import Overloaded, PassingError, UnacceptableAnswer
+from inference.errors import Overloaded, TransientError, UnacceptableAnswer
 from inference.models import ModelId
 from inference.ports import Cache, Keys
 from inference.request import Answer, Request
@@ -163,7 +163,7 @@ class Scorer:
             deadline = time.monotonic() + self._settings.scoring_timeout_s
         return RequestDeadline(self._deadlines, request.id, deadline, self._too_late)
 
-    def _too_late(self, wait: Wait) -> PassingError:
+    def _too_late(self, wait: Wait) -> TransientError:
         if self._loading.state == "loading":
             return Overloaded(_LOADING)
         return wait.error(self._settings.scoring_timeout_s)

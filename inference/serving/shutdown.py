@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from inference import frames
+from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
 
@@ -47,4 +47,4 @@ async def _end(close: Close) -> None:
         async with asyncio.timeout(CLOSE_S):
             await close()
     except Exception as error:  # noqa: BLE001 - the next one is to be closed in any case
-        log.error("%s where the app closes, at %s", type(error).__name__, frames.where(error))
+        log.error("failed to close: %s", format_error(error))

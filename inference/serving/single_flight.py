@@ -10,37 +10,26 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from inference import frames
-from inference.errors import InternalError, is_of_its_rows
+from inference.errors import InternalError, is_row_specific
 from inference.ports import Cache, Entry
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.serving import admission, pieces
 from inference.serving.batching import Batcher
 from inference.serving.call_times import CallTimes
-from inference.serving.computation import Computation, Units, joint_key
+from inference.serving.computation import Computation, ComputeOptions, Units, joint_key
 from inference.serving.deadlines import Wait
 from inference.serving.leases import Lease
 from inference.serving.model_thread import ModelThread
 from inference.serving.off_loop import off_loop
+from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
 
 #: By computation: which unit of a question is which of its own.
 _Parts = dict[Computation, list[tuple[int, int]]]
-
-
-@dataclass(frozen=True, slots=True)
-class ComputeOptions:
-    """Under which terms a computation flies."""
-
-    #: Whether what it brings is stored beyond this process.
-    far: bool
-    #: Whether it may wait for another process that computes the same.
-    lease: bool
 
 
 class SingleFlight:
@@ -270,7 +259,7 @@ class SingleFlight:
         try:
             keep(list(zip(names, units, strict=True)), ttl_s=self._ttl_s)
         except Exception as error:  # noqa: BLE001 - as above
-            log.error("%s where answers are kept, at %s", type(error).__name__, frames.where(error))
+            log.error("failed to store answers: %s", format_error(error))
 
     def _leave(self, computation: Computation, wait: Wait) -> None:
         if computation.leave(wait):
@@ -296,6 +285,6 @@ async def _result(computation: Computation, keys: Sequence[str]) -> Units | Repl
     try:
         return await computation.result()
     except Exception as error:
-        if is_of_its_rows(error) and not set(keys).issuperset(computation.names):
+        if is_row_specific(error) and not set(keys).issuperset(computation.names):
             return None
         raise

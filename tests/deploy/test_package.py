@@ -163,11 +163,11 @@ def test_requirements_beside_a_script_join_the_apps_and_win(scripted):
 
 
 def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
-    assert package_settings.under({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path) == {
+    assert package_settings.with_defaults({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path) == {
         "TRIGGERS": "http"
     }
     (tmp_path / "settings.json").write_text('{"TRIGGERS": "blob", "MAX_ROWS": "5"}')
-    merged = package_settings.under({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path)
+    merged = package_settings.with_defaults({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path)
     assert merged == {"TRIGGERS": "http", "MAX_ROWS": "5"}
 
 
@@ -175,7 +175,7 @@ def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
 def test_settings_of_a_package_that_are_none_stop_the_start(tmp_path, text):
     (tmp_path / "settings.json").write_text(text)
     with pytest.raises(SettingError, match=r"settings\.json=.* expected a JSON object of texts"):
-        package_settings.under({}, root=tmp_path)
+        package_settings.with_defaults({}, root=tmp_path)
 
 
 def test_a_package_is_replaced_by_a_package_and_nothing_else_is(package, scripted, tmp_path):

@@ -22,7 +22,7 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobProperties, ContainerClient
 
-from inference import frames
+from inference import tracebacks
 from inference.errors import InternalError, ScoringError, ScoringTimeout
 from inference.request import Request
 from inference.rows import decompression
@@ -160,7 +160,7 @@ class BlobDoor:
                 raise _unless_changed(reader.fault) from error
             if isinstance(error, ScoringError | AzureError):
                 raise
-            log.error("%s at %s", type(error).__name__, frames.where(error))
+            log.error("%s", tracebacks.format_error(error))
             raise InternalError(type(error).__name__) from error
         await self._threads.storage(writer.commit, report.content_type)
         return report

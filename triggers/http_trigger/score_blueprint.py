@@ -72,7 +72,7 @@ class HttpDoor:
         try:
             result = await self._results.get(request_id)
         except Exception as error:  # noqa: BLE001 - the id of the refusal is the one asked for
-            return http_exchange.refused(failure_log.told(error, request_id), request_id)
+            return http_exchange.refused(failure_log.log_failure(error, request_id), request_id)
         if result is None:
             return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
         if result.pending:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import azure.functions as func
 
-from inference import frames
+from inference import tracebacks
 from inference.errors import InternalError, ScoringError
 from inference.request import Request
 from inference.results.result_store import fingerprint
@@ -61,7 +61,7 @@ def deliveries(
                 yield Delivery(_request(message, body, own if apart else "", only), again, last)
         except Exception as error:  # noqa: BLE001 - of this message alone
             kind, name = type(error).__name__, _name(message)
-            log.error("message %r can't be read: %s at %s", name, kind, frames.where(error))
+            log.error("message %r can't be read: %s", name, tracebacks.format_error(error))
             request = Request(id=name, source="servicebus", body=b"", deadline=math.inf)
             yield Delivery(request, again, last, unread=InternalError(kind))
 

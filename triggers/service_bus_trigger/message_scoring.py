@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import azure.functions as func
 
-from inference import frames
+from inference import tracebacks
 from inference.errors import InternalError, Overloaded, ScoringError
 from inference.request import Answer
 from inference.results import result_document
@@ -200,9 +200,8 @@ class ServiceBusDoor:
 
     async def _faulty(self, delivery: Delivery, error: Exception) -> _Outcome:
         """A document for what went wrong where nothing should."""
-        kind = type(error).__name__
-        log.error("message %r: %s at %s", delivery.request.id, kind, frames.where(error))
-        internal = InternalError(kind)
+        log.error("message %r: %s", delivery.request.id, tracebacks.format_error(error))
+        internal = InternalError(type(error).__name__)
         # Its time may be what can't be written.
         request = replace(delivery.request, received_at=time.time())
         try:

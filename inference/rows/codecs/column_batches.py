@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inference.errors import InputTooLarge, MalformedInput
-from inference.limits import rows_in_part
+from inference.limits import rows_per_part
 from inference.rows import media_types
 from inference.rows.codecs import column_types, parquet_layout
 from inference.rows.codecs.arrow_messages import Messages
@@ -67,7 +67,7 @@ def of_parquet(
             if names is None or field.name in names
         }
         column_types.require_flat(fields)
-        rows = rows_in_part(len(fields), cells=column_types.PART_CELLS)
+        rows = rows_per_part(len(fields), cells=column_types.PART_CELLS)
         column_types.check_cells(min(count, rows) * len(fields), max_bytes)
         leaves = [file.schema.column(index).path for index in range(len(file.schema))]
         for group in groups:
@@ -94,7 +94,7 @@ def _batches(
     pyarrow holds a page or two of each column that it reads at the same time.
     """
     names, width = list(kinds), sum(map(column_types.cell_bytes, kinds.values()))
-    rows = rows_in_part(len(kinds), cells=column_types.PART_CELLS)
+    rows = rows_per_part(len(kinds), cells=column_types.PART_CELLS)
     # Of a body in memory, what is read is held beside it and beside the rows made of it.
     in_parts = isinstance(body, bytes) and len(names) <= COLUMNS_AT_ONCE
     room = 0 if in_parts else min(GROUP_BYTES, max_bytes)

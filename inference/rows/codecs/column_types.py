@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from inference.errors import InputTooLarge, UnfitInput
-from inference.limits import PART_BYTES, ROW_BYTES, ROW_CELLS, rows_in_part
+from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS, PART_BYTES, rows_per_part
 from inference.rows.row_types import Array
 
 #: Of a number.
@@ -69,9 +69,9 @@ def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     too long for one: a few bytes may stand for any number of equal cells.
     """
     width = batch.num_columns
-    if width > ROW_CELLS:
-        raise InputTooLarge(size=width, limit=ROW_CELLS, unit="columns", setting="fixed")
-    rows = rows_in_part(width, cells=PART_CELLS)
+    if width > MAX_ROW_CELLS:
+        raise InputTooLarge(size=width, limit=MAX_ROW_CELLS, unit="columns", setting="fixed")
+    rows = rows_per_part(width, cells=PART_CELLS)
     for start in range(0, len(batch), rows):
         part = batch.slice(start, rows)
         texts = _texts(part)
@@ -82,9 +82,9 @@ def _cut_by_size(batch: pa.RecordBatch, texts: list[int]) -> Iterator[pa.RecordB
     sizes = np.full(len(batch), batch.num_columns * CELL_BYTES)
     for index in texts:
         sizes += _text_bytes(batch.column(index))
-    if len(sizes) and sizes.max() > ROW_BYTES:
+    if len(sizes) and sizes.max() > MAX_ROW_BYTES:
         size = int(sizes.max())
-        raise InputTooLarge(size=size, limit=ROW_BYTES, unit="bytes in a row", setting="fixed")
+        raise InputTooLarge(size=size, limit=MAX_ROW_BYTES, unit="bytes in a row", setting="fixed")
     ends = np.cumsum(sizes)
     start = 0
     while start < len(batch):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from inference.limits import rows_in_part
+from inference.limits import rows_per_part
 from inference.rows import coercion, numeric
 from inference.rows.row_types import Array, Row, Rows
 from inference.rows.schema import Signature
@@ -60,7 +60,7 @@ def numbers(array: Array, signature: Signature) -> Iterator[Part]:
     """The rows of an array: all at once, or as many at a time as cells of their own may be."""
     rows = len(array)
     if signature.kind != "array" and array.ndim == 2:
-        rows = rows_in_part(array.shape[1])
+        rows = rows_per_part(array.shape[1])
     for start in range(0, len(array), rows):
         yield NumbersPart(array[start : start + rows])
 

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer
-from inference.limits import PART_CELLS, Limits, rows_in_part
+from inference.limits import PART_CELLS, Limits, rows_per_part
 from inference.rows.codecs import json_outline, json_rows, plain
 from inference.rows.codecs.gathering import CellsPart
 from inference.rows.codecs.lines import Lines, batched, without_blank
@@ -66,7 +66,7 @@ def dumps_rows(value: object) -> bytes:
     """As `dumps` does; a long array of numbers some rows at a time."""
     if not isinstance(value, np.ndarray) or value.ndim == 0 or value.size <= PART_CELLS:
         return dumps(value)
-    rows = rows_in_part(value.size // len(value))
+    rows = rows_per_part(value.size // len(value))
     pieces = (dumps(value[start : start + rows]) for start in range(0, len(value), rows))
     return b"[" + b",".join(piece[1:-1] for piece in pieces) + b"]"
 

@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 
 from inference.errors import MalformedInput
-from inference.limits import ROW_BYTES, ROW_CELLS
+from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS
 from inference.rows.row_types import Array
 
 #: Bytes that are looked at together, and what a piece of a list comes to at least.
@@ -56,7 +56,7 @@ class Outline:
         what: str,
         *,
         loads: Callable[[bytes], Any] = orjson.loads,
-        bound: int | None = ROW_BYTES,
+        bound: int | None = MAX_ROW_BYTES,
     ) -> None:
         self._body, self._what = body, what
         self._parse, self._bound = loads, bound
@@ -196,7 +196,9 @@ class Outline:
         self._skip_space()
         found = pattern.match(self._body, self._at, self._at + (self._bound or len(self._body)))
         if found is None:
-            raise self._malformed(f"a value, of at most {ROW_BYTES:,} bytes where it is a text,")
+            raise self._malformed(
+                f"a value, of at most {MAX_ROW_BYTES:,} bytes where it is a text,"
+            )
         self._at = found.end()
         return Span(found.start(), found.end())
 
@@ -211,10 +213,10 @@ class Outline:
             return
         self._check_size(start, end)
         cells = sum(self._body.count(each, start, end) for each in b",[{")
-        if cells > ROW_CELLS + PIECE_BYTES:
+        if cells > MAX_ROW_CELLS + PIECE_BYTES:
             raise MalformedInput(
                 f"{self._what} has a row of {cells:,} values at byte {start:,}: it may have"
-                f" {ROW_CELLS:,}"
+                f" {MAX_ROW_CELLS:,}"
             )
 
     def _check_size(self, start: int, end: int) -> None:

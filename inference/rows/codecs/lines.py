@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from inference.errors import InputTooLarge, MalformedInput
-from inference.limits import PART_BYTES, PART_CELLS, PART_ROWS, ROW_BYTES, ROW_CELLS
+from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS, PART_BYTES, PART_CELLS, PART_ROWS
 
 
 class Lines[T: (str, bytes)]:
@@ -20,15 +20,15 @@ class Lines[T: (str, bytes)]:
         self._size = self._cells = 0
 
     def __iter__(self) -> Iterator[T]:
-        while line := self._readline(ROW_BYTES + 1):
+        while line := self._readline(MAX_ROW_BYTES + 1):
             self._size += len(line)
             self._cells += line.count(self._comma)
-            if self._size > ROW_BYTES:
+            if self._size > MAX_ROW_BYTES:
                 raise MalformedInput(
-                    f"a line is longer than {ROW_BYTES:,} characters, which no row may be"
+                    f"a line is longer than {MAX_ROW_BYTES:,} characters, which no row may be"
                 )
-            if self._cells > ROW_CELLS:
-                raise MalformedInput(f"a line has more than {ROW_CELLS:,} cells")
+            if self._cells > MAX_ROW_CELLS:
+                raise MalformedInput(f"a line has more than {MAX_ROW_CELLS:,} cells")
             yield line
 
     def taken(self) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
-from inference.limits import rows_in_part
+from inference.limits import rows_per_part
 from inference.rows import media_types
 from inference.rows.row_types import Array
 
@@ -57,7 +57,7 @@ def array_of(predictions: list[Any]) -> Array:
     """
     try:
         first = predictions[0] if predictions else None
-        rows = rows_in_part(len(first) if isinstance(first, list) else 1)
+        rows = rows_per_part(len(first) if isinstance(first, list) else 1)
         return _joined(
             [
                 _array_of(predictions[start : start + rows])

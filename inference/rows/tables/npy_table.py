@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from inference.limits import PART_BYTES, Limits, rows_in_part
+from inference.limits import PART_BYTES, Limits, rows_per_part
 from inference.rows import coercion
 from inference.rows.codecs import npy_codec
 from inference.rows.row_types import Array
@@ -30,7 +30,7 @@ class NpyTable(Table):
     def parts(self) -> Iterator[Part]:
         self._array = npy_codec.decode(read_rows(self._source, self._limits))
         self._limits.check_rows(len(self._array) if self._array.ndim else 0)
-        rows = rows_in_part(self._array.shape[1] if self._array.ndim > 1 else 1)
+        rows = rows_per_part(self._array.shape[1] if self._array.ndim > 1 else 1)
         for start in range(0, len(self._array), rows):
             part = self._array[start : start + rows]
             fitted = coercion.fit_array(part, self._signature, first=start)

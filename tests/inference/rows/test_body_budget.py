@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import Overloaded, SettingError
-from inference.instance_memory import instance_bytes, nested
+from inference.instance_memory import cgroup_limits, memory_limit_bytes
 from inference.rows import media_types
 from inference.rows.body_budget import BodyBudget
 from inference.serving.request_bodies import Bodies
@@ -158,13 +158,13 @@ async def test_a_long_blob_of_parquet_is_alone_in_work(model_dir, size):
 
 def test_a_containers_limit_is_the_instances_memory(tmp_path):
     told, none = tmp_path / "memory.max", tmp_path / "none"
-    physical = instance_bytes([none])
+    physical = memory_limit_bytes([none])
     told.write_text("1073741824\n")
-    assert instance_bytes([none, told]) == min(1073741824, physical)
+    assert memory_limit_bytes([none, told]) == min(1073741824, physical)
     told.write_text("max\n")
-    assert instance_bytes([told]) == physical
+    assert memory_limit_bytes([told]) == physical
     told.write_text("9223372036854771712\n")
-    assert instance_bytes([told]) == physical
+    assert memory_limit_bytes([told]) == physical
 
 
 def test_a_group_within_others_has_the_least_of_their_limits(tmp_path):
@@ -172,14 +172,17 @@ def test_a_group_within_others_has_the_least_of_their_limits(tmp_path):
     own.mkdir(parents=True)
     (own / "memory.max").write_text("max\n")
     (tmp_path / "slice/memory.max").write_text("1000000\n")
-    assert instance_bytes(nested("1:name=systemd:/\n0::/slice/service\n", tmp_path)) == 1_000_000
-    assert nested("4:memory:/other\n", tmp_path) == []
+    assert (
+        memory_limit_bytes(cgroup_limits("1:name=systemd:/\n0::/slice/service\n", tmp_path))
+        == 1_000_000
+    )
+    assert cgroup_limits("4:memory:/other\n", tmp_path) == []
 
 
 def test_a_quarter_of_the_memory_is_for_bodies_unless_a_setting_says_otherwise(model_dir):
     env = {"AZUREML_MODEL_DIR": str(model_dir)}
     settings = InferenceSettings.from_env(env, root=model_dir)
-    assert settings.max_bodies_in_work_bytes == instance_bytes() // 4
+    assert settings.max_bodies_in_work_bytes == memory_limit_bytes() // 4
     env["MAX_BODIES_IN_WORK_BYTES"] = "1000"
     assert InferenceSettings.from_env(env, root=model_dir).max_bodies_in_work_bytes == 1000
     env["MAX_BODIES_IN_WORK_BYTES"] = "-1"

@@ -9,7 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from inference.errors import InputTooLarge, MalformedInput, UnfitInput
-from inference.limits import ROW_BYTES
+from inference.limits import MAX_ROW_BYTES
 from inference.request import Request
 from inference.rows import media_types
 from inference.serving import table_scoring
@@ -120,7 +120,7 @@ async def test_a_table_of_which_no_row_can_be_scored_is_refused(score, form, bod
 
 async def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(score):
     with pytest.raises(MalformedInput, match="a line is longer than"):
-        await score(media_types.CSV, b"1" * (ROW_BYTES + 2))
+        await score(media_types.CSV, b"1" * (MAX_ROW_BYTES + 2))
 
 
 class Endless(io.RawIOBase):

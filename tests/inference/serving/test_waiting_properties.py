@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inference.errors import PassingError, ScoringError, ScoringTimeout, ScriptFailed
+from inference.errors import ScoringError, ScoringTimeout, ScriptFailed, TransientError
 from tests.inference.serving.virtual import BAD, Core, Model, VirtualLoop, turns
 
 VALUES = st.sampled_from([*range(6), BAD])
@@ -99,7 +99,7 @@ class Waiting(RuleBasedStateMachine):
                 assert task.result() == [2 * value for value in values]
                 assert BAD not in values
             else:
-                assert isinstance(error, ScoringError | PassingError)
+                assert isinstance(error, ScoringError | TransientError)
         assert self.core.deadlines._waiting == {}
         self.runner.close()
 

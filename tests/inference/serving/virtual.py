@@ -12,10 +12,10 @@ from cache.memory import MemoryCache
 from inference.errors import ScoringTimeout, ScriptFailed
 from inference.scripts.array_rows import ArrayRows
 from inference.scripts.question import Reply
-from inference.serving.computation import Units
+from inference.serving.computation import ComputeOptions, Units
 from inference.serving.deadlines import Deadlines, Wait
 from inference.serving.request_deadline import RequestDeadline
-from inference.serving.single_flight import ComputeOptions, SingleFlight
+from inference.serving.single_flight import SingleFlight
 
 TIMEOUT_S = 60.0
 #: The model refuses every question that has this row.
