@@ -13,12 +13,12 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from cli import emulators, running
+from cli import benchmark, deployment, emulators, model, running
 from cli.errors import is_expected
 
 NAME = "triscore"
 
-RUN = "Run"
+RUN, MODEL, AZURE, MEASURE = "Run on this machine", "A model", "Azure", "Measure"
 
 app = typer.Typer(
     name=NAME, help="Serve a scikit-learn model on Azure Functions, here and in Azure."
@@ -27,6 +27,12 @@ app.command(rich_help_panel=RUN)(running.up)
 app.command(rich_help_panel=RUN)(running.demo)
 app.command(rich_help_panel=RUN)(running.host)
 app.add_typer(emulators.app, name="emulators", rich_help_panel=RUN)
+app.command(rich_help_panel=MODEL)(model.describe)
+app.command(rich_help_panel=MODEL)(model.accelerate)
+app.command(rich_help_panel=AZURE)(deployment.package)
+app.command(rich_help_panel=AZURE)(deployment.doctor)
+app.command(rich_help_panel=AZURE)(deployment.requeue)
+app.add_typer(benchmark.app, name="bench", rich_help_panel=MEASURE)
 
 
 def _print_version(wanted: bool) -> None:
