@@ -1,13 +1,14 @@
 # Everything a person types. `make run` sets up what is missing, the first time and every time.
 PY := .venv/bin/python
+TRISCORE := .venv/bin/triscore
 
 .PHONY: run demo test test-long test-faults check bench bench-quick setup-run setup-test setup-test-long clean
 
 run: setup-run        ## score through all three doors, then stay up until Ctrl-C
-	@exec $(PY) -m local.demo
+	@exec $(TRISCORE) up
 
 demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
-	@$(PY) -m local.demo --once
+	@$(TRISCORE) demo
 
 test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long"

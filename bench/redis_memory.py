@@ -1,13 +1,11 @@
-"""`python -m bench.redis_memory`: what a cached row takes in Redis, measured there.
+"""What a cached row takes in Redis.
 
 Rows are stored as the app stores them: its keys, its entries, its client, a real redis-server.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import batched
@@ -39,15 +37,22 @@ PREDICTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Of one kind of prediction."""
+    """What a row of one kind of prediction takes."""
 
     what: str
     value_bytes: int
     rows: int
-    #: What used_memory rose by.
+    #: By how much used_memory rose.
     used_bytes: int
     #: What MEMORY USAGE says of one key.
     key_bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} ({self.value_bytes} bytes): {self.bytes_a_row:.0f} bytes a row of"
+            f" used_memory over {self.rows:,} rows, MEMORY USAGE {self.key_bytes};"
+            f" {self.bytes_a_row:,.0f} MB a million"
+        )
 
     @property
     def bytes_a_row(self) -> float:
@@ -91,24 +96,8 @@ def _keys(rows: int) -> Iterator[str]:
     )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.redis_memory", description=__doc__)
-    parser.add_argument("--rows", type=int, default=ROWS)
-    rows = parser.parse_args().rows
-    try:
-        with RedisStore() as store:
-            for what, value in PREDICTIONS.items():
-                found = asyncio.run(measure(f"redis://{HOST}:{store.port}/0", what, value, rows))
-                print(
-                    f"{what} ({found.value_bytes} bytes): {found.bytes_a_row:.0f} bytes a row"
-                    f" of used_memory over {rows:,} rows, MEMORY USAGE {found.key_bytes};"
-                    f" {found.bytes_a_row:,.0f} MB a million"
-                )
-    except BenchError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def measure_all(rows: int) -> Iterator[Memory]:
+    """Each kind of prediction, on a redis-server that is started for it. Raises BenchError."""
+    with RedisStore() as store:
+        for what, value in PREDICTIONS.items():
+            yield asyncio.run(measure(f"redis://{HOST}:{store.port}/0", what, value, rows))

@@ -10,6 +10,10 @@ from typing import Any
 from bench.load import Run
 
 
+#: What is measured in each run over HTTP.
+QUANTITIES = ("rate", "p50_ms", "p99_ms", "load_cpu")
+
+
 @dataclass(slots=True)
 class Cell:
     """One server under one workload: its runs, in the order in which they were made."""
@@ -81,7 +85,7 @@ class Results:
                 {
                     "workload": workload,
                     "server": server,
-                    **{name: cell.median(name) for name in ("rate", "p50_ms", "p99_ms")},
+                    **{name: cell.median(name) for name in QUANTITIES},
                     "runs": [asdict(run) for run in cell.runs],
                 }
                 for (workload, server), cell in self.http.items()
@@ -94,11 +98,17 @@ class Results:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Results:
-        results = cls(environment=told["environment"], absent=told["absent"])
-        for cell in told["http"]:
-            for run in cell["runs"]:
+    def from_json(cls, document: Mapping[str, Any]) -> Results:
+        """Read full results, or a summary: there the medians stand for all runs."""
+        results = cls(environment=document["environment"], absent=document["absent"])
+        for cell in document["http"]:
+            for run in cell["runs"] if "runs" in cell else _medians(cell):
                 results.add(cell["workload"], cell["server"], Run(**run))
-        for name, each in told["figures"].items():
-            results.figures[name] = Figure(each["unit"], tuple(each["values"]))
+        for name, each in document["figures"].items():
+            results.figures[name] = Figure(each["unit"], tuple(each.get("values", [each["median"]])))
         return results
+
+
+def _medians(cell: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A run of the medians; none where most runs were disqualified."""
+    return [] if cell["rate"] is None else [{name: cell[name] for name in QUANTITIES}]

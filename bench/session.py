@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 from rich.console import Console
 from rich.progress import (
@@ -23,11 +22,11 @@ from bench.errors import BenchError
 from bench.load import Generator
 from bench.models import Model
 from bench.places import WORK
+from bench.plans import Plan
 from bench.redis_store import RedisStore
 from bench.results import Results
 from bench.servers.field import ENVIRONMENTS, FIELD
 from bench.servers.stage import DATABASES, Stage
-from bench.workloads import Workload
 from local.emulators.ports import HOST
 
 PROGRAMS = {"wrk": "wrk", "redis-server": "redis-server", "redis-benchmark": "redis-tools"}
@@ -39,30 +38,6 @@ CORES = 2
 SLOW_ROUNDS = 5
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to measure, and how often."""
-
-    workloads: Sequence[Workload]
-    rounds: int
-    seconds: int
-    #: What the model and Redis do by themselves.
-    limits: bool
-    #: Messages and blobs.
-    doors: bool
-    cold: bool
-
-    @property
-    def models(self) -> list[str]:
-        """Those that are needed, in the order of the workloads."""
-        named = dict.fromkeys(each.model for each in self.workloads)
-        return list(named) or ["logreg"]
-
-    @property
-    def servers(self) -> set[str]:
-        return {name.partition("@")[0] for each in self.workloads for name in each.servers}
 
 
 class Session:
@@ -101,8 +76,8 @@ class Session:
                     self._compare(model, redis, generator)
                 if self._plan.cold:
                     self._cold_starts(trained["logreg"], redis)
-            if self._plan.doors:
-                self._doors(trained["logreg"])
+            if self._plan.triggers:
+                self._triggers(trained["logreg"])
         return self._results
 
     def _bring_environments(self) -> None:
@@ -173,8 +148,8 @@ class Session:
         step()
         tell("")
 
-    def _doors(self, model: Model) -> None:
-        tell, step = self._task("Other doors", 1)
+    def _triggers(self, model: Model) -> None:
+        tell, step = self._task("Triggers", 1)
         try:
             triggers.measure(model, SLOW_ROUNDS, self._results, tell)
         except BenchError as error:

@@ -20,6 +20,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
+_PROJECT = str(Path(__file__).resolve().parent.parent)
+
 
 class _Denied(importlib.abc.MetaPathFinder):
     """Finds some top-level modules as if no package of theirs were installed."""
@@ -43,6 +45,8 @@ def main() -> None:
     # What a model or a script prints is no part of the report.
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    # Of an editable install of this project. In Azure there is only the package.
+    sys.path[:] = [place for place in sys.path if place != _PROJECT]
     sys.meta_path.insert(0, _Denied(json.load(sys.stdin)["denied"]))
     sys.path.insert(0, str(Path.cwd()))
     try:

@@ -18,6 +18,7 @@ ROOMS = {
     "triggers",
     "local",
     "deploy",
+    "cli",
     "tests",
     "bench",
     "function_app",
@@ -29,6 +30,7 @@ MAY = {
     "function_app": {"triggers", "inference", "cache"},
     "local": set(),
     "deploy": {"inference"},
+    "cli": ROOMS - {"tests", "function_app"},
 }
 #: These read settings as every room does, and ask with the clients of the cache and host.
 ASKING = {ROOT / "deploy/doctor", ROOT / "deploy/requeue"}

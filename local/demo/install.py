@@ -76,6 +76,7 @@ def install(requirements: Path, *more: Step) -> None:
             stamp.exists,
             lambda tell: _packages(python, requirements, stamp, tell),
         ),
+        _command(python),
         Step("Azurite, from npm", _has_azurite, _azurite),
         _of_debian("redis-server", "redis-server"),
         Step("the demo model", _has_model, _model),
@@ -116,6 +117,20 @@ def _packages(python: str, requirements: Path, stamp: Path, tell: Callable[[str]
         tell,
     )
     stamp.touch()
+
+
+def _command(python: str) -> Step:
+    """`triscore`, in this environment: the project itself, read from its folder."""
+    stamp = Path(sys.prefix) / f"installed-triscore-{_digest(ROOT / 'pyproject.toml')}"
+
+    def bring(tell: Callable[[str], None]) -> None:
+        # Its build tool and all that it needs came before it: nothing is fetched.
+        options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check")
+        command = [python, "-m", "pip", "install", *options, "--editable", str(ROOT)]
+        _run(command, "the triscore command", "its build failed.", tell)
+        stamp.touch()
+
+    return Step("triscore", stamp.exists, bring)
 
 
 def _has_azurite() -> bool:

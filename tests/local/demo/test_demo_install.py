@@ -102,6 +102,7 @@ def test_what_is_there_is_not_brought_again(monkeypatch, tmp_path):
     monkeypatch.setattr(install, "_run", fail)
     requirements = ROOT / "local/demo/requirements.txt"
     (tmp_path / f"installed-demo-{install._digest(requirements)}").touch()
+    (tmp_path / f"installed-triscore-{install._digest(ROOT / 'pyproject.toml')}").touch()
     install.install(requirements)
 
 

@@ -1,0 +1,93 @@
+"""The commands by name, and what becomes of their errors.
+
+Exit codes: 0 done; 1 something was found or failed; 2 wrong usage, or refused; 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback as stack_trace
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from cli import benchmark, deployment, emulators, model, running
+from cli.errors import is_expected
+
+NAME = "triscore"
+
+RUN, MODEL, AZURE, MEASURE = "Run on this machine", "A model", "Azure", "Measure"
+
+app = typer.Typer(
+    name=NAME, help="Serve a scikit-learn model on Azure Functions, here and in Azure."
+)
+app.command(rich_help_panel=RUN)(running.up)
+app.command(rich_help_panel=RUN)(running.demo)
+app.command(rich_help_panel=RUN)(running.host)
+app.add_typer(emulators.app, name="emulators", rich_help_panel=RUN)
+app.command(rich_help_panel=MODEL)(model.describe)
+app.command(rich_help_panel=MODEL)(model.accelerate)
+app.command(rich_help_panel=AZURE)(deployment.package)
+app.command(rich_help_panel=AZURE)(deployment.doctor)
+app.command(rich_help_panel=AZURE)(deployment.requeue)
+app.add_typer(benchmark.app, name="bench", rich_help_panel=MEASURE)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"{NAME} {version(NAME)}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Print the stack trace of an unexpected error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    _ = traceback, version  # `main` and the callback read them
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code. Every error is one line on standard error."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code: int | None = get_command(app).main(
+            words or ["--help"], prog_name=NAME, standalone_mode=False
+        )
+    except typer.TyperException as error:
+        return _fail(_usage(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except Exception as error:  # noqa: BLE001 - no user sees a stack trace unasked
+        if is_expected(error):
+            return _fail(str(error), 2)
+        if "--traceback" in words:
+            stack_trace.print_exc()
+            return 1
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return _fail(f"unexpected {what} (`{NAME} --traceback …` shows where it was raised)", 1)
+    return code or 0
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with a command line, and where its options are explained."""
+    context = getattr(error, "ctx", None)
+    path = NAME if context is None else context.command_path
+    return f"{' '.join(error.format_message().split())} See `{path} --help`."
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code

@@ -1,0 +1,222 @@
+"""`triscore package`, `doctor` and `requeue`: into Azure, and what to do when it runs there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import output
+from cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from deploy.doctor import Configured
+
+AppFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of an app or of a package.")]
+Settings = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        metavar="FILE",
+        help="A file of settings; without it local.settings.json in the folder.",
+    ),
+]
+
+
+def package(
+    *,
+    model: Annotated[
+        str, typer.Option("--model", metavar="PATH", help="A model file, or the folder of one.")
+    ],
+    trigger: Annotated[
+        str,
+        typer.Option(
+            "--trigger",
+            help="http, blob, service-bus-queue or all; or several, with commas between.",
+        ),
+    ],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--output", metavar="DIR|ZIP", help="Where the package goes: a folder or a .zip."
+        ),
+    ],
+    entry_script: Annotated[
+        str | None,
+        typer.Option(
+            "--entry-script", metavar="FILE", help="A script with init() and run(); optional."
+        ),
+    ] = None,
+    requirements: Annotated[
+        str | None,
+        typer.Option(
+            "--requirements", metavar="FILE", help="What the script needs, NAME==VERSION a line."
+        ),
+    ] = None,
+    auth_level: Annotated[
+        str | None,
+        typer.Option("--auth-level", help="Of http: anonymous, function or admin."),
+    ] = None,
+    input_path: Annotated[
+        str | None,
+        typer.Option("--input-path", metavar="CONTAINER/{name}", help="Of blob: the input."),
+    ] = None,
+    output_path: Annotated[
+        str | None, typer.Option("--output-path", metavar="CONTAINER", help="Of blob: the output.")
+    ] = None,
+    input_queue_name: Annotated[
+        str | None,
+        typer.Option(
+            "--input-queue-name", metavar="QUEUE", help="Of service-bus-queue: the input."
+        ),
+    ] = None,
+    output_queue_name: Annotated[
+        str | None,
+        typer.Option(
+            "--output-queue-name",
+            metavar="QUEUE",
+            help="Of service-bus-queue and blob: the results.",
+        ),
+    ] = None,
+    generate_dockerfile: Annotated[
+        bool, typer.Option("--generate-dockerfile", help="Write a Dockerfile into the package.")
+    ] = False,
+    as_json: output.Json = False,
+) -> int:
+    """Write what Azure Functions runs as it is. It is started once before it is written."""
+    from deploy import packaging
+
+    made = packaging.package(
+        model,
+        trigger=trigger,
+        output=target,
+        entry_script=entry_script,
+        requirements=requirements,
+        generate_dockerfile=generate_dockerfile,
+        auth_level=auth_level,
+        input_path=input_path,
+        output_path=output_path,
+        input_queue_name=input_queue_name,
+        output_queue_name=output_queue_name,
+    )
+    if as_json:
+        output.write_json(
+            {
+                "path": str(made.path),
+                "model": made.model,
+                "trigger": trigger,
+                "bytes": made.size,
+                "functions": list(made.functions),
+                "notes": list(made.notes),
+            }
+        )
+        return 0
+    print(
+        f"{made.path}: {made.model} behind {trigger}, {made.size / packaging.MB:.1f} MB,"
+        f" {len(made.functions)} functions started"
+    )
+    for note in made.notes:
+        print(f"note: {note}")
+    return 0
+
+
+def doctor(
+    folder: AppFolder = Path(),
+    *,
+    settings: Settings = None,
+    as_json: output.JsonLines = False,
+) -> int:
+    """Check settings, versions, model, Redis, storage, Service Bus; exit code 2 if any is wrong."""
+    return asyncio.run(_examine(_configured(folder, settings), as_json=as_json))
+
+
+async def _examine(configured: Configured, *, as_json: bool) -> int:
+    """Print each finding as it comes."""
+    from deploy.doctor import examine
+
+    fine = found = 0
+    heading = ""
+    async for group, finding in examine(configured):
+        found += 1
+        fine += finding.mend is None
+        if as_json:
+            output.write_json({"group": group, "told": finding.told, "mend": finding.mend})
+            continue
+        if group != heading:
+            print(group)
+        print(f"  {finding}", flush=True)
+        heading = group
+    if not as_json:
+        print(f"{fine} fine, {found - fine} to mend")
+    return 0 if fine == found else 2
+
+
+def _rate(text: str) -> float:
+    number = float(text.removesuffix("/s"))
+    if not 0 < number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def requeue(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="CONTAINER/BLOB, or the id of a message.", metavar="NAME"),
+    ] = None,
+    *,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Choose all of one reason.", show_default=False)
+    ] = "",
+    all_: Annotated[
+        bool, typer.Option("--all", help="Choose all. With nothing chosen they are listed.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
+    ] = False,
+    rate: Annotated[
+        float,
+        typer.Option(
+            "--rate",
+            parser=_rate,
+            metavar="N/s",
+            help="How many a second are sent; without it as many as go.",
+            show_default=False,
+        ),
+    ] = 0.0,
+    folder: Annotated[
+        Path, typer.Option("--folder", help="The folder of an app or of a package.")
+    ] = Path(),
+    settings: Settings = None,
+) -> int:
+    """List blobs and messages that were given up after their last try, or send them again."""
+    from deploy.requeue.command import Order
+    from deploy.requeue.command import requeue as send_again
+    from deploy.requeue.given_up import Choice
+
+    choice = Choice(all=all_, reason=reason, names=names or ())
+    order = Order(choice=choice, dry_run=dry_run, rate=rate)
+    return asyncio.run(send_again(_configured(folder, settings), order, _say))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _configured(folder: Path, settings: Path | None) -> Configured:
+    """The settings that an app runs with. Raises UsageError."""
+    from deploy import doctor as examination
+
+    folder = folder.resolve()
+    if not (folder / "function_app.py").is_file():
+        raise UsageError(f"{folder} holds no function_app.py: name an app folder or a package")
+    if settings is not None and not settings.is_file():
+        raise UsageError(f"{settings} is not there: --settings names a local.settings.json")
+    # What the SDKs log of a failure is said in a sentence.
+    logging.disable()
+    file = settings or folder / examination.SETTINGS_FILE
+    return examination.read(folder, env=os.environ, file=file)

@@ -1,0 +1,37 @@
+"""Which errors a person can act on: those are one line on standard error, without a stack trace."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+#: Errors whose text is one sentence for a person. They are imported only once something was raised:
+#: no command pays for a package that it does not use.
+EXPECTED = (
+    ("deploy.errors", "Refused"),
+    ("inference.errors", "ScoringError"),
+    ("local.emulators.errors", "EmulatorError"),
+    ("local.host.errors", "HostError"),
+    ("bench.errors", "BenchError"),
+)
+
+
+class UsageError(Exception):
+    """A command cannot be run this way, or not here. Exit code 2."""
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether the error's text says what was wrong and what to do."""
+    if isinstance(error, OSError | UsageError):
+        return True
+    return any(isinstance(error, kind) for kind in _expected())
+
+
+def _expected() -> list[type[Exception]]:
+    # Only a clone of the project has the bench.
+    packages = {module: module.partition(".")[0] for module, _ in EXPECTED}
+    return [
+        getattr(import_module(module), name)
+        for module, name in EXPECTED
+        if find_spec(packages[module])
+    ]

@@ -1,0 +1,129 @@
+"""`triscore describe` and `accelerate`: what is done to a model before it is served."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli import output
+from cli.errors import UsageError
+
+#: As inference.models.manifests.METHODS, which is slow to import; a test compares them.
+Method = Literal["predict", "predict_proba", "decision_function", "transform"]
+
+
+def _tolerance(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError(text)
+    return number
+
+
+def _tolerance_option(name: str, meaning: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        f"--{name}", parser=_tolerance, metavar="NUMBER", help=meaning
+    )
+    return option
+
+
+#: A number agrees with the golden answer if it differs by at most absolute + relative * its size.
+Relative = Annotated[
+    float | None,
+    _tolerance_option("relative", "How much an answer may differ, as a share of its size."),
+]
+Absolute = Annotated[
+    float | None, _tolerance_option("absolute", "How much an answer may differ on top of that.")
+]
+
+
+def describe(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder of one model file that you trust.")
+    ],
+    *,
+    method: Annotated[
+        Method, typer.Option("--method", help="The method that answers.")
+    ] = "predict",
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            "--rows",
+            metavar="FILE",
+            help="Golden rows: .csv, .json, .npy or .parquet; without it some are drawn.",
+        ),
+    ] = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trust", metavar="TYPE", help="A type that a .skops file may use; may be repeated."
+        ),
+    ] = None,
+    relative: Relative = None,
+    absolute: Absolute = None,
+    as_json: output.Json = False,
+) -> int:
+    """Write model.json beside a model: its digest, what it takes, golden rows with answers."""
+    from deploy import manifest
+    from inference.models import manifests
+
+    described = manifest.describe(
+        _existing(folder),
+        method=method,
+        rows_file=rows,
+        trusted=trust or (),
+        relative=manifests.RELATIVE if relative is None else relative,
+        absolute=manifests.ABSOLUTE if absolute is None else absolute,
+    )
+    file = manifests.write(folder, described)
+    if as_json:
+        output.write_json(
+            {
+                "manifest": str(file),
+                "file": described.file,
+                "sha256": described.sha256,
+                "framework": described.framework,
+                "version": described.version,
+                "method": described.method,
+                "golden_rows": len(described.golden.rows),
+            }
+        )
+    else:
+        print(
+            f"{file}: {described.file}, SHA-256 {described.sha256[:12]}…, {described.framework}"
+            f" {described.version}, {described.method}, {len(described.golden.rows)} golden rows"
+        )
+    return 0
+
+
+def accelerate(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder of a model and its model.json.")
+    ],
+    *,
+    relative: Relative = None,
+    absolute: Absolute = None,
+    as_json: output.Json = False,
+) -> int:
+    """Serve a model as an ONNX graph, once it is proven to answer as the model does."""
+    from deploy import accelerate as acceleration
+
+    graph = acceleration.accelerate(_existing(folder), relative=relative, absolute=absolute)
+    if as_json:
+        output.write_json(asdict(graph) | {"file": str(folder / graph.file)})
+    else:
+        print(
+            f"{folder / graph.file}: SHA-256 {graph.sha256[:12]}…, {graph.numbers}, answers"
+            f" {graph.rows} rows as the model does (numbers differ by at most"
+            f" {graph.largest_difference:.1e}). It answers from the next start on."
+        )
+    return 0
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder: name the one that holds the model")
+    return folder

@@ -1,0 +1,73 @@
+"""`triscore up`, `demo` and `host`: run the app on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import clone
+
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port",
+        min=1,
+        max=65535,
+        envvar="TRISCORE_HTTP_PORT",
+        help="The port of the host.",
+    ),
+]
+
+
+def up(*, port: Port = 7071) -> int:
+    """Start the emulators and the host, score through all three triggers, stay up until Ctrl-C."""
+    return _demo("--port", str(port))
+
+
+def demo(*, port: Port = 7071) -> int:
+    """Do what `up` does, then stop. Exit code 0 only if every answer was right."""
+    return _demo("--once", "--port", str(port))
+
+
+def host(
+    *,
+    app: Annotated[
+        Path, typer.Option("--app", help="The folder that holds function_app.py.")
+    ] = Path(),
+    address: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            envvar="TRISCORE_HTTP_PORT",
+            help="The port to listen on; 0 for a free one.",
+        ),
+    ] = 7071,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="How many processes serve the port.")
+    ] = 1,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Log debug lines and stack traces.")
+    ] = False,
+) -> int:
+    """Run a function app without Azure: HTTP, Blob and Service Bus triggers, until Ctrl-C."""
+    arguments = ["--app", str(app), "--host", address, "--port", str(port)]
+    arguments += ["--workers", str(workers), *(["--verbose"] if verbose else [])]
+    return become("local.host", arguments)
+
+
+def _demo(*arguments: str) -> int:
+    clone.require("the demo")
+    return become("local.demo", list(arguments))
+
+
+def become(module: str, arguments: list[str]) -> int:
+    """Replace this process with a module's: what a command imported does not stay in memory."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - ours

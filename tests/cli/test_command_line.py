@@ -1,0 +1,151 @@
+"""What all commands of `triscore` have in common: help, errors, completion, a quick start."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.main import get_command
+
+from cli import app
+from tests.cli.conftest import ROOT
+
+#: Modules that take long to import, and that no help needs.
+SLOW = {"numpy", "sklearn", "azure", "redis", "orjson", "rich.console", "asyncio", "inference"}
+
+
+def commands(command=None, path=()):
+    """Every command with its words."""
+    command = command or get_command(app.app)
+    yield path, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands(below, (*path, name))
+
+
+COMMANDS = dict(commands())
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_lists_every_option_and_what_it_does(triscore, path):
+    shown = triscore(*path, "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    text = " ".join(shown.stdout.split())
+    assert " ".join(("Usage: triscore", *path)) in text
+    for parameter in COMMANDS[path].params:
+        assert parameter.help, parameter
+        if parameter.param_type_name == "option":
+            assert parameter.opts[0] in text
+            assert parameter.help.split()[0] in text
+
+
+def test_the_commands_are_those_of_the_readme():
+    assert {path[0] for path in COMMANDS if path} == {
+        *("up", "demo", "host", "emulators"),
+        *("describe", "accelerate", "package", "doctor", "requeue", "bench"),
+    }
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_wrong_option_is_one_line_and_exit_code_2(triscore, path):
+    refused = triscore(*path, "--nonsense")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith("No such option: --nonsense")
+    assert line.endswith(f"See `{' '.join(('triscore', *path))} --help`.")
+
+
+def test_an_unknown_command_is_one_line_and_exit_code_2(triscore):
+    refused = triscore("serve")
+    assert refused.returncode == 2
+    assert refused.stderr == "No such command 'serve'. See `triscore --help`.\n"
+
+
+def test_without_words_the_help_is_shown(triscore):
+    shown = triscore()
+    assert (shown.returncode, shown.stdout) == (0, triscore("--help").stdout)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_completion_script_is_made_for_each_shell(triscore, shell):
+    script = triscore(_TRISCORE_COMPLETE=f"source_{shell}")
+    assert (script.returncode, script.stderr) == (0, "")
+    assert "_TRISCORE_COMPLETE" in script.stdout
+
+
+def test_completion_knows_commands_and_options(triscore):
+    asked = {"_TRISCORE_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
+    found = triscore(**asked, COMP_WORDS="triscore emu")
+    assert found.stdout.split() == ["emulators"]
+    found = triscore(**asked | {"COMP_CWORD": "2"}, COMP_WORDS="triscore host --wor")
+    assert found.stdout.split() == ["--workers"]
+
+
+def test_an_unexpected_error_is_one_line_and_exit_code_1(monkeypatch, capsys):
+    def break_down() -> None:
+        raise ValueError("two\nlines")
+
+    broken = typer.Typer()
+    broken.command()(break_down)
+    broken.callback()(app.root)
+    monkeypatch.setattr(app, "app", broken)
+    assert app.main(["break-down"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("unexpected ValueError: two lines")
+    assert app.main(["--traceback", "break-down"]) == 1
+    assert "in break_down" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch):
+    def wait() -> None:
+        raise KeyboardInterrupt
+
+    waiting = typer.Typer()
+    waiting.command()(wait)
+    waiting.callback()(app.root)
+    monkeypatch.setattr(app, "app", waiting)
+    assert app.main(["wait"]) == 130
+
+
+def test_help_starts_quickly(triscore):
+    def seconds():
+        # Of the processor: what else this machine does must not count.
+        before = os.times()
+        triscore("--help")
+        after = os.times()
+        return sum(after[2:4]) - sum(before[2:4])
+
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+def test_the_command_line_imports_nothing_slow():
+    code = "import sys, cli.app; print(*sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not SLOW & set(told.stdout.split())
+
+
+def test_from_a_clone_the_command_says_how_it_is_installed(tmp_path):
+    (tmp_path / "triscore").write_bytes((ROOT / "triscore").read_bytes())
+    (tmp_path / "triscore").chmod(0o755)
+    refused = subprocess.run([tmp_path / "triscore"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "make run" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_from_a_clone_the_command_passes_its_words_on_from_any_folder(tmp_path):
+    (tmp_path / "triscore").write_bytes((ROOT / "triscore").read_bytes())
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/triscore").write_text('#!/bin/sh\nprintf "%s|" "$@"\nexit 7\n')
+    for script in (tmp_path / "triscore", tmp_path / ".venv/bin/triscore"):
+        script.chmod(0o755)
+    told = subprocess.run(
+        [tmp_path / "triscore", "host", "--app", "a b"],
+        cwd=os.sep,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (7, "host|--app|a b|")
