@@ -29,28 +29,30 @@ ROOT = Path(__file__).resolve().parent
 
 
 def build() -> tuple[func.FunctionApp, Scorer]:
-    """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
+    """The app, and the scorer behind its triggers. Raises SettingError, CacheSettingError."""
     env = package_settings.under(os.environ, root=ROOT)
     inference = InferenceSettings.from_env(env, root=ROOT)
-    doors = validation.door_settings(env)
+    settings = validation.trigger_settings(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
     store = cache.build(CacheSettings.from_env(env))
     scorer = Scorer(inference, store, keys, end=hung_threads.end_process)
     shutdown.with_the_loop(scorer.close, store.close)
-    results = Results(store, keys.result_key, inference.result_ttl_s, doors.message_ttl_s)
+    results = Results(store, keys.result_key, inference.result_ttl_s, settings.message_ttl_s)
 
-    built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))
-    if "http" in doors.triggers:
-        built.register_functions(score_blueprint.blueprint(scorer, results, doors))
+    built = func.FunctionApp(http_auth_level=func.AuthLevel(settings.http_auth_level))
+    if "http" in settings.triggers:
+        built.register_functions(score_blueprint.blueprint(scorer, results, settings))
         told = openapi_v2.paths(scorer.model.name)
-        built.register_functions(operations_blueprint.blueprint(scorer, doors, told))
+        built.register_functions(operations_blueprint.blueprint(scorer, settings, told))
         built.register_functions(open_inference_blueprint.blueprint(scorer))
-    if "blob" in doors.triggers:
-        built.register_functions(blob_blueprint.blueprint(scorer, results, doors, os.environ, ROOT))
-    if "servicebus" in doors.triggers:
+    if "blob" in settings.triggers:
         built.register_functions(
-            service_bus_blueprint.blueprint(scorer, results, doors, os.environ)
+            blob_blueprint.blueprint(scorer, results, settings, os.environ, ROOT)
+        )
+    if "servicebus" in settings.triggers:
+        built.register_functions(
+            service_bus_blueprint.blueprint(scorer, results, settings, os.environ)
         )
     return built, scorer
 
