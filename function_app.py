@@ -4,7 +4,7 @@ import gc
 import os
 from pathlib import Path
 
-# What is imported stays: that the collector walks it again and again is a twentieth of the start.
+# Imported objects stay alive: collecting them again and again takes a twentieth of the start.
 gc.disable()
 
 import azure.functions as func
@@ -29,29 +29,28 @@ ROOT = Path(__file__).resolve().parent
 
 
 def build() -> tuple[func.FunctionApp, Scorer]:
-    """The app, and the scorer behind its doors. Raises SettingError, CacheSettingError."""
+    """The app, and the scorer that its triggers share. Raises SettingError, CacheSettingError."""
     env = package_settings.with_defaults(os.environ, root=ROOT)
     inference = InferenceSettings.from_env(env, root=ROOT)
-    doors = validation.door_settings(env)
+    settings = validation.trigger_settings(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
     store = cache.build(CacheSettings.from_env(env))
     scorer = Scorer(inference, store, keys, exit_process=hung_threads.exit_process)
     shutdown.close_with_loop(scorer.close, store.close)
-    results = ResultStore(store, keys.result_key, inference.result_ttl_s, doors.message_ttl_s)
+    results = ResultStore(store, keys.result_key, inference.result_ttl_s, settings.message_ttl_s)
 
-    built = func.FunctionApp(http_auth_level=func.AuthLevel(doors.http_auth_level))
-    if "http" in doors.triggers:
-        built.register_functions(score_blueprint.blueprint(scorer, results, doors))
-        told = openapi_v2.paths(scorer.model.name)
-        built.register_functions(operations_blueprint.blueprint(scorer, doors, told))
-        built.register_functions(open_inference_blueprint.blueprint(scorer))
-    if "blob" in doors.triggers:
-        built.register_functions(blob_blueprint.blueprint(scorer, results, doors, os.environ, ROOT))
-    if "servicebus" in doors.triggers:
-        built.register_functions(
-            service_bus_blueprint.blueprint(scorer, results, doors, os.environ)
-        )
+    built = func.FunctionApp(http_auth_level=func.AuthLevel(settings.http_auth_level))
+    add = built.register_functions
+    if "http" in settings.triggers:
+        add(score_blueprint.blueprint(scorer, results, settings))
+        v2_paths = openapi_v2.paths(scorer.model.name)
+        add(operations_blueprint.blueprint(scorer, settings, v2_paths))
+        add(open_inference_blueprint.blueprint(scorer))
+    if "blob" in settings.triggers:
+        add(blob_blueprint.blueprint(scorer, results, settings, os.environ, ROOT))
+    if "servicebus" in settings.triggers:
+        add(service_bus_blueprint.blueprint(scorer, results, settings, os.environ))
     return built, scorer
 
 

@@ -46,9 +46,7 @@ class Plan:
 
 
 def full(rounds: int | None = None, seconds: int = 1) -> Plan:
-    return Plan(
-        workloads.full(), rounds or ROUNDS, seconds, limits=True, triggers=True, cold=True
-    )
+    return Plan(workloads.full(), rounds or ROUNDS, seconds, limits=True, triggers=True, cold=True)
 
 
 def quick(rounds: int | None = None, seconds: int = 1) -> Plan:

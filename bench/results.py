@@ -9,7 +9,6 @@ from typing import Any
 
 from bench.load import Run
 
-
 #: What is measured in each run over HTTP.
 QUANTITIES = ("rate", "p50_ms", "p99_ms", "load_cpu")
 
@@ -105,7 +104,9 @@ class Results:
             for run in cell["runs"] if "runs" in cell else _medians(cell):
                 results.add(cell["workload"], cell["server"], Run(**run))
         for name, each in document["figures"].items():
-            results.figures[name] = Figure(each["unit"], tuple(each.get("values", [each["median"]])))
+            results.figures[name] = Figure(
+                each["unit"], tuple(each.get("values", [each["median"]]))
+            )
         return results
 
 

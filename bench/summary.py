@@ -28,7 +28,9 @@ def text(results: Results) -> str:
     """The JSON, with a line for each mark, each server under a workload, each other figure."""
     ratios = [each.as_json() for each in marks.outcomes(results)]
     whole = results.as_json()
-    cells = [{name: value for name, value in cell.items() if name != "runs"} for cell in whole["http"]]
+    cells = [
+        {name: value for name, value in cell.items() if name != "runs"} for cell in whole["http"]
+    ]
     figures = {
         name: {"unit": each["unit"], "median": each["median"]}
         for name, each in whole["figures"].items()

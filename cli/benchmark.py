@@ -47,7 +47,9 @@ def bench(
     ] = 1,
     report: Annotated[
         bool,
-        typer.Option("--report", help="Write the pages again from the last full run; measure none."),
+        typer.Option(
+            "--report", help="Write the pages again from the last full run; measure none."
+        ),
     ] = False,
 ) -> int:
     """Measure the app beside its peers and limits. Without options all of it, in 25 minutes."""
@@ -80,7 +82,9 @@ def bench(
 @app.command()
 def capacity(
     *,
-    model: Annotated[Model, typer.Option("--model", help="The model that was measured.")] = "logreg",
+    model: Annotated[
+        Model, typer.Option("--model", help="The model that was measured.")
+    ] = "logreg",
     hit_rate: Annotated[
         float,
         typer.Option("--hit-rate", min=0, max=1, help="The share of rows found in the cache."),
@@ -93,7 +97,9 @@ def capacity(
     ] = 0.0,
     price_million_executions: Annotated[
         float,
-        typer.Option("--price-million-executions", min=0, help="The price of a million executions."),
+        typer.Option(
+            "--price-million-executions", min=0, help="The price of a million executions."
+        ),
     ] = 0.0,
     results: Annotated[
         Path | None,

@@ -17,7 +17,9 @@ from cli.errors import UsageError
 if TYPE_CHECKING:
     from deploy.doctor import Configured
 
-AppFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of an app or of a package.")]
+AppFolder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="The folder of an app or of a package.")
+]
 Settings = Annotated[
     Path | None,
     typer.Option(

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-JsonLines = Annotated[bool, typer.Option("--json", help="Print a JSON object a line, for programs.")]
+JsonLines = Annotated[
+    bool, typer.Option("--json", help="Print a JSON object a line, for programs.")
+]
 
 
 def write_json(value: Any) -> None:

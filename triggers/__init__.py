@@ -1,1 +1,1 @@
-"""The doors: each turns what Azure hands over into a Request, calls the core once, and renders."""
+"""The triggers: each makes a Request of its input, calls the core once, and renders the answer."""

@@ -26,7 +26,7 @@ class HostLimits:
     #: Seconds after which a call is cut off; math.inf for never.
     function_timeout_s: float = 1800.0
     #: Tries of a blob, before it goes to the poison queue.
-    blob_tries: int = 5
+    blob_attempts: int = 5
 
     @classmethod
     def read(cls, file: Path, env: Mapping[str, str]) -> HostLimits:
@@ -40,7 +40,7 @@ class HostLimits:
         tries = str(_told(document, env, "extensions", "blobs", "poisonBlobThreshold"))
         return cls(
             function_timeout_s=_seconds(str(timeout), cls.function_timeout_s),
-            blob_tries=int(tries) if tries.isdecimal() and int(tries) else cls.blob_tries,
+            blob_attempts=int(tries) if tries.isdecimal() and int(tries) else cls.blob_attempts,
         )
 
 

@@ -75,5 +75,5 @@ def error(
 def refusal(
     refused: Refusal, message: str | None = None, request_id: str | None = None
 ) -> func.HttpResponse:
-    """A refusal of a door's own, with its description where nothing more is to be said."""
+    """A refusal of a trigger's own, with its description where nothing more is to be said."""
     return error(refused.status, refused.code, message or refused.description, request_id)

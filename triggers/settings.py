@@ -1,4 +1,4 @@
-"""The doors' settings: where they listen and where they write."""
+"""The triggers' settings: what each reads from and writes to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inference.errors import SettingError
 from inference.results.result_store import MESSAGE_TTL_S
 from inference.settings import positive_float, positive_int
 
-Door = Literal["http", "blob", "servicebus"]
+Trigger = Literal["http", "blob", "servicebus"]
 AuthLevel = Literal["anonymous", "function", "admin"]
 BlobSource = Literal["LogsAndContainerScan", "EventGrid"]
 
@@ -18,14 +18,14 @@ BlobSource = Literal["LogsAndContainerScan", "EventGrid"]
 STORAGE = "ScoringStorage"
 SERVICE_BUS = "ServiceBusConnection"
 
-DOORS: tuple[Door, ...] = get_args(Door)
+TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DoorSettings:
-    """Which doors are open, and the names of what they are bound to."""
+class TriggerSettings:
+    """Which triggers are registered, and the names of what they are bound to."""
 
-    triggers: frozenset[Door] = frozenset(DOORS)
+    triggers: frozenset[Trigger] = frozenset(TRIGGERS)
     http_auth_level: AuthLevel = "function"
     #: Container and blob name; only the name may hold an expression.
     input_blob_path: str = "scoring-input/{name}"
@@ -39,14 +39,14 @@ class DoorSettings:
     max_delivery_count: int = 10
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> DoorSettings:
+    def from_env(cls, env: Mapping[str, str]) -> TriggerSettings:
         """Read the settings. Raises SettingError."""
         level = env.get("HTTP_AUTH_LEVEL", "").lower() or cls.http_auth_level
         source = env.get("BLOB_SOURCE", "") or cls.blob_source
         _one_of("HTTP_AUTH_LEVEL", level, get_args(AuthLevel))
         _one_of("BLOB_SOURCE", source, get_args(BlobSource))
         settings = cls(
-            triggers=_doors(env.get("TRIGGERS", "")),
+            triggers=_triggers(env.get("TRIGGERS", "")),
             http_auth_level=cast(AuthLevel, level),
             input_blob_path=_blob_path(env.get("INPUT_BLOB_PATH", "") or cls.input_blob_path),
             output_container=env.get("OUTPUT_CONTAINER", "") or cls.output_container,
@@ -60,7 +60,7 @@ class DoorSettings:
         return settings
 
     def _require_no_circle(self) -> None:
-        """What one door writes must not be what it reads."""
+        """What one trigger writes must not be what it reads."""
         if self.output_container == self.input_blob_path.partition("/")[0]:
             raise SettingError(
                 name="OUTPUT_CONTAINER",
@@ -75,14 +75,16 @@ class DoorSettings:
             )
 
 
-def _doors(text: str) -> frozenset[Door]:
+def _triggers(text: str) -> frozenset[Trigger]:
     if not text:
-        return frozenset(DOORS)
+        return frozenset(TRIGGERS)
     names = [name.strip().lower() for name in text.split(",")]
     for name in names:
-        if name not in DOORS:
-            raise SettingError(name="TRIGGERS", value=text, expected=f"some of {', '.join(DOORS)}")
-    return frozenset(cast(list[Door], names))
+        if name not in TRIGGERS:
+            raise SettingError(
+                name="TRIGGERS", value=text, expected=f"some of {', '.join(TRIGGERS)}"
+            )
+    return frozenset(cast(list[Trigger], names))
 
 
 def _blob_path(path: str) -> str:

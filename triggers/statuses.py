@@ -1,4 +1,4 @@
-"""What an error of the core is in HTTP, and whether an asynchronous door should try again."""
+"""What an error of the core is in HTTP, and whether an asynchronous trigger should try again."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def status_of(error: errors.ScoringError) -> int:
 
 
 def comes_again(error: errors.ScoringError) -> bool:
-    """Whether an asynchronous door leaves an input where it is, to be delivered again.
+    """Whether an asynchronous trigger leaves an input where it is, to be delivered again.
 
     A model that can't be loaded counts: what waits for it must not be answered while it is mended.
     A call past its deadline does not: each new try would hang the model for everybody else.

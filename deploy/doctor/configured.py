@@ -15,7 +15,7 @@ from inference.settings import InferenceSettings
 from local.host import app_settings
 from local.host.errors import HostError
 from triggers.connections import validation
-from triggers.settings import DoorSettings
+from triggers.settings import TriggerSettings
 
 type Refusal = SettingError | CacheSettingError | HostError
 
@@ -32,7 +32,7 @@ class Configured:
     env: Mapping[str, str] = field(repr=False)
     inference: InferenceSettings | None
     cache: CacheSettings | None
-    doors: DoorSettings | None
+    doors: TriggerSettings | None
     refused: Sequence[Refusal]
     #: Names by where they are set.
     sources: Mapping[str, frozenset[str]]
@@ -64,7 +64,7 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> Configured:
         whole = over
     inference = _read(lambda env: InferenceSettings.from_env(env, root=folder), whole, refused)
     cache = _read(CacheSettings.from_env, whole, refused)
-    doors = _read(DoorSettings.from_env, whole, refused)
+    doors = _read(TriggerSettings.from_env, whole, refused)
     if doors is not None:
         refused.extend(validation.faults(whole, doors))
     refused.extend(validation.of_account(HOST_STORAGE, whole))

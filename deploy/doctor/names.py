@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cache.settings import CacheSettings
 from inference.settings import InferenceSettings
-from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
+from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 #: Of the Functions host's own account.
 HOST_STORAGE = "AzureWebJobsStorage"
@@ -47,7 +47,7 @@ def read_by_the_app() -> set[str]:
     asked = _Asked()
     InferenceSettings.from_env(asked, root=Path())
     CacheSettings.from_env(asked)
-    DoorSettings.from_env(asked)
+    TriggerSettings.from_env(asked)
     return asked.names
 
 

@@ -14,7 +14,7 @@ from deploy.doctor.configured import Configured
 from deploy.doctor.findings import DEADLINE_S, UNREAD, Finding
 from local.host.app.connections import Connections
 from local.host.errors import HostError
-from triggers.settings import SERVICE_BUS, DoorSettings
+from triggers.settings import SERVICE_BUS, TriggerSettings
 
 _RECEIVER, _SENDER = "Azure Service Bus Data Receiver", "Azure Service Bus Data Sender"
 
@@ -46,7 +46,7 @@ async def check(configured: Configured) -> AsyncIterator[Finding]:
         await connections.close()
 
 
-async def _findings(client: ServiceBusClient, doors: DoorSettings) -> AsyncIterator[Finding]:
+async def _findings(client: ServiceBusClient, doors: TriggerSettings) -> AsyncIterator[Finding]:
     """Raises TimeoutError, OSError, ServiceBusConnectionError where the namespace is away."""
     if "servicebus" in doors.triggers:
         yield await _read(client, doors.input_queue)

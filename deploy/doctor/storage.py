@@ -24,7 +24,7 @@ from deploy.doctor.names import HOST_STORAGE
 from local.host.app.connections import Connections, spell_out
 from local.host.blob_listener.poison import QUEUE as POISON
 from local.host.errors import HostError
-from triggers.settings import STORAGE, DoorSettings
+from triggers.settings import STORAGE, TriggerSettings
 
 #: One try, so that silence ends with the deadline.
 _ONCE: dict[str, Any] = {
@@ -59,7 +59,7 @@ async def check(configured: Configured) -> AsyncIterator[Finding]:
         await connections.close()
 
 
-def _findings(connections: Connections, doors: DoorSettings) -> Iterator[Finding]:
+def _findings(connections: Connections, doors: TriggerSettings) -> Iterator[Finding]:
     """Raises ServiceRequestError, ServiceResponseError where an account is away."""
     source, target = doors.input_blob_path.partition("/")[0], doors.output_container
     try:

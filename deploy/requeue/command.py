@@ -21,7 +21,7 @@ from local.host.app.connections import (
     spell_out,
 )
 from local.host.errors import HostError
-from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
+from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 Say = Callable[[str], object]
 
@@ -46,7 +46,9 @@ class Order:
 class Requeue:
     """Counts what it finds and sends, and says a line of each."""
 
-    def __init__(self, env: Mapping[str, str], doors: DoorSettings, order: Order, say: Say) -> None:
+    def __init__(
+        self, env: Mapping[str, str], doors: TriggerSettings, order: Order, say: Say
+    ) -> None:
         self._doors, self._order, self._say = doors, order, say
         self._connections = Connections(_with_emulators(env))
         self.found = self.sent = self.failed = 0

@@ -138,8 +138,8 @@ def test_what_came_through_the_doors_is_counted_for_whoever_watches(app, rows):
         return after[key] - before.get(key, 0)
 
     requests = "triscore_requests_total"
-    assert grown(requests, "http", "200") == grown(requests, "http", "400") == 1
-    assert grown(requests, "servicebus", "succeeded") == grown(requests, "blob", "failed") == 1
+    assert grown(requests, "200", "http") == grown(requests, "400", "http") == 1
+    assert grown(requests, "succeeded", "servicebus") == grown(requests, "failed", "blob") == 1
     # The message's rows are stored by then, but where it would not pay nobody looks.
     assert len(rows) <= grown("triscore_rows_predicted_total") <= 2 * len(rows)
     assert after["triscore_cache_lookups_total", "redis", "miss"] > 0

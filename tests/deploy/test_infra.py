@@ -13,7 +13,7 @@ from deploy.doctor.names import read_by_the_app
 from tests.deploy import arm_schema, bicep
 from tests.deploy.identity_settings import CONNECTIONS
 from tests.deploy.template import SETTINGS_OF
-from triggers.settings import DoorSettings
+from triggers.settings import TriggerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
@@ -127,7 +127,7 @@ def test_what_a_package_leaves_unsaid_is_the_apps_default():
     text = MAIN.path.read_text()
     defaults = dict(re.findall(r"package\.\?(\w+) \?\? '([^']+)'", text))
     assert len(defaults) == text.count("package.?")
-    assert DoorSettings.from_env(defaults) == DoorSettings()
+    assert TriggerSettings.from_env(defaults) == TriggerSettings()
 
 
 def test_what_overrides_host_json_is_in_it_and_by_default_says_the_same():

@@ -15,7 +15,7 @@ import pytest
 from tests.deploy import bicep
 from tests.deploy.bicep_expressions import Failed
 from tests.deploy.template import DOORS, MAIN, SETTINGS_OF, app_settings, made, of, outputs
-from triggers.settings import DoorSettings
+from triggers.settings import TriggerSettings
 
 INFRA = MAIN.parent
 ROLES = {
@@ -170,9 +170,9 @@ def test_the_queues_take_their_sizes_from_parameters():
 
 def test_the_app_is_told_how_long_a_request_may_wait_and_how_often_it_is_delivered():
     told = app_settings(made(ALL))
-    settings = DoorSettings.from_env(told)
-    assert settings.message_ttl_s == DoorSettings.message_ttl_s == 14 * 86_400
-    assert settings.max_delivery_count == DoorSettings.max_delivery_count
+    settings = TriggerSettings.from_env(told)
+    assert settings.message_ttl_s == TriggerSettings.message_ttl_s == 14 * 86_400
+    assert settings.max_delivery_count == TriggerSettings.max_delivery_count
     told = app_settings(made(ALL, requestDays=3, maxDeliveryCount=5))
     assert (told["MESSAGE_TTL_S"], told["MAX_DELIVERY_COUNT"]) == (str(3 * 86_400), "5")
 

@@ -1,4 +1,4 @@
-"""A scorer over a small real model, and its results, for the doors."""
+"""A scorer over a small real model, and its results, for the triggers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import small_model
 from tests.triggers.description import documented
-from triggers.http_trigger.open_inference_blueprint import V2Door
+from triggers.http_trigger.open_inference_blueprint import OpenInferenceHandler
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +50,10 @@ def scorer(model_dir: Path, make_scorer: Callable[..., Scorer]) -> Scorer:
 
 
 @pytest.fixture
-async def v2_door(scorer: Scorer) -> V2Door:
+async def v2_handler(scorer: Scorer) -> OpenInferenceHandler:
     """Over the small model, loaded."""
     await scorer.script()
-    return V2Door(scorer)
+    return OpenInferenceHandler(scorer)
 
 
 @pytest.fixture

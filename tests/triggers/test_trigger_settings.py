@@ -1,20 +1,20 @@
 import pytest
 
 from inference.errors import SettingError
-from triggers.settings import DOORS, DoorSettings
+from triggers.settings import TRIGGERS, TriggerSettings
 
 
-def test_without_settings_all_doors_are_open_under_their_documented_names():
-    settings = DoorSettings.from_env({})
-    assert settings.triggers == frozenset(DOORS)
+def test_without_settings_all_triggers_are_on_under_their_documented_names():
+    settings = TriggerSettings.from_env({})
+    assert settings.triggers == frozenset(TRIGGERS)
     assert settings.input_blob_path == "scoring-input/{name}"
     assert settings.output_container == "scoring-output"
     assert (settings.input_queue, settings.output_queue) == ("scoring-requests", "scoring-results")
     assert settings.http_auth_level == "function"
 
 
-def test_a_single_door_can_be_opened():
-    assert DoorSettings.from_env({"TRIGGERS": " Blob "}).triggers == {"blob"}
+def test_a_single_trigger_can_be_chosen():
+    assert TriggerSettings.from_env({"TRIGGERS": " Blob "}).triggers == {"blob"}
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,5 @@ def test_a_single_door_can_be_opened():
 )
 def test_a_bad_setting_stops_the_start_with_name_value_and_expectation(name, value, expected):
     with pytest.raises(SettingError) as caught:
-        DoorSettings.from_env({name: value})
+        TriggerSettings.from_env({name: value})
     assert str(caught.value) == f"{name}={value!r}: expected {expected}"

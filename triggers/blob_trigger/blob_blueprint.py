@@ -1,4 +1,4 @@
-"""The blob door: blobs of the input container to scored blobs, reports and result documents."""
+"""The blob trigger: blobs of the input container to scored blobs, reports and result documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers import background
 from triggers.blob_trigger.blob_names import Place
-from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
+from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 if TYPE_CHECKING:
     from triggers.blob_trigger.blob_components import BlobService
@@ -32,7 +32,7 @@ FIRST_LOOK_S = 10.0
 def blueprint(
     scorer: Scorer,
     results: ResultStore,
-    settings: DoorSettings,
+    settings: TriggerSettings,
     env: Mapping[str, str],
     root: Path,
 ) -> func.Blueprint:
@@ -71,8 +71,8 @@ def blueprint(
     @functions.blob_input("output", settings.output_container, STORAGE)
     @functions.service_bus_queue_output("document", SERVICE_BUS, settings.output_queue)
     async def score_blob(source: Place, output: Place, document: func.Out[str]) -> None:
-        door = await asyncio.to_thread(opened)
-        told = await door.score(source, output)
+        handler = await asyncio.to_thread(opened)
+        told = await handler.score(source, output)
         if told is not None:
             document.set(told)
 

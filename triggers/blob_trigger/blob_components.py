@@ -1,4 +1,4 @@
-"""The blob door and all that it stands on, put together when the first blob comes.
+"""The blob trigger and all that it stands on, put together when the first blob comes.
 
 Imports the storage SDK.
 """
@@ -10,18 +10,18 @@ from pathlib import Path
 
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
-from triggers.blob_trigger import blob_tries
+from triggers.blob_trigger import blob_attempts
+from triggers.blob_trigger.blob_attempts import BlobAttempts
 from triggers.blob_trigger.blob_names import Place
-from triggers.blob_trigger.blob_scoring import BlobDoor
-from triggers.blob_trigger.blob_tries import BlobTries
-from triggers.blob_trigger.exhausted_blobs import BlobEndings
+from triggers.blob_trigger.blob_scoring import BlobHandler
+from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
 from triggers.blob_trigger.storage_clients import BlobStorage
 from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.delivery.outbox import Outbox
 from triggers.delivery.output_queue import QueueSender
 from triggers.host_limits import HostLimits
 from triggers.retry import Retry
-from triggers.settings import STORAGE, DoorSettings
+from triggers.settings import STORAGE, TriggerSettings
 
 #: Seconds for which one call waits for what may pass: storage, the model, a busy line.
 WAIT_S = 300.0
@@ -38,20 +38,21 @@ class BlobService:
         self,
         scorer: Scorer,
         results: ResultStore,
-        settings: DoorSettings,
+        settings: TriggerSettings,
         env: Mapping[str, str],
         root: Path,
     ) -> None:
         """Raises SettingError where the storage account's setting can't be used."""
         limits = HostLimits.read(root / "host.json", env)
         try_s = try_seconds(limits)
-        outbox = Outbox(results, scorer.counts, door="blob")
+        outbox = Outbox(results, scorer.counts, trigger="blob")
         threads = BlobThreads()
         self._storage = BlobStorage(env)
-        tries = BlobTries(
-            self._storage.container(Place(STORAGE, blob_tries.CONTAINER)), most=limits.blob_tries
+        tries = BlobAttempts(
+            self._storage.container(Place(STORAGE, blob_attempts.CONTAINER)),
+            most=limits.blob_attempts,
         )
-        self.endings = BlobEndings(
+        self.endings = ExhaustedBlobs(
             scorer,
             outbox,
             account=self._storage.account(STORAGE),
@@ -60,7 +61,7 @@ class BlobService:
             threads=threads,
             send=QueueSender(env, settings.output_queue).send,
         )
-        self._door = BlobDoor(
+        self._handler = BlobHandler(
             scorer,
             outbox,
             tries=tries,
@@ -71,11 +72,13 @@ class BlobService:
         )
 
     def __repr__(self) -> str:
-        return f"<BlobService {self._door!r}>"
+        return f"<BlobService {self._handler!r}>"
 
     async def score(self, source: Place, output: Place) -> str | None:
-        """As BlobDoor.score."""
-        return await self._door.score(self._storage.blob(source), self._storage.container(output))
+        """As BlobHandler.score."""
+        return await self._handler.score(
+            self._storage.blob(source), self._storage.container(output)
+        )
 
 
 def try_seconds(limits: HostLimits) -> float:

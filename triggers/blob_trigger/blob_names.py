@@ -1,7 +1,7 @@
 """Blobs and containers as the platform names them, without an SDK.
 
 Microsoft's own types for this (azurefunctions-extensions-bindings-blob) are clients of the storage
-SDK: an app with a blob function could not be indexed before it is imported, whichever door is used.
+SDK: an app with a blob function could not be indexed before it is imported.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from inference.models import ModelId
 from inference.request import Answer
 from inference.rows import media_types
 from inference.serving import table_scoring
+from triggers.blob_trigger.blob_attempts import BlobVersion
 from triggers.blob_trigger.blob_output import BlobOutput
-from triggers.blob_trigger.blob_tries import BlobVersion
 
 _NUMBERS = ("rows", "failed", "seconds", "cache_hits")
 

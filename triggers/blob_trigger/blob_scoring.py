@@ -28,12 +28,12 @@ from inference.request import Request
 from inference.rows import decompression
 from inference.serving import table_scoring
 from inference.serving.scorer import Scorer
+from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion
 from triggers.blob_trigger.blob_format import format_of, type_of
 from triggers.blob_trigger.blob_output import BlobOutput
 from triggers.blob_trigger.blob_report import answer_of, report_of
 from triggers.blob_trigger.blob_streams import BlobReader
-from triggers.blob_trigger.blob_tries import BlobTries, BlobVersion
-from triggers.blob_trigger.exhausted_blobs import BlobEndings
+from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
 from triggers.blob_trigger.storage_errors import (
     BlobChanged,
     BlobGone,
@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 CHANGED_PAUSE_S = 0.5
 
 
-class BlobDoor:
+class BlobHandler:
     """One blob at a time a call; a version of a blob is known by its name and ETag.
 
     `try_s` is how long a call may take. It ends before the platform would cut it off.
@@ -62,8 +62,8 @@ class BlobDoor:
         scorer: Scorer,
         outbox: Outbox,
         *,
-        tries: BlobTries,
-        endings: BlobEndings,
+        tries: BlobAttempts,
+        endings: ExhaustedBlobs,
         threads: BlobThreads,
         retry: Retry,
         try_s: float,
@@ -73,7 +73,7 @@ class BlobDoor:
         self._retry, self._try_s = retry, try_s
 
     def __repr__(self) -> str:
-        return f"<BlobDoor {self._tries!r} {self._threads!r}>"
+        return f"<BlobHandler {self._tries!r} {self._threads!r}>"
 
     async def score(self, source: BlobClient, container: ContainerClient) -> str | None:
         """Score a blob; returns its result document, None where there is no blob any more.

@@ -17,9 +17,9 @@ from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
 from inference.errors import Overloaded
 from inference.request import Request
 from inference.serving.scorer import Scorer
+from triggers.blob_trigger.blob_attempts import RENEW_S, BlobAttempts, BlobVersion
 from triggers.blob_trigger.blob_output import BlobOutput
 from triggers.blob_trigger.blob_report import answer_of, report_of
-from triggers.blob_trigger.blob_tries import RENEW_S, BlobTries, BlobVersion
 from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.delivery.outbox import TRIES_EXHAUSTED, Outbox
 
@@ -31,7 +31,7 @@ LOOK_S, LOOK_AGAIN_S = 300.0, 20.0
 STOPPED = "the app stopped while it was scored"
 
 
-class BlobEndings:
+class ExhaustedBlobs:
     """Makes documents of what has no try left. `send` takes a document and a message's id."""
 
     def __init__(
@@ -41,7 +41,7 @@ class BlobEndings:
         *,
         account: BlobServiceClient,
         output: str,
-        tries: BlobTries,
+        tries: BlobAttempts,
         threads: BlobThreads,
         send: Callable[[str, str], object],
     ) -> None:
@@ -50,7 +50,7 @@ class BlobEndings:
         self._tries, self._threads, self._send = tries, threads, send
 
     def __repr__(self) -> str:
-        return f"<BlobEndings {self._tries!r}>"
+        return f"<ExhaustedBlobs {self._tries!r}>"
 
     @contextlib.asynccontextmanager
     async def held(self, version: BlobVersion) -> AsyncIterator[BlobLeaseClient | None]:

@@ -1,4 +1,4 @@
-"""Threads for what blocks on a storage account, apart from those that read other doors' bodies."""
+"""Threads for blocking calls to a storage account, apart from those that read HTTP bodies."""
 
 from __future__ import annotations
 

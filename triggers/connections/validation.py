@@ -12,7 +12,7 @@ from itertools import product
 from inference.errors import SettingError
 from triggers.connections import sdk_logs, service_bus_connection, storage_connection
 from triggers.connections.connection_strings import Check
-from triggers.settings import SERVICE_BUS, STORAGE, DoorSettings
+from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 #: Stands for every value: one that is in the wrong place may be a key.
 NOT_SHOWN = "(not shown)"
@@ -39,21 +39,22 @@ _ACCOUNT = {
 }
 
 
-def door_settings(env: Mapping[str, str]) -> DoorSettings:
-    """The doors' settings, where their connections are such as can work. Raises SettingError.
+def trigger_settings(env: Mapping[str, str]) -> TriggerSettings:
+    """The triggers' settings, where their connections are such as can work. Raises SettingError.
 
     What the SDKs log of each call over these connections is silenced from then on.
     """
     sdk_logs.quiet()
-    settings = DoorSettings.from_env(env)
+    settings = TriggerSettings.from_env(env)
     for fault in faults(env, settings):
         raise fault
     return settings
 
 
-def faults(env: Mapping[str, str], settings: DoorSettings) -> Iterator[SettingError]:
-    """What is wrong with the connections that the open doors need. Nothing with those that are not
-    set: the host of one machine gives them its emulators.
+def faults(env: Mapping[str, str], settings: TriggerSettings) -> Iterator[SettingError]:
+    """Every fault of the connections that the registered triggers need.
+
+    One that is not set is no fault: the local host sets it to its emulators.
     """
     if settings.triggers & {"servicebus", "blob"}:
         yield from _of(SERVICE_BUS, _NAMESPACE, env)

@@ -14,7 +14,7 @@ from inference.request import Answer, Request
 from inference.results import result_document
 from inference.results.result_store import ResultStore, State, fingerprint
 from inference.serving.counts import Counts
-from triggers.delivery.unstored_results import GRACE_S, Unstored
+from triggers.delivery.unstored_results import GRACE_S, UnstoredResults
 from triggers.envelope import MAX_BYTES
 from triggers.statuses import ID_IN_USE
 
@@ -30,13 +30,18 @@ class Outbox:
     """Finishes requests: one result document each, the same in the store and on the queue."""
 
     def __init__(
-        self, results: ResultStore, counts: Counts, *, door: str, unstored: Unstored | None = None
+        self,
+        results: ResultStore,
+        counts: Counts,
+        *,
+        trigger: str,
+        unstored: UnstoredResults | None = None,
     ) -> None:
-        self._results, self._counts, self._door = results, counts, door
-        self._unstored = Unstored(results) if unstored is None else unstored
+        self._results, self._counts, self._trigger = results, counts, trigger
+        self._unstored = UnstoredResults(results) if unstored is None else unstored
 
     async def find(self, request: Request, *, wait_s: float) -> tuple[State, str]:
-        """What is known of a request, and its document where it is finished. Raises StoreAway."""
+        """A request's state, and its document if it is finished. Raises StoreUnavailable."""
         state, document = await self._unstored.wait(
             lambda: self._results.find(request), at_most_s=wait_s
         )
@@ -49,7 +54,7 @@ class Outbox:
 
     def returned(self) -> None:
         """Take note of an input that goes back, to come again."""
-        self._counts.requests[self._door, "returned"] += 1
+        self._counts.requests[self._trigger, "returned"] += 1
 
     async def last_try(
         self, request: Request, model: ModelId, *, due_s: float, wait_s: float | None = None
@@ -57,8 +62,8 @@ class Outbox:
         """Before the work of the last try begins: what is told if it does not end within `due_s`.
 
         Until then the request is pending, and whatever else it comes to replaces it. Returns what
-        was known. Raises Overloaded where the cache is away; with `wait_s` StoreAway, after so
-        many seconds.
+        was known. Raises Overloaded where the cache is away; with `wait_s` StoreUnavailable, after
+        so many seconds.
         """
         document = result_document.unanswered(request, TRIES_EXHAUSTED, _STOPPED, model)
 
@@ -71,7 +76,7 @@ class Outbox:
 
     async def exhausted(self, request: Request, message: str, model: ModelId) -> str:
         """Store that no try is left, until a later delivery ends otherwise; for the queue."""
-        self._counts.requests[self._door, "failed"] += 1
+        self._counts.requests[self._trigger, "failed"] += 1
         document = result_document.unanswered(request, TRIES_EXHAUSTED, message, model)
         with contextlib.suppress(Overloaded):  # the queue has it
             await self._results.store_provisional(request, document, due_s=0.0)
@@ -82,9 +87,9 @@ class Outbox:
     ) -> str:
         """Store the answer; returns the document for the queue.
 
-        `wait_s`: the caller looks for it in the store alone. Raises StoreAway where it could not
-        be stored within so many seconds. Without it the document is kept and stored later, unless
-        the queue can't carry it either.
+        `wait_s`: the caller looks for it in the store alone. Raises StoreUnavailable where it could
+        not be stored within so many seconds. Without it the document is kept and stored later,
+        unless the queue can't carry it either.
         """
         document = result_document.succeeded(request, answer, model)
         return await self._finish("succeeded", request, document, model, wait_s)
@@ -106,7 +111,7 @@ class Outbox:
         named = replace(request, id=f"{request.id[:100]}.{fingerprint(request).hex()}")
         told = f"the id {request.id[:100]} names other content; send a new id"
         document = result_document.unanswered(named, ID_IN_USE.code, told, model)
-        self._counts.requests[self._door, "failed"] += 1
+        self._counts.requests[self._trigger, "failed"] += 1
         # Where even that name is taken, the queue tells it alone.
         await self._unstored.finish(named, document)
         return for_queue(named, document)
@@ -125,7 +130,7 @@ class Outbox:
             mine = await self._store(request, document, wait_s)
         if not mine:
             return await self.id_in_use(request, model)
-        self._counts.requests[self._door, outcome] += 1
+        self._counts.requests[self._trigger, outcome] += 1
         return for_queue(request, document)
 
     async def _store(self, request: Request, document: bytes, wait_s: float | None) -> bool:

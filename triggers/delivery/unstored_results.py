@@ -34,11 +34,11 @@ LONGEST_PAUSE_S = 1.0
 AT_ONCE = 64
 
 
-class StoreAway(Exception):
+class StoreUnavailable(Exception):
     """The store could not be reached for as long as it was waited for."""
 
 
-class Unstored:
+class UnstoredResults:
     """Stores documents, and keeps those that it could not store. For one event loop.
 
     `clock` is monotonic, in seconds.
@@ -61,13 +61,13 @@ class Unstored:
         self._storing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<Unstored {len(self._kept)} documents, {self._bytes} bytes>"
+        return f"<UnstoredResults {len(self._kept)} documents, {self._bytes} bytes>"
 
     def __len__(self) -> int:
         return len(self._kept)
 
     async def wait[T](self, call: Callable[[], Awaitable[T]], *, at_most_s: float) -> T:
-        """What a call of the store returns, made again while it is away. Raises StoreAway."""
+        """The result of a call of the store, retried while it is away. Raises StoreUnavailable."""
         retry = Retry(
             bound_s=max(0.0, at_most_s),
             first_s=FIRST_PAUSE_S,
@@ -78,7 +78,7 @@ class Unstored:
         try:
             return await retry.run(call, passes=lambda error: isinstance(error, Overloaded))
         except Overloaded as error:
-            raise StoreAway(error.message) from error
+            raise StoreUnavailable(error.message) from error
 
     async def finish(self, request: Request, document: bytes) -> bool:
         """Store a document, or keep it to be stored; False where its id names other content.
@@ -90,7 +90,7 @@ class Unstored:
             return await self.wait(
                 lambda: self._finish(request, document), at_most_s=GRACE_S - away_s
             )
-        except StoreAway:
+        except StoreUnavailable:
             self._keep(request, document)
         return True
 
@@ -138,7 +138,7 @@ class Unstored:
     async def _store_one(self, request: Request, document: bytes) -> None:
         try:
             await self.wait(lambda: self._finish(request, document), at_most_s=GRACE_S)
-        except StoreAway:
+        except StoreUnavailable:
             self._keep(request, document)
         except Exception as error:  # noqa: BLE001 - the others' turn
             log.error("the result of %r was not stored: %s", request.id, type(error).__name__)

@@ -79,9 +79,9 @@ class Snapshot(Collector):
         counts = self.counts
         yield _counter(
             "requests",
-            "What came through a door, by HTTP status; of blobs and messages by what became of it:"
-            " succeeded, failed, or returned to come again.",
-            ("door", "status"),
+            "Inputs of a trigger: by HTTP status; of blobs and messages, succeeded, failed, or"
+            " returned to come again.",
+            ("trigger", "status"),
             counts.requests.items(),
         )
         answers = {(how,): counts.answers[how] for how in get_args(CacheStatus)}

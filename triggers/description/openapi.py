@@ -15,7 +15,7 @@ from triggers.description import openapi_headers as headers
 from triggers.description import openapi_operations as operations
 from triggers.description import openapi_refusals as refusals
 from triggers.description import openapi_score
-from triggers.settings import DoorSettings
+from triggers.settings import TriggerSettings
 
 #: How a caller shows a key, where one is asked for.
 KEYS: dict[str, Any] = {
@@ -27,7 +27,7 @@ KEYS: dict[str, Any] = {
 def document(
     model: ModelId,
     interface: Interface,
-    settings: DoorSettings,
+    settings: TriggerSettings,
     *,
     prefix: str,
     more: Mapping[str, Any],

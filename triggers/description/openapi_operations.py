@@ -1,4 +1,4 @@
-"""Results, health and the documents themselves in OpenAPI."""
+"""ResultStore, health and the documents themselves in OpenAPI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol (V2) as a face of the HTTP door, for the clients that speak it.
+"""The Open Inference Protocol (V2) as a face of the HTTP trigger, for the clients that speak it.
 
 Its paths lie below host.json's route prefix, which clients take as a base path: `/api/v2/…`.
 """
@@ -27,25 +27,25 @@ VERSION = "v2/models/{name}/versions/{version}"
 def blueprint(scorer: Scorer) -> func.Blueprint:
     """`POST …/infer` takes a key as `score` does; what only describes takes none."""
     functions = func.Blueprint()
-    door = V2Door(scorer)
+    handler = OpenInferenceHandler(scorer)
     for name, route, describe in (
-        ("v2", "v2", door.server),
-        ("v2_live", "v2/health/live", door.live),
-        ("v2_ready", "v2/health/ready", door.ready),
-        ("v2_model", MODEL, door.model),
-        ("v2_version", VERSION, door.model),
-        ("v2_model_ready", f"{MODEL}/ready", door.model_ready),
-        ("v2_version_ready", f"{VERSION}/ready", door.model_ready),
+        ("v2", "v2", handler.server),
+        ("v2_live", "v2/health/live", handler.live),
+        ("v2_ready", "v2/health/ready", handler.ready),
+        ("v2_model", MODEL, handler.model),
+        ("v2_version", VERSION, handler.model),
+        ("v2_model_ready", f"{MODEL}/ready", handler.model_ready),
+        ("v2_version_ready", f"{VERSION}/ready", handler.model_ready),
     ):
         read = functions.route(route, methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
         functions.function_name(name)(read(describe))
     for name, route in (("v2_infer", MODEL), ("v2_version_infer", VERSION)):
         score = functions.route(f"{route}/infer", methods=["POST"])
-        functions.function_name(name)(score(door.infer))
+        functions.function_name(name)(score(handler.infer))
     return functions
 
 
-class V2Door:
+class OpenInferenceHandler:
     """Finds the model, calls the core once, renders."""
 
     def __init__(self, scorer: Scorer) -> None:

@@ -19,12 +19,12 @@ from inference.serving.scorer import Scorer
 from triggers import responses
 from triggers.description import console_page, openapi, swagger
 from triggers.http_exchange import RETRY_AFTER, guarded
-from triggers.settings import DoorSettings
+from triggers.settings import TriggerSettings
 from triggers.statuses import UNKNOWN_VERSION
 
 
 def blueprint(
-    scorer: Scorer, settings: DoorSettings, paths: Mapping[str, Any] | None = None
+    scorer: Scorer, settings: TriggerSettings, paths: Mapping[str, Any] | None = None
 ) -> func.Blueprint:
     """`GET health/live`, `health/ready`, `metrics`, `openapi.json`, `swagger.json`, `console`.
 

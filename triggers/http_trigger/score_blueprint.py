@@ -1,4 +1,4 @@
-"""The HTTP door: score now, or enqueue and follow."""
+"""The HTTP trigger: score now, or enqueue and follow."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from inference.request import Request
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers import envelope, http_exchange, responses
-from triggers.settings import SERVICE_BUS, DoorSettings
+from triggers.settings import SERVICE_BUS, TriggerSettings
 from triggers.statuses import ID_IN_USE, UNKNOWN_RESULT
 
 log = logging.getLogger(__name__)
 
 
-def blueprint(scorer: Scorer, results: ResultStore, settings: DoorSettings) -> func.Blueprint:
+def blueprint(scorer: Scorer, results: ResultStore, settings: TriggerSettings) -> func.Blueprint:
     """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
 
-    Without the Service Bus door nothing can be enqueued.
+    Without the Service Bus trigger nothing can be enqueued.
     """
     functions = func.Blueprint()
-    door = HttpDoor(scorer, results)
+    handler = HttpHandler(scorer, results)
 
     if "servicebus" in settings.triggers:
 
         @functions.route("score", methods=["GET", "POST"])
         @functions.service_bus_queue_output("queue", SERVICE_BUS, settings.input_queue)
         async def score(req: func.HttpRequest, queue: func.Out[str]) -> func.HttpResponse:
-            return await door.score(req, queue)
+            return await handler.score(req, queue)
 
     else:
 
         @functions.route("score", methods=["GET", "POST"])
         async def score(req: func.HttpRequest) -> func.HttpResponse:
-            return await door.score(req, None)
+            return await handler.score(req, None)
 
     @functions.route("results/{*id}", methods=["GET"])
     async def results_by_id(req: func.HttpRequest) -> func.HttpResponse:
-        return await door.result(req)
+        return await handler.result(req)
 
     return functions
 
 
-class HttpDoor:
+class HttpHandler:
     """Parses, calls the scorer once, renders."""
 
     def __init__(self, scorer: Scorer, results: ResultStore) -> None:

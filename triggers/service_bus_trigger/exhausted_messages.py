@@ -31,7 +31,7 @@ def name_of(document: bytes) -> str:
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
-class MessageEndings:
+class ExhaustedMessages:
     """`send` takes a document and an id for its message, and returns once the broker has it."""
 
     def __init__(

@@ -18,11 +18,11 @@ from inference.results import result_document
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers.delivery.outbox import Outbox
-from triggers.delivery.unstored_results import StoreAway, Unstored
+from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
 from triggers.service_bus_trigger.deliveries import Delivery, deliveries
 from triggers.service_bus_trigger.exhausted_messages import name_of
-from triggers.settings import DoorSettings
+from triggers.settings import TriggerSettings
 from triggers.statuses import comes_again
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Sent(NamedTuple):
     again: list[str]
 
 
-class ServiceBusDoor:
+class MessageHandler:
     """Sorts what goes wrong: what can never succeed is answered, what may is left to come again.
 
     `patience_s` and `store_patience_s`: how long what may pass, and a store that is away, are
@@ -59,7 +59,7 @@ class ServiceBusDoor:
         scorer: Scorer,
         results: ResultStore,
         *,
-        max_delivery_count: int = DoorSettings.max_delivery_count,
+        max_delivery_count: int = TriggerSettings.max_delivery_count,
         patience_s: float = PATIENCE_S,
         store_patience_s: float = STORE_PATIENCE_S,
         send: Callable[[str, str], Awaitable[object]] | None = None,
@@ -71,8 +71,8 @@ class ServiceBusDoor:
         self._outbox = Outbox(
             results,
             scorer.counts,
-            door="servicebus",
-            unstored=Unstored(results, clock=clock, sleep=sleep),
+            trigger="servicebus",
+            unstored=UnstoredResults(results, clock=clock, sleep=sleep),
         )
         self._max_delivery_count = max_delivery_count
         self._patience_s, self._store_patience_s = patience_s, store_patience_s
@@ -114,7 +114,7 @@ class ServiceBusDoor:
         """What one message comes to, whatever goes wrong with it."""
         try:
             return await self._ended(delivery, ends_at)
-        except StoreAway as away:
+        except StoreUnavailable as away:
             return await self._unstorable(delivery, away)
         except ScoringError as error:
             if comes_again(error):
@@ -124,7 +124,7 @@ class ServiceBusDoor:
             return await self._faulty(delivery, error)
 
     async def _ended(self, delivery: Delivery, ends_at: float) -> _Outcome:
-        """Raises what may pass, and StoreAway."""
+        """Raises what may pass, and StoreUnavailable."""
         if delivery.copy:
             return _Outcome()
         if delivery.unread is not None:
@@ -162,9 +162,9 @@ class ServiceBusDoor:
             if delivery.last and state in ("new", "pending"):
                 state = await self._outbox.last_try(request, model, due_s=LOCK_S, wait_s=wait_s)
                 await self._final_attempts.add(request.id)
-        except (ConnectionError, Overloaded, StoreAway) as error:
+        except (ConnectionError, Overloaded, StoreUnavailable) as error:
             if delivery.sealed:
-                raise StoreAway(str(error)) from error
+                raise StoreUnavailable(str(error)) from error
             return None  # its sender has the queue to look at
         if state == "other":
             if delivery.sealed:  # HTTP did not accept what somebody sealed here
@@ -190,7 +190,7 @@ class ServiceBusDoor:
             await self._outbox.exhausted(delivery.request, told, self._scorer.model)
         return _Outcome(error=error)
 
-    async def _unstorable(self, delivery: Delivery, away: StoreAway) -> _Outcome:
+    async def _unstorable(self, delivery: Delivery, away: StoreUnavailable) -> _Outcome:
         """Send a request of HTTP round once more: that needs no try, and no neighbour's either."""
         if not delivery.sealed:
             return await self._come_again(delivery, Overloaded(str(away)))
@@ -206,7 +206,7 @@ class ServiceBusDoor:
         request = replace(delivery.request, received_at=time.time())
         try:
             return await self._failed(replace(delivery, request=request), internal)
-        except StoreAway as away:
+        except StoreUnavailable as away:
             return await self._unstorable(delivery, away)
         except Exception as again:  # noqa: BLE001 - say at least that much
             log.error("message %r is not stored: %s", request.id, type(again).__name__)

@@ -1,4 +1,4 @@
-"""The Service Bus door: messages in, in batches; one result document each out."""
+"""The Service Bus trigger: messages in, in batches; one result document each out."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers import background
 from triggers.delivery.output_queue import QueueSender
-from triggers.service_bus_trigger.exhausted_messages import MessageEndings
-from triggers.service_bus_trigger.message_scoring import ServiceBusDoor
-from triggers.settings import SERVICE_BUS, DoorSettings
+from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
+from triggers.service_bus_trigger.message_scoring import MessageHandler
+from triggers.settings import SERVICE_BUS, TriggerSettings
 
 
 def blueprint(
-    scorer: Scorer, results: ResultStore, settings: DoorSettings, env: Mapping[str, str]
+    scorer: Scorer, results: ResultStore, settings: TriggerSettings, env: Mapping[str, str]
 ) -> func.Blueprint:
     """Messages of the input queue to result documents on the output queue.
 
@@ -30,9 +30,9 @@ def blueprint(
     async def send(document: str, name: str) -> None:
         await asyncio.to_thread(sender.send, document, name)
 
-    endings = MessageEndings(results.final_attempts, send)
+    endings = ExhaustedMessages(results.final_attempts, send)
     background.begin(endings.keep_looking())
-    door = ServiceBusDoor(
+    handler = MessageHandler(
         scorer, results, max_delivery_count=settings.max_delivery_count, send=send
     )
 
@@ -50,7 +50,7 @@ def blueprint(
         finished: func.Out[str],
         again: func.Out[str],
     ) -> None:
-        sent = await door.score(messages)
+        sent = await handler.score(messages)
         for queue, bodies in ((finished, sent.documents), (again, sent.again)):
             if bodies:
                 # A JSON array is one message an element.

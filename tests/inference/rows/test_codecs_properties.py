@@ -37,7 +37,7 @@ from inference.rows.schema import Signature
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import bodies
-from triggers.http_trigger.score_blueprint import HttpDoor
+from triggers.http_trigger.score_blueprint import HttpHandler
 
 FEW, MANY = settings(max_examples=200), settings(max_examples=2_000)
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 4))
@@ -264,8 +264,8 @@ def test_many_answers_survive_every_way_out(values):
     check_way_out(values)
 
 
-class Door:
-    """The HTTP door over a model of 64 numbers a row, which no random bytes are."""
+class HttpOverModel:
+    """The HTTP trigger over a model of 64 numbers a row, which no random bytes are."""
 
     def __init__(self, folder: Path) -> None:
         rows = np.random.default_rng(0).random((100, 64))
@@ -276,7 +276,9 @@ class Door:
             model_dir=folder, allow_unpinned_model=True, max_body_bytes=1_000_000
         )
         self._scorer = Scorer(given, self.store, keys)
-        self._door = HttpDoor(self._scorer, ResultStore(self.store, keys.result_key, ttl_s=60))
+        self._handler = HttpHandler(
+            self._scorer, ResultStore(self.store, keys.result_key, ttl_s=60)
+        )
         self._runner = asyncio.Runner()
 
     def post(self, body: bytes, **headers: str) -> func.HttpResponse:
@@ -284,7 +286,7 @@ class Door:
         request = func.HttpRequest(
             method="POST", url="http://localhost/api/score", headers=named, body=body
         )
-        return self._runner.run(self._door.score(request, None))
+        return self._runner.run(self._handler.score(request, None))
 
     def require_unharmed(self) -> None:
         """Nothing is stored, nothing runs, and the next request is answered."""
@@ -300,8 +302,8 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    opened = Door(tmp_path_factory.mktemp("model"))
+def handler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpOverModel]:
+    opened = HttpOverModel(tmp_path_factory.mktemp("model"))
     yield opened
     opened.close()
 
@@ -319,10 +321,10 @@ encodings = st.sampled_from(["", "", "", "gzip", "deflate", "br"])
 
 @settings(max_examples=1_000)
 @given(body=rubbish, kind=kinds, encoding=encodings)
-def test_any_bytes_are_the_callers_fault_and_leave_nothing_behind(door, body, kind, encoding):
-    response = door.post(body, content_type=kind, content_encoding=encoding)
+def test_any_bytes_are_the_callers_fault_and_leave_nothing_behind(handler, body, kind, encoding):
+    response = handler.post(body, content_type=kind, content_encoding=encoding)
     assert 400 <= response.status_code < 500, (response.status_code, response.get_body())
-    door.require_unharmed()
+    handler.require_unharmed()
 
 
 Change = tuple[float, float, bytes]
@@ -333,16 +335,16 @@ changes = st.lists(
 
 @settings(max_examples=600)
 @given(name=st.sampled_from(list(WAYS)), damage=changes)
-def test_a_damaged_body_is_answered_or_the_callers_fault(door, name, damage):
+def test_a_damaged_body_is_answered_or_the_callers_fault(handler, name, damage):
     kind, write = WAYS[name]
-    body = write(door.rows, [f"c{index}" for index in range(door.rows.shape[1])])
+    body = write(handler.rows, [f"c{index}" for index in range(handler.rows.shape[1])])
     for place, length, put in damage:
         start = int(place * len(body))
         body = body[:start] + put + body[start + int(length * length * len(body)) :]
-    response = door.post(body, content_type=kind)
+    response = handler.post(body, content_type=kind)
     if response.status_code == 200:  # a digit is another digit now, a row is gone
-        assert len(orjson.loads(response.get_body())) <= len(door.rows) + 1
-        door.store._near.clear()
+        assert len(orjson.loads(response.get_body())) <= len(handler.rows) + 1
+        handler.store._near.clear()
     else:
         assert 400 <= response.status_code < 500, (response.status_code, response.get_body())
-    door.require_unharmed()
+    handler.require_unharmed()

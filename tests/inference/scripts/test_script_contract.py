@@ -19,17 +19,17 @@ from tests.inference.scripts.contract_case import FAILED, JSON, Case
 from tests.inference.scripts.contract_cases import CASES
 from tests.inference.scripts.contract_scripts import SCRIPTS, write
 from tests.waiting import eventually_async
-from triggers.http_trigger.score_blueprint import HttpDoor
+from triggers.http_trigger.score_blueprint import HttpHandler
 
 
 @pytest.fixture
-def door_to(tmp_path, make_scorer):
-    """`door_to(name)`: an HTTP door to the script of that name."""
+def handler_for(tmp_path, make_scorer):
+    """`handler_for(name)`: the HTTP handler over the script of that name."""
 
-    def make(name: str, timeout_s: str = "5") -> HttpDoor:
+    def make(name: str, timeout_s: str = "5") -> HttpHandler:
         store = MemoryCache()
         scorer = make_scorer(write(name, tmp_path / name), store, SCORING_TIMEOUT_S=timeout_s)
-        return HttpDoor(scorer, ResultStore(store, keys.result_key, ttl_s=60))
+        return HttpHandler(scorer, ResultStore(store, keys.result_key, ttl_s=60))
 
     return make
 
@@ -52,25 +52,25 @@ def said(response: func.HttpResponse, case: Case):
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if b"hang" not in case.body], ids=str)
-async def test_a_script_is_called_and_answered_as_the_table_says(door_to, case):
-    response = await (door := door_to(case.script)).score(asking(case), None)
+async def test_a_script_is_called_and_answered_as_the_table_says(handler_for, case):
+    response = await (handler := handler_for(case.script)).score(asking(case), None)
     assert (response.status_code, said(response, case)) == (case.status, case.content)
     assert response.headers.get("content-type", response.mimetype) == case.answer_type
     assert response.headers.get("x-own") == case.own_answer
     failed = response.headers.get("x-ms-run-function-failed") == "true"
     assert failed == case.run_failed
-    await eventually_async(lambda: door._scorer.state != "loading")
-    ready = await door._scorer.health()
+    await eventually_async(lambda: handler._scorer.state != "loading")
+    ready = await handler._scorer.health()
     assert ready.model == ("ok" if case.starts else "failed")
     assert case.starts or case.content in ready.failure
 
 
-async def test_a_script_that_hangs_costs_nobody_else_an_answer(door_to):
+async def test_a_script_that_hangs_costs_nobody_else_an_answer(handler_for):
     (case,) = [case for case in CASES if b"hang" in case.body]
-    door = door_to(case.script, timeout_s="0.2")
-    response = await door.score(asking(case), None)
+    handler = handler_for(case.script, timeout_s="0.2")
+    response = await handler.score(asking(case), None)
     assert (response.status_code, said(response, case)) == (case.status, case.content)
-    after = await door.score(asking(Case("exec", b"...", 200, "survived")), None)
+    after = await handler.score(asking(Case("exec", b"...", 200, "survived")), None)
     assert (after.status_code, after.get_body()) == (200, b'"survived"')
     sys.modules["entry_script"].hang.set()
 

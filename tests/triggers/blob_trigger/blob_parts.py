@@ -1,4 +1,4 @@
-"""The blob door over an account of Azurite, with what it sends and how long it waits laid open."""
+"""The blob trigger over an account of Azurite, with all its parts in reach."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from tests.servers import AzuriteProcess
-from triggers.blob_trigger.blob_scoring import BlobDoor
-from triggers.blob_trigger.blob_tries import BlobTries
-from triggers.blob_trigger.exhausted_blobs import BlobEndings
+from triggers.blob_trigger.blob_attempts import BlobAttempts
+from triggers.blob_trigger.blob_scoring import BlobHandler
+from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
 from triggers.blob_trigger.storage_clients import options
 from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.delivery.outbox import Outbox
@@ -61,11 +61,11 @@ def storage_of(azurite: AzuriteProcess) -> Iterator[Storage]:
 
 @dataclass
 class Parts:
-    """A door and what belongs to it; `sent` are the documents that no output binding carried."""
+    """A handler and what belongs to it; `sent` are the documents that no output binding carried."""
 
-    door: BlobDoor
-    endings: BlobEndings
-    tries: BlobTries
+    handler: BlobHandler
+    endings: ExhaustedBlobs
+    tries: BlobAttempts
     threads: BlobThreads
     sent: list[dict[str, Any]] = field(default_factory=list)
 
@@ -88,15 +88,15 @@ def parts(
     account = storage.client
     if connection_string:
         account = BlobServiceClient.from_connection_string(connection_string, **options())
-    outbox = Outbox(results, scorer.counts, door="blob")
+    outbox = Outbox(results, scorer.counts, trigger="blob")
     threads = BlobThreads()
-    tries = BlobTries(
+    tries = BlobAttempts(
         account.get_container_client(storage.tries.container_name),
         most=most,
         clock=lambda: time.time() + late_s,
     )
     sent: list[dict[str, Any]] = []
-    endings = BlobEndings(
+    endings = ExhaustedBlobs(
         scorer,
         outbox,
         account=account,
@@ -105,7 +105,7 @@ def parts(
         threads=threads,
         send=lambda document, _: sent.append(json.loads(document)),
     )
-    door = BlobDoor(
+    handler = BlobHandler(
         scorer,
         outbox,
         tries=tries,
@@ -114,4 +114,4 @@ def parts(
         retry=retry or Retry(bound_s=0.0),
         try_s=try_s,
     )
-    return Parts(door, endings, tries, threads, sent)
+    return Parts(handler, endings, tries, threads, sent)

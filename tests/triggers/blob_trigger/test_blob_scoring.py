@@ -21,18 +21,18 @@ def storage(azurite):
 
 
 @pytest.fixture
-def door(scorer, results, storage):
-    return parts(scorer, results, storage).door
+def handler(scorer, results, storage):
+    return parts(scorer, results, storage).handler
 
 
 @pytest.fixture
-def score(door, storage):
+def score(handler, storage):
     """`score(name, body, content_type)`: the result document of an uploaded blob."""
 
     async def run(name: str, body: bytes, content_type: str | None = None):
         settings = ContentSettings(content_type=content_type) if content_type else None
         blob = storage.source.upload_blob(name, body, overwrite=True, content_settings=settings)
-        return json.loads(await door.score(blob, storage.output))
+        return json.loads(await handler.score(blob, storage.output))
 
     return run
 
@@ -59,10 +59,10 @@ async def test_a_blob_ends_in_its_predictions_a_report_and_a_document(score, sto
     assert document["result"]["rows"] == 3
 
 
-async def test_the_same_blob_and_etag_again_gets_the_very_document_it_had(door, score, storage):
+async def test_the_same_blob_and_etag_again_gets_the_very_document_it_had(handler, score, storage):
     first = await score("rows.csv", CSV)
     blob = storage.source.get_blob_client("rows.csv")
-    assert json.loads(await door.score(blob, storage.output)) == first
+    assert json.loads(await handler.score(blob, storage.output)) == first
     newer = await score("rows.csv", CSV)
     assert newer["id"] != first["id"]
     assert newer["cache"] == "hit"
@@ -127,7 +127,7 @@ async def test_an_array_of_many_blocks_comes_back_whole(score, storage, monkeypa
 
 
 async def test_a_passing_error_leaves_nothing_behind_and_the_blob_comes_again(
-    door, scorer, score, storage, results, monkeypatch
+    handler, scorer, score, storage, results, monkeypatch
 ):
     async def fail(*_, **__):
         raise Overloaded("busy")
@@ -138,7 +138,7 @@ async def test_a_passing_error_leaves_nothing_behind_and_the_blob_comes_again(
             await score("rows.csv", CSV)
     assert [blob.name for blob in storage.output.list_blobs()] == []
     blob = storage.source.get_blob_client("rows.csv")
-    assert json.loads(await door.score(blob, storage.output))["status"] == "succeeded"
+    assert json.loads(await handler.score(blob, storage.output))["status"] == "succeeded"
 
 
 def test_a_blob_that_is_replaced_while_it_is_read_is_not_mixed_up(storage):

@@ -1,4 +1,4 @@
-"""How the blob door connects to a storage account."""
+"""How the blob trigger connects to a storage account."""
 
 import pytest
 from azure.identity import ManagedIdentityCredential

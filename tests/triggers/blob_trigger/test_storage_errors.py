@@ -86,7 +86,7 @@ async def test_a_compressed_blob_of_many_ranges_is_scored_whole(
     assert len(packed) > 3 * 64 * 1024
     storage.source.upload_blob("big.csv", packed, content_settings=encoded("text/csv", encoding))
     blob = small_ranges(azurite, storage.source).get_blob_client("big.csv")
-    document = json.loads(await parts(scorer, results, storage).door.score(blob, storage.output))
+    document = json.loads(await parts(scorer, results, storage).handler.score(blob, storage.output))
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 50_010)
     assert storage.written("big.csv").count(b"\n") == 50_010
 
@@ -114,7 +114,7 @@ async def test_an_encoding_that_lies_or_is_unknown_ends_at_once_in_a_report_and_
     storage.output.create_container()
     storage.output.upload_blob(name, b"of an earlier blob")
     blob = storage.source.upload_blob(name, body, content_settings=encoded(None, encoding))
-    document = json.loads(await parts(scorer, results, storage).door.score(blob, storage.output))
+    document = json.loads(await parts(scorer, results, storage).handler.score(blob, storage.output))
     if code is None:
         assert document["status"] == "succeeded"
         return
@@ -149,7 +149,7 @@ async def test_storage_that_stumbles_is_waited_out_inside_the_call(
     made = parts(scorer, results, storage, connection_string=proxy.connection_string, retry=PATIENT)
     proxy.fail_first(3, fault, method=method, path=path)
     blob = through(storage.source).get_blob_client("rows.csv")
-    document = json.loads(await made.door.score(blob, through(storage.output)))
+    document = json.loads(await made.handler.score(blob, through(storage.output)))
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 20_000)
     assert storage.written("rows.csv").count(b"\n") == 20_000
     assert storage.report("rows.csv")["status"] == "succeeded"
@@ -162,7 +162,7 @@ async def test_what_storage_refuses_for_good_ends_at_once(scorer, results, stora
     )
     blob = through(storage.source).get_blob_client("rows.csv")
     made = parts(scorer, results, storage, retry=PATIENT)
-    document = json.loads(await made.door.score(blob, storage.output))
+    document = json.loads(await made.handler.score(blob, storage.output))
     assert document["error"]["code"] == "internal_error"
     assert "BlobArchived" in document["error"]["message"]
     assert storage.report("rows.csv")["error"] == document["error"]
@@ -176,7 +176,7 @@ async def test_after_the_bound_what_does_not_pass_is_a_try(
     made = parts(scorer, results, storage, retry=Retry(bound_s=0.5, first_s=0.05))
     blob = through(storage.source).get_blob_client("rows.csv")
     with pytest.raises(AzureError):
-        await made.door.score(blob, storage.output)
+        await made.handler.score(blob, storage.output)
     assert 3 <= sum(asked.startswith("GET") for asked in proxy.asked) < 20
     assert storage.outputs() == []
     (marker,) = storage.markers()
@@ -197,7 +197,7 @@ async def test_an_overload_and_a_model_that_is_not_there_yet_are_waited_out(
     monkeypatch.setattr(scorer, "predict", at_last)
     blob = storage.source.upload_blob("rows.csv", CSV)
     made = parts(scorer, results, storage, retry=PATIENT)
-    assert json.loads(await made.door.score(blob, storage.output))["status"] == "succeeded"
+    assert json.loads(await made.handler.score(blob, storage.output))["status"] == "succeeded"
 
 
 async def test_a_call_is_given_back_before_the_platform_cuts_it_off(
@@ -210,7 +210,7 @@ async def test_a_call_is_given_back_before_the_platform_cuts_it_off(
     blob = storage.source.upload_blob("rows.csv", CSV)
     began = time.monotonic()
     with pytest.raises(ScoringTimeout, match="functionTimeout"):
-        await parts(scorer, results, storage, try_s=0.5).door.score(blob, storage.output)
+        await parts(scorer, results, storage, try_s=0.5).handler.score(blob, storage.output)
     assert time.monotonic() - began < 5
     assert storage.outputs() == []
 
@@ -238,12 +238,12 @@ async def test_a_call_is_given_back_before_the_platform_cuts_it_off(
 def test_the_bounds_of_a_call_are_those_of_host_json(tmp_path, document, env, seconds, tries):
     (tmp_path / "host.json").write_text(document)
     limits = host_limits.HostLimits.read(tmp_path / "host.json", env)
-    assert (try_seconds(limits), limits.blob_tries) == (seconds, tries)
+    assert (try_seconds(limits), limits.blob_attempts) == (seconds, tries)
 
 
 async def test_a_blob_that_is_deleted_before_it_is_read_ends_quietly(scorer, results, storage):
     blob = storage.source.get_blob_client("gone.csv")
-    assert await parts(scorer, results, storage).door.score(blob, storage.output) is None
+    assert await parts(scorer, results, storage).handler.score(blob, storage.output) is None
     assert storage.outputs() == storage.markers() == []
 
 
@@ -263,7 +263,7 @@ async def test_a_blob_that_is_replaced_while_it_is_read_ends_as_the_newer_one(
     monkeypatch.setattr(scorer, "predict", and_replaced)
     monkeypatch.setattr("triggers.blob_trigger.blob_streams.READ_BYTES", 4096)
     blob = small_ranges(azurite, storage.source).get_blob_client("rows.csv")
-    document = json.loads(await parts(scorer, results, storage).door.score(blob, storage.output))
+    document = json.loads(await parts(scorer, results, storage).handler.score(blob, storage.output))
     assert document["result"]["rows"] == 40_000
     assert storage.report("rows.csv")["etag"] == blob.get_blob_properties().etag
     assert storage.markers() == []
@@ -271,31 +271,31 @@ async def test_a_blob_that_is_replaced_while_it_is_read_ends_as_the_newer_one(
 
 @pytest.mark.parametrize("name", ["x.csv.report.json", "x.csv.report.json.scored", "deep/x.csv"])
 async def test_no_blob_touches_another_ones_output_or_report(scorer, results, storage, name):
-    door = parts(scorer, results, storage).door
+    handler = parts(scorer, results, storage).handler
     neighbours = ["x.csv", "x.csv.report.json", "x.csv.report.json.scored", "deep/x.csv"]
     neighbours.remove(name)
     settings = ContentSettings(content_type="text/csv")
     for each in neighbours:
         content = b"[[1,2,3]]" if each.endswith(".json") else CSV
         blob = storage.source.upload_blob(each, content, content_settings=settings)
-        assert json.loads(await door.score(blob, storage.output))["status"] == "succeeded"
+        assert json.loads(await handler.score(blob, storage.output))["status"] == "succeeded"
     before = {each: storage.written(each) for each in storage.outputs()}
     assert len(before) == 6
     blob = storage.source.upload_blob(name, b"\xff", content_settings=settings)
-    assert json.loads(await door.score(blob, storage.output))["status"] == "failed"
+    assert json.loads(await handler.score(blob, storage.output))["status"] == "failed"
     after = {each: storage.written(each) for each in storage.outputs()}
     assert after.pop(f"{name}.report.json")
     assert after == before
 
 
-async def test_a_hanging_account_takes_no_thread_of_other_doors(
+async def test_a_hanging_account_takes_no_thread_of_other_triggers(
     scorer, results, storage, proxy, through
 ):
     storage.source.upload_blob("rows.csv", CSV)
     proxy.plan = lambda _method, _path: "hang"
     made = parts(scorer, results, storage, connection_string=proxy.connection_string)
     blob, output = through(storage.source).get_blob_client("rows.csv"), through(storage.output)
-    calls = [asyncio.create_task(made.door.score(blob, output)) for _ in range(40)]
+    calls = [asyncio.create_task(made.handler.score(blob, output)) for _ in range(40)]
     await eventually_async(lambda: len(proxy.asked) >= 32)
     body = b"[" + b",".join([b"[0.5,0.5,0.7]"] * 10_000) + b"]"
     over_http = Request(id="r", source="http", body=body, content_type="application/json")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inference.errors import SettingError
 from local.host.app.connections import DEVELOPMENT_SERVICE_BUS, DEVELOPMENT_STORAGE
 from triggers.connections import validation
-from triggers.settings import DoorSettings
+from triggers.settings import TriggerSettings
 
 KEY = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA=="
 BUS = f"Endpoint=sb://orders.servicebus.windows.net/;SharedAccessKeyName=app;SharedAccessKey={KEY}"
@@ -17,7 +17,7 @@ STORE = (
 )
 BLOBS, QUEUES = "https://rows.blob.core.windows.net", "https://rows.queue.core.windows.net"
 SAS = "SharedAccessSignature=sv=2022&sig=c2VjcmV0"
-ALL = DoorSettings()
+ALL = TriggerSettings()
 
 
 def told(env, settings=ALL):
@@ -218,15 +218,15 @@ def test_whatever_is_pasted_is_taken_or_named_and_never_shown(name, suffix, valu
         assert len(value) < 12 or value not in fault
 
 
-def test_connections_of_closed_doors_and_those_that_are_not_set_are_left_alone():
+def test_connections_of_triggers_that_are_off_and_those_that_are_not_set_are_left_alone():
     assert told({}) == []
     wrong = {"ServiceBusConnection": KEY, "ScoringStorage": KEY}
-    assert told(wrong, DoorSettings(triggers=frozenset({"http"}))) == []
-    assert len(told(wrong, DoorSettings(triggers=frozenset({"servicebus"})))) == 1
+    assert told(wrong, TriggerSettings(triggers=frozenset({"http"}))) == []
+    assert len(told(wrong, TriggerSettings(triggers=frozenset({"servicebus"})))) == 1
     # A blob's result document goes to a queue.
-    assert len(told(wrong, DoorSettings(triggers=frozenset({"blob"})))) == 2
+    assert len(told(wrong, TriggerSettings(triggers=frozenset({"blob"})))) == 2
 
 
 def test_the_start_stops_at_the_first_that_can_not_work():
     with pytest.raises(SettingError, match="EntityPath"):
-        validation.door_settings({"ServiceBusConnection": f"{BUS};EntityPath=q"})
+        validation.trigger_settings({"ServiceBusConnection": f"{BUS};EntityPath=q"})

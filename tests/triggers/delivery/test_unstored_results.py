@@ -10,7 +10,7 @@ from cache import keys
 from inference.request import Request
 from inference.results.result_store import ResultStore
 from tests.triggers.service_bus_trigger.test_messages_that_fail import Failing, Time
-from triggers.delivery.unstored_results import GRACE_S, StoreAway, Unstored
+from triggers.delivery.unstored_results import GRACE_S, StoreUnavailable, UnstoredResults
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def results(cache):
 
 @pytest.fixture
 def unstored(results, clock):
-    return Unstored(results, max_bytes=1000, clock=clock, sleep=clock.sleep)
+    return UnstoredResults(results, max_bytes=1000, clock=clock, sleep=clock.sleep)
 
 
 def named(name: str, body: bytes = b"") -> Request:
@@ -157,6 +157,6 @@ async def test_a_waiter_that_leaves_changes_nothing_for_the_others(unstored, cac
 
 async def test_a_wait_that_ends_says_that_the_store_is_away(unstored, cache, results, clock):
     cache.away = True
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await unstored.wait(lambda: results.get("a"), at_most_s=3)
     assert 1.5 < clock.slept <= 3

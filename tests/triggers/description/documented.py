@@ -21,7 +21,7 @@ from inference.serving.scorer import Scorer
 from tests import small_model
 from tests.inference.models import test_frame_models as frames
 from triggers.http_trigger import operations_blueprint
-from triggers.settings import DoorSettings
+from triggers.settings import TriggerSettings
 
 ROWS = np.random.default_rng(0).random((60, 3))
 NAMED = pd.DataFrame(ROWS, columns=["a", "b", "c"])
@@ -126,7 +126,7 @@ def asking(scorer: Scorer, paths: dict[str, Any] | None = None, **settings: str)
     """`await ask("openapi.json")`: what the app's blueprint answers to a GET."""
     app = func.FunctionApp()
     app.register_functions(
-        operations_blueprint.blueprint(scorer, DoorSettings.from_env(settings), paths)
+        operations_blueprint.blueprint(scorer, TriggerSettings.from_env(settings), paths)
     )
     functions = {each.get_trigger().route: each for each in app.get_functions()}  # type: ignore[union-attr]
 

@@ -17,8 +17,8 @@ from tests.triggers.description import documented
 from tests.triggers.http_trigger import v2_requests
 from tests.triggers.http_trigger.test_score_blueprint import asking
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import message
-from triggers.http_trigger.score_blueprint import HttpDoor
-from triggers.service_bus_trigger.message_scoring import ServiceBusDoor
+from triggers.http_trigger.score_blueprint import HttpHandler
+from triggers.service_bus_trigger.message_scoring import MessageHandler
 
 
 def parsed(text: bytes) -> dict[tuple[str, ...], float]:
@@ -67,41 +67,41 @@ async def test_every_sample_names_its_process(scorer):
     assert [line for line in samples if mine not in line] == []
 
 
-async def test_requests_are_told_apart_by_door_and_status(scorer, results, v2_door):
-    door = HttpDoor(scorer, results)
+async def test_requests_are_told_apart_by_trigger_and_status(scorer, results, v2_handler):
+    handler = HttpHandler(scorer, results)
     for body in (row(0.5), row(0.5), b"{"):
-        await door.score(asking(body), None)
-    await v2_door.infer(v2_requests.asking(name="another"))
-    messages = ServiceBusDoor(scorer, results)
+        await handler.score(asking(body), None)
+    await v2_handler.infer(v2_requests.asking(name="another"))
+    messages = MessageHandler(scorer, results)
     await messages.score([message(row(0.6)), message(b"[]", name="m2")])
     told = await scraped(scorer)
     requests = {key[1:]: value for key, value in told.items() if key[0].endswith("requests_total")}
     assert requests == {
-        ("http", "200"): 2,
-        ("http", "400"): 1,
-        ("v2", "404"): 1,
-        ("servicebus", "succeeded"): 1,
-        ("servicebus", "failed"): 1,
+        ("200", "http"): 2,
+        ("400", "http"): 1,
+        ("404", "v2"): 1,
+        ("succeeded", "servicebus"): 1,
+        ("failed", "servicebus"): 1,
     }
 
 
 async def test_a_message_that_comes_again_is_counted_each_time(make_scorer, tmp_path, results):
     (tmp_path / "score.py").write_text("def init(): 1 / 0\ndef run(data): ...")
     scorer = make_scorer(tmp_path)
-    door = ServiceBusDoor(scorer, results, patience_s=0)
+    handler = MessageHandler(scorer, results, patience_s=0)
     for _ in range(2):
         with pytest.raises(ModelUnavailable):
-            await door.score([message()])
+            await handler.score([message()])
     told = await scraped(scorer)
-    assert told["triscore_requests_total", "servicebus", "returned"] == 2
+    assert told["triscore_requests_total", "returned", "servicebus"] == 2
     assert told["triscore_model_up",] == 0
 
 
 async def test_lookups_are_told_apart_by_layer_and_answers_by_how_they_came_about(scorer, results):
-    door = HttpDoor(scorer, results)
-    await door.score(asking(row(0.5)), None)
-    await door.score(asking(row(0.5)), None)
-    await door.score(asking(b"0.5,0.9,0.9\n0.6,0.9,0.9\n", content_type="text/csv"), None)
+    handler = HttpHandler(scorer, results)
+    await handler.score(asking(row(0.5)), None)
+    await handler.score(asking(row(0.5)), None)
+    await handler.score(asking(b"0.5,0.9,0.9\n0.6,0.9,0.9\n", content_type="text/csv"), None)
     told = await scraped(scorer)
     lookups = {key[1:]: value for key, value in told.items() if "cache_lookups" in key[0]}
     assert lookups == {
@@ -117,8 +117,8 @@ async def test_lookups_are_told_apart_by_layer_and_answers_by_how_they_came_abou
 
 async def test_calls_of_the_model_are_told_by_their_seconds_and_their_rows(scorer, results):
     await scorer.script()
-    door = HttpDoor(scorer, results)
-    asked = [door.score(asking(row(number / 100)), None) for number in range(7)]
+    handler = HttpHandler(scorer, results)
+    asked = [handler.score(asking(row(number / 100)), None) for number in range(7)]
     await asyncio.gather(*asked)
     told = await scraped(scorer)
     calls = told["triscore_batch_rows_count",]
@@ -135,17 +135,17 @@ async def test_rows_that_are_answered_together_are_counted_and_a_scripts_input_i
 ):
     monkeypatch.setattr(await scorer.script(), "_independent", False)
     body = b"0.5,0.9,0.9\n0.6,0.9,0.9\n"
-    await HttpDoor(scorer, results).score(asking(body, content_type="text/csv"), None)
+    await HttpHandler(scorer, results).score(asking(body, content_type="text/csv"), None)
     assert (await scraped(scorer))["triscore_rows_predicted_total",] == 2
     (tmp_path / "score.py").write_text("def init(): ...\ndef run(data): return len(data)")
     scripted = make_scorer(tmp_path)
-    await HttpDoor(scripted, results).score(asking(body), None)
+    await HttpHandler(scripted, results).score(asking(body), None)
     assert (await scraped(scripted))["triscore_rows_predicted_total",] == 1
 
 
 async def test_who_waits_for_an_answer_is_told(scorer, results):
     await scorer.script()
-    waiting = asyncio.create_task(HttpDoor(scorer, results).score(asking(), None))
+    waiting = asyncio.create_task(HttpHandler(scorer, results).score(asking(), None))
     async with asyncio.timeout(5):
         while not scorer.counts.waiting:
             await asyncio.sleep(0)

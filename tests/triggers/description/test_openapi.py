@@ -14,7 +14,7 @@ from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests.triggers.description import documented
 from tests.triggers.http_trigger.test_score_blueprint import asking
-from triggers.http_trigger.score_blueprint import HttpDoor
+from triggers.http_trigger.score_blueprint import HttpHandler
 from triggers.statuses import STATUSES
 
 ROUTES = {
@@ -73,12 +73,12 @@ async def test_every_example_is_what_its_schema_says_and_is_answered_as_document
         for value in values(content)
     ]
     assert questions or kind in ("bare", "raw", "answer alone")
-    door = HttpDoor(scorer, results)
+    handler = HttpHandler(scorer, results)
     for form, content, value in questions:
         assert fits(value, content["schema"], told)
         body = json.dumps(value).encode() if form == media_types.JSON else value.encode()
         for accept, answer in answers.items():
-            response = await door.score(asking(body, content_type=form, accept=accept), None)
+            response = await handler.score(asking(body, content_type=form, accept=accept), None)
             assert response.status_code == 200, response.get_body()
             if accept == media_types.JSON:
                 given = json.loads(response.get_body())
@@ -130,7 +130,7 @@ async def test_what_the_schema_refuses_the_app_refuses(documented_scorer, result
     scorer = await documented_scorer(kind)
     told = await document(scorer)
     assert not fits(value, body_of(told)["application/json"]["schema"], told)
-    response = await HttpDoor(scorer, results).score(asking(json.dumps(value).encode()), None)
+    response = await HttpHandler(scorer, results).score(asking(json.dumps(value).encode()), None)
     assert response.status_code in (400, 422)
 
 
@@ -141,8 +141,8 @@ async def test_the_error_table_is_the_documents(documented_scorer):
         assert kind.__doc__ in responses[str(status)]["description"]
         example = responses[str(status)]["content"]["application/json"]["examples"][kind.code]
         assert example["value"]["error"]["code"] == kind.code
-    door = {"200", "202", "401", "409", "429", "431"}
-    assert set(responses) == door | {str(status) for status in STATUSES.values()}
+    of_the_trigger = {"200", "202", "401", "409", "429", "431"}
+    assert set(responses) == of_the_trigger | {str(status) for status in STATUSES.values()}
     assert errors.Overloaded.code in json.dumps(told["paths"]["/results/{id}"])
 
 

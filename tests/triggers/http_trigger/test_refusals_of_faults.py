@@ -10,9 +10,9 @@ import pytest
 from tests.triggers.http_trigger import v2_requests
 from tests.triggers.http_trigger.test_score_blueprint import asking
 from triggers.http_trigger import operations_blueprint
-from triggers.http_trigger.open_inference_blueprint import V2Door
-from triggers.http_trigger.score_blueprint import HttpDoor
-from triggers.settings import DoorSettings
+from triggers.http_trigger.open_inference_blueprint import OpenInferenceHandler
+from triggers.http_trigger.score_blueprint import HttpHandler
+from triggers.settings import TriggerSettings
 
 SECRET = "a value of somebody's"
 
@@ -45,17 +45,17 @@ def check_log(caplog, request_id: str = "r1") -> None:
 
 async def test_a_fault_while_scoring(scorer, results, caplog):
     scorer.predict = fails
-    check(await HttpDoor(scorer, results).score(asking(x_request_id="r1"), None), caplog)
+    check(await HttpHandler(scorer, results).score(asking(x_request_id="r1"), None), caplog)
 
 
 async def test_a_fault_outside_the_core(scorer, results, caplog):
     scorer.score = fails
-    check(await HttpDoor(scorer, results).score(asking(x_request_id="r1"), None), caplog)
+    check(await HttpHandler(scorer, results).score(asking(x_request_id="r1"), None), caplog)
 
 
 async def test_a_fault_while_a_result_is_fetched(scorer, results, caplog):
     results.get = fails
-    response = await HttpDoor(scorer, results).result(asking(path="results/mine"))
+    response = await HttpHandler(scorer, results).result(asking(path="results/mine"))
     check(response, caplog, "mine")
 
 
@@ -63,7 +63,9 @@ async def test_a_fault_while_a_tensor_is_inferred(scorer, caplog):
     await scorer.script()
     scorer.predict = fails
     document = v2_requests.inputs(v2_requests.tensor([[0.9, 0.9, 0.9]]))
-    response = await V2Door(scorer).infer(v2_requests.asking(document, x_request_id="r1"))
+    response = await OpenInferenceHandler(scorer).infer(
+        v2_requests.asking(document, x_request_id="r1")
+    )
     assert response.status_code == 500
     assert json.loads(response.get_body()) == {
         "error": "RuntimeError: a fault of the server's, which its log locates"
@@ -77,7 +79,7 @@ async def test_a_fault_while_the_app_is_described(scorer, caplog, monkeypatch, n
     await scorer.script()
     scorer.health = scorer.script = fails
     monkeypatch.setattr("triggers.description.console_page.response", _raise)
-    blueprint = operations_blueprint.blueprint(scorer, DoorSettings())
+    blueprint = operations_blueprint.blueprint(scorer, TriggerSettings())
     handlers = {
         each.get_function_name(): each.get_user_function()
         for each in (builder.build() for builder in blueprint._function_builders)
@@ -90,7 +92,7 @@ def _raise():
 
 
 async def test_an_id_that_is_too_long_is_refused_under_an_id_of_its_own(scorer, results):
-    response = await HttpDoor(scorer, results).score(asking(x_request_id="x" * 101), None)
+    response = await HttpHandler(scorer, results).score(asking(x_request_id="x" * 101), None)
     assert response.status_code == 431
     told = json.loads(response.get_body())["error"]["request_id"]
     assert len(told) == 32
@@ -105,7 +107,7 @@ async def test_a_time_that_is_over_is_in_the_log_with_its_request(
     script = await scorer.script()
     hang = threading.Event()
     script.run_rows = lambda _: hang.wait(10)
-    response = await HttpDoor(scorer, results).score(asking(x_request_id="r1"), None)
+    response = await HttpHandler(scorer, results).score(asking(x_request_id="r1"), None)
     hang.set()
     assert response.status_code == 504
     assert any("r1" in line and "scoring_timeout" in line for line in caplog.messages)

@@ -12,7 +12,7 @@ from inference.request import Request
 from inference.results.result_store import ResultStore
 from tests.inference.serving.test_scorer import Away
 from triggers import envelope
-from triggers.http_trigger.score_blueprint import HttpDoor
+from triggers.http_trigger.score_blueprint import HttpHandler
 
 ROW = b'{"data": [[0.9, 0.9, 0.9]]}'
 
@@ -37,12 +37,12 @@ def asking(body: bytes = ROW, path: str = "score", **headers: str) -> func.HttpR
 
 
 @pytest.fixture
-def door(scorer, results):
-    return HttpDoor(scorer, results)
+def handler(scorer, results):
+    return HttpHandler(scorer, results)
 
 
-async def test_a_row_is_answered_with_its_declared_headers(door, scorer):
-    response = await door.score(asking(content_type="application/json"), None)
+async def test_a_row_is_answered_with_its_declared_headers(handler, scorer):
+    response = await handler.score(asking(content_type="application/json"), None)
     assert (response.status_code, response.get_body()) == (200, b"[1]")
     assert response.mimetype == "application/json"
     assert response.headers["x-cache"] == "miss"
@@ -52,33 +52,33 @@ async def test_a_row_is_answered_with_its_declared_headers(door, scorer):
     assert "age" not in response.headers
 
 
-async def test_a_hit_tells_its_age(door):
-    await door.score(asking(), None)
-    response = await door.score(asking(), None)
+async def test_a_hit_tells_its_age(handler):
+    await handler.score(asking(), None)
+    response = await handler.score(asking(), None)
     assert response.headers["x-cache"] == "hit"
     assert response.headers["age"] == "0"
 
 
-async def test_no_cache_recomputes(door):
-    await door.score(asking(), None)
-    response = await door.score(asking(cache_control="no-cache"), None)
+async def test_no_cache_recomputes(handler):
+    await handler.score(asking(), None)
+    response = await handler.score(asking(cache_control="no-cache"), None)
     assert response.headers["x-cache"] == "miss"
 
 
-async def test_ids_are_echoed_up_to_100_characters(door):
-    response = await door.score(asking(x_request_id="a" * 100, x_ms_client_request_id="b"), None)
+async def test_ids_are_echoed_up_to_100_characters(handler):
+    response = await handler.score(asking(x_request_id="a" * 100, x_ms_client_request_id="b"), None)
     assert response.headers["x-request-id"] == "a" * 100
     assert response.headers["x-ms-client-request-id"] == "b"
     for name in ("x_request_id", "x_ms_client_request_id"):
-        refused = await door.score(asking(**{name: "a" * 101}), None)
+        refused = await handler.score(asking(**{name: "a" * 101}), None)
         assert refused.status_code == 431
         assert json.loads(refused.get_body())["error"]["code"] == "id_too_long"
 
 
-async def test_the_answer_comes_in_the_format_accepted(door):
-    response = await door.score(asking(accept="text/csv"), None)
+async def test_the_answer_comes_in_the_format_accepted(handler):
+    response = await handler.score(asking(accept="text/csv"), None)
     assert (response.mimetype, response.get_body()) == ("text/csv", b"prediction\n1\n")
-    response = await door.score(asking(accept="application/x-npy"), None)
+    response = await handler.score(asking(accept="application/x-npy"), None)
     assert np.load(io.BytesIO(response.get_body())).tolist() == [1]
 
 
@@ -98,9 +98,9 @@ async def test_the_answer_comes_in_the_format_accepted(door):
     ],
 )
 async def test_a_refusal_has_one_shape_and_names_the_problem(
-    door, store, body, headers, status, code, says
+    handler, store, body, headers, status, code, says
 ):
-    response = await door.score(asking(body, x_request_id="r1", **headers), None)
+    response = await handler.score(asking(body, x_request_id="r1", **headers), None)
     error = json.loads(response.get_body())["error"]
     assert (response.status_code, error["code"], error["request_id"]) == (status, code, "r1")
     assert says in error["message"]
@@ -117,87 +117,89 @@ async def test_a_refusal_has_one_shape_and_names_the_problem(
     ],
 )
 async def test_what_the_script_does_wrong_is_told_apart(
-    door, scorer, monkeypatch, error, status, header
+    handler, scorer, monkeypatch, error, status, header
 ):
     async def fail(request: Request):
         raise error
 
     monkeypatch.setattr(scorer, "score", fail)
-    response = await door.score(asking(x_request_id="r1"), None)
+    response = await handler.score(asking(x_request_id="r1"), None)
     assert response.status_code == status
     assert response.headers[header[0]] == header[1]
 
 
-async def test_respond_async_enqueues_and_tells_where_the_result_will_be(door):
+async def test_respond_async_enqueues_and_tells_where_the_result_will_be(handler):
     queue = Out()
-    response = await door.score(asking(prefer="respond-async", x_request_id="a/b"), queue)
+    response = await handler.score(asking(prefer="respond-async", x_request_id="a/b"), queue)
     assert response.status_code == 202
     assert response.headers["location"] == "/api/results/a%2Fb"
     assert response.headers["retry-after"] == "1"
     sealed = envelope.open_sealed(str(queue.value).encode())
     assert (sealed.id, sealed.source, sealed.body) == ("a/b", "http", ROW)
-    pending = await door.result(asking(path="results/a/b"))
+    pending = await handler.result(asking(path="results/a/b"))
     assert (pending.status_code, json.loads(pending.get_body())["status"]) == (202, "pending")
 
 
-async def test_a_pending_request_sent_again_is_enqueued_again_but_other_content_is_refused(door):
-    await door.score(asking(prefer="respond-async", x_request_id="r"), Out())
+async def test_a_pending_request_sent_again_is_enqueued_again_but_other_content_is_refused(handler):
+    await handler.score(asking(prefer="respond-async", x_request_id="r"), Out())
     again, other = Out(), Out()
-    response = await door.score(asking(prefer="respond-async", x_request_id="r"), again)
+    response = await handler.score(asking(prefer="respond-async", x_request_id="r"), again)
     assert (response.status_code, again.value is not None) == (202, True)
-    response = await door.score(
+    response = await handler.score(
         asking(b"[[1,2,3]]", prefer="respond-async", x_request_id="r"), other
     )
     assert (response.status_code, other.value) == (409, None)
 
 
-async def test_a_finished_request_sent_again_is_not_enqueued(door, results):
+async def test_a_finished_request_sent_again_is_not_enqueued(handler, results):
     first, second = Out(), Out()
-    await door.score(asking(prefer="respond-async", x_request_id="r"), first)
+    await handler.score(asking(prefer="respond-async", x_request_id="r"), first)
     await results.finish(envelope.open_sealed(str(first.value).encode()), b'{"id":"r"}')
-    response = await door.score(asking(prefer="respond-async", x_request_id="r"), second)
+    response = await handler.score(asking(prefer="respond-async", x_request_id="r"), second)
     assert (response.status_code, second.value) == (202, None)
-    finished = await door.result(asking(path="results/r"))
+    finished = await handler.result(asking(path="results/r"))
     assert (finished.status_code, finished.get_body()) == (200, b'{"id":"r"}')
 
 
 async def test_a_caller_waits_where_the_result_could_not_be_kept(scorer):
     away = Away()
     queue = Out()
-    door = HttpDoor(scorer, ResultStore(away, str, ttl_s=60))
-    response = await door.score(asking(prefer="respond-async"), queue)
+    handler = HttpHandler(scorer, ResultStore(away, str, ttl_s=60))
+    response = await handler.score(asking(prefer="respond-async"), queue)
     assert (response.status_code, response.get_body(), queue.value) == (200, b"[1]", None)
-    assert (await door.result(asking(path="results/r"))).status_code == 503
+    assert (await handler.result(asking(path="results/r"))).status_code == 503
 
 
-async def test_a_request_too_large_for_the_queue_is_sent_to_the_blob_door(door):
+async def test_a_request_too_large_for_the_queue_is_sent_to_the_blob_trigger(handler):
     body = orjson.dumps([[0.123456789, 0.5, 0.5]] * 9000)
     queue = Out()
-    response = await door.score(asking(body, prefer="respond-async"), queue)
+    response = await handler.score(asking(body, prefer="respond-async"), queue)
     assert (response.status_code, queue.value) == (413, None)
     assert b"upload a blob" in response.get_body()
 
 
-async def test_what_can_never_be_answered_is_refused_before_it_is_enqueued(door, scorer):
+async def test_what_can_never_be_answered_is_refused_before_it_is_enqueued(handler, scorer):
     await scorer.script()
     for body, kind, status in [(b"", "", 400), (b"[[1]]", "", 422), (b"x", "text/xml", 415)]:
         queue = Out()
-        response = await door.score(asking(body, prefer="respond-async", content_type=kind), queue)
+        response = await handler.score(
+            asking(body, prefer="respond-async", content_type=kind), queue
+        )
         assert (response.status_code, queue.value) == (status, None)
 
 
-async def test_no_cache_is_not_lost_on_the_way_through_the_queue(door):
+async def test_no_cache_is_not_lost_on_the_way_through_the_queue(handler):
     queue = Out()
-    await door.score(asking(prefer="respond-async", cache_control="no-cache"), queue)
+    await handler.score(asking(prefer="respond-async", cache_control="no-cache"), queue)
     assert envelope.open_sealed(str(queue.value).encode()).recompute
 
 
-async def test_a_fault_in_finding_a_result_is_500_in_the_one_shape(door, results, monkeypatch):
+async def test_a_fault_in_finding_a_result_is_500_in_the_one_shape(handler, results, monkeypatch):
     async def faulty(request_id):
         raise LookupError("secret")
 
     monkeypatch.setattr(results, "get", faulty)
-    response = await door.result(asking(path="results/r1"))
+    response = await handler.result(asking(path="results/r1"))
     error = json.loads(response.get_body())["error"]
     assert (response.status_code, error["code"]) == (500, "internal_error")
     assert error["request_id"] == "r1"
@@ -205,25 +207,25 @@ async def test_a_fault_in_finding_a_result_is_500_in_the_one_shape(door, results
 
 
 async def test_a_result_whose_store_is_away_is_503_and_says_when_to_ask_again(scorer):
-    response = await HttpDoor(scorer, ResultStore(Away(), str, ttl_s=60)).result(
+    response = await HttpHandler(scorer, ResultStore(Away(), str, ttl_s=60)).result(
         asking(path="results/r1")
     )
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
 
 
-async def test_a_request_whose_tries_ran_out_can_be_enqueued_again(door, results):
+async def test_a_request_whose_tries_ran_out_can_be_enqueued_again(handler, results):
     sent = asking(prefer="respond-async", x_request_id="r")
     first, again = Out(), Out()
-    await door.score(sent, first)
+    await handler.score(sent, first)
     sealed = envelope.open_sealed(str(first.value).encode())
     await results.store_provisional(sealed, b"{}", due_s=0)
-    assert (await door.result(asking(path="results/r"))).status_code == 200
-    assert (await door.score(sent, again)).status_code == 202
+    assert (await handler.result(asking(path="results/r"))).status_code == 200
+    assert (await handler.score(sent, again)).status_code == 202
     assert again.value is not None
-    assert (await door.result(asking(path="results/r"))).status_code == 202
+    assert (await handler.result(asking(path="results/r"))).status_code == 202
 
 
-async def test_an_unknown_result_is_404(door):
-    response = await door.result(asking(path="results/nothing"))
+async def test_an_unknown_result_is_404(handler):
+    response = await handler.result(asking(path="results/nothing"))
     assert response.status_code == 404
     assert json.loads(response.get_body())["error"]["code"] == "unknown_result"

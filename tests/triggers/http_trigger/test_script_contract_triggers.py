@@ -1,4 +1,4 @@
-"""The table's scripts behind every door: a message and a blob get what HTTP gives."""
+"""The table's scripts behind every trigger: a message and a blob get what HTTP gives."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.inference.scripts.contract_scripts import write
 from tests.inference.scripts.test_script_contract import asking
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import documents, message
-from triggers.http_trigger.score_blueprint import HttpDoor
-from triggers.service_bus_trigger.message_scoring import ServiceBusDoor
+from triggers.http_trigger.score_blueprint import HttpHandler
+from triggers.service_bus_trigger.message_scoring import MessageHandler
 
 #: A message and a blob have ids of their own.
 POSTED = [case for case in CASES if case.method == "POST" and not case.request_id]
@@ -39,10 +39,10 @@ Behind = Callable[..., object]
 
 @pytest.fixture
 async def behind(tmp_path: Path) -> AsyncIterator[Behind]:
-    """`behind(door, script)`: a door of its own, so that no door answers from another's cache."""
+    """`behind(handler, script)`: a handler with a cache of its own."""
     made: list[Scorer] = []
 
-    def make(door, script, **more):
+    def make(handler, script, **more):
         folder = tmp_path / script
         if not folder.exists():
             write(script, folder)
@@ -53,7 +53,7 @@ async def behind(tmp_path: Path) -> AsyncIterator[Behind]:
         store = MemoryCache()
         settings = InferenceSettings.from_env(env, root=folder)
         made.append(Scorer(settings, store, keys))
-        return door(made[-1], ResultStore(store, keys.result_key, ttl_s=60), **more)
+        return handler(made[-1], ResultStore(store, keys.result_key, ttl_s=60), **more)
 
     yield make
     for scorer in made:
@@ -76,13 +76,13 @@ def storage(azurite):
 
 
 @pytest.fixture
-def blob_door(storage):
-    return lambda scorer, results: parts(scorer, results, storage).door
+def blob_handler(storage):
+    return lambda scorer, results: parts(scorer, results, storage).handler
 
 
-async def over_http(door: HttpDoor, case: Case) -> tuple[str, object]:
+async def over_http(handler: HttpHandler, case: Case) -> tuple[str, object]:
     """What a result document should say of what HTTP answered."""
-    response = await door.score(asking(case), None)
+    response = await handler.score(asking(case), None)
     body = response.get_body()
     if case.refused:
         error = json.loads(body)["error"]
@@ -124,20 +124,20 @@ def as_blob(case: Case, container):
 @pytest.mark.parametrize("script", STARTING)
 async def test_a_batch_of_messages_gets_the_results_that_http_gives(behind, script):
     cases = [case for case in POSTED if case.script == script]
-    http = behind(HttpDoor, script)
+    http = behind(HttpHandler, script)
     expected = [await over_http(http, case) for case in cases]
     sent = [as_message(case, f"m{number}") for number, case in enumerate(cases)]
-    done = await documents(behind(ServiceBusDoor, script), *sent)
+    done = await documents(behind(MessageHandler, script), *sent)
     assert [outcome(document, document["result"]) for document in done] == expected
 
 
 @pytest.mark.parametrize("script", STARTING)
-async def test_blobs_get_the_results_that_http_gives(behind, blob_door, storage, script):
-    http, door = behind(HttpDoor, script), behind(blob_door, script)
+async def test_blobs_get_the_results_that_http_gives(behind, blob_handler, storage, script):
+    http, handler = behind(HttpHandler, script), behind(blob_handler, script)
     # Metadata reaches a script under names of its own (x-ms-meta-*): not what these cases ask for.
     for case in (case for case in POSTED if case.script == script and not case.own):
         blob = as_blob(case, storage.source)
-        document = json.loads(await door.score(blob, storage.output))
+        document = json.loads(await handler.score(blob, storage.output))
         result = None
         if document["status"] == "succeeded":
             scored = storage.output.download_blob(blob.blob_name)
@@ -148,12 +148,12 @@ async def test_blobs_get_the_results_that_http_gives(behind, blob_door, storage,
 
 @pytest.mark.parametrize("script", FAILING)
 async def test_messages_and_blobs_wait_for_a_script_that_does_not_start(
-    behind, blob_door, storage, script
+    behind, blob_handler, storage, script
 ):
     (case,) = (case for case in POSTED if case.script == script)
     with pytest.raises(ModelUnavailable, match=re.escape(case.content)):
-        await behind(ServiceBusDoor, script, patience_s=0).score([as_message(case, "m")])
+        await behind(MessageHandler, script, patience_s=0).score([as_message(case, "m")])
     blob = as_blob(case, storage.source)
     with pytest.raises(ModelUnavailable):
-        await behind(blob_door, script).score(blob, storage.output)
+        await behind(blob_handler, script).score(blob, storage.output)
     assert not storage.output.get_blob_client(f"{blob.blob_name}.report.json").exists()

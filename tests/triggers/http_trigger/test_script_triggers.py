@@ -1,4 +1,4 @@
-"""One script behind every door: what it sees of a message or a blob, and where its answer goes."""
+"""One script behind every trigger: what it sees of an input, and where its answer goes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from tests.triggers.http_trigger.test_score_blueprint import Out, asking
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import documents, message
 from triggers import envelope
-from triggers.http_trigger.score_blueprint import HttpDoor
-from triggers.service_bus_trigger.message_scoring import ServiceBusDoor
+from triggers.http_trigger.score_blueprint import HttpHandler
+from triggers.service_bus_trigger.message_scoring import MessageHandler
 
 SEES = """
 from azureml.contrib.services.aml_request import AMLRequest, rawhttp
@@ -50,9 +50,9 @@ def scorer_of(tmp_path: Path, make_scorer: Callable[..., Scorer]) -> Callable[[s
 
 
 async def test_a_message_reaches_the_script_with_its_properties_as_headers(scorer_of, results):
-    door = ServiceBusDoor(scorer_of(SEES), results, patience_s=0)
+    handler = MessageHandler(scorer_of(SEES), results, patience_s=0)
     sent = message(b"hi", name="m7", properties={"X-Own": "o"}, content_type="text/plain")
-    (document,) = await documents(door, sent)
+    (document,) = await documents(handler, sent)
     assert document["result"] == [
         "POST", "hi", "text/plain", {}, {"x-own": "o", "x-message-id": "m7"},
     ]  # fmt: skip
@@ -70,7 +70,7 @@ async def test_an_enqueued_request_reaches_the_script_as_it_was_sent_without_its
     scorer_of, results
 ):
     scorer, queue = scorer_of(SEES), Out()
-    await HttpDoor(scorer, results).score(
+    await HttpHandler(scorer, results).score(
         asking(
             b"hi",
             path="score?q=1&code=secret",
@@ -85,8 +85,8 @@ async def test_an_enqueued_request_reaches_the_script_as_it_was_sent_without_its
     )
     assert "secret" not in str(queue.value)
     assert envelope.open_sealed(str(queue.value).encode()).headers["prefer"] == "respond-async"
-    door = ServiceBusDoor(scorer, results, patience_s=0)
-    (document,) = await documents(door, message(str(queue.value).encode()))
+    handler = MessageHandler(scorer, results, patience_s=0)
+    (document,) = await documents(handler, message(str(queue.value).encode()))
     assert document["result"] == [
         "POST", "hi", "text/plain", {"q": "1"}, {"x-ms-meta-own": "o", "x-request-id": "r"},
     ]  # fmt: skip
@@ -112,14 +112,14 @@ async def test_an_enqueued_request_reaches_the_script_as_it_was_sent_without_its
 async def test_a_response_that_a_script_made_stands_in_the_result_document(
     scorer_of, results, body, result
 ):
-    (document,) = await documents(ServiceBusDoor(scorer_of(ANSWERS), results), message(body))
+    (document,) = await documents(MessageHandler(scorer_of(ANSWERS), results), message(body))
     assert (document["status"], document["result"]) == ("succeeded", result)
     assert document["cache"] == "bypass"
 
 
 async def test_an_error_that_a_script_answered_is_a_failed_document(scorer_of, results):
-    door = ServiceBusDoor(scorer_of(ANSWERS), results)
-    (document,) = await documents(door, message(b"AMLResponse('too blurred', 422)"))
+    handler = MessageHandler(scorer_of(ANSWERS), results)
+    (document,) = await documents(handler, message(b"AMLResponse('too blurred', 422)"))
     assert (document["status"], document["result"]) == ("failed", None)
     assert document["error"] == {
         "code": "script_failed",
@@ -127,11 +127,11 @@ async def test_an_error_that_a_script_answered_is_a_failed_document(scorer_of, r
     }
 
 
-async def test_a_scripts_headers_do_not_displace_the_doors_own(scorer_of, results):
+async def test_a_scripts_headers_do_not_displace_the_triggers_own(scorer_of, results):
     body = (
         b"AMLResponse('x', 503, {'x-request-id': 'forged', 'Connection': 'close', 'x-cache': 'y'})"
     )
-    response = await HttpDoor(scorer_of(ANSWERS), results).score(
+    response = await HttpHandler(scorer_of(ANSWERS), results).score(
         asking(body, x_request_id="r"), None
     )
     assert response.status_code == 503
@@ -143,10 +143,10 @@ async def test_a_scripts_headers_do_not_displace_the_doors_own(scorer_of, result
 
 
 async def test_an_id_that_names_other_query_arguments_is_refused(scorer_of, results):
-    door = HttpDoor(scorer_of(SEES), results)
+    handler = HttpHandler(scorer_of(SEES), results)
     for query, status in (("q=1", 202), ("q=1", 202), ("q=2", 409)):
         request = asking(b"", f"score?{query}", prefer="respond-async", x_request_id="r")
-        assert (await door.score(request, Out())).status_code == status
+        assert (await handler.score(request, Out())).status_code == status
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ async def test_a_blob_of_any_type_reaches_the_script_with_its_metadata_as_header
         content_settings=ContentSettings(content_type="image/png"),
     )
     document = json.loads(
-        await parts(scorer_of(SEES), results, storage).door.score(blob, storage.output)
+        await parts(scorer_of(SEES), results, storage).handler.score(blob, storage.output)
     )
     assert document["status"] == "succeeded"
     scored = storage.output.download_blob("a/cat.png")
@@ -181,7 +181,7 @@ async def test_a_blobs_output_has_the_bytes_and_type_that_the_script_answered(
     scorer_of, results, storage
 ):
     blob = storage.source.upload_blob("cat", PICTURE)
-    await parts(scorer_of(ANSWERS), results, storage).door.score(blob, storage.output)
+    await parts(scorer_of(ANSWERS), results, storage).handler.score(blob, storage.output)
     scored = storage.output.download_blob("cat")
     assert scored.readall() == b"\xff\xd8"
     assert scored.properties.content_settings.content_type == "image/jpeg"
@@ -190,7 +190,7 @@ async def test_a_blobs_output_has_the_bytes_and_type_that_the_script_answered(
 async def test_a_blob_that_a_script_refuses_fails_with_what_it_said(scorer_of, results, storage):
     blob = storage.source.upload_blob("cat", b"AMLResponse('too blurred', 422)")
     document = json.loads(
-        await parts(scorer_of(ANSWERS), results, storage).door.score(blob, storage.output)
+        await parts(scorer_of(ANSWERS), results, storage).handler.score(blob, storage.output)
     )
     assert document["status"] == "failed"
     assert document["error"]["message"] == "the script answered 422: too blurred"

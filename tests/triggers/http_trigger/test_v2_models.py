@@ -20,7 +20,7 @@ from deploy import manifest
 from inference.models import manifests
 from inference.request import Request
 from tests.triggers.http_trigger.v2_requests import asking, inputs, output, tensor
-from triggers.http_trigger.open_inference_blueprint import V2Door
+from triggers.http_trigger.open_inference_blueprint import OpenInferenceHandler
 
 ROWS = np.random.default_rng(1).random((40, 3))
 NAMED = pd.DataFrame(ROWS, columns=["a", "b", "c"])
@@ -61,11 +61,15 @@ def served(tmp_path, make_scorer):
 
 
 async def infer(scorer, *tensors):
-    return await V2Door(scorer).infer(asking(inputs(*tensors), name=scorer.model.name))
+    return await OpenInferenceHandler(scorer).infer(
+        asking(inputs(*tensors), name=scorer.model.name)
+    )
 
 
 async def metadata(scorer):
-    response = await V2Door(scorer).model(asking(method="GET", name=scorer.model.name))
+    response = await OpenInferenceHandler(scorer).model(
+        asking(method="GET", name=scorer.model.name)
+    )
     return json.loads(response.get_body())
 
 
@@ -110,7 +114,7 @@ async def test_texts_and_truths_go_both_ways_as_tritons_client_writes_and_reads_
         column = triton.InferInput(name, list(values.shape), datatype)
         columns.append(column.set_data_from_numpy(values))
     body, length = triton.InferenceServerClient.generate_request_body(columns)
-    response = await V2Door(scorer).infer(
+    response = await OpenInferenceHandler(scorer).infer(
         asking(body=body, name=scorer.model.name, inference_header_content_length=str(length))
     )
     assert response.status_code == 200, response.get_body()

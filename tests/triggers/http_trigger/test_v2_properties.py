@@ -71,7 +71,7 @@ def test_whatever_comes_is_rows_or_the_callers_error(request, length, follows):
 
 @given(body=st.binary(max_size=60) | requests.map(orjson.dumps), length=st.text(max_size=6))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_no_body_and_no_header_end_in_a_servers_error(v2_door, body, length):
-    response = await v2_door.infer(asking(body=body, inference_header_content_length=length))
+async def test_no_body_and_no_header_end_in_a_servers_error(v2_handler, body, length):
+    response = await v2_handler.infer(asking(body=body, inference_header_content_length=length))
     assert response.status_code == 200 or 400 <= response.status_code < 500
     assert json.loads(response.get_body())

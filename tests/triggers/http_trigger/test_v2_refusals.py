@@ -81,9 +81,9 @@ def row(**changes):
     ],
 )  # fmt: skip
 async def test_a_refusal_is_a_sentence_in_the_protocols_shape(
-    v2_door, store, document, status, says
+    v2_handler, store, document, status, says
 ):
-    response = await v2_door.infer(asking(document, x_request_id="r1"))
+    response = await v2_handler.infer(asking(document, x_request_id="r1"))
     assert response.status_code == status, response.get_body()
     assert response.headers["x-request-id"] == "r1"
     error = json.loads(response.get_body())
@@ -122,15 +122,15 @@ NUMBERS = np.array([0.9, 0.9, 0.9]).tobytes()
     ],
 )
 async def test_bytes_that_are_not_what_the_document_says_are_malformed(
-    v2_door, store, body, length, says
+    v2_handler, store, body, length, says
 ):
-    response = await v2_door.infer(asking(body=body, inference_header_content_length=length))
+    response = await v2_handler.infer(asking(body=body, inference_header_content_length=length))
     assert response.status_code == 400, response.get_body()
     assert says in json.loads(response.get_body())["error"]
     assert len(store) == 0
 
 
-async def test_limits_encodings_and_ids_are_those_of_score(v2_door):
+async def test_limits_encodings_and_ids_are_those_of_score(v2_handler):
     for asked, status in (
         (asking(body=b" " * 300_001), 413),
         (asking(body=gzip.compress(b" " * 300_001), content_encoding="gzip"), 413),
@@ -139,7 +139,7 @@ async def test_limits_encodings_and_ids_are_those_of_score(v2_door):
         (asking(row(), x_request_id="a" * 101), 431),
         (asking(body=b"", transfer_encoding="chunked"), 400),
     ):
-        response = await v2_door.infer(asked)
+        response = await v2_handler.infer(asked)
         assert response.status_code == status, response.get_body()
         assert isinstance(json.loads(response.get_body())["error"], str)
 
@@ -153,19 +153,19 @@ async def test_limits_encodings_and_ids_are_those_of_score(v2_door):
     ],
 )
 async def test_what_is_not_the_callers_fault_has_its_status(
-    v2_door, scorer, monkeypatch, error, status, header
+    v2_handler, scorer, monkeypatch, error, status, header
 ):
     async def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(scorer, "predict", fail)
-    response = await v2_door.infer(asking(row(), x_request_id="r1"))
+    response = await v2_handler.infer(asking(row(), x_request_id="r1"))
     assert response.status_code == status
     assert response.headers[header[0]] == header[1]
     assert "ours" not in json.loads(response.get_body())["error"]
 
 
-async def test_predictions_that_are_no_tensor_are_sent_to_score(v2_door, scorer, monkeypatch):
+async def test_predictions_that_are_no_tensor_are_sent_to_score(v2_handler, scorer, monkeypatch):
     for kept in (
         b'[1, "a"]',
         b"[[1], [1, 2]]",
@@ -177,6 +177,6 @@ async def test_predictions_that_are_no_tensor_are_sent_to_score(v2_door, scorer,
             return Prediction(kept, "miss")
 
         monkeypatch.setattr(scorer, "predict", answer)
-        response = await v2_door.infer(asking(row()))
+        response = await v2_handler.infer(asking(row()))
         assert response.status_code == 406
         assert "accept one of JSON, from `score`" in json.loads(response.get_body())["error"]

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over its v2_door, in JSON and with bytes beside it."""
+"""The Open Inference Protocol over its v2_handler, in JSON and with bytes beside it."""
 
 import gzip
 import json
@@ -10,14 +10,14 @@ from cache import keys
 from inference.results.result_store import ResultStore
 from tests.triggers.http_trigger import test_score_blueprint
 from tests.triggers.http_trigger.v2_requests import asking, inputs, output, tensor
-from triggers.http_trigger.open_inference_blueprint import V2Door
-from triggers.http_trigger.score_blueprint import HttpDoor
+from triggers.http_trigger.open_inference_blueprint import OpenInferenceHandler
+from triggers.http_trigger.score_blueprint import HttpHandler
 
 ROW = inputs(tensor([[0.9, 0.9, 0.9]]))
 
 
-async def test_an_answer_names_model_and_version_and_echoes_the_id(v2_door, scorer):
-    response = await v2_door.infer(asking({**ROW, "id": "mine"}, x_request_id="r1"))
+async def test_an_answer_names_model_and_version_and_echoes_the_id(v2_handler, scorer):
+    response = await v2_handler.infer(asking({**ROW, "id": "mine"}, x_request_id="r1"))
     assert json.loads(response.get_body()) == {
         "model_name": "sum",
         "model_version": scorer.model.version,
@@ -31,17 +31,17 @@ async def test_an_answer_names_model_and_version_and_echoes_the_id(v2_door, scor
 
 
 async def test_a_row_that_score_has_answered_is_a_hit_and_the_other_way_round(
-    v2_door, scorer, store
+    v2_handler, scorer, store
 ):
-    score = HttpDoor(scorer, ResultStore(store, keys.result_key, ttl_s=60)).score
+    score = HttpHandler(scorer, ResultStore(store, keys.result_key, ttl_s=60)).score
     first = await score(test_score_blueprint.asking(b"[[0.25, 0.5, 3]]"), None)
     assert first.headers["x-cache"] == "miss"
-    second = await v2_door.infer(asking(inputs(tensor([[0.25, 0.5, 3]], "FP32"))))
+    second = await v2_handler.infer(asking(inputs(tensor([[0.25, 0.5, 3]], "FP32"))))
     assert (second.headers["x-cache"], second.headers["age"]) == ("hit", "0")
-    assert (await v2_door.infer(asking(ROW))).headers["x-cache"] == "miss"
+    assert (await v2_handler.infer(asking(ROW))).headers["x-cache"] == "miss"
     third = await score(test_score_blueprint.asking(b"[[0.9, 0.9, 0.9]]"), None)
     assert third.headers["x-cache"] == "hit"
-    fresh = await v2_door.infer(asking(ROW, cache_control="no-cache"))
+    fresh = await v2_handler.infer(asking(ROW, cache_control="no-cache"))
     assert fresh.headers["x-cache"] == "miss"
 
 
@@ -54,17 +54,17 @@ async def test_a_row_that_score_has_answered_is_a_hit_and_the_other_way_round(
         tensor([2, 0, 1, 0, 1, 0], "FP32", [2, 3], content_type="np"),
     ],
 )
-async def test_numbers_come_in_any_datatype_nested_or_flat(v2_door, one):
-    assert output(await v2_door.infer(asking(inputs(one))))["data"] == [1, 0]
+async def test_numbers_come_in_any_datatype_nested_or_flat(v2_handler, one):
+    assert output(await v2_handler.infer(asking(inputs(one))))["data"] == [1, 0]
 
 
-async def test_columns_go_by_position_where_the_model_knows_no_names(v2_door):
+async def test_columns_go_by_position_where_the_model_knows_no_names(v2_handler):
     columns = [
         tensor([0.9, 0.1], name="x"),
         tensor([True, False], "BOOL", name="y"),
         tensor([[1], [0]], "INT64", name="z"),
     ]
-    assert output(await v2_door.infer(asking(inputs(*columns))))["data"] == [1, 0]
+    assert output(await v2_handler.infer(asking(inputs(*columns))))["data"] == [1, 0]
 
 
 def packed(array) -> bytes:
@@ -94,27 +94,27 @@ def described(array, datatype, name="input-0", size=None):
         *((f"FP{bits}", f"<f{bits // 8}") for bits in (16, 32, 64)),
     ],
 )
-async def test_a_tensor_may_follow_the_document_as_bytes(v2_door, datatype, dtype):
+async def test_a_tensor_may_follow_the_document_as_bytes(v2_handler, datatype, dtype):
     rows = np.array([[1, 1, 1], [1, 0, 0]], dtype)
     request = with_bytes(inputs(described(rows, datatype)), packed(rows))
-    assert output(await v2_door.infer(request))["data"] == [1, 0]
+    assert output(await v2_handler.infer(request))["data"] == [1, 0]
 
 
-async def test_tensors_that_follow_stand_in_their_order_and_need_not_be_aligned(v2_door):
+async def test_tensors_that_follow_stand_in_their_order_and_need_not_be_aligned(v2_handler):
     x, y = np.array([1, 0], np.int8), np.array([1.0, 0.0])
     asked = inputs(
         described(x, "INT8", "x"), tensor([1, 0], name="in JSON"), described(y, "FP64", "y")
     )
     for pad in range(8):
         asked["id"] = " " * pad
-        answered = await v2_door.infer(with_bytes(asked, packed(x), packed(y)))
+        answered = await v2_handler.infer(with_bytes(asked, packed(x), packed(y)))
         assert output(answered)["data"] == [1, 0]
 
 
-async def test_many_rows_are_answered_in_their_order(v2_door):
+async def test_many_rows_are_answered_in_their_order(v2_handler):
     rows = np.random.default_rng(2).random((10_000, 3))
     answered = output(
-        await v2_door.infer(with_bytes(inputs(described(rows, "FP64")), packed(rows)))
+        await v2_handler.infer(with_bytes(inputs(described(rows, "FP64")), packed(rows)))
     )
     sure = abs(rows.sum(axis=1) - 1.5) > 0.1
     assert np.array_equal(np.array(answered["data"])[sure], (rows.sum(axis=1) > 1.5)[sure])
@@ -131,8 +131,8 @@ async def test_many_rows_are_answered_in_their_order(v2_door):
         },
     ],
 )
-async def test_the_output_follows_as_bytes_where_that_is_asked_for(v2_door, wish):
-    response = await v2_door.infer(asking({**ROW, **wish}))
+async def test_the_output_follows_as_bytes_where_that_is_asked_for(v2_handler, wish):
+    response = await v2_handler.infer(asking({**ROW, **wish}))
     assert response.status_code == 200
     end = int(response.headers["inference-header-content-length"])
     head, data = response.get_body()[:end], response.get_body()[end:]
@@ -143,15 +143,15 @@ async def test_the_output_follows_as_bytes_where_that_is_asked_for(v2_door, wish
     assert response.mimetype == "application/octet-stream"
 
 
-async def test_an_output_may_be_wanted_as_json_where_the_rest_is_not(v2_door):
+async def test_an_output_may_be_wanted_as_json_where_the_rest_is_not(v2_handler):
     wish = {
         "outputs": [{"name": "predict", "parameters": {"binary_data": False}}],
         "parameters": {"binary_data_output": True},
     }
-    assert output(await v2_door.infer(asking({**ROW, **wish})))["data"] == [1]
+    assert output(await v2_handler.infer(asking({**ROW, **wish})))["data"] == [1]
 
 
-async def test_a_body_may_be_compressed_and_the_header_speaks_of_what_it_unpacks_to(v2_door):
+async def test_a_body_may_be_compressed_and_the_header_speaks_of_what_it_unpacks_to(v2_handler):
     rows = np.full((3, 3), 0.9)
     head = json.dumps(inputs(described(rows, "FP64"))).encode()
     request = asking(
@@ -159,32 +159,32 @@ async def test_a_body_may_be_compressed_and_the_header_speaks_of_what_it_unpacks
         content_encoding="gzip",
         inference_header_content_length=str(len(head)),
     )
-    assert output(await v2_door.infer(request))["data"] == [1, 1, 1]
+    assert output(await v2_handler.infer(request))["data"] == [1, 1, 1]
 
 
-async def test_the_server_says_that_it_lives_and_what_it_can(v2_door):
-    server = json.loads((await v2_door.server(asking(method="GET"))).get_body())
+async def test_the_server_says_that_it_lives_and_what_it_can(v2_handler):
+    server = json.loads((await v2_handler.server(asking(method="GET"))).get_body())
     assert server["name"] == "triscore"
     assert server["extensions"] == ["binary_tensor_data"]
-    assert json.loads((await v2_door.live(asking(method="GET"))).get_body()) == {"live": True}
+    assert json.loads((await v2_handler.live(asking(method="GET"))).get_body()) == {"live": True}
 
 
-async def test_the_model_is_ready_under_its_name_and_its_version(v2_door, scorer):
-    ready = await v2_door.ready(asking(method="GET"))
+async def test_the_model_is_ready_under_its_name_and_its_version(v2_handler, scorer):
+    ready = await v2_handler.ready(asking(method="GET"))
     assert (ready.status_code, json.loads(ready.get_body())) == (200, {"ready": True})
     for version in (None, scorer.model.version):
-        ready = await v2_door.model_ready(asking(method="GET", version=version))
+        ready = await v2_handler.model_ready(asking(method="GET", version=version))
         assert json.loads(ready.get_body()) == {"name": "sum", "ready": True}
-        assert (await v2_door.model(asking(method="GET", version=version))).status_code == 200
-        assert output(await v2_door.infer(asking(ROW, version=version)))["data"] == [1]
+        assert (await v2_handler.model(asking(method="GET", version=version))).status_code == 200
+        assert output(await v2_handler.infer(asking(ROW, version=version)))["data"] == [1]
 
 
 @pytest.mark.parametrize("other", [{"name": "product"}, {"version": "1"}])
-async def test_another_model_or_version_is_not_found(v2_door, scorer, other):
+async def test_another_model_or_version_is_not_found(v2_handler, scorer, other):
     for response in (
-        await v2_door.infer(asking(ROW, **other)),
-        await v2_door.model(asking(method="GET", **other)),
-        await v2_door.model_ready(asking(method="GET", **other)),
+        await v2_handler.infer(asking(ROW, **other)),
+        await v2_handler.model(asking(method="GET", **other)),
+        await v2_handler.model_ready(asking(method="GET", **other)),
     ):
         assert response.status_code == 404
         known = "sum" if "name" in other else scorer.model.version
@@ -195,22 +195,24 @@ async def test_a_model_that_did_not_load_is_not_ready_and_says_why_it_does_not_a
     tmp_path, make_scorer
 ):
     (tmp_path / "model.joblib").write_bytes(b"no model")
-    door = V2Door(make_scorer(tmp_path))
-    asked = await door.infer(asking(ROW, name=tmp_path.name))
+    handler = OpenInferenceHandler(make_scorer(tmp_path))
+    asked = await handler.infer(asking(ROW, name=tmp_path.name))
     assert asked.status_code == 503
     assert "model.json" in json.loads(asked.get_body())["error"]
-    assert (await door.ready(asking(method="GET"))).status_code == 503
-    ready = await door.model_ready(asking(method="GET", name=tmp_path.name))
+    assert (await handler.ready(asking(method="GET"))).status_code == 503
+    ready = await handler.model_ready(asking(method="GET", name=tmp_path.name))
     assert ready.status_code == 503
     assert json.loads(ready.get_body()) == {"name": tmp_path.name, "ready": False}
 
 
 async def test_a_script_of_its_own_has_no_tensors_and_sends_callers_to_score(tmp_path, make_scorer):
     (tmp_path / "score.py").write_text("def init(): ...\ndef run(data): return data")
-    door = V2Door(make_scorer(tmp_path))
-    asked = await door.infer(asking(ROW, name=tmp_path.name))
+    handler = OpenInferenceHandler(make_scorer(tmp_path))
+    asked = await handler.infer(asking(ROW, name=tmp_path.name))
     assert asked.status_code == 501
     assert "POST to score" in json.loads(asked.get_body())["error"]
-    metadata = json.loads((await door.model(asking(method="GET", name=tmp_path.name))).get_body())
+    metadata = json.loads(
+        (await handler.model(asking(method="GET", name=tmp_path.name))).get_body()
+    )
     assert metadata["platform"] == "python_script"
     assert metadata["inputs"] == metadata["outputs"] == []

@@ -1,4 +1,4 @@
-"""Requests of the Open Inference Protocol, as the platform hands them to the door."""
+"""Requests of the Open Inference Protocol, as the platform hands them to the trigger."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from tests.triggers.service_bus_trigger.test_messages_that_fail import (
     overloaded,
 )
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import message
-from triggers.service_bus_trigger.exhausted_messages import MessageEndings
-from triggers.service_bus_trigger.message_scoring import LOCK_S, ServiceBusDoor
+from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
+from triggers.service_bus_trigger.message_scoring import LOCK_S, MessageHandler
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def results(cache):
 
 
 @pytest.fixture
-def door(scorer, results, clock):
-    return ServiceBusDoor(scorer, results, clock=clock, sleep=clock.sleep)
+def handler(scorer, results, clock):
+    return MessageHandler(scorer, results, clock=clock, sleep=clock.sleep)
 
 
 class Queue:
@@ -63,10 +63,10 @@ def queue():
 
 @pytest.fixture
 def endings(results, queue):
-    return MessageEndings(results.final_attempts, queue.send)
+    return ExhaustedMessages(results.final_attempts, queue.send)
 
 
-async def kill(door, scorer, monkeypatch, *messages):
+async def kill(handler, scorer, monkeypatch, *messages):
     async def killed(request):
         raise Killed
 
@@ -74,13 +74,13 @@ async def kill(door, scorer, monkeypatch, *messages):
         patched.setattr(scorer, "score", killed)
         for each in messages:
             with pytest.raises(Killed):
-                await door.score([each])
+                await handler.score([each])
 
 
 async def test_ten_kills_of_a_message_end_in_one_document_on_the_queue(
-    door, scorer, results, endings, queue, clock, monkeypatch
+    handler, scorer, results, endings, queue, clock, monkeypatch
 ):
-    await kill(door, scorer, monkeypatch, *(message(tries=tries) for tries in range(1, 11)))
+    await kill(handler, scorer, monkeypatch, *(message(tries=tries) for tries in range(1, 11)))
     await endings.look()
     assert queue.documents == []  # the last one may still be at work
     clock.now += LOCK_S
@@ -93,19 +93,19 @@ async def test_ten_kills_of_a_message_end_in_one_document_on_the_queue(
 
 
 async def test_a_last_try_that_the_model_did_not_answer_is_told_on_the_queue(
-    door, scorer, endings, queue, monkeypatch
+    handler, scorer, endings, queue, monkeypatch
 ):
     overloaded(scorer, monkeypatch, error=ModelUnavailable)
     with pytest.raises(ModelUnavailable):
-        await door.score([message(tries=10), message(name="m2", tries=9)])
+        await handler.score([message(tries=10), message(name="m2", tries=9)])
     await endings.look()
     assert [each["id"] for each in queue.documents] == ["m1"]
 
 
 async def test_a_last_try_that_ended_well_is_told_by_its_own_call_alone(
-    door, results, endings, queue, clock
+    handler, results, endings, queue, clock
 ):
-    await door.score([message(tries=10)])
+    await handler.score([message(tries=10)])
     clock.now += LOCK_S
     await endings.look()
     assert queue.documents == []
@@ -115,7 +115,7 @@ async def test_a_last_try_that_ended_well_is_told_by_its_own_call_alone(
 async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_beside_it(
     scorer, results, clock, queue, monkeypatch
 ):
-    door = ServiceBusDoor(scorer, results, clock=clock, sleep=clock.sleep, send=queue.send)
+    handler = MessageHandler(scorer, results, clock=clock, sleep=clock.sleep, send=queue.send)
     real = scorer.score
 
     async def one_waits(request):
@@ -126,17 +126,17 @@ async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_be
     monkeypatch.setattr(scorer, "score", one_waits)
     batch = [message(tries=10), message(name="m2", tries=9), message(name="busy", tries=2)]
     with pytest.raises(Overloaded):
-        await door.score(batch)
+        await handler.score(batch)
     assert [(each["id"], each["status"]) for each in queue.documents] == [("m1", "succeeded")]
     queue.broken = True
     with pytest.raises(Overloaded):
-        await door.score(batch)
+        await handler.score(batch)
 
 
 async def test_what_could_not_be_sent_is_sent_by_the_next_look(
-    door, scorer, endings, queue, clock, monkeypatch
+    handler, scorer, endings, queue, clock, monkeypatch
 ):
-    await kill(door, scorer, monkeypatch, message(tries=10), message(name="m2", tries=10))
+    await kill(handler, scorer, monkeypatch, message(tries=10), message(name="m2", tries=10))
     clock.now += LOCK_S
     queue.broken = True
     with pytest.raises(OSError, match="no broker"):
@@ -148,8 +148,8 @@ async def test_what_could_not_be_sent_is_sent_by_the_next_look(
 
 async def test_of_two_processes_one_looks(results, queue):
     looking, others = asyncio.Event(), asyncio.Event()
-    first = MessageEndings(results.final_attempts, queue.send)
-    second = MessageEndings(
+    first = ExhaustedMessages(results.final_attempts, queue.send)
+    second = ExhaustedMessages(
         ResultStore(results._cache, keys.result_key, 600).final_attempts, queue.send
     )
     over = results.final_attempts.exhausted

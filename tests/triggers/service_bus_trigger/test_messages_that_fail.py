@@ -19,7 +19,7 @@ from inference.results.result_store import ResultStore, fingerprint
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import ROW, documents, message
 from triggers import envelope
 from triggers.delivery.unstored_results import GRACE_S
-from triggers.service_bus_trigger.message_scoring import LOCK_S, PATIENCE_S, ServiceBusDoor
+from triggers.service_bus_trigger.message_scoring import LOCK_S, PATIENCE_S, MessageHandler
 
 
 class Killed(BaseException):
@@ -91,8 +91,8 @@ def results(cache):
 
 
 @pytest.fixture
-def door(scorer, results, clock):
-    return ServiceBusDoor(scorer, results, clock=clock, sleep=clock.sleep)
+def handler(scorer, results, clock):
+    return MessageHandler(scorer, results, clock=clock, sleep=clock.sleep)
 
 
 def request(name: str = "r1", body: bytes = ROW) -> Request:
@@ -133,9 +133,9 @@ async def stored(results: ResultStore, name: str):
     ],
     ids=str,
 )
-async def test_a_seal_that_http_did_not_write_spoils_no_other_message(door, results, changes):
+async def test_a_seal_that_http_did_not_write_spoils_no_other_message(handler, results, changes):
     good = [message(name=f"m{number}") for number in range(5)]
-    bad, *others = await documents(door, sealed(changes=changes), *good)
+    bad, *others = await documents(handler, sealed(changes=changes), *good)
     assert bad["status"] == "failed"
     assert {other["status"] for other in others} == {"succeeded"}
     assert await stored(results, bad["id"]) == bad
@@ -174,9 +174,9 @@ def odd(**parts: Any) -> sb.ServiceBusMessage:
     ids=lambda each: str(each)[:40].encode("ascii", "replace").decode(),
 )
 async def test_an_odd_message_ends_in_one_document_and_spoils_no_other(
-    door, results, parts, status
+    handler, results, parts, status
 ):
-    strange, good = await documents(door, odd(**parts), message(name="good", content_type="a/b"))
+    strange, good = await documents(handler, odd(**parts), message(name="good", content_type="a/b"))
     assert strange["status"] == status
     assert good["id"] == "good"
     assert len(json.dumps(strange)) < 10_000
@@ -186,7 +186,7 @@ async def test_an_odd_message_ends_in_one_document_and_spoils_no_other(
 
 @pytest.mark.parametrize("part", ["score", "find", "finish"])
 async def test_a_fault_of_ours_ends_its_message_with_a_line_that_names_it(
-    door, scorer, results, monkeypatch, caplog, part
+    handler, scorer, results, monkeypatch, caplog, part
 ):
     owner = scorer if part == "score" else results
     real = getattr(owner, part)
@@ -198,7 +198,7 @@ async def test_a_fault_of_ours_ends_its_message_with_a_line_that_names_it(
 
     monkeypatch.setattr(owner, part, faulty)
     with caplog.at_level(logging.ERROR):
-        failed, good = await documents(door, message(name="bad", tries=2), message(name="good"))
+        failed, good = await documents(handler, message(name="bad", tries=2), message(name="good"))
     assert (failed["id"], failed["error"]["code"]) == ("bad", "internal_error")
     assert good["status"] == "succeeded"
     assert "message 'bad': RecursionError at" in caplog.text
@@ -214,10 +214,10 @@ async def test_a_fault_of_ours_ends_its_message_with_a_line_that_names_it(
     ],
 )
 async def test_a_content_encoding_that_lies_or_is_unknown_is_a_failed_document_at_once(
-    door, clock, encoding, body, code
+    handler, clock, encoding, body, code
 ):
     lying = message(body, properties={"Content-Encoding": encoding})
-    failed, good = await documents(door, lying, message(name="m2"))
+    failed, good = await documents(handler, lying, message(name="m2"))
     assert (failed["status"], failed["error"]["code"]) == ("failed", code)
     assert good["status"] == "succeeded"
     assert clock.slept == 0
@@ -226,54 +226,54 @@ async def test_a_content_encoding_that_lies_or_is_unknown_is_a_failed_document_a
 # -- an id belongs to the content that had it first
 
 
-async def test_a_message_does_not_replace_the_result_of_an_http_request_of_its_id(door, results):
+async def test_a_message_does_not_replace_the_result_of_an_http_request_of_its_id(handler, results):
     await results.reserve(request())
-    (accepted,) = await documents(door, sealed())
-    (refused,) = await documents(door, message(b"[[0.1,0.1,0.1]]", name="r1"))
+    (accepted,) = await documents(handler, sealed())
+    (refused,) = await documents(handler, message(b"[[0.1,0.1,0.1]]", name="r1"))
     assert (refused["status"], refused["error"]["code"]) == ("failed", "id_in_use")
     assert refused["id"].startswith("r1.")
     assert await stored(results, refused["id"]) == refused
     assert await stored(results, "r1") == accepted
 
 
-async def test_a_message_does_not_take_the_id_that_http_reserved(door, results):
+async def test_a_message_does_not_take_the_id_that_http_reserved(handler, results):
     await results.reserve(request())
-    refused, accepted = await documents(door, message(b"[[0.1,0.1,0.1]]", name="r1"), sealed())
+    refused, accepted = await documents(handler, message(b"[[0.1,0.1,0.1]]", name="r1"), sealed())
     assert (refused["error"]["code"], accepted["id"]) == ("id_in_use", "r1")
     assert await stored(results, "r1") == accepted
 
 
 @pytest.mark.parametrize("tries", [1, 2])
 async def test_of_two_messages_of_one_id_the_second_is_told_under_a_name_of_its_own(
-    door, results, tries
+    handler, results, tries
 ):
-    (first,) = await documents(door, message())
+    (first,) = await documents(handler, message())
     other = message(b"[[0.1,0.1,0.1]]", tries=tries)
-    (refused,) = await documents(door, other)
+    (refused,) = await documents(handler, other)
     assert refused["error"]["code"] == "id_in_use"
     assert await stored(results, "m1") == first
     # The same name each time, whoever delivers it.
-    assert [each["id"] for each in await documents(door, other)] == [refused["id"]]
+    assert [each["id"] for each in await documents(handler, other)] == [refused["id"]]
 
 
-async def test_of_two_messages_of_one_id_at_once_one_has_it(door, results):
-    done = await documents(door, message(), message(b"[[0.1,0.1,0.1]]"))
+async def test_of_two_messages_of_one_id_at_once_one_has_it(handler, results):
+    done = await documents(handler, message(), message(b"[[0.1,0.1,0.1]]"))
     assert sorted(each["status"] for each in done) == ["failed", "succeeded"]
     for each in done:
         assert await stored(results, each["id"]) == each
 
 
-async def test_a_seal_whose_id_is_reserved_for_other_content_does_not_count(door, results):
+async def test_a_seal_whose_id_is_reserved_for_other_content_does_not_count(handler, results):
     await results.reserve(request())
-    forged, accepted = await documents(door, sealed(body=b"[[0.1,0.1,0.1]]"), sealed())
+    forged, accepted = await documents(handler, sealed(body=b"[[0.1,0.1,0.1]]"), sealed())
     assert (forged["status"], forged["error"]["code"]) == ("failed", "id_in_use")
     assert forged["source"] == "servicebus"
     assert (accepted["id"], accepted["result"]) == ("r1", [1])
     assert await stored(results, "r1") == accepted
 
 
-async def test_a_seal_without_a_reservation_is_scored(door, results):
-    (done,) = await documents(door, sealed())  # its Redis was emptied
+async def test_a_seal_without_a_reservation_is_scored(handler, results):
+    (done,) = await documents(handler, sealed())  # its Redis was emptied
     assert (done["id"], done["source"], done["result"]) == ("r1", "http", [1])
     assert await stored(results, "r1") == done
 
@@ -281,33 +281,33 @@ async def test_a_seal_without_a_reservation_is_scored(door, results):
 # -- a result is stored, sooner or later
 
 
-async def test_a_short_outage_is_waited_out_before_anybody_is_told(door, results, cache, clock):
+async def test_a_short_outage_is_waited_out_before_anybody_is_told(handler, results, cache, clock):
     await results.reserve(request())
     cache.away = True
     clock.then = lambda: setattr(cache, "away", clock.slept < 2)
-    done = await documents(door, sealed(), message(), message(name="m2"))
+    done = await documents(handler, sealed(), message(), message(name="m2"))
     assert clock.slept < 8
     for each in done:
         assert await stored(results, each["id"]) == each
 
 
 async def test_while_the_store_is_away_a_request_of_http_goes_round_and_no_try_is_lost(
-    door, results, cache
+    handler, results, cache
 ):
     await results.reserve(request())
     cache.away = True
     sent = sealed(tries=10)
-    done, again = await door.score([sent, message()])
+    done, again = await handler.score([sent, message()])
     assert [json.loads(each)["id"] for each in done] == ["m1"]
     assert [each.encode() for each in again] == [sent.get_body()]
     cache.away = False
     assert (await results.get("r1")).pending
-    (told,) = await documents(door, message(again[0].encode()))
+    (told,) = await documents(handler, message(again[0].encode()))
     assert await stored(results, "r1") == told
 
 
 async def test_a_request_goes_round_that_was_scored_when_the_store_went_away(
-    door, scorer, results, cache, monkeypatch
+    handler, scorer, results, cache, monkeypatch
 ):
     await results.reserve(request())
     real = scorer.score
@@ -318,18 +318,18 @@ async def test_a_request_goes_round_that_was_scored_when_the_store_went_away(
         return answer
 
     monkeypatch.setattr(scorer, "score", then_away)
-    done, again = await door.score([sealed()])
+    done, again = await handler.score([sealed()])
     assert (done, len(again)) == ([], 1)
 
 
 async def test_a_message_is_on_its_queue_at_once_in_a_long_outage_and_stored_after_it(
-    door, results, cache, clock, eventually_async
+    handler, results, cache, clock, eventually_async
 ):
     cache.away = True
-    (first,) = await documents(door, message())
+    (first,) = await documents(handler, message())
     assert clock.slept <= GRACE_S
     waited = clock.slept
-    (second,) = await documents(door, message(name="m2"))
+    (second,) = await documents(handler, message(name="m2"))
     assert first["status"] == second["status"] == "succeeded"
     cache.away = False
     for each in (first, second):
@@ -339,23 +339,23 @@ async def test_a_message_is_on_its_queue_at_once_in_a_long_outage_and_stored_aft
 
 
 async def test_a_document_the_queue_cannot_carry_is_not_told_before_it_is_stored(
-    door, results, cache
+    handler, results, cache
 ):
     cache.away = True
     large = message(orjson.dumps([[0, 0, 0]] * 37_000))
     with pytest.raises(Overloaded, match="cache can't be reached"):
-        await door.score([large])
+        await handler.score([large])
     cache.away = False
-    (done,) = await documents(door, large)
+    (done,) = await documents(handler, large)
     assert len((await stored(results, "m1"))["result"]) == 37_000
     assert done["error"]["code"] == "result_too_large"
 
 
 async def test_a_document_too_large_for_the_process_is_told_as_failed(scorer):
     results = ResultStore(MemoryCache(promised_bytes=2000), keys.result_key, ttl_s=60)
-    door = ServiceBusDoor(scorer, results)
+    handler = MessageHandler(scorer, results)
     await results.reserve(request(body=orjson.dumps([[0, 0, 0]] * 2000)))
-    (done,) = await documents(door, sealed(body=orjson.dumps([[0, 0, 0]] * 2000)))
+    (done,) = await documents(handler, sealed(body=orjson.dumps([[0, 0, 0]] * 2000)))
     assert (done["status"], done["error"]["code"]) == ("failed", "result_too_large")
     assert await stored(results, "r1") == done
 
@@ -375,22 +375,26 @@ def overloaded(scorer, monkeypatch, *, until=lambda: False, error=Overloaded):
 
 
 @pytest.mark.parametrize("error", [Overloaded, ModelUnavailable])
-async def test_what_passes_within_a_delivery_costs_no_try(door, scorer, clock, monkeypatch, error):
+async def test_what_passes_within_a_delivery_costs_no_try(
+    handler, scorer, clock, monkeypatch, error
+):
     overloaded(scorer, monkeypatch, until=lambda: clock.slept > 20, error=error)
-    done = await documents(door, *(message(name=f"m{n}", tries=10) for n in range(3)))
+    done = await documents(handler, *(message(name=f"m{n}", tries=10) for n in range(3)))
     assert {each["status"] for each in done} == {"succeeded"}
 
 
-async def test_what_does_not_pass_goes_back_while_its_lock_lasts(door, scorer, clock, monkeypatch):
+async def test_what_does_not_pass_goes_back_while_its_lock_lasts(
+    handler, scorer, clock, monkeypatch
+):
     overloaded(scorer, monkeypatch)
     began = clock.now
     with pytest.raises(Overloaded):
-        await door.score([message(), message(name="m2")])
+        await handler.score([message(), message(name="m2")])
     assert PATIENCE_S / 2 < clock.now - began < LOCK_S
 
 
 async def test_a_last_try_that_is_killed_ends_as_a_failed_document_and_not_before(
-    door, scorer, results, clock, monkeypatch
+    handler, scorer, results, clock, monkeypatch
 ):
     seen = []
 
@@ -402,41 +406,41 @@ async def test_a_last_try_that_is_killed_ends_as_a_failed_document_and_not_befor
     with monkeypatch.context() as patched:
         patched.setattr(scorer, "score", killed)
         with pytest.raises(Killed):
-            await door.score([sealed(tries=10)])
+            await handler.score([sealed(tries=10)])
     assert seen == [True]
     assert (await results.get("r1")).pending
     clock.now += LOCK_S
     told = await stored(results, "r1")
     assert (told["status"], told["error"]["code"]) == ("failed", "tries_exhausted")
     # Mended, and sent round once more.
-    (done,) = await documents(door, sealed())
+    (done,) = await documents(handler, sealed())
     assert done["status"] == "succeeded"
     assert await stored(results, "r1") == done
 
 
 @pytest.mark.parametrize("which", [message(tries=10, name="r1"), sealed(tries=10)])
 async def test_a_last_try_that_can_not_be_answered_is_told_at_once(
-    door, scorer, results, monkeypatch, which
+    handler, scorer, results, monkeypatch, which
 ):
     overloaded(scorer, monkeypatch, error=ModelUnavailable)
     with pytest.raises(ModelUnavailable):
-        await door.score([which])
+        await handler.score([which])
     told = await stored(results, "r1")
     assert (told["status"], told["error"]["code"]) == ("failed", "tries_exhausted")
 
 
-async def test_a_last_try_that_succeeds_is_told_as_any_other(door, results):
-    (done,) = await documents(door, message(tries=10))
+async def test_a_last_try_that_succeeds_is_told_as_any_other(handler, results):
+    (done,) = await documents(handler, message(tries=10))
     assert done["status"] == "succeeded"
     assert await stored(results, "m1") == done
 
 
 async def test_how_many_tries_there_are_is_a_setting(scorer, results, monkeypatch):
-    door = ServiceBusDoor(scorer, results, max_delivery_count=3, patience_s=0)
+    handler = MessageHandler(scorer, results, max_delivery_count=3, patience_s=0)
     overloaded(scorer, monkeypatch)
     for tries, known in [(2, None), (3, "tries_exhausted")]:
         with pytest.raises(Overloaded):
-            await door.score([message(tries=tries)])
+            await handler.score([message(tries=tries)])
         told = await stored(results, "m1")
         assert (told and told["error"]["code"]) == known
 

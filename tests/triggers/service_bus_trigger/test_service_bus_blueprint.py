@@ -11,7 +11,7 @@ from inference.request import Request
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from triggers import envelope
-from triggers.service_bus_trigger.message_scoring import ServiceBusDoor
+from triggers.service_bus_trigger.message_scoring import MessageHandler
 
 ROW = b'{"data": [[0.9, 0.9, 0.9]]}'
 
@@ -31,16 +31,16 @@ def message(
 
 
 @pytest.fixture
-def door(scorer, results):
-    return ServiceBusDoor(scorer, results, patience_s=0)
+def handler(scorer, results):
+    return MessageHandler(scorer, results, patience_s=0)
 
 
-async def documents(door, *messages):
-    return [json.loads(document) for document in (await door.score(messages)).documents]
+async def documents(handler, *messages):
+    return [json.loads(document) for document in (await handler.score(messages)).documents]
 
 
-async def test_every_message_ends_in_one_document_in_order(door, scorer):
-    done = await documents(door, *(message(name=f"m{n}") for n in range(5)))
+async def test_every_message_ends_in_one_document_in_order(handler, scorer):
+    done = await documents(handler, *(message(name=f"m{n}") for n in range(5)))
     assert [document["id"] for document in done] == [f"m{n}" for n in range(5)]
     assert {document["status"] for document in done} == {"succeeded"}
     assert {document["source"] for document in done} == {"servicebus"}
@@ -61,41 +61,43 @@ async def test_every_message_ends_in_one_document_in_order(door, scorer):
     ],
 )
 async def test_a_message_that_can_never_succeed_ends_in_a_failed_document(
-    door, store, body, kind, code, says
+    handler, store, body, kind, code, says
 ):
     bad = message(body, properties={"content_type": kind} if kind else {})
-    failed, succeeded = await documents(door, bad, message(name="m2"))
+    failed, succeeded = await documents(handler, bad, message(name="m2"))
     assert (failed["status"], failed["error"]["code"]) == ("failed", code)
     assert says in failed["error"]["message"]
     assert failed["result"] is None
     assert succeeded["status"] == "succeeded"
 
 
-async def test_the_application_property_says_the_type(door):
+async def test_the_application_property_says_the_type(handler):
     (done,) = await documents(
-        door, message(b"0.9,0.9,0.9\n", properties={"Content_Type": "text/csv"})
+        handler, message(b"0.9,0.9,0.9\n", properties={"Content_Type": "text/csv"})
     )
     assert done["result"] == [1]
 
 
-async def test_a_content_type_is_a_messages_own_where_the_whole_batch_has_one(door):
+async def test_a_content_type_is_a_messages_own_where_the_whole_batch_has_one(handler):
     done = await documents(
-        door,
+        handler,
         message(b"0.9,0.9,0.9\n", content_type="text/csv"),
         message(name="m2", content_type="application/json"),
     )
     assert {document["status"] for document in done} == {"succeeded"}
 
 
-async def test_where_some_have_none_the_body_speaks_then_the_only_type_there_is(door):
+async def test_where_some_have_none_the_body_speaks_then_the_only_type_there_is(handler):
     # The platform leaves absent types out: the first one's may stand beside the second.
     done = await documents(
-        door, message(content_type="text/csv"), message(b"0.9,0.9,0.9\n", name="m2")
+        handler, message(content_type="text/csv"), message(b"0.9,0.9,0.9\n", name="m2")
     )
     assert [document["result"] for document in done] == [[1], [1]]
 
 
-async def test_a_fault_of_ours_is_that_messages_and_not_its_neighbours(door, scorer, monkeypatch):
+async def test_a_fault_of_ours_is_that_messages_and_not_its_neighbours(
+    handler, scorer, monkeypatch
+):
     real = scorer.predict
 
     async def faulty(question, **how):
@@ -104,30 +106,30 @@ async def test_a_fault_of_ours_is_that_messages_and_not_its_neighbours(door, sco
         return await real(question, **how)
 
     monkeypatch.setattr(scorer, "predict", faulty)
-    failed, done = await documents(door, message(b"[[1,1,1],[1,1,1]]"), message(name="m2"))
+    failed, done = await documents(handler, message(b"[[1,1,1],[1,1,1]]"), message(name="m2"))
     assert failed["error"]["code"] == "internal_error"
     assert "AttributeError" in failed["error"]["message"]
     assert "oops" not in failed["error"]["message"]
     assert done["status"] == "succeeded"
 
 
-async def test_a_redelivered_message_gets_the_very_document_it_had(door):
-    first = await door.score([message()])
-    again = await door.score([message(tries=2)])
+async def test_a_redelivered_message_gets_the_very_document_it_had(handler):
+    first = await handler.score([message()])
+    again = await handler.score([message(tries=2)])
     assert first == again
 
 
-async def test_a_whole_batch_that_may_pass_comes_again(door, scorer, monkeypatch):
+async def test_a_whole_batch_that_may_pass_comes_again(handler, scorer, monkeypatch):
     async def fail(request: Request):
         raise Overloaded("too much")
 
     monkeypatch.setattr(scorer, "score", fail)
     with pytest.raises(Overloaded):
-        await door.score([message(), message(name="m2")])
+        await handler.score([message(), message(name="m2")])
 
 
 async def test_what_was_finished_when_its_batch_comes_again_keeps_its_document(
-    door, scorer, results, monkeypatch
+    handler, scorer, results, monkeypatch
 ):
     real = scorer.score
 
@@ -139,19 +141,21 @@ async def test_what_was_finished_when_its_batch_comes_again_keeps_its_document(
     with monkeypatch.context() as patched:
         patched.setattr(scorer, "score", one_waits)
         with pytest.raises(Overloaded):
-            await door.score([message(), message(name="m2")])
+            await handler.score([message(), message(name="m2")])
     kept = (await results.get("m2")).document
-    again, _ = await door.score([message(tries=2), message(name="m2", tries=2)])
+    again, _ = await handler.score([message(tries=2), message(name="m2", tries=2)])
     assert again[1].encode() == kept
     assert len(again) == 2
 
 
-async def test_a_call_past_its_deadline_is_answered_and_not_tried_again(door, scorer, monkeypatch):
+async def test_a_call_past_its_deadline_is_answered_and_not_tried_again(
+    handler, scorer, monkeypatch
+):
     async def hangs(request: Request):
         raise ScoringTimeout("late")
 
     monkeypatch.setattr(scorer, "score", hangs)
-    (late,) = await documents(door, message())
+    (late,) = await documents(handler, message())
     assert (late["status"], late["error"]["code"]) == ("failed", "scoring_timeout")
 
 
@@ -164,36 +168,36 @@ async def test_messages_wait_for_the_model_however_long_the_line_is(tmp_path, re
     )
     slow = Scorer(settings, MemoryCache(), keys)
     many = [message(str(n).encode(), name=f"m{n}") for n in range(10)]
-    done = await documents(ServiceBusDoor(slow, results, patience_s=0), *many)
+    done = await documents(MessageHandler(slow, results, patience_s=0), *many)
     await slow.close()
     assert {document["status"] for document in done} == {"succeeded"}
 
 
-async def test_a_request_from_http_keeps_its_id_and_source(door, results):
+async def test_a_request_from_http_keeps_its_id_and_source(handler, results):
     sealed = Request(id="r1", source="http", body=ROW)
     await results.reserve(sealed)
     # The platform writes a JSON object anew, with indentation.
     body = orjson.dumps(orjson.loads(envelope.seal(sealed)), option=orjson.OPT_INDENT_2)
-    (done,) = await documents(door, message(body))
+    (done,) = await documents(handler, message(body))
     assert (done["id"], done["source"], done["result"]) == ("r1", "http", [1])
     assert json.loads((await results.get("r1")).document) == done
 
 
-async def test_a_request_that_http_enqueued_twice_is_answered_once(door):
+async def test_a_request_that_http_enqueued_twice_is_answered_once(handler):
     body = envelope.seal(Request(id="r1", source="http", body=ROW)).encode()
-    assert len(await documents(door, message(body))) == 1
-    assert await documents(door, message(body, name="m2")) == []
+    assert len(await documents(handler, message(body))) == 1
+    assert await documents(handler, message(body, name="m2")) == []
 
 
-async def test_a_request_that_stands_twice_in_a_batch_is_answered_once(door):
+async def test_a_request_that_stands_twice_in_a_batch_is_answered_once(handler):
     body = envelope.seal(Request(id="r1", source="http", body=ROW)).encode()
-    (done,) = await documents(door, message(body), message(body, name="m2"))
+    (done,) = await documents(handler, message(body), message(body, name="m2"))
     assert done["id"] == "r1"
 
 
-async def test_a_result_too_large_for_the_queue_is_told_where_it_is(door, results):
+async def test_a_result_too_large_for_the_queue_is_told_where_it_is(handler, results):
     body = orjson.dumps([[0, 0, 0]] * 37_000)
-    (done,) = await documents(door, message(body))
+    (done,) = await documents(handler, message(body))
     assert (done["status"], done["result"]) == ("succeeded", None)
     assert done["error"]["code"] == "result_too_large"
     assert "/api/results/m1" in done["error"]["message"]

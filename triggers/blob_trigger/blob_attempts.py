@@ -53,7 +53,7 @@ class BlobVersion:
         )
 
 
-class BlobTries:
+class BlobAttempts:
     """The markers of one storage account. The methods block, and raise AzureError.
 
     `clock` is time.time, which the account's own clock agrees with to a few seconds.
@@ -67,7 +67,7 @@ class BlobTries:
         self.most = most
 
     def __repr__(self) -> str:
-        return f"<BlobTries {self._container.container_name} of {self.most}>"
+        return f"<BlobAttempts {self._container.container_name} of {self.most}>"
 
     def begin(self, version: BlobVersion) -> int:
         """Count a try of this version; returns which one it is, from 1 on."""

@@ -55,7 +55,7 @@ def key_of(blob):
 async def fail(made, blob, storage, times):
     for _ in range(times):
         with pytest.raises(ModelUnavailable):
-            await made.door.score(blob, storage.output)
+            await made.handler.score(blob, storage.output)
 
 
 async def test_when_the_tries_ran_out_there_is_one_failed_document_and_a_report(
@@ -84,11 +84,11 @@ async def test_a_document_of_tries_that_ran_out_answers_no_later_delivery(
 ):
     with broken():
         await fail(made, blob, storage, 3)
-    document = json.loads(await made.door.score(blob, storage.output))
+    document = json.loads(await made.handler.score(blob, storage.output))
     assert (document["status"], document["id"]) == ("succeeded", made.sent[0]["id"])
     assert storage.report("rows.csv")["status"] == "succeeded"
     assert json.loads((await results.get(document["id"])).document) == document
-    assert json.loads(await made.door.score(blob, storage.output)) == document
+    assert json.loads(await made.handler.score(blob, storage.output)) == document
 
 
 async def test_while_the_last_try_runs_the_result_is_pending(
@@ -105,7 +105,7 @@ async def test_while_the_last_try_runs_the_result_is_pending(
         return await predict(*args, **kwargs)
 
     monkeypatch.setattr(scorer, "predict", looked_at)
-    assert json.loads(await made.door.score(blob, storage.output))["status"] == "succeeded"
+    assert json.loads(await made.handler.score(blob, storage.output))["status"] == "succeeded"
     assert seen == [True, 20.0]  # somebody has its lease: a look ends nothing, and comes back soon
     assert (made.sent, storage.markers()) == ([], [])
 
@@ -121,7 +121,7 @@ async def killed(made, blob, storage, scorer, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(scorer, "predict", for_ever)
-        task = asyncio.create_task(made.door.score(blob, storage.output))
+        task = asyncio.create_task(made.handler.score(blob, storage.output))
         await asyncio.wait_for(reached.wait(), 20)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -149,7 +149,7 @@ async def test_after_ten_kills_whichever_process_runs_next_makes_the_document(
     assert storage.markers() == []
     await made.endings.look()
     assert made.sent == []
-    assert json.loads(await made.door.score(blob, storage.output))["status"] == "succeeded"
+    assert json.loads(await made.handler.score(blob, storage.output))["status"] == "succeeded"
 
 
 async def test_a_try_that_has_only_just_begun_is_not_ended_before_it_has_its_lease(
@@ -188,7 +188,7 @@ async def test_a_blob_that_was_scored_by_a_last_try_that_was_killed_then_is_told
     with monkeypatch.context() as patch:
         patch.setattr("triggers.delivery.outbox.Outbox.succeeded", killed_there)
         with pytest.raises(asyncio.CancelledError):
-            await made.door.score(blob, storage.output)
+            await made.handler.score(blob, storage.output)
     BlobLeaseClient(storage.tries.get_blob_client(key_of(blob).id)).break_lease(0)
     await made.endings.look()
     (document,) = made.sent
@@ -202,7 +202,7 @@ async def test_what_a_newer_version_came_to_stays_when_an_older_one_ends(
     for _ in range(3):
         await killed(made, blob, storage, scorer, monkeypatch)
     storage.source.upload_blob("rows.csv", CSV + CSV, overwrite=True)
-    assert json.loads(await made.door.score(blob, storage.output))["result"]["rows"] == 4
+    assert json.loads(await made.handler.score(blob, storage.output))["result"]["rows"] == 4
     before = storage.report("rows.csv")
     await made.endings.look()
     assert made.sent[0]["error"]["code"] == "tries_exhausted"
