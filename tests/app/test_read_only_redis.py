@@ -7,6 +7,7 @@ import json
 import pytest
 from redis import Redis
 
+from tests.triggers.description.test_metrics import parsed
 from tests.waiting import eventually
 
 OLD, NEW = b"[[0.91, 0.9, 0.9]]", b"[[0.92, 0.9, 0.9]]"
@@ -30,10 +31,9 @@ def test_a_redis_that_takes_no_writes_is_told_and_answers_on(app):
         status, told = cache_of(app)
         assert (status, told["status"], told["reason"]) == (200, "degraded", "read_only")
         assert "write its primary's address" in told["message"]
-        metrics = app.get("/api/metrics").body.decode().splitlines()
-        (writable,) = (line for line in metrics if line.startswith("triscore_cache_writable{"))
-        assert 'reason="read_only"' in writable
-        assert writable.endswith(" 0.0")
+        metrics = parsed(app.get("/api/metrics").body)
+        assert metrics["triscore_cache_writable"] == 0
+        assert metrics['triscore_cache_degraded_info{reason="read_only"}'] == 1
         for _ in range(20):
             assert app.post(NEW).status == 200
         assert app.post(OLD).headers["x-cache"] == "hit"

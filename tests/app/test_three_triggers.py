@@ -122,7 +122,7 @@ def test_health_and_the_document_of_the_routes_need_no_key(app):
     assert set(paths) >= {"/score", "/results/{id}", "/health/live", "/health/ready"}
 
 
-def test_what_came_through_the_doors_is_counted_for_whoever_watches(app, rows):
+def test_the_inputs_of_each_trigger_are_counted(app, rows):
     def told():
         return parsed(app.get("/api/metrics").body)
 
@@ -134,14 +134,18 @@ def test_what_came_through_the_doors_is_counted_for_whoever_watches(app, rows):
     app.inbox.of(name, app.report("counted.csv")["id"])
     after = told()
 
-    def grown(*key):
-        return after[key] - before.get(key, 0)
+    def grown(series):
+        return after[series] - before.get(series, 0)
 
-    requests = "triscore_requests_total"
-    assert grown(requests, "200", "http") == grown(requests, "400", "http") == 1
-    assert grown(requests, "succeeded", "servicebus") == grown(requests, "failed", "blob") == 1
+    for labels in (
+        'route="score",status="200",trigger="http"',
+        'route="score",status="400",trigger="http"',
+        'status="succeeded",trigger="servicebus"',
+        'status="failed",trigger="blob"',
+    ):
+        assert grown(f"triscore_requests_total{{{labels}}}") == 1
     # The message's rows are stored by then, but where it would not pay nobody looks.
-    assert len(rows) <= grown("triscore_rows_predicted_total") <= 2 * len(rows)
-    assert after["triscore_cache_lookups_total", "redis", "miss"] > 0
-    assert after["triscore_redis_round_trips_total",] > 0
-    assert after["triscore_redis_stores_shed_total",] == 0
+    assert len(rows) <= grown("triscore_model_call_rows_sum") <= 2 * len(rows)
+    assert after['triscore_cache_lookups_total{cache="redis",outcome="miss"}'] > 0
+    assert after["triscore_redis_round_trips_total"] > 0
+    assert after["triscore_redis_writes_dropped_total"] == 0

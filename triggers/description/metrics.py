@@ -1,4 +1,4 @@
-"""What this process has done, in Prometheus' text format."""
+"""The metrics of this process in Prometheus' text format. docs/metrics.md lists them all."""
 
 from __future__ import annotations
 
@@ -26,121 +26,138 @@ from inference.serving.counts import Counts, Histogram
 from inference.serving.health import Health
 from triggers import responses
 
-LAYERS = ("recent", "near", "redis")
+#: Labels of `inference.serving.counts.Counts.requests`: the Open Inference Protocol is a route of
+#: the HTTP trigger, and only that trigger has routes.
+_SOURCES = {"http": ("http", "score"), "v2": ("http", "v2")}
 
-#: Memory, processor time and open files, as every Prometheus client names them.
+#: Memory, processor time and open files, under the names of every Prometheus client.
 _process = ProcessCollector(registry=None)
 
 
 @dataclass(frozen=True)
 class Snapshot(Collector):
-    """All that is told, as it was at one moment."""
+    """All metrics at one moment."""
 
     model: ModelId
     health: Health
     counts: Counts
-    #: The cache's own counters, by name.
+    #: The cache's own counters by name.
     cache: Mapping[str, int]
 
     def response(self) -> func.HttpResponse:
         return responses.body(200, generate_latest(self), kind=CONTENT_TYPE_PLAIN_0_0_4)
 
     def collect(self) -> Iterator[Metric]:
-        # Behind one address there are several processes, and each scrape meets any of them: a label
-        # of its own keeps one's counters from looking like another's that began anew.
-        mine = {"process": f"{platform.node()}:{os.getpid()}"}
-        for metric in (*self._state(), *self._work(), *self._lookups(), *_process.collect()):
+        # Several processes share one address, and a scrape reaches any of them. Without this label
+        # the counters of one would look like those of another after a restart.
+        process = {"process": f"{platform.node()}:{os.getpid()}"}
+        for metric in (*self._state(), *self._work(), *self._caches(), *_process.collect()):
             metric.samples = [
-                sample._replace(labels={**sample.labels, **mine}) for sample in metric.samples
+                sample._replace(labels={**sample.labels, **process}) for sample in metric.samples
             ]
             yield metric
 
     def _state(self) -> Iterator[Metric]:
         model, health = self.model, self.health
+        names = {"name": model.name, "version": model.version}
+        yield _gauge("model_info", "The model that this process serves.", [(names, 1)])
         yield _gauge(
-            "model_info",
-            "The model served. This and all that follows is of one process, which answers alone.",
-            {"name": model.name, "version": model.version},
-            1,
+            "model_ready", "1 if the model can answer, else 0.", [({}, health.model == "ok")]
         )
-        yield _gauge("model_up", "Whether the model can answer.", {}, health.model == "ok")
-        yield _gauge("cache_up", "Whether the cache answered just now.", {}, health.cache_up)
+        yield _gauge("cache_up", "1 if the cache answers, else 0.", [({}, health.cache_up)])
         yield _gauge(
             "cache_writable",
-            "Whether the cache answers and takes writes, and where it does not, the reason.",
-            {"reason": health.trouble.code} if health.trouble else {"reason": ""},
-            health.cache == "ok",
+            "1 if the cache answers and accepts writes, else 0.",
+            [({}, health.cache == "ok")],
         )
         yield _gauge(
-            "waiting", "Questions that wait for their answer now.", {}, self.counts.waiting
+            "cache_degraded_info",
+            "Present while the cache does not accept writes. The label says why.",
+            [({"reason": health.trouble.code}, 1)] if health.trouble else [],
+        )
+        yield _gauge(
+            "pending_answers",
+            "Answers that are being looked up or computed now.",
+            [({}, self.counts.waiting)],
         )
 
     def _work(self) -> Iterator[Metric]:
         counts = self.counts
         yield _counter(
             "requests",
-            "Inputs of a trigger: by HTTP status; of blobs and messages, succeeded, failed, or"
-            " returned to come again.",
-            ("trigger", "status"),
-            counts.requests.items(),
+            "Inputs by trigger. The status of HTTP is the response's; of blobs and messages it is"
+            " succeeded, failed, or returned (the platform delivers the input again).",
+            ("trigger", "route", "status"),
+            [
+                ((*_SOURCES.get(source, (source, "")), status), count)
+                for (source, status), count in counts.requests.items()
+            ],
         )
         answers = {(how,): counts.answers[how] for how in get_args(CacheStatus)}
         answers["hit",] += counts.recent_hits
         yield _counter(
             "answers",
-            "Answers by x-cache. A blob has one for each part that it is scored in.",
-            ("cache",),
+            "Answers by x-cache: one a request or message, one a part of a blob.",
+            ("outcome",),
             answers.items(),
         )
-        rows = counts.call_rows
-        yield _counter("rows_predicted", "Rows that the model was given.", (), [((), rows.sum)])
-        yield _histogram("batch_rows", "Rows that the model was given at once.", rows)
+        yield _histogram("model_call_rows", "Rows of one model call.", counts.call_rows)
         yield _histogram(
-            "predict_seconds", "Seconds that a call of the model took.", counts.call_seconds
+            "model_call_duration_seconds", "Seconds of one model call.", counts.call_seconds
         )
 
-    def _lookups(self) -> Iterator[Metric]:
-        counts = self.counts
-        known = {"recent_hits": counts.recent_hits, "recent_misses": counts.recent_misses}
-        known |= self.cache
+    def _caches(self) -> Iterator[Metric]:
         yield _counter(
             "cache_lookups",
-            "Look-ups by layer: of whole requests in recent, of rows in near, then in redis.",
-            ("layer", "outcome"),
-            [
-                ((layer, outcome), known[name])
-                for layer in LAYERS
-                for outcome, suffix in (("hit", "hits"), ("miss", "misses"))
-                if (name := f"{layer}_{suffix}") in known
-            ],
+            "Lookups: of requests in the response cache, of rows in the near cache and in Redis.",
+            ("cache", "outcome"),
+            self._lookups(),
         )
-        for name, what in (
-            ("round_trips", "Times that something was sent to Redis, however much at once."),
-            ("stores_shed", "Predictions not stored, as Redis was away or too many waited."),
+        for name, old, help_text in (
+            ("round_trips", "round_trips", "Round trips to Redis. One may carry many rows."),
+            (
+                "writes_dropped",
+                "stores_shed",
+                "Predictions not stored, because Redis was away or too many writes waited.",
+            ),
         ):
-            if name in known:
-                yield _counter(f"redis_{name}", what, (), [((), known[name])])
+            if old in self.cache:
+                yield _counter(f"redis_{name}", help_text, (), [((), self.cache[old])])
+
+    def _lookups(self) -> Iterator[tuple[tuple[str, str], int]]:
+        counts = self.counts
+        known = {"response_hits": counts.recent_hits, "response_misses": counts.recent_misses}
+        known |= self.cache
+        for cache in ("response", "near", "redis"):
+            for outcome, suffix in (("hit", "hits"), ("miss", "misses")):
+                if (name := f"{cache}_{suffix}") in known:
+                    yield (cache, outcome), known[name]
 
 
-def _gauge(name: str, what: str, labels: Mapping[str, str], value: float) -> Metric:
-    metric = GaugeMetricFamily(f"triscore_{name}", what, labels=list(labels))
-    metric.add_metric(list(labels.values()), value)
+def _gauge(
+    name: str, help_text: str, values: Iterable[tuple[Mapping[str, str], float]]
+) -> GaugeMetricFamily:
+    metric = GaugeMetricFamily(f"triscore_{name}", help_text)
+    for labels, value in values:
+        metric.add_sample(metric.name, dict(labels), float(value))
     return metric
 
 
 def _counter(
     name: str,
-    what: str,
+    help_text: str,
     labels: tuple[str, ...],
     values: Iterable[tuple[tuple[object, ...], float]],
 ) -> Metric:
-    metric = CounterMetricFamily(f"triscore_{name}", what, labels=labels)
+    metric = CounterMetricFamily(f"triscore_{name}", help_text, labels=labels)
     for each, value in values:
         metric.add_metric([str(label) for label in each], value)
     return metric
 
 
-def _histogram(name: str, what: str, values: Histogram) -> Metric:
+def _histogram(name: str, help_text: str, values: Histogram) -> Metric:
     bounds = [*(str(float(bound)) for bound in values.bounds), "+Inf"]
     buckets = list(zip(bounds, accumulate(values.counts), strict=True))
-    return HistogramMetricFamily(f"triscore_{name}", what, buckets=buckets, sum_value=values.sum)
+    return HistogramMetricFamily(
+        f"triscore_{name}", help_text, buckets=buckets, sum_value=values.sum
+    )

@@ -1,15 +1,18 @@
-"""What Prometheus reads of a process, read with Prometheus' own parser."""
+"""The metrics of a process, read with the parser of Prometheus' own client."""
 
 import asyncio
 import json
 import os
 import platform
+import re
+from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cache.trouble import Trouble
 from inference.errors import ModelUnavailable
+from inference.request import CacheStatus
 from inference.serving.batching import MAX_ROWS
 from inference.serving.counts import CALL_ROWS, Histogram
 from tests.inference.serving.test_scorer import Away
@@ -21,17 +24,16 @@ from triggers.http_trigger.score_blueprint import HttpHandler
 from triggers.service_bus_trigger.message_scoring import MessageHandler
 
 
-def parsed(text: bytes) -> dict[tuple[str, ...], float]:
-    """Values by name and labels, those in the order of their names; `process` is left out."""
+def parsed(text: bytes) -> dict[str, float]:
+    """Values by series, as PromQL writes one. `process` and empty labels are left out."""
     values, processes = {}, set()
     for family in text_string_to_metric_families(text.decode()):
-        assert family.documentation
-        assert family.type in ("counter", "gauge", "histogram")
         for name, labels, value, *_ in family.samples:
             processes.add(labels.pop("process"))
-            key = (name, *(label for _, label in sorted(labels.items())))
-            assert key not in values
-            values[key] = value
+            matchers = ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()) if v)
+            series = f"{name}{{{matchers}}}" if matchers else name
+            assert series not in values
+            values[series] = value
     assert len(processes) == 1
     return values
 
@@ -47,17 +49,18 @@ def row(number: float) -> bytes:
     return json.dumps({"data": [[number, 0.9, 0.9]]}).encode()
 
 
-async def test_a_process_that_has_done_nothing_tells_what_it_serves_and_no_count(scorer):
+async def test_a_process_that_has_done_nothing_names_its_model_and_counts_nothing(scorer):
     await scorer.script()
     told = await scraped(scorer)
-    assert told["triscore_model_info", "sum", scorer.model.version] == 1
-    assert told["triscore_model_up",] == told["triscore_cache_up",] == 1
-    counters = {key: value for key, value in told.items() if key[0].endswith(("_total", "_count"))}
-    assert counters.pop(("process_cpu_seconds_total",)) > 0
+    version = scorer.model.version
+    assert told[f'triscore_model_info{{name="sum",version="{version}"}}'] == 1
+    assert told["triscore_model_ready"] == told["triscore_cache_up"] == 1
+    assert told.pop("process_cpu_seconds_total") > 0
+    counters = {series: told[series] for series in told if re.search(r"_(total|count)\b", series)}
     assert set(counters.values()) == {0}
-    assert {key[1] for key in counters if key[0] == "triscore_answers_total"} == {
-        "hit", "miss", "joined", "bypass",
-    }  # fmt: skip
+    assert [series for series in counters if "answers" in series] == [
+        f'triscore_answers_total{{outcome="{how}"}}' for how in get_args(CacheStatus)
+    ]
 
 
 async def test_every_sample_names_its_process(scorer):
@@ -75,13 +78,12 @@ async def test_requests_are_told_apart_by_trigger_and_status(scorer, results, v2
     messages = MessageHandler(scorer, results)
     await messages.score([message(row(0.6)), message(b"[]", name="m2")])
     told = await scraped(scorer)
-    requests = {key[1:]: value for key, value in told.items() if key[0].endswith("requests_total")}
-    assert requests == {
-        ("200", "http"): 2,
-        ("400", "http"): 1,
-        ("404", "v2"): 1,
-        ("succeeded", "servicebus"): 1,
-        ("failed", "servicebus"): 1,
+    assert {series: told[series] for series in told if "requests" in series} == {
+        'triscore_requests_total{route="score",status="200",trigger="http"}': 2,
+        'triscore_requests_total{route="score",status="400",trigger="http"}': 1,
+        'triscore_requests_total{route="v2",status="404",trigger="http"}': 1,
+        'triscore_requests_total{status="succeeded",trigger="servicebus"}': 1,
+        'triscore_requests_total{status="failed",trigger="servicebus"}': 1,
     }
 
 
@@ -93,26 +95,25 @@ async def test_a_message_that_comes_again_is_counted_each_time(make_scorer, tmp_
         with pytest.raises(ModelUnavailable):
             await handler.score([message()])
     told = await scraped(scorer)
-    assert told["triscore_requests_total", "returned", "servicebus"] == 2
-    assert told["triscore_model_up",] == 0
+    assert told['triscore_requests_total{status="returned",trigger="servicebus"}'] == 2
+    assert told["triscore_model_ready"] == 0
 
 
-async def test_lookups_are_told_apart_by_layer_and_answers_by_how_they_came_about(scorer, results):
+async def test_lookups_are_counted_by_cache_and_answers_by_how_they_came_about(scorer, results):
     handler = HttpHandler(scorer, results)
     await handler.score(asking(row(0.5)), None)
     await handler.score(asking(row(0.5)), None)
     await handler.score(asking(b"0.5,0.9,0.9\n0.6,0.9,0.9\n", content_type="text/csv"), None)
     told = await scraped(scorer)
-    lookups = {key[1:]: value for key, value in told.items() if "cache_lookups" in key[0]}
-    assert lookups == {
-        ("recent", "hit"): 1,
-        ("recent", "miss"): 2,
-        ("near", "hit"): 1,
-        ("near", "miss"): 2,
+    assert {series: told[series] for series in told if "lookups" in series} == {
+        'triscore_cache_lookups_total{cache="response",outcome="hit"}': 1,
+        'triscore_cache_lookups_total{cache="response",outcome="miss"}': 2,
+        'triscore_cache_lookups_total{cache="near",outcome="hit"}': 1,
+        'triscore_cache_lookups_total{cache="near",outcome="miss"}': 2,
     }
-    assert told["triscore_answers_total", "hit"] == 1
-    assert told["triscore_answers_total", "miss"] == 2
-    assert told["triscore_rows_predicted_total",] == 2
+    assert told['triscore_answers_total{outcome="hit"}'] == 1
+    assert told['triscore_answers_total{outcome="miss"}'] == 2
+    assert told["triscore_model_call_rows_sum"] == 2
 
 
 async def test_calls_of_the_model_are_told_by_their_seconds_and_their_rows(scorer, results):
@@ -121,13 +122,13 @@ async def test_calls_of_the_model_are_told_by_their_seconds_and_their_rows(score
     asked = [handler.score(asking(row(number / 100)), None) for number in range(7)]
     await asyncio.gather(*asked)
     told = await scraped(scorer)
-    calls = told["triscore_batch_rows_count",]
-    assert calls == told["triscore_predict_seconds_count",] < 7
-    assert told["triscore_batch_rows_sum",] == told["triscore_rows_predicted_total",] == 7
-    assert 0 < told["triscore_predict_seconds_sum",] < 5
-    assert told["triscore_batch_rows_bucket", "1.0"] < calls
-    for name in ("batch_rows", "predict_seconds"):
-        assert told[f"triscore_{name}_bucket", "+Inf"] == calls
+    calls = told["triscore_model_call_rows_count"]
+    assert calls == told["triscore_model_call_duration_seconds_count"] < 7
+    assert told["triscore_model_call_rows_sum"] == 7
+    assert 0 < told["triscore_model_call_duration_seconds_sum"] < 5
+    assert told['triscore_model_call_rows_bucket{le="1.0"}'] < calls
+    for name in ("model_call_rows", "model_call_duration_seconds"):
+        assert told[f'triscore_{name}_bucket{{le="+Inf"}}'] == calls
 
 
 async def test_rows_that_are_answered_together_are_counted_and_a_scripts_input_is_one(
@@ -136,36 +137,39 @@ async def test_rows_that_are_answered_together_are_counted_and_a_scripts_input_i
     monkeypatch.setattr(await scorer.script(), "_independent", False)
     body = b"0.5,0.9,0.9\n0.6,0.9,0.9\n"
     await HttpHandler(scorer, results).score(asking(body, content_type="text/csv"), None)
-    assert (await scraped(scorer))["triscore_rows_predicted_total",] == 2
+    assert (await scraped(scorer))["triscore_model_call_rows_sum"] == 2
     (tmp_path / "score.py").write_text("def init(): ...\ndef run(data): return len(data)")
     scripted = make_scorer(tmp_path)
     await HttpHandler(scripted, results).score(asking(body), None)
-    assert (await scraped(scripted))["triscore_rows_predicted_total",] == 1
+    assert (await scraped(scripted))["triscore_model_call_rows_sum"] == 1
 
 
-async def test_who_waits_for_an_answer_is_told(scorer, results):
+async def test_pending_answers_are_counted(scorer, results):
     await scorer.script()
     waiting = asyncio.create_task(HttpHandler(scorer, results).score(asking(), None))
     async with asyncio.timeout(5):
         while not scorer.counts.waiting:
             await asyncio.sleep(0)
-    assert (await scraped(scorer))["triscore_waiting",] == 1
+    assert (await scraped(scorer))["triscore_pending_answers"] == 1
     await waiting
-    assert (await scraped(scorer))["triscore_waiting",] == 0
+    assert (await scraped(scorer))["triscore_pending_answers"] == 0
 
 
-async def test_a_cache_that_is_away_is_told(scorer, monkeypatch):
+async def test_a_cache_that_is_away_is_not_up(scorer, monkeypatch):
     monkeypatch.setattr(scorer, "_cache", Away())
     told = await scraped(scorer)
-    assert told["triscore_cache_up",] == told["triscore_cache_writable", ""] == 0
+    assert told["triscore_cache_up"] == told["triscore_cache_writable"] == 0
 
 
-async def test_a_cache_that_answers_and_takes_no_writes_is_told_with_the_reason(scorer, store):
-    assert (await scraped(scorer))["triscore_cache_writable", ""] == 1
+async def test_a_cache_that_answers_and_takes_no_writes_names_the_reason(scorer, store):
+    degraded = 'triscore_cache_degraded_info{reason="read_only"}'
+    told = await scraped(scorer)
+    assert told["triscore_cache_writable"] == 1
+    assert degraded not in told
     store.trouble = Trouble("read_only", "it is a replica")
     told = await scraped(scorer)
-    assert told["triscore_cache_up",] == 1
-    assert told["triscore_cache_writable", "read_only"] == 0
+    assert told["triscore_cache_up"] == told[degraded] == 1
+    assert told["triscore_cache_writable"] == 0
 
 
 def test_a_histogram_counts_each_value_once_in_the_lowest_range_that_holds_it():

@@ -1,0 +1,92 @@
+"""The names of metrics follow Prometheus' conventions, and docs/metrics.md lists each of them."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics import exposition
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from cache.counts import RedisCounts
+from cache.trouble import Trouble
+from inference.models import ModelId
+from inference.serving.counts import Counts
+from inference.serving.health import Health
+from triggers.description.metrics import Snapshot
+
+DOCUMENT = Path(__file__).parents[3] / "docs/metrics.md"
+#: Of Prometheus' base units, and `rows` and `info`, which are its own words for what has no unit.
+UNITS = {"seconds", "bytes", "ratio", "rows"}
+LABELS = {"name", "version", "reason", "trigger", "route", "status", "cache", "outcome"}
+
+
+@pytest.fixture
+def families():
+    """All metrics of a process that has seen everything, read as strictly as OpenMetrics asks."""
+    counts = Counts()
+    for source, status in (("http", 200), ("v2", 200), ("blob", "succeeded")):
+        counts.requests[source, status] += 1
+    trouble = Trouble("full", "it is full")
+    health = Health("ok", "all", "degraded", True, trouble, None, ())
+    known = {**dataclasses.asdict(RedisCounts()), "near_hits": 1, "near_misses": 1}
+    text = exposition.generate_latest(Snapshot(ModelId("m", "1"), health, counts, known)).decode()
+    return list(text_string_to_metric_families(text))
+
+
+def ours(families):
+    return [family for family in families if family.name.startswith("triscore_")]
+
+
+def test_names_are_lower_case_words_under_the_products_or_the_process_own_prefix(families):
+    for family in families:
+        assert re.fullmatch(r"(triscore|process)(_[a-z]+)+", family.name)
+
+
+def test_every_metric_has_a_sentence_of_help_without_its_own_name(families):
+    for family in ours(families):
+        assert family.documentation.endswith(".")
+        assert family.name not in family.documentation
+
+
+def test_the_ending_says_what_a_metric_is(families):
+    for family in ours(families):
+        reserved = re.search(r"_(total|count|sum|bucket|created)$", family.name)
+        assert not reserved, "the library adds these"
+        if family.type == "histogram":
+            assert family.name.rpartition("_")[2] in UNITS
+        if family.name.endswith("_info"):
+            assert {sample.value for sample in family.samples} == {1}
+        names = {sample.name for sample in family.samples}
+        assert all(name.endswith("_total") for name in names) == (family.type == "counter")
+
+
+def test_labels_are_few_and_never_repeat_what_the_name_says(families):
+    for family in ours(families):
+        for sample in family.samples:
+            labels = set(sample.labels) - {"process", "le"}
+            assert labels <= LABELS
+            assert "process" in sample.labels
+
+
+def test_the_document_lists_exactly_what_there_is(families):
+    rows = re.findall(
+        r"^\| `(\w+)` \| .*? \| (\w+) \| (.*?) ?\| ", DOCUMENT.read_text(), re.MULTILINE
+    )
+    listed = {
+        (name, kind, frozenset(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows
+    }
+    there = set()
+    for family in ours(families):
+        labels = {label for each in family.samples for label in each.labels} - {"process", "le"}
+        total = "_total" if family.type == "counter" else ""
+        there.add((family.name + total, family.type, frozenset(labels)))
+    assert listed == there
+
+
+def test_expressions_of_the_document_name_metrics_that_there_are(families):
+    there = {sample.name for family in families for sample in family.samples}
+    text = DOCUMENT.read_text().partition("| question |")[2]
+    named = set(re.findall(r"\b(?:triscore|process)_\w+", text))
+    assert named
+    assert named <= there
