@@ -41,7 +41,7 @@ class Model(Protocol):
         ...
 
     @property
-    def bounded(self) -> bool:
+    def library_only(self) -> bool:
         """Whether no code answers but a library's: what took a moment takes a moment again."""
         ...
 

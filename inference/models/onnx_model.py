@@ -41,7 +41,7 @@ class OnnxModel:
     classes: Sequence[Any] | None = None
     mapped = False
     #: A graph calls nobody.
-    bounded = True
+    library_only = True
 
     def __init__(self, file: Path) -> None:
         try:

@@ -40,7 +40,7 @@ class SklearnModel:
         return self._source is not None
 
     @property
-    def bounded(self) -> bool:
+    def library_only(self) -> bool:
         """Whether all its parts are scikit-learn's own, and it was given no function."""
         try:
             parts = [self._estimator, *self._estimator.get_params(deep=True).values()]

@@ -26,7 +26,7 @@ class VerifiedModel:
     signature: Signature
     answer: Callable[[Array], Any]
     #: Whether no code answers but a library's.
-    bounded: bool
+    library_only: bool
 
 
 def load_verified(
@@ -39,7 +39,9 @@ def load_verified(
     if manifest is None:
         model = load(file, errors=errors)
         signature = model.signature()
-        return VerifiedModel(signature, model.answer_function("predict", signature), model.bounded)
+        return VerifiedModel(
+            signature, model.answer_function("predict", signature), model.library_only
+        )
     proves = len(manifest.golden.rows) > 0
     model = load(file, trusted=manifest.trusted, mapped=proves, errors=errors)
     try:
@@ -57,4 +59,4 @@ def _proven(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedM
     if manifest.golden.rows:
         rows = golden_rows.read_rows(manifest, signature)
         golden_rows.check(manifest, rows, answer, version=model.version, errors=errors)
-    return VerifiedModel(signature, answer, model.bounded)
+    return VerifiedModel(signature, answer, model.library_only)

@@ -17,7 +17,7 @@ from inference.errors import Overloaded
 
 #: Bytes of memory that a byte of a body takes, together with what is made of it: an array of
 #: numbers; typed cells, each of which is an object (measured: 6 as JSON records, 13 as CSV).
-MEMORY_A_BYTE, MEMORY_A_TYPED_BYTE = 4, 13
+MEMORY_PER_BYTE, MEMORY_A_TYPED_BYTE = 4, 13
 #: What small bodies have to themselves, and what one of them may count, as parts of the whole.
 SMALL_SHARE, SMALL = 1 / 8, 1 / 256
 

@@ -14,7 +14,7 @@ from inference.models import garbage_collector, golden_rows, manifests
 from inference.models.answers import encode_by_row
 from inference.request import Request
 from inference.rows import codecs
-from inference.rows.body_budget import MEMORY_A_BYTE, MEMORY_A_TYPED_BYTE
+from inference.rows.body_budget import MEMORY_A_TYPED_BYTE, MEMORY_PER_BYTE
 from inference.rows.codecs import json_codec
 from inference.rows.row_types import Array
 from inference.rows.schema import Signature
@@ -51,16 +51,16 @@ class EstimatorScript:
         known = self._manifest.features.signature() if self._manifest else None
         self.signature = known or Signature()
         # Until the model is loaded, its manifest's word on it finds what was stored before.
-        self.asks_unloaded = known is not None
+        self.parses_unloaded = known is not None
         self._independent = self._manifest is not None and self._manifest.independent
         # Another version of the framework may answer otherwise in the last digits.
         self.parameters = f"{_runtime(self._manifest)} {self.signature!r}"
         self._answer: Callable[[Array], Any]
-        self.bounded = False
+        self.library_only = False
 
     @property
-    def memory_a_byte(self) -> int:
-        return MEMORY_A_BYTE if self.signature.kind == "array" else MEMORY_A_TYPED_BYTE
+    def memory_per_byte(self) -> int:
+        return MEMORY_PER_BYTE if self.signature.kind == "array" else MEMORY_A_TYPED_BYTE
 
     @property
     def manifest(self) -> manifests.Manifest | None:
@@ -74,9 +74,9 @@ class EstimatorScript:
             rows = self._golden_rows(served.signature)
             self._independent = batch_invariance.is_batch_invariant(served.answer, rows)
         self.signature, self._answer = served.signature, served.answer
-        self.bounded = served.bounded
+        self.library_only = served.library_only
 
-    def question(self, request: Request) -> Question | RowQuestion:
+    def parse(self, request: Request) -> Question | RowQuestion:
         rows = codecs.decode(
             request.body, request.content_type, self.signature, limits=self._limits
         )

@@ -63,9 +63,9 @@ class Independent:
     def __init__(self, inner: inference_schema.Named, parameter: str) -> None:
         self._inner, self._parameter = inner, parameter
 
-    def question(self, request: Request) -> Question | RowQuestion:
+    def parse(self, request: Request) -> Question | RowQuestion:
         """Where no rows came, the script or its schema judges what did."""
-        question = self._inner.question(request)
+        question = self._inner.parse(request)
         rows = question.payload[self._parameter]
         if not (isinstance(rows, list) and rows):
             return question

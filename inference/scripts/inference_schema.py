@@ -100,7 +100,7 @@ class Named:
         self._errors = errors
         self._parameters = tuple(parameters)
 
-    def question(self, request: Request) -> Question:
+    def parse(self, request: Request) -> Question:
         if request.method == "GET":
             document = query_arguments.values(request.query)
             data = json.dumps(document).encode()

@@ -81,12 +81,12 @@ class Script(Protocol):
     #: Whether it takes rows in one of media_types.FORMATS; otherwise any bytes of any type.
     reads_rows: bool
     #: Whether no code runs for its rows but a library's: what took a moment takes a moment again.
-    bounded: bool
+    library_only: bool
     #: Whether `question` works before `load` has: what is stored can then be answered at once.
-    asks_unloaded: bool
+    parses_unloaded: bool
 
     @property
-    def memory_a_byte(self) -> int:
+    def memory_per_byte(self) -> int:
         """Bytes of memory that a byte of a body takes, together with what is made of it."""
         ...
 
@@ -94,7 +94,7 @@ class Script(Protocol):
         """Slow, once, in the model's thread. Raises ModelUnavailable."""
         ...
 
-    def question(self, request: Request) -> Question | RowQuestion:
+    def parse(self, request: Request) -> Question | RowQuestion:
         """Raises CallerError."""
         ...
 

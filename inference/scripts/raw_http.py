@@ -14,7 +14,7 @@ class RawHttp:
     def __init__(self, parameter: str) -> None:
         self._parameter = parameter
 
-    def question(self, request: Request) -> Question:
+    def parse(self, request: Request) -> Question:
         # Here, not above: only these scripts pay for the import.
         from inference.scripts.aml.aml_request import AMLRequest  # noqa: PLC0415
 

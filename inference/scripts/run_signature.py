@@ -37,7 +37,7 @@ _NAMED = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWOR
 class Convention(Protocol):
     """One way to call `run`. A question's payload is the arguments, by name."""
 
-    def question(self, request: Request) -> Question:
+    def parse(self, request: Request) -> Question:
         """Raises CallerError."""
         ...
 
@@ -52,8 +52,8 @@ class Headed:
     def __init__(self, inner: Convention) -> None:
         self._inner = inner
 
-    def question(self, request: Request) -> Question:
-        question = self._inner.question(request)
+    def parse(self, request: Request) -> Question:
+        question = self._inner.parse(request)
         headers = {name.title(): value for name, value in request.headers.items()}
         return replace(question, payload=question.payload | {HEADERS: headers}, cacheable=False)
 

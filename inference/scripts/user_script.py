@@ -9,7 +9,7 @@ from inference import models
 from inference.errors import ModelUnavailable, ScriptFailed
 from inference.models import garbage_collector
 from inference.request import Request
-from inference.rows.body_budget import MEMORY_A_BYTE
+from inference.rows.body_budget import MEMORY_PER_BYTE
 from inference.rows.codecs import json_codec
 from inference.script_errors import ScriptErrors
 from inference.scripts import entry_script, independent_rows, run_signature, script_response
@@ -24,10 +24,10 @@ class UserScript:
 
     method = "run"
     reads_rows = False
-    memory_a_byte = MEMORY_A_BYTE
+    memory_per_byte = MEMORY_PER_BYTE
     parameters = ""
-    asks_unloaded = False
-    bounded = False
+    parses_unloaded = False
+    library_only = False
 
     def __init__(self, file: Path, folder: Path, *, shown: bool = False) -> None:
         """`shown`: whether the text of what the script raises is told."""
@@ -55,8 +55,8 @@ class UserScript:
         self.declared = run_signature.declared(entry)
         self._finish(entry.init())
 
-    def question(self, request: Request) -> Question | RowQuestion:
-        return self._convention.question(request)
+    def parse(self, request: Request) -> Question | RowQuestion:
+        return self._convention.parse(request)
 
     def run(self, question: Question) -> bytes | Reply:
         return self._errors.guard(lambda: _written(self._answer(question.payload)))

@@ -17,7 +17,7 @@ class OneString:
     def __init__(self, parameter: str) -> None:
         self._parameter = parameter
 
-    def question(self, request: Request) -> Question:
+    def parse(self, request: Request) -> Question:
         if request.method == "GET":
             text = json.dumps(query_arguments.values(request.query))
             data = text.encode()

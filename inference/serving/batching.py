@@ -201,7 +201,7 @@ class Batcher:
             question = question.join([waiter.question for waiter in others])
         rows = len(question)
         call = partial(self.call_times.timed, rows, partial(self._script.run_rows, question))
-        if self._script.bounded and self.call_times.is_under(INLINE_S, rows=rows):
+        if self._script.library_only and self.call_times.is_under(INLINE_S, rows=rows):
             answers = self._thread.run_here(call, rows=rows)
         else:
             waits = [waiter.wait for waiter in batch]

@@ -33,7 +33,7 @@ class Loading:
     def __init__(self, settings: InferenceSettings, thread: ModelThread) -> None:
         self._name = settings.model_dir.name
         self._thread = thread
-        #: The script, once it can be asked; where it asks_unloaded, for what is stored.
+        #: The script, once it can be asked; where it parses_unloaded, for what is stored.
         self.begun: Future[scripts.Script] = Future()
         #: The same one, once it answers.
         self.loaded: Future[scripts.Script] = Future()
@@ -60,7 +60,7 @@ class Loading:
         if self.state == "ok":
             return "all"
         # Another thread may fail between two looks.
-        begun = self.begun.done() and not self.failure and self.begun.result().asks_unloaded
+        begun = self.begun.done() and not self.failure and self.begun.result().parses_unloaded
         return "stored" if begun else "none"
 
     @property

@@ -79,7 +79,7 @@ class Bodies:
         size = len(body)
         if packed or form in media_types.COLUMNAR:
             size = await self._unpacked_size(body, encoding, form)
-        held = await self._budget.take(size * script.memory_a_byte, patient=request.patient)
+        held = await self._budget.take(size * script.memory_per_byte, patient=request.patient)
         try:
             if packed:
                 unpack = partial(content_encoding.unpack, body, encoding, limits=self._limits)

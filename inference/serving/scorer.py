@@ -128,7 +128,7 @@ class Scorer:
         if not begun.done():
             await self._end_of(begun)
         script = begun.result()
-        return script if script.asks_unloaded else await self.script()
+        return script if script.parses_unloaded else await self.script()
 
     async def _end_of(self, work: Future[scripts.Script]) -> None:
         ended = asyncio.wrap_future(work)
@@ -173,7 +173,7 @@ class Scorer:
         if self.state == "ok":
             script = await self.script()
             async with self.bodies.opened(request, script) as unpacked:
-                await self.bodies.read(unpacked, partial(script.question, unpacked))
+                await self.bodies.read(unpacked, partial(script.parse, unpacked))
 
     async def _score(
         self, request: Request, wait: Wait, key: response_cache.Sent | None, began: float
@@ -181,7 +181,7 @@ class Scorer:
         script = self._ready or await self._asked_script()
         form = _form(script, request.accept)
         async with self.bodies.opened(request, script) as unpacked:
-            question = await self.bodies.read(unpacked, partial(script.question, unpacked))
+            question = await self.bodies.read(unpacked, partial(script.parse, unpacked))
             prediction = await self.predict(question, recompute=request.recompute, wait=wait)
             answer = await self._answered(prediction, form, began)
         if key is not None and prediction.reply is None and question.cacheable:

@@ -55,7 +55,7 @@ def test_the_setting_binds_what_the_model_is_asked(model_dir, request_of):
     body, kind = large_bodies.made("parquet of zeros", 20_000)
     assert len(body) < settings.max_body_bytes
     with pytest.raises(InputTooLarge, match=r"65,536 \(MAX_BODY_BYTES\)"):
-        EstimatorScript(settings).question(request_of(body, kind))
+        EstimatorScript(settings).parse(request_of(body, kind))
 
 
 @pytest.mark.parametrize("body", [large_bodies.tensor(10), large_bodies.tensor(3000)])

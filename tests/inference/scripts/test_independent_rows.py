@@ -59,7 +59,7 @@ def ask(request_of):
     """`ask(script, rows)`: the question that these rows are."""
 
     def question(script: UserScript, rows: object) -> ScriptRows:
-        asked = script.question(request_of(json.dumps({"data": rows}).encode()))
+        asked = script.parse(request_of(json.dumps({"data": rows}).encode()))
         assert isinstance(asked, ScriptRows)
         return asked
 
@@ -185,9 +185,9 @@ def test_a_response_of_the_scripts_own_is_no_answer_to_rows(loaded, ask):
 
 def test_what_is_no_list_of_rows_is_judged_by_the_script_itself(loaded, request_of):
     script = loaded(SCHEMA + declared("Standard([1])", "def run(data): return len(data)"))
-    assert script.run(script.question(request_of(b'{"data": []}'))) == b"0"
+    assert script.run(script.parse(request_of(b'{"data": []}'))) == b"0"
     with pytest.raises(UnfitInput, match="Expected: <class 'list'>"):
-        script.run(script.question(request_of(b'{"data": 7}')))
+        script.run(script.parse(request_of(b'{"data": 7}')))
 
 
 RUN = "def run(data): return 1"
@@ -224,4 +224,4 @@ def test_a_declaration_that_does_not_fit_stops_the_start_with_the_mend(loaded, r
 
 def test_a_declaration_of_the_opposite_changes_nothing(loaded, request_of):
     script = loaded("rows_independent = False\ndef init(): ...\ndef run(data): return data")
-    assert script.run(script.question(request_of(b"x"))) == orjson.dumps("x")
+    assert script.run(script.parse(request_of(b"x"))) == orjson.dumps("x")

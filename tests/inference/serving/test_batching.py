@@ -24,8 +24,8 @@ from inference.serving.model_thread import ModelThread
 class Sums:
     """Sums rows; writes down how many came together, and in which thread."""
 
-    def __init__(self, *, bounded: bool) -> None:
-        self.bounded = bounded
+    def __init__(self, *, library_only: bool) -> None:
+        self.library_only = library_only
         self.batches: list[int] = []
         self.threads: list[str] = []
 
@@ -53,7 +53,7 @@ def rows(*values: float) -> ArrayRows:
 
 
 async def test_a_library_that_proved_quick_answers_on_the_event_loop(batcher_of):
-    script = Sums(bounded=True)
+    script = Sums(library_only=True)
     batcher = batcher_of(script)
     while len(script.threads) < 1000 and script.threads[-1:] != ["MainThread"]:
         assert await batcher.predict(rows(1, 2)) == [b"1", b"2"]
@@ -62,7 +62,7 @@ async def test_a_library_that_proved_quick_answers_on_the_event_loop(batcher_of)
 
 
 async def test_somebody_elses_code_never_runs_on_the_event_loop(batcher_of):
-    script = Sums(bounded=False)
+    script = Sums(library_only=False)
     batcher = batcher_of(script)
     for _ in range(100):
         await batcher.predict(rows(1))
@@ -75,7 +75,7 @@ async def turns(count: int) -> None:
 
 
 async def test_who_arrives_while_a_batch_assembles_is_in_it(batcher_of):
-    script = Sums(bounded=False)
+    script = Sums(library_only=False)
     batcher = batcher_of(script)
 
     async def later(number: int) -> None:
@@ -90,7 +90,7 @@ async def test_who_arrives_while_a_batch_assembles_is_in_it(batcher_of):
 
 
 async def test_who_comes_alone_begins_at_once(batcher_of):
-    script = Sums(bounded=False)
+    script = Sums(library_only=False)
     batcher = batcher_of(script)
     await batcher.predict(rows(1))
     asking = asyncio.create_task(batcher.predict(rows(1)))
@@ -100,7 +100,7 @@ async def test_who_comes_alone_begins_at_once(batcher_of):
 
 
 async def test_a_stream_of_arrivals_does_not_hold_up_those_that_are_there(batcher_of):
-    script = Sums(bounded=False)
+    script = Sums(library_only=False)
     batcher = batcher_of(script)
     await asyncio.gather(batcher.predict(rows(1)), batcher.predict(rows(1)))
     first, began, crowd = asyncio.create_task(batcher.predict(rows(1))), time.monotonic(), []
@@ -131,7 +131,7 @@ class Bare:
 
 
 @pytest.mark.parametrize(
-    ("estimator", "bounded"),
+    ("estimator", "library_only"),
     [
         (LogisticRegression(), True),
         (RandomForestClassifier(), True),
@@ -147,5 +147,7 @@ class Bare:
     ],
     ids=lambda each: type(each).__name__ if not isinstance(each, bool) else str(each),
 )
-def test_a_model_is_a_librarys_alone_where_none_of_its_parts_is_somebody_elses(estimator, bounded):
-    assert SklearnModel(estimator).bounded is bounded
+def test_a_model_is_a_librarys_alone_where_none_of_its_parts_is_somebody_elses(
+    estimator, library_only
+):
+    assert SklearnModel(estimator).library_only is library_only

@@ -37,7 +37,7 @@ async def told(scorer, request) -> tuple[type, float]:
 
 async def test_reading_a_body_lies_inside_the_deadline(scorer, request_of, hang):
     script = await scorer.script()
-    script.question = lambda _: hang.wait(10)
+    script.parse = lambda _: hang.wait(10)
     kind, after = await told(scorer, request_of(b"[" + ROWS * 20_000 + b"]"))
     assert kind is Overloaded
     assert TIMEOUT_S <= after < 1.1 * TIMEOUT_S + 0.1

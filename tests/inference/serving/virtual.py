@@ -47,7 +47,7 @@ def run[T](work: Coroutine[Any, Any, T]) -> T:
 class Model:
     """Both the script and the thread that runs it: doubles each row, or does what it is told."""
 
-    bounded = False
+    library_only = False
     timeout_s = TIMEOUT_S
 
     def __init__(self) -> None:
