@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import output
-from cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from deploy.doctor import Configured
+    from deploy.app_settings import AppSettings
+    from deploy.requeue import Outcome
 
 AppFolder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="The folder of an app or of a package.")
@@ -134,28 +134,28 @@ def doctor(
     as_json: output.JsonLines = False,
 ) -> int:
     """Check settings, versions, model, Redis, storage, Service Bus; exit code 2 if any is wrong."""
-    return asyncio.run(_examine(_configured(folder, settings), as_json=as_json))
+    return asyncio.run(_examine(_open_app(folder, settings), as_json=as_json))
 
 
-async def _examine(configured: Configured, *, as_json: bool) -> int:
+async def _examine(app: AppSettings, *, as_json: bool) -> int:
     """Print each finding as it comes."""
     from deploy.doctor import examine
 
-    fine = found = 0
+    in_order = found = 0
     heading = ""
-    async for group, finding in examine(configured):
+    async for group, finding in examine(app):
         found += 1
-        fine += finding.mend is None
+        in_order += finding.fix is None
         if as_json:
-            output.write_json({"group": group, "told": finding.told, "mend": finding.mend})
+            output.write_json({"group": group, "message": finding.message, "fix": finding.fix})
             continue
         if group != heading:
             print(group)
         print(f"  {finding}", flush=True)
         heading = group
     if not as_json:
-        print(f"{fine} fine, {found - fine} to mend")
-    return 0 if fine == found else 2
+        print(f"{in_order} ok, {found - in_order} to fix")
+    return 0 if in_order == found else 2
 
 
 def _rate(text: str) -> float:
@@ -194,31 +194,33 @@ def requeue(
         Path, typer.Option("--folder", help="The folder of an app or of a package.")
     ] = Path(),
     settings: Settings = None,
+    as_json: output.JsonLines = False,
 ) -> int:
-    """List blobs and messages that were given up after their last try, or send them again."""
-    from deploy.requeue.command import Order
-    from deploy.requeue.command import requeue as send_again
-    from deploy.requeue.given_up import Choice
+    """List blobs and messages whose tries ran out, or send them again."""
+    from deploy.requeue import Choice
+    from deploy.requeue import requeue as send_again
 
     choice = Choice(all=all_, reason=reason, names=names or ())
-    order = Order(choice=choice, dry_run=dry_run, rate=rate)
-    return asyncio.run(send_again(_configured(folder, settings), order, _say))
+    app = _open_app(folder, settings)
+    report = _write_outcome if as_json else _print_outcome
+    summary = asyncio.run(send_again(app, choice, dry_run=dry_run, rate=rate, report=report))
+    if not as_json:
+        print(summary)
+    return 2 if summary.failed else 0
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
+def _print_outcome(outcome: Outcome) -> None:
+    print(outcome, flush=True)
 
 
-def _configured(folder: Path, settings: Path | None) -> Configured:
-    """The settings that an app runs with. Raises UsageError."""
-    from deploy import doctor as examination
+def _write_outcome(outcome: Outcome) -> None:
+    output.write_json(outcome.as_json())
 
-    folder = folder.resolve()
-    if not (folder / "function_app.py").is_file():
-        raise UsageError(f"{folder} holds no function_app.py: name an app folder or a package")
-    if settings is not None and not settings.is_file():
-        raise UsageError(f"{settings} is not there: --settings names a local.settings.json")
-    # What the SDKs log of a failure is said in a sentence.
+
+def _open_app(folder: Path, file: Path | None) -> AppSettings:
+    """The settings that an app runs with. Raises Refused."""
+    from deploy import app_settings
+
+    # The commands report failures in sentences. The SDKs' logs would repeat them.
     logging.disable()
-    file = settings or folder / examination.SETTINGS_FILE
-    return examination.read(folder, env=os.environ, file=file)
+    return app_settings.open_app(folder, env=os.environ, file=file)

@@ -12,7 +12,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from deploy import accelerate, doctor, manifest, options, packaging
+from deploy import accelerate, app_settings, doctor, manifest, options, packaging
+from deploy.app_settings import AppSettings
 from deploy.errors import Refused
 from inference.errors import ScoringError
 from inference.models import manifests
@@ -170,47 +171,44 @@ def _package(given: argparse.Namespace) -> int:
 
 
 def _requeue(given: argparse.Namespace) -> int:
-    from deploy.requeue.command import Order, requeue  # noqa: PLC0415 - the SDKs are slow
-    from deploy.requeue.given_up import Choice  # noqa: PLC0415
+    from deploy.requeue import Choice, requeue  # noqa: PLC0415 - the SDKs are slow
 
     choice = Choice(all=given.all, reason=given.reason, names=given.names)
-    order = Order(choice=choice, dry_run=given.dry_run, rate=given.rate)
-    return asyncio.run(requeue(_configured(given), order, partial(print, flush=True)))
+    show = partial(print, flush=True)
+    summary = asyncio.run(
+        requeue(_app(given), choice, dry_run=given.dry_run, rate=given.rate, report=show)
+    )
+    print(summary)
+    return 2 if summary.failed else 0
 
 
-def _configured(given: argparse.Namespace) -> doctor.Configured:
-    folder, file = given.folder.resolve(), given.settings
-    if not (folder / "function_app.py").is_file():
-        raise Refused(f"{folder} holds no function_app.py: name an app folder or a package")
-    if file is not None and not file.is_file():
-        raise Refused(f"{file} is not there: --settings names a local.settings.json")
-    # What the SDKs log of a failure is said in a sentence.
+def _app(given: argparse.Namespace) -> AppSettings:
+    # The commands report failures in sentences; the SDKs' logs would repeat them.
     logging.disable()
-    return doctor.read(folder, env=os.environ, file=file or folder / doctor.SETTINGS_FILE)
+    return app_settings.open_app(given.folder, env=os.environ, file=given.settings)
 
 
 def _examine(given: argparse.Namespace) -> int:
-    configured = _configured(given)
-    return asyncio.run(_told(configured, as_json=given.json))
+    return asyncio.run(_print_findings(_app(given), as_json=given.json))
 
 
-async def _told(configured: doctor.Configured, *, as_json: bool) -> int:
-    """Print each finding as it comes; 2 where there is something to do."""
-    fine = found = 0
-    under = ""
-    async for group, finding in doctor.examine(configured):
+async def _print_findings(app: AppSettings, *, as_json: bool) -> int:
+    """Print each finding when it is made; 2 where there is something to fix."""
+    in_order = found = 0
+    last = ""
+    async for group, finding in doctor.examine(app):
         found += 1
-        fine += finding.mend is None
+        in_order += finding.fix is None
         if as_json:
-            print(json.dumps({"group": group, "told": finding.told, "mend": finding.mend}))
+            print(json.dumps({"group": group, "message": finding.message, "fix": finding.fix}))
             continue
-        if group != under:
+        if group != last:
             print(group)
         print(f"  {finding}", flush=True)
-        under = group
+        last = group
     if not as_json:
-        print(f"{fine} fine, {found - fine} to mend")
-    return 0 if fine == found else 2
+        print(f"{in_order} ok, {found - in_order} to fix")
+    return 0 if in_order == found else 2
 
 
 def _folder(given: argparse.Namespace) -> Path:

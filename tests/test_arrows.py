@@ -32,9 +32,9 @@ MAY = {
     "deploy": {"inference"},
     "cli": ROOMS - {"tests", "function_app"},
 }
-#: These read settings as every room does, and ask with the clients of the cache and host.
-ASKING = {ROOT / "deploy/doctor", ROOT / "deploy/requeue"}
-MAY_ASKING = {"inference", "cache", "triggers", "local"}
+#: These read the settings of every package, and connect to Redis as the cache does.
+WHOLE_APP = {ROOT / "deploy/doctor", ROOT / "deploy/requeue", ROOT / "deploy/app_settings.py"}
+MAY_WHOLE_APP = {"inference", "cache", "triggers"}
 
 
 def modules(room: str) -> list[Path]:
@@ -55,7 +55,7 @@ def imported(file: Path) -> set[str]:
 @pytest.mark.parametrize("room", MAY)
 def test_a_room_imports_only_what_its_arrows_allow(room):
     for file in modules(room):
-        may = MAY_ASKING if ASKING & set(file.parents) else MAY[room]
+        may = MAY_WHOLE_APP if WHOLE_APP & {file, *file.parents} else MAY[room]
         assert (imported(file) & ROOMS) - {room} <= may, file
 
 
@@ -70,6 +70,12 @@ def test_a_room_imports_only_what_its_arrows_allow(room):
 def test_a_room_knows_nothing_of_what_lies_beyond_its_seam(room, foreign):
     for file in modules(room):
         assert not imported(file) & foreign, file
+
+
+def test_nothing_that_goes_to_azure_reads_the_local_stand_ins():
+    for file in (*(ROOT / "infra").rglob("*"), *(ROOT / "deploy").rglob("*")):
+        if file.is_file() and file.suffix != ".pyc":
+            assert "local/" not in file.read_text(), file
 
 
 def test_only_the_composition_root_reads_the_environment():

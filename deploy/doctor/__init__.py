@@ -1,14 +1,12 @@
-"""`python -m deploy doctor`: what is fine, and what to do about the rest.
+"""Finds what is wrong with an app's settings, services, versions, model and script.
 
-It reads settings as the app does, and asks Redis, storage and Service Bus through the very clients
-that the app and the local host use.
+The checks read settings as the app does, connect to Redis with the app's own client, and to storage
+and Service Bus with the SDKs that the app uses.
 """
 
 from __future__ import annotations
 
-from deploy.doctor.configured import Configured, read
 from deploy.doctor.examination import examine
 from deploy.doctor.findings import Finding
-from local.host.app_settings import FILE as SETTINGS_FILE
 
-__all__ = ["SETTINGS_FILE", "Configured", "Finding", "examine", "read"]
+__all__ = ["Finding", "examine"]

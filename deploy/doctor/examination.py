@@ -1,16 +1,15 @@
-"""All checks, group by group: none stops the others."""
+"""All checks, group by group. A check that fails does not stop the others."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from importlib import import_module
 
-from deploy.doctor.configured import Configured
+from deploy.app_settings import AppSettings
 from deploy.doctor.findings import Check, Finding
 
-#: Each group with its module, imported when its turn comes: each SDK only where it is needed.
+#: Each group with its module, which is imported when its turn comes: a missing SDK costs one group.
 GROUPS = {
     "settings": "settings",
     "versions": "versions",
@@ -21,31 +20,31 @@ GROUPS = {
     "http": "http_trigger",
 }
 
-#: What of a URL or a connection string is nobody's to see, wherever an SDK may repeat it.
+#: The secret parts of a URL or a connection string. An SDK's error message may repeat them.
 _SECRET = re.compile(r"//[^/@]*:([^/@]{4,})@|(?:Key|Signature|sig)=([^;&]{4,})")
 
 
-async def examine(configured: Configured) -> AsyncIterator[tuple[str, Finding]]:
-    """What there is to say, each with its group, in their order."""
-    secrets = _secrets(configured.env)
+async def examine(app: AppSettings) -> AsyncIterator[tuple[str, Finding]]:
+    """Every finding with its group, as each check makes it."""
+    secrets = _secrets(app.env)
     for group, module in GROUPS.items():
-        async for finding in _group(module, configured):
-            yield group, _hidden(finding, secrets)
+        async for finding in _run(module, app):
+            yield group, _without(secrets, finding)
 
 
-async def _group(module: str, configured: Configured) -> AsyncIterator[Finding]:
+async def _run(module: str, app: AppSettings) -> AsyncIterator[Finding]:
     try:
         check: Check = import_module(f"deploy.doctor.{module}").check
-        async for finding in check(configured):
+        async for finding in check(app):
             yield finding
     except ModuleNotFoundError as error:
         yield Finding(
-            f"cannot be checked without {error.name}",
-            "`pip install -r local/host/requirements.txt`",
+            f"not checked: {error.name} is not installed",
+            "`pip install -r requirements.txt`",
         )
     except Exception as error:  # noqa: BLE001 - an SDK may raise anything
-        told = (str(error).strip() or "without a word").splitlines()[0]
-        yield Finding("could not be checked", f"look into {type(error).__name__}: {told}")
+        text = (str(error).strip() or "no message").splitlines()[0]
+        yield Finding("the check failed", f"look into {type(error).__name__}: {text}")
 
 
 def _secrets(env: Mapping[str, str]) -> list[str]:
@@ -54,10 +53,9 @@ def _secrets(env: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _hidden(finding: Finding, secrets: list[str]) -> Finding:
+def _without(secrets: list[str], finding: Finding) -> Finding:
+    message, fix = finding.message, finding.fix
     for secret in secrets:
-        told = finding.told.replace(secret, "***")
-        finding = replace(
-            finding, told=told, mend=finding.mend and finding.mend.replace(secret, "***")
-        )
-    return finding
+        message = message.replace(secret, "***")
+        fix = fix and fix.replace(secret, "***")
+    return Finding(message, fix)

@@ -1,28 +1,28 @@
-"""What a check says: that something is fine, or what to do."""
+"""What a check reports: that something is in order, or what to do."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from deploy.doctor.configured import Configured
+from deploy.app_settings import AppSettings
 
-#: Seconds for one question to one service.
+#: Seconds for one request to one service.
 DEADLINE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence, of which `mend` is the part that says what to do; None where all is fine."""
+    """One fact about the app. `fix` says what to do about it, and is None where all is in order."""
 
-    told: str
-    mend: str | None = None
+    message: str
+    fix: str | None = None
 
     def __str__(self) -> str:
-        return f"fine: {self.told}" if self.mend is None else f"mend: {self.told}: {self.mend}"
+        return f"ok: {self.message}" if self.fix is None else f"fix: {self.message}: {self.fix}"
 
 
-#: The checks of one group. It raises anything; what it found before stands.
-Check = Callable[[Configured], AsyncIterator[Finding]]
+#: The checks of one group. It may raise anything: findings that it yielded before count.
+Check = Callable[[AppSettings], AsyncIterator[Finding]]
 
-UNREAD = Finding("not checked", "first mend the settings above that it needs")
+NOT_CHECKED = Finding("not checked", "first fix the settings above that this check needs")

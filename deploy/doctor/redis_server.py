@@ -1,4 +1,4 @@
-"""Redis: it answers the app's own client, which may do there all that the app does."""
+"""Redis: it answers the app's own client in time, and accepts every command that the app sends."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from cache.errors import CacheSettingError
 from cache.redis_cache import RELEASE, REPLACE
 from cache.redis_client import Client
 from cache.settings import CacheSettings
-from deploy.doctor import redis_faults
-from deploy.doctor.configured import Configured
-from deploy.doctor.findings import DEADLINE_S, UNREAD, Finding
+from deploy.app_settings import AppSettings
+from deploy.doctor import redis_errors
+from deploy.doctor.findings import DEADLINE_S, NOT_CHECKED, Finding
 
 #: Round trips that are timed.
 PINGS = 5
-#: Milliseconds that the probe is kept where it may not be deleted.
+#: Milliseconds that the probe lives where deleting it is not permitted.
 PROBE_MS = 10_000
 
 
-async def check(configured: Configured) -> AsyncIterator[Finding]:
-    settings = configured.cache
+async def check(app: AppSettings) -> AsyncIterator[Finding]:
+    settings = app.cache
     if settings is None:
-        yield UNREAD
+        yield NOT_CHECKED
         return
     if not settings.redis_url:
-        yield Finding("REDIS_URL is empty: each worker caches for itself")
+        yield Finding("REDIS_URL is empty: each worker caches in its own memory")
         return
     if settings.redis_auth == "entra":
         try:
@@ -44,7 +44,7 @@ async def check(configured: Configured) -> AsyncIterator[Finding]:
     tokens = entra.Tokens() if settings.redis_auth == "entra" else None
     client = redis_client.open_client(settings, tokens)
     try:
-        async for finding in _asked(client, settings):
+        async for finding in _findings(client, settings):
             yield finding
     finally:
         await redis_client.close(client)
@@ -52,62 +52,63 @@ async def check(configured: Configured) -> AsyncIterator[Finding]:
             await tokens.close()
 
 
-async def _asked(client: Client, settings: CacheSettings) -> AsyncIterator[Finding]:
+async def _findings(client: Client, settings: CacheSettings) -> AsyncIterator[Finding]:
     place = str(settings.redis)
     try:
         taken_ms = await _round_trip_ms(client)
-    except redis_faults.UNUSABLE as error:
-        yield Finding(f"{place} cannot be used", redis_faults.unusable(error, settings))
+    except redis_errors.UNUSABLE as error:
+        yield Finding(f"{place} cannot be used", redis_errors.fix_connection(error, settings))
         return
     in_time = taken_ms < settings.timeout_ms
     yield Finding(
         f"{place} answers in {taken_ms:.1f} ms, CACHE_TIMEOUT_MS is {settings.timeout_ms:g}",
-        None if in_time else "raise that, or take a server that is nearer",
+        None if in_time else "raise CACHE_TIMEOUT_MS, or use a server that is nearer",
     )
     try:
-        told: Mapping[str, Any] = await _in_time(client.info())
+        info: Mapping[str, Any] = await _within_deadline(client.info())
     except exceptions.NoPermissionError:
-        yield Finding("version and eviction policy are not for this user to see (INFO)")
+        yield Finding("version and eviction policy are unknown: the user may not INFO")
     else:
-        for finding in _kind(told, settings):
+        for finding in _server(info, settings):
             yield finding
-    yield await _probed(client)
+    yield await _commands(client)
 
 
 async def _round_trip_ms(client: Client) -> float:
     """The median, once connected."""
     if isinstance(client, RedisCluster):
-        await _in_time(client.initialize())
-    await _in_time(client.ping())
+        await _within_deadline(client.initialize())
+    await _within_deadline(client.ping())
     taken = []
     for _ in range(PINGS):
         began = time.monotonic()
-        await _in_time(client.ping())
+        await _within_deadline(client.ping())
         taken.append(time.monotonic() - began)
     return statistics.median(taken) * 1000
 
 
-def _kind(told: Mapping[str, Any], settings: CacheSettings) -> Iterator[Finding]:
-    mode = told.get("redis_mode", "standalone")
-    unseen = mode == "cluster" and not settings.redis_cluster
+def _server(info: Mapping[str, Any], settings: CacheSettings) -> Iterator[Finding]:
+    """Version, mode and memory, as INFO reports them."""
+    mode = info.get("redis_mode", "standalone")
+    unexpected = mode == "cluster" and not settings.redis_cluster
     yield Finding(
-        f"Redis {told.get('redis_version', 'of no version')}, {mode}",
-        "set REDIS_CLUSTER=true" if unseen else None,
+        f"Redis {info.get('redis_version', 'of unknown version')}, {mode}",
+        "set REDIS_CLUSTER=true" if unexpected else None,
     )
-    limit, policy = told.get("maxmemory", 0), told.get("maxmemory_policy", "unknown")
+    limit, policy = info.get("maxmemory", 0), info.get("maxmemory_policy", "unknown")
     if not limit:
-        yield Finding("its memory has no limit of its own")
-    else:
-        yield Finding(
-            f"it holds {limit:,} bytes and then evicts by {policy}",
-            "set maxmemory-policy to allkeys-lru: once full it stores nothing more"
-            if policy == "noeviction"
-            else None,
-        )
+        yield Finding("maxmemory is not set: the server's memory has no limit of its own")
+        return
+    yield Finding(
+        f"maxmemory is {limit:,} bytes, maxmemory-policy is {policy}",
+        "set maxmemory-policy to allkeys-lru: a full server of this policy stores nothing more"
+        if policy == "noeviction"
+        else None,
+    )
 
 
-async def _probed(client: Client) -> Finding:
-    """Store, look up, replace and release as the app does, under a name of its prefix."""
+async def _commands(client: Client) -> Finding:
+    """Store, look up, replace and release as the app does, with a key of its prefix."""
     key, token = f"triscore:doctor:{secrets.token_hex(8)}", secrets.token_hex(8)
     commands: Sequence[tuple[str | int, ...]] = (
         ("SET", key, token, "PX", PROBE_MS, "NX"),
@@ -117,12 +118,12 @@ async def _probed(client: Client) -> Finding:
     )
     for command, *arguments in commands:
         try:
-            await _in_time(client.execute_command(command, *arguments))
+            await _within_deadline(client.execute_command(command, *arguments))
         except exceptions.ResponseError as error:
-            return Finding("the app's commands", redis_faults.refused(str(command), error))
-    return Finding("SET, MGET, EVAL are answered under triscore:")
+            return Finding(f"{command} is refused", redis_errors.fix_command(str(command), error))
+    return Finding("SET, MGET and EVAL are accepted on keys that begin with triscore:")
 
 
-async def _in_time[T](asked: Awaitable[T]) -> T:
+async def _within_deadline[T](awaitable: Awaitable[T]) -> T:
     async with asyncio.timeout(DEADLINE_S):
-        return await asked
+        return await awaitable

@@ -1,30 +1,37 @@
-"""Settings: each is such as the app takes, and none looks misspelt."""
+"""Settings: the app accepts each value, and no name looks misspelt."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from deploy.app_settings import AppSettings, SettingsError
 from deploy.doctor import names
-from deploy.doctor.configured import Configured, Refusal
 from deploy.doctor.findings import Finding
-from local.host.errors import HostError
+from deploy.errors import Refused
 
 
-async def check(configured: Configured) -> AsyncIterator[Finding]:
-    found = [_refused(configured, each) for each in configured.refused]
-    for name, near in names.misspelt(configured.env):
-        where = configured.source(name)
-        found.append(Finding(f"{name}, set in {where}, is read by nobody", f"rename it to {near}"))
-    runtime = configured.env.get("FUNCTIONS_WORKER_RUNTIME", "python")
+async def check(app: AppSettings) -> AsyncIterator[Finding]:
+    found = [_refused(app, error) for error in app.errors]
+    for name, near in names.misspelt(app.env):
+        found.append(
+            Finding(
+                f"{name}, set in {app.source(name)}, is not a setting of the app",
+                f"rename it to {near}",
+            )
+        )
+    runtime = app.env.get("FUNCTIONS_WORKER_RUNTIME", "python")
     if runtime != "python":
         found.append(Finding(f"FUNCTIONS_WORKER_RUNTIME is {runtime!r}", "set it to python"))
-    read = names.read_by_the_app() & set(configured.env)
-    for each in found or [Finding(f"{len(read)} are set, and the app takes each")]:
-        yield each
+    count = len(names.read_by_the_app() & set(app.env))
+    values = "1 setting is set, and the app accepts it"
+    if count != 1:
+        values = f"{count} settings are set, and the app accepts each"
+    for finding in found or [Finding(values)]:
+        yield finding
 
 
-def _refused(configured: Configured, error: Refusal) -> Finding:
-    if isinstance(error, HostError):
-        return Finding("the file of settings was left out", str(error))
-    told = f"{error.name}={error.value!r}, set in {configured.source(error.name)}"
-    return Finding(told, f"set {error.expected}")
+def _refused(app: AppSettings, error: SettingsError) -> Finding:
+    if isinstance(error, Refused):
+        return Finding("the settings file was left out", str(error))
+    message = f"{error.name}={error.value!r}, set in {app.source(error.name)}, is not accepted"
+    return Finding(message, f"set {error.expected}")

@@ -1,6 +1,6 @@
-"""Storage: the blob door's containers are there, and may be read and written.
+"""Storage: the blob trigger's containers exist, and the app may read and write them.
 
-Nothing is put where blobs are scored from, and nothing is taken out of a queue. The SDK blocks the
+The check writes nothing to the input container and takes nothing out of a queue. The SDK blocks the
 event loop, on which nothing else runs.
 """
 
@@ -17,99 +17,98 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from azure.storage.blob import BlobServiceClient
 
-from deploy.doctor.configured import Configured
-from deploy.doctor.findings import DEADLINE_S, UNREAD, Finding
-from deploy.doctor.names import HOST_STORAGE
-from local.host.app.connections import Connections, spell_out
-from local.host.blob_listener.poison import QUEUE as POISON
-from local.host.errors import HostError
+from deploy import connections
+from deploy.app_settings import HOST_STORAGE, AppSettings
+from deploy.connections import POISON_QUEUE
+from deploy.doctor.findings import DEADLINE_S, NOT_CHECKED, Finding
+from deploy.errors import Refused
 from triggers.settings import STORAGE, TriggerSettings
 
-#: One try, so that silence ends with the deadline.
+#: No retries, so that an account that does not answer ends the check within the deadline.
 _ONCE: dict[str, Any] = {
     "retry_total": 0,
     "connection_timeout": DEADLINE_S,
     "read_timeout": DEADLINE_S,
 }
-_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_BLOBS, _QUEUES = "Storage Blob Data Owner", "Storage Queue Data Contributor"
+_DENIED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_BLOB_ROLE, _QUEUE_ROLE = "Storage Blob Data Owner", "Storage Queue Data Contributor"
 
 
-async def check(configured: Configured) -> AsyncIterator[Finding]:
-    doors = configured.doors
-    if doors is None:
-        yield UNREAD
+async def check(app: AppSettings) -> AsyncIterator[Finding]:
+    settings = app.triggers
+    if settings is None:
+        yield NOT_CHECKED
         return
-    if "blob" not in doors.triggers:
-        yield Finding("TRIGGERS leaves the blob door closed")
+    if "blob" not in settings.triggers:
+        yield Finding("TRIGGERS leaves the blob trigger out")
         return
-    env = dict(configured.env)
-    spell_out(env, (HOST_STORAGE, STORAGE))
-    connections = Connections(env)
     try:
-        for finding in _findings(connections, doors):
+        for finding in _findings(app.env, settings):
             yield finding
     except (ServiceRequestError, ServiceResponseError) as error:
         yield Finding(
-            f"an account of {STORAGE} or {HOST_STORAGE} does not answer",
+            f"the account of {STORAGE} or of {HOST_STORAGE} does not answer",
             f"start it, or correct its address or firewall ({error})",
         )
-    finally:
-        await connections.close()
 
 
-def _findings(connections: Connections, doors: TriggerSettings) -> Iterator[Finding]:
-    """Raises ServiceRequestError, ServiceResponseError where an account is away."""
-    source, target = doors.input_blob_path.partition("/")[0], doors.output_container
+def _findings(env: Mapping[str, str], settings: TriggerSettings) -> Iterator[Finding]:
+    """Raises ServiceRequestError, ServiceResponseError for an account that does not answer."""
+    source, target = settings.input_blob_path.partition("/")[0], settings.output_container
     try:
-        connections.blobs(STORAGE)
-    except HostError as error:
-        yield Finding(f"containers of {STORAGE}", str(error))
+        account = connections.blobs(env, STORAGE)
+    except Refused as error:
+        yield Finding(f"the containers of {STORAGE} cannot be checked", str(error))
     else:
-        yield _told(f"container {source}", lambda: _read(connections, source), _BLOBS)
-        yield _told(f"container {target}", lambda: _written(connections, target), _BLOBS)
-        yield _told(f"queue {POISON}", lambda: _given_up(connections), _QUEUES)
-    yield _told(f"account of {HOST_STORAGE}", lambda: _host(connections), _BLOBS)
+        with account:
+            yield _asked(f"container {source}", lambda: _list(account, source), _BLOB_ROLE)
+            yield _asked(f"container {target}", lambda: _write(account, target), _BLOB_ROLE)
+        yield _asked(f"queue {POISON_QUEUE}", lambda: _poison(env), _QUEUE_ROLE)
+    yield _asked(f"the account of {HOST_STORAGE}", lambda: _host(env), _BLOB_ROLE)
 
 
-def _told(what: str, ask: Callable[[], Finding], role: str) -> Finding:
+def _asked(what: str, ask: Callable[[], Finding], role: str) -> Finding:
     try:
         return ask()
-    except HostError as error:
-        return Finding(what, str(error))
+    except Refused as error:
+        return Finding(f"{what} cannot be checked", str(error))
     except HttpResponseError as error:
         if error.status_code is None:
-            return Finding(what, "no identity signs in here: `az login`")
+            return Finding(f"{what} needs an identity, and none is signed in", "run `az login`")
         headers: Mapping[str, str] = getattr(error.response, "headers", {})
         code = headers.get("x-ms-error-code", error.status_code)
-        if error.status_code in _REFUSED:
-            mend = f"refused ({code}): correct the key, or give the identity the role {role}"
-            return Finding(what, mend)
-        return Finding(what, f"mend what storage says: {code}")
+        if error.status_code in _DENIED:
+            return Finding(
+                f"{what} denies access ({code})",
+                f"correct the key, or give the identity the role {role}",
+            )
+        return Finding(f"{what} answers {code}", "look this code up in the storage account's docs")
 
 
-def _read(connections: Connections, name: str) -> Finding:
-    container = connections.blobs(STORAGE).get_container_client(name)
+def _list(account: BlobServiceClient, name: str) -> Finding:
+    container = account.get_container_client(name)
     try:
         next(container.list_blobs(results_per_page=1, **_ONCE), None)
     except ResourceNotFoundError:
-        made = (
-            f"make it, or name another in INPUT_BLOB_PATH: `az storage container create -n {name}`"
+        return Finding(
+            f"container {name} does not exist",
+            f"create it (`az storage container create -n {name}`), or name another in"
+            " INPUT_BLOB_PATH",
         )
-        return Finding(f"container {name} is not there", made)
     return Finding(f"container {name} can be listed")
 
 
-def _written(connections: Connections, name: str) -> Finding:
-    """Put a blob where nothing is scored from, read it and delete it."""
-    blob = connections.blobs(STORAGE).get_blob_client(
-        name, f"triscore-doctor-{secrets.token_hex(8)}"
-    )
+def _write(account: BlobServiceClient, name: str) -> Finding:
+    """Write, read and delete a blob in the output container, which triggers nothing."""
+    blob = account.get_blob_client(name, f"triscore-doctor-{secrets.token_hex(8)}")
     try:
         blob.upload_blob(b"probe", **_ONCE)
     except ResourceNotFoundError:
-        return Finding(f"container {name} is not there yet: the app makes it with its first blob")
+        return Finding(
+            f"container {name} does not exist yet: the app creates it with its first blob"
+        )
     try:
         blob.download_blob(**_ONCE).readall()
     finally:
@@ -117,20 +116,22 @@ def _written(connections: Connections, name: str) -> Finding:
     return Finding(f"container {name} can be written and read")
 
 
-def _given_up(connections: Connections) -> Finding:
-    queue = connections.queues(STORAGE).get_queue_client(POISON)
-    try:
-        waiting = queue.peek_messages(1, **_ONCE)
-    except ResourceNotFoundError:
-        waiting = []
-    if waiting:
+def _poison(env: Mapping[str, str]) -> Finding:
+    with connections.queues(env, STORAGE) as account:
+        try:
+            messages = account.get_queue_client(POISON_QUEUE).peek_messages(1, **_ONCE)
+        except ResourceNotFoundError:
+            messages = []
+    if messages:
         return Finding(
-            f"queue {POISON} names blobs that were given up",
-            "`python -m deploy requeue` says why, and sends them round once that is mended",
+            f"queue {POISON_QUEUE} lists blobs whose tries ran out",
+            "run `python -m deploy requeue`: it shows each with its error, and sends them again"
+            " once the cause is fixed",
         )
-    return Finding("no blob was given up")
+    return Finding(f"queue {POISON_QUEUE} is empty: no blob's tries ran out")
 
 
-def _host(connections: Connections) -> Finding:
-    next(iter(connections.blobs(HOST_STORAGE).list_containers(results_per_page=1, **_ONCE)), None)
+def _host(env: Mapping[str, str]) -> Finding:
+    with connections.blobs(env, HOST_STORAGE) as account:
+        next(iter(account.list_containers(results_per_page=1, **_ONCE)), None)
     return Finding(f"the account of {HOST_STORAGE} can be listed")

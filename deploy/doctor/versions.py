@@ -1,4 +1,4 @@
-"""Versions: Python is Azure's, packages are those of requirements.txt and of the model."""
+"""Versions: Python is the one that Azure runs, packages are those that requirements.txt pins."""
 
 from __future__ import annotations
 
@@ -8,60 +8,62 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from deploy import pins
-from deploy.doctor.configured import Configured
+from deploy.app_settings import AppSettings
 from deploy.doctor.findings import Finding
 from deploy.errors import Refused
 from deploy.pins import Pin
 from inference.errors import ModelUnavailable
 from inference.models import manifests
 
-#: What the app runs on in Azure.
+#: The version of Python that the app runs on in Azure.
 PYTHON = (3, 13)
 
-#: What brings each framework of a manifest.
+#: The package of each framework that a manifest may name.
 _PACKAGES = {"scikit-learn": "scikit-learn", "onnx": "onnxruntime"}
 
 
-async def check(configured: Configured) -> AsyncIterator[Finding]:
+async def check(app: AppSettings) -> AsyncIterator[Finding]:
     yield _python()
     try:
-        required = pins.read(configured.folder / "requirements.txt")
+        required = pins.read(app.folder / "requirements.txt")
     except (Refused, OSError) as error:
         yield Finding("requirements.txt cannot be used", str(error))
         return
     for finding in _packages(required):
         yield finding
-    if configured.inference is not None:
-        for finding in _model(configured.inference.model_dir, required):
+    if app.inference is not None:
+        for finding in _model(app.inference.model_dir, required):
             yield finding
 
 
 def _python() -> Finding:
-    told = f"Python {platform.python_version()}"
+    version = f"Python {platform.python_version()}"
     if sys.version_info[:2] == PYTHON:
-        return Finding(told)
+        return Finding(version)
     wanted = ".".join(map(str, PYTHON))
-    return Finding(told, f"make .venv anew with Python {wanted}, which Azure runs the app on")
+    return Finding(
+        f"{version}, and Azure runs the app on {wanted}", f"recreate .venv with Python {wanted}"
+    )
 
 
 def _packages(required: list[Pin]) -> Iterator[Finding]:
     others = [pin for pin in required if pins.installed(pin) != pin.version]
     for pin in others:
         yield Finding(
-            f"requirements.txt pins {pin.name}=={pin.version}, and here is"
+            f"requirements.txt pins {pin.name}=={pin.version}, installed is"
             f" {pins.installed(pin) or 'none'}",
-            f"`pip install {pin.name}=={pin.version}`, or pin the one that is here",
+            f"`pip install {pin.name}=={pin.version}`, or pin the installed version",
         )
     if not others:
-        yield Finding(f"all {len(required)} packages of requirements.txt are here as pinned")
+        yield Finding(f"all {len(required)} packages of requirements.txt are installed as pinned")
 
 
 def _model(folder: Path, required: list[Pin]) -> Iterator[Finding]:
-    """Whether what loads the model in Azure is what it was described with."""
+    """Whether Azure loads the model with the version that its manifest was written with."""
     try:
         manifest = manifests.read(folder)
     except ModelUnavailable:
-        return  # it is the start's to say
+        return  # the check of model and script reports it
     served = None if manifest is None else manifest.effective()
     if served is None or served.framework not in _PACKAGES:
         return
@@ -72,6 +74,6 @@ def _model(folder: Path, required: list[Pin]) -> Iterator[Finding]:
         f" {pinned}",
         None
         if pinned == served.version
-        else f"pin {package}=={served.version}, or describe it anew with"
-        " `python -m deploy manifest` once its answers are right",
+        else f"pin {package}=={served.version}, or write its manifest again with"
+        " `python -m deploy manifest`, once you have compared its answers",
     )

@@ -12,62 +12,63 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
 from azure.servicebus.exceptions import MessageLockLostError, MessageSizeExceededError
 
-from deploy.requeue.given_up import GivenUp
+from deploy.requeue.failed_inputs import FailedInput
 
 #: Messages a round trip.
 PAGE = 100
-#: Seconds without a message after which the queue counts as read.
+#: Seconds without a message after which the queue counts as empty.
 QUIET_S = 2.0
 
-#: What the broker adds when it gives a message up.
-_ADDED = ("DeadLetterReason", "DeadLetterErrorDescription")
+#: Application properties that the broker adds to a dead letter.
+_DEAD_LETTER = frozenset({"DeadLetterReason", "DeadLetterErrorDescription"})
+#: The only annotation that a sender sets.
 _PARTITION = "x-opt-partition-key"
-#: Of a message's first life; its copy gets its own.
-_LIFE = ("creation_time", "absolute_expiry_time")
+#: Properties of the first delivery; the broker sets new ones.
+_TIMES = frozenset({"creation_time", "absolute_expiry_time"})
 
 
 class DeadLetters:
-    """One queue's. Raises ServiceBusError."""
+    """The dead letters of one queue. Raises ServiceBusError."""
 
     def __init__(self, client: ServiceBusClient, queue: str) -> None:
         self._client, self._queue = client, queue
 
-    async def look(self) -> list[GivenUp]:
-        """All of them, oldest first. Nothing is locked."""
-        found: list[GivenUp] = []
+    async def peek(self) -> list[FailedInput]:
+        """All of them, oldest first. None is locked."""
+        found: list[FailedInput] = []
         async with self._receiver() as receiver:
             number = 0
             while page := await receiver.peek_messages(PAGE, sequence_number=number):
-                found.extend(_given_up(message) for message in page)
+                found.extend(_failed_input(message) for message in page)
                 number = (page[-1].sequence_number or number) + 1
         return found
 
     async def send(
-        self, wanted: Sequence[GivenUp], *, page: int, pace: Callable[[], Awaitable[None]]
-    ) -> AsyncIterator[tuple[GivenUp, Exception | None]]:
-        """Send each and take it off the queue; yields each with what kept it from being sent.
+        self, wanted: Sequence[FailedInput], *, page: int, pace: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[tuple[FailedInput, Exception | None]]:
+        """Send each again and remove it from the dead letters; yields it, with any error.
 
-        `page` are locked at once, and must be done with before their locks end.
+        `page` messages are locked at once, and must be sent before their locks end.
         """
-        left = {each.handle: each for each in wanted}
+        left = {letter.handle: letter for letter in wanted}
         others: list[ServiceBusReceivedMessage] = []
         async with self._receiver() as receiver, self._client.get_queue_sender(self._queue) as out:
             while left and (messages := await receiver.receive_messages(min(page, PAGE))):
                 for message in messages:
-                    if (chosen := left.pop(message.sequence_number, None)) is None:
+                    if (letter := left.pop(message.sequence_number, None)) is None:
                         others.append(message)
                         continue
                     await pace()
                     try:
-                        await out.send_messages(again(message))
+                        await out.send_messages(copy_message(message))
                     except (ValueError, MessageSizeExceededError) as error:
-                        # The SDK sends no bytes in a property that are not UTF-8.
+                        # The SDK cannot send bytes in a property that are not UTF-8.
                         others.append(message)
-                        yield chosen, error
+                        yield letter, error
                         continue
-                    with suppress(MessageLockLostError):  # it stays listed, and is sent twice
+                    with suppress(MessageLockLostError):  # it stays listed, and the copy is sent
                         await receiver.complete_message(message)
-                    yield chosen, None
+                    yield letter, None
             for message in others:
                 with suppress(MessageLockLostError):
                     await receiver.abandon_message(message)
@@ -78,48 +79,58 @@ class DeadLetters:
         )
 
 
-def again(message: ServiceBusReceivedMessage) -> AmqpAnnotatedMessage:
+def copy_message(message: ServiceBusReceivedMessage) -> AmqpAnnotatedMessage:
     """The message as it was sent: body, id, properties, content type, session, time to live.
 
-    The SDK reads texts as bytes, and would send them as bytes: what is UTF-8 goes out as a text.
+    The SDK reads strings as bytes and would send them as bytes: all that is UTF-8 is decoded.
     """
     raw = message.raw_amqp_message
-    properties = {} if raw.properties is None else dict(raw.properties.items())
-    own = _texts(dict(raw.application_properties or {}))
-    annotations = _texts(dict(raw.annotations or {}))
+    annotations = _decoded(dict(raw.annotations or {}))
     return AmqpAnnotatedMessage(
         **_body(raw),
-        properties={name: _texts(value) for name, value in properties.items() if name not in _LIFE},
-        application_properties={name: own[name] for name in own if name not in _ADDED},
-        annotations={name: annotations[name] for name in annotations if name == _PARTITION},
+        properties=_properties(raw),
+        application_properties=_application_properties(raw),
+        annotations={_PARTITION: annotations[_PARTITION]} if _PARTITION in annotations else {},
         header={"time_to_live": raw.header and raw.header.time_to_live, "durable": True},
     )
 
 
+def _properties(raw: AmqpAnnotatedMessage) -> dict[str, Any]:
+    if raw.properties is None:
+        return {}
+    return {name: _decoded(value) for name, value in raw.properties.items() if name not in _TIMES}
+
+
+def _application_properties(raw: AmqpAnnotatedMessage) -> dict[Any, Any]:
+    properties = _decoded(dict(raw.application_properties or {}))
+    return {name: value for name, value in properties.items() if name not in _DEAD_LETTER}
+
+
 def _body(raw: AmqpAnnotatedMessage) -> dict[str, Any]:
     if raw.body_type == AmqpMessageBodyType.VALUE:
-        return {"value_body": _texts(raw.body)}
+        return {"value_body": _decoded(raw.body)}
     if raw.body_type == AmqpMessageBodyType.SEQUENCE:
-        return {"sequence_body": [_texts(each) for each in raw.body]}
+        return {"sequence_body": [_decoded(part) for part in raw.body]}
     return {"data_body": list(raw.body)}
 
 
-def _texts(value: Any) -> Any:
+def _decoded(value: Any) -> Any:
+    """The value with all bytes that are UTF-8 as str, also within lists and maps."""
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError:
             return value
     if isinstance(value, dict):
-        return {_texts(key): _texts(each) for key, each in value.items()}
+        return {_decoded(key): _decoded(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_texts(each) for each in value]
+        return [_decoded(each) for each in value]
     return value
 
 
-def _given_up(message: ServiceBusReceivedMessage) -> GivenUp:
+def _failed_input(message: ServiceBusReceivedMessage) -> FailedInput:
     sent: datetime | None = message.enqueued_time_utc
-    return GivenUp(
+    return FailedInput(
         kind="message",
         name=message.message_id or f"sequence-{message.sequence_number}",
         reason=message.dead_letter_reason or "unknown",

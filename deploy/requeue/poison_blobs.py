@@ -1,7 +1,7 @@
-"""Blobs in the poison queue, and how one is brought again: it is copied onto itself.
+"""Blobs in the poison queue. A blob is sent again by copying it onto itself.
 
-That makes a new ETag, which a scan finds, and an event, which Event Grid tells: nothing has to be
-known of how the app's blobs are found, and nothing of the blob passes through this machine.
+The copy has a new ETag, which a container scan finds, and raises an event, which Event Grid
+delivers: this works however the app finds its blobs. The content stays within the account.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from azure.core import MatchConditions
@@ -23,94 +23,98 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.storage.blob import BlobClient, BlobServiceClient
-from azure.storage.queue import QueueMessage, QueueServiceClient
 
+from deploy.connections import POISON_QUEUE
 from deploy.errors import Refused
-from deploy.requeue.given_up import UNREADABLE, GivenUp
-from local.host.blob_listener.poison import QUEUE
+from deploy.requeue.failed_inputs import UNREADABLE, FailedInput, Status
 from triggers.blob_trigger.blob_output import REPORT
 
-#: A queue shows no more than 32 messages without taking them: they are taken for so many seconds,
-#: and put back. Whoever kills the command finds them there after that.
-TAKEN_S = 30
-#: Most that are taken at once.
+if TYPE_CHECKING:  # it may not be installed: deploy.connections says so
+    from azure.storage.queue import QueueMessage, QueueServiceClient
+
+#: A queue lets nobody peek at more than 32 messages. They are received, invisible to others for
+#: these seconds, and put back. If the command is killed, they appear again after this time.
+VISIBILITY_TIMEOUT_S = 30
+#: The most messages that a queue delivers at once.
 PAGE = 32
 COPY_POLL_S = 0.5
-#: What a copy that takes longer than this has come to is seen at the next run.
+#: Seconds to wait for a copy. The next run shows what became of a slower one.
 COPY_S = 600.0
 
 
 class PoisonBlobs:
-    """One account's. Blocking. Raises AzureError."""
+    """The poison queue of one account. Blocking. Raises AzureError."""
 
     def __init__(self, blobs: BlobServiceClient, queues: QueueServiceClient, output: str) -> None:
         self._blobs, self._output = blobs, output
-        self._queue = queues.get_queue_client(QUEUE)
+        self._queue = queues.get_queue_client(POISON_QUEUE)
 
-    def take(self, page: int = PAGE) -> list[GivenUp]:
-        """Some more of them, at most `page`, oldest first; none where all were taken.
+    def receive(self, page: int = PAGE) -> list[FailedInput]:
+        """The next blobs, at most `page`, oldest first; none at the end of the queue.
 
-        They come again after TAKEN_S, unless each was put back or sent.
+        The queue shows them again after VISIBILITY_TIMEOUT_S, unless they are sent before.
         """
         try:
-            taken = self._queue.receive_messages(
-                max_messages=page, messages_per_page=page, visibility_timeout=TAKEN_S
+            messages = self._queue.receive_messages(
+                max_messages=page, messages_per_page=page, visibility_timeout=VISIBILITY_TIMEOUT_S
             )
-            return [self._given_up(message) for message in taken]
+            return [self._failed_input(message) for message in messages]
         except ResourceNotFoundError:
             return []
 
-    def put_back(self, given_up: GivenUp) -> None:
-        with suppress(HttpResponseError):  # it is back already
-            self._queue.update_message(given_up.handle, visibility_timeout=0)
+    def put_back(self, failed: FailedInput) -> None:
+        with suppress(HttpResponseError):  # its visibility timeout has passed
+            self._queue.update_message(failed.handle, visibility_timeout=0)
 
-    def send(self, given_up: GivenUp) -> str:
-        """Bring a blob again and take it off the queue; returns what was done, in words.
+    def send(self, failed: FailedInput) -> Status:
+        """Send a blob again and remove it from the queue; "deleted" or "replaced" if it can't be.
 
-        Raises Refused where its copy failed: it is then still listed.
+        Raises Refused where the copy failed: the blob then stays in the queue.
         """
-        told = _told(given_up.handle)
-        blob = self._blobs.get_blob_client(told["ContainerName"], told["BlobName"])
+        content = _parse(failed.handle)
+        blob = self._blobs.get_blob_client(content["ContainerName"], content["BlobName"])
+        status: Status = "sent"
         try:
-            _copy_onto_itself(blob, _quoted(told["ETag"]))
-            done = "sent"
+            _copy_onto_itself(blob, _quoted(content["ETag"]))
         except ResourceNotFoundError:
-            done = "it was deleted: taken off the list"
+            status = "deleted"
         except ResourceModifiedError:
-            done = "it was replaced or sent since: taken off the list"
-        with suppress(HttpResponseError):  # it is back already: the next run takes it off
-            self._queue.delete_message(given_up.handle)
-        return done
+            status = "replaced"
+        with suppress(
+            HttpResponseError
+        ):  # its visibility timeout has passed: the next run removes it
+            self._queue.delete_message(failed.handle)
+        return status
 
-    def _given_up(self, message: QueueMessage) -> GivenUp:
+    def _failed_input(self, message: QueueMessage) -> FailedInput:
         try:
-            told = _told(message)
-            name = f"{told['ContainerName']}/{told['BlobName']}"
+            content = _parse(message)
+            name = f"{content['ContainerName']}/{content['BlobName']}"
         except (ValueError, KeyError):
-            return GivenUp(
+            return FailedInput(
                 kind="blob",
                 name=message.id,
                 reason=UNREADABLE,
-                detail="the queue's message is not what a blob trigger writes: look at it yourself",
+                detail=f"expected a message of a blob trigger: look at it in queue {POISON_QUEUE}",
                 age_s=_age_s(message),
                 handle=message,
             )
-        error = self._error(told)
-        return GivenUp(
+        error = self._error(content)
+        return FailedInput(
             kind="blob",
             name=name,
             reason=error.get("code", "unknown"),
-            detail=error.get("message", "no report of this version of it"),
+            detail=error.get("message", "this version of the blob has no report"),
             age_s=_age_s(message),
             handle=message,
         )
 
-    def _error(self, told: Mapping[str, Any]) -> Mapping[str, str]:
-        """What the report of this very version says."""
-        report = self._blobs.get_blob_client(self._output, f"{told['BlobName']}{REPORT}")
+    def _error(self, content: Mapping[str, Any]) -> Mapping[str, str]:
+        """The error in the report, if the report is about this version of the blob."""
+        report = self._blobs.get_blob_client(self._output, f"{content['BlobName']}{REPORT}")
         try:
             document = orjson.loads(report.download_blob().readall())
-            if _quoted(document["etag"]) == _quoted(told["ETag"]):
+            if _quoted(document["etag"]) == _quoted(content["ETag"]):
                 return dict(document["error"] or {})
         except (AzureError, ValueError, KeyError, TypeError, AttributeError):
             pass
@@ -118,34 +122,34 @@ class PoisonBlobs:
 
 
 def _copy_onto_itself(blob: BlobClient, etag: str) -> None:
-    """Content, metadata, properties and tags stay what they are.
+    """Content, metadata, properties and tags stay the same.
 
-    Raises ResourceModifiedError where another version stands in its place.
+    Raises ResourceModifiedError if the blob has another ETag.
     """
     properties = blob.get_blob_properties()
     tags: dict[str, Any] = {"tags": blob.get_blob_tags()} if properties.tag_count else {}
-    begun = blob.start_copy_from_url(
+    copy = blob.start_copy_from_url(
         blob.url.partition("?")[0],
         etag=etag,
         match_condition=MatchConditions.IfNotModified,
         **tags,
     )
-    status: object = begun["copy_status"]
+    status: object = copy["copy_status"]
     ends_at = time.monotonic() + COPY_S
     while status == "pending" and time.monotonic() < ends_at:
         time.sleep(COPY_POLL_S)
         status = blob.get_blob_properties().copy.status
     if status != "success":
-        raise Refused(f"{blob.container_name}/{blob.blob_name}: its copy onto itself is {status}")
+        raise Refused(f"its copy onto itself is {status}: try again")
 
 
-def _told(message: QueueMessage) -> dict[str, Any]:
-    """What the platform wrote, in Base64 unless it was told otherwise. Raises ValueError."""
-    content = str(message.content)
-    told = json.loads(content if content.startswith("{") else base64.b64decode(content))
-    if not isinstance(told, dict):
-        raise ValueError("no object")  # noqa: TRY004 - one kind of refusal
-    return told
+def _parse(message: QueueMessage) -> dict[str, Any]:
+    """The platform's JSON object, in Base64 or, by host.json, as it is. Raises ValueError."""
+    text = str(message.content)
+    content = json.loads(text if text.startswith("{") else base64.b64decode(text))
+    if not isinstance(content, dict):
+        raise ValueError("no object")  # noqa: TRY004 - one kind of error for the caller
+    return content
 
 
 def _quoted(etag: object) -> str:

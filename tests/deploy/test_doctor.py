@@ -12,7 +12,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
 import deploy
-from deploy import doctor
+from deploy import app_settings, connections, doctor
 from deploy.__main__ import main
 from deploy.doctor import http_trigger, model, service_bus, settings, storage, versions
 from inference.models import manifests
@@ -64,11 +64,11 @@ def test_all_is_fine_on_the_local_stack_and_nothing_there_is_touched(stack, run)
             sender.send_messages(ServiceBusMessage(b"waits"))
         told = run(ROOT, **stack)
         assert told.stderr == ""
-        assert "mend: " not in told.stdout
+        assert "fix: " not in told.stdout
         assert told.returncode == 0
         lines = told.stdout.splitlines()
         assert [line for line in lines[:-1] if not line.startswith("  ")] == GROUPS
-        assert lines[-1] == f"{len(lines) - 1 - len(GROUPS)} fine, 0 to mend"
+        assert lines[-1] == f"{len(lines) - 1 - len(GROUPS)} ok, 0 to fix"
         with bus.get_queue_receiver("scoring-requests", max_wait_time=10) as receiver:
             (message,) = receiver.receive_messages()
             assert message.delivery_count == 0
@@ -90,17 +90,17 @@ def test_a_package_is_examined_with_its_own_settings_and_faults_do_not_hide_othe
     assert (told.returncode, told.stderr) == (2, "")
     findings = [json.loads(line) for line in told.stdout.splitlines()]
     assert list(dict.fromkeys(each["group"] for each in findings)) == GROUPS
-    assert [each["group"] for each in findings if each["mend"]] == ["settings", "redis"]
-    said = {each["group"]: each["told"] for each in findings}
+    assert [each["group"] for each in findings if each["fix"]] == ["settings", "redis"]
+    said = {each["group"]: each["message"] for each in findings}
     assert said["model and script"].startswith("echo starts with score.py: ")
-    assert said["storage"] == "TRIGGERS leaves the blob door closed"
+    assert said["storage"] == "TRIGGERS leaves the blob trigger out"
     assert "s3cret" not in told.stdout
 
 
 async def collected(**env):
     """Every finding on this project's folder, as text."""
-    configured = doctor.read(ROOT, env=env, file=ROOT / "no.settings.json")
-    return [f"{group}: {finding}" async for group, finding in doctor.examine(configured)]
+    app = app_settings.read(ROOT, env=env, file=ROOT / "no.settings.json")
+    return [f"{group}: {finding}" async for group, finding in doctor.examine(app)]
 
 
 async def test_a_secret_that_a_script_repeats_is_not_shown(tmp_path):
@@ -116,17 +116,17 @@ async def test_a_secret_that_a_script_repeats_is_not_shown(tmp_path):
 
 
 async def test_a_check_that_cannot_be_made_says_why_and_the_others_are_made(monkeypatch):
-    def broken(configured):
+    def broken(app):
         raise ZeroDivisionError("one\ntwo")
 
     monkeypatch.setattr(storage, "check", broken)
     monkeypatch.setitem(sys.modules, "azure.servicebus", None)
     monkeypatch.delitem(sys.modules, "deploy.doctor.service_bus")
     told = await collected(MAX_ROWS="many")  # which leaves out the start
-    assert "storage: mend: could not be checked: look into ZeroDivisionError: one" in told
+    assert "storage: fix: the check failed: look into ZeroDivisionError: one" in told
     assert (
-        "service bus: mend: cannot be checked without azure.servicebus:"
-        " `pip install -r local/host/requirements.txt`"
+        "service bus: fix: not checked: azure.servicebus is not installed:"
+        " `pip install -r requirements.txt`"
     ) in told
     assert told[-1].startswith("http: ")
 
@@ -134,8 +134,8 @@ async def test_a_check_that_cannot_be_made_says_why_and_the_others_are_made(monk
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["tests"], "tests holds no function_app.py: name an app folder or a package"),
-        ([".", "--settings", "nowhere.json"], "nowhere.json is not there: --settings names"),
+        (["tests"], "tests has no function_app.py: name an app's folder, or a package's"),
+        ([".", "--settings", "nowhere.json"], "nowhere.json does not exist: --settings names"),
     ],
 )
 def test_what_cannot_be_examined_is_refused(arguments, says, monkeypatch, capsys):
@@ -158,12 +158,15 @@ async def test_each_setting_that_the_app_refuses_is_told_with_what_it_takes(ask)
         OUTPUT_CONTAINER="scoring-input",
         FUNCTIONS_WORKER_RUNTIME="node",
     )
-    assert [each.partition("=")[0].removeprefix("mend: ") for each in told[:-1]] == [
+    assert [each.partition("=")[0].removeprefix("fix: ") for each in told[:-1]] == [
         *("AZUREML_MODEL_DIR", "MAX_ROWS", "CACHE_TTL_S", "REDIS_URL", "CACHE_TTL_S"),
         "OUTPUT_CONTAINER",
     ]
-    assert "MAX_ROWS='many', set in the environment: set a whole number above 0" in told[1]
-    assert told[-1] == "mend: FUNCTIONS_WORKER_RUNTIME is 'node': set it to python"
+    assert (
+        "MAX_ROWS='many', set in the environment, is not accepted: set a whole number above 0"
+        in told[1]
+    )
+    assert told[-1] == "fix: FUNCTIONS_WORKER_RUNTIME is 'node': set it to python"
     assert "my-secret" not in str(told)
 
 
@@ -176,15 +179,15 @@ async def test_a_connection_that_can_not_work_is_told_with_what_to_write(ask, st
         AzureWebJobsStorage__blobServiceUri="https://host.blob.core.windows.net/secrets",
     )
     assert [each.partition(",")[0] for each in told] == [
-        "mend: ServiceBusConnection='(not shown)'",
-        "mend: ScoringStorage='(not shown)'",
-        "mend: AzureWebJobsStorage__blobServiceUri='(not shown)'",
+        "fix: ServiceBusConnection='(not shown)'",
+        "fix: ScoringStorage='(not shown)'",
+        "fix: AzureWebJobsStorage__blobServiceUri='(not shown)'",
     ]
     assert "set a connection string of the namespace, and this is one queue's" in told[0]
     assert "this is an account key alone" in told[1]
     assert key not in str(told)
     assert await ask(service_bus, **(stack | {"ServiceBusConnection": queues})) == [
-        "mend: not checked: first mend the settings above that it needs"
+        "fix: not checked: first fix the settings above that this check needs"
     ]
 
 
@@ -200,26 +203,31 @@ async def test_a_connection_that_can_not_work_is_told_with_what_to_write(ask, st
 )
 async def test_a_name_that_is_nearly_a_setting_is_told(ask, name, near):
     (told,) = await ask(settings, **{name: "5"})
-    assert told == f"mend: {name}, set in the environment, is read by nobody: rename it to {near}"
+    assert (
+        told
+        == f"fix: {name}, set in the environment, is not a setting of the app: rename it to {near}"
+    )
 
 
 async def test_a_name_of_somebody_elses_is_left_alone(ask):
     others = ("PATH", "REDIS_PORT", "MODEL_URL", "AzureWebJobsDashboard", "WEBSITE_SITE_NAME")
     (told,) = await ask(settings, **dict.fromkeys(others, "5"), MAX_ROWS="5")
-    assert told == "fine: 1 are set, and the app takes each"
+    assert told == "ok: 1 setting is set, and the app accepts it"
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("local.settings.json", "mend: the file of settings was left out: "),
-        ("settings.json", "mend: settings.json="),
+        ("local.settings.json", "fix: the settings file was left out: "),
+        ("settings.json", "fix: settings.json="),
     ],
 )
 async def test_a_file_of_settings_that_cannot_be_read_hides_nothing_else(tmp_path, name, says):
     (tmp_path / name).write_text("[")
-    read = doctor.read(tmp_path, env={"MAX_ROWS": "many"}, file=tmp_path / "local.settings.json")
-    told = [str(finding) async for finding in settings.check(read)]
+    app = app_settings.read(
+        tmp_path, env={"MAX_ROWS": "many"}, file=tmp_path / "local.settings.json"
+    )
+    told = [str(finding) async for finding in settings.check(app)]
     assert told[0].startswith(says)
     assert "MAX_ROWS='many'" in str(told)
 
@@ -229,42 +237,41 @@ async def test_a_file_of_settings_that_cannot_be_read_hides_nothing_else(tmp_pat
 
 async def test_a_model_described_with_another_scikit_learn_is_told(ask, tmp_path):
     folder = small_model.save(tmp_path)
-    assert not [each for each in await ask(versions) if each.startswith("mend")]
+    assert not [each for each in await ask(versions) if each.startswith("fix:")]
     document = json.loads((folder / manifests.NAME).read_text())
     (folder / manifests.NAME).write_text(json.dumps(document | {"version": "1.2.3"}))
     told = await ask(versions, AZUREML_MODEL_DIR=str(folder))
     assert told[-1].startswith(
-        "mend: model.joblib was described with scikit-learn 1.2.3, and requirements.txt pins 1."
+        "fix: model.joblib was described with scikit-learn 1.2.3, and requirements.txt pins 1."
     )
-    assert "pin scikit-learn==1.2.3, or describe it anew" in told[-1]
+    assert "pin scikit-learn==1.2.3, or write its manifest again" in told[-1]
 
 
 async def test_a_package_of_another_version_than_pinned_is_told(ask, tmp_path):
     (tmp_path / "requirements.txt").write_text("numpy==1.0\nnowhere==2.0\n")
     told = await ask(versions, tmp_path)
-    assert "pins numpy==1.0, and here is 2." in told[1]
-    assert told[2].startswith("mend: requirements.txt pins nowhere==2.0, and here is none: `pip")
+    assert "pins numpy==1.0, installed is 2." in told[1]
+    assert told[2].startswith("fix: requirements.txt pins nowhere==2.0, installed is none: `pip")
     (tmp_path / "requirements.txt").write_text("numpy>=1.0\n")
     assert "expected NAME==VERSION" in (await ask(versions, tmp_path))[1]
 
 
 async def test_another_python_than_azures_is_told(ask, monkeypatch):
     monkeypatch.setattr(versions, "PYTHON", (3, 12))
-    assert "make .venv anew with Python 3.12" in (await ask(versions))[0]
+    assert "recreate .venv with Python 3.12" in (await ask(versions))[0]
 
 
 async def test_a_script_without_run_is_told(ask, tmp_path):
     (tmp_path / "score.py").write_text("def init(): pass\n")
     (told,) = await ask(model, AZUREML_MODEL_DIR=str(tmp_path))
     assert told == (
-        f"mend: {tmp_path.name} does not start: score.py needs init() and run(data):"
-        " it has no run()"
+        f"fix: {tmp_path.name} does not start: score.py needs init() and run(data): it has no run()"
     )
 
 
 async def test_an_app_whose_settings_stop_it_is_not_started(ask):
     assert await ask(model, MAX_ROWS="many") == [
-        "mend: not checked: first mend the settings above that it needs"
+        "fix: not checked: first fix the settings above that this check needs"
     ]
 
 
@@ -274,18 +281,18 @@ async def test_an_app_whose_settings_stop_it_is_not_started(ask):
 async def test_a_container_that_is_missing_is_to_be_made_or_comes_by_itself(ask, stack):
     told = await ask(storage, **stack, INPUT_BLOB_PATH="gone/{name}", OUTPUT_CONTAINER="to-come")
     assert told[0].startswith(
-        "mend: container gone is not there: make it, or name another in INPUT"
+        "fix: container gone does not exist: create it (`az storage container create -n gone`)"
     )
-    assert told[1].startswith("fine: container to-come is not there yet: the app makes it")
-    assert [each[:4] for each in told[2:]] == ["fine", "fine"]
+    assert told[1].startswith("ok: container to-come does not exist yet: the app creates it")
+    assert [each[:4].strip() for each in told[2:]] == ["ok:", "ok:"]
 
 
 async def test_a_wrong_account_key_is_told_without_it(ask, stack):
     key = stack["ScoringStorage"].partition("AccountKey=")[2].partition(";")[0]
     wrong = stack["ScoringStorage"].replace(key, "d3Jvbmc=")
     told = await ask(storage, **(stack | {"ScoringStorage": wrong}))
-    assert [each[:4] for each in told] == ["mend", "mend", "mend", "fine"]
-    assert "refused (AuthorizationFailure): correct the key, or give the identity" in told[0]
+    assert [each[:4].strip() for each in told] == ["fix:", "fix:", "fix:", "ok:"]
+    assert "denies access (AuthorizationFailure): correct the key, or give the identity" in told[0]
     assert "d3Jvbmc" not in str(told)
 
 
@@ -303,13 +310,13 @@ async def test_an_account_that_is_away_is_told_once(ask, stack):
 
 
 async def test_blobs_that_were_given_up_are_told(ask, stack):
-    queue = QueueClient.from_connection_string(stack["ScoringStorage"], storage.POISON)
+    queue = QueueClient.from_connection_string(stack["ScoringStorage"], connections.POISON_QUEUE)
     with queue:
         queue.create_queue()
         try:
             queue.send_message("{}")
             told = await ask(storage, **stack)
-            assert "names blobs that were given up" in told[2]
+            assert "lists blobs whose tries ran out" in told[2]
             assert next(queue.receive_messages()).dequeue_count == 1
         finally:
             queue.delete_queue()
@@ -321,8 +328,8 @@ async def test_blobs_that_were_given_up_are_told(ask, stack):
 async def test_a_missing_queue_is_told_by_its_setting_and_hides_no_other(ask, stack):
     told = await ask(service_bus, **stack, INPUT_QUEUE_NAME="gone", TRIGGERS="servicebus")
     assert told == [
-        "mend: queue gone is not there: make it, or name another in INPUT_QUEUE_NAME",
-        "fine: queue scoring-results can be sent to",
+        "fix: queue gone does not exist: create it, or name another in INPUT_QUEUE_NAME",
+        "ok: queue scoring-results can be sent to",
     ]
 
 
@@ -330,7 +337,7 @@ async def test_a_wrong_key_is_told(ask, stack):
     wrong = stack["ServiceBusConnection"].replace("SAS_KEY_VALUE", "s3cret")
     (told,) = await ask(service_bus, ServiceBusConnection=wrong, TRIGGERS="blob")
     assert told == (
-        "mend: queue scoring-results: refused: correct the key in ServiceBusConnection, or give"
+        "fix: queue scoring-results denies access: correct the key in ServiceBusConnection, or give"
         " the identity the role Azure Service Bus Data Sender"
     )
 
@@ -345,7 +352,7 @@ async def test_a_namespace_that_is_away_or_not_named_is_told(ask, stack, service
 
 async def test_a_closed_door_needs_no_service_bus(ask):
     assert await ask(service_bus, TRIGGERS="http") == [
-        "fine: TRIGGERS leaves the doors closed that need it"
+        "ok: TRIGGERS leaves out the triggers that need it"
     ]
 
 
@@ -354,8 +361,8 @@ async def test_a_closed_door_needs_no_service_bus(ask):
 
 async def test_limits_beyond_the_platforms_are_told(ask):
     told = await ask(http_trigger, MAX_BODY_BYTES="200000000", SCORING_TIMEOUT_S="230")
-    assert "Azure takes 104,857,600: lower MAX_BODY_BYTES, or raise FUNCTIONS_REQ" in told[1]
-    assert "Azure gives up after 230: lower SCORING_TIMEOUT_S" in told[2]
+    assert "Azure of up to 104,857,600: lower MAX_BODY_BYTES, or raise FUNCTIONS_REQ" in told[1]
+    assert "Azure gives up after 230 s: lower SCORING_TIMEOUT_S" in told[2]
     told = await ask(
         http_trigger,
         MAX_BODY_BYTES="200000000",
@@ -363,6 +370,6 @@ async def test_limits_beyond_the_platforms_are_told(ask):
         HTTP_AUTH_LEVEL="anonymous",
     )
     assert told[:2] == [
-        "fine: HTTP_AUTH_LEVEL is anonymous: whoever reaches the app may score",
-        "fine: a body may have 200,000,000 bytes",
+        "ok: HTTP_AUTH_LEVEL is anonymous: anybody who reaches the app may score",
+        "ok: the app accepts bodies of up to 200,000,000 bytes",
     ]

@@ -49,23 +49,23 @@ def url(server, credentials=""):
 
 async def test_a_redis_that_answers_is_fine_and_keeps_nothing_of_the_probe(ask, redis_server):
     told = await ask(doctor, REDIS_URL=redis_server.url, **PATIENT)
-    assert [each.partition(":")[0] for each in told] == ["fine"] * 4
+    assert [each.partition(":")[0] for each in told] == ["ok"] * 4
     assert "answers in " in told[0]
     assert told[1].endswith(", standalone")
-    assert told[3] == "fine: SET, MGET, EVAL are answered under triscore:"
+    assert told[3] == "ok: SET, MGET and EVAL are accepted on keys that begin with triscore:"
     with Redis.from_url(redis_server.url) as client:
         assert client.keys("triscore:doctor:*") == []
 
 
 async def test_no_redis_is_fine_and_said(ask):
-    assert await ask(doctor) == ["fine: REDIS_URL is empty: each worker caches for itself"]
+    assert await ask(doctor) == ["ok: REDIS_URL is empty: each worker caches in its own memory"]
 
 
 @pytest.mark.parametrize("cluster", ["false", "true"])
 async def test_a_redis_that_is_away_is_to_be_started(ask, cluster):
     place = f"redis://{HOST}:{free_port()}"
     (told,) = await ask(doctor, REDIS_URL=place, REDIS_CLUSTER=cluster)
-    assert told.startswith(f"mend: {place} cannot be used: start it, or correct REDIS_URL (Error")
+    assert told.startswith(f"fix: {place} cannot be used: start it, or correct REDIS_URL (Error")
 
 
 @pytest.mark.parametrize("cluster", ["false", "true"])
@@ -73,15 +73,15 @@ async def test_a_missing_key_and_a_wrong_one_are_told_apart(ask, configured, ser
     configured("requirepass", "right")
     server.auth("right")
     (told,) = await ask(doctor, REDIS_URL=url(server), REDIS_CLUSTER=cluster)
-    assert "it wants a key (NOAUTH): write it into REDIS_URL" in told
+    assert "the server asks for a key (NOAUTH): write it into REDIS_URL" in told
     (told,) = await ask(doctor, REDIS_URL=url(server, ":wrong@"), REDIS_CLUSTER=cluster)
-    assert "it refuses user or key (WRONGPASS): correct them" in told
+    assert "the server refuses user or key (WRONGPASS): correct them" in told
     assert "wrong@" not in told
 
 
 async def test_a_single_server_is_no_cluster(ask, redis_server):
     (told,) = await ask(doctor, REDIS_URL=redis_server.url, REDIS_CLUSTER="true")
-    assert told.endswith("it is no cluster: set REDIS_CLUSTER=false")
+    assert told.endswith("the server is not a cluster: set REDIS_CLUSTER=false")
 
 
 class Node(RedisServer):
@@ -101,32 +101,32 @@ async def test_a_cluster_is_to_be_asked_as_one(ask, tmp_path):
         told = await ask(doctor, REDIS_URL=place, **PATIENT)
         assert told[1].endswith(", cluster: set REDIS_CLUSTER=true")
         told = await ask(doctor, REDIS_URL=place, REDIS_CLUSTER="true", **PATIENT)
-        assert [each.partition(":")[0] for each in told] == ["fine"] * 4
+        assert [each.partition(":")[0] for each in told] == ["ok"] * 4
         assert told[1].endswith(", cluster")
 
 
 async def test_a_redis_without_tls_does_not_answer_rediss(ask, redis_server, monkeypatch):
     monkeypatch.setattr(doctor, "DEADLINE_S", 0.5)
     (told,) = await ask(doctor, REDIS_URL=redis_server.url.replace("redis:", "rediss:"))
-    assert told.endswith("check address and firewall; where it speaks no TLS, write redis://")
+    assert told.endswith("check address and firewall; for a server without TLS, write redis://")
 
 
 async def test_an_answer_past_the_apps_deadline_is_told(ask, redis_server):
     told = await ask(doctor, REDIS_URL=redis_server.url, CACHE_TIMEOUT_MS="0.0001")
-    assert told[0].endswith("raise that, or take a server that is nearer")
+    assert told[0].endswith("raise CACHE_TIMEOUT_MS, or use a server that is nearer")
 
 
 async def test_a_limited_memory_that_evicts_nothing_is_to_evict(ask, configured, redis_server):
     configured("maxmemory", "1gb")
     told = await ask(doctor, REDIS_URL=redis_server.url)
-    assert "by noeviction: set maxmemory-policy to allkeys-lru: once full" in told[2]
+    assert "is noeviction: set maxmemory-policy to allkeys-lru: a full" in told[2]
     configured("maxmemory-policy", "allkeys-lru")
     told = await ask(doctor, REDIS_URL=redis_server.url)
-    assert told[2] == "fine: it holds 1,073,741,824 bytes and then evicts by allkeys-lru"
+    assert told[2] == "ok: maxmemory is 1,073,741,824 bytes, maxmemory-policy is allkeys-lru"
     configured("maxmemory-policy", "noeviction")
     configured("maxmemory", "1")
     told = await ask(doctor, REDIS_URL=redis_server.url)
-    assert told[3].startswith("mend: the app's commands: it is full and evicts nothing")
+    assert told[3].startswith("fix: SET is refused: it is full and evicts nothing")
 
 
 async def test_a_user_is_told_which_command_is_not_granted(ask, user, server):
@@ -141,8 +141,8 @@ async def test_what_the_doctor_says_to_grant_is_enough(ask, user, server):
     user(*rules)
     told = await ask(doctor, REDIS_URL=url(server, "app:word@"), **PATIENT)
     assert told[1:] == [
-        "fine: version and eviction policy are not for this user to see (INFO)",
-        "fine: SET, MGET, EVAL are answered under triscore:",
+        "ok: version and eviction policy are unknown: the user may not INFO",
+        "ok: SET, MGET and EVAL are accepted on keys that begin with triscore:",
     ]
 
 
@@ -160,6 +160,6 @@ async def test_a_line_as_the_portal_shows_it_is_asked_as_a_url_is(ask, redis_ser
     place = f"{HOST}:{redis_server.port}"
     line = f"{place},password=a/key#with?signs=,ssl=False,abortConnect=False"
     told = await ask(doctor, REDIS_URL=line, **PATIENT)
-    assert [each.partition(":")[0] for each in told] == ["fine"] * 4
-    assert told[0].startswith(f"fine: redis://:***@{place} answers in ")
+    assert [each.partition(":")[0] for each in told] == ["ok"] * 4
+    assert told[0].startswith(f"ok: redis://:***@{place} answers in ")
     assert "signs" not in str(told)
