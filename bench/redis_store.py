@@ -12,7 +12,7 @@ from bench.errors import BenchError
 from bench.places import LOAD_CORE, LOGS, SERVER_CORE, free_port
 from bench.results import Figure
 from bench.servers.stage import DATABASES
-from local.emulators import answers
+from local.emulators import health_check
 from local.emulators.child import Child
 from local.emulators.ports import HOST
 
@@ -46,7 +46,7 @@ class RedisStore:
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + READY_S
-        while not answers.to(self.port, b"PING\r\n", expected=b"+PONG"):
+        while not health_check.answers(self.port, b"PING\r\n", expected=b"+PONG"):
             if self._child.exit_code is not None or time.monotonic() > deadline:
                 self._child.stop()
                 raise BenchError(f"redis-server did not start: {self._child.last_line()}")

@@ -24,7 +24,7 @@ class TlsAzurite(OverTls[Azurite]):
         files = ["--cert", str(self.certificate.file), "--key", str(self.certificate.key)]
         return [*self.plain.command(), "--oauth", "basic", *files]
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         return all(self._serves(port) for port in self.ports)
 
     def _serves(self, port: int) -> bool:

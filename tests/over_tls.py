@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.emulators.emulator import Server
+from local.emulators.managed_server import ManagedServer
 from tests.certificates import Certificate
 
 
 @dataclass(frozen=True)
-class OverTls[Plain: Server]:
+class OverTls[Plain: ManagedServer]:
     """The plain server but for its command and how it is asked for its health."""
 
     plain: Plain

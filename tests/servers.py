@@ -15,11 +15,11 @@ import pytest
 
 from local.emulators.azurite import Azurite
 from local.emulators.child import Child
-from local.emulators.emulator import PROJECT, Server
 from local.emulators.errors import EmulatorError
+from local.emulators.managed_server import PROJECT, ManagedServer
 from local.emulators.ports import HOST, is_free
 from local.emulators.redis_server import RedisServer
-from local.emulators.service_bus_process import CONFIG, Broker
+from local.emulators.service_bus_emulator import CONFIG, ServiceBusEmulator
 from tests.waiting import eventually
 
 #: Below the range from which the kernel takes ports for outgoing connections: a port that is
@@ -42,7 +42,7 @@ def free_port() -> int:
 class ServerProcess:
     """A server that a test may kill, pause and start again; its data stay."""
 
-    def __init__(self, server: Server, log: Path) -> None:
+    def __init__(self, server: ManagedServer, log: Path) -> None:
         self.server = server
         self._log = log
         self._child: Child | None = None
@@ -85,7 +85,7 @@ class ServerProcess:
             env={**os.environ, **self.server.environment()},
         )
         self._child = child
-        eventually(lambda: child.exit_code is not None or self.server.healthy(), READY_S)
+        eventually(lambda: child.exit_code is not None or self.server.is_healthy(), READY_S)
         assert child.exit_code is None, self.log()
 
     def kill(self) -> None:
@@ -128,12 +128,12 @@ class AzuriteProcess(ServerProcess):
 
 class BrokerProcess(ServerProcess):
     def __init__(self, folder: Path, config: Path = CONFIG) -> None:
-        broker = Broker(folder / "data", free_port(), config)
+        broker = ServiceBusEmulator(folder / "data", free_port(), config)
         super().__init__(broker, folder / "servicebus.log")
         self.connection_string = broker.connection_string
 
 
-def _command(server: Server) -> list[str]:
+def _command(server: ManagedServer) -> list[str]:
     try:
         return server.command()
     except EmulatorError as error:

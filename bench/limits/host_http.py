@@ -8,8 +8,8 @@ import sys
 
 import uvloop
 
-from local.host.http_listener.http_listener import Receive, Scope, Send
-from local.host.http_listener.http_server import BACKLOG, HttpServer
+from local.host.http_listener.asgi_app import Receive, Scope, Send
+from local.host.http_listener.server import BACKLOG, HttpServer
 
 HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"2")]
 

@@ -17,9 +17,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from local.demo import places
-from local.demo.tour import Stop, Tour, TourError
-from local.demo.tour_model import Subject
+from local.demo import host_server
+from local.demo.tour import Step, Tour, TourError
+from local.demo.tour_model import ReferenceModel
 from local.emulators.errors import EmulatorError
 from local.emulators.ports import Ports, require_free
 from local.emulators.stack import Stack
@@ -62,11 +62,11 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _everything(port: int) -> Iterator[places.HostServer]:
+def _everything(port: int) -> Iterator[host_server.HostServer]:
     """The emulators and the host, up and answering; all stopped in the end."""
-    stack = Stack(places.STATE, Ports.from_env(os.environ))
-    host = places.HostServer(stack, port)
-    supervisor = Supervisor(host, log_file=places.STATE / "logs" / "host.log")
+    stack = Stack(host_server.STATE, Ports.from_env(os.environ))
+    host = host_server.HostServer(stack, port)
+    supervisor = Supervisor(host, log_file=host_server.STATE / "logs" / "host.log")
     with contextlib.ExitStack() as cleanup:
         with console.status("Starting Redis, Azurite, the Service Bus emulator and the host"):
             # One that was killed lets go of it within a second.
@@ -80,17 +80,17 @@ def _everything(port: int) -> Iterator[places.HostServer]:
         yield host
 
 
-def _tour(host: places.HostServer, *, once: bool) -> bool:
+def _tour(host: host_server.HostServer, *, once: bool) -> bool:
     """Make the tour, where it is known what the model takes; whether nothing was wrong."""
     try:
-        subject = Subject(places.model_dir())
+        model = ReferenceModel(host_server.model_dir())
     except FileNotFoundError:
         console.print(
             "No tour: only a model with golden rows in its model.json says what it takes."
         )
         return True
     try:
-        right = _show_stops(host, subject)
+        right = _show_stops(host, model)
     except TourError as error:
         console.print(f"[red]{escape(str(error))}", soft_wrap=True)
         return False
@@ -100,17 +100,17 @@ def _tour(host: places.HostServer, *, once: bool) -> bool:
         else "[red]Some answers differ from what the model says directly."
     )
     if not once:
-        row = ",".join(f"{cell:g}" for cell in subject.example())
+        row = ",".join(f"{cell:g}" for cell in model.example())
         console.print("\nTry it yourself:\n")
         console.print(CURL.format(url=host.url, row=row), soft_wrap=True, highlight=False)
     return right
 
 
-def _show_stops(host: places.HostServer, subject: Subject) -> bool:
+def _show_stops(host: host_server.HostServer, model: ReferenceModel) -> bool:
     """Show each stop of the tour when it is made; whether every answer was right."""
     settings = host.environment()
     tour = Tour(
-        subject,
+        model,
         url=host.url,
         key=os.environ.get("HOST_FUNCTION_KEY", ""),
         storage=settings["ScoringStorage"],
@@ -118,7 +118,7 @@ def _show_stops(host: places.HostServer, subject: Subject) -> bool:
     )
     table = Table("Door", "Input", "Answer", "Cache")
     table.add_column("ms", justify="right")
-    stops: list[Stop] = []
+    stops: list[Step] = []
     try:
         with Live(table, console=console):
             for stop in tour.stops():
@@ -129,7 +129,7 @@ def _show_stops(host: places.HostServer, subject: Subject) -> bool:
     return all(stop.right for stop in stops)
 
 
-def _cells(stop: Stop) -> tuple[str, ...]:
+def _cells(stop: Step) -> tuple[str, ...]:
     answer = stop.answer if stop.right else f"[red]{stop.answer}: wrong"
     return stop.door, stop.given, answer, stop.cache, f"{stop.milliseconds:,.1f}"
 

@@ -18,7 +18,7 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiver
 from azure.storage.blob import BlobServiceClient
 
-from local.demo.tour_model import Rows, Subject
+from local.demo.tour_model import ReferenceModel, Rows
 
 BLOB_ROWS = 500
 MESSAGES = 20
@@ -33,7 +33,7 @@ class TourError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Step:
     """One line of the tour's table."""
 
     door: str
@@ -49,16 +49,16 @@ class Tour:
     """Goes through the doors of a running app."""
 
     def __init__(
-        self, subject: Subject, *, url: str, key: str, storage: str, service_bus: str
+        self, model: ReferenceModel, *, url: str, key: str, storage: str, service_bus: str
     ) -> None:
-        self._subject = subject
+        self._model = model
         self._url, self._key = url, key
         self._storage, self._service_bus = storage, service_bus
-        self._rows = subject.rows(BLOB_ROWS)
+        self._rows = model.rows(BLOB_ROWS)
         #: Ids of the documents that the tour is owed, so that it leaves none behind.
         self._owed: set[str] = set()
 
-    def stops(self) -> Iterator[Stop]:
+    def stops(self) -> Iterator[Step]:
         """Each stop when it is made. Raises TourError."""
         for stop in (self._http, self._http, self._blob, self._messages):
             try:
@@ -74,7 +74,7 @@ class Tour:
                     f"the {door} door failed: {type(error).__name__}: {error}"
                 ) from error
 
-    def _http(self) -> Stop:
+    def _http(self) -> Step:
         row = self._rows[:1]
         request = urllib.request.Request(
             f"{self._url}/api/score",
@@ -86,10 +86,10 @@ class Tour:
             answer = json.load(response)
             cache = response.headers["x-cache"]
         elapsed = _milliseconds(began)
-        right = self._subject.agrees(row, answer)
-        return Stop("HTTP", "1 row, JSON", str(answer), cache, elapsed, right)
+        right = self._model.agrees(row, answer)
+        return Step("HTTP", "1 row, JSON", str(answer), cache, elapsed, right)
 
-    def _blob(self) -> Stop:
+    def _blob(self) -> Step:
         name = f"tour-{uuid.uuid4().hex[:8]}.csv"
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(self._rows.tolist())
@@ -105,16 +105,16 @@ class Tour:
             scored = b"" if report["error"] else output.download_blob(name).readall()
         self._owed.add(report["id"])
         cells = [line[-2] for line in csv.reader(io.StringIO(scored.decode()))]
-        return Stop(
+        return Step(
             "Blob",
             f"{len(self._rows)} rows, CSV",
             f"{report['rows'] - report['failed']} predictions",
             f"{report['cache_hits']} hit",
             elapsed,
-            self._subject.agrees(self._rows, [_prediction(cell) for cell in cells]),
+            self._model.agrees(self._rows, [_prediction(cell) for cell in cells]),
         )
 
-    def _messages(self) -> Stop:
+    def _messages(self) -> Step:
         rows = {f"tour-{uuid.uuid4().hex}": row for row in self._rows[:MESSAGES]}
         messages = [
             ServiceBusMessage(
@@ -136,7 +136,7 @@ class Tour:
             elapsed = _milliseconds(began)
         answers = {name: documents[name] for name in rows}
         hits = sum(answer["cache"] == "hit" for answer in answers.values())
-        return Stop(
+        return Step(
             "Service Bus",
             f"{len(rows)} messages",
             f"{len(answers)} documents",
@@ -146,7 +146,7 @@ class Tour:
         )
 
     def _right(self, row: Rows, document: dict[str, Any]) -> bool:
-        return document["status"] == "succeeded" and self._subject.agrees(
+        return document["status"] == "succeeded" and self._model.agrees(
             row.reshape(1, -1), document["result"]
         )
 

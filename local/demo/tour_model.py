@@ -12,7 +12,7 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.float64]
 
 
-class Subject:
+class ReferenceModel:
     """A model that is loaded here once more, and called directly."""
 
     def __init__(self, folder: Path) -> None:

@@ -15,8 +15,8 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
-from local.emulators.emulator import PROJECT
 from local.emulators.errors import EmulatorError
+from local.emulators.managed_server import PROJECT
 from local.emulators.ports import Ports
 from local.emulators.stack import Stack, servers
 from local.emulators.state_folder import Record, StateFolder
@@ -125,7 +125,7 @@ def _status(state: Path, ports: Ports) -> int:
     record = folder.running()
     all_well = True
     for server in servers(folder, record.ports if record else ports):
-        well = record is not None and server.healthy()
+        well = record is not None and server.is_healthy()
         all_well = all_well and well
         pid = record.children.get(server.name) if record and well else None
         place = f"port {server.ports[0]}" + (f", pid {pid}" if pid else "")

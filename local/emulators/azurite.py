@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.emulators import answers
-from local.emulators.emulator import PROJECT
+from local.emulators import health_check
 from local.emulators.errors import EmulatorError
+from local.emulators.managed_server import PROJECT
 from local.emulators.ports import HOST
 
 #: Where `npm install --prefix` puts it; one on the PATH serves as well.
 FOLDER = PROJECT / ".triscore" / "azurite"
 
-#: Where it is run: its clients' connections do not keep it from ending.
-ENDS_IN_TIME = Path(__file__).with_name("ends_in_time.js")
+#: Loaded into Azurite: open connections would keep it from ending.
+CLOSE_ON_SIGTERM = Path(__file__).with_name("close_on_sigterm.js")
 
 ACCOUNT = "devstoreaccount1"
 #: Public: every Azurite in the world has this key.
@@ -74,15 +74,15 @@ class Azurite:
             "tablePort": str(self.table_port),
         }
         options = [word for name, value in places.items() for word in (f"--{name}", value)]
-        return [node, "--require", str(ENDS_IN_TIME), program, *flags, *options]
+        return [node, "--require", str(CLOSE_ON_SIGTERM), program, *flags, *options]
 
     def environment(self) -> Mapping[str, str]:
         return {}
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         request = f"GET /{ACCOUNT}?comp=list HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
         # It refuses the unsigned request, and says who refuses.
         return all(
-            answers.to(port, request.encode(), expected=b"\r\nServer: Azurite-")
+            health_check.answers(port, request.encode(), expected=b"\r\nServer: Azurite-")
             for port in self.ports
         )

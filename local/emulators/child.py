@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-TETHER = Path(__file__).with_name("tether.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 
 #: Seconds between SIGTERM and SIGKILL.
 STOP_GRACE_S = 5.0
@@ -35,11 +35,11 @@ class Child:
     ) -> None:
         self._name = Path(command[0]).name
         self.log = log
-        tethered = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), *command]
+        wrapped = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), *command]
         with log.open("ab") as output:
             self._process = _forker.submit(
                 subprocess.Popen,
-                tethered,
+                wrapped,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

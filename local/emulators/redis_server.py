@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.emulators import answers
+from local.emulators import health_check
 from local.emulators.errors import EmulatorError
 from local.emulators.ports import HOST
 
@@ -51,6 +51,6 @@ class RedisServer:
     def environment(self) -> Mapping[str, str]:
         return {}
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         # While it reads its file it answers -LOADING.
-        return answers.to(self.port, b"PING\r\n", expected=b"+PONG")
+        return health_check.answers(self.port, b"PING\r\n", expected=b"+PONG")

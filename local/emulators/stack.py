@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Self
 
 from local.emulators.azurite import Azurite
-from local.emulators.emulator import Server
 from local.emulators.errors import EmulatorError
+from local.emulators.managed_server import ManagedServer
 from local.emulators.ports import Ports, require_free
 from local.emulators.redis_server import RedisServer
-from local.emulators.service_bus_process import Broker
+from local.emulators.service_bus_emulator import ServiceBusEmulator
 from local.emulators.state_folder import Record, StateFolder
 from local.emulators.supervisor import State, Supervisor
 
@@ -35,14 +35,14 @@ class Running:
     state: State
 
 
-def servers(folder: StateFolder, ports: Ports) -> tuple[RedisServer, Azurite, Broker]:
+def servers(folder: StateFolder, ports: Ports) -> tuple[RedisServer, Azurite, ServiceBusEmulator]:
     """What a stack runs."""
     return (
         RedisServer(folder.data("redis"), ports.redis),
         Azurite(
             folder.data("azurite"), ports.azurite_blob, ports.azurite_queue, ports.azurite_table
         ),
-        Broker(folder.data("servicebus"), ports.servicebus),
+        ServiceBusEmulator(folder.data("servicebus"), ports.servicebus),
     )
 
 
@@ -134,7 +134,7 @@ class Stack:
             )
 
     @property
-    def _all(self) -> Sequence[Server]:
+    def _all(self) -> Sequence[ManagedServer]:
         return (self._redis, self._azurite, self._broker)
 
     def _require_all(self, *, patience_s: float) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from local.emulators.child import Child
-from local.emulators.emulator import Server
 from local.emulators.errors import EmulatorError
+from local.emulators.managed_server import ManagedServer
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Supervisor:
 
     def __init__(
         self,
-        server: Server,
+        server: ManagedServer,
         *,
         log_file: Path,
         pauses_s: Sequence[float] = PAUSES_S,
@@ -111,7 +111,7 @@ class Supervisor:
     def _await_health(self, child: Child) -> None:
         deadline = time.monotonic() + READY_S
         while True:
-            healthy = self.server.healthy()
+            healthy = self.server.is_healthy()
             # In this order: an answer counts only while it can be our child's.
             if child.exit_code is not None:
                 raise EmulatorError(

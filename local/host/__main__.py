@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 
-from local.host import app_settings, arguments, logs, workers
+from local.host import app_settings, arguments, logs, supervisor
 from local.host.arguments import Arguments
 from local.host.errors import HostError
 from local.host.host_json import HostOptions
@@ -27,10 +27,10 @@ def main() -> int:
             _work(given, options)
             return 0
         with arguments.bind(given, Keys.from_env(os.environ)) as sock:
-            return asyncio.run(workers.supervise(given, sock))
+            return asyncio.run(supervisor.supervise(given, sock))
     except HostError as error:
         print(error, file=sys.stderr)
-        return workers.AT_FAULT if given.worker else workers.CANNOT_START
+        return supervisor.AT_FAULT if given.worker else supervisor.CANNOT_START
 
 
 def _work(given: Arguments, options: HostOptions) -> None:

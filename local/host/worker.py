@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Protocol
 
 from local.host import banner
 from local.host.app.bindings import BlobTrigger, ServiceBusTrigger
@@ -23,11 +24,10 @@ from local.host.app.outputs import Outputs
 from local.host.app.runtime import Runtime
 from local.host.arguments import Arguments
 from local.host.host_json import HostOptions
-from local.host.http_listener.http_listener import HttpListener
-from local.host.http_listener.http_server import HttpServer
+from local.host.http_listener.asgi_app import AsgiApp
 from local.host.http_listener.keys import Keys
 from local.host.http_listener.routes import Routes
-from local.host.listener import Listener
+from local.host.http_listener.server import HttpServer
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,16 @@ MAX_FILES = 65_536
 
 #: The descriptor that says by its end that the supervisor has ended.
 PARENT_FD = 0
+
+
+class Listener(Protocol):
+    """Receives a trigger's events from `start` to `stop`."""
+
+    async def start(self) -> None:
+        """Begin. A service that is away is waited for in the background."""
+
+    async def stop(self) -> None:
+        """Receive nothing new and wait for running invocations. If cancelled, cancel them."""
 
 
 async def run(arguments: Arguments, options: HostOptions) -> None:
@@ -87,11 +97,11 @@ def _listeners(
     """Of blobs and messages; a listener's SDK is imported only where it has a function."""
     listeners: list[Listener] = []
     if any(isinstance(each.trigger, BlobTrigger) for each in runtime.functions):
-        from local.host.blob_listener.blob_listener import blob_listeners  # noqa: PLC0415 - see above
+        from local.host.blob_listener.account_listener import blob_listeners  # noqa: PLC0415 - see above
 
         listeners += blob_listeners(runtime.functions, invoker, connections, options.blobs)
     if any(isinstance(each.trigger, ServiceBusTrigger) for each in runtime.functions):
-        from local.host.service_bus_listener.service_bus_listener import service_bus_listeners  # noqa: PLC0415 - see above
+        from local.host.service_bus_listener.queue_listener import service_bus_listeners  # noqa: PLC0415 - see above
 
         listeners += service_bus_listeners(
             runtime.functions, invoker, connections, options.service_bus
@@ -102,7 +112,7 @@ def _listeners(
 def _http(
     options: HostOptions, invoker: Invoker, routes: Routes, sock: socket.socket
 ) -> HttpServer:
-    listener = HttpListener(
+    listener = AsgiApp(
         invoker,
         routes,
         keys=Keys.from_env(os.environ),

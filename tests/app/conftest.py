@@ -21,7 +21,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSend
 from azure.servicebus.exceptions import ServiceBusError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from local.emulators.service_bus_process import CONFIG
+from local.emulators.service_bus_emulator import CONFIG
 from tests import small_model
 from tests.servers import AzuriteProcess, BrokerProcess, HostProcess, RedisProcess
 from tests.waiting import eventually

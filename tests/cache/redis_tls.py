@@ -40,7 +40,7 @@ class TlsRedisServer(OverTls[RedisServer]):
             *(word for name, value in options.items() for word in (f"--{name}", value)),
         ]
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         context = ssl.create_default_context(cafile=self.certificate.file)
         context.check_hostname = False
         try:

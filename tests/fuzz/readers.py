@@ -22,7 +22,7 @@ from inference.rows import codecs, media_types
 from inference.rows.codecs import json_outline, parquet_layout
 from inference.rows.codecs.arrow_messages import Messages
 from inference.rows.schema import TEXTS, Signature
-from local.emulators.servicebus import envelope
+from local.emulators.servicebus import message_conversion
 from local.emulators.servicebus.amqp import frames, sections
 from local.emulators.servicebus.amqp.decoding import decode, skip
 from local.emulators.servicebus.amqp.encoding import encode
@@ -240,8 +240,8 @@ def _read_message(data: bytes) -> None:
     sections.application_properties(data)
     sections.data_bodies(data)
     sections.value_body(data)
-    for message_format in (None, envelope.BATCH_FORMAT):
-        envelope.drafts(data, message_format)
+    for message_format in (None, message_conversion.BATCH_FORMAT):
+        message_conversion.read_transfer(data, message_format)
 
 
 def _read_frame(data: bytes) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from local.emulators.servicebus import entra, sas
-from local.emulators.servicebus.requests import Reply, Request
+from local.emulators.servicebus.request_response import Reply, Request
 from local.emulators.servicebus.sas import AccessKey, Grant, Grants, TokenRefused
 
 NODE = "$cbs"
 STATUS_KEYS = ("status-code", "status-description", "error-condition")
 
 
-class TokenDesk:
+class CbsNode:
     """Takes the tokens of one connection."""
 
     def __init__(
@@ -28,7 +28,7 @@ class TokenDesk:
         self._exists = exists
 
     def __repr__(self) -> str:
-        return f"<TokenDesk: {self._grants!r}>"
+        return f"<CbsNode: {self._grants!r}>"
 
     def answer(self, request: Request) -> Reply:
         token, audience = request.body, request.parameters.get("name")

@@ -1,26 +1,28 @@
-"""Config.json, in the format of Microsoft's own Service Bus emulator."""
+"""Reads Config.json, in the format of Microsoft's Service Bus emulator."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from local.emulators.servicebus import durations
+import isodate
+
 from local.emulators.servicebus.broker.settings import QueueSettings
 
-#: What Service Bus takes for "lives for ever" (TimeSpan.MaxValue, 29,247 years) and beyond.
+#: From here on a time to live means "for ever"; Service Bus writes TimeSpan.MaxValue, 29,247 years.
 _FOR_EVER_MS = 10_000 * 365 * 86_400_000
 
 _DUPLICATE_WINDOW_MS = 60_000
-_MOST_LOCKED_MS = 5 * 60_000
-_NAME_LENGTH = 260
+_MAX_LOCK_DURATION_MS = 5 * 60_000
+_MAX_NAME_LENGTH = 260
 
 
 class ConfigError(Exception):
-    """One sentence: which file, where in it, what was expected."""
+    """One sentence: the file, the place in it, and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +64,9 @@ def _queues(document: Any) -> Iterator[QueueSettings]:
 
 
 def _queue(entry: Any) -> QueueSettings:
-    name = _member(entry, "a queue", "Name", str)
-    if not 0 < len(name) <= _NAME_LENGTH or "$" in name or name != name.strip("/"):
-        raise ConfigError(f"a queue cannot be named {name!r}.")
+    name = _name(entry)
     where = f"queue {name!r}"
-    properties = dict(_optional(entry, where, "Properties", dict) or {})
-    for unsupported in ("RequiresSession",):
-        if _flag(properties.pop(unsupported, False), where, unsupported):
-            raise ConfigError(f"{where} sets {unsupported}, which this emulator does not have.")
-    for unsupported in ("ForwardTo", "ForwardDeadLetteredMessagesTo"):
-        if properties.pop(unsupported, None):
-            raise ConfigError(f"{where} sets {unsupported}, which this emulator does not have.")
-    for known in properties:
-        if known not in _READERS:
-            raise ConfigError(
-                f"{where} has the unknown property {known!r}, expected one of "
-                f"{', '.join(sorted(_READERS))}."
-            )
-    values = {key: _READERS[key](value, where, key) for key, value in properties.items()}
+    values = _properties(_optional(entry, where, "Properties", dict) or {}, where)
     default = QueueSettings(name)
     ttl_ms = values.get("DefaultMessageTimeToLive", _FOR_EVER_MS)
     window_ms = values.get("DuplicateDetectionHistoryTimeWindow", _DUPLICATE_WINDOW_MS)
@@ -91,6 +78,29 @@ def _queue(entry: Any) -> QueueSettings:
         dead_letters_expired=values.get("DeadLetteringOnMessageExpiration", False),
         duplicate_window_ms=window_ms if values.get("RequiresDuplicateDetection") else None,
     )
+
+
+def _name(entry: Any) -> str:
+    name = _member(entry, "a queue", "Name", str)
+    if not 0 < len(name) <= _MAX_NAME_LENGTH or "$" in name or name != name.strip("/"):
+        raise ConfigError(
+            f"a queue cannot be named {name!r}, expected 1 to {_MAX_NAME_LENGTH} characters "
+            "without '$' and without '/' at either end."
+        )
+    return name
+
+
+def _properties(properties: dict[str, Any], where: str) -> dict[str, Any]:
+    """The converted values by name."""
+    values = {}
+    for key, value in properties.items():
+        if key not in _READERS:
+            raise ConfigError(
+                f"{where} has the unknown property {key!r}, expected one of "
+                f"{', '.join(sorted(_READERS))}."
+            )
+        values[key] = _READERS[key](value, where, key)
+    return values
 
 
 def _member[T](holder: Any, where: str, key: str, kind: type[T]) -> T:
@@ -115,22 +125,24 @@ def _flag(value: Any, where: str, key: str) -> bool:
     return value
 
 
-def _duration(value: Any, where: str, key: str) -> int:
+def _duration_ms(value: Any, where: str, key: str) -> int:
+    """Milliseconds. Months and years are refused: their length varies."""
     try:
-        milliseconds = durations.milliseconds(value) if isinstance(value, str) else 0
-    except ValueError as error:
-        raise ConfigError(f"{key} of {where}: {error}.") from error
-    if milliseconds <= 0:
+        duration = isodate.parse_duration(value)
+    except (isodate.ISO8601Error, TypeError, ValueError, OverflowError):
+        duration = None
+    if not isinstance(duration, timedelta) or duration <= timedelta(0):
         raise ConfigError(
-            f"{key} of {where} is {value!r}, expected an ISO 8601 duration such as PT1M."
+            f"{key} of {where} is {value!r}, expected an ISO 8601 duration of days, hours, minutes "
+            "and seconds, for example PT1M or P14D."
         )
-    return milliseconds
+    return round(duration / timedelta(milliseconds=1))
 
 
-def _lock_duration(value: Any, where: str, key: str) -> int:
-    milliseconds = _duration(value, where, key)
-    if milliseconds > _MOST_LOCKED_MS:
-        raise ConfigError(f"{key} of {where} is {value!r}, expected five minutes (PT5M) at most.")
+def _lock_duration_ms(value: Any, where: str, key: str) -> int:
+    milliseconds = _duration_ms(value, where, key)
+    if milliseconds > _MAX_LOCK_DURATION_MS:
+        raise ConfigError(f"{key} of {where} is {value!r}, expected at most five minutes (PT5M).")
     return milliseconds
 
 
@@ -140,13 +152,22 @@ def _positive(value: Any, where: str, key: str) -> int:
     return value
 
 
+def _unsupported(value: Any, where: str, key: str) -> None:
+    """Microsoft's own file has these with false or an empty name."""
+    if value:
+        raise ConfigError(f"{where} sets {key}, which this emulator does not support: remove it.")
+
+
 _JSON_NAMES: dict[type, str] = {dict: "object", list: "array", str: "string"}
 
 _READERS: dict[str, Callable[[Any, str, str], Any]] = {
     "DeadLetteringOnMessageExpiration": _flag,
-    "DefaultMessageTimeToLive": _duration,
-    "DuplicateDetectionHistoryTimeWindow": _duration,
-    "LockDuration": _lock_duration,
+    "DefaultMessageTimeToLive": _duration_ms,
+    "DuplicateDetectionHistoryTimeWindow": _duration_ms,
+    "ForwardDeadLetteredMessagesTo": _unsupported,
+    "ForwardTo": _unsupported,
+    "LockDuration": _lock_duration_ms,
     "MaxDeliveryCount": _positive,
     "RequiresDuplicateDetection": _flag,
+    "RequiresSession": _unsupported,
 }

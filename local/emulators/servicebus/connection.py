@@ -28,10 +28,10 @@ from local.emulators.servicebus.amqp.performatives import (
     SaslOutcome,
 )
 from local.emulators.servicebus.amqp.values import Array, Symbol, UByte, UInt, UShort
+from local.emulators.servicebus.group_commit import GroupCommit
 from local.emulators.servicebus.links import Link
 from local.emulators.servicebus.sas import Grants
 from local.emulators.servicebus.session import Attacher, Session
-from local.emulators.servicebus.turn import Turn
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +47,11 @@ _MIN_MAX_FRAME_SIZE = 512
 
 
 class Connection(asyncio.Protocol):
-    """One peer. Frames are handled as they come; what is answered is sent at the turn's end."""
+    """One peer. Replies are buffered until the group commit of the iteration."""
 
     def __init__(
         self,
-        turn: Turn,
+        group_commit: GroupCommit,
         loop: asyncio.AbstractEventLoop,
         attach: Attacher,
         on_lost: Callable[[Connection], None],
@@ -59,7 +59,7 @@ class Connection(asyncio.Protocol):
         self.grants = Grants()
         self.sessions: dict[int, Session] = {}
         self.max_frame_size = _MIN_MAX_FRAME_SIZE
-        self._turn = turn
+        self._group_commit = group_commit
         self._loop = loop
         self._attach = attach
         self._on_lost = on_lost
@@ -242,11 +242,11 @@ class Connection(asyncio.Protocol):
     def can_send(self) -> bool:
         return self._writable and not self._closing
 
-    def when_dealt(self, callback: Callable[[], None]) -> None:
-        self._turn.when_dealt(callback)
+    def after_delivery(self, callback: Callable[[], None]) -> None:
+        self._group_commit.after_delivery(callback)
 
     def flush(self) -> None:
-        """Send what has been written; the turn calls when the store has committed."""
+        """Send what is buffered. GroupCommit calls it after the store has committed."""
         if self._transport is None or self._transport.is_closing():
             return
         if self._out:
@@ -257,12 +257,12 @@ class Connection(asyncio.Protocol):
 
     def _write(self, data: bytes) -> None:
         self._out += data
-        self._turn.write(self)
+        self._group_commit.write(self)
 
     # -- ends ----------------------------------------------------------------------------------
 
     def close(self, error: AmqpError | None = None) -> None:
-        """Say why, where the peer can hear it, and disconnect at the turn's end."""
+        """Send the reason if the connection is open, and disconnect after the group commit."""
         if self._open and not self._closing:
             told = Error(error.condition, error.description).described() if error else None
             self.send(0, Close(told))
@@ -270,7 +270,7 @@ class Connection(asyncio.Protocol):
 
     def _end(self) -> None:
         self._closing = True
-        self._turn.write(self)
+        self._group_commit.write(self)
 
     def _beat(self, every_s: float) -> None:
         self._heartbeat = self._loop.call_later(every_s, self._beat, every_s)

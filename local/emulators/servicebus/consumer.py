@@ -1,10 +1,9 @@
-"""A receiver of a queue: its link on one side, the queue on the other."""
+"""Sends a queue's messages over a receiver's link, and settles them by its outcomes."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from local.emulators.servicebus import envelope
 from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected, Released
 from local.emulators.servicebus.amqp.performatives import Attach, Error
 from local.emulators.servicebus.amqp.sections import with_application_properties
@@ -12,8 +11,9 @@ from local.emulators.servicebus.amqp.values import Symbol, Value
 from local.emulators.servicebus.broker.errors import LockLost
 from local.emulators.servicebus.broker.message import DeadLetter
 from local.emulators.servicebus.broker.message_queue import MessageQueue
-from local.emulators.servicebus.counter import Counter
+from local.emulators.servicebus.dispatcher import Dispatcher
 from local.emulators.servicebus.links import OutgoingLink, SessionPort
+from local.emulators.servicebus.message_conversion import encode_delivery
 
 _SETTLED = 1
 
@@ -24,56 +24,56 @@ _REASON, _DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
 
 
 class Consumer:
-    """Receives in peek-lock mode, or, over a presettled link, receives and deletes."""
+    """Locks messages, or, over a presettled link, receives and deletes them."""
 
-    def __init__(self, session: SessionPort, attach: Attach, counter: Counter) -> None:
-        self._counter = counter
+    def __init__(self, session: SessionPort, attach: Attach, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
         self._deletes = attach.snd_settle_mode == _SETTLED
         self.link = OutgoingLink(session, attach, self, presettled=self._deletes)
-        counter.add(self)
+        dispatcher.add(self)
 
     def __repr__(self) -> str:
-        return f"<Consumer of {self._counter.queue.path} over {self.link!r}>"
+        return f"<Consumer of {self._dispatcher.queue.path} over {self.link!r}>"
 
-    # -- a customer of the counter -------------------------------------------------------------
+    # -- a receiver of the dispatcher ----------------------------------------------------------
 
-    def can_take(self) -> bool:
+    def has_credit(self) -> bool:
         return self.link.can_send()
 
-    def serve(self, queue: MessageQueue) -> bool:
+    def take_from(self, queue: MessageQueue) -> bool:
         if self._deletes:
             message = queue.take()
             if message is not None:
-                # The tag must be new; nobody settles by it.
-                self.link.send(envelope.delivered(message), message.sequence.to_bytes(16))
+                # The tag only has to be new: nothing is settled by it.
+                self.link.send(encode_delivery(message), message.sequence.to_bytes(16))
             return message is not None
         delivery = queue.receive(self)
         if delivery is not None:
             token = delivery.token
-            content = envelope.delivered(delivery.message, token, delivery.locked_until_ms)
+            content = encode_delivery(delivery.message, token, delivery.locked_until_ms)
             self.link.send(content, token.bytes_le)
         return delivery is not None
 
     def lock_lost(self, token: UUID) -> None:
         self.link.lock_lost(token.bytes_le)
 
-    # -- a supply of the link ------------------------------------------------------------------
+    # -- a message source of the link ----------------------------------------------------------
 
     def credit_given(self) -> None:
-        self._counter.ready()
+        self._dispatcher.schedule()
 
     def settled(self, tag: bytes, outcome: Outcome) -> Outcome:
         try:
-            return settle(self._counter.queue, UUID(bytes_le=tag), outcome)
+            return settle(self._dispatcher.queue, UUID(bytes_le=tag), outcome)
         except LockLost as error:
             return Rejected(Error(_LOST, str(error), info={}).described())
 
     def closed(self) -> None:
-        self._counter.remove(self)
+        self._dispatcher.remove(self)
 
 
 def settle(queue: MessageQueue, token: UUID, outcome: Outcome) -> Outcome:
-    """Do to the queue what the outcome says. Returns what is echoed; raises LockLost."""
+    """Apply a receiver's outcome to the queue. Returns the outcome to echo. Raises LockLost."""
     match outcome:
         case Accepted():
             queue.complete(token)
@@ -82,20 +82,20 @@ def settle(queue: MessageQueue, token: UUID, outcome: Outcome) -> Outcome:
             queue.release(token)
             return outcome
         case Modified(undeliverable_here=True):
-            queue.defer(token, edited(queue, token, outcome.message_annotations))
+            queue.defer(token, _edit(queue, token, outcome.message_annotations))
             return Modified(delivery_failed=None, undeliverable_here=True)
         case Modified():
-            queue.abandon(token, edited(queue, token, outcome.message_annotations))
+            queue.abandon(token, _edit(queue, token, outcome.message_annotations))
             return Modified(delivery_failed=None, undeliverable_here=False)
         case Rejected():
             error = Error.of(outcome.error.value) if outcome.error else None
             info = dict(error.info or {}) if error else {}
             why = DeadLetter(info.pop(_REASON, None), info.pop(_DESCRIPTION, None))
-            queue.dead_letter(token, why, edited(queue, token, info))
+            queue.dead_letter(token, why, _edit(queue, token, info))
             return Rejected()
 
 
-def edited(queue: MessageQueue, token: UUID, changes: dict[Value, Value] | None) -> bytes | None:
-    """The locked message's content with application properties changed; None for no changes."""
+def _edit(queue: MessageQueue, token: UUID, changes: dict[Value, Value] | None) -> bytes | None:
+    """The locked message's content with changed application properties; None for no changes."""
     content = queue.locked(token).draft.content
     return with_application_properties(content, changes) if changes else None

@@ -59,8 +59,8 @@ class SessionPort(Protocol):
 
     def forget_delivery(self, tag: bytes) -> None: ...
 
-    def when_dealt(self, callback: Callable[[], None]) -> None:
-        """Call back in this turn, after ready messages have been dealt out."""
+    def after_delivery(self, callback: Callable[[], None]) -> None:
+        """Call back in this group_commit, after ready messages have been dealt out."""
 
 
 class Link:
@@ -196,7 +196,7 @@ class IncomingLink(Link):
         )
 
 
-class Supply(Protocol):
+class MessageSource(Protocol):
     """Where an outgoing link's messages come from."""
 
     def credit_given(self) -> None:
@@ -212,7 +212,7 @@ class OutgoingLink(Link):
     """Sends messages while the peer has given credit."""
 
     def __init__(
-        self, session: SessionPort, attach: Attach, supply: Supply, *, presettled: bool
+        self, session: SessionPort, attach: Attach, supply: MessageSource, *, presettled: bool
     ) -> None:
         super().__init__(session, attach)
         self._supply = supply
@@ -256,7 +256,7 @@ class OutgoingLink(Link):
         self._draining = bool(flow.drain)
         self._supply.credit_given()
         if self._draining:
-            self.session.when_dealt(self._drain)
+            self.session.after_delivery(self._drain)
         elif flow.echo:
             self._tell()
 

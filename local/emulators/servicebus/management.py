@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from local.emulators.servicebus import envelope
+from local.emulators.servicebus import message_conversion
 from local.emulators.servicebus.amqp.errors import NOT_ALLOWED, NOT_IMPLEMENTED, AmqpError
 from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected
 from local.emulators.servicebus.amqp.performatives import Error
@@ -14,7 +14,7 @@ from local.emulators.servicebus.broker.errors import LockLost, MessageNotFound
 from local.emulators.servicebus.broker.message import Message
 from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.consumer import settle
-from local.emulators.servicebus.requests import Reply, Request
+from local.emulators.servicebus.request_response import Reply, Request
 
 STATUS_KEYS = ("statusCode", "statusDescription", "errorCondition")
 
@@ -25,7 +25,7 @@ _DEAD_LETTER = Symbol(f"{_VENDOR}dead-letter")
 _RECEIVE_AND_DELETE = 0
 
 
-class ManagementDesk:
+class ManagementNode:
     """Answers for one queue or dead-letter queue."""
 
     def __init__(self, queue: MessageQueue) -> None:
@@ -40,7 +40,7 @@ class ManagementDesk:
         }
 
     def __repr__(self) -> str:
-        return f"<ManagementDesk of {self._queue.path}>"
+        return f"<ManagementNode of {self._queue.path}>"
 
     def answer(self, request: Request) -> Reply:
         operation = self._operations.get(request.operation.removeprefix(_VENDOR))
@@ -81,7 +81,9 @@ class ManagementDesk:
         if self._queue.dead_letters is None:
             raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
         entries = _all(body, "messages", dict)
-        drafts = [envelope.draft(_one(entry, "message", bytes)) for entry in entries]
+        drafts = [
+            message_conversion.read_message(_one(entry, "message", bytes)) for entry in entries
+        ]
         return Reply(
             200, body={"sequence-numbers": Array(self._queue.send(draft) for draft in drafts)}
         )
@@ -97,7 +99,9 @@ class ManagementDesk:
         else:
             entries = [
                 {
-                    "message": envelope.delivered(got.message, got.token, got.locked_until_ms),
+                    "message": message_conversion.encode_delivery(
+                        got.message, got.token, got.locked_until_ms
+                    ),
                     "lock-token": got.token,
                 }
                 for got in self._queue.receive_deferred(sequences)
@@ -135,7 +139,7 @@ def _outcome(body: dict[Value, Value]) -> Outcome:
 
 
 def _entry(message: Message) -> dict[str, Value]:
-    return {"message": envelope.delivered(message)}
+    return {"message": message_conversion.encode_delivery(message)}
 
 
 def _one[T](body: dict[Value, Value], key: str, kind: type[T]) -> T:

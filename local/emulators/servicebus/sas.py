@@ -75,11 +75,11 @@ class Grants:
         self._until_s[grant.path.casefold()] = grant.until_s
         self.on_added()
 
-    def next_end_s(self) -> float | None:
+    def next_expiry_s(self) -> float | None:
         """When the first of them ends; None where there is none."""
         return min(self._until_s.values(), default=None)
 
-    def forget(self, now_s: float) -> None:
+    def remove_expired(self, now_s: float) -> None:
         """Forget those that have ended."""
         self._until_s = {path: end_s for path, end_s in self._until_s.items() if end_s > now_s}
 

@@ -7,7 +7,7 @@ import logging
 import time
 from functools import partial
 
-from local.emulators.servicebus import cbs, envelope, management
+from local.emulators.servicebus import cbs, management, message_conversion
 from local.emulators.servicebus.amqp.errors import (
     NOT_ALLOWED,
     NOT_FOUND,
@@ -25,13 +25,13 @@ from local.emulators.servicebus.broker.store import Store
 from local.emulators.servicebus.config import Config
 from local.emulators.servicebus.connection import Connection
 from local.emulators.servicebus.consumer import Consumer
-from local.emulators.servicebus.counter import Counter
-from local.emulators.servicebus.expiry import ExpiryWatch
+from local.emulators.servicebus.dispatcher import Dispatcher
+from local.emulators.servicebus.group_commit import GroupCommit
 from local.emulators.servicebus.links import MAX_MESSAGE_SIZE, IncomingLink, Link
-from local.emulators.servicebus.requests import Handler, ReplyLink, ReplyLinks, RequestNode
+from local.emulators.servicebus.request_response import Handler, ReplyLink, ReplyLinks, RequestNode
 from local.emulators.servicebus.sas import AccessKey, path_of
 from local.emulators.servicebus.session import Session
-from local.emulators.servicebus.turn import Turn
+from local.emulators.servicebus.token_expiry import TokenExpiry
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +55,12 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._failed: asyncio.Future[None] = self._loop.create_future()
-        self.turn = Turn(self._loop, store, self._fail)
+        self.group_commit = GroupCommit(self._loop, store, self._fail)
         self.namespace = Namespace(config.queues, store, now_ms)
         self.connections: set[Connection] = set()
-        self._counters = {
-            queue.path: Counter(queue, self.turn, self._loop, now_ms) for queue in self.namespace
+        self._dispatchers = {
+            queue.path: Dispatcher(queue, self.group_commit, self._loop, now_ms)
+            for queue in self.namespace
         }
         self._server: asyncio.Server | None = None
 
@@ -80,25 +81,25 @@ class Server:
             self._server.close()
         for connection in list(self.connections):
             connection.close()
-        self.turn.end()
+        self.group_commit.run()
         if self._server is not None:
             await self._server.wait_closed()
-        for counter in self._counters.values():
-            counter.close()
+        for dispatcher in self._dispatchers.values():
+            dispatcher.close()
 
     def _connection(self) -> Connection:
         replies = ReplyLinks()
         connection = Connection(
-            self.turn,
+            self.group_commit,
             self._loop,
             lambda session, attach: self._attach(connection, replies, session, attach),
             lambda lost: self._lost(lost, watch),
         )
-        watch = ExpiryWatch(connection.grants, connection.links, self._loop, time.time)
+        watch = TokenExpiry(connection.grants, connection.links, self._loop, time.time)
         self.connections.add(connection)
         return connection
 
-    def _lost(self, connection: Connection, watch: ExpiryWatch) -> None:
+    def _lost(self, connection: Connection, watch: TokenExpiry) -> None:
         watch.close()
         self.connections.discard(connection)
 
@@ -116,13 +117,13 @@ class Server:
         address = (source.address if attach.role else target.address) or ""
         path = path_of(address)
         if path.casefold() == cbs.NODE:
-            desk = cbs.TokenDesk(KEYS, connection.grants, time.time, self._exists)
+            desk = cbs.CbsNode(KEYS, connection.grants, time.time, self._exists)
             keys = cbs.STATUS_KEYS
             return _request_link(cbs.NODE, session, attach, replies, target, desk.answer, keys)
         queue = self._allowed(connection, path)
         if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
-            answer, keys = management.ManagementDesk(queue).answer, management.STATUS_KEYS
+            answer, keys = management.ManagementNode(queue).answer, management.STATUS_KEYS
             link = _request_link(node, session, attach, replies, target, answer, keys)
         else:
             link = self._queue_link(queue, session, attach, source)
@@ -144,7 +145,7 @@ class Server:
         if attach.role:
             if _SESSION_FILTER in (source.filter or {}):
                 raise AmqpError(NOT_ALLOWED, "This emulator's queues have no sessions.")
-            return Consumer(session, attach, self._counters[queue.path]).link
+            return Consumer(session, attach, self._dispatchers[queue.path]).link
         if queue.dead_letters is None:
             raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
         properties = {_BATCH_SIZE: ULong(MAX_MESSAGE_SIZE)}
@@ -155,7 +156,7 @@ class Server:
 
 
 def _publish(queue: MessageQueue, message: bytes, message_format: int | None) -> Outcome:
-    for draft in envelope.drafts(message, message_format):
+    for draft in message_conversion.read_transfer(message, message_format):
         queue.send(draft)
     return Accepted()
 

@@ -49,7 +49,7 @@ class ConnectionPort(Protocol):
 
     def can_send(self) -> bool: ...
 
-    def when_dealt(self, callback: Callable[[], None]) -> None: ...
+    def after_delivery(self, callback: Callable[[], None]) -> None: ...
 
 
 #: Makes the link that an attach asks for, or raises AmqpError.
@@ -236,8 +236,8 @@ class Session:
     def can_send(self) -> bool:
         return self._peer_window > 0 and self.connection.can_send()
 
-    def when_dealt(self, callback: Callable[[], None]) -> None:
-        self.connection.when_dealt(callback)
+    def after_delivery(self, callback: Callable[[], None]) -> None:
+        self.connection.after_delivery(callback)
 
     # -- ends ----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from local.host.app.expressions import resolve_settings
-from local.host.app.unhonoured import of_binding
+from local.host.app.ignored_settings import of_binding
 from local.host.errors import HostError
 
 DataType = Literal["undefined", "string", "binary", "stream"]

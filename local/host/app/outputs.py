@@ -13,7 +13,7 @@ from local.host.app.protos import TypedData
 from local.host.app.runtime import Outcome
 
 if TYPE_CHECKING:
-    from local.host.app.service_bus_sender import Sender
+    from local.host.app.message_sender import MessageSender
 
 
 class Outputs:
@@ -21,7 +21,7 @@ class Outputs:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._senders: dict[tuple[str, str], Sender] = {}
+        self._senders: dict[tuple[str, str], MessageSender] = {}
 
     def __repr__(self) -> str:
         return f"<Outputs {len(self._senders)} senders>"
@@ -54,13 +54,13 @@ class Outputs:
         await asyncio.gather(*(sender.close() for sender in self._senders.values()))
         self._senders.clear()
 
-    def _sender(self, binding: ServiceBusOutput) -> Sender:
+    def _sender(self, binding: ServiceBusOutput) -> MessageSender:
         key = binding.connection, binding.queue
         if key not in self._senders:
             # The SDKs are imported where they are needed: together they take as long as an app.
-            from local.host.app.service_bus_sender import Sender  # noqa: PLC0415
+            from local.host.app.message_sender import MessageSender  # noqa: PLC0415
 
-            self._senders[key] = Sender(self._connections, *key)
+            self._senders[key] = MessageSender(self._connections, *key)
         return self._senders[key]
 
     def _upload(self, connection: str, path: str, content: bytes) -> None:

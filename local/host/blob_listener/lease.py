@@ -29,7 +29,7 @@ _CONFLICT = 409
 
 
 class ScanLease:
-    """Held until `renew` fails, `release`, or LEASE_S after the last renewal."""
+    """MessageBuffer until `renew` fails, `release`, or LEASE_S after the last renewal."""
 
     def __init__(self, container: ContainerClient, host_id: str) -> None:
         self._container = container

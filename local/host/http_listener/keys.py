@@ -27,9 +27,9 @@ class Keys:
     def configured(self) -> bool:
         return bool(self.function or self.master)
 
-    def admit(self, level: AuthLevel, sent: str) -> bool:
-        """Whether a caller with the key `sent` may call a function of this level."""
+    def accepts(self, level: AuthLevel, key: str) -> bool:
+        """Whether a caller with `key` may call a function of this level."""
         if level == "anonymous" or not self.configured:
             return True
         accepted = (self.master,) if level == "admin" else (self.function, self.master)
-        return any(hmac.compare_digest(sent.encode(), key.encode()) for key in accepted if key)
+        return any(hmac.compare_digest(key.encode(), each.encode()) for each in accepted if each)

@@ -44,7 +44,7 @@ class Route:
     precedence: tuple[int, ...]
 
     @cached_property
-    def tells_health(self) -> bool:
+    def is_health(self) -> bool:
         """Whether it is asked how the app is, which must be told however much there is to do."""
         return self.trigger.route.strip("/").lower().startswith(HEALTH)
 

@@ -1,6 +1,6 @@
 """What the demo tells the host that it starts."""
 
-from local.demo.places import HostServer
+from local.demo.host_server import HostServer
 from local.emulators.stack import Stack
 
 

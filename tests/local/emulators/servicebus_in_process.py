@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.emulators.service_bus_process import Broker
+from local.emulators.service_bus_emulator import ServiceBusEmulator
 from local.emulators.servicebus import config
 from local.emulators.servicebus.broker.store import Store
 from local.emulators.servicebus.links import Link
@@ -50,6 +50,6 @@ async def serving(folder: Path, queues: dict[str, dict[str, object]]) -> AsyncIt
         server = Server(config.load(file), store)
         await server.start("127.0.0.1", port)
         try:
-            yield InProcess(server, port, Broker(folder, port, file).connection_string)
+            yield InProcess(server, port, ServiceBusEmulator(folder, port, file).connection_string)
         finally:
             await server.stop()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from azure.servicebus import ServiceBusClient
 
-from local.emulators.service_bus_process import Broker
+from local.emulators.service_bus_emulator import ServiceBusEmulator
 from tests import servers
 from tests.servers import ServerProcess
 
@@ -20,7 +20,7 @@ class EmulatorProcess(ServerProcess):
     def __init__(self, folder: Path, queues: dict[str, dict[str, object]]) -> None:
         config = folder / "Config.json"
         config.write_text(document(queues))
-        broker = Broker(folder / "data", servers.free_port(), config)
+        broker = ServiceBusEmulator(folder / "data", servers.free_port(), config)
         super().__init__(broker, folder / "servicebus.log")
         self.connection_string = broker.connection_string
 

@@ -12,8 +12,8 @@ from azure.storage.queue import QueueServiceClient
 
 from local.emulators import azurite as module
 from local.emulators.azurite import Azurite
-from local.emulators.emulator import PROJECT
 from local.emulators.errors import EmulatorError
+from local.emulators.managed_server import PROJECT
 from local.emulators.ports import HOST
 
 
@@ -30,11 +30,11 @@ def test_its_connection_string_serves_blobs_and_queues(azurite):
 
 def test_it_is_healthy_once_all_three_services_answer(azurite):
     server = azurite.server
-    assert server.healthy()
+    assert server.is_healthy()
     azurite.kill()
-    assert not server.healthy()
+    assert not server.is_healthy()
     azurite.start()
-    assert server.healthy()
+    assert server.is_healthy()
 
 
 def test_another_http_server_in_its_place_is_not_healthy(tmp_path, free_port):
@@ -42,7 +42,7 @@ def test_another_http_server_in_its_place_is_not_healthy(tmp_path, free_port):
     with ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler) as other:
         thread = threading.Thread(target=other.serve_forever)
         thread.start()
-        assert not Azurite(tmp_path, port, port, port).healthy()
+        assert not Azurite(tmp_path, port, port, port).is_healthy()
         other.shutdown()
         thread.join()
 

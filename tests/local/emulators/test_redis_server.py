@@ -30,11 +30,11 @@ def test_it_listens_on_the_loopback_interface_only(redis_server, client):
 
 def test_it_is_healthy_while_it_answers(redis_server):
     server = redis_server.server
-    assert server.healthy()
+    assert server.is_healthy()
     redis_server.kill()
-    assert not server.healthy()
+    assert not server.is_healthy()
     redis_server.start()
-    assert server.healthy()
+    assert server.is_healthy()
 
 
 def test_a_server_that_is_no_redis_is_not_healthy(free_port, tmp_path):
@@ -49,7 +49,7 @@ def test_a_server_that_is_no_redis_is_not_healthy(free_port, tmp_path):
 
         thread = threading.Thread(target=answer)
         thread.start()
-        assert not RedisServer(tmp_path, port).healthy()
+        assert not RedisServer(tmp_path, port).is_healthy()
         thread.join()
 
 

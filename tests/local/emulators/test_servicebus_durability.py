@@ -12,7 +12,7 @@ import pytest
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.exceptions import ServiceBusError
 
-from local.emulators.emulator import PROJECT
+from local.emulators.managed_server import PROJECT
 from tests import servers
 from tests.local.emulators.servicebus_process import document, running
 

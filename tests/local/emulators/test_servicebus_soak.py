@@ -21,10 +21,10 @@ from local.emulators.servicebus.broker.locks import Lock
 from local.emulators.servicebus.broker.message import Draft, Message
 from local.emulators.servicebus.connection import Connection
 from local.emulators.servicebus.consumer import Consumer
-from local.emulators.servicebus.expiry import ExpiryWatch
 from local.emulators.servicebus.links import Link
-from local.emulators.servicebus.requests import ReplyLink
+from local.emulators.servicebus.request_response import ReplyLink
 from local.emulators.servicebus.session import Session
+from local.emulators.servicebus.token_expiry import TokenExpiry
 from tests.local.emulators.servicebus_in_process import serving
 from tests.local.emulators.servicebus_peer import Desk, Peer, credit, receiver
 from tests.local.emulators.servicebus_process import running
@@ -39,7 +39,7 @@ BRIEF = {"brief": {"LockDuration": "PT1S"}}
 
 MESSAGES = 250 * 900
 
-PER_CLIENT = (Connection, Session, Link, Consumer, ReplyLink, ExpiryWatch, Lock, Message)
+PER_CLIENT = (Connection, Session, Link, Consumer, ReplyLink, TokenExpiry, Lock, Message)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from local.emulators.servicebus.broker.errors import StoreError
 from local.emulators.servicebus.broker.message import DeadLetter
-from local.emulators.servicebus.broker.ranking import Ranking
+from local.emulators.servicebus.broker.sequence_heap import SequenceHeap
 from local.emulators.servicebus.broker.store import Store
 from tests.local.emulators.servicebus_bench import benches
 
@@ -75,7 +75,7 @@ def test_a_store_refuses_a_second_process_and_a_foreign_file(tmp_path):
 
 
 def test_a_ranking_forgets_what_was_discarded_and_its_memory_too():
-    ranking = Ranking()
+    ranking = SequenceHeap()
     for number in range(10_000):
         ranking.put(number, -number)
         ranking.discard(number)

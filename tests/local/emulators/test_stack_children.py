@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.emulators.child import Child
-from local.emulators.emulator import PROJECT
+from local.emulators.managed_server import PROJECT
 
 #: Says so when it gets a SIGTERM, and does not end.
 STUBBORN = """
@@ -134,7 +134,7 @@ def test_a_parent_that_is_killed_takes_its_children_along(tmp_path, eventually):
 
 def test_a_child_whose_parent_died_before_it_was_tied_does_not_run(tmp_path):
     """Its parent is another process than the one it is told to follow."""
-    tether = PROJECT / "local" / "emulators" / "tether.py"
+    tether = PROJECT / "local" / "emulators" / "die_with_parent.py"
     trace = tmp_path / "trace"
     subprocess.run(
         [sys.executable, "-I", "-S", str(tether), "1", "touch", str(trace)], check=True, timeout=30

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from local.emulators.emulator import PROJECT
+from local.emulators.managed_server import PROJECT
 from local.emulators.ports import HOST, Ports, is_free
 from local.emulators.state_folder import StateFolder
 

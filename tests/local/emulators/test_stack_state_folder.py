@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from local.emulators.emulator import PROJECT
 from local.emulators.errors import EmulatorError
+from local.emulators.managed_server import PROJECT
 from local.emulators.ports import Ports
 from local.emulators.state_folder import Record, StateFolder
 

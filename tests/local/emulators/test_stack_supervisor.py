@@ -43,7 +43,7 @@ def kill(supervisor: Supervisor) -> None:
 
 def test_a_supervised_server_serves_until_it_is_stopped(supervise, server):
     supervisor = supervise()
-    assert server.healthy()
+    assert server.is_healthy()
     assert repr(supervisor) == f"<Supervisor redis ok pid {supervisor.pid}>"
     supervisor.stop()
     assert supervisor.state == "stopped"
@@ -102,7 +102,7 @@ def test_a_stopped_server_can_be_launched_again(supervise, server):
     supervisor.launch()
     supervisor.wait_ready()
     assert supervisor.state == "ok"
-    assert server.healthy()
+    assert server.is_healthy()
 
 
 def test_a_server_that_ends_before_it_serves_is_an_error_with_its_last_words(server, tmp_path):

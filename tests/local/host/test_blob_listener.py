@@ -17,10 +17,10 @@ from azure.storage.queue import QueueServiceClient
 from local.host.app.bindings import BlobTrigger, Function
 from local.host.app.connections import Connections
 from local.host.app.runtime import InvocationFailed
-from local.host.blob_listener import blob_listener, lease
-from local.host.blob_listener.blob_listener import BlobListener
-from local.host.blob_listener.blob_scanner import BlobScanner
+from local.host.blob_listener import account_listener, lease
+from local.host.blob_listener.account_listener import BlobListener
 from local.host.blob_listener.receipts import Receipts
+from local.host.blob_listener.scanner import BlobScanner
 from local.host.host_json import BlobOptions
 from tests.servers import AzuriteProcess
 from tests.waiting import eventually_async
@@ -99,8 +99,8 @@ class World:
 @pytest.fixture
 async def world(azurite: AzuriteProcess, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     number = next(_numbers)
-    monkeypatch.setattr(blob_listener, "SCAN_S", 0.05)
-    monkeypatch.setattr(blob_listener, "MAX_PAUSE_S", 0.3)
+    monkeypatch.setattr(account_listener, "SCAN_S", 0.05)
+    monkeypatch.setattr(account_listener, "MAX_PAUSE_S", 0.3)
     monkeypatch.setenv("AzureFunctionsWebHost__hostid", f"host-{number}")
     made = World(azurite, number)
     yield made
@@ -147,7 +147,7 @@ async def test_whatever_fails_in_a_look_it_is_looked_at_again(
 async def test_a_renewal_that_fails_is_not_the_last_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blob_listener, "RENEW_S", 0.02)
+    monkeypatch.setattr(account_listener, "RENEW_S", 0.02)
     renewed = []
     real = lease.ScanLease.renew
 

@@ -130,7 +130,7 @@ def test_what_http_has_no_form_for_is_answered_500_and_named(
 ) -> None:
     status, headers, body = ask(host, f"/things/unsendable/{what}")
     assert (status, headers.get("a"), body) == (500, None, b"")
-    assert f"function unsendable failed: {named} cannot be sent" in host.log()
+    assert f"function unsendable failed: its response has an invalid {named}" in host.log()
 
 
 def test_no_answer_is_answered_500(host: HostProcess) -> None:

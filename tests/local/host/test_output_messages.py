@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.host.app.bindings import Identity
-from local.host.app.messages_out import messages
+from local.host.app.output_messages import messages
 from local.host.app.protos import TypedData
 
 BINDING = "function\nbinding"

@@ -16,7 +16,7 @@ from local.emulators.servicebus.broker.errors import MessageNotFound
 from local.emulators.servicebus.broker.journal import Journal, Saved
 from local.emulators.servicebus.broker.locks import LockHolder, Locks
 from local.emulators.servicebus.broker.message import DeadLetter, Delivery, Draft, Message, State
-from local.emulators.servicebus.broker.ranking import Ranking
+from local.emulators.servicebus.broker.sequence_heap import SequenceHeap
 from local.emulators.servicebus.broker.settings import QueueSettings
 
 type Clock = Callable[[], int]
@@ -35,9 +35,9 @@ class MessageQueue:
         self._journal = journal
         self._now_ms = now_ms
         self._messages: dict[int, Message] = {}
-        self._ready = Ranking()
-        self._expiring = Ranking()
-        self._scheduled = Ranking()
+        self._ready = SequenceHeap()
+        self._expiring = SequenceHeap()
+        self._scheduled = SequenceHeap()
         self._locks = Locks(settings.lock_duration_ms)
         self._duplicates = Duplicates(settings.duplicate_window_ms or 0)
         self._sequences = count(1)
@@ -182,8 +182,8 @@ class MessageQueue:
                 deadline
                 for deadline in (
                     self._locks.next_deadline_ms(),
-                    self._expiring.first_rank(),
-                    self._scheduled.first_rank(),
+                    self._expiring.first_key(),
+                    self._scheduled.first_key(),
                     self._duplicates.next_deadline_ms(),
                 )
                 if deadline is not None

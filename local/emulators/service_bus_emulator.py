@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.emulators import answers
-from local.emulators.emulator import PROJECT
+from local.emulators import health_check
+from local.emulators.managed_server import PROJECT
 from local.emulators.ports import HOST
 
 CONFIG = Path(__file__).with_name("Config.json")
@@ -19,7 +19,7 @@ SASL_HEADER = b"AMQP\x03\x01\x00\x00"
 
 
 @dataclass(frozen=True, slots=True)
-class Broker:
+class ServiceBusEmulator:
     """`python -m local.emulators.servicebus` with the queues of a Config.json."""
 
     data: Path
@@ -51,5 +51,5 @@ class Broker:
         inherited = os.environ.get("PYTHONPATH", "")
         return {"PYTHONPATH": os.pathsep.join(filter(None, (str(PROJECT), inherited)))}
 
-    def healthy(self) -> bool:
-        return answers.to(self.port, SASL_HEADER, expected=SASL_HEADER)
+    def is_healthy(self) -> bool:
+        return health_check.answers(self.port, SASL_HEADER, expected=SASL_HEADER)

@@ -57,7 +57,7 @@ class HostServer:
         }
         return {name: os.environ.get(name, value) for name, value in ours.items()}
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether the model has loaded or failed to, so that nobody waits for that."""
         return self._model_status().get("status") in {"ok", "failed"}
 

@@ -1,4 +1,4 @@
-"""A link lives no longer than the token that allows it, as in Service Bus."""
+"""Detaches links whose token has expired, as Service Bus does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from local.emulators.servicebus.sas import Grants
 log = logging.getLogger(__name__)
 
 
-class ExpiryWatch:
-    """Ends the links of one connection whose token ran out and was not put anew in time."""
+class TokenExpiry:
+    """Watches the tokens of one connection. A client keeps its links by renewing its token."""
 
     def __init__(
         self,
@@ -27,30 +27,30 @@ class ExpiryWatch:
         self._links = links
         self._loop = loop
         self._now_s = now_s
-        self._alarm: asyncio.TimerHandle | None = None
-        grants.on_added = self._set_alarm
+        self._timer: asyncio.TimerHandle | None = None
+        grants.on_added = self._set_timer
 
     def __repr__(self) -> str:
-        return f"<ExpiryWatch of {self._grants!r}>"
+        return f"<TokenExpiry of {self._grants!r}>"
 
     def close(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _set_alarm(self) -> None:
+    def _set_timer(self) -> None:
         self.close()
-        end_s = self._grants.next_end_s()
-        if end_s is not None:
-            # A token ends at a time of day; the alarm may ring early after the clock was set,
-            # and is then set again.
-            self._alarm = self._loop.call_later(max(0, end_s - self._now_s()), self._ring)
+        expiry_s = self._grants.next_expiry_s()
+        if expiry_s is not None:
+            # Tokens expire at a wall-clock time. If the clock was set back, the timer fires too
+            # early and is set again.
+            self._timer = self._loop.call_later(max(0, expiry_s - self._now_s()), self._on_timer)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         now_s = self._now_s()
-        self._grants.forget(now_s)
+        self._grants.remove_expired(now_s)
         for link in list(self._links()):
             if link.path is not None and not self._grants.allow(link.path, now_s):
-                log.info("%r ends: its token is expired", link)
+                log.info("%r is detached: its token has expired", link)
                 link.detach(AmqpError(UNAUTHORIZED_ACCESS, "ExpiredToken: the token is expired."))
-        self._set_alarm()
+        self._set_timer()

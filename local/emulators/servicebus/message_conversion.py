@@ -1,4 +1,4 @@
-"""Between a message as AMQP carries it and a message as the broker keeps it."""
+"""Converts messages between AMQP's encoding and the broker's classes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BATCH_FORMAT = 0x80013700
 
 SCHEDULED_TIME = Symbol("x-opt-scheduled-enqueue-time")
 
-#: What a broker says about a message; what a sender says of it is not believed.
-_BROKERS_OWN = {
+#: Set by the broker; a sender's own values are dropped.
+_SET_BY_BROKER = {
     "x-opt-sequence-number",
     "x-opt-enqueued-time",
     "x-opt-locked-until",
@@ -29,14 +29,14 @@ _BROKERS_OWN = {
 }
 
 
-def drafts(message: bytes, message_format: int | None) -> list[Draft]:
-    """The messages in a transfer: one, or those of a batch. Raises DecodeError."""
+def read_transfer(message: bytes, message_format: int | None) -> list[Draft]:
+    """The messages of a transfer: one, or a batch. Raises DecodeError."""
     if message_format == BATCH_FORMAT:
-        return [draft(body) for body in sections.data_bodies(message)]
-    return [draft(message)]
+        return [read_message(body) for body in sections.data_bodies(message)]
+    return [read_message(message)]
 
 
-def draft(message: bytes) -> Draft:
+def read_message(message: bytes) -> Draft:
     """Raises DecodeError."""
     parts = sections.take_apart(message)
     header, annotations = parts.header, parts.annotations
@@ -45,7 +45,7 @@ def draft(message: bytes) -> Draft:
         raise DecodeError(f"{SCHEDULED_TIME} is not a timestamp")
     message_id, bare = parts.properties.message_id, parts.bare
     if message_id is None:
-        # SDKs cannot settle a message that has none.
+        # SDKs cannot settle a message without an id.
         message_id = uuid4().hex
         bare = sections.with_message_id(bare, parts.properties, message_id)
     return Draft(
@@ -59,7 +59,9 @@ def draft(message: bytes) -> Draft:
     )
 
 
-def delivered(message: Message, token: UUID | None = None, until_ms: int | None = None) -> bytes:
+def encode_delivery(
+    message: Message, token: UUID | None = None, until_ms: int | None = None
+) -> bytes:
     """The message as a receiver gets it; with a lock's token and end, if it is locked."""
     draft, sequence = message.draft, message.sequence
     annotations, of_delivery = _unpacked(draft.annotations)
@@ -81,13 +83,13 @@ def delivered(message: Message, token: UUID | None = None, until_ms: int | None 
 
 
 def _packed(annotations: dict[Value, Value], of_delivery: dict[Value, Value]) -> bytes:
-    """Both maps, without what is the broker's; nothing where both are empty.
+    """Both maps encoded, without the broker's own keys; empty if both maps are.
 
-    AMQP means delivery annotations for the next hop only. Service Bus hands them on.
+    In AMQP, delivery annotations are for the next hop only, but Service Bus passes them on.
     """
     first, second = (
-        {key: value for key, value in given.items() if key not in _BROKERS_OWN}
-        for given in (annotations, of_delivery)
+        {key: value for key, value in each.items() if key not in _SET_BY_BROKER}
+        for each in (annotations, of_delivery)
     )
     if second:
         return encode(first) + encode(second)
@@ -100,13 +102,13 @@ def _unpacked(packed: bytes) -> tuple[dict[Symbol, Any], dict[Symbol, Any]]:
 
 
 def _content(message: Message) -> bytes:
-    """The bare message; a dead one says why, in its application properties."""
+    """The bare message. A dead-lettered one has the reason in its application properties."""
     dead, content = message.dead, message.draft.content
     if dead is None:
         return content
-    why = {"DeadLetterReason": dead.reason, "DeadLetterErrorDescription": dead.description}
-    given = {key: value for key, value in why.items() if value is not None}
-    return sections.with_application_properties(content, given) if given else content
+    reason = {"DeadLetterReason": dead.reason, "DeadLetterErrorDescription": dead.description}
+    present = {key: value for key, value in reason.items() if value is not None}
+    return sections.with_application_properties(content, present) if present else content
 
 
 def _text(message_id: object) -> str:

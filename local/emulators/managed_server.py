@@ -9,7 +9,7 @@ from typing import Protocol
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-class Server(Protocol):
+class ManagedServer(Protocol):
     """A program to run and a way to ask whether it serves."""
 
     @property
@@ -31,6 +31,6 @@ class Server(Protocol):
         """Variables beside those of the parent."""
         ...
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether this very kind of server answers on every port, now. Never raises."""
         ...

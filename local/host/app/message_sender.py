@@ -11,17 +11,17 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from local.host.app.bindings import Identity
 from local.host.app.connections import Connections
-from local.host.app.messages_out import messages
+from local.host.app.output_messages import messages
 from local.host.app.protos import TypedData
 from local.host.errors import BindingFailed
-from local.host.service_bus_listener.service_bus_link import close_client
+from local.host.service_bus_listener.link import close_client
 
 #: Seconds that an output has, with its wait for the link's turn: a broker that holds on to its
 #: connection and says nothing would keep it for ever.
 SEND_S = 60.0
 
 
-class Sender:
+class MessageSender:
     """One at a time uses the link, which the SDK does not share.
 
     A failed link is thrown away: the next sending makes another.
@@ -34,13 +34,13 @@ class Sender:
         self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
-        return f"<Sender {self._queue} {'open' if self._sender else 'closed'}>"
+        return f"<MessageSender {self._queue} {'open' if self._sender else 'closed'}>"
 
     async def send(self, data: TypedData, binding: str, identities: Sequence[Identity]) -> None:
-        """Return when the broker has all messages of an output, which local.host.app.messages_out
-        says, in as few transfers as their size allows.
+        """Send the messages that local.host.app.output_messages makes of an output, in as few
+        transfers as their size allows, and wait until the broker has accepted them.
 
-        Raises BindingFailed, after SEND_S at the latest; some may then have been sent.
+        Raises BindingFailed, at the latest after SEND_S. Some messages may have been sent then.
         """
         try:
             async with asyncio.timeout(SEND_S), self._turn:

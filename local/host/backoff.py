@@ -1,4 +1,4 @@
-"""One line when a service goes away, one when it is back, and growing pauses between."""
+"""Growing pauses while a service is away, with one log line at the start and one at the end."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 5.0
 
 
-class Outage:
-    """Of one service, as seen by one listener."""
+class Backoff:
+    """For one service and one listener."""
 
     def __init__(self, service: str) -> None:
         self._service = service
         self._pause_s = 0.0
 
     def __repr__(self) -> str:
-        return f"<Outage of {self._service}: {'now' if self._pause_s else 'none'}>"
+        return f"<Backoff {self._service}: {self._pause_s:g} s>"
 
-    def begin(self, error: BaseException) -> float:
-        """Another try has failed; the seconds to wait before the next."""
+    def failed(self, error: BaseException) -> float:
+        """Note a failed attempt. Returns the seconds to wait before the next one."""
         if not self._pause_s:
             log.warning(
-                "%s does not answer (%s): trying again until it does",
+                "%s does not answer (%s): retrying until it does",
                 *(self._service, type(error).__name__),
             )
         self._pause_s = min(self._pause_s * 2 or FIRST_PAUSE_S, MAX_PAUSE_S)
         return self._pause_s
 
-    def end(self) -> bool:
-        """The service answers; whether it did not before."""
+    def succeeded(self) -> bool:
+        """Note a successful attempt. Returns whether the one before it failed."""
         was_away = self._pause_s > 0
         if was_away:
             log.info("%s answers again", self._service)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 _SLACK = 64
 
 
-class Ranking:
+class SequenceHeap:
     """A heap that can forget: an entry counts only while it is its number's newest."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Ranking:
         self._ranks: dict[int, int] = {}
 
     def __repr__(self) -> str:
-        return f"<Ranking of {len(self)}>"
+        return f"<SequenceHeap of {len(self)}>"
 
     def __len__(self) -> int:
         return len(self._ranks)
@@ -32,7 +32,7 @@ class Ranking:
             self._heap = [(rank, sequence) for sequence, rank in self._ranks.items()]
             heapq.heapify(self._heap)
 
-    def first_rank(self) -> int | None:
+    def first_key(self) -> int | None:
         """The lowest rank; None where there is none."""
         self._drop_forgotten()
         return self._heap[0][0] if self._heap else None

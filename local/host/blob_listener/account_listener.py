@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
+import re
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from azure.core.exceptions import AzureError
@@ -20,14 +22,18 @@ from azure.core.exceptions import AzureError
 from local.host.app.bindings import BlobTrigger, Function
 from local.host.app.connections import Connections
 from local.host.app.invoker import Invoker
-from local.host.blob_listener.blob_scanner import BlobScanner
+from local.host.backoff import Backoff
 from local.host.blob_listener.lease import RENEW_S, ScanLease
 from local.host.blob_listener.receipts import Receipts
-from local.host.host_id import CONTAINER, host_id
+from local.host.blob_listener.scanner import BlobScanner
 from local.host.host_json import BlobOptions
-from local.host.outage import Outage
 
 log = logging.getLogger(__name__)
+
+#: The storage container of leases and receipts, and the setting of the name under which an app
+#: keeps them; the same as in Azure.
+CONTAINER = "azure-webjobs-hosts"
+HOST_ID_SETTING = "AzureFunctionsWebHost__hostid"
 
 #: Between two looks; longer where a look takes long, so that looking takes a fifth of the time.
 SCAN_S = 1.0
@@ -63,11 +69,11 @@ class BlobListener:
         connections: Connections,
         options: BlobOptions,
     ) -> None:
-        own = host_id(Path.cwd(), os.environ)
+        host_id = _host_id(Path.cwd(), os.environ)
         container = connections.blobs(connection).get_container_client(CONTAINER)
         self._connection, self._connections = connection, connections
-        self._lease = ScanLease(container, own)
-        self._receipts = Receipts(container, own)
+        self._lease = ScanLease(container, host_id)
+        self._receipts = Receipts(container, host_id)
         self._scanners = [
             BlobScanner(
                 function,
@@ -79,7 +85,7 @@ class BlobListener:
             )
             for function, trigger in functions
         ]
-        self._outage = Outage(f"storage account of {connection}")
+        self._backoff = Backoff(f"storage account of {connection}")
         #: Whether the receipts of the scanner before this one have been read.
         self._informed = False
         self._failures = 0
@@ -122,12 +128,12 @@ class BlobListener:
         try:
             await self._look()
         except AzureError as error:
-            return self._outage.begin(error)
+            return self._backoff.failed(error)
         except Exception as error:  # noqa: BLE001 - nobody else would look again
             return await self._failed(error)
         self._failures = 0
         # After an outage the look took as long as it did for other reasons.
-        was_away = self._outage.end()
+        was_away = self._backoff.succeeded()
         took_s = 0.0 if was_away else time.monotonic() - started
         return max(SCAN_S, SCAN_SHARE * took_s)
 
@@ -182,3 +188,12 @@ def _place(error: BaseException) -> str:
     """Where it was raised: a file and a line."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+
+
+def _host_id(app_dir: Path, env: Mapping[str, str]) -> str:
+    """The setting's value, or a name derived from the app's folder."""
+    if configured := env.get(HOST_ID_SETTING):
+        return configured
+    digest = hashlib.sha256(str(app_dir).encode()).hexdigest()[:8]
+    name = re.sub("[^a-z0-9]+", "-", app_dir.name.lower()).strip("-")[:20]
+    return f"{name}-{digest}" if name else digest

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 from azure.servicebus import ServiceBusReceivedMessage
 
-from local.host.service_bus_listener.service_bus_link import Link
+from local.host.service_bus_listener.link import Link
 
 #: The shortest pause between two renewals of a lock.
 MIN_RENEWAL_S = 0.5
 
 
-class Held:
+class MessageBuffer:
     """In the order in which they came."""
 
     def __init__(self, link: Link, *, renewal_s: float) -> None:
@@ -24,7 +24,7 @@ class Held:
         self._messages: deque[tuple[ServiceBusReceivedMessage, asyncio.Task[None]]] = deque()
 
     def __repr__(self) -> str:
-        return f"<Held {len(self._messages)} messages>"
+        return f"<MessageBuffer {len(self._messages)} messages>"
 
     def add(self, messages: Iterable[ServiceBusReceivedMessage]) -> None:
         for message in messages:

@@ -15,11 +15,11 @@ from local.host.app.connections import Connections
 from local.host.app.invoker import Invoker
 from local.host.app.protos import TypedData
 from local.host.app.runtime import InvocationFailed
+from local.host.backoff import Backoff
 from local.host.host_json import ServiceBusOptions
-from local.host.outage import Outage
-from local.host.service_bus_listener import service_bus_data
-from local.host.service_bus_listener.service_bus_held import Held, keep_locked
-from local.host.service_bus_listener.service_bus_link import FOLLOW_S, LOOK_S, Link
+from local.host.service_bus_listener import message_data
+from local.host.service_bus_listener.link import FOLLOW_S, LOOK_S, Link
+from local.host.service_bus_listener.message_buffer import MessageBuffer, keep_locked
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ class ServiceBusListener:
         self._link = Link(
             connections, trigger.connection, trigger.queue, prefetch=options.prefetch_count
         )
-        self._held = Held(self._link, renewal_s=options.max_auto_lock_renewal_s)
-        self._outage = Outage(f"queue {trigger.queue} of {trigger.connection}")
+        self._buffer = MessageBuffer(self._link, renewal_s=options.max_auto_lock_renewal_s)
+        self._backoff = Backoff(f"queue {trigger.queue} of {trigger.connection}")
         self._stopping = asyncio.Event()
         self._receiving: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -105,10 +105,10 @@ class ServiceBusListener:
                     continue
                 await self._link.close()
                 # What was received over it comes again, over the next one.
-                await self._settle(self._held.take(), done=False)
-                await self._pause(self._outage.begin(failure))
+                await self._settle(self._buffer.take(), done=False)
+                await self._pause(self._backoff.failed(failure))
         finally:
-            await self._settle(self._held.take(), done=False)
+            await self._settle(self._buffer.take(), done=False)
 
     async def _bring(self) -> None:
         """Receive what there is room for, and begin it."""
@@ -116,18 +116,18 @@ class ServiceBusListener:
         if not room:
             await self._wait_for_room()
             return
-        messages = self._held.take(room)
+        messages = self._buffer.take(room)
         try:
             if not messages:
                 messages += await self._link.receive(room)
-                self._outage.end()
+                self._backoff.succeeded()
             if self._trigger.many and messages:
                 await self._fill(messages)
         except BaseException:
-            self._held.add(messages)
+            self._buffer.add(messages)
             raise
         if self._stopping.is_set():
-            self._held.add(messages)
+            self._buffer.add(messages)
         elif self._trigger.many and messages:
             self._start(self._run_batch(messages))
         else:
@@ -147,7 +147,7 @@ class ServiceBusListener:
             self._running, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
         )
         if not ended:
-            self._held.add(await self._link.receive(self._link.owed, look_s=FOLLOW_S))
+            self._buffer.add(await self._link.receive(self._link.owed, look_s=FOLLOW_S))
 
     async def _fill(self, batch: list[ServiceBusReceivedMessage]) -> None:
         """Add what is there, and what comes until there are as many as wanted."""
@@ -173,8 +173,8 @@ class ServiceBusListener:
             await self._run(
                 [message],
                 lambda: (
-                    service_bus_data.single(message, data_type),
-                    service_bus_data.single_metadata(message, data_type),
+                    message_data.single(message, data_type),
+                    message_data.single_metadata(message, data_type),
                 ),
             )
         finally:
@@ -185,8 +185,8 @@ class ServiceBusListener:
         await self._run(
             messages,
             lambda: (
-                service_bus_data.many(messages, self._trigger.data_type),
-                service_bus_data.many_metadata(messages),
+                message_data.many(messages, self._trigger.data_type),
+                message_data.many_metadata(messages),
             ),
         )
 
@@ -203,7 +203,7 @@ class ServiceBusListener:
                 self._function,
                 data,
                 metadata,
-                values=service_bus_data.values_of(metadata),
+                values=message_data.values_of(metadata),
                 identities=[
                     Identity(
                         f"{self._trigger.queue}\n{message.sequence_number}",
@@ -215,7 +215,7 @@ class ServiceBusListener:
             done = True
         except InvocationFailed:
             log.debug("%s: %d messages go back", self._function.name, len(messages))
-        except service_bus_data.UnfitBody as error:
+        except message_data.BodyNotJson as error:
             log.error("function %s failed: %s", self._function.name, error)
         except Exception:
             log.exception("function %s: %d messages go back", self._function.name, len(messages))

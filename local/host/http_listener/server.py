@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from local.host.http_listener.http_protocol import HttpProtocol
+from local.host.http_listener.protocol import HttpProtocol
 
 #: Connections that wait to be accepted.
 BACKLOG = 2048

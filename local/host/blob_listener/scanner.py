@@ -18,7 +18,7 @@ from local.host.app.inputs import deferred, may_defer
 from local.host.app.invoker import Invoker
 from local.host.app.protos import TypedData
 from local.host.app.runtime import InvocationFailed
-from local.host.blob_listener import blob_data, poison
+from local.host.blob_listener import blob_metadata, poison
 from local.host.blob_listener.receipts import Receipt, Receipts
 from local.host.host_json import BlobOptions
 
@@ -165,7 +165,7 @@ class BlobScanner:
         await self._invoker.run(
             self._function,
             data,
-            blob_data.metadata(blob, self._client(blob).url, values),
+            blob_metadata.metadata(blob, self._client(blob).url, values),
             values={**values, "BlobTrigger": f"{blob.container}/{blob.name}"},
             identities=(Identity(f"{blob.container}/{blob.name}\n{blob.etag}"),),
         )

@@ -13,7 +13,7 @@ from local.host.app.bindings import DataType
 from local.host.app.protos import CollectionBytes, CollectionSInt64, CollectionString, TypedData
 
 
-class UnfitBody(Exception):
+class BodyNotJson(Exception):
     """A body that the real host cannot convert: the invocation fails before the function runs."""
 
 
@@ -95,7 +95,7 @@ def single_metadata(
 
 
 def many(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> TypedData:
-    """The bodies of a batch. Raises UnfitBody.
+    """The bodies of a batch. Raises BodyNotJson.
 
     Without a data type each body must be JSON. As strings, empty bodies are left out, and the
     others are no longer beside their metadata.
@@ -110,7 +110,7 @@ def many(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> 
     try:
         values = [json.loads(body) for body in bodies]
     except (ValueError, RecursionError) as error:
-        raise UnfitBody(
+        raise BodyNotJson(
             "JsonReaderException: a batch without data_type takes JSON bodies only; "
             "set data_type=BINARY on the trigger"
         ) from error
