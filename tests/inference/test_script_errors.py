@@ -90,7 +90,7 @@ UNSTARTED = {
             "class Own:\n    def __repr__(self): raise ValueError('account 4711')\n"
             "rows_independent = Own()\ndef init(): ...\n"
         ),
-        "must be True or False, not a Own",
+        "expected True or False, got a value of type Own",
     ),
 }
 
