@@ -46,7 +46,7 @@ class UserScript:
         except ScriptFailed as error:
             message = f"{self._file.name} did not start: {error}"
             raise ModelUnavailable(message) from self._errors.cause(error)
-        garbage_collector.settle()
+        garbage_collector.collect_and_freeze()
 
     def _start(self) -> None:
         entry = entry_script.load(self._file)

@@ -173,7 +173,7 @@ async def test_a_model_that_fails_at_its_golden_rows_is_told_by_kind_and_place(
     scorer = make_scorer(tmp_path)
     request = Request(id="r-17", source="http", body=b"[[1]]")
     error = await failure(scorer, request)
-    assert "does not answer its golden rows" in str(error)
+    assert "fails on its golden rows" in str(error)
     assert SECRET not in (await scorer.health()).failure + everything_told(error, request, caplog)
 
 
