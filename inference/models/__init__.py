@@ -1,7 +1,8 @@
-"""Models: the files in a model's folder, and what answers from them.
+"""Models: find a model's file, verify it against its manifest, load it, and call it with rows.
 
-Nothing here imports a framework before a file of its kind is loaded: a digest, a manifest and a
-cached answer need none.
+A model folder is found by `find_file`, checked by `verify_digest` and loaded by `load_verified`,
+which also compares its golden rows; `load` alone compares nothing. No framework is imported before
+a file of its kind is loaded: a digest, a manifest and a cached answer need none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an estimator's method returned, as an array or list with one item a row, in order."""
+"""What an estimator's method returned, brought into one form: one item a row, in order."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ _PLAIN_KINDS = frozenset("iufb")
 
 
 def one_per_row(answer: Any, count: int) -> Any:
-    """An answer to `count` rows. Raises ResultUnserialisable where it has another length.
+    """An array or list with one item for each of `count` rows. Raises ResultUnserialisable for an
+    answer of another length.
 
-    A sparse matrix becomes an array and a DataFrame its values. Several outputs, each an array of
-    its own (what predict_proba of a multi-output model is), become a list of them a row.
+    A sparse matrix becomes an array, and a DataFrame its values. A list with an array for each
+    output (what predict_proba of a multi-output model returns) becomes a list with all outputs for
+    each row.
     """
     if hasattr(answer, "toarray"):
         answer = answer.toarray()
@@ -26,8 +28,9 @@ def one_per_row(answer: Any, count: int) -> Any:
     if isinstance(answer, list) and _are_outputs(answer, count):
         answer = [list(row) for row in zip(*answer, strict=True)]
     if not hasattr(answer, "__len__") or len(answer) != count:
+        rows = "1 row" if count == 1 else f"{count} rows"
         raise ResultUnserialisable(
-            f"the model answered {count} rows with {_size(answer)}: expected one answer a row"
+            f"the model got {rows} and returned {_describe(answer)}: expected one answer a row"
         )
     return answer
 
@@ -43,14 +46,16 @@ def encode_by_row(answer: Any) -> list[bytes]:
 
 
 def _are_outputs(answer: list[Any], count: int) -> bool:
-    """Whether each item holds something for every row, rather than for a row of its own.
+    """Whether each item holds one output for all rows, rather than all outputs for one row.
 
-    As many outputs as rows could be either where they are flat; tables are outputs.
+    With as many outputs as rows, flat items could be either and count as rows; tables are outputs.
     """
     if not all(getattr(each, "shape", ())[:1] == (count,) for each in answer):
         return False
     return len(answer) != count or all(each.ndim == 2 for each in answer)
 
 
-def _size(answer: Any) -> str:
-    return f"{len(answer)} answers" if hasattr(answer, "__len__") else type(answer).__name__
+def _describe(answer: Any) -> str:
+    if not hasattr(answer, "__len__"):
+        return "None" if answer is None else f"a value of type {type(answer).__name__}"
+    return "1 answer" if len(answer) == 1 else f"{len(answer)} answers"

@@ -1,4 +1,4 @@
-"""The file in a model's folder, and its digest."""
+"""Finds the model file in a folder, and verifies its digest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".onnx")
 
 @dataclass(frozen=True, slots=True)
 class ModelId:
-    """Which model answers: its folder's name, and the beginning of its digest."""
+    """Which model answers: the name of its folder, and the beginning of its digest."""
 
     name: str
     version: str
@@ -25,12 +25,15 @@ class ModelId:
 
 
 def find_file(folder: Path, manifest: Manifest | None = None) -> Path:
-    """The model file that the manifest names, or the only one. Raises ModelUnavailable."""
+    """The file that the manifest names; without a manifest, the only model file in the folder.
+
+    Raises ModelUnavailable.
+    """
     if manifest is not None:
         if not (folder / manifest.file).is_file():
             raise ModelUnavailable(
-                f"{folder.name}/{manifests.NAME} describes {manifest.file}, which is not there: put"
-                f" it there, or describe what is with `python -m deploy manifest {folder}`"
+                f"{folder.name}/{manifests.NAME} describes {manifest.file}, which is not there:"
+                f" put it there, or describe another model with `triscore describe {folder}`"
             )
         return folder / manifest.file
     files = sorted(
@@ -42,27 +45,31 @@ def find_file(folder: Path, manifest: Manifest | None = None) -> Path:
         found = ", ".join(file.name for file in files) or "none"
         raise ModelUnavailable(
             f"expected one model file ({', '.join('*' + s for s in SUFFIXES)}) in {folder.name}/,"
-            f" found {found}; train or copy the model there"
+            f" found {found}: train or copy the model there"
         )
     return files[0]
 
 
 def verify_digest(file: Path, manifest: Manifest | None, *, allow_unpinned: bool) -> bytes:
-    """The file's digest, where it may be loaded. Raises ModelUnavailable before a byte is."""
+    """The digest of a file that may be loaded. Raises ModelUnavailable for any other file.
+
+    A model file is code. It may be loaded if its manifest has its digest, or if it has no manifest
+    and `allow_unpinned` is set.
+    """
     found = digest(file)
     if manifest is not None:
         manifest.require_digest(found)
     elif not allow_unpinned:
         raise ModelUnavailable(
-            f"{file.name} has no {manifests.NAME} beside it: a model file is code, so describe the"
-            f" one you trust with `python -m deploy manifest {file.parent}`, or set"
+            f"{file.name} has no {manifests.NAME} beside it. A model file is code: if you trust"
+            f" this one, describe it with `triscore describe {file.parent}`, or set"
             " ALLOW_UNPINNED_MODEL=true"
         )
     return found
 
 
 def digest(path: Path) -> bytes:
-    """SHA-256 of a file, or of all files in a folder with their names."""
+    """SHA-256 of a file, or of the names and contents of all files in a folder."""
     if path.is_file():
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").digest()

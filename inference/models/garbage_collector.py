@@ -1,4 +1,4 @@
-"""Python's garbage collector, which a model need not go through."""
+"""Keeps a model's objects out of Python's garbage collection."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
-    """Collect nothing within, and never walk again what was made within.
+    """Collect no garbage inside the block, and freeze all objects at its end.
 
-    What a model brings along stays. To walk it costs a sixth of loading the demo's, and later tens
-    of milliseconds at a time.
+    A model's objects live as long as the process. To visit them takes a sixth of the demo model's
+    loading time, and tens of milliseconds at each later full collection.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -24,7 +24,7 @@ def paused() -> Iterator[None]:
             gc.enable()
 
 
-def settle() -> None:
-    """As `paused` does in the end, after somebody else's code, which may leave garbage."""
+def collect_and_freeze() -> None:
+    """Collect garbage once and freeze the rest, after a user's code that may have left garbage."""
     gc.collect()
     gc.freeze()

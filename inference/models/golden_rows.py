@@ -1,4 +1,4 @@
-"""Golden rows: a model must answer them as it did where it was made."""
+"""Golden rows: inputs that the model must answer as it did where it was made."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 
 def read_rows(manifest: Manifest, signature: Signature) -> Array:
-    """The golden rows as the model takes them, shape (rows, features). Raises ModelUnavailable."""
+    """The golden rows in the model's types, shape (rows, features). Raises ModelUnavailable."""
     try:
         return coercion.fit(manifest.golden.rows, signature, text=False).all_fit()
     except CallerError as error:
         raise ModelUnavailable(
-            f"{manifest.file} does not answer its golden rows: {error}; describe it anew with"
-            " `python -m deploy manifest`"
+            f"the golden rows of {manifest.file} do not fit the model: {error}. Describe the model"
+            " again with `triscore describe`"
         ) from error
 
 
@@ -39,38 +39,39 @@ def check(
     version: str,
     errors: ScriptErrors = HIDDEN,
 ) -> None:
-    """Raises ModelUnavailable where the answers to the golden rows differ.
+    """Raises ModelUnavailable if `answer` differs from the manifest's predictions.
 
-    Warns of another version of the framework whose answers agree.
+    `version`: of the framework that is installed. If it is not the one that made the model, and the
+    answers agree, a warning is logged.
     """
-    made, here = f"{manifest.framework} {manifest.version}", version
+    made, installed = f"{manifest.framework} {manifest.version}", version
     try:
-        told = orjson.loads(json_codec.dumps(answer(rows)))
+        answers = orjson.loads(json_codec.dumps(answer(rows)))
     except Exception as error:  # noqa: BLE001 - a model is code, which may raise anything
         raise ModelUnavailable(
-            f"{manifest.file}, made with {made}, does not answer its golden rows under"
-            f" {here}: {errors.describe(error)}"
+            f"{manifest.file}, made with {made}, fails on its golden rows with version"
+            f" {installed}: {errors.describe(error)}"
         ) from errors.cause(error)
     tolerances = {"relative": manifest.golden.relative, "absolute": manifest.golden.absolute}
-    if not agree(told, manifest.golden.predictions, **tolerances):
+    if not agree(answers, manifest.golden.predictions, **tolerances):
         raise ModelUnavailable(
-            f"{manifest.file}, made with {made}, answers its golden rows differently under"
-            f" {here}: train it anew, or install the version it was made with"
+            f"{manifest.file}, made with {made}, answers its golden rows differently with version"
+            f" {installed}: train the model again, or install the version that it was made with"
         )
-    if manifest.version != here:
+    if manifest.version != installed:
         log.warning(
-            "%s was made with %s and is served by %s; its golden rows agree",
-            *(manifest.file, made, here),
+            "%s was made with %s and is served with version %s; its golden rows agree",
+            *(manifest.file, made, installed),
         )
 
 
-def agree(told: Any, expected: Any, *, relative: float, absolute: float) -> bool:
-    """Labels alike, numbers within the tolerances, of the same shape; both as JSON has them."""
-    if isinstance(expected, list) and isinstance(told, list):
-        return len(told) == len(expected) and all(
+def agree(answers: Any, expected: Any, *, relative: float, absolute: float) -> bool:
+    """Whether two JSON values have one shape, equal labels, and numbers within the tolerances."""
+    if isinstance(expected, list) and isinstance(answers, list):
+        return len(answers) == len(expected) and all(
             agree(one, other, relative=relative, absolute=absolute)
-            for one, other in zip(told, expected, strict=True)
+            for one, other in zip(answers, expected, strict=True)
         )
-    if isinstance(expected, float) and isinstance(told, float):
-        return math.isclose(told, expected, rel_tol=relative, abs_tol=absolute)
-    return type(told) is type(expected) and bool(told == expected)
+    if isinstance(expected, float) and isinstance(answers, float):
+        return math.isclose(answers, expected, rel_tol=relative, abs_tol=absolute)
+    return type(answers) is type(expected) and bool(answers == expected)

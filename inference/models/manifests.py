@@ -1,4 +1,4 @@
-"""`model.json`: what a model file must be, written beside it when it was made.
+"""`model.json`, the manifest: says what a model file is, and lies beside it.
 
     {"file": "model.joblib", "sha256": "…", "framework": "scikit-learn", "version": "1.9.1",
      "method": "predict", "classes": [0, 1], "independent": true,
@@ -6,15 +6,15 @@
      "golden": {"rows": [[…], …], "predictions": […], "relative": 1e-06, "absolute": 1e-09},
      "trusted": [], "accelerated": null}
 
-A pickle executes code while it is read, so its digest is compared before a byte of it is. Golden
-rows are a few inputs with the answers that the model gave where it was made: another version of
-scikit-learn is accepted only while it gives the same ones.
+A pickle runs code while it is read, so its digest is compared before it is read. Golden rows are a
+few inputs with the answers that the model gave where it was made: another version of scikit-learn
+is accepted only if it gives the same answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,19 @@ from inference.errors import ModelUnavailable
 from inference.rows.schema import COLUMN_TYPES, KINDS, TEXTS, ColumnType, Kind, Signature
 
 NAME = "model.json"
-#: What `python -m deploy accelerate` writes beside a model.
+#: The file that `triscore accelerate` writes beside a model.
 ACCELERATED = "accelerated.onnx"
 
-#: The methods of an estimator that may answer.
+#: The estimator's methods that can answer.
 METHODS = ("predict", "predict_proba", "decision_function", "transform")
 
-#: By how much a number may differ from where the model was made, unless its manifest says else.
+#: The default tolerances for golden rows.
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the model takes, as inference.rows.schema has it; None where its estimator says it."""
+    """What the model takes, in the words of inference.rows.schema. None: the estimator says it."""
 
     kind: Kind = "array"
     count: int | None = None
@@ -46,7 +46,7 @@ class Features:
     missing: bool | None = None
 
     def signature(self) -> Signature | None:
-        """What the model takes, where that is known without loading it."""
+        """What the model takes; None if only the loaded model can say it."""
         if self.kind == "texts":
             return TEXTS
         if self.count is None or self.missing is None:
@@ -62,10 +62,10 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Inputs and the answers that the model gave to them where it was made.
+    """Golden rows, and the answers that the model gave to them where it was made.
 
-    Another machine's arithmetic may differ in the last digits of a number: by more than the
-    tolerances it is another model.
+    Arithmetic on another machine may differ in a number's last digits. A difference beyond the
+    tolerances means another model.
     """
 
     rows: Sequence[Sequence[Any]] = ()
@@ -76,26 +76,26 @@ class Golden:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accelerated:
-    """The model as an ONNX graph, and the proof that it answers alike."""
+    """The model as an ONNX graph, and what was compared to accept it."""
 
     file: str
     sha256: str
-    #: How it holds numbers.
+    #: The graph's type of numbers.
     numbers: str
-    #: As the manifest's, of the graph.
+    #: As Manifest.independent, for the graph.
     independent: bool
-    #: Of all that converted and proved it.
+    #: The versions of all packages that converted and compared it.
     versions: Mapping[str, str]
     relative: float
     absolute: float
-    #: Rows that were answered alike, and the largest difference between two numbers.
+    #: How many rows agreed, and the largest difference between two numbers.
     rows: int
     largest_difference: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """A model file's description."""
+    """What `model.json` says of a model file."""
 
     file: str
     sha256: str
@@ -104,18 +104,19 @@ class Manifest:
     method: str = "predict"
     features: Features = field(default_factory=Features)
     classes: Sequence[Any] | None = None
-    #: Whether a row was answered alike alone and in company; found out anew where it serves.
+    #: Whether the model is batch invariant. It is tested again where the model serves.
     independent: bool = False
-    #: Types in a skops file that somebody vouched for, beyond skops' own list.
+    #: Types in a skops file that are trusted beyond skops' own list.
     trusted: Sequence[str] = ()
     golden: Golden = field(default_factory=Golden)
     accelerated: Accelerated | None = None
 
     def effective(self) -> Manifest:
-        """Of the file that answers: the accelerated one, where there is one.
+        """The manifest of the file that answers: the accelerated one, if there is one.
 
-        Its digest is then the model's, however small the differences: they were proven on some
-        rows, and a cached answer must be one of the very file that its key names.
+        The digest of the accelerated file then counts as the model's, so that a cached answer is
+        always one of the very file that its key names. The two files were compared on some rows
+        only, and may differ within the tolerances.
         """
         graph = self.accelerated
         if graph is None:
@@ -131,69 +132,94 @@ class Manifest:
         )
 
     def require_digest(self, digest: bytes) -> None:
-        """Raises ModelUnavailable where the file is not the one that was described."""
+        """Raises ModelUnavailable for the digest of another file than the described one."""
         if digest.hex() != self.sha256:
             raise ModelUnavailable(
-                f"{self.file} has the SHA-256 {digest.hex()[:12]}…, {NAME} expects"
-                f" {self.sha256[:12]}…: it is another file than the one that was described. Put the"
-                f" right one there, or describe this one with `python -m deploy manifest`"
+                f"{self.file} is another file than the one that {NAME} describes: expected the"
+                f" SHA-256 {self.sha256[:12]}…, got {digest.hex()[:12]}…. Put the described file"
+                " there, or describe this one with `triscore describe`"
             )
 
 
 def read(folder: Path) -> Manifest | None:
-    """The manifest in a folder, None where there is none. Raises ModelUnavailable."""
+    """The manifest in a folder; None in a folder without one. Raises ModelUnavailable."""
     try:
         text = (folder / NAME).read_bytes()
     except FileNotFoundError:
         return None
     try:
-        document = orjson.loads(text)
-        manifest = Manifest(
-            **document
-            | {
-                "features": Features(**document.get("features") or {}),
-                "golden": Golden(**document.get("golden") or {}),
-                "accelerated": _accelerated(document.get("accelerated")),
-            }
-        )
+        manifest = _parse(orjson.loads(text))
+        _validate(manifest)
     except (ValueError, TypeError, AttributeError) as error:
+        wrong = error if isinstance(error, ValueError) else "a field has a value of another type"
         raise ModelUnavailable(
-            f"{folder.name}/{NAME} can't be read ({error}): write it anew with"
-            f" `python -m deploy manifest {folder.name}`"
+            f"{folder.name}/{NAME} can't be read: {wrong}. Write it again with"
+            f" `triscore describe {folder}`"
         ) from error
-    for file in (manifest.file, manifest.effective().file):
-        if Path(file).name != file:
-            raise ModelUnavailable(f"{NAME} names {file!r}: the model must lie beside it")
-    if manifest.method not in METHODS:
-        raise ModelUnavailable(
-            f"{NAME} names the method {manifest.method!r}: expected one of {', '.join(METHODS)}"
-        )
-    _require_known(manifest.features)
     return manifest
 
 
-def _accelerated(document: dict[str, Any] | None) -> Accelerated | None:
-    if document is None:
-        return None
-    if "onnxruntime" not in document.get("versions", {}):
-        raise ValueError("accelerated.versions names no onnxruntime")
-    return Accelerated(**document)
+def _parse(document: Any) -> Manifest:
+    """Raises ValueError, as _build does."""
+    manifest = _build(Manifest, document, "the document")
+    return replace(
+        manifest,
+        features=_build(Features, manifest.features or {}, "features"),
+        golden=_build(Golden, manifest.golden or {}, "golden"),
+        accelerated=manifest.accelerated
+        and _build(Accelerated, manifest.accelerated, "accelerated"),
+    )
 
 
-def _require_known(features: Features) -> None:
+def _build[T: Any](kind: type[T], document: Any, name: str) -> T:
+    """A dataclass from a JSON object. Raises ValueError for unknown and missing fields."""
+    if isinstance(document, kind):  # the default of the field
+        return document
+    if not isinstance(document, dict):
+        raise ValueError(f"{name} is not a JSON object")  # noqa: TRY004 - a wrong document
+    known = {each.name: each for each in fields(kind)}
+    if unknown := sorted(document.keys() - known.keys()):
+        raise ValueError(f"{name} has unknown fields: {', '.join(unknown)}")
+    required = [
+        each.name
+        for each in known.values()
+        if each.default is MISSING and each.default_factory is MISSING
+    ]
+    if missing := [each for each in required if each not in document]:
+        raise ValueError(f"{name} lacks fields: {', '.join(missing)}")
+    made: T = kind(**document)
+    return made
+
+
+def _validate(manifest: Manifest) -> None:
+    """Raises ValueError with the field, what is expected and what was got."""
+    if manifest.accelerated is not None and "onnxruntime" not in manifest.accelerated.versions:
+        raise ValueError("accelerated.versions: expected the version of onnxruntime, got none")
+    for file in (manifest.file, manifest.effective().file):
+        if Path(file).name != file:
+            raise ValueError(f"file: expected a file beside {NAME}, got {file}")
+    if manifest.method not in METHODS:
+        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {manifest.method}")
+    _validate_features(manifest.features)
+
+
+def _validate_features(features: Features) -> None:
     if features.kind not in KINDS:
-        raise ModelUnavailable(
-            f"{NAME} says kind {features.kind!r}: expected one of {', '.join(KINDS)}"
-        )
+        raise ValueError(f"features.kind: expected one of {', '.join(KINDS)}, got {features.kind}")
     types, names = features.types, features.names
-    if types is not None and not set(types) <= set(COLUMN_TYPES):
-        raise ModelUnavailable(f"{NAME}: types are some of {', '.join(COLUMN_TYPES)}")
+    if types is not None and (unknown := sorted(set(types) - set(COLUMN_TYPES))):
+        raise ValueError(
+            f"features.types: expected only {', '.join(COLUMN_TYPES)}, got {', '.join(unknown)}"
+        )
     if features.kind == "frame" and (not names or not types or len(names) != len(types)):
-        raise ModelUnavailable(f"{NAME}: a frame needs names and types, one of each a column")
+        raise ValueError(
+            "features: expected as many names as types in a frame, and at least one, got"
+            f" {len(names or ())} and {len(types or ())}"
+        )
 
 
 def write(folder: Path, manifest: Manifest) -> Path:
-    """Put a manifest beside its model, whole or not at all; returns its path."""
+    """Write a manifest beside its model, completely or not at all. Returns its path."""
     target = folder / NAME
     part = target.with_suffix(".part")
     part.write_bytes(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))

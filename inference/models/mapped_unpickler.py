@@ -1,5 +1,7 @@
-"""joblib's own unpickler, choosier about what it maps: `joblib.load(mmap_mode="r")` maps every
-array, and a boosted model has thousands of a few bytes each, with a file descriptor for each.
+"""joblib's unpickler, mapping only large arrays from the file.
+
+`joblib.load(mmap_mode="r")` maps every array. A boosted model has thousands of arrays of a few
+bytes each, and each mapping would hold a file descriptor.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ from typing import Any
 
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
-#: Below, an array is not worth a mapping of its own.
+#: Smaller arrays are read instead of mapped.
 MIN_BYTES = 1024 * 1024
-#: Each holds a file descriptor as long as the model lives.
+#: Each mapping holds a file descriptor as long as the model lives.
 MAX_ARRAYS = 64
 
 
@@ -24,14 +26,14 @@ def load(file: Path) -> tuple[Any, int]:
 
 
 class _Array(NumpyArrayWrapper):  # type: ignore[misc]
-    """What stands in the pickle for an array whose bytes follow."""
+    """Stands in the pickle for an array, whose bytes follow."""
 
     def read(self, unpickler: _Unpickler, ensure_native_byte_order: bool) -> Any:  # noqa: ARG002 - joblib's
-        self.allow_mmap = self._is_worth_it() and unpickler.mapped < MAX_ARRAYS
+        self.allow_mmap = self._is_worth_mapping() and unpickler.mapped < MAX_ARRAYS
         unpickler.mapped += self.allow_mmap
         return super().read(unpickler, ensure_native_byte_order=not self.allow_mmap)
 
-    def _is_worth_it(self) -> bool:
+    def _is_worth_mapping(self) -> bool:
         # joblib before 1.2 wrote arrays at any address; some libraries crash on those.
         aligned = self.safe_get_numpy_array_alignment_bytes() is not None
         size = math.prod(self.shape) * self.dtype.itemsize

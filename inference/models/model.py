@@ -1,4 +1,4 @@
-"""From a model file to what answers, by the file's kind."""
+"""What all models have in common, and how one is loaded by its file's kind."""
 
 from __future__ import annotations
 
@@ -27,30 +27,32 @@ class Model(Protocol):
 
     @property
     def version(self) -> str:
-        """Of the framework that serves it."""
+        """The version of the framework that is installed."""
         ...
 
     @property
     def classes(self) -> Sequence[Any] | None:
-        """Of a classifier, in the order of its probabilities, where the model knows them."""
+        """A classifier's classes, in the order of its probabilities; None if they are unknown."""
         ...
 
     @property
     def mapped(self) -> bool:
-        """Whether it works on arrays that are mapped from its file, read-only."""
+        """Whether arrays of the model are mapped from its file, read-only."""
         ...
 
     @property
     def library_only(self) -> bool:
-        """Whether no code answers but a library's: what took a moment takes a moment again."""
+        """Whether only a library's code runs in a call, so that a call's time can be predicted."""
         ...
 
     def signature(self, features: Features | None = None) -> Signature:
-        """What it takes: what the manifest says of it, then what it says itself."""
+        """What the model takes: what `features` says, completed by what the model itself says."""
         ...
 
     def answer_function(self, method: str, signature: Signature) -> AnswerFunction:
-        """Answers by one of manifests.METHODS. Raises ModelUnavailable where it has no such."""
+        """Answers with one of manifests.METHODS. Raises ModelUnavailable if the model has no such
+        method.
+        """
         ...
 
 
@@ -61,10 +63,10 @@ def load(
     mapped: bool = False,
     errors: ScriptErrors = HIDDEN,
 ) -> Model:
-    """Load a model whose digest was checked. Raises ModelUnavailable.
+    """Load a model whose digest was verified. Raises ModelUnavailable.
 
-    `trusted`: types beyond skops' own list. `mapped`: map large arrays where the file allows it.
-    `errors`: what is told of an exception that the file raises.
+    `trusted`: types in a skops file beyond skops' own list. `mapped`: map large arrays from the
+    file if its kind allows it. `errors`: how to describe an exception that the file raises.
     """
     try:
         if file.suffix == ".onnx":
@@ -75,5 +77,5 @@ def load(
     except ModelUnavailable:
         raise
     except BaseException as error:  # noqa: BLE001 - a pickle may raise anything, even SystemExit
-        told = f"{file.name} did not load: {errors.describe(error)}"
-        raise ModelUnavailable(told) from errors.cause(error)
+        message = f"{file.name} did not load: {errors.describe(error)}"
+        raise ModelUnavailable(message) from errors.cause(error)

@@ -1,8 +1,8 @@
-"""An ONNX graph, run by ONNX Runtime: without scikit-learn, joblib or pandas.
+"""Serves ONNX graphs with ONNX Runtime, without scikit-learn, joblib or pandas.
 
-Its inputs are one tensor of all columns, or a tensor a column, by name (what skl2onnx makes of a
-model that was trained on a DataFrame). Its first output answers `predict` and `transform`, the
-second, where there is one, `predict_proba` and `decision_function`.
+A graph's inputs are one tensor of all columns, or one tensor a column, by name (what skl2onnx makes
+of a model that was trained on a DataFrame). Its first output answers `predict` and `transform`. Its
+second, if it has one, answers `predict_proba` and `decision_function`.
 """
 
 from __future__ import annotations
@@ -11,36 +11,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from inference.errors import ModelUnavailable, UnfitInput
+from inference.errors import ModelUnavailable
+from inference.models import onnx_tensors
 from inference.models.answers import one_per_row
 from inference.models.manifests import Features
 from inference.rows.row_types import Array
 from inference.rows.schema import TEXTS, ColumnType, Signature
 
-#: What a tensor's cells are here and in NumPy, by its type.
-_TYPES: dict[str, tuple[ColumnType, npt.DTypeLike]] = {
-    "tensor(double)": ("number", np.float64),
-    "tensor(float)": ("number", np.float32),
-    "tensor(int64)": ("number", np.int64),
-    "tensor(int32)": ("number", np.int32),
-    "tensor(bool)": ("boolean", np.bool_),
-    "tensor(string)": ("text", np.object_),
-}
-#: Only errors that nobody is told of otherwise.
+#: ONNX Runtime's log level for errors that it does not raise.
 _FATAL = 4
 
 
 class OnnxModel:
-    """See inference.models.model.Model."""
+    """Implements inference.models.model.Model."""
 
     framework = "onnx"
-    #: A graph keeps its labels to itself.
+    #: A graph does not tell its labels.
     classes: Sequence[Any] | None = None
     mapped = False
-    #: A graph calls nobody.
+    #: Only ONNX Runtime's code runs.
     library_only = True
 
     def __init__(self, file: Path) -> None:
@@ -57,35 +46,20 @@ class OnnxModel:
         self._inputs = self._session.get_inputs()
         self._outputs = [output.name for output in self._session.get_outputs()]
         for each in self._inputs:
-            if each.type not in _TYPES:
+            if each.type not in onnx_tensors.TYPES:
                 raise ModelUnavailable(
-                    f"{file.name}: the input {each.name!r} is a {each.type}: expected one of"
-                    f" {', '.join(_TYPES)}"
+                    f"{file.name}, input {each.name}: expected one of the types"
+                    f" {', '.join(onnx_tensors.TYPES)}, got {each.type}"
                 )
 
     def signature(self, features: Features | None = None) -> Signature:
-        """A graph refuses nothing: whether cells may be missing is for its manifest to say."""
+        """Allows missing cells unless `features` does not: a graph refuses none itself."""
         if features is not None and (known := features.signature()) is not None:
             return known
-        first, *more = self._inputs
-        kind, _ = _TYPES[first.type]
-        width = 1 if len(first.shape) == 1 else first.shape[-1]
-        if not more and kind == "number":
-            known_width = width if isinstance(width, int) else None
-            return Signature(features=known_width, allows_missing=True)
-        if not more and kind == "text" and width == 1:
-            return TEXTS
-        names, types = [each.name for each in self._inputs], [_kind(each) for each in self._inputs]
-        if not more:  # one tensor of as many columns as it says
-            names = [f"{first.name}{column}" for column in range(int(width))]
-            types = [kind] * len(names)
-        return Signature(
-            kind="frame",
-            features=len(names),
-            names=tuple(names),
-            types=tuple(types),
-            allows_missing=True,
-        )
+        if len(self._inputs) == 1:
+            return _of_tensor(self._inputs[0])
+        names = [each.name for each in self._inputs]
+        return _of_columns(names, [onnx_tensors.column_type(each) for each in self._inputs])
 
     def answer_function(self, method: str, signature: Signature) -> Callable[[Array], Any]:
         second = method in ("predict_proba", "decision_function") and len(self._outputs) > 1
@@ -95,76 +69,66 @@ class OnnxModel:
 
         def answer(values: Array) -> Any:
             feeds = {
-                each.name: _tensor(values if at is None else values[:, at : at + 1], each)
+                each.name: onnx_tensors.encode(
+                    values if at is None else values[:, at : at + 1], each
+                )
                 for each, at in columns
             }
             (answers,) = self._session.run([output], feeds)
-            return one_per_row(_array(answers, flat=flat), len(values))
+            return one_per_row(onnx_tensors.decode(answers, flat=flat), len(values))
 
         return answer
 
     def _columns(self, signature: Signature) -> list[tuple[Any, int | None]]:
-        """Each input with its place among the columns; None where it takes them all."""
+        """Each input with the position of its column; None for an input that takes all columns."""
         if len(self._inputs) == 1:
             return [(self._inputs[0], None)]
         names, wanted = list(signature.names or ()), [each.name for each in self._inputs]
         if sorted(names) != sorted(wanted):
             raise ModelUnavailable(
-                f"the graph takes the columns {', '.join(wanted)}, its manifest says"
-                f" {', '.join(names) or 'none'}: write it anew with `python -m deploy manifest`"
+                f"the graph takes the columns {', '.join(wanted)}, but its manifest names"
+                f" {', '.join(names) or 'none'}: write it again with `triscore describe`"
             )
         return [(each, names.index(each.name)) for each in self._inputs]
 
 
 def _options(onnxruntime: Any, file: Path) -> Any:
     options = onnxruntime.SessionOptions()
-    # One thread of the worker's asks; a pool of more would wait for work by spinning, on the cores
-    # of the event loop and of the other workers.
+    # Only the model thread calls. More threads would wait for work by spinning, on the cores of the
+    # event loop and of other workers.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # The arena never gives back what the largest request took.
+    # The arena never gives back the memory of the largest request.
     options.enable_cpu_mem_arena = False
     options.log_severity_level = _FATAL
-    # Weights can lie in other files, which no digest covers. Nothing lies in a folder that is none.
+    # Weights can lie in other files, which no digest covers. This names a file as their folder, in
+    # which none can be found.
     options.add_session_config_entry(
         "session.model_external_initializers_file_folder_path", str(file)
     )
     return options
 
 
-def _kind(each: Any) -> ColumnType:
-    return _TYPES[each.type][0]
+def _of_tensor(tensor: Any) -> Signature:
+    """What a graph takes whose one input is a tensor of all columns. Raises ModelUnavailable."""
+    kind = onnx_tensors.column_type(tensor)
+    width = 1 if len(tensor.shape) == 1 else tensor.shape[-1]
+    if kind == "number":
+        return Signature(features=width if isinstance(width, int) else None, allows_missing=True)
+    if kind == "text" and width == 1:
+        return TEXTS
+    if not isinstance(width, int):
+        raise ModelUnavailable(
+            f"the graph's input {tensor.name}: expected a fixed number of {kind} columns, got any"
+            " number. Export the graph with the number of columns in its shape"
+        )
+    return _of_columns([f"{tensor.name}{column}" for column in range(width)], [kind] * width)
 
 
-def _tensor(cells: Array, each: Any) -> Array:
-    """Cells, shape (rows, columns), as an input takes them. Raises UnfitInput."""
-    kind, dtype = _TYPES[each.type]
-    if kind == "text":  # what is missing is the empty text
-        made = np.where(cells != cells, "", cells)  # noqa: PLR0124 - NaN, also among objects
-    else:
-        made = _numbers(cells, np.dtype(dtype))
-    return np.ascontiguousarray(made[:, 0] if len(each.shape) == 1 else made)
-
-
-def _numbers(cells: Array, dtype: np.dtype[Any]) -> Array:
-    if cells.dtype == dtype:
-        return cells
-    unfit = UnfitInput(field="data", expected=f"numbers that {dtype} holds", got="others")
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            made = cells.astype(dtype)
-    except (ValueError, OverflowError) as error:  # NaN as an integer
-        raise unfit from error
-    # scikit-learn's trees refuse what float32 has no room for, too.
-    lost = np.isinf(made) if dtype.kind == "f" else made != cells
-    if lost.any():
-        raise unfit
-    return made
-
-
-def _array(answers: Any, *, flat: bool) -> Any:
-    """Probabilities by class as an array, (rows, classes); a column of labels as a list of them."""
-    if isinstance(answers, list) and answers and isinstance(answers[0], dict):
-        return np.array([list(row.values()) for row in answers])
-    if flat and getattr(answers, "ndim", 0) == 2 and answers.shape[1] == 1:
-        return answers[:, 0]
-    return answers
+def _of_columns(names: Sequence[str], types: Sequence[ColumnType]) -> Signature:
+    return Signature(
+        kind="frame",
+        features=len(names),
+        names=tuple(names),
+        types=tuple(types),
+        allows_missing=True,
+    )

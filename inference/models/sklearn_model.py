@@ -1,4 +1,4 @@
-"""An estimator of scikit-learn, or one that answers like it."""
+"""Serves estimators of scikit-learn, and any object with the same methods."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from inference.rows.schema import Signature
 
 
 class SklearnModel:
-    """Serves any object with the methods of an estimator; see inference.models.model.Model."""
+    """Implements inference.models.model.Model for an object with the methods of an estimator.
+
+    `source`: the file that its arrays are mapped from, if they are.
+    """
 
     framework = "scikit-learn"
 
     def __init__(self, estimator: Any, source: MappedFile | None = None) -> None:
         self._estimator, self._source = estimator, source
-        # A model trained on a DataFrame warns at every array; its columns are put in order before.
+        # A model that was trained on a DataFrame warns at every array. Our arrays have its order.
         warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
 
     @property
@@ -41,16 +44,16 @@ class SklearnModel:
 
     @property
     def library_only(self) -> bool:
-        """Whether all its parts are scikit-learn's own, and it was given no function."""
+        """Whether all its parts are scikit-learn's own, and no parameter is a function."""
         try:
             parts = [self._estimator, *self._estimator.get_params(deep=True).values()]
-            return all(map(_is_no_foreign_code, parts))
-        except Exception:  # noqa: BLE001 - it need not be an estimator, whatever it is
+            return not any(map(_is_foreign_code, parts))
+        except Exception:  # noqa: BLE001 - the object may be of any class
             return False
 
     @property
     def classes(self) -> Sequence[Any] | None:
-        return _listed(getattr(self._estimator, "classes_", None))
+        return _as_list(getattr(self._estimator, "classes_", None))
 
     def signature(self, features: Features | None = None) -> Signature:
         estimator = self._estimator
@@ -58,7 +61,7 @@ class SklearnModel:
             features = Features(kind="texts" if _takes_texts(estimator) else "array")
         if (known := features.signature()) is not None:
             return known
-        names = features.names or _listed(getattr(estimator, "feature_names_in_", None))
+        names = features.names or _as_list(getattr(estimator, "feature_names_in_", None))
         missing = features.missing
         return Signature(
             kind=features.kind,
@@ -71,37 +74,42 @@ class SklearnModel:
     def answer_function(self, method: str, signature: Signature) -> Callable[[Array], Any]:
         call = getattr(self._estimator, method, None)
         if not callable(call):
-            raise ModelUnavailable(f"the model is no estimator with {method}()")
-        made = maker(signature)
-        if self._source is None:
-            return lambda values: one_per_row(call(made(values)), len(values))
-        return self._watched(
-            lambda values: one_per_row(call(made(values)), len(values)), self._source
-        )
+            raise ModelUnavailable(
+                f"the model, a {type(self._estimator).__name__}, has no method {method}()"
+            )
+        to_input = maker(signature)
 
-    @staticmethod
-    def _watched(answer: Callable[[Array], Any], source: MappedFile) -> Callable[[Array], Any]:
-        def watched(values: Array) -> Any:
-            source.require_unchanged()  # what is no longer in the file can't be read: SIGBUS
-            answers = answer(values)
-            source.require_unchanged()  # and what is another model's is no answer
-            return answers
+        def answer(values: Array) -> Any:
+            return one_per_row(call(to_input(values)), len(values))
 
-        return watched
+        return answer if self._source is None else _watched(answer, self._source)
 
 
-#: Where the types of parameters come from that are no parts themselves.
-_OF_VALUES = frozenset({"builtins", "numpy", "scipy"})
+def _watched(answer: Callable[[Array], Any], source: MappedFile) -> Callable[[Array], Any]:
+    """Refuses to answer once somebody has written into the file of mapped arrays."""
+
+    def watched(values: Array) -> Any:
+        source.require_unchanged()  # reading bytes that the file lost ends the process (SIGBUS)
+        answers = answer(values)
+        source.require_unchanged()  # the answer may be of two models
+        return answers
+
+    return watched
 
 
-def _is_no_foreign_code(part: object) -> bool:
-    if isinstance(part, type):  # the dtype of a vectoriser
-        return part.__module__ == "numpy"
+#: Packages whose types are values, and not parts of an estimator.
+_VALUE_PACKAGES = frozenset({"builtins", "numpy", "scipy"})
+
+
+def _is_foreign_code(part: object) -> bool:
+    """Whether an estimator with this part or parameter runs code that is not a library's."""
+    if isinstance(part, type):  # a vectoriser has a dtype of NumPy
+        return part.__module__ != "numpy"
     package = type(part).__module__.partition(".")[0]
-    return package == "sklearn" or (package in _OF_VALUES and not callable(part))
+    return package != "sklearn" and (package not in _VALUE_PACKAGES or callable(part))
 
 
-def _listed(values: Any) -> Sequence[Any] | None:
+def _as_list(values: Any) -> Sequence[Any] | None:
     return None if values is None else list(values)
 
 
@@ -125,5 +133,5 @@ def _input_tags(estimator: object) -> Any:
 
     try:
         return get_tags(estimator).input_tags
-    except (AttributeError, TypeError):  # not a scikit-learn estimator: it says nothing of itself
+    except (AttributeError, TypeError):  # not an estimator of scikit-learn: it has no tags
         return None

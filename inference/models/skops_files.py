@@ -1,4 +1,4 @@
-"""skops files: a tree of types and arrays, built only of types that somebody vouched for."""
+"""Loads skops files: trees of types and arrays, built only from types that are trusted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inference.errors import ModelUnavailable
 
 
 def load(file: Path, trusted: Sequence[str]) -> Any:
-    """The estimator, built of types that skops or `trusted` lists.
+    """The estimator, built from types that skops or `trusted` lists.
 
     Raises ModelUnavailable for any other type, before anything is imported or constructed.
     """
@@ -25,7 +25,7 @@ def load(file: Path, trusted: Sequence[str]) -> Any:
         options = " ".join(f"--trust {name}" for name in unlisted)
         raise ModelUnavailable(
             f"{file.name} holds types that neither skops nor its manifest trusts:"
-            f" {', '.join(unlisted)}. If you know them and where the file is from, list them with"
-            f" `python -m deploy manifest {file.parent} {options}`"
+            f" {', '.join(unlisted)}. If you know them and where the file comes from, trust them"
+            f" with `triscore describe {file.parent} {options}`"
         )
     return skops.io.load(file, trusted=list(trusted))

@@ -1,4 +1,4 @@
-"""A model, ready to answer: loaded, and proven by its golden rows."""
+"""Loads a model and compares its golden rows, after which it may answer."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class VerifiedModel:
-    """What a model takes, and its answers: from rows, shape (rows, features), to one a row."""
+    """`answer`: from rows, shape (rows, features) as `signature` says, to one answer a row."""
 
     signature: Signature
     answer: Callable[[Array], Any]
-    #: Whether no code answers but a library's.
+    #: As Model.library_only.
     library_only: bool
 
 
 def load_verified(
     file: Path, manifest: Manifest | None, errors: ScriptErrors = HIDDEN
 ) -> VerifiedModel:
-    """Load a model whose digest was checked. Raises ModelUnavailable.
+    """Load a model whose digest was verified. Raises ModelUnavailable.
 
-    Its arrays are mapped where golden rows prove that it works on such.
+    Arrays are mapped only if there are golden rows, because these show whether the model works on
+    read-only arrays. A model that does not is loaded again, without mapping.
     """
     if manifest is None:
         model = load(file, errors=errors)
@@ -42,18 +43,18 @@ def load_verified(
         return VerifiedModel(
             signature, model.answer_function("predict", signature), model.library_only
         )
-    proves = len(manifest.golden.rows) > 0
-    model = load(file, trusted=manifest.trusted, mapped=proves, errors=errors)
+    has_golden_rows = len(manifest.golden.rows) > 0
+    model = load(file, trusted=manifest.trusted, mapped=has_golden_rows, errors=errors)
     try:
-        return _proven(model, manifest, errors)
+        return _verify(model, manifest, errors)
     except ModelUnavailable as error:
         if not model.mapped:
             raise
         log.info("%s is loaded again, without mapping: %s", file.name, error)
-    return _proven(load(file, errors=errors), manifest, errors)
+    return _verify(load(file, errors=errors), manifest, errors)
 
 
-def _proven(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedModel:
+def _verify(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedModel:
     signature = model.signature(manifest.features)
     answer = model.answer_function(manifest.method, signature)
     if manifest.golden.rows:

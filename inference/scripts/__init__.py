@@ -1,7 +1,8 @@
-"""Entry scripts: what turns a request into a question, and a question into an answer.
+"""Entry scripts turn a request into a question, and a question into an answer.
 
-The built-in one serves any estimator. A user's own has `init()` and `run(…)`, called just as
-Azure ML's own server calls them (inference.scripts.run_signature says how).
+`build` returns the script that the settings name: an EstimatorScript, the built-in one, which
+serves any estimator; or a UserScript, whose `init()` and `run(…)` are called as Azure ML's own
+server calls them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Whether a model answers a row alike, bit by bit, alone and in company.
+"""Batch invariance: whether a model gives a row the same bits alone and in a batch.
 
-Most do: trees, neighbours, labels. But where sums of floats are the answer, linear algebra takes
-another path for one row than for many, and the last digits differ. Such a model answers each
-request as a whole: an answer must not depend on who else asked, nor on what was cached.
+Most models do: trees, neighbours, and all that answer with labels. Where the answer is a sum of
+floats, linear algebra adds in another order for one row than for many, and the last digits differ.
+Such a model answers each request as a whole, because an answer must not depend on the rows of
+other requests, nor on what was cached.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from inference.rows.row_types import Array
 
 log = logging.getLogger(__name__)
 
-#: Sizes of company that meet the edges of vectorised kernels.
+#: Batch sizes at the edges of vectorised kernels.
 BATCH_SIZES = (2, 3, 5, 8, 16)
 
 
 def is_batch_invariant(answer: Callable[[Array], Any], rows: Array) -> bool:
-    """Ask for rows alone and together. `rows`: shape (at least one, features)."""
+    """Ask for rows alone and in batches. `rows`: shape (rows, features); False for no row."""
     if not len(rows):
         return False
     tried = np.arange(max(BATCH_SIZES)) % len(rows)
@@ -33,6 +34,6 @@ def is_batch_invariant(answer: Callable[[Array], Any], rows: Array) -> bool:
             encode_by_row(answer(rows[tried[:size]])) == [alone[row] for row in tried[:size]]
             for size in BATCH_SIZES
         )
-    except Exception as error:  # noqa: BLE001 - whatever it is, such a model is not asked in company
+    except Exception as error:  # noqa: BLE001 - a model may raise anything; it then gets no batches
         log.info("rows are not independent: %s", type(error).__name__)
         return False

@@ -1,4 +1,4 @@
-"""Scripts whose functions are coroutines."""
+"""Runs scripts whose functions are coroutines."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-#: As asyncio calls it: with the loop, and what it would log.
+#: An exception handler of asyncio: gets the loop and the context that it would log.
 Handler = Callable[[Any, dict[str, Any]], None]
 
 
 class CoroutineRunner:
-    """Waits for what a script's function returned, where that is awaitable.
+    """Awaits what a script's function returned, if it is awaitable.
 
-    Each model thread keeps one event loop over all its calls, so that what `init()` opened there
-    serves every `run()`. A thread that is left behind takes its loop with it.
+    Each model thread keeps one event loop for all its calls, so that every `run()` can use what
+    `init()` opened there. The loop is closed when its thread ends.
     """
 
     def __init__(self, handler: Handler | None = None) -> None:
-        """`handler` is told what tasks of the script's raise that nobody awaits."""
+        """`handler` gets the exceptions of the script's tasks that nobody awaits."""
         self._handler = handler
-        self._own = threading.local()
+        self._local = threading.local()
 
-    def __call__(self, value: Any) -> Any:
-        """Blocks the calling thread, which must have no event loop running."""
+    def resolve(self, value: Any) -> Any:
+        """The value, awaited if it is awaitable. Blocks the thread, which must not run a loop."""
         if not inspect.isawaitable(value):
             return value
-        if not hasattr(self._own, "loop"):
-            self._own.loop = _ThreadLoop(self._handler)
-        return self._own.loop.run(value)
+        if not hasattr(self._local, "loop"):
+            self._local.loop = _ThreadLoop(self._handler)
+        return self._local.loop.run(value)
 
 
 class _ThreadLoop:
-    """Closes its loop when its thread ends: a thread drops what is local to it."""
+    """An event loop that closes when its thread ends, because threading.local drops it then."""
 
     def __init__(self, handler: Handler | None) -> None:
         self._loop = asyncio.new_event_loop()
@@ -47,5 +47,5 @@ class _ThreadLoop:
         return self._loop.run_until_complete(finish())
 
     def __del__(self) -> None:
-        # Nothing is run to its end here: the collector may call this where another loop runs.
+        # Tasks are not run to their end: the collector may call this in a thread with another loop.
         self._loop.close()

@@ -1,4 +1,4 @@
-"""A user's script as a module: found, imported, its two functions taken out."""
+"""Imports a user's script and finds its two functions."""
 
 from __future__ import annotations
 
@@ -15,59 +15,62 @@ from inference.scripts import independent_rows, inference_schema
 from inference.scripts.aml import aliases
 from inference.scripts.question import Run
 
-#: What the script is called among the modules; its file may be named like any of them.
+#: The script's name in sys.modules. Its file may be named like another module.
 MODULE = "entry_script"
 
 
 @dataclass(frozen=True, slots=True)
 class EntryPoints:
-    """A script's two functions, whether `run` asked for the request itself, and its declaration."""
+    """A script's `init` and `run`, and what it says of `run`."""
 
     init: Callable[[], Any]
     run: Run
+    #: Whether `run` is decorated with @rawhttp.
     raw: bool
+    #: Whether the script declares `rows_independent = True`.
     rows_independent: bool
 
 
 def load(file: Path) -> EntryPoints:
-    """Import a script. Raises ModelUnavailable, and whatever the script raises."""
+    """Import a script. Raises ModelUnavailable, and any exception of the script's own."""
     aliases.install()
-    aliases.forget_rawhttp()
-    inference_schema.forget(MODULE)
+    aliases.reset_rawhttp()
+    inference_schema.forget_schemas(MODULE)
     module = _import(file)
     for name in ("init", "run"):
         if not callable(getattr(module, name, None)):
             raise ModelUnavailable(f"{file.name} needs init() and run(data): it has no {name}()")
-    driven = _driven(module)
+    user = _user_module(module)
     return EntryPoints(
         init=module.init,
-        run=driven.run,
-        raw=aliases.asked_for_rawhttp(),
-        rows_independent=_declares(driven, independent_rows.DECLARATION),
+        run=user.run,
+        raw=aliases.is_rawhttp_used(),
+        rows_independent=_is_declared(user, independent_rows.DECLARATION),
     )
 
 
-def _declares(module: ModuleType, name: str) -> bool:
+def _is_declared(module: ModuleType, name: str) -> bool:
     declared = getattr(module, name, False)
     if not isinstance(declared, bool):
-        raise ModelUnavailable(f"{name} must be True or False, not a {type(declared).__name__}")
+        got = type(declared).__name__
+        raise ModelUnavailable(f"{name}: expected True or False, got a value of type {got}")
     return declared
 
 
-def _driven(module: ModuleType) -> ModuleType:
-    """The module whose `run` counts.
+def _user_module(module: ModuleType) -> ModuleType:
+    """The module whose `run` is called.
 
-    The Azure SDK generates proxies that keep the user's script in `driver_module`. Their init()
-    does work of its own, their run() only passes on, and not by name.
+    A proxy that the Azure SDK generates keeps the user's script in `driver_module`. The proxy's
+    init() does work of its own, but its run() only passes its arguments on, and not by name.
     """
-    driven = getattr(module, "driver_module", None)
-    if isinstance(driven, ModuleType) and callable(getattr(driven, "run", None)):
-        return driven
+    driver = getattr(module, "driver_module", None)
+    if isinstance(driver, ModuleType) and callable(getattr(driver, "run", None)):
+        return driver
     return module
 
 
 def _import(file: Path) -> ModuleType:
-    """A script as a module of its own; it may import what lies beside it."""
+    """The script as a module. It may import modules from its own folder."""
     spec = importlib.util.spec_from_file_location(MODULE, file)
     if spec is None or spec.loader is None:
         raise ModelUnavailable(f"{file.name} is not a Python file")

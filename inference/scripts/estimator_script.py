@@ -1,9 +1,10 @@
-"""The built-in script: rows in, the estimator's answer to them out."""
+"""The built-in script: reads rows from a request and answers them with an estimator."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import astuple
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -25,14 +26,15 @@ from inference.scripts.input_errors import call_estimator
 from inference.scripts.question import Question, RowQuestion
 from inference.settings import InferenceSettings
 
-#: Goes into every key of the built-in script: a new number where its answers change.
+#: Part of every cache key of the built-in script. Raise the number when its answers change.
 BUILT_IN = b"built-in script 2"
-#: Whose version decides the last digits of an answer, by a manifest's framework.
-RUNS_ON = {"scikit-learn": "scikit-learn", "onnx": "onnxruntime"}
+#: The package that computes the answers, by the manifest's framework. Its version is part of the
+#: cache key, because it decides the last digits.
+RUNTIMES = {"scikit-learn": "scikit-learn", "onnx": "onnxruntime"}
 
 
 class EstimatorScript:
-    """Serves any estimator by the method that its manifest names, else `predict`."""
+    """Serves any estimator with the method that its manifest names, or with `predict`."""
 
     digest = hashlib.sha256(BUILT_IN).digest()
     reads_rows = True
@@ -50,11 +52,10 @@ class EstimatorScript:
         )
         known = self._manifest.features.signature() if self._manifest else None
         self.signature = known or Signature()
-        # Until the model is loaded, its manifest's word on it finds what was stored before.
+        # With the manifest's schema, cached rows are found before the model is loaded.
         self.parses_unloaded = known is not None
         self._independent = self._manifest is not None and self._manifest.independent
-        # Another version of the framework may answer otherwise in the last digits.
-        self.parameters = f"{_runtime(self._manifest)} {self.signature!r}"
+        self.parameters = f"{_runtime(self._manifest)} {astuple(self.signature)}"
         self._answer: Callable[[Array], Any]
         self.library_only = False
 
@@ -64,26 +65,26 @@ class EstimatorScript:
 
     @property
     def manifest(self) -> manifests.Manifest | None:
-        """The model's description, where it has one."""
+        """The model's description; None for a model without one."""
         return self._manifest
 
     def load(self) -> None:
         with garbage_collector.paused():
-            served = models.load_verified(self._file, self._manifest, self._errors)
-            # The first prediction pays for lazy imports: not a caller's.
-            rows = self._golden_rows(served.signature)
-            self._independent = batch_invariance.is_batch_invariant(served.answer, rows)
-        self.signature, self._answer = served.signature, served.answer
-        self.library_only = served.library_only
+            verified = models.load_verified(self._file, self._manifest, self._errors)
+            # This also makes the first prediction here, which pays for lazy imports.
+            rows = self._rows_to_try(verified.signature)
+            self._independent = batch_invariance.is_batch_invariant(verified.answer, rows)
+        self.signature, self._answer = verified.signature, verified.answer
+        self.library_only = verified.library_only
 
     def parse(self, request: Request) -> Question | RowQuestion:
         rows = codecs.decode(
             request.body, request.content_type, self.signature, limits=self._limits
         )
-        return self.ask(rows.all_fit())
+        return self.question_of(rows.all_fit())
 
-    def ask(self, values: Array) -> Question | RowQuestion:
-        """The question that rows are, shape (rows, features)."""
+    def question_of(self, values: Array) -> Question | RowQuestion:
+        """A question for rows, shape (rows, features)."""
         rows = ArrayRows(values)
         if self._independent:
             return rows
@@ -91,18 +92,18 @@ class EstimatorScript:
         return Question(values, memoryview(data), rows.dtype, values.shape, rows=len(values))
 
     def run(self, question: Question) -> bytes:
-        return json_codec.dumps_rows(self._answers(question.payload))
+        return json_codec.dumps_rows(self._call(question.payload))
 
     def run_rows(self, question: ArrayRows) -> list[bytes]:
-        return encode_by_row(self._answers(question.values))
+        return encode_by_row(self._call(question.values))
 
-    def _answers(self, values: Array) -> Any:
+    def _call(self, values: Array) -> Any:
         return self._errors.guard(
             lambda: call_estimator(lambda: self._answer(values), self._errors)
         )
 
-    def _golden_rows(self, signature: Signature) -> Array:
-        """The manifest's, else a row of zeros, which need not be one that the model takes."""
+    def _rows_to_try(self, signature: Signature) -> Array:
+        """The golden rows. Without any, a row of zeros, which the model need not accept."""
         if self._manifest is not None and self._manifest.golden.rows:
             return golden_rows.read_rows(self._manifest, signature)
         count = signature.features if signature.kind == "array" else None
@@ -110,8 +111,8 @@ class EstimatorScript:
 
 
 def _runtime(manifest: manifests.Manifest | None) -> str:
-    """What computes the answers, without importing it; where it is missing, loading says so."""
-    package = RUNS_ON.get(manifest.framework if manifest else "", "scikit-learn")
+    """The package that computes the answers, with its version. Does not import it."""
+    package = RUNTIMES.get(manifest.framework if manifest else "", "scikit-learn")
     try:
         return f"{package} {version(package)}"
     except PackageNotFoundError:

@@ -1,7 +1,8 @@
 """Scripts whose rows are independent: `rows_independent = True` beside init() and run().
 
-The script promises that each row of its one list is answered as if it had come alone, and in
-order. Its rows may then be cached one by one and computed together with anybody's.
+The script promises that `run` answers each row of its one list as if the row had come alone, and
+answers them in order. Its rows are then cached one by one, and rows of several requests are
+computed in one call.
 """
 
 from __future__ import annotations
@@ -20,56 +21,55 @@ from inference.request import Request
 from inference.rows.codecs import json_codec, plain
 from inference.script_errors import ScriptErrors
 from inference.scripts import inference_schema
-from inference.scripts.question import Arguments, Question, RowQuestion, Run
+from inference.scripts.named_arguments import NamedArguments
+from inference.scripts.question import Arguments, Question, Reply, RowQuestion, Run
 
 DECLARATION = "rows_independent"
 
 
 class ScriptRows(RowQuestion):
-    """Rows for one parameter of `run`, each as JSON that only an equal row has."""
+    """Rows for one parameter of `run`. `rows`: each row as JSON that only an equal row has."""
 
-    __slots__ = ("_parameter", "each")
+    __slots__ = ("_parameter", "rows")
 
     dtype = "json row"
     row_shape = ()
 
-    def __init__(self, parameter: str, each: Sequence[bytes]) -> None:
-        self._parameter, self.each = parameter, each
+    def __init__(self, parameter: str, rows: Sequence[bytes]) -> None:
+        self._parameter, self.rows = parameter, rows
 
     def __len__(self) -> int:
-        return len(self.each)
+        return len(self.rows)
 
     def row_bytes(self) -> Sequence[bytes]:
-        """Of each row, bytes that only an equal row has: names in another order are another row."""
-        return self.each
+        """The rows as JSON. A row with its names in another order counts as another row."""
+        return self.rows
 
     def take(self, rows: Sequence[int]) -> Self:
-        """The question of these rows alone."""
-        return type(self)(self._parameter, [self.each[row] for row in rows])
+        return type(self)(self._parameter, [self.rows[row] for row in rows])
 
     def join(self, others: Sequence[Self]) -> Self:
-        """One question of this one's rows and then the others'."""
-        every = [each for part in (self, *others) for each in part.each]
-        return type(self)(self._parameter, every)
+        joined = [row for question in (self, *others) for row in question.rows]
+        return type(self)(self._parameter, joined)
 
     def arguments(self) -> Arguments:
-        """What `run` is called with: made anew each time, for scripts and decorators change it."""
-        return {self._parameter: json.loads(b"[%b]" % b",".join(self.each))}
+        """The arguments of `run`, made for each call: scripts and decorators may change them."""
+        return {self._parameter: json.loads(b"[%b]" % b",".join(self.rows))}
 
 
-class Independent:
-    """A convention with one parameter, whose value is rows."""
+class RowsArgument:
+    """The calling convention with one named parameter, whose value is a list of rows."""
 
-    def __init__(self, inner: inference_schema.Named, parameter: str) -> None:
+    def __init__(self, inner: NamedArguments, parameter: str) -> None:
         self._inner, self._parameter = inner, parameter
 
     def parse(self, request: Request) -> Question | RowQuestion:
-        """Where no rows came, the script or its schema judges what did."""
+        """A value that is not a list with rows goes to `run` as it is: its schema may refuse it."""
         question = self._inner.parse(request)
         rows = question.payload[self._parameter]
         if not (isinstance(rows, list) and rows):
             return question
-        return ScriptRows(self._parameter, [_bytes(row) for row in rows])
+        return ScriptRows(self._parameter, [encode_row(row) for row in rows])
 
     def around(self, arguments: Arguments) -> AbstractContextManager[object]:
         return self._inner.around(arguments)
@@ -77,50 +77,39 @@ class Independent:
 
 def convention(
     run: Run, parameters: Sequence[inspect.Parameter], errors: ScriptErrors
-) -> Independent:
-    """For a `run` that can keep the promise. Raises ModelUnavailable."""
-    if not inference_schema.decorates(run):
-        raise _unfit("declare its input with @input_schema, whose sample says what a row is")
+) -> RowsArgument:
+    """The convention for a `run` that can keep the promise. Raises ModelUnavailable."""
+    if not inference_schema.is_decorated(run):
+        raise _misdeclared("declare its input with @input_schema, whose sample shows a row")
     if len(parameters) != 1:
         names = ", ".join(parameter.name for parameter in parameters)
-        raise _unfit(f"let it take one parameter, the rows, instead of {names}")
+        raise _misdeclared(f"let it take one parameter, the rows, instead of {names}")
     (parameter,) = parameters
     if inference_schema.json_type(run, parameter.name) != "array":
-        raise _unfit(
+        raise _misdeclared(
             f"give @input_schema({parameter.name!r}, …) a sample that is a list in JSON: an array,"
             " a DataFrame (orient 'records' or 'values') or a list"
         )
-    return Independent(inference_schema.Named(parameters, errors), parameter.name)
+    return RowsArgument(NamedArguments(parameters, errors), parameter.name)
 
 
-def answers(value: object, count: int) -> list[bytes]:
-    """The answer to each row, as JSON. Raises ResultUnserialisable where they are not as many."""
-    items = _items(value)
+def encode_answers(value: object, count: int) -> list[bytes]:
+    """The answer to each of `count` rows, as JSON. Raises ResultUnserialisable for another number
+    of answers.
+    """
+    items = _as_sequence(value)
     if items is None or len(items) != count:
-        got = type(value).__name__ if items is None else f"a list of {len(items)}"
+        rows = "1 row" if count == 1 else f"{count} rows"
         raise ResultUnserialisable(
-            f"run() answered {count} rows with {got}: {DECLARATION} promises a list of one answer a"
-            f" row; keep it, or take {DECLARATION} out of the script"
+            f"run() got {rows} and returned {_describe(value, items)}: {DECLARATION} promises a"
+            " list with one answer a row. Return such a list, or remove"
+            f" {DECLARATION} from the script"
         )
     return [json_codec.dumps(item) for item in items]
 
 
-def _items(value: object) -> Sequence[Any] | None:
-    if isinstance(value, np.ndarray):
-        return list(value) if value.ndim else None
-    if isinstance(value, list | tuple):
-        return value
-    if isinstance(value, set | frozenset):  # whose order nobody chose
-        return None
-    try:
-        rows = plain.default(value)
-    except TypeError:
-        return None
-    return rows if isinstance(rows, list) else None
-
-
-def _bytes(row: Any) -> bytes:
-    """A JSON value as JSON, in one spelling. What it is read back as is the row again."""
+def encode_row(row: Any) -> bytes:
+    """A JSON value in one spelling, from which json.loads reads the same value again."""
     try:
         spelled = orjson.dumps(row)
     except TypeError:  # integers beyond 64 bits, halves of surrogate pairs
@@ -129,5 +118,30 @@ def _bytes(row: Any) -> bytes:
     return json.dumps(row).encode() if b"null" in spelled else spelled
 
 
-def _unfit(mend: str) -> ModelUnavailable:
-    return ModelUnavailable(f"{DECLARATION} = True does not fit run(): {mend}; or take it out")
+def _as_sequence(value: object) -> Sequence[Any] | None:
+    """The answers in a value, in order; None for a value that is no list of answers."""
+    if isinstance(value, np.ndarray):
+        return list(value) if value.ndim else None
+    if isinstance(value, list | tuple):
+        return value
+    if isinstance(value, set | frozenset):  # has no order
+        return None
+    try:
+        rows = plain.default(value)
+    except TypeError:
+        return None
+    return rows if isinstance(rows, list) else None
+
+
+def _describe(value: object, items: Sequence[Any] | None) -> str:
+    if items is not None:
+        return f"a list of {len(items)}"
+    if value is None:
+        return "None"
+    return "a response" if isinstance(value, Reply) else f"a value of type {type(value).__name__}"
+
+
+def _misdeclared(remedy: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"{DECLARATION} = True does not fit run(): {remedy}, or remove {DECLARATION}"
+    )

@@ -1,5 +1,6 @@
-"""Values that an estimator itself refuses: too big for its float32, or beyond all bounds once
-scaled. What it takes can't be told beforehand, and the caller can mend it.
+"""Values that an estimator refuses: too big for its float32, or infinite once they are scaled.
+
+Nobody can know them before the estimator has tried, and the caller can correct them.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from collections.abc import Callable
 from inference.errors import UnfitInput
 from inference.script_errors import ScriptErrors
 
-#: scikit-learn's function that every input of an estimator, and of each step, passes through.
+#: scikit-learn's function that checks every input of an estimator, and of each step in a pipeline.
 CHECK = "check_array"
 
 
 def call_estimator[T](call: Callable[[], T], errors: ScriptErrors) -> T:
-    """Call an estimator. Raises UnfitInput where it refuses the values."""
+    """The result of `call`. Raises UnfitInput if the estimator's check refuses the values."""
     try:
         return call()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Query arguments as values: what a GET brings in place of a body."""
+"""Query arguments as values: a GET has them instead of a body."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 
-def values(query: str) -> dict[str, Any]:
-    """Each argument as the JSON that it is, else as text; one that recurs as a list of them.
+def parse(query: str) -> dict[str, Any]:
+    """Each argument as its JSON value, or as text if it is not JSON; a repeated one as a list.
 
     `a=1&b=[1,2]&c=x&c=null` is `{"a": 1, "b": [1, 2], "c": ["x", None]}`.
     """

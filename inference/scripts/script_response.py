@@ -7,10 +7,11 @@ import sys
 from inference.scripts.question import Reply
 
 
-def reply_of(value: object) -> Reply | None:
-    """The reply that a returned value is; None for any other value.
+def as_reply(value: object) -> Reply | None:
+    """The reply that a returned response makes; None for any other value.
 
-    Blocks on a streamed response until it is whole. Imports nothing: what made a response has.
+    Blocks on a streamed response until it is complete. Does not import werkzeug: a script that
+    returns a response has imported it.
     """
     wrappers = sys.modules.get("werkzeug.wrappers")
     if wrappers is None or not isinstance(value, wrappers.Response):

@@ -1,4 +1,4 @@
-"""A user's `init()` and `run(…)`."""
+"""A user's entry script: its `init()` and `run(…)`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inference.scripts.question import Arguments, Question, Reply, RowQuestion, 
 
 
 class UserScript:
-    """A script written for Azure Machine Learning, unchanged."""
+    """Serves a script that was written for Azure Machine Learning, unchanged."""
 
     method = "run"
     reads_rows = False
@@ -30,13 +30,13 @@ class UserScript:
     library_only = False
 
     def __init__(self, file: Path, folder: Path, *, shown: bool = False) -> None:
-        """`shown`: whether the text of what the script raises is told."""
+        """`shown`: whether error messages include the text of what the script raises."""
         self._file = file
         self._errors = ScriptErrors(shown=shown, folder=file.parent)
-        self._finish = CoroutineRunner(self._errors.handle_loop_error)
+        self._coroutines = CoroutineRunner(self._errors.handle_loop_error)
         self.digest = models.digest(file)
         self.model = models.digest(folder)
-        #: What the decorators of `run` say; None without decorators, and until it is loaded.
+        #: What the decorators of `run` say; None without decorators, and before `load`.
         self.declared: DeclaredSchema | None = None
 
     def load(self) -> None:
@@ -44,37 +44,37 @@ class UserScript:
         try:
             self._errors.guard(self._start)
         except ScriptFailed as error:
-            told = f"{self._file.name} did not start: {error}"
-            raise ModelUnavailable(told) from self._errors.cause(error)
-        garbage_collector.settle()
+            message = f"{self._file.name} did not start: {error}"
+            raise ModelUnavailable(message) from self._errors.cause(error)
+        garbage_collector.collect_and_freeze()
 
     def _start(self) -> None:
         entry = entry_script.load(self._file)
         self._run: Run = entry.run
-        self._convention = run_signature.convention(entry, self._errors)
-        self.declared = run_signature.declared(entry)
-        self._finish(entry.init())
+        self._convention = run_signature.choose_convention(entry, self._errors)
+        self.declared = run_signature.declared_schema(entry)
+        self._coroutines.resolve(entry.init())
 
     def parse(self, request: Request) -> Question | RowQuestion:
         return self._convention.parse(request)
 
     def run(self, question: Question) -> bytes | Reply:
-        return self._errors.guard(lambda: _written(self._answer(question.payload)))
+        return self._errors.guard(lambda: _encode(self._call(question.payload)))
 
     def run_rows(self, question: ScriptRows) -> list[bytes]:
-        """The answer to each row, as JSON. Raises as `run` does."""
+        """The answer to each row, as JSON. Raises what `run` raises."""
         return self._errors.guard(
-            lambda: independent_rows.answers(self._answer(question.arguments()), len(question))
+            lambda: independent_rows.encode_answers(self._call(question.arguments()), len(question))
         )
 
-    def _answer(self, arguments: Arguments) -> Any:
+    def _call(self, arguments: Arguments) -> Any:
         with self._convention.around(arguments):
-            value = self._finish(self._run(**arguments))
-            reply = script_response.reply_of(value)
+            value = self._coroutines.resolve(self._run(**arguments))
+            reply = script_response.as_reply(value)
         return value if reply is None else reply
 
 
-def _written(value: Any) -> bytes | Reply:
+def _encode(value: Any) -> bytes | Reply:
     if isinstance(value, Reply):
         return value
     # Azure ML's server answers an empty object where run() returns nothing.

@@ -83,7 +83,7 @@ async def _score_parts(
         predictions: list[Any] = []
         values = part.fitted.values
         if len(values):
-            prediction = await scorer.predict(script.ask(values))
+            prediction = await scorer.predict(script.question_of(values))
             predictions = _one_a_row(prediction.value, len(values))
             report.cache_hits += prediction.hits
         await in_thread(_write, sink, table, part, predictions)

@@ -54,7 +54,7 @@ def test_a_folder_that_will_not_do_is_named_and_nothing_is_written(folder, says)
 def test_what_is_no_estimator_is_told(no_estimator):
     told = describe(no_estimator)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
-    assert "no estimator" in told.stderr
+    assert told.stderr == "the model, a dict, has no method predict()\n"
     assert not (no_estimator / manifests.NAME).exists()
 
 

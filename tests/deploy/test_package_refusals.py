@@ -153,7 +153,7 @@ def test_a_folder_without_a_model_is_named_as_it_is_known(refusal, model):
     (model / manifests.NAME).write_text(
         '{"file": "gone.pkl", "sha256": "", "framework": "scikit-learn", "version": "1"}'
     )
-    assert f"`python -m deploy manifest {model}`" in refusal()
+    assert f"`triscore describe {model}`" in refusal()
 
 
 def test_a_model_of_a_class_that_is_nowhere_in_the_package_is_refused(refusal, model):

@@ -90,7 +90,7 @@ UNSTARTED = {
             "class Own:\n    def __repr__(self): raise ValueError('account 4711')\n"
             "rows_independent = Own()\ndef init(): ...\n"
         ),
-        "must be True or False, not a Own",
+        "expected True or False, got a value of type Own",
     ),
 }
 
@@ -173,7 +173,7 @@ async def test_a_model_that_fails_at_its_golden_rows_is_told_by_kind_and_place(
     scorer = make_scorer(tmp_path)
     request = Request(id="r-17", source="http", body=b"[[1]]")
     error = await failure(scorer, request)
-    assert "does not answer its golden rows" in str(error)
+    assert "fails on its golden rows" in str(error)
     assert SECRET not in (await scorer.health()).failure + everything_told(error, request, caplog)
 
 

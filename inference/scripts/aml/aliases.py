@@ -1,9 +1,9 @@
-"""Azure ML's module names, resolved to ours where the real packages are not installed.
+"""Makes Azure ML's module names importable where its own packages are not installed.
 
     azureml.contrib.services.aml_request, …aml_response
     azureml_inference_server_http.api.aml_request, …aml_response
 
-The finder stands last on the import path: whatever is installed wins, name by name.
+The finder stands last in sys.meta_path: an installed module is found first, name by name.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def install() -> None:
         sys.meta_path.append(_Finder())
 
 
-def asked_for_rawhttp() -> bool:
-    """Whether a script used @rawhttp, ours or the real one."""
+def is_rawhttp_used() -> bool:
+    """Whether a script used @rawhttp, ours or Azure ML's."""
     return any(getattr(module, _FLAG, False) for module in _request_modules())
 
 
-def forget_rawhttp() -> None:
-    """Before another script is loaded."""
+def reset_rawhttp() -> None:
+    """Forget that a script used @rawhttp, before another is loaded."""
     for module in _request_modules():
         setattr(module, _FLAG, False)
 

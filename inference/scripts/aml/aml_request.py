@@ -1,4 +1,4 @@
-"""`AMLRequest` and `rawhttp`: werkzeug's request, made from whatever a door brought."""
+"""`AMLRequest` and `rawhttp`: werkzeug's request, made from the request of any trigger."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from werkzeug.wrappers import Request as _WerkzeugRequest
 
 from inference.request import Request
 
-#: Whether a script asked for its requests raw, under the name that Azure ML's own server reads.
+#: Whether a script used @rawhttp. Azure ML's own server reads it under this name.
 _rawHttpRequested = False  # noqa: N816
 
 
 def rawhttp[F: Callable[..., Any]](func: F) -> F:
-    """Decorates a script's run(): it then gets an AMLRequest and may return an AMLResponse."""
+    """Decorates a script's run(), which then gets an AMLRequest and may return an AMLResponse."""
     global _rawHttpRequested  # noqa: PLW0603 - the decorator is how a script tells the server
     _rawHttpRequested = True
     return func
@@ -26,7 +26,7 @@ class AMLRequest(_WerkzeugRequest):
 
     @classmethod
     def of(cls, request: Request) -> Self:
-        """A request as a WSGI server would hand it over; the path is Azure ML's, /score."""
+        """A request as a WSGI server passes it. The path is Azure ML's, /score."""
         environ: dict[str, Any] = {
             f"HTTP_{name.upper().replace('-', '_')}": value
             for name, value in request.headers.items()

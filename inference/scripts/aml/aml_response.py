@@ -14,7 +14,7 @@ _JSON = "application/json"
 
 
 class AMLResponse(Response):
-    """Answers like Azure ML's own: without a type of the script's, text is HTML."""
+    """Answers as Azure ML's own does: text is HTML if the script sets no content type."""
 
     default_mimetype = "text/html"
 
@@ -26,9 +26,9 @@ class AMLResponse(Response):
         json_str: bool = False,
         run_function_failed: bool = False,
     ) -> None:
-        """`message`: bytes or text, any value with `json_str`; None is an empty JSON object.
+        """`message`: bytes or text; with `json_str` any value. None is an empty JSON object.
 
-        A header's value is split at its commas into several headers of that name.
+        A header's value is split at its commas into several headers of its name.
         """
         if message is None or json_str:
             text = json.dumps({} if message is None else message)

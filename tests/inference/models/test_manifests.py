@@ -38,8 +38,8 @@ async def test_a_tampered_model_is_refused_before_it_is_loaded(
     mark = tmp_path / "executed"
     (model_dir / "model.joblib").write_bytes(pickle.dumps(Hostile(mark)))
     said = await refusal(make_scorer(model_dir), request_of)
-    assert "it is another file than the one that was described" in said
-    assert "python -m deploy manifest" in said
+    assert "model.joblib is another file than the one that model.json describes" in said
+    assert "triscore describe" in said
     assert not mark.exists()
 
 
@@ -91,23 +91,34 @@ async def test_another_version_whose_golden_rows_agree_is_served_with_a_warning(
     changed(model_dir, version="0.1")
     with caplog.at_level(logging.WARNING):
         assert (await make_scorer(model_dir).score(request_of(ROW))).body == b"[1]"
-    assert "made with scikit-learn 0.1 and is served by" in caplog.text
+    assert "made with scikit-learn 0.1 and is served with version" in caplog.text
 
 
 async def test_golden_rows_that_the_model_can_not_take_say_so(model_dir, make_scorer, request_of):
     changed(model_dir, golden={"rows": [[1, 2]], "predictions": [0]})
     said = await refusal(make_scorer(model_dir), request_of)
-    assert "does not answer its golden rows" in said
+    assert "the golden rows of model.joblib do not fit the model: " in said
+
+
+def manifest_of(**values) -> bytes:
+    return orjson.dumps({"file": "m", "sha256": "", "framework": "", "version": ""} | values)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (b"{", "can't be read"),
-        (b"[]", "can't be read"),
-        (b'{"file": "m.joblib"}', "can't be read"),
-        (b'{"file":"../m","sha256":"","framework":"","version":""}', "must lie beside it"),
-        (b'{"file":"m","sha256":"","framework":"","version":"","method":"fit"}', "expected one of"),
+        (b"{", "model.json can't be read: unexpected end of data"),
+        (b"[]", "the document is not a JSON object"),
+        (b'{"file": "m.joblib"}', "the document lacks fields: sha256, framework, version"),
+        (manifest_of(size=1), "the document has unknown fields: size"),
+        (manifest_of(golden=[1]), "golden is not a JSON object"),
+        (manifest_of(features={"kind": "array", "types": 5}), "a field has a value of another"),
+        (manifest_of(file="../m"), "file: expected a file beside model.json, got ../m"),
+        (manifest_of(method="fit"), "transform, got fit. Write it again with `triscore describe "),
+        (manifest_of(features={"kind": "map"}), "features.kind: expected one of array, frame, te"),
+        (manifest_of(features={"types": ["date"]}), "only number, boolean, text, got date"),
+        (manifest_of(features={"kind": "frame", "names": ["a"]}), "and at least one, got 1 and 0"),
+        (manifest_of(accelerated={"file": "a"}), "accelerated lacks fields: sha256, numbers"),
     ],
 )
 async def test_a_manifest_that_makes_no_sense_is_refused(

@@ -133,7 +133,7 @@ def test_a_file_that_is_written_to_while_it_is_mapped_no_longer_answers(tmp_path
     with file.open("r+b") as opened:  # the same length: there would be no other sign
         opened.seek(-8 * mmap.PAGESIZE, 2)
         opened.write(bytes(mmap.PAGESIZE))
-    with pytest.raises(ModelUnavailable, match=r"written to while it answered: start again"):
+    with pytest.raises(ModelUnavailable, match=r"written to while it was served: restart the app"):
         serving.answer(ROW)
 
 

@@ -167,6 +167,17 @@ def test_texts_and_text_columns_are_tensors_of_strings(tmp_path):
         assert np.ravel(told).tolist() == {1: ["a!", "!"], 2: ["a!", "b!", "!", "c!"]}[width]
 
 
+def test_a_text_tensor_of_any_width_is_refused_with_what_to_do(tmp_path):
+    graph = handmade(
+        [("X", TensorProto.STRING, [None, None])],
+        [helper.make_node("Identity", ["X"], ["Y"])],
+        TensorProto.STRING,
+    )
+    (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
+    with pytest.raises(ModelUnavailable, match="expected a fixed number of text columns"):
+        models.load(tmp_path / "model.onnx").signature()
+
+
 @pytest.mark.parametrize(
     ("kind", "row"),
     [
@@ -194,7 +205,7 @@ async def test_a_tampered_graph_is_refused_before_it_is_loaded(tmp_path, make_sc
     content = bytearray((tmp_path / "model.onnx").read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "model.onnx").write_bytes(content)
-    with pytest.raises(ModelUnavailable, match="another file than the one that was described"):
+    with pytest.raises(ModelUnavailable, match="is another file than the one that"):
         await make_scorer(tmp_path).score(request_of(b"[[1, 2, 3]]"))
 
 
@@ -225,11 +236,11 @@ def test_weights_in_another_file_are_refused_for_no_digest_covers_them(tmp_path,
         (b"no graph", "model.onnx did not load: "),
         (
             handmade(
-                [("X", TensorProto.COMPLEX64, [None, 2])],
+                [("X", TensorProto.FLOAT16, [None, 2])],
                 [helper.make_node("Identity", ["X"], ["Y"])],
-                TensorProto.COMPLEX64,
+                TensorProto.FLOAT16,
             ).SerializeToString(),
-            "model.onnx",
+            "model.onnx, input X: expected one of the types .*, got tensor.float16",
         ),
     ],
 )

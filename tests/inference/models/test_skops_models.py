@@ -54,7 +54,7 @@ async def test_a_type_that_the_manifest_does_not_trust_is_refused(
     with pytest.raises(ModelUnavailable) as caught:
         await make_scorer(tmp_path).score(request_of(ROW))
     assert f"types that neither skops nor its manifest trusts: {TYPE}." in str(caught.value)
-    assert f"python -m deploy manifest {tmp_path} --trust {TYPE}`" in str(caught.value)
+    assert f"triscore describe {tmp_path} --trust {TYPE}`" in str(caught.value)
 
 
 def hostile(folder, mark):
@@ -90,7 +90,7 @@ async def test_a_tampered_skops_file_is_refused_by_its_digest(tmp_path, make_sco
     manifests.write(tmp_path, manifest.describe(tmp_path))
     mark = tmp_path / "executed"
     hostile(tmp_path, mark)
-    with pytest.raises(ModelUnavailable, match="another file than the one that was described"):
+    with pytest.raises(ModelUnavailable, match="is another file than the one that"):
         await make_scorer(tmp_path).score(request_of(ROW))
     assert not mark.exists()
 

@@ -230,7 +230,7 @@ SCHEMA = [
         # Rows that no other case asks for: those would be answered from the cache.
         b'{"data": [[5, 6], [5, 6], [5, 6], [5, 6]]}',
         500,
-        "answered 4 rows with a list of 3: rows_independent promises",
+        "got 4 rows and returned a list of 3: rows_independent promises",
         (200, "[11.0, 11.0, 11.0]"),
         kind=JSON,
     ),

@@ -68,15 +68,15 @@ def ask(request_of):
 
 @given(JSON_VALUES)
 def test_a_rows_bytes_say_that_row_and_no_other(row):
-    spelled = independent_rows._bytes(row)
+    spelled = independent_rows.encode_row(row)
     # repr tells apart what == does not: 1 and 1.0 and True, 0.0 and -0.0; and NaN is itself.
     assert repr(json.loads(spelled)) == repr(row)
-    assert independent_rows._bytes(json.loads(json.dumps(row, indent=1))) == spelled
+    assert independent_rows.encode_row(json.loads(json.dumps(row, indent=1))) == spelled
 
 
 @given(st.lists(JSON_VALUES, min_size=1), st.data())
 def test_rows_are_taken_and_joined_as_they_came(rows, data):
-    question = ScriptRows("data", [independent_rows._bytes(row) for row in rows])
+    question = ScriptRows("data", [independent_rows.encode_row(row) for row in rows])
     chosen = data.draw(st.lists(st.sampled_from(range(len(rows))), min_size=1))
     part = question.take(chosen)
     assert len(part) == len(chosen)
@@ -154,7 +154,7 @@ def test_a_frames_rows_are_records_and_its_answers_too(loaded, ask):
     ],
 )
 def test_answers_row_by_row_are_the_whole_answer(value):
-    assert b"[%b]" % b",".join(independent_rows.answers(value, 2)) == json_codec.dumps(value)
+    assert b"[%b]" % b",".join(independent_rows.encode_answers(value, 2)) == json_codec.dumps(value)
 
 
 @pytest.mark.parametrize(
@@ -162,24 +162,26 @@ def test_answers_row_by_row_are_the_whole_answer(value):
     [
         ([1], "a list of 1"),
         (np.zeros((3, 2)), "a list of 3"),
-        (7, "int"),
-        (None, "NoneType"),
-        ({"a": 1, "b": 2}, "dict"),
-        ({1, 2}, "set"),
-        ("ab", "str"),
-        (np.float64(1), "float64"),
-        (np.array(1), "ndarray"),
+        (7, "a value of type int"),
+        (None, "None"),
+        ({"a": 1, "b": 2}, "a value of type dict"),
+        ({1, 2}, "a value of type set"),
+        ("ab", "a value of type str"),
+        (np.float64(1), "a value of type float64"),
+        (np.array(1), "a value of type ndarray"),
     ],
 )
 def test_an_answer_that_breaks_the_promise_is_refused_with_what_was_promised(value, got):
-    with pytest.raises(ResultUnserialisable, match=f"2 rows with {got}: rows_independent promises"):
-        independent_rows.answers(value, 2)
+    with pytest.raises(
+        ResultUnserialisable, match=f"got 2 rows and returned {got}: rows_independent promises"
+    ):
+        independent_rows.encode_answers(value, 2)
 
 
 def test_a_response_of_the_scripts_own_is_no_answer_to_rows(loaded, ask):
     run = "def run(data): return AMLResponse('[1]', 200)"
     script = loaded(SCHEMA + RESPONSE + declared("Standard([1])", run))
-    with pytest.raises(ResultUnserialisable, match="1 rows with Reply"):
+    with pytest.raises(ResultUnserialisable, match="got 1 row and returned a response: "):
         script.run_rows(ask(script, [1]))
 
 
@@ -213,7 +215,7 @@ RAW = "from azureml.contrib.services.aml_request import rawhttp\n@rawhttp\n"
             "orient 'records' or 'values'",
         ),
         (f"@output_schema(Standard([1]))\n{RUN}", "a list in JSON"),
-        (f"rows_independent = 'yes'\n{RUN}", "must be True or False, not a str"),
+        (f"rows_independent = 'yes'\n{RUN}", "expected True or False, got a value of type str"),
     ],
 )
 def test_a_declaration_that_does_not_fit_stops_the_start_with_the_mend(loaded, run, says):

@@ -90,7 +90,7 @@ async def test_a_body_that_is_no_text_is_malformed_for_a_script(
     script_dir, make_scorer, request_of
 ):
     scorer = make_scorer(script_dir(INIT + "def run(data): return data\n"))
-    with pytest.raises(MalformedInput, match="not UTF-8"):
+    with pytest.raises(MalformedInput, match="not UTF-8: got the byte 0xff at position 0"):
         await scorer.score(request_of(b"\xff"))
 
 

@@ -100,8 +100,8 @@ def test_a_thread_that_ends_closes_its_loop():
 
         loops.append(asyncio.get_running_loop())
 
-    finish = CoroutineRunner()
-    thread = threading.Thread(target=lambda: finish(call()))
+    runner = CoroutineRunner()
+    thread = threading.Thread(target=lambda: runner.resolve(call()))
     thread.start()
     thread.join(5)
     gc.collect()
@@ -128,7 +128,7 @@ aliases.install()
 from azureml.contrib.services.aml_request import rawhttp
 from azureml.contrib.services.aml_response import AMLResponse
 rawhttp(print)
-print(rawhttp.__module__, AMLResponse.__module__, aliases.asked_for_rawhttp())
+print(rawhttp.__module__, AMLResponse.__module__, aliases.is_rawhttp_used())
 """
 
 

@@ -260,7 +260,7 @@ async def test_a_model_whose_last_digits_depend_on_company_answers_each_request_
     manifests.write(tmp_path, manifest.describe(tmp_path))
     scorer = make_scorer(tmp_path, CACHE_MODE="always")
     script = await scorer.script()
-    question = script.ask(many)
+    question = script.question_of(many)
     if np.array_equal(alone, model.predict(many)):
         assert isinstance(question, RowQuestion)  # this machine's arithmetic makes no difference
     else:

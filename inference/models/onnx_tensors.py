@@ -1,0 +1,66 @@
+"""Cells as tensors of an ONNX graph, and its outputs as answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.errors import UnfitInput
+from inference.rows.row_types import Array
+from inference.rows.schema import ColumnType
+
+#: The column type and NumPy's type of a tensor's cells, by the tensor's type.
+TYPES: dict[str, tuple[ColumnType, npt.DTypeLike]] = {
+    "tensor(double)": ("number", np.float64),
+    "tensor(float)": ("number", np.float32),
+    "tensor(int64)": ("number", np.int64),
+    "tensor(int32)": ("number", np.int32),
+    "tensor(bool)": ("boolean", np.bool_),
+    "tensor(string)": ("text", np.object_),
+}
+
+
+def column_type(tensor: Any) -> ColumnType:
+    return TYPES[tensor.type][0]
+
+
+def encode(cells: Array, tensor: Any) -> Array:
+    """Cells, shape (rows, columns), as an input takes them. Raises UnfitInput.
+
+    A missing text becomes the empty text.
+    """
+    kind, dtype = TYPES[tensor.type]
+    if kind == "text":
+        encoded = np.where(cells != cells, "", cells)  # noqa: PLR0124 - finds NaN among objects too
+    else:
+        encoded = _numbers(cells, np.dtype(dtype))
+    return np.ascontiguousarray(encoded[:, 0] if len(tensor.shape) == 1 else encoded)
+
+
+def decode(output: Any, *, flat: bool) -> Any:
+    """Probabilities as an array, shape (rows, classes). `flat`: one column becomes its items."""
+    if isinstance(output, list) and output and isinstance(output[0], dict):
+        return np.array([list(row.values()) for row in output])
+    if flat and getattr(output, "ndim", 0) == 2 and output.shape[1] == 1:
+        return output[:, 0]
+    return output
+
+
+def _numbers(cells: Array, dtype: np.dtype[Any]) -> Array:
+    if cells.dtype == dtype:
+        return cells
+    unfit = UnfitInput(
+        field="data", expected=f"numbers that fit into {dtype}", got="one that does not"
+    )
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            converted = cells.astype(dtype)
+    except (ValueError, OverflowError) as error:  # NaN as an integer
+        raise unfit from error
+    # Infinity is refused too, as scikit-learn's trees refuse numbers beyond float32.
+    lost = np.isinf(converted) if dtype.kind == "f" else converted != cells
+    if lost.any():
+        raise unfit
+    return converted
