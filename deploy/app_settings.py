@@ -84,7 +84,7 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> AppSettings:
     triggers = _parse(TriggerSettings.from_env, whole, errors)
     if triggers is not None:
         errors.extend(validation.faults(whole, triggers))
-    errors.extend(validation.of_account(HOST_STORAGE, whole))
+    errors.extend(validation.account_faults(HOST_STORAGE, whole))
     return AppSettings(
         folder=folder,
         env=whole,

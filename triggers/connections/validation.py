@@ -1,54 +1,57 @@
-"""Connections as people paste them: what can't work is named at the start, and never shown.
+"""Validates the connections at startup, names what can't work, and never shows a value.
 
-The platform reads these settings, and what is wrong with them shows hours later, or as messages
-that go round until they are given up.
+The platform reads these settings too, but there a fault shows hours later, or as messages that are
+retried until they are dead-lettered.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from itertools import product
 
 from inference.errors import SettingError
-from triggers.connections import sdk_logs, service_bus_connection, storage_connection
-from triggers.connections.connection_strings import Check
+from triggers.connections import service_bus_connection, storage_connection
+from triggers.connections.connection_strings import Check, check_copied
 from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
-#: Stands for every value: one that is in the wrong place may be a key.
+#: Replaces every value in a message: one that is in the wrong place may be a key.
 NOT_SHOWN = "(not shown)"
-#: What comes along when a value is copied from a page or a shell.
-_AROUND = " \t\r\n\"'`"
-#: What the platform leaves in a setting whose reference it could not follow.
-_REFERENCE = "@microsoft.keyvault("
-_UNFOLLOWED = (
-    "what its reference to a Key Vault stands for, and nobody followed it: in Azure the portal"
-    " shows why (the secret's name, the identity's role); elsewhere set the value itself"
-)
+#: Loggers of Azure's SDKs and of their libraries. At INFO they write two lines a call, and storing
+#: a blob takes a call a block.
+SDK_LOGGERS = ("azure.core", "azure.identity", "azure.storage", "azure.servicebus", "msal", "uamqp")
 
-
-#: The forms of a connection, by what follows its name.
-_NAMESPACE = {
-    "": service_bus_connection.of_string,
-    "__fullyQualifiedNamespace": service_bus_connection.of_name,
+#: The forms of each connection, by the suffix of its settings.
+_NAMESPACE: Mapping[str, Check] = {
+    "": service_bus_connection.check_connection_string,
+    "__fullyQualifiedNamespace": service_bus_connection.check_host_name,
 }
-_ACCOUNT = {
-    "": storage_connection.of_string,
-    "__blobServiceUri": storage_connection.of_address,
-    "__queueServiceUri": storage_connection.of_address,
-    "__serviceUri": storage_connection.of_address,
+_ACCOUNT: Mapping[str, Check] = {
+    "": storage_connection.check_connection_string,
+    "__blobServiceUri": storage_connection.check_address,
+    "__queueServiceUri": storage_connection.check_address,
+    "__serviceUri": storage_connection.check_address,
 }
 
 
 def trigger_settings(env: Mapping[str, str]) -> TriggerSettings:
-    """The triggers' settings, where their connections are such as can work. Raises SettingError.
+    """Read the triggers' settings, with connections that can work. Raises SettingError.
 
-    What the SDKs log of each call over these connections is silenced from then on.
+    The SDKs log only warnings from then on.
     """
-    sdk_logs.quiet()
+    quiet_sdk_loggers()
     settings = TriggerSettings.from_env(env)
     for fault in faults(env, settings):
         raise fault
     return settings
+
+
+def quiet_sdk_loggers() -> None:
+    """A logger whose level somebody has set keeps it."""
+    for name in SDK_LOGGERS:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)
 
 
 def faults(env: Mapping[str, str], settings: TriggerSettings) -> Iterator[SettingError]:
@@ -57,33 +60,25 @@ def faults(env: Mapping[str, str], settings: TriggerSettings) -> Iterator[Settin
     One that is not set is no fault: the local host sets it to its emulators.
     """
     if settings.triggers & {"servicebus", "blob"}:
-        yield from _of(SERVICE_BUS, _NAMESPACE, env)
+        yield from _check(SERVICE_BUS, _NAMESPACE, env)
     if "blob" in settings.triggers:
-        found = list(of_account(STORAGE, env))
+        found = list(account_faults(STORAGE, env))
         yield from found
         if not found:
-            for name, expected in storage_connection.of_all(STORAGE, env):
+            for name, expected in storage_connection.check_together(STORAGE, env):
                 yield SettingError(name=name, value=NOT_SHOWN, expected=expected)
 
 
-def of_account(name: str, env: Mapping[str, str]) -> Iterator[SettingError]:
-    """What is wrong with each setting of a storage connection by itself."""
-    yield from _of(name, _ACCOUNT, env)
+def account_faults(name: str, env: Mapping[str, str]) -> Iterator[SettingError]:
+    """Faults of each setting of a storage connection by itself."""
+    yield from _check(name, _ACCOUNT, env)
 
 
-def _of(
+def _check(
     connection: str, forms: Mapping[str, Check], env: Mapping[str, str]
 ) -> Iterator[SettingError]:
     for prefix, (suffix, check) in product(("", "AzureWebJobs"), forms.items()):
         name = f"{prefix}{connection}{suffix}"
         if value := env.get(name):
-            for expected in _faults_around(value) or check(value):
+            for expected in list(check_copied(value)) or check(value):
                 yield SettingError(name=name, value=NOT_SHOWN, expected=expected)
-
-
-def _faults_around(value: str) -> list[str]:
-    if value.strip(_AROUND) != value:
-        return ["the value alone: take away the spaces, line ends or quotes around it"]
-    if value.lower().startswith(_REFERENCE):
-        return [_UNFOLLOWED]
-    return []

@@ -58,7 +58,10 @@ def test_a_namespaces_connection_string_is_taken(value):
         ("orders.servicebus.windows.net", "expected a connection string of a namespace"),
         ("sb://orders.servicebus.windows.net/", "expected a connection string of a namespace"),
         (STORE, "this is a storage account's"),
-        ("@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/s)", "nobody followed"),
+        (
+            "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/s)",
+            "the reference was not resolved",
+        ),
     ],
 )
 def test_a_service_bus_connection_that_can_not_work_is_named_with_what_to_write(value, sentence):
@@ -175,7 +178,7 @@ def test_an_accounts_addresses_are_taken(forms):
         ({"__blobServiceUri": f"{BLOBS}/in", "__queueServiceUri": QUEUES}, "without a container"),
         (
             {"__blobServiceUri": f"{BLOBS}?sig=c2VjcmV0", "__queueServiceUri": QUEUES},
-            "without what",
+            "without a question mark",
         ),
         ({"__blobServiceUri": "rows", "__queueServiceUri": QUEUES}, "it begins with https://"),
         ({"__blobServiceUri": STORE, "__queueServiceUri": QUEUES}, "it begins with https://"),

@@ -9,7 +9,7 @@ import pytest
 
 from triggers.blob_trigger.blob_names import Place
 from triggers.blob_trigger.storage_clients import BlobStorage
-from triggers.connections import sdk_logs
+from triggers.connections import validation
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture
 def unset():
     """The SDKs' loggers as a fresh process has them, and again as they were in the end."""
-    loggers = [logging.getLogger(name) for name in sdk_logs.CHATTY]
+    loggers = [logging.getLogger(name) for name in validation.SDK_LOGGERS]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.NOTSET)
@@ -45,20 +45,20 @@ def test_no_call_of_the_storage_sdk_leaves_a_line_in_the_log(azurite, caplog, un
     call(azurite)
     assert len(of_the_sdks(caplog)) > 4  # what Azure's log would have of it
     caplog.clear()
-    sdk_logs.quiet()
+    validation.quiet_sdk_loggers()
     call(azurite)
     assert of_the_sdks(caplog) == []
 
 
 def test_their_warnings_are_still_told(caplog, unset):
-    sdk_logs.quiet()
+    validation.quiet_sdk_loggers()
     logging.getLogger("azure.storage.blob").warning("it is slow")
     assert [record.message for record in of_the_sdks(caplog)] == ["it is slow"]
 
 
 def test_a_level_that_somebody_gave_is_kept(unset):
     logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
-    sdk_logs.quiet()
+    validation.quiet_sdk_loggers()
     assert logging.getLogger("azure.servicebus").level == logging.CRITICAL
 
 
