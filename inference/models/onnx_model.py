@@ -18,7 +18,7 @@ from inference.errors import ModelUnavailable, UnfitInput
 from inference.models.answers import one_per_row
 from inference.models.manifests import Features
 from inference.rows.row_types import Array
-from inference.rows.schema import TEXTS, ColumnType, Signature
+from inference.rows.schema import TEXTS, ColumnType, Schema
 
 #: What a tensor's cells are here and in NumPy, by its type.
 _TYPES: dict[str, tuple[ColumnType, npt.DTypeLike]] = {
@@ -63,23 +63,23 @@ class OnnxModel:
                     f" {', '.join(_TYPES)}"
                 )
 
-    def signature(self, features: Features | None = None) -> Signature:
+    def schema(self, features: Features | None = None) -> Schema:
         """A graph refuses nothing: whether cells may be missing is for its manifest to say."""
-        if features is not None and (known := features.signature()) is not None:
+        if features is not None and (known := features.schema()) is not None:
             return known
         first, *more = self._inputs
         kind, _ = _TYPES[first.type]
         width = 1 if len(first.shape) == 1 else first.shape[-1]
         if not more and kind == "number":
             known_width = width if isinstance(width, int) else None
-            return Signature(features=known_width, allows_missing=True)
+            return Schema(features=known_width, allows_missing=True)
         if not more and kind == "text" and width == 1:
             return TEXTS
         names, types = [each.name for each in self._inputs], [_kind(each) for each in self._inputs]
         if not more:  # one tensor of as many columns as it says
             names = [f"{first.name}{column}" for column in range(int(width))]
             types = [kind] * len(names)
-        return Signature(
+        return Schema(
             kind="frame",
             features=len(names),
             names=tuple(names),
@@ -87,10 +87,10 @@ class OnnxModel:
             allows_missing=True,
         )
 
-    def answer_function(self, method: str, signature: Signature) -> Callable[[Array], Any]:
+    def answer_function(self, method: str, schema: Schema) -> Callable[[Array], Any]:
         second = method in ("predict_proba", "decision_function") and len(self._outputs) > 1
         output = self._outputs[1 if second else 0]
-        columns = self._columns(signature)
+        columns = self._columns(schema)
         flat = method in ("predict", "decision_function")
 
         def answer(values: Array) -> Any:
@@ -103,11 +103,11 @@ class OnnxModel:
 
         return answer
 
-    def _columns(self, signature: Signature) -> list[tuple[Any, int | None]]:
+    def _columns(self, schema: Schema) -> list[tuple[Any, int | None]]:
         """Each input with its place among the columns; None where it takes them all."""
         if len(self._inputs) == 1:
             return [(self._inputs[0], None)]
-        names, wanted = list(signature.names or ()), [each.name for each in self._inputs]
+        names, wanted = list(schema.names or ()), [each.name for each in self._inputs]
         if sorted(names) != sorted(wanted):
             raise ModelUnavailable(
                 f"the graph takes the columns {', '.join(wanted)}, its manifest says"

@@ -13,7 +13,7 @@ from inference.models import golden_rows
 from inference.models.manifests import Manifest
 from inference.models.model import Model, load
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.script_errors import HIDDEN, ScriptErrors
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class VerifiedModel:
     """What a model takes, and its answers: from rows, shape (rows, features), to one a row."""
 
-    signature: Signature
+    schema: Schema
     answer: Callable[[Array], Any]
     #: Whether no code answers but a library's.
     bounded: bool
@@ -38,8 +38,8 @@ def load_verified(
     """
     if manifest is None:
         model = load(file, errors=errors)
-        signature = model.signature()
-        return VerifiedModel(signature, model.answer_function("predict", signature), model.bounded)
+        schema = model.schema()
+        return VerifiedModel(schema, model.answer_function("predict", schema), model.bounded)
     proves = len(manifest.golden.rows) > 0
     model = load(file, trusted=manifest.trusted, mapped=proves, errors=errors)
     try:
@@ -52,9 +52,9 @@ def load_verified(
 
 
 def _proven(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedModel:
-    signature = model.signature(manifest.features)
-    answer = model.answer_function(manifest.method, signature)
+    schema = model.schema(manifest.features)
+    answer = model.answer_function(manifest.method, schema)
     if manifest.golden.rows:
-        rows = golden_rows.read_rows(manifest, signature)
+        rows = golden_rows.read_rows(manifest, schema)
         golden_rows.check(manifest, rows, answer, version=model.version, errors=errors)
-    return VerifiedModel(signature, answer, model.bounded)
+    return VerifiedModel(schema, answer, model.bounded)

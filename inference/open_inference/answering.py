@@ -56,7 +56,7 @@ def _read(
         output=script.method,
         limits=limits,
     )
-    return asked, script.ask(columns.fit(asked.inputs, script.signature).all_fit())
+    return asked, script.ask(columns.fit(asked.inputs, script.schema).all_fit())
 
 
 def _write(

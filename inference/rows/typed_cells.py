@@ -17,7 +17,7 @@ import orjson
 
 from inference.errors import CallerError, UnfitInput
 from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, number_in, shown
-from inference.rows.schema import ColumnType, Signature
+from inference.rows.schema import ColumnType, Schema
 
 _MISSING = math.nan
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -28,34 +28,32 @@ _EXPECTED = {
 }
 
 
-def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0) -> Rows:
-    """As inference.rows.row_types.fit does, for a signature with types. Every cell is looked at."""
-    readers = _readers(signature, text=text)
+def fit(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
+    """As inference.rows.row_types.fit does, for a schema with types. Every cell is looked at."""
+    readers = _readers(schema, text=text)
     kept: list[int] = []
     fitted: list[list[object]] = []
     errors: dict[int, CallerError] = {}
     for index, row in enumerate(rows):
         try:
-            fitted.append(_row(row, first + index, readers, signature))
+            fitted.append(_row(row, first + index, readers, schema))
             kept.append(index)
         except UnfitInput as error:
             errors[index] = error
     return Rows(_array(fitted, len(readers)), np.array(kept, dtype=int), errors)
 
 
-def from_numbers(array: Array, signature: Signature, *, first: int = 0) -> Rows:
+def from_numbers(array: Array, schema: Schema, *, first: int = 0) -> Rows:
     """An array of numbers, shape (rows, features), as typed cells. Raises UnfitInput."""
-    if not signature.only_numbers:
+    if not schema.only_numbers:
         raise UnfitInput(
             field="dtype",
             expected="columns of text too, which this format does not have: send JSON or CSV",
             got=str(array.dtype),
         )
     if array.ndim != 2:
-        raise UnfitInput(
-            field="shape", expected=f"(rows, {signature.features})", got=str(array.shape)
-        )
-    return fit(array.tolist(), signature, text=False, first=first)
+        raise UnfitInput(field="shape", expected=f"(rows, {schema.features})", got=str(array.shape))
+    return fit(array.tolist(), schema, text=False, first=first)
 
 
 def row_bytes(values: Array) -> list[bytes]:
@@ -66,19 +64,19 @@ def row_bytes(values: Array) -> list[bytes]:
 Reader = Callable[[object], object]
 
 
-def _readers(signature: Signature, *, text: bool) -> list[tuple[ColumnType, Reader]]:
+def _readers(schema: Schema, *, text: bool) -> list[tuple[ColumnType, Reader]]:
     known: dict[ColumnType, Reader] = {"number": _number, "boolean": _truth, "text": _text}
     if text:
         known = {"number": _number_in_text, "boolean": _truth_in_text, "text": _text_in_text}
-        if signature.kind == "texts":
+        if schema.kind == "texts":
             known["text"] = _text  # an empty document is one
-    if signature.types is not None:
-        return [(kind, known[kind]) for kind in signature.types]
-    return [("number", known["number"])] * (signature.features or 0)
+    if schema.types is not None:
+        return [(kind, known[kind]) for kind in schema.types]
+    return [("number", known["number"])] * (schema.features or 0)
 
 
 def _row(
-    row: object, index: int, readers: Sequence[tuple[ColumnType, Reader]], signature: Signature
+    row: object, index: int, readers: Sequence[tuple[ColumnType, Reader]], schema: Schema
 ) -> list[object]:
     expected = f"a list of {len(readers)} values, or an object with their names"
     if not isinstance(row, list | tuple):
@@ -90,19 +88,19 @@ def _row(
         try:
             value = read(cell)
         except (ValueError, TypeError, OverflowError):
-            raise _unfit(index, column, signature, _EXPECTED[kind], cell) from None
-        if isinstance(value, float) and not _usable(value, signature):
-            raise _unfit(index, column, signature, _EXPECTED[kind], cell)
+            raise _unfit(index, column, schema, _EXPECTED[kind], cell) from None
+        if isinstance(value, float) and not _usable(value, schema):
+            raise _unfit(index, column, schema, _EXPECTED[kind], cell)
         cells.append(value)
     return cells
 
 
-def _usable(value: float, signature: Signature) -> bool:
-    return signature.allows_missing if math.isnan(value) else math.isfinite(value)
+def _usable(value: float, schema: Schema) -> bool:
+    return schema.allows_missing if math.isnan(value) else math.isfinite(value)
 
 
-def _unfit(row: int, column: int, signature: Signature, expected: str, cell: object) -> UnfitInput:
-    name = repr(signature.names[column]) if signature.names else str(column)
+def _unfit(row: int, column: int, schema: Schema, expected: str, cell: object) -> UnfitInput:
+    name = repr(schema.names[column]) if schema.names else str(column)
     return UnfitInput(field=f"row {row}, column {name}", expected=expected, got=shown(cell))
 
 

@@ -17,7 +17,7 @@ from inference.rows import codecs
 from inference.rows.body_budget import MEMORY_A_BYTE, MEMORY_A_TYPED_BYTE
 from inference.rows.codecs import json_codec
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.script_errors import ScriptErrors
 from inference.scripts import batch_invariance
 from inference.scripts.array_rows import CELLS, ArrayRows
@@ -48,19 +48,19 @@ class EstimatorScript:
         self.model = models.verify_digest(
             self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
         )
-        known = self._manifest.features.signature() if self._manifest else None
-        self.signature = known or Signature()
+        known = self._manifest.features.schema() if self._manifest else None
+        self.schema = known or Schema()
         # Until the model is loaded, its manifest's word on it finds what was stored before.
         self.asks_unloaded = known is not None
         self._independent = self._manifest is not None and self._manifest.independent
         # Another version of the framework may answer otherwise in the last digits.
-        self.parameters = f"{_runtime(self._manifest)} {self.signature!r}"
+        self.parameters = f"{_runtime(self._manifest)} {self.schema.key_text}"
         self._answer: Callable[[Array], Any]
         self.bounded = False
 
     @property
     def memory_a_byte(self) -> int:
-        return MEMORY_A_BYTE if self.signature.kind == "array" else MEMORY_A_TYPED_BYTE
+        return MEMORY_A_BYTE if self.schema.kind == "array" else MEMORY_A_TYPED_BYTE
 
     @property
     def manifest(self) -> manifests.Manifest | None:
@@ -71,15 +71,13 @@ class EstimatorScript:
         with garbage_collector.paused():
             served = models.load_verified(self._file, self._manifest, self._errors)
             # The first prediction pays for lazy imports: not a caller's.
-            rows = self._golden_rows(served.signature)
+            rows = self._golden_rows(served.schema)
             self._independent = batch_invariance.is_batch_invariant(served.answer, rows)
-        self.signature, self._answer = served.signature, served.answer
+        self.schema, self._answer = served.schema, served.answer
         self.bounded = served.bounded
 
     def question(self, request: Request) -> Question | RowQuestion:
-        rows = codecs.decode(
-            request.body, request.content_type, self.signature, limits=self._limits
-        )
+        rows = codecs.decode(request.body, request.content_type, self.schema, limits=self._limits)
         return self.ask(rows.all_fit())
 
     def ask(self, values: Array) -> Question | RowQuestion:
@@ -101,11 +99,11 @@ class EstimatorScript:
             lambda: call_estimator(lambda: self._answer(values), self._errors)
         )
 
-    def _golden_rows(self, signature: Signature) -> Array:
+    def _golden_rows(self, schema: Schema) -> Array:
         """The manifest's, else a row of zeros, which need not be one that the model takes."""
         if self._manifest is not None and self._manifest.golden.rows:
-            return golden_rows.read_rows(self._manifest, signature)
-        count = signature.features if signature.kind == "array" else None
+            return golden_rows.read_rows(self._manifest, schema)
+        count = schema.features if schema.kind == "array" else None
         return np.zeros((1 if count else 0, count or 0))
 
 

@@ -59,7 +59,7 @@ async def score(
     settings = scorer.settings
     limits = settings.limits
     if isinstance(script, EstimatorScript):
-        table = tables.open_table(request.content_type, source, script.signature, limits)
+        table = tables.open_table(request.content_type, source, script.schema, limits)
         with scorer.request_deadline(request):
             async with scorer.bodies.batch(request.content_type, size):
                 report = await _score_parts(scorer, script, table, sink, in_thread)

@@ -13,14 +13,14 @@ from inference.models.answers import one_per_row
 from inference.models.inputs import maker
 from inference.rows import codecs, coercion, media_types
 from inference.rows.codecs import csv_codec, npy_codec
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
-TWO = Signature(features=2)
+TWO = Schema(features=2)
 BIG = 2**53 + 1
 
 
-def read(body: bytes, kind: str, signature: Signature = TWO):
-    return codecs.decode(body, kind, signature, limits=Limits(10**8, 100))
+def read(body: bytes, kind: str, schema: Schema = TWO):
+    return codecs.decode(body, kind, schema, limits=Limits(10**8, 100))
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -67,7 +67,7 @@ def test_a_row_that_does_not_fit_takes_no_digits_from_its_neighbours():
 
 @pytest.mark.parametrize("column", [[BIG, 5], [2**64 - 1, 5], [-BIG, 5]])
 def test_a_column_of_a_frame_keeps_big_integers(column):
-    frame = Signature(kind="frame", features=1, names=("n",), types=("number",))
+    frame = Schema(kind="frame", features=1, names=("n",), types=("number",))
     for rows, text in (([[n] for n in column], False), ([[str(n)] for n in column], True)):
         made = maker(frame)(coercion.fit(rows, frame, text=text).all_fit())
         assert made["n"].tolist() == column
@@ -76,10 +76,10 @@ def test_a_column_of_a_frame_keeps_big_integers(column):
 
 def test_digits_are_read_as_everybody_reads_them():
     for kind in ("array", "frame"):
-        signature = Signature(kind=kind, features=2, names=("a", "b"), types=("number", "number"))
+        schema = Schema(kind=kind, features=2, names=("a", "b"), types=("number", "number"))
         for cells in (["1_0", "2"], ["0x1", "2"], ["1e", "2"], ["९" * 5000, "2"]):
-            assert 0 in coercion.fit([cells], signature, text=True).errors
-        assert coercion.fit([[" 1", "2e3 "]], signature, text=True).values.tolist() == [[1, 2000]]
+            assert 0 in coercion.fit([cells], schema, text=True).errors
+        assert coercion.fit([[" 1", "2e3 "]], schema, text=True).values.tolist() == [[1, 2000]]
 
 
 def header(shape: bytes) -> bytes:

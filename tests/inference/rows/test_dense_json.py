@@ -12,9 +12,9 @@ from inference.errors import CallerError
 from inference.rows import coercion
 from inference.rows.codecs import dense_json, json_codec
 from inference.rows.row_types import EXACT_INTEGER
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
-ANY = Signature()
+ANY = Schema()
 
 
 def thoroughly(body: bytes) -> np.ndarray | None:
