@@ -31,7 +31,7 @@ def accelerate(
     """
     manifest, model = _described(folder)
     schema = model.schema(manifest.features)
-    golden = coercion.fit(manifest.golden.rows, schema, text=False).all_fit()
+    golden = coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
     proving = Proof(
         model.answer_function(manifest.method, schema),
         trial_rows.draw(golden, schema, model.estimator),

@@ -66,7 +66,7 @@ def describe(
 
 
 def _independent(model: Model, method: str, schema: Schema, golden: Golden) -> bool:
-    rows = coercion.fit(golden.rows, schema, text=False).all_fit()
+    rows = coercion.coerce_rows(golden.rows, schema, text=False).require_valid()
     return batch_invariance.is_batch_invariant(model.answer_function(method, schema), rows)
 
 
@@ -86,7 +86,7 @@ def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Schema, Gol
     failures: list[Exception] = []
     for schema in _candidates(rows, own):
         try:
-            values = coercion.fit(rows.rows, schema, text=rows.text).all_fit()
+            values = coercion.coerce_rows(rows.rows, schema, text=rows.text).require_valid()
             answers = model.answer_function(method, schema)(values)
         except CallerError:
             raise

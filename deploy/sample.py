@@ -50,7 +50,7 @@ def read(file: Path, schema: Schema) -> Sample:
         schema = _named(schema.names)
     if file.suffix == ".npy":
         found = codecs.decode(body, media_types.NPY, Schema(), limits=LIMITS)
-        return Sample(found.all_fit().tolist(), text=False)
+        return Sample(found.require_valid().tolist(), text=False)
     if file.suffix == ".parquet":
         columnar = codecs.by_column(media_types.PARQUET)
         parts = columnar.parts(body, media_types.PARQUET, schema, LIMITS)

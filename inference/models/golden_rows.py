@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 def read_rows(manifest: Manifest, schema: Schema) -> Array:
     """The golden rows as the model takes them, shape (rows, features). Raises ModelUnavailable."""
     try:
-        return coercion.fit(manifest.golden.rows, schema, text=False).all_fit()
+        return coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
     except CallerError as error:
         raise ModelUnavailable(
             f"{manifest.file} does not answer its golden rows: {error}; describe it anew with"

@@ -56,7 +56,7 @@ def _read(
         output=script.method,
         limits=limits,
     )
-    return asked, script.ask(columns.fit(asked.inputs, script.schema).all_fit())
+    return asked, script.ask(columns.coerce(asked.inputs, script.schema).require_valid())
 
 
 def _write(

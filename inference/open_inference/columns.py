@@ -16,11 +16,11 @@ from inference.limits import rows_in_part
 from inference.open_inference.tensors import Tensor
 from inference.rows import coercion
 from inference.rows.codecs.gathering import CellsPart, gather
-from inference.rows.row_types import Array, Rows, shown
+from inference.rows.row_types import Array, Rows, short_repr
 from inference.rows.schema import Schema
 
 
-def fit(inputs: Sequence[Tensor], schema: Schema) -> Rows:
+def coerce(inputs: Sequence[Tensor], schema: Schema) -> Rows:
     """Raises UnfitInput; a row that does not fit is an error in Rows."""
     blocks = _blocks(inputs, schema)
     if len({len(block) for block in blocks}) != 1:
@@ -31,7 +31,7 @@ def fit(inputs: Sequence[Tensor], schema: Schema) -> Rows:
         )
     if schema.kind == "array" and not any(block.dtype.hasobject for block in blocks):
         with np.errstate(invalid="ignore"):  # of a signalling NaN, which is a NaN
-            return coercion.fit_array(np.concatenate(blocks, axis=1), schema)
+            return coercion.coerce_array(np.concatenate(blocks, axis=1), schema)
     return gather(lambda: _parts(blocks), schema)
 
 
@@ -56,7 +56,7 @@ def _blocks(inputs: Sequence[Tensor], schema: Schema) -> list[Array]:
 def _column(tensor: Tensor) -> Array:
     if tensor.shape[1:] not in ([], [1]):
         raise UnfitInput(
-            field=f"input {shown(tensor.name)}, shape",
+            field=f"input {short_repr(tensor.name)}, shape",
             expected="[rows] or [rows, 1], as there is a tensor for each column",
             got=str(tensor.shape),
         )

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, number_in, shown
+from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, parse_number, short_repr
 from inference.rows.schema import ColumnType, Schema
 
 _MISSING = math.nan
@@ -28,22 +28,22 @@ _EXPECTED = {
 }
 
 
-def fit(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
-    """As inference.rows.row_types.fit does, for a schema with types. Every cell is looked at."""
+def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
+    """Rows of a schema with types, as inference.rows.coercion has it. Every cell is looked at."""
     readers = _readers(schema, text=text)
     kept: list[int] = []
-    fitted: list[list[object]] = []
+    coerced: list[list[object]] = []
     errors: dict[int, CallerError] = {}
     for index, row in enumerate(rows):
         try:
-            fitted.append(_row(row, first + index, readers, schema))
+            coerced.append(_row(row, first + index, readers, schema))
             kept.append(index)
         except UnfitInput as error:
             errors[index] = error
-    return Rows(_array(fitted, len(readers)), np.array(kept, dtype=int), errors)
+    return Rows(_array(coerced, len(readers)), np.array(kept, dtype=int), errors)
 
 
-def from_numbers(array: Array, schema: Schema, *, first: int = 0) -> Rows:
+def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
     """An array of numbers, shape (rows, features), as typed cells. Raises UnfitInput."""
     if not schema.only_numbers:
         raise UnfitInput(
@@ -53,7 +53,7 @@ def from_numbers(array: Array, schema: Schema, *, first: int = 0) -> Rows:
         )
     if array.ndim != 2:
         raise UnfitInput(field="shape", expected=f"(rows, {schema.features})", got=str(array.shape))
-    return fit(array.tolist(), schema, text=False, first=first)
+    return coerce_rows(array.tolist(), schema, text=False, first=first)
 
 
 def row_bytes(values: Array) -> list[bytes]:
@@ -80,7 +80,7 @@ def _row(
 ) -> list[object]:
     expected = f"a list of {len(readers)} values, or an object with their names"
     if not isinstance(row, list | tuple):
-        raise UnfitInput(field=f"row {index}", expected=expected, got=shown(row))
+        raise UnfitInput(field=f"row {index}", expected=expected, got=short_repr(row))
     if len(row) != len(readers):
         raise UnfitInput(field=f"row {index}", expected=expected, got=f"{len(row)} values")
     cells = []
@@ -101,7 +101,7 @@ def _usable(value: float, schema: Schema) -> bool:
 
 def _unfit(row: int, column: int, schema: Schema, expected: str, cell: object) -> UnfitInput:
     name = repr(schema.names[column]) if schema.names else str(column)
-    return UnfitInput(field=f"row {row}, column {name}", expected=expected, got=shown(cell))
+    return UnfitInput(field=f"row {row}, column {name}", expected=expected, got=short_repr(cell))
 
 
 def _number(cell: object) -> object:
@@ -114,7 +114,7 @@ def _number(cell: object) -> object:
 
 def _number_in_text(cell: object) -> object:
     text = str(cell).strip()
-    return _exact(number_in(text)) if text else _MISSING
+    return _exact(parse_number(text)) if text else _MISSING
 
 
 def _exact(number: float) -> float:

@@ -78,7 +78,7 @@ class EstimatorScript:
 
     def question(self, request: Request) -> Question | RowQuestion:
         rows = codecs.decode(request.body, request.content_type, self.schema, limits=self._limits)
-        return self.ask(rows.all_fit())
+        return self.ask(rows.require_valid())
 
     def ask(self, values: Array) -> Question | RowQuestion:
         """The question that rows are, shape (rows, features)."""

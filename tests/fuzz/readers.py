@@ -168,7 +168,7 @@ def _read_in_pieces(body: bytes, schema: Schema, size: int) -> object:
     json_outline.PIECE_BYTES = size
     try:
         read = codecs.decode(body, media_types.JSON, schema, limits=LIMITS)
-        return read.all_fit().tolist()
+        return read.require_valid().tolist()
     except CallerError as error:
         return error
     finally:

@@ -200,7 +200,7 @@ def read(file: Path, kind: str, schema: Schema) -> dict[str, object]:
     began = time.process_time()
     cells = 0
     try:
-        cells = codecs.decode(body, kind, schema, limits=limits).all_fit().size
+        cells = codecs.decode(body, kind, schema, limits=limits).require_valid().size
         came = "rows"
     except CallerError as error:
         came = f"{type(error).__name__}: {error}"

@@ -64,11 +64,11 @@ def _short_json(body: bytes, schema: Schema, limits: Limits) -> row_types.Rows:
         values = dense_json.read(body, features=schema.features)
         if values is not None:
             limits.check_rows(len(values))
-            if (plain := numeric.fit_plain(values)) is not None:
+            if (plain := numeric.coerce_plain(values)) is not None:
                 return plain
     cells = json_codec.decode(body, schema)
     limits.check_rows(len(cells))
-    return coercion.fit(cells, schema, text=False)
+    return coercion.coerce_rows(cells, schema, text=False)
 
 
 def encode(predictions: bytes, form: str) -> bytes:

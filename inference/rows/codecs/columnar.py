@@ -30,8 +30,8 @@ class ColumnsPart(Part):
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
 
-    def fit(self, schema: Schema, *, first: int) -> Rows:
-        return fit(self.batch, schema, first=first)
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
+        return coerce(self.batch, schema, first=first)
 
     def whole(self, dtype: type) -> Array:
         return numeric.whole_columns(_numeric_columns(self.batch), dtype)
@@ -75,11 +75,11 @@ def choose(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
     return batch.select(schema.order(columns))
 
 
-def fit(batch: pa.RecordBatch, schema: Schema, *, first: int = 0) -> Rows:
+def coerce(batch: pa.RecordBatch, schema: Schema, *, first: int = 0) -> Rows:
     """Bring columns, which `choose` chose, into the model's types. Raises UnfitInput."""
     if schema.kind == "array":
-        return numeric.fit_columns(_numeric_columns(batch), schema, first=first)
-    return typed_cells.fit(rows(batch), schema, text=False, first=first)
+        return numeric.coerce_columns(_numeric_columns(batch), schema, first=first)
+    return typed_cells.coerce_rows(rows(batch), schema, text=False, first=first)
 
 
 def _numeric_columns(batch: pa.RecordBatch) -> list[Array]:

@@ -21,7 +21,7 @@ from inference.rows.schema import Schema
 class Part(Protocol):
     """Consecutive rows of a body, at least one."""
 
-    def fit(self, schema: Schema, *, first: int) -> Rows:
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
         """Raises CallerError. `first`: what errors call the first row."""
         ...
 
@@ -36,8 +36,8 @@ class CellsPart:
     def __init__(self, rows: Sequence[Row], *, text: bool) -> None:
         self._rows, self._text = rows, text
 
-    def fit(self, schema: Schema, *, first: int) -> Rows:
-        return coercion.fit(self._rows, schema, text=self._text, first=first)
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
+        return coercion.coerce_rows(self._rows, schema, text=self._text, first=first)
 
     def whole(self, dtype: type) -> Array:
         return numeric.whole(self._rows, dtype, text=self._text)
@@ -49,8 +49,8 @@ class NumbersPart:
     def __init__(self, array: Array) -> None:
         self._array = array
 
-    def fit(self, schema: Schema, *, first: int) -> Rows:
-        return coercion.fit_array(self._array, schema, first=first)
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
+        return coercion.coerce_array(self._array, schema, first=first)
 
     def whole(self, dtype: type) -> Array:
         return numeric.whole_array(self._array, dtype)
@@ -70,17 +70,17 @@ def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
 
     `parts` may be asked for a second time.
     """
-    fitted: list[Rows] = []
+    coerced: list[Rows] = []
     count = 0
     for part in parts():
-        if fitted:
-            fitted[-1].all_fit()
-        fitted.append(part.fit(schema, first=count))
-        schema = pinned(schema, fitted[-1])
-        count += len(fitted[-1].kept)
-    if len(fitted) == 1:
-        return fitted[0]
-    return Rows(_together([rows.all_fit() for rows in fitted], parts), np.arange(count))
+        if coerced:
+            coerced[-1].require_valid()
+        coerced.append(part.coerce(schema, first=count))
+        schema = pinned(schema, coerced[-1])
+        count += len(coerced[-1].kept)
+    if len(coerced) == 1:
+        return coerced[0]
+    return Rows(_together([rows.require_valid() for rows in coerced], parts), np.arange(count))
 
 
 def pinned(schema: Schema, rows: Rows) -> Schema:

@@ -89,13 +89,13 @@ class JsonPart(Part):
     def rows(self) -> list[Row]:
         return self._reader(self._body.elements(self._piece, self._start))
 
-    def fit(self, schema: Schema, *, first: int) -> Rows:
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
         if schema.kind == "array" and self._reader is json_rows.as_they_are:
             values = dense_json.read(self._piece, features=schema.features)
-            plain = None if values is None else numeric.fit_plain(values)
+            plain = None if values is None else numeric.coerce_plain(values)
             if plain is not None:
                 return plain
-        return coercion.fit(self.rows(), schema, text=False, first=first)
+        return coercion.coerce_rows(self.rows(), schema, text=False, first=first)
 
     def whole(self, dtype: type) -> Array:
         return numeric.whole(self.rows(), dtype, text=False)

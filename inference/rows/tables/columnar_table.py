@@ -52,7 +52,7 @@ class ColumnarTable(Table):
                 dict(zip(batch.schema.names, batch.schema.types, strict=True))
             )
             chosen = columnar.choose(batch, self._schema)
-            yield Part(columnar.fit(chosen, self._schema, first=count), batch)
+            yield Part(columnar.coerce(chosen, self._schema, first=count), batch)
             count += len(batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
@@ -88,7 +88,7 @@ class ColumnarTable(Table):
     def _require_room_to_wait(self, part: Part) -> None:
         """What a column of predictions is made of is not known before there is one."""
         if len(self._outcomes) > self._limits.rows or self._size() > MAX_WAITING_BYTES:
-            raise part.fitted.errors[min(part.fitted.errors)]
+            raise part.coerced.errors[min(part.coerced.errors)]
 
     def _is_group(self) -> bool:
         return len(self._outcomes) >= GROUP_ROWS or self._size() >= GROUP_BYTES

@@ -29,10 +29,10 @@ class CsvTable(Table):
         columns, count = len(found.header or ()), 0
         for batch in found.batches:
             cells = row_types.reorder(batch, order, columns)
-            fitted = coercion.fit(cells, schema, text=True, first=count)
-            schema = pinned(schema, fitted)
+            coerced = coercion.coerce_rows(cells, schema, text=True, first=count)
+            schema = pinned(schema, coerced)
             count += len(batch)
-            yield Part(fitted, batch)
+            yield Part(coerced, batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         out = io.StringIO()

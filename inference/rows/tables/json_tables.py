@@ -34,10 +34,10 @@ class JsonLinesTable(Table):
         for batch in batched(documents, lines):
             columns = columns or json_rows.columns_of(batch, schema)
             cells = json_rows.line_rows(batch, columns, schema)
-            fitted = coercion.fit(cells, schema, text=False, first=count)
-            schema = pinned(schema, fitted)
+            coerced = coercion.coerce_rows(cells, schema, text=False, first=count)
+            schema = pinned(schema, coerced)
             count += len(batch)
-            yield Part(fitted, batch)
+            yield Part(coerced, batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         return b"".join(
@@ -66,11 +66,11 @@ class JsonTable(Table):
         self._document = JsonBody(body, schema, self._limits, what)
         count = 0
         for part in self._document.parts():
-            fitted = part.fit(schema, first=count)
-            schema = pinned(schema, fitted)
-            size = len(fitted.kept) + len(fitted.errors)
+            coerced = part.coerce(schema, first=count)
+            schema = pinned(schema, coerced)
+            size = len(coerced.kept) + len(coerced.errors)
             count += size
-            yield Part(fitted, range(size))
+            yield Part(coerced, range(size))
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         for prediction, error in part.outcomes(predictions):

@@ -33,9 +33,9 @@ class NpyTable(Table):
         rows = rows_in_part(self._array.shape[1] if self._array.ndim > 1 else 1)
         for start in range(0, len(self._array), rows):
             part = self._array[start : start + rows]
-            fitted = coercion.fit_array(part, self._schema, first=start)
-            self._predicted.append(fitted.kept + start)
-            yield Part(fitted, part)
+            coerced = coercion.coerce_array(part, self._schema, first=start)
+            self._predicted.append(coerced.kept + start)
+            yield Part(coerced, part)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:  # noqa: ARG002 - a Table's
         self._predictions.extend(predictions)

@@ -28,7 +28,7 @@ FORMAT = pytest.mark.parametrize("name", large_bodies.FORMATS)
 @FORMAT
 def test_one_row_past_the_limit_is_refused_with_the_settings_name_and_the_size(name):
     body, kind = large_bodies.made(name, ROWS)
-    read = codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS)).all_fit()
+    read = codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS)).require_valid()
     assert len(read) == ROWS
     with pytest.raises(InputTooLarge, match=r"1,500 rows, the limit is 1,499 \(MAX_ROWS\)"):
         codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS - 1))

@@ -35,7 +35,7 @@ finite_rows = hnp.arrays(
 
 
 def read(body: bytes, kind: str, schema: Schema = THREE, max_rows: int = 100):
-    return codecs.decode(body, kind, schema, limits=Limits(10**8, max_rows)).all_fit()
+    return codecs.decode(body, kind, schema, limits=Limits(10**8, max_rows)).require_valid()
 
 
 @pytest.mark.parametrize("form", media_types.FORMATS)

@@ -39,7 +39,7 @@ MB = 1_000_000
 
 
 def read(body: bytes, form: str, schema: Schema = NAMED, max_rows=10_000, max_bytes=100 * MB):
-    return codecs.decode(body, form, schema, limits=Limits(max_bytes, max_rows)).all_fit()
+    return codecs.decode(body, form, schema, limits=Limits(max_bytes, max_rows)).require_valid()
 
 
 @FORM

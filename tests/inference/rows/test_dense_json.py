@@ -20,7 +20,7 @@ ANY = Schema()
 def thoroughly(body: bytes) -> np.ndarray | None:
     """What the other reader makes of it; None where it refuses."""
     try:
-        return coercion.fit(json_codec.decode(body, ANY), ANY, text=False).all_fit()
+        return coercion.coerce_rows(json_codec.decode(body, ANY), ANY, text=False).require_valid()
     except CallerError:
         return None
 

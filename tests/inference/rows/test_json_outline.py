@@ -95,7 +95,7 @@ SCHEMAS = [
 
 def outcome(read) -> object:
     try:
-        rows = read().all_fit()
+        rows = read().require_valid()
     except CallerError:  # of two things that are wrong, the parts may tell the other one
         return "refused"
     return rows.dtype, rows.shape, [[str(cell) for cell in row] for row in rows.tolist()]
@@ -119,7 +119,7 @@ def test_rows_read_in_parts_are_the_rows_read_whole(schema, data, name, columns,
     def at_once():
         found = json_codec.decode(body, schema)
         LIMITS.check_rows(len(found))
-        return coercion.fit(found, schema, text=False)
+        return coercion.coerce_rows(found, schema, text=False)
 
     def apart():
         found = json_parts.JsonBody(body, schema, LIMITS, "the body")
@@ -133,8 +133,9 @@ def test_integers_beyond_a_floats_digits_keep_them_where_all_parts_hold_integers
     """What the parts are together is what the body is read whole, however far apart they are."""
     body = b"[[9007199254740993]," + b"[2]," * 100_000 + b"[" + rest + b"]]"
     limits = Limits(10**8, 10**6)
-    read = codecs.decode(body, media_types.JSON, Schema(), limits=limits).all_fit()
-    expected = coercion.fit(json_codec.decode(body, Schema()), Schema(), text=False).all_fit()
+    read = codecs.decode(body, media_types.JSON, Schema(), limits=limits).require_valid()
+    cells = json_codec.decode(body, Schema())
+    expected = coercion.coerce_rows(cells, Schema(), text=False).require_valid()
     assert read.dtype == expected.dtype
     assert read.tobytes() == expected.tobytes()
 

@@ -62,7 +62,7 @@ def test_whatever_comes_is_rows_or_the_callers_error(request, length, follows):
             asked = inference_request.read(
                 head + follows, length, output="predict", limits=Limits(10**6, 9)
             )
-            values = columns.fit(asked.inputs, schema).all_fit()
+            values = columns.coerce(asked.inputs, schema).require_valid()
         except CallerError:
             continue
         assert 1 <= len(values) <= 9
