@@ -30,16 +30,16 @@ def accelerate(
     writes nothing where no conversion can be made, or none is proven to answer alike.
     """
     manifest, model = _described(folder)
-    signature = model.signature(manifest.features)
-    golden = coercion.fit(manifest.golden.rows, signature, text=False).all_fit()
+    schema = model.schema(manifest.features)
+    golden = coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
     proving = Proof(
-        model.answer_function(manifest.method, signature),
-        trial_rows.draw(golden, signature, model.estimator),
+        model.answer_function(manifest.method, schema),
+        trial_rows.draw(golden, schema, model.estimator),
         relative=manifest.golden.relative if relative is None else relative,
         absolute=manifest.golden.absolute if absolute is None else absolute,
     )
     failures = []
-    for way in conversion.conversions(model.estimator, signature, manifest.method):
+    for way in conversion.conversions(model.estimator, schema, manifest.method):
         try:
             graph, answer = _convert(way, manifest)
             largest = proving.largest_difference(answer)
@@ -94,7 +94,7 @@ def _answering(graph: bytes, manifest: Manifest) -> Answering:
         file = Path(folder, manifests.ACCELERATED)
         file.write_bytes(graph)
         model = OnnxModel(file)
-    return model.answer_function(manifest.method, model.signature(manifest.features))
+    return model.answer_function(manifest.method, model.schema(manifest.features))
 
 
 def _write(folder: Path, graph: bytes, manifest: Manifest) -> None:

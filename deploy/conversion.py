@@ -10,7 +10,7 @@ from typing import Any
 
 from deploy.trees import trees
 from inference.errors import ModelUnavailable
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 #: Of ONNX and of its operators for models; a newer skl2onnx must not change what is written.
 OPSETS = {"": 21, "ai.onnx.ml": 3}
@@ -25,7 +25,7 @@ class Conversion:
     convert: Callable[[], bytes]
 
 
-def conversions(estimator: Any, signature: Signature, method: str) -> list[Conversion]:
+def conversions(estimator: Any, schema: Schema, method: str) -> list[Conversion]:
     """The ways to convert, the most exact first. Raises ModelUnavailable without the tools."""
     try:
         import onnxruntime  # noqa: F401, PLC0415 - what runs it is needed to prove it
@@ -37,7 +37,7 @@ def conversions(estimator: Any, signature: Signature, method: str) -> list[Conve
         ) from error
 
     def convert(numbers: Any) -> Any:
-        return _convert(estimator, _inputs(signature, numbers, data_types), method)
+        return _convert(estimator, _inputs(schema, numbers, data_types), method)
 
     return [
         Conversion(
@@ -52,16 +52,16 @@ def versions() -> dict[str, str]:
     return {tool: version(tool) for tool in TOOLS}
 
 
-def _inputs(signature: Signature, numbers: Any, data_types: Any) -> list[tuple[str, Any]]:
+def _inputs(schema: Schema, numbers: Any, data_types: Any) -> list[tuple[str, Any]]:
     """As inference.models.onnx_model asks: one tensor, or one a column of a frame."""
-    if signature.kind == "array":
-        return [("X", numbers([None, signature.features]))]
+    if schema.kind == "array":
+        return [("X", numbers([None, schema.features]))]
     tensors = {
         "number": numbers,
         "boolean": data_types.Int64TensorType,  # skl2onnx encodes no booleans
         "text": data_types.StringTensorType,
     }
-    columns = zip(signature.names or (), signature.types or (), strict=True)
+    columns = zip(schema.names or (), schema.types or (), strict=True)
     return [(name, tensors[kind]([None, 1])) for name, kind in columns]
 
 

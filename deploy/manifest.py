@@ -19,7 +19,7 @@ from inference.models.manifests import Golden
 from inference.rows import coercion
 from inference.rows.codecs import json_codec
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.script_errors import SHOWN
 from inference.scripts import batch_invariance
 
@@ -42,9 +42,9 @@ def describe(
     if trusted and file.suffix != ".skops":
         raise ModelUnavailable(f"{file.name} takes no --trust: only a .skops file lists its types")
     model = models.load(file, trusted=trusted, errors=SHOWN)
-    own = model.signature()
+    own = model.schema()
     model.answer_function(method, own)  # before anything is asked of the rows
-    signature, golden = _golden(model, method, _rows(rows_file, own))
+    schema, golden = _golden(model, method, _rows(rows_file, own))
     return manifests.Manifest(
         file=file.name,
         sha256=models.digest(file).hex(),
@@ -52,56 +52,56 @@ def describe(
         version=model.version,
         method=method,
         features=manifests.Features(
-            kind=signature.kind,
-            count=signature.features,
-            names=signature.names and list(signature.names),
-            types=signature.types and list(signature.types),
-            missing=signature.allows_missing,
+            kind=schema.kind,
+            count=schema.features,
+            names=schema.names and list(schema.names),
+            types=schema.types and list(schema.types),
+            missing=schema.allows_missing,
         ),
         classes=_plain(model.classes),
-        independent=_independent(model, method, signature, golden),
+        independent=_independent(model, method, schema, golden),
         trusted=list(trusted),
         golden=replace(golden, relative=relative, absolute=absolute),
     )
 
 
-def _independent(model: Model, method: str, signature: Signature, golden: Golden) -> bool:
-    rows = coercion.fit(golden.rows, signature, text=False).all_fit()
-    return batch_invariance.is_batch_invariant(model.answer_function(method, signature), rows)
+def _independent(model: Model, method: str, schema: Schema, golden: Golden) -> bool:
+    rows = coercion.coerce_rows(golden.rows, schema, text=False).require_valid()
+    return batch_invariance.is_batch_invariant(model.answer_function(method, schema), rows)
 
 
-def _rows(file: Path | None, signature: Signature) -> Sample | None:
+def _rows(file: Path | None, schema: Schema) -> Sample | None:
     if file is not None:
-        return sample.read(file, signature)
-    if signature.kind == "array" and signature.features:
-        return sample.drawn(signature.features)
+        return sample.read(file, schema)
+    if schema.kind == "array" and schema.features:
+        return sample.drawn(schema.features)
     return None
 
 
-def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Signature, Golden]:
+def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Schema, Golden]:
     """What the model takes, and its answers to that."""
-    own = model.signature()
+    own = model.schema()
     if rows is None:
         return own, Golden()
     failures: list[Exception] = []
-    for signature in _candidates(rows, own):
+    for schema in _candidates(rows, own):
         try:
-            values = coercion.fit(rows.rows, signature, text=rows.text).all_fit()
-            answers = model.answer_function(method, signature)(values)
+            values = coercion.coerce_rows(rows.rows, schema, text=rows.text).require_valid()
+            answers = model.answer_function(method, schema)(values)
         except CallerError:
             raise
         except Exception as error:  # noqa: BLE001 - told below, once nothing else is left to try
             failures.append(error)
             continue
         golden = Golden(_plain(values) or (), _plain(answers) or ())
-        return signature.with_missing(_allows_missing(model, method, signature, values)), golden
+        return schema.with_missing(_allows_missing(model, method, schema, values)), golden
     raise ModelUnavailable(
         f"the model does not take these golden rows ({_told(failures[-1])}): give it some that it"
         " takes with `python -m deploy manifest DIR --rows FILE`"
     ) from failures[-1]
 
 
-def _candidates(rows: Sample, own: Signature) -> Iterator[Signature]:
+def _candidates(rows: Sample, own: Schema) -> Iterator[Schema]:
     """What the model may take, the cheapest first."""
     if own.kind != "array":
         yield own
@@ -111,7 +111,7 @@ def _candidates(rows: Sample, own: Signature) -> Iterator[Signature]:
         yield own
     if own.names is not None:
         # Whether cells may be missing is found out afterwards; here they must not stand in the way.
-        yield Signature(
+        yield Schema(
             kind="frame", features=len(types), names=own.names, types=types, allows_missing=True
         )
     elif set(types) != {"number"}:
@@ -121,18 +121,18 @@ def _candidates(rows: Sample, own: Signature) -> Iterator[Signature]:
         )
 
 
-def _allows_missing(model: Model, method: str, signature: Signature, values: Array) -> bool:
+def _allows_missing(model: Model, method: str, schema: Schema, values: Array) -> bool:
     """What an estimator says when each cell of a row in turn is missing. Other models refuse
     nothing: there it is for the golden rows to say.
     """
-    if signature.kind == "texts":
+    if schema.kind == "texts":
         return False
     if model.framework != "scikit-learn":
         return bool((values != values).any())  # noqa: PLR0124 - also of objects, unlike isnan
     gaps = np.repeat(values[:1], values.shape[1], axis=0)
     np.fill_diagonal(gaps, np.nan)
     try:
-        model.answer_function(method, signature)(gaps)
+        model.answer_function(method, schema)(gaps)
     except Exception:  # noqa: BLE001 - that is the answer
         return False
     return True

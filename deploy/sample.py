@@ -14,7 +14,7 @@ from inference.limits import Limits
 from inference.rows import codecs, media_types, row_types
 from inference.rows.codecs import csv_codec, json_codec
 from inference.rows.row_types import Array, Row
-from inference.rows.schema import ColumnType, Signature
+from inference.rows.schema import ColumnType, Schema
 from inference.settings import InferenceSettings
 
 DRAWN_ROWS = 5
@@ -43,29 +43,29 @@ def drawn(features: int) -> Sample:
     return Sample(values.round(3).tolist(), text=False)
 
 
-def read(file: Path, signature: Signature) -> Sample:
+def read(file: Path, schema: Schema) -> Sample:
     """The rows of a .csv, .npy, .parquet or .json file. Raises CallerError, OSError."""
     body = file.read_bytes()
-    if signature.kind == "array" and signature.names is not None:
-        signature = _named(signature.names)
+    if schema.kind == "array" and schema.names is not None:
+        schema = _named(schema.names)
     if file.suffix == ".npy":
-        found = codecs.decode(body, media_types.NPY, Signature(), limits=LIMITS)
-        return Sample(found.all_fit().tolist(), text=False)
+        found = codecs.decode(body, media_types.NPY, Schema(), limits=LIMITS)
+        return Sample(found.require_valid().tolist(), text=False)
     if file.suffix == ".parquet":
         columnar = codecs.by_column(media_types.PARQUET)
-        parts = columnar.parts(body, media_types.PARQUET, signature, LIMITS)
+        parts = columnar.parts(body, media_types.PARQUET, schema, LIMITS)
         return _sample([row for part in parts for row in columnar.rows(part.batch)], text=False)
     if file.suffix == ".csv":
-        columns, cells = csv_codec.decode(body, signature)
-        order = None if columns is None else signature.order(columns)
+        columns, cells = csv_codec.decode(body, schema)
+        order = None if columns is None else schema.order(columns)
         return _sample(row_types.reorder(cells, order, len(columns or ())), text=True)
-    return _sample(json_codec.decode(body, signature), text=False)
+    return _sample(json_codec.decode(body, schema), text=False)
 
 
-def _named(names: tuple[str, ...]) -> Signature:
+def _named(names: tuple[str, ...]) -> Schema:
     """For columns that may hold anything: it is the model's own names that tell a header."""
     types: tuple[ColumnType, ...] = tuple("text" for _ in names)
-    return Signature(kind="frame", features=len(names), names=names, types=types)
+    return Schema(kind="frame", features=len(names), names=names, types=types)
 
 
 def _sample(cells: list[Row], *, text: bool) -> Sample:

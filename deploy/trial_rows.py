@@ -11,7 +11,7 @@ import numpy as np
 
 from deploy.trees import trees
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 #: Of each kind.
 ROWS = 2_000
@@ -26,18 +26,18 @@ _ODD_WORDS = ("a", "I", "42", "3.14", "naïve", "ÉTÉ", "straße", "don't", "x-
 _UNSEEN = "triscore has not seen this"
 
 
-def draw(golden: Array, signature: Signature, estimator: Any) -> Array:
+def draw(golden: Array, schema: Schema, estimator: Any) -> Array:
     """Rows of the shape (rows, features), with cells such as those of `golden`."""
     random = np.random.default_rng(0)
-    if signature.kind == "texts":
+    if schema.kind == "texts":
         return _texts(golden[:, 0].tolist(), random)
     columns = [_column(golden[:, at], random) for at in range(golden.shape[1])]
     rows = np.stack(columns, axis=1)
     parts = [golden, rows]
-    if signature.kind == "array":
+    if schema.kind == "array":
         parts.append(_beside_thresholds(rows, estimator, random))
     whole = np.concatenate(parts)
-    if signature.allows_missing:
+    if schema.allows_missing:
         gaps = whole.astype(np.float64) if whole.dtype.kind in "iu" else whole.copy()
         gaps[random.random(gaps.shape) < MISSING] = np.nan
         whole = np.concatenate([whole, gaps])

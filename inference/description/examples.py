@@ -12,7 +12,7 @@ from inference.models.manifests import Golden
 from inference.rows import codecs, media_types
 from inference.rows.codecs import json_codec
 from inference.rows.codecs.json_rows import NAMES
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 #: An example shows the form: more rows only make it longer.
 ROWS = 2
@@ -23,15 +23,15 @@ def shorten(golden: Golden) -> Golden:
     return replace(golden, rows=golden.rows[:ROWS], predictions=golden.predictions[:ROWS])
 
 
-def request_bodies(form: str, golden: Golden, signature: Signature) -> Mapping[str, Any]:
+def request_bodies(form: str, golden: Golden, schema: Schema) -> Mapping[str, Any]:
     """Bodies of one format, by name; none where there is no golden row, or the format is binary."""
     if not golden.rows:
         return {}
     if form == media_types.JSON:
-        return _documents(golden.rows, signature)
+        return _documents(golden.rows, schema)
     if form == media_types.JSON_LINES:
         return {"rows": json_codec.encode_lines(list(golden.rows)).decode()}
-    return {"rows": _csv(golden.rows, signature)} if form == media_types.CSV else {}
+    return {"rows": _csv(golden.rows, schema)} if form == media_types.CSV else {}
 
 
 def response_bodies(form: str, golden: Golden) -> Mapping[str, Any]:
@@ -45,33 +45,33 @@ def response_bodies(form: str, golden: Golden) -> Mapping[str, Any]:
     return {"answers": codecs.encode(json_codec.dumps(golden.predictions), form).decode()}
 
 
-def plain_rows(golden: Golden, signature: Signature) -> Any:
-    """The rows in the form of schemas.plain_item."""
-    if signature.kind == "texts":
+def plain_rows(golden: Golden, schema: Schema) -> Any:
+    """The rows in the form of json_schema.plain_item."""
+    if schema.kind == "texts":
         return [row[0] for row in golden.rows]
-    return _records(golden.rows, signature) if signature.kind == "frame" else golden.rows
+    return _records(golden.rows, schema) if schema.kind == "frame" else golden.rows
 
 
-def _documents(rows: Sequence[Sequence[Any]], signature: Signature) -> dict[str, Any]:
+def _documents(rows: Sequence[Sequence[Any]], schema: Schema) -> dict[str, Any]:
     every: dict[str, Any] = {name: {name: rows} for name in NAMES}
-    if signature.kind == "texts":
+    if schema.kind == "texts":
         every["texts"] = [row[0] for row in rows]
-    elif signature.names is not None:
-        every["split"] = {"columns": signature.names, NAMES[0]: rows}
-    if signature.names is not None:
-        every["records"] = _records(rows, signature)
+    elif schema.names is not None:
+        every["split"] = {"columns": schema.names, NAMES[0]: rows}
+    if schema.names is not None:
+        every["records"] = _records(rows, schema)
     return every
 
 
-def _records(rows: Sequence[Sequence[Any]], signature: Signature) -> list[dict[str, Any]]:
-    names = signature.names or ()
+def _records(rows: Sequence[Sequence[Any]], schema: Schema) -> list[dict[str, Any]]:
+    names = schema.names or ()
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _csv(rows: Sequence[Sequence[Any]], signature: Signature) -> str:
+def _csv(rows: Sequence[Sequence[Any]], schema: Schema) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    if signature.names is not None:
-        writer.writerow(signature.names)
+    if schema.names is not None:
+        writer.writerow(schema.names)
     writer.writerows(rows)
     return out.getvalue()

@@ -16,7 +16,7 @@ from inference.description import examples, json_schema
 from inference.description.json_schema import JsonSchema
 from inference.models.manifests import Golden, Manifest
 from inference.rows import media_types
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.scripts import EstimatorScript, Script, UserScript
 from inference.scripts.inference_schema import UNDECLARED, DeclaredSchema
 
@@ -37,7 +37,7 @@ class Interface:
 
     reads: Mapping[str, Content]
     answers: Mapping[str, Content]
-    #: What `reads` refers to, under schemas.COMPONENTS.
+    #: What `reads` refers to, under json_schema.COMPONENTS.
     components: Mapping[str, JsonSchema] = field(default_factory=dict)
     #: The JSON forms alone, in the dialect of the decorators.
     declared: DeclaredSchema = UNDECLARED
@@ -58,7 +58,7 @@ UNKNOWN = Interface(reads={ANY: Content()}, answers={media_types.JSON: Content()
 def describe(script: Script) -> Interface:
     """What a loaded script takes and answers."""
     if isinstance(script, EstimatorScript):
-        return _of_model(script.signature, script.manifest, script.method)
+        return _of_model(script.schema, script.manifest, script.method)
     declared = script.declared if isinstance(script, UserScript) else None
     return UNKNOWN if declared is None else _of_declared(declared)
 
@@ -81,23 +81,23 @@ def _of_declared(declared: DeclaredSchema) -> Interface:
     )
 
 
-def _of_model(signature: Signature, manifest: Manifest | None, method: str) -> Interface:
+def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interface:
     golden = examples.shorten(manifest.golden) if manifest else Golden()
     one = json_schema.answer(manifest, method)
-    documents, answers = json_schema.documents(signature), {"type": "array", "items": one}
+    documents, answers = json_schema.documents(schema), {"type": "array", "items": one}
     forms = _installed()
     return Interface(
         reads={
-            form: Content(_body(form, documents), examples.request_bodies(form, golden, signature))
+            form: Content(_body(form, documents), examples.request_bodies(form, golden, schema))
             for form in forms
-            if form != media_types.NPY or signature.only_numbers  # it holds nothing else
+            if form != media_types.NPY or schema.only_numbers  # it holds nothing else
         },
         answers={
             form: Content(_body(form, answers), examples.response_bodies(form, golden))
             for form in forms
         },
-        components=json_schema.components(signature),
-        declared=_declared(signature, golden, one),
+        components=json_schema.components(schema),
+        declared=_declared(schema, golden, one),
     )
 
 
@@ -114,12 +114,12 @@ def _body(form: str, document: JsonSchema) -> JsonSchema:
     return {"type": "string"} if form in examples.TEXT_FORMATS else {}
 
 
-def _declared(signature: Signature, golden: Golden, answer: JsonSchema) -> DeclaredSchema:
+def _declared(schema: Schema, golden: Golden, answer: JsonSchema) -> DeclaredSchema:
     """As if a script with decorators served the model."""
-    rows = {"type": "array", "items": json_schema.plain_item(signature)}
+    rows = {"type": "array", "items": json_schema.plain_item(schema)}
     taken: JsonSchema = {"type": "object", "required": ["data"], "properties": {"data": rows}}
     answers: JsonSchema = {"type": "array", "items": json_schema.plain(answer)}
     if golden.rows:
-        taken["example"] = {"data": examples.plain_rows(golden, signature)}
+        taken["example"] = {"data": examples.plain_rows(golden, schema)}
         answers["example"] = golden.predictions
     return DeclaredSchema(taken, answers)

@@ -1,4 +1,4 @@
-"""What a model takes and answers, as JSON Schema (2020-12), told by its signature and manifest."""
+"""What a model takes and answers, as JSON Schema (2020-12), from its schema and manifest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from inference.models.manifests import Manifest
 from inference.rows.codecs.json_rows import NAMES
-from inference.rows.schema import ColumnType, Signature
+from inference.rows.schema import ColumnType, Schema
 
 JsonSchema = dict[str, Any]
 
@@ -18,49 +18,49 @@ _TYPES: Mapping[ColumnType, str] = {"number": "number", "boolean": "boolean", "t
 _TEXT: JsonSchema = {"type": "string"}
 
 
-def components(signature: Signature) -> dict[str, JsonSchema]:
+def components(schema: Schema) -> dict[str, JsonSchema]:
     """Under COMPONENTS: one row, one record, and some of them.
 
     A model without names takes records too, whose order is that of the first one's names; JSON
     Schema can't say that, and it is left out.
     """
-    one = {"Row": row(signature)}
-    if signature.names is not None:
-        one["Record"] = record(signature)
+    one = {"Row": row(schema)}
+    if schema.names is not None:
+        one["Record"] = record(schema)
     items: list[JsonSchema] = [{"$ref": f"{COMPONENTS}{name}"} for name in one]
-    if signature.kind == "texts":
+    if schema.kind == "texts":
         items.append(_TEXT)
     some = [{"type": "array", "minItems": 1, "items": each} for each in items]
     return one | {"Rows": {"anyOf": some}}
 
 
-def documents(signature: Signature) -> JsonSchema:
+def documents(schema: Schema) -> JsonSchema:
     """The documents that inference.rows.codecs.json_rows reads, the first of its names alone."""
     rows = {"$ref": f"{COMPONENTS}Rows"}
     shapes: list[JsonSchema] = [rows]
     for position, name in enumerate(NAMES):
         absent = dict.fromkeys(("columns", *NAMES[:position]), False)
         shapes.append({"type": "object", "required": [name], "properties": {name: rows} | absent})
-    if signature.kind != "texts":
-        shapes.append(_split(signature))
+    if schema.kind != "texts":
+        shapes.append(_split(schema))
     return {"anyOf": shapes}
 
 
-def row(signature: Signature) -> JsonSchema:
+def row(schema: Schema) -> JsonSchema:
     """A list of cells, in the model's order."""
-    width = signature.features
+    width = schema.features
     whole: JsonSchema = {"type": "array"}
     if width is not None:
         whole |= {"minItems": width, "maxItems": width}
-    if signature.names is None:
-        return whole | {"items": _cell("number", signature)}
-    cells = [{"title": name} | cell for name, cell in _columns(signature).items()]
+    if schema.names is None:
+        return whole | {"items": _cell("number", schema)}
+    cells = [{"title": name} | cell for name, cell in _columns(schema).items()]
     return whole | {"prefixItems": cells}
 
 
-def record(signature: Signature) -> JsonSchema:
+def record(schema: Schema) -> JsonSchema:
     """Cells by the model's names; others may stand beside them."""
-    columns = _columns(signature)
+    columns = _columns(schema)
     return {"type": "object", "required": list(columns), "properties": columns}
 
 
@@ -74,13 +74,13 @@ def answer(manifest: Manifest | None, method: str) -> JsonSchema:
     return _like(manifest.golden.predictions)
 
 
-def plain_item(signature: Signature) -> JsonSchema:
+def plain_item(schema: Schema) -> JsonSchema:
     """A row in the form that says most without JSON Schema's newer words."""
-    if signature.kind == "texts":
+    if schema.kind == "texts":
         return _TEXT
-    if signature.kind == "frame":
-        return plain(record(signature))
-    return plain({"type": "array", "items": _cell("number", signature)})
+    if schema.kind == "frame":
+        return plain(record(schema))
+    return plain({"type": "array", "items": _cell("number", schema)})
 
 
 def plain(schema: JsonSchema) -> JsonSchema:
@@ -97,11 +97,11 @@ def plain(schema: JsonSchema) -> JsonSchema:
     return told
 
 
-def _split(signature: Signature) -> JsonSchema:
+def _split(schema: Schema) -> JsonSchema:
     """JSON Schema can't say that each row has the order of `columns`: told is the model's."""
     columns: JsonSchema = {"type": "array", "items": _TEXT}
-    if signature.names is not None:
-        columns = {"const": list(signature.names), "description": "In any order, which rows share."}
+    if schema.names is not None:
+        columns = {"const": list(schema.names), "description": "In any order, which rows share."}
     data = {"type": "array", "minItems": 1, "items": {"$ref": f"{COMPONENTS}Row"}}
     return {
         "type": "object",
@@ -110,18 +110,18 @@ def _split(signature: Signature) -> JsonSchema:
     }
 
 
-def _columns(signature: Signature) -> dict[str, JsonSchema]:
-    names = signature.names or ()
+def _columns(schema: Schema) -> dict[str, JsonSchema]:
+    names = schema.names or ()
     numbers: list[ColumnType] = ["number"] * len(names)
-    types = signature.types or numbers
-    return {name: _cell(kind, signature) for name, kind in zip(names, types, strict=True)}
+    types = schema.types or numbers
+    return {name: _cell(kind, schema) for name, kind in zip(names, types, strict=True)}
 
 
-def _cell(kind: ColumnType, signature: Signature) -> JsonSchema:
+def _cell(kind: ColumnType, schema: Schema) -> JsonSchema:
     types = [_TYPES[kind]]
-    if signature.kind == "array":  # as NumPy has it, true is 1
+    if schema.kind == "array":  # as NumPy has it, true is 1
         types.append("boolean")
-    if signature.allows_missing:
+    if schema.allows_missing:
         types.append("null")
     return {"type": types if len(types) > 1 else types[0]}
 

@@ -14,16 +14,16 @@ from inference.models.manifests import Manifest
 from inference.rows import coercion
 from inference.rows.codecs import json_codec
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.script_errors import HIDDEN, ScriptErrors
 
 log = logging.getLogger(__name__)
 
 
-def read_rows(manifest: Manifest, signature: Signature) -> Array:
+def read_rows(manifest: Manifest, schema: Schema) -> Array:
     """The golden rows in the model's types, shape (rows, features). Raises ModelUnavailable."""
     try:
-        return coercion.fit(manifest.golden.rows, signature, text=False).all_fit()
+        return coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
     except CallerError as error:
         raise ModelUnavailable(
             f"the golden rows of {manifest.file} do not fit the model: {error}. Describe the model"

@@ -10,17 +10,17 @@ import numpy as np
 
 from inference.errors import ModelUnavailable
 from inference.rows.row_types import EXACT_INTEGER, Array
-from inference.rows.schema import ColumnType, Signature
+from inference.rows.schema import ColumnType, Schema
 
 
-def maker(signature: Signature) -> Callable[[Array], Any]:
+def maker(schema: Schema) -> Callable[[Array], Any]:
     """Turns rows, shape (rows, features), into the estimator's input. Raises ModelUnavailable.
 
     Only a model trained on a DataFrame needs pandas, and only for it pandas is imported.
     """
-    if signature.kind == "array":
+    if schema.kind == "array":
         return lambda values: values
-    if signature.kind == "texts":
+    if schema.kind == "texts":
         return lambda values: values[:, 0]
     try:
         import pandas as pd  # noqa: PLC0415 - see above
@@ -28,7 +28,7 @@ def maker(signature: Signature) -> Callable[[Array], Any]:
         raise ModelUnavailable(
             "the model takes a DataFrame, and pandas is not installed: add it to requirements.txt"
         ) from error
-    columns = list(zip(signature.names or (), signature.types or (), strict=True))
+    columns = list(zip(schema.names or (), schema.types or (), strict=True))
 
     def frame(values: Array) -> Any:
         return pd.DataFrame(

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from inference.errors import ModelUnavailable
-from inference.rows.schema import COLUMN_TYPES, KINDS, TEXTS, ColumnType, Kind, Signature
+from inference.rows.schema import COLUMN_TYPES, KINDS, TEXTS, ColumnType, Kind, Schema
 
 NAME = "model.json"
 #: The file that `triscore accelerate` writes beside a model.
@@ -45,13 +45,13 @@ class Features:
     #: Whether cells may be missing.
     missing: bool | None = None
 
-    def signature(self) -> Signature | None:
+    def schema(self) -> Schema | None:
         """What the model takes; None if only the loaded model can say it."""
         if self.kind == "texts":
             return TEXTS
         if self.count is None or self.missing is None:
             return None
-        return Signature(
+        return Schema(
             kind=self.kind,
             features=self.count,
             names=None if self.names is None else tuple(self.names),

@@ -12,7 +12,7 @@ from inference.models.manifests import Features
 from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.script_errors import HIDDEN, ScriptErrors
 
 #: From rows, shape (rows, features), to one answer a row, in order.
@@ -45,11 +45,11 @@ class Model(Protocol):
         """Whether only a library's code runs in a call, so that a call's time can be predicted."""
         ...
 
-    def signature(self, features: Features | None = None) -> Signature:
+    def schema(self, features: Features | None = None) -> Schema:
         """What the model takes: what `features` says, completed by what the model itself says."""
         ...
 
-    def answer_function(self, method: str, signature: Signature) -> AnswerFunction:
+    def answer_function(self, method: str, schema: Schema) -> AnswerFunction:
         """Answers with one of manifests.METHODS. Raises ModelUnavailable if the model has no such
         method.
         """

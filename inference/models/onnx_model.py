@@ -16,7 +16,7 @@ from inference.models import onnx_tensors
 from inference.models.answers import one_per_row
 from inference.models.manifests import Features
 from inference.rows.row_types import Array
-from inference.rows.schema import TEXTS, ColumnType, Signature
+from inference.rows.schema import TEXTS, ColumnType, Schema
 
 #: ONNX Runtime's log level for errors that it does not raise.
 _FATAL = 4
@@ -52,19 +52,19 @@ class OnnxModel:
                     f" {', '.join(onnx_tensors.TYPES)}, got {each.type}"
                 )
 
-    def signature(self, features: Features | None = None) -> Signature:
+    def schema(self, features: Features | None = None) -> Schema:
         """Allows missing cells unless `features` does not: a graph refuses none itself."""
-        if features is not None and (known := features.signature()) is not None:
+        if features is not None and (known := features.schema()) is not None:
             return known
         if len(self._inputs) == 1:
             return _of_tensor(self._inputs[0])
         names = [each.name for each in self._inputs]
         return _of_columns(names, [onnx_tensors.column_type(each) for each in self._inputs])
 
-    def answer_function(self, method: str, signature: Signature) -> Callable[[Array], Any]:
+    def answer_function(self, method: str, schema: Schema) -> Callable[[Array], Any]:
         second = method in ("predict_proba", "decision_function") and len(self._outputs) > 1
         output = self._outputs[1 if second else 0]
-        columns = self._columns(signature)
+        columns = self._columns(schema)
         flat = method in ("predict", "decision_function")
 
         def answer(values: Array) -> Any:
@@ -79,11 +79,11 @@ class OnnxModel:
 
         return answer
 
-    def _columns(self, signature: Signature) -> list[tuple[Any, int | None]]:
+    def _columns(self, schema: Schema) -> list[tuple[Any, int | None]]:
         """Each input with the position of its column; None for an input that takes all columns."""
         if len(self._inputs) == 1:
             return [(self._inputs[0], None)]
-        names, wanted = list(signature.names or ()), [each.name for each in self._inputs]
+        names, wanted = list(schema.names or ()), [each.name for each in self._inputs]
         if sorted(names) != sorted(wanted):
             raise ModelUnavailable(
                 f"the graph takes the columns {', '.join(wanted)}, but its manifest names"
@@ -108,12 +108,12 @@ def _options(onnxruntime: Any, file: Path) -> Any:
     return options
 
 
-def _of_tensor(tensor: Any) -> Signature:
+def _of_tensor(tensor: Any) -> Schema:
     """What a graph takes whose one input is a tensor of all columns. Raises ModelUnavailable."""
     kind = onnx_tensors.column_type(tensor)
     width = 1 if len(tensor.shape) == 1 else tensor.shape[-1]
     if kind == "number":
-        return Signature(features=width if isinstance(width, int) else None, allows_missing=True)
+        return Schema(features=width if isinstance(width, int) else None, allows_missing=True)
     if kind == "text" and width == 1:
         return TEXTS
     if not isinstance(width, int):
@@ -124,8 +124,8 @@ def _of_tensor(tensor: Any) -> Signature:
     return _of_columns([f"{tensor.name}{column}" for column in range(width)], [kind] * width)
 
 
-def _of_columns(names: Sequence[str], types: Sequence[ColumnType]) -> Signature:
-    return Signature(
+def _of_columns(names: Sequence[str], types: Sequence[ColumnType]) -> Schema:
+    return Schema(
         kind="frame",
         features=len(names),
         names=tuple(names),

@@ -12,7 +12,7 @@ from inference.models.inputs import maker
 from inference.models.manifests import Features
 from inference.models.pickles import MappedFile
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 
 class SklearnModel:
@@ -55,15 +55,15 @@ class SklearnModel:
     def classes(self) -> Sequence[Any] | None:
         return _as_list(getattr(self._estimator, "classes_", None))
 
-    def signature(self, features: Features | None = None) -> Signature:
+    def schema(self, features: Features | None = None) -> Schema:
         estimator = self._estimator
         if features is None:
             features = Features(kind="texts" if _takes_texts(estimator) else "array")
-        if (known := features.signature()) is not None:
+        if (known := features.schema()) is not None:
             return known
         names = features.names or _as_list(getattr(estimator, "feature_names_in_", None))
         missing = features.missing
-        return Signature(
+        return Schema(
             kind=features.kind,
             features=features.count or getattr(estimator, "n_features_in_", None),
             names=None if names is None else tuple(map(str, names)),
@@ -71,13 +71,13 @@ class SklearnModel:
             allows_missing=_allows_missing(estimator) if missing is None else missing,
         )
 
-    def answer_function(self, method: str, signature: Signature) -> Callable[[Array], Any]:
+    def answer_function(self, method: str, schema: Schema) -> Callable[[Array], Any]:
         call = getattr(self._estimator, method, None)
         if not callable(call):
             raise ModelUnavailable(
                 f"the model, a {type(self._estimator).__name__}, has no method {method}()"
             )
-        to_input = maker(signature)
+        to_input = maker(schema)
 
         def answer(values: Array) -> Any:
             return one_per_row(call(to_input(values)), len(values))

@@ -13,7 +13,7 @@ from inference.models import golden_rows
 from inference.models.manifests import Manifest
 from inference.models.model import Model, load
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.script_errors import HIDDEN, ScriptErrors
 
 log = logging.getLogger(__name__)
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class VerifiedModel:
-    """`answer`: from rows, shape (rows, features) as `signature` says, to one answer a row."""
+    """`answer`: from rows, shape (rows, features) as `schema` says, to one answer a row."""
 
-    signature: Signature
+    schema: Schema
     answer: Callable[[Array], Any]
     #: As Model.library_only.
     library_only: bool
@@ -39,10 +39,8 @@ def load_verified(
     """
     if manifest is None:
         model = load(file, errors=errors)
-        signature = model.signature()
-        return VerifiedModel(
-            signature, model.answer_function("predict", signature), model.library_only
-        )
+        schema = model.schema()
+        return VerifiedModel(schema, model.answer_function("predict", schema), model.library_only)
     has_golden_rows = len(manifest.golden.rows) > 0
     model = load(file, trusted=manifest.trusted, mapped=has_golden_rows, errors=errors)
     try:
@@ -55,9 +53,9 @@ def load_verified(
 
 
 def _verify(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedModel:
-    signature = model.signature(manifest.features)
-    answer = model.answer_function(manifest.method, signature)
+    schema = model.schema(manifest.features)
+    answer = model.answer_function(manifest.method, schema)
     if manifest.golden.rows:
-        rows = golden_rows.read_rows(manifest, signature)
+        rows = golden_rows.read_rows(manifest, schema)
         golden_rows.check(manifest, rows, answer, version=model.version, errors=errors)
-    return VerifiedModel(signature, answer, model.library_only)
+    return VerifiedModel(schema, answer, model.library_only)

@@ -56,7 +56,7 @@ def _read(
         output=script.method,
         limits=limits,
     )
-    return asked, script.question_of(columns.fit(asked.inputs, script.signature).all_fit())
+    return asked, script.question_of(columns.coerce(asked.inputs, script.schema).require_valid())
 
 
 def _write(

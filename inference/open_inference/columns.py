@@ -16,23 +16,23 @@ from inference.limits import rows_per_part
 from inference.open_inference.tensors import Tensor
 from inference.rows import coercion
 from inference.rows.codecs.gathering import CellsPart, gather
-from inference.rows.row_types import Array, Rows, shown
-from inference.rows.schema import Signature
+from inference.rows.row_types import Array, Rows, short_repr
+from inference.rows.schema import Schema
 
 
-def fit(inputs: Sequence[Tensor], signature: Signature) -> Rows:
+def coerce(inputs: Sequence[Tensor], schema: Schema) -> Rows:
     """Raises UnfitInput; a row that does not fit is an error in Rows."""
-    blocks = _blocks(inputs, signature)
+    blocks = _blocks(inputs, schema)
     if len({len(block) for block in blocks}) != 1:
         raise UnfitInput(
             field="inputs",
             expected="tensors of as many rows each",
             got=", ".join(str(len(block)) for block in blocks[:10]),
         )
-    if signature.kind == "array" and not any(block.dtype.hasobject for block in blocks):
+    if schema.kind == "array" and not any(block.dtype.hasobject for block in blocks):
         with np.errstate(invalid="ignore"):  # of a signalling NaN, which is a NaN
-            return coercion.fit_array(np.concatenate(blocks, axis=1), signature)
-    return gather(lambda: _parts(blocks), signature)
+            return coercion.coerce_array(np.concatenate(blocks, axis=1), schema)
+    return gather(lambda: _parts(blocks), schema)
 
 
 def _parts(blocks: Sequence[Array]) -> Iterator[CellsPart]:
@@ -43,20 +43,20 @@ def _parts(blocks: Sequence[Array]) -> Iterator[CellsPart]:
         yield CellsPart([list(itertools.chain.from_iterable(row)) for row in beside], text=False)
 
 
-def _blocks(inputs: Sequence[Tensor], signature: Signature) -> list[Array]:
+def _blocks(inputs: Sequence[Tensor], schema: Schema) -> list[Array]:
     """Arrays of two dimensions that stand side by side, in the model's order."""
-    mixed = signature.kind == "frame" and not signature.only_numbers
+    mixed = schema.kind == "frame" and not schema.only_numbers
     if len(inputs) == 1 and not mixed:
         values = inputs[0].values
         return [values if values.ndim == 2 else values.reshape(-1, 1)]
-    order = signature.order([each.name for each in inputs])
+    order = schema.order([each.name for each in inputs])
     return [_column(each) for each in (inputs if order is None else [inputs[i] for i in order])]
 
 
 def _column(tensor: Tensor) -> Array:
     if tensor.shape[1:] not in ([], [1]):
         raise UnfitInput(
-            field=f"input {shown(tensor.name)}, shape",
+            field=f"input {short_repr(tensor.name)}, shape",
             expected="[rows] or [rows, 1], as there is a tensor for each column",
             got=str(tensor.shape),
         )

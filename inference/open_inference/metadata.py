@@ -14,7 +14,7 @@ from inference.errors import UnacceptableAnswer
 from inference.models import ModelId, manifests
 from inference.open_inference import outputs
 from inference.open_inference.tensors import BOOL, BYTES
-from inference.rows.schema import ColumnType, Signature
+from inference.rows.schema import ColumnType, Schema
 from inference.scripts import EstimatorScript, Script
 
 Described = dict[str, Any]
@@ -32,18 +32,18 @@ def describe(model: ModelId, script: Script, folder: Path) -> Described:
         return described | {"platform": "python_script", "inputs": [], "outputs": []}
     return described | {
         "platform": "sklearn_pickle",
-        "inputs": _inputs(script.signature),
+        "inputs": _inputs(script.schema),
         "outputs": _outputs(script.method, folder),
     }
 
 
-def _inputs(signature: Signature) -> list[Described]:
-    if signature.names is None:
-        return [_tensor(INPUT, "FP64", [ANY, signature.features or ANY])]
-    types: Sequence[ColumnType] = signature.types or ["number"] * len(signature.names)
+def _inputs(schema: Schema) -> list[Described]:
+    if schema.names is None:
+        return [_tensor(INPUT, "FP64", [ANY, schema.features or ANY])]
+    types: Sequence[ColumnType] = schema.types or ["number"] * len(schema.names)
     return [
         _tensor(name, _DATATYPES[kind], [ANY])
-        for name, kind in zip(signature.names, types, strict=True)
+        for name, kind in zip(schema.names, types, strict=True)
     ]
 
 

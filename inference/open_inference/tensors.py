@@ -24,7 +24,7 @@ import numpy as np
 from inference.errors import MalformedInput
 from inference.open_inference.v2_document import Elements
 from inference.rows.codecs.gathering import stacked
-from inference.rows.row_types import Array, shown
+from inference.rows.row_types import Array, short_repr
 
 BOOL, BYTES = "BOOL", "BYTES"
 _FLOATS = {"FP16": "<f2", "FP32": "<f4", "FP64": "<f8"}
@@ -79,7 +79,7 @@ def _typed(flat: Sequence[Any], datatype: str, what: str, *, first: int) -> Arra
     if not kinds <= allowed:
         index = next(index for index, element in enumerate(flat) if type(element) not in allowed)
         raise MalformedInput(
-            f"{what}: expected {expected}, got {shown(flat[index])} at {first + index}"
+            f"{what}: expected {expected}, got {short_repr(flat[index])} at {first + index}"
         )
     if datatype == BYTES or (datatype == BOOL and type(None) in kinds):
         return _objects(flat)

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 from inference.rows import numeric, typed_cells
 from inference.rows.row_types import Array, Row, Rows
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 
-def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0) -> Rows:
+def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
     """Bring rows of JSON's or CSV's values into the model's types.
 
     `text`: every cell is a text, as in CSV. `first`: what errors call the first row.
     """
-    if signature.kind == "array":
-        return numeric.fit(rows, signature, text=text, first=first)
-    return typed_cells.fit(rows, signature, text=text, first=first)
+    if schema.kind == "array":
+        return numeric.coerce_rows(rows, schema, text=text, first=first)
+    return typed_cells.coerce_rows(rows, schema, text=text, first=first)
 
 
-def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
+def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
     """Check an array of numbers against what the model takes. Raises UnfitInput."""
-    if signature.kind == "array":
-        return numeric.fit_array(array, signature, first=first)
-    return typed_cells.from_numbers(array, signature, first=first)
+    if schema.kind == "array":
+        return numeric.coerce_array(array, schema, first=first)
+    return typed_cells.coerce_array(array, schema, first=first)

@@ -19,21 +19,21 @@ from typing import Any
 import numpy as np
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, number_in, shown
-from inference.rows.schema import Signature
+from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, parse_number, short_repr
+from inference.rows.schema import Schema
 
 _WHOLE = frozenset({int, bool})
 
 
-def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0) -> Rows:
+def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
     """Turn cells into the model's numbers.
 
     `text`: digits in a string count as a number (CSV). `first`: what errors call the first row.
     """
     values = _together(rows, text=text)
-    if values is None or signature.features not in (None, values.shape[1]):
-        return _fit_one_by_one(rows, signature, text=text, first=first)
-    return _fit_values(values, lambda dtype: whole(rows, dtype, text=text), signature, first)
+    if values is None or schema.features not in (None, values.shape[1]):
+        return _coerce_one_by_one(rows, schema, text=text, first=first)
+    return _coerce_values(values, lambda dtype: whole(rows, dtype, text=text), schema, first)
 
 
 def whole(rows: Sequence[Row], dtype: type, *, text: bool) -> Array:
@@ -43,17 +43,17 @@ def whole(rows: Sequence[Row], dtype: type, *, text: bool) -> Array:
     return _whole_texts(rows, dtype) if text else _whole_numbers(rows, dtype)
 
 
-def fit_array(array: Array, signature: Signature, *, first: int = 0) -> Rows:
+def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
     """Check numbers of shape (rows, features) against what the model takes."""
-    width = signature.features
+    width = schema.features
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
-        raise UnfitInput(field="shape", expected=_shape(signature), got=str(array.shape))
+        raise UnfitInput(field="shape", expected=_shape(schema), got=str(array.shape))
     # What came from elsewhere may have any byte order, and begin between two numbers.
     values = np.require(array, np.float64, ["C", "A"])
-    return _fit_values(values, lambda dtype: whole_array(array, dtype), signature, first)
+    return _coerce_values(values, lambda dtype: whole_array(array, dtype), schema, first)
 
 
-def fit_plain(values: Array) -> Rows | None:
+def coerce_plain(values: Array) -> Rows | None:
     """Float64 rows of the model's width; None where a number needs a second look."""
     # A sum of squares is no less than any of them, takes one pass, and is NaN where a number is.
     if np.vdot(values, values) < EXACT_INTEGER**2:
@@ -61,13 +61,13 @@ def fit_plain(values: Array) -> Rows | None:
     return None
 
 
-def fit_columns(columns: Sequence[Array], signature: Signature, *, first: int = 0) -> Rows:
-    """As fit_array does, for columns of numbers, each of its own type."""
+def coerce_columns(columns: Sequence[Array], schema: Schema, *, first: int = 0) -> Rows:
+    """As coerce_array does, for columns of numbers, each of its own type."""
     width = len(columns)
-    if not width or signature.features not in (None, width):
-        raise UnfitInput(field="columns", expected=_width(signature), got=str(width))
+    if not width or schema.features not in (None, width):
+        raise UnfitInput(field="columns", expected=_width(schema), got=str(width))
     values = np.column_stack([np.asarray(column, np.float64) for column in columns])
-    return _fit_values(values, lambda dtype: whole_columns(columns, dtype), signature, first)
+    return _coerce_values(values, lambda dtype: whole_columns(columns, dtype), schema, first)
 
 
 def whole_columns(columns: Sequence[Array], dtype: type) -> Array:
@@ -75,14 +75,14 @@ def whole_columns(columns: Sequence[Array], dtype: type) -> Array:
     return np.column_stack([whole_array(column, dtype) for column in columns])
 
 
-def _fit_values(
-    values: Array, integers: Callable[[type], Array], signature: Signature, first: int
+def _coerce_values(
+    values: Array, integers: Callable[[type], Array], schema: Schema, first: int
 ) -> Rows:
     """`integers`: the same as integers of a type; raises where they are none, or too big for it."""
-    if (rows := fit_plain(values)) is not None:
+    if (rows := coerce_plain(values)) is not None:
         return rows
     kept = np.arange(len(values))
-    return _without_unusable(_exact(values, integers), kept, {}, signature, first)
+    return _without_unusable(_exact(values, integers), kept, {}, schema, first)
 
 
 def _exact(values: Array, integers: Callable[[type], Array]) -> Array:
@@ -143,8 +143,8 @@ def whole_array(array: Array, dtype: type) -> Array:
     return np.ascontiguousarray(array, dtype=dtype)
 
 
-def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool, first: int) -> Rows:
-    width = signature.features
+def _coerce_one_by_one(rows: Sequence[Row], schema: Schema, *, text: bool, first: int) -> Rows:
+    width = schema.features
     if width is None and isinstance(rows[0], list | tuple):
         width = len(rows[0])
     numbers: list[list[float]] = []
@@ -158,13 +158,13 @@ def _fit_one_by_one(rows: Sequence[Row], signature: Signature, *, text: bool, fi
             errors[index] = error
     values = np.array(numbers, dtype=np.float64).reshape(len(numbers), width or 0)
     values = _exact(values, lambda dtype: _whole_numbers(numbers, dtype))
-    return _without_unusable(values, np.array(kept, dtype=int), errors, signature, first)
+    return _without_unusable(values, np.array(kept, dtype=int), errors, schema, first)
 
 
 def _without_unusable(
-    values: Array, kept: Array, errors: dict[int, CallerError], signature: Signature, first: int
+    values: Array, kept: Array, errors: dict[int, CallerError], schema: Schema, first: int
 ) -> Rows:
-    usable = ~np.isinf(values) if signature.allows_missing else np.isfinite(values)
+    usable = ~np.isinf(values) if schema.allows_missing else np.isfinite(values)
     whole = usable.all(axis=1)
     for position in np.flatnonzero(~whole):
         column = int(np.argmin(usable[position]))
@@ -180,7 +180,7 @@ def _without_unusable(
 def _row(row: object, index: int, width: int | None, *, text: bool) -> list[float]:
     expected = "a list of values" if width is None else f"a list of {width} values"
     if not isinstance(row, list | tuple):
-        raise UnfitInput(field=f"row {index}", expected=expected, got=shown(row))
+        raise UnfitInput(field=f"row {index}", expected=expected, got=short_repr(row))
     if width is not None and len(row) != width:
         raise UnfitInput(field=f"row {index}", expected=expected, got=f"{len(row)} values")
     return [_number(cell, index, column, text=text) for column, cell in enumerate(row)]
@@ -190,19 +190,19 @@ def _number(cell: object, row: int, column: int, *, text: bool) -> float:
     if cell is None or (text and cell == ""):  # missing: the model decides whether it may be
         return math.nan
     with contextlib.suppress(ValueError, OverflowError):
-        number = number_in(cell) if text and isinstance(cell, str) else cell
+        number = parse_number(cell) if text and isinstance(cell, str) else cell
         if isinstance(number, int | float):
             float(number)  # an integer may be too big to be any number here
             return number
-    raise UnfitInput(field=f"row {row}, column {column}", expected="a number", got=shown(cell))
+    raise UnfitInput(field=f"row {row}, column {column}", expected="a number", got=short_repr(cell))
 
 
-def _shape(signature: Signature) -> str:
-    return f"(rows, {_width(signature)})"
+def _shape(schema: Schema) -> str:
+    return f"(rows, {_width(schema)})"
 
 
-def _width(signature: Signature) -> str:
-    return "features" if signature.features is None else str(signature.features)
+def _width(schema: Schema) -> str:
+    return "features" if schema.features is None else str(schema.features)
 
 
 def _not_finite(number: float) -> str:

@@ -31,7 +31,7 @@ class Rows:
     kept: Array
     errors: dict[int, CallerError] = field(default_factory=dict)
 
-    def all_fit(self) -> Array:
+    def require_valid(self) -> Array:
         """The values, where every row fits; raises the first row's error otherwise."""
         if self.errors:
             raise self.errors[min(self.errors)]
@@ -61,7 +61,7 @@ def _in_order(row: Any, order: list[int], columns: int) -> Any:
     return [row[i] for i in order] if len(row) == columns else Ragged(len(row), columns)
 
 
-def number_in(text: str) -> int | float:
+def parse_number(text: str) -> int | float:
     """The number that a text is. Raises ValueError."""
     if "_" in text:  # "1_0" is ten to Python, and to nobody else
         raise ValueError(text)
@@ -71,8 +71,8 @@ def number_in(text: str) -> int | float:
         return float(text)
 
 
-def shown(cell: object) -> str:
-    """A cell as an error shows it: its kind and, where short, itself."""
+def short_repr(cell: object) -> str:
+    """A cell in an error message: itself where it is short, else its kind and length."""
     if isinstance(cell, str):
         return repr(cell) if len(cell) <= 40 else f"a text of {len(cell)} characters"
     if isinstance(cell, dict):

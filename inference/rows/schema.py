@@ -21,7 +21,7 @@ TEXT = "text"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Signature:
+class Schema:
     """How many features a model takes, called what, of which types, and whether some may be
     missing. `features` is None where the estimator does not say; a frame has names and types.
     """
@@ -34,10 +34,16 @@ class Signature:
     allows_missing: bool = False
 
     @property
+    def key_text(self) -> str:
+        """All fields as text. It is part of cache keys, so its layout stays the same."""
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"Signature({fields})"
+
+    @property
     def only_numbers(self) -> bool:
         return self.types is None or set(self.types) == {"number"}
 
-    def with_missing(self, allowed: bool) -> Signature:
+    def with_missing(self, allowed: bool) -> Schema:
         return replace(self, allows_missing=allowed)
 
     def order(self, columns: Sequence[str]) -> list[int] | None:
@@ -52,4 +58,4 @@ class Signature:
 
 
 #: Of a model that takes texts, such as a pipeline that begins with a TfidfVectorizer.
-TEXTS = Signature(kind="texts", features=1, names=(TEXT,), types=("text",))
+TEXTS = Schema(kind="texts", features=1, names=(TEXT,), types=("text",))

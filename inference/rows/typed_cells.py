@@ -16,8 +16,8 @@ import numpy as np
 import orjson
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, number_in, shown
-from inference.rows.schema import ColumnType, Signature
+from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, parse_number, short_repr
+from inference.rows.schema import ColumnType, Schema
 
 _MISSING = math.nan
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -28,34 +28,32 @@ _EXPECTED = {
 }
 
 
-def fit(rows: Sequence[Row], signature: Signature, *, text: bool, first: int = 0) -> Rows:
-    """As inference.rows.row_types.fit does, for a signature with types. Every cell is looked at."""
-    readers = _readers(signature, text=text)
+def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
+    """Rows of a schema with types, as inference.rows.coercion has it. Every cell is looked at."""
+    readers = _readers(schema, text=text)
     kept: list[int] = []
-    fitted: list[list[object]] = []
+    coerced: list[list[object]] = []
     errors: dict[int, CallerError] = {}
     for index, row in enumerate(rows):
         try:
-            fitted.append(_row(row, first + index, readers, signature))
+            coerced.append(_row(row, first + index, readers, schema))
             kept.append(index)
         except UnfitInput as error:
             errors[index] = error
-    return Rows(_array(fitted, len(readers)), np.array(kept, dtype=int), errors)
+    return Rows(_array(coerced, len(readers)), np.array(kept, dtype=int), errors)
 
 
-def from_numbers(array: Array, signature: Signature, *, first: int = 0) -> Rows:
+def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
     """An array of numbers, shape (rows, features), as typed cells. Raises UnfitInput."""
-    if not signature.only_numbers:
+    if not schema.only_numbers:
         raise UnfitInput(
             field="dtype",
             expected="columns of text too, which this format does not have: send JSON or CSV",
             got=str(array.dtype),
         )
     if array.ndim != 2:
-        raise UnfitInput(
-            field="shape", expected=f"(rows, {signature.features})", got=str(array.shape)
-        )
-    return fit(array.tolist(), signature, text=False, first=first)
+        raise UnfitInput(field="shape", expected=f"(rows, {schema.features})", got=str(array.shape))
+    return coerce_rows(array.tolist(), schema, text=False, first=first)
 
 
 def row_bytes(values: Array) -> list[bytes]:
@@ -66,23 +64,23 @@ def row_bytes(values: Array) -> list[bytes]:
 Reader = Callable[[object], object]
 
 
-def _readers(signature: Signature, *, text: bool) -> list[tuple[ColumnType, Reader]]:
+def _readers(schema: Schema, *, text: bool) -> list[tuple[ColumnType, Reader]]:
     known: dict[ColumnType, Reader] = {"number": _number, "boolean": _truth, "text": _text}
     if text:
         known = {"number": _number_in_text, "boolean": _truth_in_text, "text": _text_in_text}
-        if signature.kind == "texts":
+        if schema.kind == "texts":
             known["text"] = _text  # an empty document is one
-    if signature.types is not None:
-        return [(kind, known[kind]) for kind in signature.types]
-    return [("number", known["number"])] * (signature.features or 0)
+    if schema.types is not None:
+        return [(kind, known[kind]) for kind in schema.types]
+    return [("number", known["number"])] * (schema.features or 0)
 
 
 def _row(
-    row: object, index: int, readers: Sequence[tuple[ColumnType, Reader]], signature: Signature
+    row: object, index: int, readers: Sequence[tuple[ColumnType, Reader]], schema: Schema
 ) -> list[object]:
     expected = f"a list of {len(readers)} values, or an object with their names"
     if not isinstance(row, list | tuple):
-        raise UnfitInput(field=f"row {index}", expected=expected, got=shown(row))
+        raise UnfitInput(field=f"row {index}", expected=expected, got=short_repr(row))
     if len(row) != len(readers):
         raise UnfitInput(field=f"row {index}", expected=expected, got=f"{len(row)} values")
     cells = []
@@ -90,20 +88,20 @@ def _row(
         try:
             value = read(cell)
         except (ValueError, TypeError, OverflowError):
-            raise _unfit(index, column, signature, _EXPECTED[kind], cell) from None
-        if isinstance(value, float) and not _usable(value, signature):
-            raise _unfit(index, column, signature, _EXPECTED[kind], cell)
+            raise _unfit(index, column, schema, _EXPECTED[kind], cell) from None
+        if isinstance(value, float) and not _usable(value, schema):
+            raise _unfit(index, column, schema, _EXPECTED[kind], cell)
         cells.append(value)
     return cells
 
 
-def _usable(value: float, signature: Signature) -> bool:
-    return signature.allows_missing if math.isnan(value) else math.isfinite(value)
+def _usable(value: float, schema: Schema) -> bool:
+    return schema.allows_missing if math.isnan(value) else math.isfinite(value)
 
 
-def _unfit(row: int, column: int, signature: Signature, expected: str, cell: object) -> UnfitInput:
-    name = repr(signature.names[column]) if signature.names else str(column)
-    return UnfitInput(field=f"row {row}, column {name}", expected=expected, got=shown(cell))
+def _unfit(row: int, column: int, schema: Schema, expected: str, cell: object) -> UnfitInput:
+    name = repr(schema.names[column]) if schema.names else str(column)
+    return UnfitInput(field=f"row {row}, column {name}", expected=expected, got=short_repr(cell))
 
 
 def _number(cell: object) -> object:
@@ -116,7 +114,7 @@ def _number(cell: object) -> object:
 
 def _number_in_text(cell: object) -> object:
     text = str(cell).strip()
-    return _exact(number_in(text)) if text else _MISSING
+    return _exact(parse_number(text)) if text else _MISSING
 
 
 def _exact(number: float) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import astuple
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -18,7 +17,7 @@ from inference.rows import codecs
 from inference.rows.body_budget import MEMORY_A_TYPED_BYTE, MEMORY_PER_BYTE
 from inference.rows.codecs import json_codec
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.script_errors import ScriptErrors
 from inference.scripts import batch_invariance
 from inference.scripts.array_rows import CELLS, ArrayRows
@@ -50,18 +49,18 @@ class EstimatorScript:
         self.model = models.verify_digest(
             self._file, self._manifest, allow_unpinned=settings.allow_unpinned_model
         )
-        known = self._manifest.features.signature() if self._manifest else None
-        self.signature = known or Signature()
+        known = self._manifest.features.schema() if self._manifest else None
+        self.schema = known or Schema()
         # With the manifest's schema, cached rows are found before the model is loaded.
         self.parses_unloaded = known is not None
         self._independent = self._manifest is not None and self._manifest.independent
-        self.parameters = f"{_runtime(self._manifest)} {astuple(self.signature)}"
+        self.parameters = f"{_runtime(self._manifest)} {self.schema.key_text}"
         self._answer: Callable[[Array], Any]
         self.library_only = False
 
     @property
     def memory_per_byte(self) -> int:
-        return MEMORY_PER_BYTE if self.signature.kind == "array" else MEMORY_A_TYPED_BYTE
+        return MEMORY_PER_BYTE if self.schema.kind == "array" else MEMORY_A_TYPED_BYTE
 
     @property
     def manifest(self) -> manifests.Manifest | None:
@@ -72,16 +71,14 @@ class EstimatorScript:
         with garbage_collector.paused():
             verified = models.load_verified(self._file, self._manifest, self._errors)
             # This also makes the first prediction here, which pays for lazy imports.
-            rows = self._rows_to_try(verified.signature)
+            rows = self._rows_to_try(verified.schema)
             self._independent = batch_invariance.is_batch_invariant(verified.answer, rows)
-        self.signature, self._answer = verified.signature, verified.answer
+        self.schema, self._answer = verified.schema, verified.answer
         self.library_only = verified.library_only
 
     def parse(self, request: Request) -> Question | RowQuestion:
-        rows = codecs.decode(
-            request.body, request.content_type, self.signature, limits=self._limits
-        )
-        return self.question_of(rows.all_fit())
+        rows = codecs.decode(request.body, request.content_type, self.schema, limits=self._limits)
+        return self.question_of(rows.require_valid())
 
     def question_of(self, values: Array) -> Question | RowQuestion:
         """A question for rows, shape (rows, features)."""
@@ -102,11 +99,11 @@ class EstimatorScript:
             lambda: call_estimator(lambda: self._answer(values), self._errors)
         )
 
-    def _rows_to_try(self, signature: Signature) -> Array:
+    def _rows_to_try(self, schema: Schema) -> Array:
         """The golden rows. Without any, a row of zeros, which the model need not accept."""
         if self._manifest is not None and self._manifest.golden.rows:
-            return golden_rows.read_rows(self._manifest, signature)
-        count = signature.features if signature.kind == "array" else None
+            return golden_rows.read_rows(self._manifest, schema)
+        count = schema.features if schema.kind == "array" else None
         return np.zeros((1 if count else 0, count or 0))
 
 

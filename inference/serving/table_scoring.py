@@ -59,7 +59,7 @@ async def score(
     settings = scorer.settings
     limits = settings.limits
     if isinstance(script, EstimatorScript):
-        table = tables.open_table(request.content_type, source, script.signature, limits)
+        table = tables.open_table(request.content_type, source, script.schema, limits)
         with scorer.request_deadline(request):
             async with scorer.bodies.batch(request.content_type, size):
                 report = await _score_parts(scorer, script, table, sink, in_thread)
@@ -81,16 +81,16 @@ async def _score_parts(
     parts = table.parts()
     while (part := await in_thread(next, parts, None)) is not None:
         predictions: list[Any] = []
-        values = part.fitted.values
+        values = part.coerced.values
         if len(values):
             prediction = await scorer.predict(script.question_of(values))
             predictions = _one_a_row(prediction.value, len(values))
             report.cache_hits += prediction.hits
         await in_thread(_write, sink, table, part, predictions)
         report.rows += len(part.originals)
-        report.failed += len(part.fitted.errors)
-        if report.first_error is None and part.fitted.errors:
-            report.first_error = part.fitted.errors[min(part.fitted.errors)]
+        report.failed += len(part.coerced.errors)
+        if report.first_error is None and part.coerced.errors:
+            report.first_error = part.coerced.errors[min(part.coerced.errors)]
     if report.first_error is not None and report.failed == report.rows:
         raise report.first_error
     if not report.rows:

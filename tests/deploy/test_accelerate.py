@@ -118,8 +118,8 @@ def test_trees_would_be_answered_otherwise_without_the_mends(tmp_path, monkeypat
 def test_thresholds_are_met_from_both_sides_also_behind_a_scaler():
     scaled = make_pipeline(StandardScaler(), RandomForestClassifier(3, random_state=0))
     for model in (forest(3), scaled.fit(ROWS, CLASSES)):
-        signature = manifests.Features(count=6, missing=False).signature()
-        rows = trial_rows.draw(ROWS[:30], signature, model)
+        schema = manifests.Features(count=6, missing=False).schema()
+        rows = trial_rows.draw(ROWS[:30], schema, model)
         inner = rows if model is not scaled else scaled[0].transform(rows)
         trees = (model if model is not scaled else scaled[1]).estimators_
         for tree in (each.tree_ for each in trees):

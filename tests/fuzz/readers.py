@@ -21,7 +21,7 @@ from inference.limits import Limits
 from inference.rows import codecs, media_types
 from inference.rows.codecs import json_outline, parquet_layout
 from inference.rows.codecs.arrow_messages import Messages
-from inference.rows.schema import TEXTS, Signature
+from inference.rows.schema import TEXTS, Schema
 from local.emulators.servicebus import message_conversion
 from local.emulators.servicebus.amqp import frames, sections
 from local.emulators.servicebus.amqp.decoding import decode, skip
@@ -38,8 +38,8 @@ LIMITS = Limits(body_bytes=1_000_000, rows=10_000)
 #: Of a body of JSON that is read piece by piece, as long ones are.
 SHORT_PIECE, LONG_PIECE = 48, json_outline.PIECE_BYTES
 
-NUMBERS = Signature(features=2, names=("a", "b"))
-FRAME = Signature(
+NUMBERS = Schema(features=2, names=("a", "b"))
+FRAME = Schema(
     kind="frame",
     features=2,
     names=("a", "t"),
@@ -47,8 +47,8 @@ FRAME = Signature(
     allows_missing=True,
 )
 #: Most often the model takes any columns: nothing is refused before it was read.
-ANY = Signature(allows_missing=True)
-SIGNATURES = (ANY, ANY, ANY, NUMBERS, FRAME, TEXTS)
+ANY = Schema(allows_missing=True)
+SCHEMAS = (ANY, ANY, ANY, NUMBERS, FRAME, TEXTS)
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ def _read_messages(body: bytes) -> None:
 def _read_columns(form: str) -> Callable[[bytes], None]:
     def read(body: bytes) -> None:
         # Which model it is for hangs on the body: the same bytes find the same fault again.
-        signature = SIGNATURES[zlib.crc32(body) % len(SIGNATURES)]
-        codecs.decode(body, form, signature, limits=LIMITS)
+        schema = SCHEMAS[zlib.crc32(body) % len(SCHEMAS)]
+        codecs.decode(body, form, schema, limits=LIMITS)
 
     return read
 
@@ -156,19 +156,19 @@ _JSON = [
 
 def _read_json(body: bytes) -> None:
     """Whole and in pieces: both read the same, or both refuse."""
-    signature = SIGNATURES[zlib.crc32(body) % len(SIGNATURES)]
-    whole, pieces = (_read_in_pieces(body, signature, size) for size in (LONG_PIECE, SHORT_PIECE))
+    schema = SCHEMAS[zlib.crc32(body) % len(SCHEMAS)]
+    whole, pieces = (_read_in_pieces(body, schema, size) for size in (LONG_PIECE, SHORT_PIECE))
     if isinstance(whole, CallerError) and isinstance(pieces, CallerError):
         raise whole
     if repr(whole) != repr(pieces):
         raise AssertionError(f"whole {whole!r:.80}, in pieces {pieces!r:.80}")
 
 
-def _read_in_pieces(body: bytes, signature: Signature, size: int) -> object:
+def _read_in_pieces(body: bytes, schema: Schema, size: int) -> object:
     json_outline.PIECE_BYTES = size
     try:
-        read = codecs.decode(body, media_types.JSON, signature, limits=LIMITS)
-        return read.all_fit().tolist()
+        read = codecs.decode(body, media_types.JSON, schema, limits=LIMITS)
+        return read.require_valid().tolist()
     except CallerError as error:
         return error
     finally:

@@ -22,12 +22,12 @@ import orjson
 import pyarrow as pa
 
 from inference.rows import media_types
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from tests import bodies
 
 COLUMNS = 64
 Made = tuple[bytes, str]
-MIXED = Signature(
+MIXED = Schema(
     kind="frame",
     features=COLUMNS,
     names=tuple(f"c{index}" for index in range(COLUMNS)),
@@ -185,7 +185,7 @@ def forget_the_most() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def read(file: Path, kind: str, signature: Signature) -> dict[str, object]:
+def read(file: Path, kind: str, schema: Schema) -> dict[str, object]:
     from inference.errors import CallerError
     from inference.rows import codecs
     from inference.settings import InferenceSettings
@@ -193,14 +193,14 @@ def read(file: Path, kind: str, signature: Signature) -> dict[str, object]:
     limits = InferenceSettings(model_dir=Path()).limits
     # What is loaded when first needed is not the body's.
     for small in (made("csv", 2), made("json", 2), made("parquet", 2), made("arrow", 2)):
-        codecs.decode(*small, Signature(), limits=limits)
+        codecs.decode(*small, Schema(), limits=limits)
     before, _ = resident()
     body = file.read_bytes()
     forget_the_most()
     began = time.process_time()
     cells = 0
     try:
-        cells = codecs.decode(body, kind, signature, limits=limits).all_fit().size
+        cells = codecs.decode(body, kind, schema, limits=limits).require_valid().size
         came = "rows"
     except CallerError as error:
         came = f"{type(error).__name__}: {error}"
@@ -211,8 +211,8 @@ def read(file: Path, kind: str, signature: Signature) -> dict[str, object]:
 
 def main() -> None:
     if sys.argv[1] == "read":
-        signature = MIXED if sys.argv[4] in TYPED else Signature()
-        print(json.dumps(read(Path(sys.argv[2]), sys.argv[3], signature)))
+        schema = MIXED if sys.argv[4] in TYPED else Schema()
+        print(json.dumps(read(Path(sys.argv[2]), sys.argv[3], schema)))
         return
     body, kind = made(sys.argv[1], int(sys.argv[2]))
     with tempfile.NamedTemporaryFile(delete=False) as file:

@@ -21,36 +21,34 @@ from inference.rows.codecs import (
     json_parts,
     npy_codec,
 )
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 
-def decode(
-    body: bytes, content_type: str, signature: Signature, *, limits: Limits
-) -> row_types.Rows:
+def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) -> row_types.Rows:
     """Read a whole body as rows that the model takes. Raises CallerError."""
     if not body:
         raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
     limits.check_bytes(len(body))
     form = media_types.format_of(content_type, body)
     if form == media_types.JSON and len(body) <= json_outline.PIECE_BYTES:
-        return _short_json(body, signature, limits)
-    return gathering.gather(lambda: parts(body, form, signature, limits), signature)
+        return _short_json(body, schema, limits)
+    return gathering.gather(lambda: parts(body, form, schema, limits), schema)
 
 
-def parts(body: bytes, form: str, signature: Signature, limits: Limits) -> Iterable[gathering.Part]:
+def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterable[gathering.Part]:
     """The rows of a body in one of media_types.FORMATS, part by part. Raises CallerError."""
     if form == media_types.NPY:
         array = npy_codec.decode(body)
         limits.check_rows(len(array) if array.ndim else 0)
-        return gathering.numbers(array, signature)
+        return gathering.numbers(array, schema)
     if form in media_types.COLUMNAR:
-        found: Iterable[gathering.Part] = by_column(form).parts(body, form, signature, limits)
+        found: Iterable[gathering.Part] = by_column(form).parts(body, form, schema, limits)
         return found
     if form == media_types.CSV:
-        return csv_codec.parts(body, signature, limits)
+        return csv_codec.parts(body, schema, limits)
     if form == media_types.JSON_LINES:
-        return json_codec.line_parts(body, signature, limits)
-    return json_parts.JsonBody(body, signature, limits, "the body").parts()
+        return json_codec.line_parts(body, schema, limits)
+    return json_parts.JsonBody(body, schema, limits, "the body").parts()
 
 
 def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
@@ -61,16 +59,16 @@ def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
     return min(max(size, len(body)), limits.body_bytes)
 
 
-def _short_json(body: bytes, signature: Signature, limits: Limits) -> row_types.Rows:
-    if signature.kind == "array":  # the quick way for most bodies
-        values = dense_json.read(body, features=signature.features)
+def _short_json(body: bytes, schema: Schema, limits: Limits) -> row_types.Rows:
+    if schema.kind == "array":  # the quick way for most bodies
+        values = dense_json.read(body, features=schema.features)
         if values is not None:
             limits.check_rows(len(values))
-            if (plain := numeric.fit_plain(values)) is not None:
+            if (plain := numeric.coerce_plain(values)) is not None:
                 return plain
-    cells = json_codec.decode(body, signature)
+    cells = json_codec.decode(body, schema)
     limits.check_rows(len(cells))
-    return coercion.fit(cells, signature, text=False)
+    return coercion.coerce_rows(cells, schema, text=False)
 
 
 def encode(predictions: bytes, form: str) -> bytes:

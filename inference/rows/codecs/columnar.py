@@ -21,7 +21,7 @@ from inference.rows.codecs import column_batches, column_types, parquet_layout
 from inference.rows.codecs.arrow_messages import Messages
 from inference.rows.codecs.gathering import Part
 from inference.rows.row_types import Array, Row, Rows
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 
 class ColumnsPart(Part):
@@ -30,25 +30,25 @@ class ColumnsPart(Part):
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
 
-    def fit(self, signature: Signature, *, first: int) -> Rows:
-        return fit(self.batch, signature, first=first)
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
+        return coerce(self.batch, schema, first=first)
 
     def whole(self, dtype: type) -> Array:
         return numeric.whole_columns(_numeric_columns(self.batch), dtype)
 
 
-def parts(body: bytes, form: str, signature: Signature, limits: Limits) -> Iterator[ColumnsPart]:
+def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[ColumnsPart]:
     """The rows of a whole body; all columns where the model names none. Raises CallerError."""
     size = limits.body_bytes
     if form == media_types.PARQUET:
         batches = column_batches.of_parquet(
-            body, signature.names, max_rows=limits.rows, max_bytes=size
+            body, schema.names, max_rows=limits.rows, max_bytes=size
         )
     else:
         batches = column_batches.of_arrow(io.BytesIO(body), max_bytes=size)
     count, room = 0, size
     for batch in batches:
-        chosen = choose(batch, signature)
+        chosen = choose(batch, schema)
         count += len(chosen)
         limits.check_rows(count, at_least=True)
         room -= column_types.check_room(chosen, room)
@@ -64,22 +64,22 @@ def unpacked_size(body: bytes, form: str, limits: Limits) -> int:
     return sum(group.rows * len(group.chunks) for group in groups) * column_types.CELL_BYTES
 
 
-def choose(batch: pa.RecordBatch, signature: Signature) -> pa.RecordBatch:
+def choose(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
     """The model's columns in its order. Raises UnfitInput."""
-    if signature.names is None:
+    if schema.names is None:
         return batch
     columns = batch.schema.names
-    for name in signature.names:
+    for name in schema.names:
         if columns.count(name) > 1:
             raise UnfitInput(field=f"column {name!r}", expected="once", got="twice")
-    return batch.select(signature.order(columns))
+    return batch.select(schema.order(columns))
 
 
-def fit(batch: pa.RecordBatch, signature: Signature, *, first: int = 0) -> Rows:
+def coerce(batch: pa.RecordBatch, schema: Schema, *, first: int = 0) -> Rows:
     """Bring columns, which `choose` chose, into the model's types. Raises UnfitInput."""
-    if signature.kind == "array":
-        return numeric.fit_columns(_numeric_columns(batch), signature, first=first)
-    return typed_cells.fit(rows(batch), signature, text=False, first=first)
+    if schema.kind == "array":
+        return numeric.coerce_columns(_numeric_columns(batch), schema, first=first)
+    return typed_cells.coerce_rows(rows(batch), schema, text=False, first=first)
 
 
 def _numeric_columns(batch: pa.RecordBatch) -> list[Array]:

@@ -15,7 +15,7 @@ from inference.rows.codecs import json_codec
 from inference.rows.codecs.gathering import CellsPart
 from inference.rows.codecs.lines import Lines, batched, without_blank
 from inference.rows.row_types import Row
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 
 class CsvRows:
@@ -24,13 +24,13 @@ class CsvRows:
     `max_blank`: how many lines may hold nothing.
     """
 
-    def __init__(self, source: BinaryIO, signature: Signature, *, max_blank: int | None) -> None:
+    def __init__(self, source: BinaryIO, schema: Schema, *, max_blank: int | None) -> None:
         text = io.TextIOWrapper(source, "utf-8-sig", newline="")
         self._lines = Lines(text.readline, ",")
         records = without_blank(self._records(), max_blank)
         first = next(records, [])
         #: The names of the columns, where a header tells them.
-        self.header = first if first and is_header(first, signature) else None
+        self.header = first if first and is_header(first, schema) else None
         if self.header is None and first:
             records = itertools.chain([first], records)
         #: Rows, some at a time.
@@ -48,10 +48,10 @@ class CsvRows:
             ) from error
 
 
-def parts(body: bytes, signature: Signature, limits: Limits) -> Iterator[CellsPart]:
+def parts(body: bytes, schema: Schema, limits: Limits) -> Iterator[CellsPart]:
     """A body's rows. Raises CallerError."""
-    found = CsvRows(io.BytesIO(body), signature, max_blank=limits.rows)
-    order = None if found.header is None else signature.order(found.header)
+    found = CsvRows(io.BytesIO(body), schema, max_blank=limits.rows)
+    order = None if found.header is None else schema.order(found.header)
     count = 0
     for batch in found.batches:
         count += len(batch)
@@ -60,20 +60,20 @@ def parts(body: bytes, signature: Signature, limits: Limits) -> Iterator[CellsPa
     limits.check_rows(count)
 
 
-def decode(body: bytes, signature: Signature) -> tuple[list[str] | None, list[Row]]:
+def decode(body: bytes, schema: Schema) -> tuple[list[str] | None, list[Row]]:
     """The header, where there is one, and the rows as texts. Raises MalformedInput."""
-    found = CsvRows(io.BytesIO(body), signature, max_blank=None)
+    found = CsvRows(io.BytesIO(body), schema, max_blank=None)
     return found.header, list(itertools.chain.from_iterable(found.batches))
 
 
-def is_header(line: Sequence[str], signature: Signature) -> bool:
+def is_header(line: Sequence[str], schema: Schema) -> bool:
     """Whether a first line names the columns.
 
     Numbers have no names: no cell is one, and none is empty. Where texts are among the rows, one of
     the model's own names tells.
     """
-    if not signature.only_numbers:
-        return not set(signature.names or ()).isdisjoint(line)
+    if not schema.only_numbers:
+        return not set(schema.names or ()).isdisjoint(line)
     return not any(_is_number(cell) for cell in line)
 
 

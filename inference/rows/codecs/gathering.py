@@ -15,13 +15,13 @@ import numpy as np
 from inference.limits import rows_per_part
 from inference.rows import coercion, numeric
 from inference.rows.row_types import Array, Row, Rows
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 
 class Part(Protocol):
     """Consecutive rows of a body, at least one."""
 
-    def fit(self, signature: Signature, *, first: int) -> Rows:
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
         """Raises CallerError. `first`: what errors call the first row."""
         ...
 
@@ -36,8 +36,8 @@ class CellsPart:
     def __init__(self, rows: Sequence[Row], *, text: bool) -> None:
         self._rows, self._text = rows, text
 
-    def fit(self, signature: Signature, *, first: int) -> Rows:
-        return coercion.fit(self._rows, signature, text=self._text, first=first)
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
+        return coercion.coerce_rows(self._rows, schema, text=self._text, first=first)
 
     def whole(self, dtype: type) -> Array:
         return numeric.whole(self._rows, dtype, text=self._text)
@@ -49,45 +49,45 @@ class NumbersPart:
     def __init__(self, array: Array) -> None:
         self._array = array
 
-    def fit(self, signature: Signature, *, first: int) -> Rows:
-        return coercion.fit_array(self._array, signature, first=first)
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
+        return coercion.coerce_array(self._array, schema, first=first)
 
     def whole(self, dtype: type) -> Array:
         return numeric.whole_array(self._array, dtype)
 
 
-def numbers(array: Array, signature: Signature) -> Iterator[Part]:
+def numbers(array: Array, schema: Schema) -> Iterator[Part]:
     """The rows of an array: all at once, or as many at a time as cells of their own may be."""
     rows = len(array)
-    if signature.kind != "array" and array.ndim == 2:
+    if schema.kind != "array" and array.ndim == 2:
         rows = rows_per_part(array.shape[1])
     for start in range(0, len(array), rows):
         yield NumbersPart(array[start : start + rows])
 
 
-def gather(parts: Callable[[], Iterable[Part]], signature: Signature) -> Rows:
+def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
     """All rows. Raises CallerError; where there are several parts, for the first row that is unfit.
 
     `parts` may be asked for a second time.
     """
-    fitted: list[Rows] = []
+    coerced: list[Rows] = []
     count = 0
     for part in parts():
-        if fitted:
-            fitted[-1].all_fit()
-        fitted.append(part.fit(signature, first=count))
-        signature = pinned(signature, fitted[-1])
-        count += len(fitted[-1].kept)
-    if len(fitted) == 1:
-        return fitted[0]
-    return Rows(_together([rows.all_fit() for rows in fitted], parts), np.arange(count))
+        if coerced:
+            coerced[-1].require_valid()
+        coerced.append(part.coerce(schema, first=count))
+        schema = pinned(schema, coerced[-1])
+        count += len(coerced[-1].kept)
+    if len(coerced) == 1:
+        return coerced[0]
+    return Rows(_together([rows.require_valid() for rows in coerced], parts), np.arange(count))
 
 
-def pinned(signature: Signature, rows: Rows) -> Signature:
+def pinned(schema: Schema, rows: Rows) -> Schema:
     """With the width of rows that were read, where the model does not tell its own."""
-    if signature.features is not None or rows.values.ndim != 2 or not len(rows.values):
-        return signature
-    return replace(signature, features=rows.values.shape[1])
+    if schema.features is not None or rows.values.ndim != 2 or not len(rows.values):
+        return schema
+    return replace(schema, features=rows.values.shape[1])
 
 
 def stacked(arrays: list[Array], dtype: np.dtype[Any]) -> Array:

@@ -17,18 +17,18 @@ from inference.rows.codecs import json_outline, json_rows, plain
 from inference.rows.codecs.gathering import CellsPart
 from inference.rows.codecs.lines import Lines, batched, without_blank
 from inference.rows.row_types import Row
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 _LONG_NUMBER = re.compile(rb"\d{20}")
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
-def decode(body: bytes, signature: Signature) -> list[Row]:
+def decode(body: bytes, schema: Schema) -> list[Row]:
     """Rows from any of the shapes of inference.rows.codecs.json_rows. Raises CallerError."""
-    return json_rows.rows_of(loads(body, "the body"), signature)
+    return json_rows.rows_of(loads(body, "the body"), schema)
 
 
-def line_parts(body: bytes, signature: Signature, limits: Limits) -> Iterator[CellsPart]:
+def line_parts(body: bytes, schema: Schema, limits: Limits) -> Iterator[CellsPart]:
     """Rows from a list, a record or an object with `data` a line; blank lines are skipped.
 
     Raises CallerError.
@@ -40,8 +40,8 @@ def line_parts(body: bytes, signature: Signature, limits: Limits) -> Iterator[Ce
         count += len(batch)
         limits.check_rows(count, at_least=True)
         documents = [document for (document,) in batch]
-        columns = columns or json_rows.columns_of(documents, signature)
-        yield CellsPart(json_rows.line_rows(documents, columns, signature), text=False)
+        columns = columns or json_rows.columns_of(documents, schema)
+        yield CellsPart(json_rows.line_rows(documents, columns, schema), text=False)
     limits.check_rows(count)
 
 

@@ -12,7 +12,7 @@ from inference.rows.codecs import dense_json, json_rows
 from inference.rows.codecs.gathering import Part
 from inference.rows.codecs.json_outline import Outline, Span
 from inference.rows.row_types import Array, Row, Rows
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 Reader = Callable[[list[Any]], list[Row]]
 
@@ -20,9 +20,9 @@ Reader = Callable[[list[Any]], list[Row]]
 class JsonBody:
     """A document that holds rows. Raises CallerError for any other, and for too many rows."""
 
-    def __init__(self, body: bytes, signature: Signature, limits: Limits, what: str) -> None:
+    def __init__(self, body: bytes, schema: Schema, limits: Limits, what: str) -> None:
         self._body, self._what = body, what
-        self._outline, self._signature = Outline(body, what), signature
+        self._outline, self._schema = Outline(body, what), schema
         #: Where each of the document's members is; one of them is the rows.
         self._members: dict[str, Span] = {}
         self._columns: object = None
@@ -35,7 +35,7 @@ class JsonBody:
         for piece, start in self._outline.pieces(self._rows):
             if reader is None:
                 first = self.elements(piece, start)[0]
-                reader = json_rows.reader(first, self._columns, self._signature)
+                reader = json_rows.reader(first, self._columns, self._schema)
             yield JsonPart(self, piece, start, reader)
 
     def members(self) -> Iterator[tuple[str, memoryview]]:
@@ -59,7 +59,7 @@ class JsonBody:
             whole = outline.value()
             outline.end()
             if not outline.is_list(whole):
-                json_rows.rows_of(outline.parsed(whole), self._signature)  # says what is wrong
+                json_rows.rows_of(outline.parsed(whole), self._schema)  # says what is wrong
             self._members = {json_rows.NAMES[0]: whole}
             return whole
         spans = self._members
@@ -74,7 +74,7 @@ class JsonBody:
             rows = None
         document = {n: outline.parsed(span) for n, span in spans.items() if span is not rows}
         if rows is None:
-            json_rows.rows_of(document, self._signature)  # says what is wrong
+            json_rows.rows_of(document, self._schema)  # says what is wrong
             raise AssertionError(chosen)
         self._columns = document.get("columns")
         return rows
@@ -89,13 +89,13 @@ class JsonPart(Part):
     def rows(self) -> list[Row]:
         return self._reader(self._body.elements(self._piece, self._start))
 
-    def fit(self, signature: Signature, *, first: int) -> Rows:
-        if signature.kind == "array" and self._reader is json_rows.as_they_are:
-            values = dense_json.read(self._piece, features=signature.features)
-            plain = None if values is None else numeric.fit_plain(values)
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
+        if schema.kind == "array" and self._reader is json_rows.as_they_are:
+            values = dense_json.read(self._piece, features=schema.features)
+            plain = None if values is None else numeric.coerce_plain(values)
             if plain is not None:
                 return plain
-        return coercion.fit(self.rows(), signature, text=False, first=first)
+        return coercion.coerce_rows(self.rows(), schema, text=False, first=first)
 
     def whole(self, dtype: type) -> Array:
         return numeric.whole(self.rows(), dtype, text=False)

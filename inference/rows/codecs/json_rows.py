@@ -17,65 +17,63 @@ from typing import Any
 from inference.errors import UnfitInput
 from inference.rows import row_types
 from inference.rows.row_types import Row
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
 NAMES = ("data", "instances", "inputs")
 
 
-def rows_of(document: Any, signature: Signature) -> list[Row]:
+def rows_of(document: Any, schema: Schema) -> list[Row]:
     """The rows in a JSON document. Raises UnfitInput."""
     data = _under_a_name(document) if isinstance(document, dict) else document
     if data is None:
         raise UnfitInput(
-            field="data", expected=_expected(signature), got=f"nothing under {' or '.join(NAMES)}"
+            field="data", expected=_expected(schema), got=f"nothing under {' or '.join(NAMES)}"
         )
     if not isinstance(data, list):
-        raise UnfitInput(field="data", expected=_expected(signature), got=type(data).__name__)
+        raise UnfitInput(field="data", expected=_expected(schema), got=type(data).__name__)
     columns = document.get("columns") if isinstance(document, dict) else None
     if not data and columns is None:
         return []
-    return reader(data[0] if data else [], columns, signature)(data)
+    return reader(data[0] if data else [], columns, schema)(data)
 
 
-def reader(
-    first: object, columns: object, signature: Signature
-) -> Callable[[list[Any]], list[Row]]:
+def reader(first: object, columns: object, schema: Schema) -> Callable[[list[Any]], list[Row]]:
     """What makes rows of a list's elements, told by the first one. Raises UnfitInput.
 
     `columns`: what the document has under that name.
     """
     if isinstance(first, dict):
-        names = signature.names or tuple(first)
-        return lambda items: [_row(item, names, signature) for item in items]
-    if isinstance(first, str) and signature.kind == "texts":
+        names = schema.names or tuple(first)
+        return lambda items: [_row(item, names, schema) for item in items]
+    if isinstance(first, str) and schema.kind == "texts":
         return lambda items: [[text] for text in items]
     if not isinstance(first, list):
         raise UnfitInput(
-            field="data", expected=_expected(signature), got="a flat list; put it in a list"
+            field="data", expected=_expected(schema), got="a flat list; put it in a list"
         )
-    return as_they_are if columns is None else _split(columns, signature)
+    return as_they_are if columns is None else _split(columns, schema)
 
 
 def as_they_are(items: list[Any]) -> list[Row]:
     return items
 
 
-def columns_of(documents: Sequence[object], signature: Signature) -> tuple[str, ...] | None:
+def columns_of(documents: Sequence[object], schema: Schema) -> tuple[str, ...] | None:
     """The columns of the records in some JSON lines: the model's, else those of the first one."""
-    if signature.names is not None:
-        return signature.names
+    if schema.names is not None:
+        return schema.names
     found = map(_line, documents)
     return next((tuple(each) for each in found if isinstance(each, dict)), None)
 
 
 def line_rows(
-    documents: Sequence[object], columns: Sequence[str] | None, signature: Signature
+    documents: Sequence[object], columns: Sequence[str] | None, schema: Schema
 ) -> list[Row]:
     """The row in each of some JSON lines; what is none is left for the row's own error.
 
     `columns`: which a record's cells are, in order.
     """
-    return [_row(_line(document), columns or (), signature) for document in documents]
+    return [_row(_line(document), columns or (), schema) for document in documents]
 
 
 def _line(document: object) -> object:
@@ -83,10 +81,10 @@ def _line(document: object) -> object:
     return document if found is None else found
 
 
-def _row(item: object, columns: Sequence[str], signature: Signature) -> Any:
+def _row(item: object, columns: Sequence[str], schema: Schema) -> Any:
     if isinstance(item, dict) and all(name in item for name in columns):
         return [item[name] for name in columns]
-    if isinstance(item, str) and signature.kind == "texts":
+    if isinstance(item, str) and schema.kind == "texts":
         return [item]
     return item
 
@@ -95,17 +93,17 @@ def _under_a_name(document: dict[str, Any]) -> Any:
     return next((document[name] for name in NAMES if name in document), None)
 
 
-def _split(columns: object, signature: Signature) -> Callable[[list[Any]], list[Row]]:
+def _split(columns: object, schema: Schema) -> Callable[[list[Any]], list[Row]]:
     if not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
         raise UnfitInput(
             field="columns", expected="a list of names", got=str(type(columns).__name__)
         )
-    order = signature.order(columns)
+    order = schema.order(columns)
     return lambda items: row_types.reorder(items, order, len(columns))
 
 
-def _expected(signature: Signature) -> str:
-    if signature.kind == "texts":
+def _expected(schema: Schema) -> str:
+    if schema.kind == "texts":
         return "a list of texts"
-    width = "" if signature.features is None else f"{signature.features} "
+    width = "" if schema.features is None else f"{schema.features} "
     return f"a list of rows, each a list of {width}values"

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from inference.limits import Limits
 from inference.rows import codecs, media_types
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.rows.tables.csv_table import CsvTable
 from inference.rows.tables.json_tables import JsonLinesTable, JsonTable
 from inference.rows.tables.npy_table import NpyTable
@@ -20,20 +20,20 @@ from inference.rows.tables.parts import Part, Table, read_whole
 __all__ = ["Part", "Table", "open_table", "read_whole"]
 
 
-def open_table(form: str, source: BinaryIO, signature: Signature, limits: Limits) -> Table:
+def open_table(form: str, source: BinaryIO, schema: Schema, limits: Limits) -> Table:
     """The table in `source`, written in `form`, one of media_types.FORMATS.
 
     Raises UnsupportedType where pyarrow is needed and not installed.
     """
     if form == media_types.CSV:
-        return CsvTable(source, signature)
+        return CsvTable(source, schema)
     if form == media_types.JSON_LINES:
-        return JsonLinesTable(source, signature)
+        return JsonLinesTable(source, schema)
     if form == media_types.NPY:
-        return NpyTable(source, signature, limits)
+        return NpyTable(source, schema, limits)
     if form in media_types.COLUMNAR:
         codecs.by_column(form)
         from inference.rows.tables.columnar_table import ColumnarTable  # noqa: PLC0415 - has pyarrow
 
-        return ColumnarTable(form, source, signature, limits)
-    return JsonTable(source, signature, limits)
+        return ColumnarTable(form, source, schema, limits)
+    return JsonTable(source, schema, limits)

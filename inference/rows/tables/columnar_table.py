@@ -17,7 +17,7 @@ from inference.errors import InputTooLarge, ResultUnserialisable
 from inference.limits import Limits
 from inference.rows import media_types
 from inference.rows.codecs import column_batches, column_types, columnar, parquet_layout
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.rows.tables.parts import Outcome, Part, Table, read_file
 
 PREDICTION, ERROR = "prediction", "error"
@@ -35,8 +35,8 @@ MAX_WAITING_BYTES = 4 * GROUP_BYTES
 class ColumnarTable(Table):
     """Columns that are there already, of an earlier scoring, are replaced."""
 
-    def __init__(self, form: str, source: BinaryIO, signature: Signature, limits: Limits) -> None:
-        self._source, self._signature, self._limits = source, signature, limits
+    def __init__(self, form: str, source: BinaryIO, schema: Schema, limits: Limits) -> None:
+        self._source, self._schema, self._limits = source, schema, limits
         self._parquet = form == media_types.PARQUET
         self._out = io.BytesIO()
         self._writer: pq.ParquetWriter | pa.RecordBatchStreamWriter | None = None
@@ -51,8 +51,8 @@ class ColumnarTable(Table):
             column_types.require_flat(
                 dict(zip(batch.schema.names, batch.schema.types, strict=True))
             )
-            chosen = columnar.choose(batch, self._signature)
-            yield Part(columnar.fit(chosen, self._signature, first=count), batch)
+            chosen = columnar.choose(batch, self._schema)
+            yield Part(columnar.coerce(chosen, self._schema, first=count), batch)
             count += len(batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
@@ -88,7 +88,7 @@ class ColumnarTable(Table):
     def _require_room_to_wait(self, part: Part) -> None:
         """What a column of predictions is made of is not known before there is one."""
         if len(self._outcomes) > self._limits.rows or self._size() > MAX_WAITING_BYTES:
-            raise part.fitted.errors[min(part.fitted.errors)]
+            raise part.coerced.errors[min(part.coerced.errors)]
 
     def _is_group(self) -> bool:
         return len(self._outcomes) >= GROUP_ROWS or self._size() >= GROUP_BYTES

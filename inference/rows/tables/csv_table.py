@@ -11,28 +11,28 @@ from inference.rows import coercion, row_types
 from inference.rows.codecs import csv_codec
 from inference.rows.codecs.csv_codec import CsvRows
 from inference.rows.codecs.gathering import pinned
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.rows.tables.parts import Part, Table
 
 
 class CsvTable(Table):
     """Comma-separated UTF-8; quoted line breaks allowed."""
 
-    def __init__(self, source: BinaryIO, signature: Signature) -> None:
-        self._source, self._signature = source, signature
+    def __init__(self, source: BinaryIO, schema: Schema) -> None:
+        self._source, self._schema = source, schema
         self._header: list[str] | None = None
 
     def parts(self) -> Iterator[Part]:
-        found, signature = CsvRows(self._source, self._signature, max_blank=None), self._signature
+        found, schema = CsvRows(self._source, self._schema, max_blank=None), self._schema
         self._header = found.header
-        order = None if found.header is None else signature.order(found.header)
+        order = None if found.header is None else schema.order(found.header)
         columns, count = len(found.header or ()), 0
         for batch in found.batches:
             cells = row_types.reorder(batch, order, columns)
-            fitted = coercion.fit(cells, signature, text=True, first=count)
-            signature = pinned(signature, fitted)
+            coerced = coercion.coerce_rows(cells, schema, text=True, first=count)
+            schema = pinned(schema, coerced)
             count += len(batch)
-            yield Part(fitted, batch)
+            yield Part(coerced, batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         out = io.StringIO()

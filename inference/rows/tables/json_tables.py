@@ -16,28 +16,28 @@ from inference.rows.codecs import json_rows
 from inference.rows.codecs.gathering import pinned
 from inference.rows.codecs.json_parts import JsonBody
 from inference.rows.codecs.lines import Lines, batched
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.rows.tables.parts import Part, Table, read_rows
 
 
 class JsonLinesTable(Table):
     """One JSON value a line; a line that is no JSON is that row's error."""
 
-    def __init__(self, source: BinaryIO, signature: Signature) -> None:
-        self._source, self._signature = source, signature
+    def __init__(self, source: BinaryIO, schema: Schema) -> None:
+        self._source, self._schema = source, schema
 
     def parts(self) -> Iterator[Part]:
-        lines, signature = Lines(self._source.readline, b","), self._signature
+        lines, schema = Lines(self._source.readline, b","), self._schema
         documents = (_line(line) for line in lines if line.strip())
         columns: tuple[str, ...] | None = None
         count = 0
         for batch in batched(documents, lines):
-            columns = columns or json_rows.columns_of(batch, signature)
-            cells = json_rows.line_rows(batch, columns, signature)
-            fitted = coercion.fit(cells, signature, text=False, first=count)
-            signature = pinned(signature, fitted)
+            columns = columns or json_rows.columns_of(batch, schema)
+            cells = json_rows.line_rows(batch, columns, schema)
+            coerced = coercion.coerce_rows(cells, schema, text=False, first=count)
+            schema = pinned(schema, coerced)
             count += len(batch)
-            yield Part(fitted, batch)
+            yield Part(coerced, batch)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         return b"".join(
@@ -55,22 +55,22 @@ class JsonLinesTable(Table):
 class JsonTable(Table):
     """One JSON document, read whole; it is written as it came, with what became of its rows."""
 
-    def __init__(self, source: BinaryIO, signature: Signature, limits: Limits) -> None:
-        self._source, self._signature, self._limits = source, signature, limits
+    def __init__(self, source: BinaryIO, schema: Schema, limits: Limits) -> None:
+        self._source, self._schema, self._limits = source, schema, limits
         self._predictions: list[Any] = []
         self._errors: dict[str, str] = {}
 
     def parts(self) -> Iterator[Part]:
-        body, signature = read_rows(self._source, self._limits), self._signature
+        body, schema = read_rows(self._source, self._limits), self._schema
         what = "the blob, read as JSON,"
-        self._document = JsonBody(body, signature, self._limits, what)
+        self._document = JsonBody(body, schema, self._limits, what)
         count = 0
         for part in self._document.parts():
-            fitted = part.fit(signature, first=count)
-            signature = pinned(signature, fitted)
-            size = len(fitted.kept) + len(fitted.errors)
+            coerced = part.coerce(schema, first=count)
+            schema = pinned(schema, coerced)
+            size = len(coerced.kept) + len(coerced.errors)
             count += size
-            yield Part(fitted, range(size))
+            yield Part(coerced, range(size))
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         for prediction, error in part.outcomes(predictions):

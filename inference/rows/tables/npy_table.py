@@ -14,15 +14,15 @@ from inference.limits import PART_BYTES, Limits, rows_per_part
 from inference.rows import coercion
 from inference.rows.codecs import npy_codec
 from inference.rows.row_types import Array
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.rows.tables.parts import Part, Table, read_rows
 
 
 class NpyTable(Table):
     """One array, read whole."""
 
-    def __init__(self, source: BinaryIO, signature: Signature, limits: Limits) -> None:
-        self._source, self._signature, self._limits = source, signature, limits
+    def __init__(self, source: BinaryIO, schema: Schema, limits: Limits) -> None:
+        self._source, self._schema, self._limits = source, schema, limits
         self._predictions: list[Any] = []
         #: Which rows of the array they are of.
         self._predicted: list[Array] = []
@@ -33,9 +33,9 @@ class NpyTable(Table):
         rows = rows_per_part(self._array.shape[1] if self._array.ndim > 1 else 1)
         for start in range(0, len(self._array), rows):
             part = self._array[start : start + rows]
-            fitted = coercion.fit_array(part, self._signature, first=start)
-            self._predicted.append(fitted.kept + start)
-            yield Part(fitted, part)
+            coerced = coercion.coerce_array(part, self._schema, first=start)
+            self._predicted.append(coerced.kept + start)
+            yield Part(coerced, part)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:  # noqa: ARG002 - a Table's
         self._predictions.extend(predictions)

@@ -24,7 +24,7 @@ Outcome = tuple[Any, CallerError | None]
 class Part:
     """Consecutive rows: as the model takes them, and as they came."""
 
-    fitted: Rows
+    coerced: Rows
     #: Something with a length; the rest is the table's own affair.
     originals: Any
 
@@ -32,7 +32,7 @@ class Part:
         """For each row its prediction or its error."""
         predicted = iter(predictions)
         for index in range(len(self.originals)):
-            error = self.fitted.errors.get(index)
+            error = self.coerced.errors.get(index)
             yield None if error else next(predicted), error
 
 

@@ -152,8 +152,8 @@ async def test_a_text_model_refuses_numbers_and_says_what_it_takes(texts, make_s
 
 def test_a_frame_model_without_pandas_is_refused_with_the_mend(customers, monkeypatch):
     from inference.models.inputs import maker
-    from inference.rows.schema import Signature
+    from inference.rows.schema import Schema
 
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModelUnavailable, match=r"pandas.*requirements\.txt"):
-        maker(Signature(kind="frame", features=1, names=("a",), types=("text",)))
+        maker(Schema(kind="frame", features=1, names=("a",), types=("text",)))

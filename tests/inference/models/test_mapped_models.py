@@ -123,7 +123,7 @@ def test_few_descriptors_are_held_however_many_arrays_there_are(tmp_path):
     model = models.load(file, mapped=True)
     assert model.mapped
     assert len(maps(file)) == mapped_unpickler.MAX_ARRAYS
-    answer = model.answer_function("predict", model.signature())
+    answer = model.answer_function("predict", model.schema())
     assert answer(ROW)[0] == 2 * sum(range(80)) + 7
 
 

@@ -62,7 +62,7 @@ def handmade(inputs, nodes, output=TensorProto.FLOAT, initializers=(), shape=(No
 
 def answering(folder, method="predict"):
     model = models.load(folder / "model.onnx")
-    return model.answer_function(method, model.signature(manifests.read(folder).features))
+    return model.answer_function(method, model.schema(manifests.read(folder).features))
 
 
 async def test_labels_are_the_models_own(tmp_path, make_scorer, request_of):
@@ -159,11 +159,11 @@ def test_texts_and_text_columns_are_tensors_of_strings(tmp_path):
         )
         (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
         model = models.load(tmp_path / "model.onnx")
-        signature = model.signature()
-        assert signature.kind == kind
-        width = signature.features
+        schema = model.schema()
+        assert schema.kind == kind
+        width = schema.features
         cells = np.array([["a", "b"][:width], [np.nan, "c"][:width]], dtype=object)
-        told = model.answer_function("transform", signature)(cells)
+        told = model.answer_function("transform", schema)(cells)
         assert np.ravel(told).tolist() == {1: ["a!", "!"], 2: ["a!", "b!", "!", "c!"]}[width]
 
 
@@ -175,7 +175,7 @@ def test_a_text_tensor_of_any_width_is_refused_with_what_to_do(tmp_path):
     )
     (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
     with pytest.raises(ModelUnavailable, match="expected a fixed number of text columns"):
-        models.load(tmp_path / "model.onnx").signature()
+        models.load(tmp_path / "model.onnx").schema()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_number_that_the_tensor_has_no_room_for_is_refused(tmp_path, kind, row
     graph = handmade([("X", kind, [None, 2])], [cast], TensorProto.DOUBLE)
     (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
     model = models.load(tmp_path / "model.onnx")
-    answer = model.answer_function("predict", model.signature())
+    answer = model.answer_function("predict", model.schema())
     for cells in (np.array([row]), np.array([row], dtype=object)):
         with pytest.raises(UnfitInput, match="numbers that"):
             answer(cells)
@@ -300,7 +300,7 @@ def test_nothing_heavy_is_imported_before_a_model_is_loaded(tmp_path):
         "from inference import models\nfrom inference.models import manifests\n"
         "folder = Path(sys.argv[1])\nfound = manifests.read(folder)\n"
         "models.verify_digest(models.find_file(folder, found), found, allow_unpinned=False)\n"
-        "assert found.features.signature().features == 3\n"
+        "assert found.features.schema().features == 3\n"
         "print(sorted({'sklearn', 'joblib', 'onnxruntime', 'skops', 'pandas'} & set(sys.modules)))"
     )
     told = subprocess.run(

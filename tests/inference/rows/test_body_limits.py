@@ -14,7 +14,7 @@ from inference.limits import Limits
 from inference.open_inference import inference_request
 from inference.rows import codecs, content_encoding, media_types
 from inference.rows.body_budget import MEMORY_A_TYPED_BYTE
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.scripts import EstimatorScript
 from inference.settings import InferenceSettings
 from tests.inference import large_bodies
@@ -28,26 +28,26 @@ FORMAT = pytest.mark.parametrize("name", large_bodies.FORMATS)
 @FORMAT
 def test_one_row_past_the_limit_is_refused_with_the_settings_name_and_the_size(name):
     body, kind = large_bodies.made(name, ROWS)
-    read = codecs.decode(body, kind, Signature(), limits=Limits(100 * MB, ROWS)).all_fit()
+    read = codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS)).require_valid()
     assert len(read) == ROWS
     with pytest.raises(InputTooLarge, match=r"1,500 rows, the limit is 1,499 \(MAX_ROWS\)"):
-        codecs.decode(body, kind, Signature(), limits=Limits(100 * MB, ROWS - 1))
+        codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS - 1))
 
 
 @FORMAT
 def test_a_byte_past_the_limit_is_refused_with_the_settings_name(name):
     body, kind = large_bodies.made(name, ROWS)
     with pytest.raises(InputTooLarge, match="MAX_BODY_BYTES"):
-        codecs.decode(body, kind, Signature(), limits=Limits(len(body) - 1, ROWS))
+        codecs.decode(body, kind, Schema(), limits=Limits(len(body) - 1, ROWS))
 
 
 @pytest.mark.parametrize("name", ["parquet", "parquet of zeros", "arrow"])
 def test_columns_are_bound_by_what_they_unpack_to(name):
     body, kind = large_bodies.made(name, ROWS)
     unpacked = ROWS * large_bodies.COLUMNS * 8
-    assert len(codecs.decode(body, kind, Signature(), limits=Limits(2 * unpacked, ROWS)).values)
+    assert len(codecs.decode(body, kind, Schema(), limits=Limits(2 * unpacked, ROWS)).values)
     with pytest.raises(InputTooLarge, match="MAX_BODY_BYTES"):
-        codecs.decode(body, kind, Signature(), limits=Limits(unpacked - 1, ROWS))
+        codecs.decode(body, kind, Schema(), limits=Limits(unpacked - 1, ROWS))
 
 
 def test_the_setting_binds_what_the_model_is_asked(model_dir, request_of):
@@ -86,14 +86,14 @@ def test_limits_are_an_argument_that_nobody_can_forget():
 )
 def test_a_row_that_is_too_long_is_refused_with_a_sentence(body, kind):
     with pytest.raises(MalformedInput, match=r"4,194,304|131,072"):
-        codecs.decode(body, kind, Signature(), limits=Limits(100 * MB, 10**6))
+        codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, 10**6))
 
 
 def test_a_footer_of_lists_in_lists_is_malformed():
     footer = b"\x19" + b"\x19" * 5000
     body = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
     with pytest.raises(MalformedInput, match="footer"):
-        codecs.decode(body, media_types.PARQUET, Signature(), limits=Limits(MB, 9))
+        codecs.decode(body, media_types.PARQUET, Schema(), limits=Limits(MB, 9))
 
 
 @pytest.mark.parametrize("kind", [0x1C, 0x1B, 0x1A], ids=["structures", "maps", "sets"])
@@ -101,7 +101,7 @@ def test_a_footer_that_nests_anything_deep_is_malformed(kind):
     footer = bytes([kind]) * 5000
     body = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
     with pytest.raises(CallerError):
-        codecs.decode(body, media_types.PARQUET, Signature(), limits=Limits(MB, 9))
+        codecs.decode(body, media_types.PARQUET, Schema(), limits=Limits(MB, 9))
 
 
 def in_a_process(name: str, size: int) -> dict[str, object]:

@@ -20,12 +20,12 @@ from inference.errors import (
 from inference.limits import Limits
 from inference.rows import codecs, media_types
 from inference.rows.codecs import json_codec
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from tests import bodies
 from tests.bodies import npy
 
-THREE = Signature(features=3)
-MAYBE = Signature(features=3, allows_missing=True)
+THREE = Schema(features=3)
+MAYBE = Schema(features=3, allows_missing=True)
 
 finite_rows = hnp.arrays(
     np.float64,
@@ -34,8 +34,8 @@ finite_rows = hnp.arrays(
 )
 
 
-def read(body: bytes, kind: str, signature: Signature = THREE, max_rows: int = 100):
-    return codecs.decode(body, kind, signature, limits=Limits(10**8, max_rows)).all_fit()
+def read(body: bytes, kind: str, schema: Schema = THREE, max_rows: int = 100):
+    return codecs.decode(body, kind, schema, limits=Limits(10**8, max_rows)).require_valid()
 
 
 @pytest.mark.parametrize("form", media_types.FORMATS)
@@ -156,13 +156,13 @@ def test_a_missing_value_passes_where_the_model_allows_it(form, body):
 
 
 def test_columns_are_found_by_their_names_where_the_model_has_names():
-    named = Signature(features=2, names=("a", "b"))
+    named = Schema(features=2, names=("a", "b"))
     assert read(b"b,x,a\n2,9,1\n", "text/csv", named).tolist() == [[1, 2]]
     with pytest.raises(UnfitInput, match="column 'b': expected present, got missing"):
         read(b"a,c\n1,2\n", "text/csv", named)
 
 
-NAMED = Signature(features=2, names=("a", "b"))
+NAMED = Schema(features=2, names=("a", "b"))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_json_lines_may_be_lists_records_or_objects_with_data():
 
 def test_records_for_a_model_without_names_go_by_the_first_ones_order():
     body = b'[{"q": 1, "p": 2}, {"p": 4, "q": 3}]'
-    assert read(body, "", Signature(features=2)).tolist() == [[1, 2], [3, 4]]
+    assert read(body, "", Schema(features=2)).tolist() == [[1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,11 @@ from inference.errors import (
 from inference.limits import Limits
 from inference.rows import codecs, media_types
 from inference.rows.codecs import parquet_layout
-from inference.rows.schema import TEXTS, Signature
+from inference.rows.schema import TEXTS, Schema
 from tests import bodies
 
-NAMED = Signature(features=2, names=("a", "b"))
-FRAME = Signature(
+NAMED = Schema(features=2, names=("a", "b"))
+FRAME = Schema(
     kind="frame",
     features=3,
     names=("n", "t", "m"),
@@ -38,8 +38,8 @@ FORM = pytest.mark.parametrize("form", media_types.COLUMNAR)
 MB = 1_000_000
 
 
-def read(body: bytes, form: str, signature: Signature = NAMED, max_rows=10_000, max_bytes=100 * MB):
-    return codecs.decode(body, form, signature, limits=Limits(max_bytes, max_rows)).all_fit()
+def read(body: bytes, form: str, schema: Schema = NAMED, max_rows=10_000, max_bytes=100 * MB):
+    return codecs.decode(body, form, schema, limits=Limits(max_bytes, max_rows)).require_valid()
 
 
 @FORM
@@ -51,7 +51,7 @@ def test_columns_are_found_by_their_names_and_others_left_alone(form):
 @FORM
 def test_a_model_without_names_takes_columns_as_they_come(form):
     table = pa.table({"b": [2, 4], "a": [1, 3]})
-    values = read(bodies.of_table(form, table), form, Signature(features=2))
+    values = read(bodies.of_table(form, table), form, Schema(features=2))
     assert values.tolist() == [[2, 1], [4, 3]]
 
 
@@ -76,7 +76,7 @@ def test_every_type_of_number_is_read(form, column):
 def test_big_integers_keep_their_digits(form):
     table = pa.table({"a": [2**53 + 1], "b": pa.array([2**63 + 1], pa.uint64())})
     assert read(bodies.of_table(form, table), form).tolist() == [[2**53 + 1, 2**63 + 1]]
-    frame = Signature(kind="frame", features=1, names=("a",), types=("number",))
+    frame = Schema(kind="frame", features=1, names=("a",), types=("number",))
     assert read(bodies.of_table(form, table), form, frame).tolist() == [[2**53 + 1]]
 
 
@@ -86,7 +86,7 @@ def test_null_and_nan_are_missing_and_taken_where_the_model_takes_that(form):
     body = bodies.of_table(form, table)
     with pytest.raises(UnfitInput, match="row 0, column 0: expected a finite number, got nothing"):
         read(body, form)
-    maybe = Signature(features=2, names=("a", "b"), allows_missing=True)
+    maybe = Schema(features=2, names=("a", "b"), allows_missing=True)
     assert np.isnan(read(body, form, maybe)).tolist() == [[True, True], [False, False]]
     nothing = pa.table({"a": pa.nulls(2), "b": [1, 2]})
     assert np.isnan(read(bodies.of_table(form, nothing), form, maybe)[:, 0]).all()
@@ -115,7 +115,7 @@ def test_texts_are_read_from_the_column_of_that_name(form):
 
 @FORM
 @pytest.mark.parametrize(
-    ("table", "signature", "says"),
+    ("table", "schema", "says"),
     [
         ({"a": [1]}, NAMED, "column 'b': expected present, got missing"),
         ({"a": ["x"], "b": [1]}, NAMED, "column 'a': expected numbers.*, got string"),
@@ -125,8 +125,8 @@ def test_texts_are_read_from_the_column_of_that_name(form):
         ({"a": pa.array([1], pa.decimal128(5, 2)), "b": [1]}, NAMED, "got decimal128"),
         ({"a": [b"x"], "b": [1]}, NAMED, "column 'a': .*, got binary"),
         ({"a": [1], "b": [float("inf")]}, NAMED, "row 0, column 1: .*, got inf"),
-        ({"a": [1], "b": [2], "c": [3]}, Signature(features=2), "columns: expected 2, got 3"),
-        ({}, Signature(), "at least one row"),
+        ({"a": [1], "b": [2], "c": [3]}, Schema(features=2), "columns: expected 2, got 3"),
+        ({}, Schema(), "at least one row"),
         ({"a": pa.array([], pa.int8()), "b": pa.array([], pa.int8())}, NAMED, "at least one row"),
         ({"n": [1], "t": [1], "m": [True]}, FRAME, "row 0, column 't': expected a text, got 1"),
         ({"n": [True], "t": ["x"], "m": [True]}, FRAME, "row 0, column 'n': expected a number"),
@@ -134,9 +134,9 @@ def test_texts_are_read_from_the_column_of_that_name(form):
         ({"text": [None, "x"]}, TEXTS, "row 0, column 'text': expected a text, got null"),
     ],
 )
-def test_a_column_that_does_not_fit_is_named(form, table, signature, says):
+def test_a_column_that_does_not_fit_is_named(form, table, schema, says):
     with pytest.raises(UnfitInput, match=says):
-        read(bodies.of_table(form, pa.table(table)), form, signature)
+        read(bodies.of_table(form, pa.table(table)), form, schema)
 
 
 @FORM
@@ -207,7 +207,7 @@ BOMBS = {
     "numbers in packed pages": (
         media_types.PARQUET,
         bodies.parquet(ZEROS, use_dictionary=False, compression="zstd"),
-        Signature(features=2, names=("a", "b")),
+        Schema(features=2, names=("a", "b")),
     ),
     "packed buffers": (media_types.ARROW, bodies.arrow(LONG, compression="zstd"), TEXTS),
     "a dictionary": (media_types.ARROW, bodies.arrow(pa.table({"text": INDEX})), TEXTS),
@@ -232,10 +232,10 @@ def pool():
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_small_body_that_unpacks_to_much_is_refused_before_it_does(bomb, pool):
-    form, body, signature = BOMBS[bomb]
+    form, body, schema = BOMBS[bomb]
     assert len(body) < MB
     with pytest.raises(CallerError) as caught:
-        read(body, form, signature, max_rows=2 * MB, max_bytes=2 * MB)
+        read(body, form, schema, max_rows=2 * MB, max_bytes=2 * MB)
     assert isinstance(caught.value, InputTooLarge) or "DELTA_BYTE_ARRAY" in str(caught.value)
     assert pool.max_memory() < 8 * MB
 
@@ -250,7 +250,7 @@ def test_a_page_that_claims_more_than_its_footer_says_is_seen():
     assert body[start:].startswith(b"\x15\x00\x15" + told)
     lying = body[:start] + body[start:].replace(told, lie, 1)
     with pytest.raises(InputTooLarge, match="8,191 unpacked bytes"):
-        read(lying, media_types.PARQUET, Signature(features=1, names=("a",)), max_bytes=8190)
+        read(lying, media_types.PARQUET, Schema(features=1, names=("a",)), max_bytes=8190)
 
 
 def _varint(number: int) -> bytes:

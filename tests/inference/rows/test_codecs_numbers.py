@@ -13,14 +13,14 @@ from inference.models.answers import one_per_row
 from inference.models.inputs import maker
 from inference.rows import codecs, coercion, media_types
 from inference.rows.codecs import csv_codec, npy_codec
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
-TWO = Signature(features=2)
+TWO = Schema(features=2)
 BIG = 2**53 + 1
 
 
-def read(body: bytes, kind: str, signature: Signature = TWO):
-    return codecs.decode(body, kind, signature, limits=Limits(10**8, 100))
+def read(body: bytes, kind: str, schema: Schema = TWO):
+    return codecs.decode(body, kind, schema, limits=Limits(10**8, 100))
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -45,41 +45,42 @@ def test_integers_that_a_float_would_change_stay_integers(rows, dtype):
     exact = np.array([list(map(int, row)) for row in rows], dtype=dtype)
     csv = "\n".join(",".join(str(int(cell)) for cell in row) for row in rows).encode()
     for body, kind in ((orjson.dumps(rows), "application/json"), (csv, "text/csv")):
-        values = read(body, kind).all_fit()
+        values = read(body, kind).require_valid()
         assert values.dtype == dtype
         assert values.tolist() == exact.tolist()
-    values = read(npy(exact.astype(exact.dtype.newbyteorder(">"))), media_types.NPY).all_fit()
+    values = read(npy(exact.astype(exact.dtype.newbyteorder(">"))), media_types.NPY).require_valid()
     assert values.dtype == dtype
     assert values.tolist() == exact.tolist()
 
 
 def test_integers_beside_fractions_are_floats_as_in_numpy():
-    assert read(orjson.dumps([[BIG, 0.5]]), "").all_fit().tolist() == [[float(BIG), 0.5]]
-    assert read(orjson.dumps([[2**63, -1]]), "").all_fit().tolist() == [[2.0**63, -1.0]]
+    assert read(orjson.dumps([[BIG, 0.5]]), "").require_valid().tolist() == [[float(BIG), 0.5]]
+    assert read(orjson.dumps([[2**63, -1]]), "").require_valid().tolist() == [[2.0**63, -1.0]]
 
 
 def test_a_row_that_does_not_fit_takes_no_digits_from_its_neighbours():
     for rows, text in (([[BIG, 1], [1]], False), ([[str(BIG), "1"], ["x", "1"]], True)):
-        fitted = coercion.fit(rows, TWO, text=text)
+        fitted = coercion.coerce_rows(rows, TWO, text=text)
         assert fitted.values.tolist() == [[BIG, 1]]
         assert list(fitted.errors) == [1]
 
 
 @pytest.mark.parametrize("column", [[BIG, 5], [2**64 - 1, 5], [-BIG, 5]])
 def test_a_column_of_a_frame_keeps_big_integers(column):
-    frame = Signature(kind="frame", features=1, names=("n",), types=("number",))
+    frame = Schema(kind="frame", features=1, names=("n",), types=("number",))
     for rows, text in (([[n] for n in column], False), ([[str(n)] for n in column], True)):
-        made = maker(frame)(coercion.fit(rows, frame, text=text).all_fit())
+        made = maker(frame)(coercion.coerce_rows(rows, frame, text=text).require_valid())
         assert made["n"].tolist() == column
         assert made["n"].dtype.kind in "iu"
 
 
 def test_digits_are_read_as_everybody_reads_them():
     for kind in ("array", "frame"):
-        signature = Signature(kind=kind, features=2, names=("a", "b"), types=("number", "number"))
+        schema = Schema(kind=kind, features=2, names=("a", "b"), types=("number", "number"))
         for cells in (["1_0", "2"], ["0x1", "2"], ["1e", "2"], ["९" * 5000, "2"]):
-            assert 0 in coercion.fit([cells], signature, text=True).errors
-        assert coercion.fit([[" 1", "2e3 "]], signature, text=True).values.tolist() == [[1, 2000]]
+            assert 0 in coercion.coerce_rows([cells], schema, text=True).errors
+        read = coercion.coerce_rows([[" 1", "2e3 "]], schema, text=True)
+        assert read.values.tolist() == [[1, 2000]]
 
 
 def header(shape: bytes) -> bytes:
@@ -106,7 +107,7 @@ def test_an_array_that_begins_between_two_numbers_is_put_straight():
     rows = np.random.default_rng(0).random((3, 2))
     for spaces in range(8):
         head = header(b"3, 2" + b" " * spaces)
-        values = read(head + rows.tobytes(), media_types.NPY).all_fit()
+        values = read(head + rows.tobytes(), media_types.NPY).require_valid()
         assert values.flags.aligned
         assert values.tolist() == rows.tolist()
 

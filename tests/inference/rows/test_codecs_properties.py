@@ -33,7 +33,7 @@ from inference.limits import Limits
 from inference.results.result_store import ResultStore
 from inference.rows import codecs, content_encoding, media_types
 from inference.rows.codecs import json_codec
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import bodies
@@ -104,17 +104,17 @@ WAYS: dict[str, Way] = {
 PACKED = {"": lambda body: body, "gzip": gzip.compress, "deflate": zlib.compress}
 
 
-def decode(body: bytes, kind: str, signature: Signature) -> np.ndarray:
-    return codecs.decode(body, kind, signature, limits=Limits(10**8, 100)).all_fit()
+def decode(body: bytes, kind: str, schema: Schema) -> np.ndarray:
+    return codecs.decode(body, kind, schema, limits=Limits(10**8, 100)).require_valid()
 
 
 def check_way_in(rows: np.ndarray, missing: bool) -> None:
     names = [f"c{index}" for index in range(rows.shape[1])]
-    signature = Signature(features=len(names), names=tuple(names), allows_missing=missing)
+    schema = Schema(features=len(names), names=tuple(names), allows_missing=missing)
     for index, (name, (kind, write)) in enumerate(WAYS.items()):
         encoding, pack = list(PACKED.items())[index % len(PACKED)]
         body = content_encoding.unpack(pack(write(rows, names)), encoding, limits=Limits(10**6, 9))
-        read = decode(body, kind, signature)
+        read = decode(body, kind, schema)
         assert (read.dtype.str, read.shape) == (np.dtype(float).str, rows.shape), name
         # Bit for bit; of the many NaN there are, only that they are NaN.
         assert (
@@ -166,7 +166,7 @@ of_any_type = NUMBERS.flatmap(
 
 def check_types(rows: np.ndarray) -> None:
     names = [f"c{index}" for index in range(rows.shape[1])]
-    signature = Signature(features=len(names))
+    schema = Schema(features=len(names))
     exact = rows.tolist()
     ways = {
         "npy by row": (media_types.NPY, bodies.npy(np.ascontiguousarray(rows))),
@@ -177,7 +177,7 @@ def check_types(rows: np.ndarray) -> None:
     }
     if rows.dtype.kind != "b":
         ways["CSV"] = (media_types.CSV, bodies.as_csv(exact))
-    read = [decode(body, kind, signature) for kind, body in ways.values()]
+    read = [decode(body, kind, schema) for kind, body in ways.values()]
     for way, values in zip(ways, read, strict=True):
         assert values.tolist() == exact, way
         # Equal rows have equal bytes, whatever brought them: they share a place in the cache.

@@ -12,15 +12,15 @@ from inference.errors import CallerError
 from inference.rows import coercion
 from inference.rows.codecs import dense_json, json_codec
 from inference.rows.row_types import EXACT_INTEGER
-from inference.rows.schema import Signature
+from inference.rows.schema import Schema
 
-ANY = Signature()
+ANY = Schema()
 
 
 def thoroughly(body: bytes) -> np.ndarray | None:
     """What the other reader makes of it; None where it refuses."""
     try:
-        return coercion.fit(json_codec.decode(body, ANY), ANY, text=False).all_fit()
+        return coercion.coerce_rows(json_codec.decode(body, ANY), ANY, text=False).require_valid()
     except CallerError:
         return None
 

@@ -11,7 +11,7 @@ from inference.rows import codecs, coercion, media_types
 from inference.rows.codecs import json_codec, json_outline, json_parts
 from inference.rows.codecs.gathering import gather
 from inference.rows.codecs.json_outline import Outline
-from inference.rows.schema import TEXTS, Signature
+from inference.rows.schema import TEXTS, Schema
 
 LIMITS = Limits(10**8, 10**5)
 #: Texts in which brackets, commas, quotes and backslashes stand for nothing.
@@ -85,24 +85,24 @@ documents = (
     | st.lists(st.dictionaries(st.sampled_from("ab"), cells, min_size=2), max_size=6)
     | st.lists(texts, max_size=6)
 )
-SIGNATURES = [
-    Signature(),
-    Signature(features=2, names=("a", "b"), allows_missing=True),
-    Signature(kind="frame", features=2, names=("a", "b"), types=("text", "number")),
+SCHEMAS = [
+    Schema(),
+    Schema(features=2, names=("a", "b"), allows_missing=True),
+    Schema(kind="frame", features=2, names=("a", "b"), types=("text", "number")),
     TEXTS,
 ]
 
 
 def outcome(read) -> object:
     try:
-        rows = read().all_fit()
+        rows = read().require_valid()
     except CallerError:  # of two things that are wrong, the parts may tell the other one
         return "refused"
     return rows.dtype, rows.shape, [[str(cell) for cell in row] for row in rows.tolist()]
 
 
 @pytest.mark.usefixtures("piece_bytes")
-@pytest.mark.parametrize("signature", SIGNATURES)
+@pytest.mark.parametrize("schema", SCHEMAS)
 @given(
     data=documents,
     name=st.sampled_from(["", "data", "instances", "inputs", "other"]),
@@ -112,18 +112,18 @@ def outcome(read) -> object:
 @example(data=[[], [False, False]], name="", columns=None, changes=[])
 @example(data=[[], [False]], name="", columns=None, changes=[])
 @settings(max_examples=200, deadline=None)
-def test_rows_read_in_parts_are_the_rows_read_whole(signature, data, name, columns, changes):
+def test_rows_read_in_parts_are_the_rows_read_whole(schema, data, name, columns, changes):
     document = {name: data} | ({} if columns is None else {"columns": columns}) if name else data
     body = damaged(orjson.dumps(document), changes)
 
     def at_once():
-        found = json_codec.decode(body, signature)
+        found = json_codec.decode(body, schema)
         LIMITS.check_rows(len(found))
-        return coercion.fit(found, signature, text=False)
+        return coercion.coerce_rows(found, schema, text=False)
 
     def apart():
-        found = json_parts.JsonBody(body, signature, LIMITS, "the body")
-        return gather(found.parts, signature)
+        found = json_parts.JsonBody(body, schema, LIMITS, "the body")
+        return gather(found.parts, schema)
 
     assert outcome(apart) == outcome(at_once)
 
@@ -133,8 +133,9 @@ def test_integers_beyond_a_floats_digits_keep_them_where_all_parts_hold_integers
     """What the parts are together is what the body is read whole, however far apart they are."""
     body = b"[[9007199254740993]," + b"[2]," * 100_000 + b"[" + rest + b"]]"
     limits = Limits(10**8, 10**6)
-    read = codecs.decode(body, media_types.JSON, Signature(), limits=limits).all_fit()
-    expected = coercion.fit(json_codec.decode(body, Signature()), Signature(), text=False).all_fit()
+    read = codecs.decode(body, media_types.JSON, Schema(), limits=limits).require_valid()
+    cells = json_codec.decode(body, Schema())
+    expected = coercion.coerce_rows(cells, Schema(), text=False).require_valid()
     assert read.dtype == expected.dtype
     assert read.tobytes() == expected.tobytes()
 
@@ -142,7 +143,7 @@ def test_integers_beyond_a_floats_digits_keep_them_where_all_parts_hold_integers
 def test_a_row_in_another_width_than_the_first_is_told_wherever_it_stands():
     body = b"[" + b"[1,2]," * 100_000 + b"[1,2,3]]"
     with pytest.raises(CallerError, match=r"row 100000: expected a list of 2 values, got 3 values"):
-        codecs.decode(body, media_types.JSON, Signature(), limits=Limits(10**8, 10**6))
+        codecs.decode(body, media_types.JSON, Schema(), limits=Limits(10**8, 10**6))
 
 
 @pytest.mark.parametrize(
@@ -159,4 +160,4 @@ def test_a_row_in_another_width_than_the_first_is_told_wherever_it_stands():
 def test_what_is_wrong_is_told_with_its_place(body, says, monkeypatch):
     monkeypatch.setattr(json_outline, "PIECE_BYTES", 2)
     with pytest.raises(MalformedInput, match=says):
-        codecs.decode(body, media_types.JSON, Signature(), limits=LIMITS)
+        codecs.decode(body, media_types.JSON, Schema(), limits=LIMITS)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inference.errors import CallerError
 from inference.limits import Limits
 from inference.open_inference import columns, inference_request, tensors
-from inference.rows.schema import TEXTS, Signature
+from inference.rows.schema import TEXTS, Schema
 from tests.triggers.http_trigger.v2_requests import asking
 
 NAMES = ("id", "inputs", "outputs", "parameters", "name", "datatype", "shape", "data",
@@ -40,13 +40,13 @@ nearly = st.fixed_dictionaries(
 )
 requests = st.builds(lambda them: {"inputs": them}, st.lists(nearly, max_size=3)) | documents
 lengths = st.none() | st.integers(-2, 80).map(str) | st.text("0123456789-+ e٣", max_size=8)
-SIGNATURES = (
-    Signature(features=3),
-    Signature(),
-    Signature(features=2, names=("a", "b"), allows_missing=True),
-    Signature(kind="frame", features=3, names=("age", "a", "b"),
+SCHEMAS = (
+    Schema(features=3),
+    Schema(),
+    Schema(features=2, names=("a", "b"), allows_missing=True),
+    Schema(kind="frame", features=3, names=("age", "a", "b"),
               types=("number", "text", "boolean"), allows_missing=True),
-    Signature(kind="frame", features=1, names=("age",), types=("number",)),
+    Schema(kind="frame", features=1, names=("age",), types=("number",)),
     TEXTS,
 )  # fmt: skip
 
@@ -57,16 +57,16 @@ def test_whatever_comes_is_rows_or_the_callers_error(request, length, follows):
     head = orjson.dumps(request)
     if length is None:
         length = str(len(head)) if follows else ""
-    for signature in SIGNATURES:
+    for schema in SCHEMAS:
         try:
             asked = inference_request.read(
                 head + follows, length, output="predict", limits=Limits(10**6, 9)
             )
-            values = columns.fit(asked.inputs, signature).all_fit()
+            values = columns.coerce(asked.inputs, schema).require_valid()
         except CallerError:
             continue
         assert 1 <= len(values) <= 9
-        assert signature.features in (None, values.shape[1])
+        assert schema.features in (None, values.shape[1])
 
 
 @given(body=st.binary(max_size=60) | requests.map(orjson.dumps), length=st.text(max_size=6))
