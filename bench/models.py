@@ -83,7 +83,7 @@ def bring(name: str) -> Model:
         np.savetxt(part / "golden.csv", rows(GOLDEN_ROWS, seed=1), fmt="%g", delimiter=",")
         shutil.rmtree(model.folder, ignore_errors=True)
         part.rename(model.folder)
-    _deploy("manifest", str(model.folder), "--rows", str(model.folder / "golden.csv"))
+    _triscore("describe", str(model.folder), "--rows", str(model.folder / "golden.csv"))
     return model
 
 
@@ -92,13 +92,13 @@ def accelerated(model: Model) -> Model:
     twin = Model(f"{model.name}-onnx", model.folder.with_name(f"{model.name}-onnx"))
     shutil.rmtree(twin.folder, ignore_errors=True)
     shutil.copytree(model.folder, twin.folder)
-    _deploy("accelerate", str(twin.folder))
+    _triscore("accelerate", str(twin.folder))
     return twin
 
 
-def _deploy(*arguments: str) -> None:
-    command = [sys.executable, "-m", "deploy", *arguments]
-    environments.run(command, f"python -m deploy {arguments[0]}", {"PYTHONPATH": str(ROOT)})
+def _triscore(*arguments: str) -> None:
+    command = [sys.executable, "-m", "cli", *arguments]
+    environments.run(command, f"triscore {arguments[0]}", {"PYTHONPATH": str(ROOT)})
 
 
 def _trained_with(folder: Path) -> str:

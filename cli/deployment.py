@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import math
 import os
 from pathlib import Path
@@ -134,6 +132,8 @@ def doctor(
     as_json: output.JsonLines = False,
 ) -> int:
     """Check settings, versions, model, Redis, storage, Service Bus; exit code 2 if any is wrong."""
+    import asyncio
+
     return asyncio.run(_examine(_open_app(folder, settings), as_json=as_json))
 
 
@@ -181,15 +181,14 @@ def requeue(
         bool, typer.Option("--dry-run", help="Print what would be sent, and send nothing.")
     ] = False,
     rate: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--rate",
             parser=_rate,
             metavar="N/s",
             help="How many a second are sent; without it as many as go.",
-            show_default=False,
         ),
-    ] = 0.0,
+    ] = None,
     folder: Annotated[
         Path, typer.Option("--folder", help="The folder of an app or of a package.")
     ] = Path(),
@@ -197,13 +196,15 @@ def requeue(
     as_json: output.JsonLines = False,
 ) -> int:
     """List blobs and messages whose tries ran out, or send them again."""
+    import asyncio
+
     from deploy.requeue import Choice
     from deploy.requeue import requeue as send_again
 
     choice = Choice(all=all_, reason=reason, names=names or ())
     app = _open_app(folder, settings)
     report = _write_outcome if as_json else _print_outcome
-    summary = asyncio.run(send_again(app, choice, dry_run=dry_run, rate=rate, report=report))
+    summary = asyncio.run(send_again(app, choice, dry_run=dry_run, rate=rate or 0.0, report=report))
     if not as_json:
         print(summary)
     return 2 if summary.failed else 0
@@ -219,6 +220,8 @@ def _write_outcome(outcome: Outcome) -> None:
 
 def _open_app(folder: Path, file: Path | None) -> AppSettings:
     """The settings that an app runs with. Raises Refused."""
+    import logging
+
     from deploy import app_settings
 
     # The commands report failures in sentences. The SDKs' logs would repeat them.

@@ -1,4 +1,4 @@
-"""`python -m deploy accelerate DIR`: a model as an ONNX graph, proven to answer as before."""
+"""`triscore accelerate DIR`: a model as an ONNX graph, proven to answer as before."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
     if manifest is None or not manifest.golden.rows:
         raise ModelUnavailable(
             f"{folder.name}/ has no {manifests.NAME} with golden rows, which are what answers are"
-            f" compared on: write it with `python -m deploy manifest {folder} --rows FILE`"
+            f" compared on: write it with `triscore describe {folder} --rows FILE`"
         )
     file = models.find_file(folder, manifest)
     models.verify_digest(file, manifest, allow_unpinned=False)

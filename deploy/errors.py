@@ -1,4 +1,4 @@
-"""What ends a command of `python -m deploy` before it writes anything."""
+"""What ends a command of `triscore` before it writes anything."""
 
 from __future__ import annotations
 

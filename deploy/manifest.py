@@ -97,7 +97,7 @@ def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Schema, Gol
         return schema.with_missing(_allows_missing(model, method, schema, values)), golden
     raise ModelUnavailable(
         f"the model does not take these golden rows ({_told(failures[-1])}): give it some that it"
-        " takes with `python -m deploy manifest DIR --rows FILE`"
+        " takes with `triscore describe DIR --rows FILE`"
     ) from failures[-1]
 
 

@@ -1,4 +1,4 @@
-"""`python -m deploy package`: a model and a script as a folder or zip that Functions runs as it is.
+"""`triscore package`: a model and a script as a folder or zip that Functions runs as it is.
 
 Everything is put together beside its place, started there once, and moved into place: a package is
 there whole and proven, or not at all.

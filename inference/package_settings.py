@@ -2,7 +2,7 @@
 
     {"AZUREML_MODEL_DIR": "models/churn", "INPUT_BLOB_PATH": "arrivals/{name}", "TRIGGERS": "blob"}
 
-`python -m deploy package` writes it. The environment stands above it, so that an app setting in
+`triscore package` writes it. The environment stands above it, so that an app setting in
 Azure still changes what a package does; it never holds a connection or a key.
 """
 

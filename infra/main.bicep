@@ -111,7 +111,7 @@ param deployerAddress string = ''
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 
-// What `python -m deploy package` was told: doors, containers, queues; and what appSettings say
+// What `triscore package` was told: doors, containers, queues; and what appSettings say
 // above it. The app reads the same; what neither says is its default (triggers/settings.py).
 var package = any(union(loadJsonContent('../dist/app/settings.json'), appSettings))
 var triggers = package.?TRIGGERS ?? 'http,blob,servicebus'

@@ -1,4 +1,4 @@
-"""The app, through `python -m local.host`, as anybody would run it."""
+"""The app on the local host, as `triscore host` runs it."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def _poison(env: Mapping[str, str]) -> Finding:
     if messages:
         return Finding(
             f"queue {POISON_QUEUE} lists blobs whose tries ran out",
-            "run `python -m deploy requeue`: it shows each with its error, and sends them again"
+            "run `triscore requeue`: it shows each with its error, and sends them again"
             " once the cause is fixed",
         )
     return Finding(f"queue {POISON_QUEUE} is empty: no blob's tries ran out")

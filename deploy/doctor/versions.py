@@ -75,5 +75,5 @@ def _model(folder: Path, required: list[Pin]) -> Iterator[Finding]:
         None
         if pinned == served.version
         else f"pin {package}=={served.version}, or write its manifest again with"
-        " `python -m deploy manifest`, once you have compared its answers",
+        " `triscore describe`, once you have compared its answers",
     )

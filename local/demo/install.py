@@ -194,7 +194,7 @@ def _has_model() -> bool:
 
 def _model(tell: Callable[[str], None]) -> None:
     train = [sys.executable, str(MODEL / "train.py")]
-    describe = [sys.executable, "-m", "deploy", "manifest", str(MODEL.relative_to(ROOT))]
+    describe = [sys.executable, "-m", "cli", "describe", str(MODEL.relative_to(ROOT))]
     describe += ["--rows", str(MODEL / "golden.csv")]
     for command in (train, describe):
         _run(command, "the demo model", "its training failed.", tell)

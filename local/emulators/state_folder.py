@@ -3,7 +3,7 @@
 data/<server>/     what a server keeps
 logs/<server>.log  what it printed since the last start
 emulators.lock     locked (flock) by the running stack; the kernel lets go when it dies
-emulators.json     its pid, ports and children, for `python -m local.emulators status` and `down`
+emulators.json     its pid, ports and children, for `triscore emulators status` and `down`
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class StateFolder:
         if lock is None:
             raise EmulatorError(
                 f"the emulators of {self.root} are running already: use them, or stop them with "
-                "`python -m local.emulators down`"
+                "`triscore emulators down`"
             )
         self._lock = lock
         return self._record_file.exists()

@@ -57,7 +57,7 @@ def report(app, name: str):
 
 def requeue(app, *args: str) -> str:
     told = subprocess.run(
-        [sys.executable, "-m", "deploy", "requeue", *args],
+        [sys.executable, "-m", "cli", "requeue", *args],
         cwd=ROOT,
         env={**app._settings(), "PATH": os.environ["PATH"]},
         capture_output=True,

@@ -56,7 +56,7 @@ def host_alone(tmp_path_factory):
 def unzipped(prices, tmp_path_factory):
     folder = tmp_path_factory.mktemp("package")
     command = [
-        *(sys.executable, "-m", "deploy", "package", "--trigger", "all"),
+        *(sys.executable, "-m", "cli", "package", "--trigger", "all"),
         *("--model", prices / "prices.pkl", "--entry-script", prices / "score.py"),
         *("--output", folder / "app.zip"),
     ]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bench import summary
 from bench.load import Run
 from bench.results import Cell, Figure, Results
 
@@ -41,3 +42,25 @@ def test_results_survive_their_file():
     results.add("hot/logreg/16", "triscore@1", run(50, "2 requests timed out"))
     results.figures["messages, triscore"] = Figure("messages/s", (1.0, 2.0, 9.0))
     assert Results.from_json(json.loads(json.dumps(results.as_json()))) == results
+
+
+def test_a_summary_says_what_the_results_say_without_their_runs(tmp_path):
+    results = Results(environment={"cores": 2}, absent={"mlserver@1": "no Python 3.12"})
+    for rate in (100.123, 110, 90):
+        results.add("hot/logreg/16", "triscore@1", run(rate))
+        results.add("hot/logreg/16", "bentoml@1", run(rate, "2 requests timed out"))
+    results.figures["messages, triscore"] = Figure("messages/s", (1.0, 2.0, 9.0))
+    summary.write(results, tmp_path / "summary.json")
+    text = (tmp_path / "summary.json").read_text()
+    kept = Results.from_json(json.loads(text))
+    assert "runs" not in text
+    assert kept.value("hot/logreg/16", "triscore@1") == 100.1
+    assert kept.value("hot/logreg/16", "bentoml@1") is None
+    assert kept.figure("messages, triscore") == 2.0
+    assert kept.absent == results.absent
+
+
+def test_the_repository_keeps_a_summary_that_has_every_mark():
+    document = json.loads(summary.FILE.read_text())
+    assert {each["name"] for each in document["ratios"] if each["holds"] is None} == set()
+    assert summary.text(Results.from_json(document)).count("\n") < 300

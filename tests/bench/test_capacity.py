@@ -42,7 +42,7 @@ def test_a_million_rows_cost_their_seconds_and_their_executions():
 
 
 def test_without_measurements_the_command_says_how_to_come_by_them(tmp_path):
-    command = [sys.executable, "-m", "bench.capacity", "--results", tmp_path / "none.json"]
+    command = [*(sys.executable, "-m", "cli", "bench", "capacity"), "--results", tmp_path / "none"]
     told = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )

@@ -214,7 +214,7 @@ def test_without_the_tools_the_mend_is_told(tmp_path, monkeypatch):
 
 def deploy(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "deploy", *map(str, arguments)],
+        [sys.executable, "-m", "cli", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -12,8 +12,8 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
 import deploy
+from cli.app import main
 from deploy import app_settings, connections, doctor
-from deploy.__main__ import main
 from deploy.doctor import http_trigger, model, service_bus, settings, storage, versions
 from inference.models import manifests
 from tests import small_model
@@ -46,7 +46,7 @@ def run(tmp_path):
         file = tmp_path / "local.settings.json"
         file.write_text(json.dumps({"Values": values}))
         return subprocess.run(
-            [*(sys.executable, "-m", "deploy", "doctor", folder, "--settings", file), *options],
+            [*(sys.executable, "-m", "cli", "doctor", folder, "--settings", file), *options],
             cwd=ROOT,
             env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             capture_output=True,

@@ -29,7 +29,7 @@ FUNCTIONS = {
     # And its decorators.
     *("allowed", "description", "maxLength", "maxValue", "minLength", "minValue"),
 }
-#: What `python -m deploy package` writes into settings.json.
+#: What `triscore package` writes into settings.json.
 PACKAGED = {
     *("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "TRIGGERS", "HTTP_AUTH_LEVEL"),
     *("INPUT_BLOB_PATH", "OUTPUT_CONTAINER", "INPUT_QUEUE_NAME", "OUTPUT_QUEUE_NAME"),

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def describe(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "deploy", "manifest", *map(str, arguments)],
+        [sys.executable, "-m", "cli", "describe", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,

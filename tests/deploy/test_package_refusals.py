@@ -175,7 +175,7 @@ def test_the_command_ends_with_2_and_one_line(model):
     target = model.parent / "app.zip"
     told = subprocess.run(
         [
-            *(sys.executable, "-m", "deploy", "package", "--model", model),
+            *(sys.executable, "-m", "cli", "package", "--model", model),
             *("--trigger", "all", "--output", target),
         ],
         cwd=ROOT,

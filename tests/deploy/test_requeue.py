@@ -278,7 +278,7 @@ async def test_nothing_is_lost_where_the_command_is_killed_in_between(
     assert (len(arrived) >= 3) == (line == r"m\d: sent$")
 
 
-COMMAND = [sys.executable, "-m", "deploy", "requeue"]
+COMMAND = [sys.executable, "-m", "cli", "requeue"]
 
 
 def environment(world: World) -> dict[str, str]:

@@ -90,7 +90,7 @@ class ExhaustedBlobs:
         else:
             message = (
                 f"the blob was tried {self._tries.most} times, and the last time {why}; mend the "
-                "cause, and send it round again (`python -m deploy requeue`, or upload it anew)"
+                "cause, and send it round again (`triscore requeue`, or upload it anew)"
             )
             document = await self._outbox.exhausted(request, message, self._scorer.model)
             if await self._threads.storage(self._is_current, version):

@@ -111,7 +111,7 @@ def test_what_is_no_skops_file_is_told(tmp_path):
 
 def deploy(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "deploy", "manifest", *map(str, arguments)],
+        [sys.executable, "-m", "cli", "describe", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
