@@ -1,81 +1,68 @@
-"""Looking units up: near, then in the shared cache; a gate to each learns whether that pays."""
+"""Looks units up in the near cache and in Redis, as inference.serving.cache_policy plans it."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from inference.ports import Cache, Entry
-from inference.serving.cache_policy import Gate
+from inference.serving.cache_policy import LookupPolicy, Plan
+from inference.serving.off_loop import PIECE_ROWS, in_pieces
+
+Found = list[Entry | None]
 
 
-class Levels:
-    """The gates to the near cache and to the one beyond it, for questions of one size."""
-
-    def __init__(self, size: str, *, steady: bool) -> None:
-        self.near = Gate(f"near, {size}", steady=steady, joins=True)
-        self.far = Gate(f"far, {size}", steady=steady)
-
-
-class Terms(NamedTuple):
-    """How many rows are answered: which caches are asked, and whether they are replaced."""
-
-    levels: Levels
-    near: bool
-    far: bool
-    recompute: bool
-
-
-class LookUps:
-    """Those of one script. For one event loop."""
+class CacheLookup:
+    """Lookups of one script's units. For one event loop."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._trials: set[asyncio.Task[object]] = set()
+        self._background: set[asyncio.Task[object]] = set()
 
     def __repr__(self) -> str:
-        return f"<LookUps {len(self._trials)} trials>"
+        return f"<CacheLookup {len(self._background)} in the background>"
 
     def close(self) -> None:
-        for trial in self._trials:
-            trial.cancel()
+        for task in self._background:
+            task.cancel()
 
-    async def look_up(
-        self,
-        levels: Levels,
-        keys: Sequence[str],
-        *,
-        far: bool,
-        began: float | None = None,
-    ) -> tuple[list[Entry | None], bool]:
-        """What near and, with `far`, the shared cache have; and whether that could be reached.
+    async def find(
+        self, plan: Plan, keys: Sequence[str], *, began: float | None = None
+    ) -> tuple[Found, bool]:
+        """What the near cache and, where planned, Redis have; and whether Redis answered.
 
-        `began`: time.perf_counter() when naming began, which is a part of what it costs.
+        `began`: time.perf_counter() before the units were named, which is a part of the cost.
         """
+        if not plan.lookup:
+            return [None] * len(keys), True
+        if len(keys) > PIECE_ROWS:
+            return await self._find_many(plan, keys)
         began = time.perf_counter() if began is None else began
         found = [self._cache.peek(key) for key in keys]
         hits = len(keys) - found.count(None)
-        levels.near.looked_up(len(keys), hits, time.perf_counter() - began)
-        if far and hits < len(keys):
-            return found, await self._look_beyond(levels, keys, found)
+        plan.policy.near.record(len(keys), hits, time.perf_counter() - began)
+        if plan.redis and hits < len(keys):
+            return found, await self._find_in_redis(plan, keys, found)
         return found, True
 
-    async def _look_beyond(
-        self, levels: Levels, keys: Sequence[str], found: list[Entry | None]
-    ) -> bool:
-        """Fill what the shared cache has into `found`; False where it can't be reached.
+    async def _find_many(self, plan: Plan, keys: Sequence[str]) -> tuple[Found, bool]:
+        found: Found = []
+        reachable = True
+        async for rows in in_pieces(len(keys)):
+            entries, answered = await self.find(plan, keys[rows.start : rows.stop])
+            found += entries
+            reachable = reachable and answered
+        return found, reachable
 
-        A trial of a closed gate is for the next ones: nobody waits for it. Who did would fall
-        behind the others, and split a batch in two that go on taking turns.
-        """
+    async def _find_in_redis(self, plan: Plan, keys: Sequence[str], found: Found) -> bool:
+        """Fill what Redis has into `found`. False where Redis does not answer."""
         missing = [index for index, entry in enumerate(found) if entry is None]
-        asked = self._ask_beyond(levels, [keys[index] for index in missing])
-        if not levels.far.is_open:
-            trial = asyncio.get_running_loop().create_task(asked)
-            self._trials.add(trial)
-            trial.add_done_callback(self._trials.discard)
+        asked = self._ask_redis(plan.policy.redis, [keys[index] for index in missing])
+        if plan.background:
+            task = asyncio.get_running_loop().create_task(asked)
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
             return True
         entries = await asked
         if entries is None:
@@ -84,14 +71,13 @@ class LookUps:
             found[index] = entry
         return True
 
-    async def _ask_beyond(
-        self, levels: Levels, keys: Sequence[str]
+    async def _ask_redis(
+        self, policy: LookupPolicy, keys: Sequence[str]
     ) -> Sequence[Entry | None] | None:
         began = time.perf_counter()
         try:
             entries = await self._cache.get_many(keys)
         except ConnectionError:
             return None
-        hits = len(entries) - entries.count(None)
-        levels.far.looked_up(len(keys), hits, time.perf_counter() - began)
+        policy.record(len(keys), len(entries) - entries.count(None), time.perf_counter() - began)
         return entries

@@ -1,105 +1,213 @@
-"""Whether a look-up pays: what it costs against what it saves.
+"""Which caches a question uses. This module alone decides; the others carry out what it says.
 
-A look-up pays while the time that it takes is less than what the predictions it finds would have
-taken. Once it does not, it is skipped, and tried again for a few questions now and then: the
-traffic may have changed. The longer it has not, the rarer the trials.
+One rule serves the response cache, the near cache and Redis. A lookup pays while the time it saves
+(hit rate x seconds of a prediction) exceeds the time it costs. While it pays, every question is
+looked up. While it does not, only a random sample is: as many as cost EXPLORE_SHARE of the time
+that predictions take. The sample shows when lookups pay again. Computations in flight are found by
+the same keys as rows in the near cache, so they need no rule of their own. docs/caches.md explains
+the four caches together.
 """
 
 from __future__ import annotations
 
-import time
+import math
+import random
 from collections.abc import Callable
+from typing import NamedTuple
 
-#: Units looked up before the first judgement.
-MIN_SEEN = 64
-#: How far cost and gain must be apart to change the decision: it should not flutter.
+from inference.serving.counts import Counts, LookupCounts
+from inference.settings import CacheMode
+
+#: Units looked up before the first decision.
+MIN_UNITS = 64
+#: How far gain and cost must be apart to change a decision. It keeps decisions from flapping.
 MARGIN = 1.25
-#: Seconds until the first trial of a closed gate. Each trial that does not open it doubles them,
-#: up to MAX_TRIAL_EVERY_S.
-TRIAL_EVERY_S = 5.0
-MAX_TRIAL_EVERY_S = 40.0
-#: Of what a prediction takes, as much may go to a look-up that finds nothing.
-BESIDE = 0.002
-#: How many questions a trial lasts, and how many units, so that it costs no more where questions
-#: are long.
-TRIAL_QUESTIONS = 32
-TRIAL_UNITS = 256
-#: Of an average over the last so many units, about, and over no fewer than so many questions.
-MEMORY = 64
-MEMORY_QUESTIONS = 8
+#: Share of the time of predictions that lookups which find nothing may cost.
+EXPLORE_SHARE = 1 / 128
+#: Share of the questions that are always looked up, whatever it costs.
+MIN_SAMPLE = 1 / 1024
+#: Averages are over about so many units, and over no fewer than so many questions.
+MEMORY_UNITS, MEMORY_QUESTIONS = 64, 8
+#: One lookup counts for at most so many times the average: a stalled machine decides nothing.
+MAX_OUTLIER = 8
+#: A unit that this process does not find is registered and kept there, which takes so many times
+#: as long as the lookup (measured).
+KEEP_COST = 2.0
+#: Processor seconds of a lookup in Redis that no caller waits for.
+BACKGROUND_S = 0.0001
+#: Seconds of a prediction from which processes take a lease on it: a lease costs a round trip.
+LEASE_FROM_S = 0.05
 
 
-class Gate:
-    """Open while looking up pays; `steady` keeps it open whatever it costs.
+class LookupPolicy:
+    """Decides about lookups in one cache, by what they cost and find.
 
-    `joins`: what is looked up can also be joined while it is computed. So such a gate stays open
-    where it costs next to nothing beside the prediction, as equal questions may come at any time.
+    `keep_cost`: see KEEP_COST. `background`: sampled lookups make no caller wait.
     """
 
     def __init__(
         self,
-        name: str,
+        mode: CacheMode,
+        counts: LookupCounts,
         *,
-        steady: bool = False,
-        joins: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        keep_cost: float = 0.0,
+        background: bool = False,
+        draw: Callable[[], float] = random.random,
     ) -> None:
-        self._name, self._steady, self._clock = name, steady, clock
-        self._least_rate = BESIDE if joins else 0.0
-        self._open = True
-        self._seen = self._questions = 0
-        self._hit_rate = 0.0
-        self._look_up_s = 0.0
-        self._questions_left = self._units_left = 0
-        self._trial_every_s = TRIAL_EVERY_S
-        self._next_trial = 0.0
+        self._learns = mode == "auto"
+        self._counts, self._keep_cost, self._background = counts, keep_cost, background
+        self._draw = draw
+        #: Whether lookups pay.
+        self.pays = mode != "off"
+        #: Share of the questions that are looked up.
+        self.share = float(self.pays)
+        self.hit_rate = 0.0
+        #: Seconds that the lookup of a unit takes, and that finding it saves. The latter is for
+        #: the owner to set; it is 0 while nobody knows.
+        self.lookup_s = self.saved_s = 0.0
+        self._units = self._questions = 0
 
     def __repr__(self) -> str:
-        state = "open" if self._open else "closed"
         return (
-            f"<Gate {self._name} {state}, {self._hit_rate:.0%} hits,"
-            f" {self._look_up_s * 1e6:.0f} us a look-up>"
+            f"<LookupPolicy {self.share:.1%} looked up, {self.hit_rate:.0%} hits,"
+            f" {self.lookup_s * 1e6:.0f} us a lookup>"
         )
 
-    @property
-    def is_open(self) -> bool:
-        return self._open
-
-    def lets_pass(self, units: int) -> bool:
-        """Whether the next question, of so many units, is looked up."""
-        if self._open:
+    def allows(self, units: int = 1) -> bool:
+        """Whether to look up the next question, which has so many units."""
+        if self.share >= 1.0 or self._draw() < self.share:
             return True
-        if self._questions_left == 0 or self._units_left <= 0:
-            now = self._clock()
-            if now < self._next_trial:
-                return False
-            self._trial_every_s = min(2 * self._trial_every_s, MAX_TRIAL_EVERY_S)
-            self._next_trial = now + self._trial_every_s
-            self._questions_left, self._units_left = TRIAL_QUESTIONS, TRIAL_UNITS
-        self._questions_left -= 1
-        self._units_left -= units
-        return True
+        self._counts.skipped += units
+        return False
 
-    def looked_up(self, units: int, found: int, seconds: float) -> None:
-        """What looking up so many units took and brought."""
-        self._seen += units
+    def record(self, units: int, hits: int, seconds: float) -> None:
+        """Count the lookup of one question, learn from it, and decide anew."""
+        self._counts.hits += hits
+        self._counts.misses += units - hits
+        self._units += units
         self._questions += 1
-        weight = max(1 / self._questions, min(units / MEMORY, 1 / MEMORY_QUESTIONS))
-        self._hit_rate += weight * (found / units - self._hit_rate)
-        # One stall of the machine must not close the gate: it counts as a few slow look-ups.
-        cost = seconds / units
-        if self._look_up_s:
-            cost = min(cost, 8 * self._look_up_s)
-        self._look_up_s += weight * (cost - self._look_up_s)
+        weight = max(1 / self._questions, min(units / MEMORY_UNITS, 1 / MEMORY_QUESTIONS))
+        self.hit_rate += weight * (hits / units - self.hit_rate)
+        unit_s = seconds / units
+        if self.lookup_s:
+            unit_s = min(unit_s, MAX_OUTLIER * self.lookup_s)
+        self.lookup_s += weight * (unit_s - self.lookup_s)
+        if self._learns and self._units >= MIN_UNITS and self.saved_s:
+            self._decide()
 
-    def judge(self, predict_s: float) -> None:
-        """Decide anew, where predicting a unit takes `predict_s` seconds."""
-        if self._steady or self._seen < MIN_SEEN:
+    def _decide(self) -> None:
+        gain = self.hit_rate * self.saved_s
+        cost = self.lookup_s * (1 + self._keep_cost * (1 - self.hit_rate))
+        self.pays = gain * MARGIN >= cost if self.pays else gain > cost * MARGIN
+        if self.pays:
+            self.share = 1.0
             return
-        gain, cost = max(self._hit_rate, self._least_rate) * predict_s, self._look_up_s
-        if self._open and gain * MARGIN < cost:
-            self._open = False
-            self._trial_every_s = TRIAL_EVERY_S
-            self._next_trial = self._clock() + TRIAL_EVERY_S
-        elif not self._open and gain > cost * MARGIN:
-            self._open = True
+        if self._background:
+            cost = min(cost, BACKGROUND_S)
+        self.share = min(1.0, max(MIN_SAMPLE, EXPLORE_SHARE * self.saved_s / cost))
+
+
+class SizePolicy:
+    """The policies of the near cache and of Redis, for questions of one size.
+
+    The lookup of a row costs less where many rows are looked up together.
+    """
+
+    def __init__(self, near: LookupPolicy, redis: LookupPolicy) -> None:
+        self.near, self.redis = near, redis
+
+    def learn(self, *, model_s: float, answer_s: float) -> None:
+        """What a unit takes lately: seconds of the model alone, and of a caller's whole wait.
+
+        A hit in this process saves the model's time, one in Redis a caller's.
+        """
+        self.near.saved_s, self.redis.saved_s = model_s, answer_s
+
+
+class Plan(NamedTuple):
+    """What is done for one question. Without keys it goes straight to the model."""
+
+    policy: SizePolicy
+    #: Name its units, and find and keep them in this process.
+    keys: bool
+    #: Find and store them in Redis too.
+    redis: bool = False
+    #: False: nothing is looked up, and the new answer replaces what is stored.
+    lookup: bool = True
+
+    @property
+    def background(self) -> bool:
+        """Whether Redis is only asked to learn whether that pays. Nobody waits for its answer:
+        a caller who did would fall behind the others of a batch.
+        """
+        return not self.policy.redis.pays
+
+    @property
+    def lease(self) -> bool:
+        """Whether to wait for another process that computes the same."""
+        return self.redis and self.lookup and self.policy.redis.pays
+
+
+class CachePolicy:
+    """Decides for one process. `remote`: there is a Redis; `near`: this process may keep copies."""
+
+    def __init__(
+        self,
+        mode: CacheMode,
+        counts: Counts,
+        *,
+        near: bool,
+        remote: bool,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        lookups = counts.lookups
+
+        def policy(counts: LookupCounts, *, usable: bool, redis: bool) -> LookupPolicy:
+            keep_cost = 0.0 if redis else KEEP_COST
+            usable_mode: CacheMode = mode if usable else "off"
+            return LookupPolicy(
+                usable_mode, counts, keep_cost=keep_cost, background=redis, draw=draw
+            )
+
+        def sizes() -> SizePolicy:
+            return SizePolicy(
+                policy(lookups["near"], usable=True, redis=False),
+                policy(lookups["redis"], usable=remote, redis=True),
+            )
+
+        self._on, self._remote, self._in_flight = mode != "off", remote, lookups["in_flight"]
+        self.response = policy(lookups["response"], usable=near, redis=False)
+        self.one_unit, self.many_rows = sizes(), sizes()
+
+    def __repr__(self) -> str:
+        return f"<CachePolicy near {self.one_unit.near!r}, Redis {self.one_unit.redis!r}>"
+
+    def plan(self, units: int, *, cacheable: bool, recompute: bool) -> Plan:
+        """What to do for a question of so many units."""
+        policy = self.one_unit if units == 1 else self.many_rows
+        if not (self._on and cacheable):
+            return Plan(policy, keys=False)
+        if recompute:
+            return Plan(policy, keys=True, redis=self._remote, lookup=False)
+        near = policy.near.allows(units)
+        redis = self._remote and policy.redis.allows(units)
+        if near or redis:
+            return Plan(policy, keys=True, redis=redis)
+        self._in_flight.skipped += units
+        return Plan(policy, keys=False)
+
+    def record_in_flight(self, units: int, *, begun: int) -> None:
+        """Count units that no cache had: of them so many had not been in flight."""
+        self._in_flight.hits += units - begun
+        self._in_flight.misses += begun
+
+
+def expires_soon(ttl_left_s: float, compute_s: float) -> bool:
+    """Whether to compute a stored unit anew before it expires. `compute_s`: what that takes.
+
+    It is decided by chance, as in XFetch (Vattani, Chierichetti and Lowenstein, VLDB 2015): the
+    dearer the computation, the earlier; and of many callers at the same time about one computes.
+    """
+    if ttl_left_s >= 20 * compute_s:  # the chance is below 1 in 10^8
+        return False
+    return ttl_left_s < compute_s * -math.log(1 - random.random())  # noqa: S311

@@ -1,17 +1,22 @@
-"""What the core has done since it was made, for whoever watches it."""
+"""What the core has done since it was made, for metrics."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal
 
 from inference.request import CacheStatus
 
-#: Seconds that a call of the model takes: one row of a linear model, up to the default deadline.
+#: The four caches (docs/caches.md), in the order in which they are asked.
+CacheName = Literal["response", "near", "in_flight", "redis"]
+CACHES: tuple[CacheName, ...] = ("response", "near", "in_flight", "redis")
+
+#: Seconds of a model call: from one row of a linear model to the default SCORING_TIMEOUT_S.
 CALL_SECONDS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 60.0)
-#: Rows of a call: one, up to inference.serving.batching's most for several requests together, and
-#: beyond.
+#: Rows of a model call: from one to the largest batch of several requests (batching.MAX_ROWS), and
+#: more for one request.
 CALL_ROWS = (1, 4, 16, 64, 256, 512)
 
 
@@ -20,7 +25,7 @@ class Histogram:
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
-        #: One a range; `bounds` are their upper ends, which belong to them.
+        #: One count a range. `bounds` are the ranges' inclusive upper ends.
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
@@ -30,18 +35,31 @@ class Histogram:
 
 
 @dataclass(slots=True)
-class Counts:
-    """Plain counters; whoever does what they count adds to them, on the event loop."""
+class LookupCounts:
+    """Lookups in one cache: of requests in the response cache, of units in the others."""
 
-    #: By door and status: what the doors made of what came, each in its own words.
+    hits: int = 0
+    misses: int = 0
+    #: Not looked up, because a lookup costs more than it saves (inference.serving.cache_policy).
+    skipped: int = 0
+
+    def by_outcome(self) -> tuple[tuple[str, int], ...]:
+        return ("hit", self.hits), ("miss", self.misses), ("skipped", self.skipped)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Plain counters. Each is incremented on the event loop, by the code that does the work."""
+
+    #: Inputs by trigger and status. A trigger names its statuses itself.
     requests: Counter[tuple[str, int | str]] = field(default_factory=Counter)
-    #: Questions by how their answers came about; without those that Recent answered.
+    #: Questions by how they were answered. Hits of the response cache are not among them.
     answers: Counter[CacheStatus] = field(default_factory=Counter)
     #: Questions that wait for their answer now.
     waiting: int = 0
-    #: Requests that were looked up in Recent and were there, or not.
-    recent_hits: int = 0
-    recent_misses: int = 0
-    #: Calls of the model that ended or hang; a batch that it refused is called again in halves.
+    lookups: dict[CacheName, LookupCounts] = field(
+        default_factory=lambda: {name: LookupCounts() for name in CACHES}
+    )
+    #: Model calls that ended or hang. A batch that the model refuses is called again in halves.
     call_seconds: Histogram = field(default_factory=lambda: Histogram(CALL_SECONDS))
     call_rows: Histogram = field(default_factory=lambda: Histogram(CALL_ROWS))

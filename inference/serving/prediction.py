@@ -1,27 +1,61 @@
-"""What came of a question: an answer a row, or one to all of it."""
+"""The answer to a question: predictions as JSON, or a script's own reply."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from inference.ports import Entry
 from inference.request import CacheStatus
-from inference.scripts.question import Reply
+from inference.scripts.question import Question, Reply, RowQuestion
 
 
 class Prediction(NamedTuple):
-    """Predictions as JSON, or a script's own reply, and how they came about."""
+    """What answers a question, and where it came from."""
 
+    #: JSON; a list with an element a row for a question of rows.
     value: bytes
     cache: CacheStatus
+    #: Seconds since the oldest part was computed; None unless all of it was stored.
     age_s: float | None = None
+    #: A script's own response, which then takes the place of `value`.
     reply: Reply | None = None
-    #: Of the rows, how many were found in the cache.
+    #: How many of the rows were found in a cache.
     hits: int = 0
     #: Seconds until what was found or stored expires; None where nothing was.
     ttl_left_s: float | None = None
 
 
-def joined(rows: Sequence[bytes]) -> bytes:
+def from_model(
+    question: Question | RowQuestion,
+    outcome: Sequence[bytes] | Reply,
+    status: CacheStatus,
+    *,
+    hits: int = 0,
+    ttl_left_s: float | None = None,
+) -> Prediction:
+    """`outcome`: a unit's answer each, or a script's own reply."""
+    if isinstance(outcome, Reply):
+        return Prediction(outcome.body, "bypass", reply=outcome)
+    value = outcome[0] if isinstance(question, Question) else json_list(outcome)
+    return Prediction(value, status, hits=hits, ttl_left_s=ttl_left_s)
+
+
+def from_cache(question: Question | RowQuestion, entries: Sequence[Entry]) -> Prediction:
+    """`entries`: of every unit, in order."""
+    if len(entries) == 1:
+        (entry,) = entries
+        value = entry.value if isinstance(question, Question) else b"[" + entry.value + b"]"
+        return Prediction(value, "hit", entry.age_s, hits=1, ttl_left_s=entry.ttl_left_s)
+    return Prediction(
+        json_list([entry.value for entry in entries]),
+        "hit",
+        max(entry.age_s for entry in entries),
+        hits=len(entries),
+        ttl_left_s=min(entry.ttl_left_s for entry in entries),
+    )
+
+
+def json_list(rows: Sequence[bytes]) -> bytes:
     """One JSON list of the rows' answers."""
     return b"[" + b",".join(rows) + b"]"

@@ -1,8 +1,8 @@
-"""Whole answers of the last seconds, found by everything that a caller sent.
+"""The response cache: whole answers of the last seconds, found by all that the caller sent.
 
-The nearest layer of the cache, and the only one that neither reads a body nor hashes it into a
-name: what was sent is compared with what was sent before, byte by byte. It is bounded in bytes and
-in time: what lies behind it may have been replaced meanwhile.
+It is the first cache to be asked, and the only one that neither reads a body nor hashes it into a
+key: it compares the bytes that were sent. It is bounded in bytes and in age: an answer in the
+caches behind it may have been replaced since.
 """
 
 from __future__ import annotations
@@ -12,101 +12,100 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from inference.request import Answer, Request
-from inference.serving.counts import Counts
+from inference.serving.cache_policy import LookupPolicy
 
-#: An answer from here is no staler than this.
+#: No answer in here gets older.
 MAX_AGE_S = 5.0
 MAX_BYTES = 32 * 1024 * 1024
-#: Longer bodies are not worth their room.
+#: Requests with longer bodies are not kept.
 MAX_BODY_BYTES = 16 * 1024
-#: Bytes that an entry takes beside what was sent and answered.
+#: Bytes of memory that an entry takes beside its request's body and its answer's.
 ENTRY_BYTES = 900
-#: While fewer requests than this recur, only one in TRY_ONE_IN is looked for and kept.
-WORTHWHILE = 0.02
-TRY_ONE_IN = 32
-#: What one request counts for in how many recur: more than WORTHWHILE, so that the first one that
-#: is found again ends the trying.
-WEIGHT = 0.03
+#: The time of an answer is averaged over about so many.
+MEMORY = 16
 
-Sent = tuple[str, str, str, str, bytes]
-#: An answer's body, type, status and headers; when it was made and until when it may be told, by
-#: the clock; its size. A plain tuple of such, unlike an object, is none of the garbage collector's
-#: business: thousands of them do not lengthen its pauses.
-_Kept = tuple[bytes, str, int, tuple[tuple[str, str], ...], float, float, int]
+#: Method, query, content type, accept, body: all that decides an answer.
+Key = tuple[str, str, str, str, bytes]
+#: Of an answer: body, type, status, headers; when it was made and when it expires, by the clock;
+#: its size. The garbage collector does not track a tuple of such values, so thousands of them do
+#: not lengthen its pauses. It would track objects.
+_Entry = tuple[bytes, str, int, tuple[tuple[str, str], ...], float, float, int]
 
 
-class Recent:
-    """Keeps what was used last. For one event loop."""
+class ResponseCache:
+    """Keeps the answers used last, as far as `policy` lets it. For one event loop."""
 
     def __init__(
         self,
+        policy: LookupPolicy,
         *,
-        counts: Counts,
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._counts = counts
+        self._policy = policy
         self._max_bytes, self._clock = max_bytes, clock
-        self._kept: OrderedDict[Sent, _Kept] = OrderedDict()
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._bytes = 0
-        self._hit_rate = 1.0
-        self._turn = 0
 
     def __repr__(self) -> str:
-        return f"<Recent {len(self._kept)} answers, {self._bytes} bytes>"
+        return f"<ResponseCache {len(self._entries)} answers, {self._bytes} bytes>"
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
-    def pays(self) -> bool:
-        """Whether to look for the next request, and to keep its answer."""
-        if self._hit_rate >= WORTHWHILE:
-            return True
-        self._turn += 1
-        return self._turn % TRY_ONE_IN == 0
+    def key(self, request: Request) -> Key | None:
+        """The key of a request; None where it is neither to be looked up nor to be kept."""
+        policy = self._policy
+        if policy.share and (request.recompute or policy.allows()):
+            return _key(request)
+        return None
 
-    def find(self, sent: Sent, *, began: float) -> Answer | None:
-        """The answer, as a hit. `began`: time.perf_counter() when it was asked for."""
-        kept = self._kept.get(sent)
+    def find(self, key: Key, *, began: float) -> Answer | None:
+        """The answer, as a hit. `began`: time.perf_counter() when the request came."""
+        entry = self._entries.get(key)
         now = self._clock()
-        if kept is None or now >= kept[5]:
-            self._counts.recent_misses += 1
-            self._hit_rate *= 1 - WEIGHT
+        seconds = time.perf_counter() - began
+        if entry is None or now >= entry[5]:
+            self._policy.record(1, 0, seconds)
             return None
-        self._counts.recent_hits += 1
-        self._hit_rate += WEIGHT * (1 - self._hit_rate)
-        self._kept.move_to_end(sent)
-        body, kind, status, headers, made_at, _, _ = kept
-        elapsed_ms = (time.perf_counter() - began) * 1000
-        return Answer(body, kind, "hit", elapsed_ms, now - made_at, status, headers)
+        self._policy.record(1, 1, seconds)
+        self._entries.move_to_end(key)
+        body, content_type, status, headers, made_at, _, _ = entry
+        return Answer(body, content_type, "hit", seconds * 1000, now - made_at, status, headers)
 
-    def keep(self, sent: Sent, answer: Answer, *, ttl_s: float) -> None:
-        """Keep an answer. `ttl_s`: what is left of it."""
-        size = len(sent[-1]) + len(answer.body) + ENTRY_BYTES
+    def keep(self, key: Key, answer: Answer, *, ttl_s: float, at_once: int = 1) -> None:
+        """Keep an answer for `ttl_s`, or MAX_AGE_S. `at_once`: requests answered in its time."""
+        self._learn(answer.elapsed_ms / 1000 / at_once)
+        size = len(key[-1]) + len(answer.body) + ENTRY_BYTES
         now = self._clock()
-        self._forget(sent)
-        made_at, until = now - (answer.age_s or 0.0), now + min(ttl_s, MAX_AGE_S)
-        self._kept[sent] = (
+        self._forget(key)
+        made_at, expires_at = now - (answer.age_s or 0.0), now + min(ttl_s, MAX_AGE_S)
+        self._entries[key] = (
             *(answer.body, answer.content_type, answer.status, answer.headers),
-            *(made_at, until, size),
+            *(made_at, expires_at, size),
         )
         self._bytes += size
-        while self._kept:
-            oldest = next(iter(self._kept))
-            if self._bytes <= self._max_bytes and now < self._kept[oldest][5]:
+        while self._entries:
+            oldest = next(iter(self._entries))
+            if self._bytes <= self._max_bytes and now < self._entries[oldest][5]:
                 break
             self._forget(oldest)
 
-    def _forget(self, sent: Sent) -> None:
-        kept = self._kept.pop(sent, None)
-        if kept is not None:
-            self._bytes -= kept[-1]
+    def _learn(self, answer_s: float) -> None:
+        """What an answer takes that is not found here."""
+        saved_s = self._policy.saved_s
+        self._policy.saved_s += (answer_s - saved_s) / (MEMORY if saved_s else 1)
+
+    def _forget(self, key: Key) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= entry[-1]
 
 
-def sent(request: Request) -> Sent | None:
-    """All that decides a request's answer; None where it is not worth keeping.
+def _key(request: Request) -> Key | None:
+    """None where the request is not worth keeping.
 
-    Headers decide too where a script reads them: such answers are never kept.
+    Headers decide an answer too where a script reads them; its answers are never kept.
     """
     if len(request.body) > MAX_BODY_BYTES or "content-encoding" in request.headers:
         return None

@@ -15,6 +15,7 @@ from inference.ports import Cache, Keys
 from inference.request import Answer, Request
 from inference.rows import codecs, media_types
 from inference.serving import response_cache
+from inference.serving.cache_policy import CachePolicy
 from inference.serving.counts import Counts
 from inference.serving.deadlines import Deadlines, Wait
 from inference.serving.health import Health, State, packages
@@ -25,7 +26,7 @@ from inference.serving.prediction import Prediction
 from inference.serving.predictor import Predictor
 from inference.serving.request_bodies import Bodies
 from inference.serving.request_deadline import RequestDeadline
-from inference.serving.response_cache import Recent
+from inference.serving.response_cache import ResponseCache
 from inference.settings import InferenceSettings
 
 #: A model's version until its file was read.
@@ -61,9 +62,11 @@ class Scorer:
             timeout_s=settings.scoring_timeout_s, counts=self.counts, exit_process=exit_process
         )
         self._deadlines = Deadlines()
-        self._recent = Recent(counts=self.counts)
+        self.cache_policy = CachePolicy(
+            settings.cache_mode, self.counts, near=cache.near, remote=cache.remote
+        )
+        self._responses = ResponseCache(self.cache_policy.response)
         self.bodies = Bodies(settings)
-        self._caching = settings.cache_mode != "off" and cache.near
         self._model = ModelId(settings.model_dir.name, UNKNOWN)
         self._ready: scripts.Script | None = None
         self._predictor: Predictor | None = None
@@ -141,11 +144,9 @@ class Scorer:
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
         began = time.perf_counter()
-        key = None
-        if self._caching and (request.recompute or self._recent.pays()):
-            key = response_cache.sent(request)
+        key = self._responses.key(request)
         if key is not None and not request.recompute:
-            known = self._recent.find(key, began=began)
+            known = self._responses.find(key, began=began)
             if known is not None:
                 return known
         with self.request_deadline(request) as wait:
@@ -176,7 +177,7 @@ class Scorer:
                 await self.bodies.read(unpacked, partial(script.parse, unpacked))
 
     async def _score(
-        self, request: Request, wait: Wait, key: response_cache.Sent | None, began: float
+        self, request: Request, wait: Wait, key: response_cache.Key | None, began: float
     ) -> Answer:
         script = self._ready or await self._asked_script()
         form = _form(script, request.accept)
@@ -187,7 +188,7 @@ class Scorer:
         if key is not None and prediction.reply is None and question.cacheable:
             left_s = prediction.ttl_left_s
             ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
-            self._recent.keep(key, answer, ttl_s=ttl_s)
+            self._responses.keep(key, answer, ttl_s=ttl_s, at_once=self.counts.waiting + 1)
         return answer
 
     async def _answered(self, prediction: Prediction, form: str, began: float) -> Answer:
@@ -247,8 +248,9 @@ class Scorer:
         if self._predictor is None:
             self._predictor = Predictor(
                 script,
-                self._settings,
+                self.cache_policy,
                 cache=self._cache,
+                ttl_s=self._settings.cache_ttl_s,
                 keys=self._keys,
                 thread=self._thread,
                 loaded=self.script,

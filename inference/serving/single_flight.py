@@ -16,14 +16,14 @@ from typing import Any
 from inference.errors import InternalError, is_row_specific
 from inference.ports import Cache, Entry
 from inference.scripts.question import Question, Reply, RowQuestion, Script
-from inference.serving import admission, pieces
+from inference.serving import admission
 from inference.serving.batching import Batcher
 from inference.serving.call_times import CallTimes
 from inference.serving.computation import Computation, ComputeOptions, Units, joint_key
 from inference.serving.deadlines import Wait
 from inference.serving.leases import Lease
 from inference.serving.model_thread import ModelThread
-from inference.serving.off_loop import off_loop
+from inference.serving.off_loop import CALL_ROWS, in_pieces, off_loop
 from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class SingleFlight:
     ) -> Units:
         """As `call_model`, a call of the model at a time; no further ones once `left` says so."""
         units: Units = []
-        async for rows in pieces.of(len(question), pieces.CALL_ROWS):
+        async for rows in in_pieces(len(question), CALL_ROWS):
             outcome = await self.call_model(question.take(rows), wait=wait)
             if isinstance(outcome, Reply):
                 raise InternalError("a reply to rows")
@@ -95,7 +95,7 @@ class SingleFlight:
 
     async def compute_many(
         self, question: RowQuestion, keys: Sequence[str], options: ComputeOptions, wait: Wait
-    ) -> tuple[Units, bool]:
+    ) -> tuple[Units, int]:
         """As `compute`, of rows of which none was found; they are joined by equal ones alone, as
         to register each would take as long as the rest of what is done for it.
         """
@@ -112,7 +112,7 @@ class SingleFlight:
             self._leave(computation, wait)
         if isinstance(outcome, Reply):
             raise InternalError("a reply to rows")
-        return outcome, bool(under_way)
+        return outcome, 0 if under_way else len(keys)
 
     async def compute(
         self,
@@ -121,9 +121,9 @@ class SingleFlight:
         found: Sequence[Entry | None],
         options: ComputeOptions,
         wait: Wait,
-    ) -> tuple[Units | Reply, bool]:
-        """Every unit: found, from computations under way, or from one that begins here; and
-        whether none had to begin. Raises as `call_model` does.
+    ) -> tuple[Units | Reply, int]:
+        """Every unit: found, from computations under way, or from one that begins here; and how
+        many units that one has. Raises as `call_model` does.
         """
         units = [b"" if entry is None else entry.value for entry in found]
         own, parts = self._missing(keys, found)
@@ -138,7 +138,7 @@ class SingleFlight:
             for computation, places in parts.items():
                 outcome = await _result(computation, keys)
                 if isinstance(outcome, Reply):
-                    return outcome, not own
+                    return outcome, len(own)
                 if outcome is None:
                     again += [index for index, _ in places]
                     continue
@@ -146,7 +146,7 @@ class SingleFlight:
                     units[index] = outcome[position]
             if again:
                 await self._ask_again(question, again, units, wait)
-            return units, not own
+            return units, len(own)
         finally:
             for computation in parts:
                 self._leave(computation, wait)
@@ -249,7 +249,7 @@ class SingleFlight:
             return
         self._learn((time.perf_counter() - began) / len(keys))
         computation.tell(units)
-        async for rows in pieces.of(len(keys)):
+        async for rows in in_pieces(len(keys)):
             part = slice(rows.start, rows.stop)
             self._keep(keys[part], units[part], far=options.far)
 

@@ -94,7 +94,7 @@ class Snapshot(Collector):
             ],
         )
         answers = {(how,): counts.answers[how] for how in get_args(CacheStatus)}
-        answers["hit",] += counts.recent_hits
+        answers["hit",] += counts.lookups["response"].hits
         yield _counter(
             "answers",
             "Answers by x-cache: one a request or message, one a part of a blob.",
@@ -109,9 +109,14 @@ class Snapshot(Collector):
     def _caches(self) -> Iterator[Metric]:
         yield _counter(
             "cache_lookups",
-            "Lookups: of requests in the response cache, of rows in the near cache and in Redis.",
+            "Lookups: of requests in the response cache, of rows in the others. They are skipped"
+            " where they cost more than they save.",
             ("cache", "outcome"),
-            self._lookups(),
+            [
+                ((cache, outcome), count)
+                for cache, lookups in self.counts.lookups.items()
+                for outcome, count in lookups.by_outcome()
+            ],
         )
         for name, old, help_text in (
             ("round_trips", "round_trips", "Round trips to Redis. One may carry many rows."),
@@ -123,15 +128,6 @@ class Snapshot(Collector):
         ):
             if old in self.cache:
                 yield _counter(f"redis_{name}", help_text, (), [((), self.cache[old])])
-
-    def _lookups(self) -> Iterator[tuple[tuple[str, str], int]]:
-        counts = self.counts
-        known = {"response_hits": counts.recent_hits, "response_misses": counts.recent_misses}
-        known |= self.cache
-        for cache in ("response", "near", "redis"):
-            for outcome, suffix in (("hit", "hits"), ("miss", "misses")):
-                if (name := f"{cache}_{suffix}") in known:
-                    yield (cache, outcome), known[name]
 
 
 def _gauge(

@@ -18,7 +18,7 @@ from cache.memory import MemoryCache
 from inference.errors import ScriptFailed
 from inference.scripts.aml import aliases
 from inference.scripts.coroutine_runner import CoroutineRunner
-from inference.serving.cache_policy import MIN_SEEN
+from inference.serving.cache_policy import MIN_UNITS
 from tests.inference.scripts.contract_scripts import SCRIPTS, TUTORIAL
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -184,7 +184,7 @@ async def test_equal_requests_are_joined_though_the_cache_found_nothing_for_long
 ):
     slow = "import time\ndef init(): ...\ndef run(data):\n    time.sleep(0.03)\n    return 1\n"
     scorer = make_scorer(script_dir(slow))
-    for number in range(MIN_SEEN + 1):
+    for number in range(MIN_UNITS + 1):
         await scorer.score(request_of(f"other {number}".encode(), "text/plain"))
     equal = (scorer.score(request_of(b"equal", "text/plain")) for _ in range(6))
     told = await asyncio.gather(*equal)

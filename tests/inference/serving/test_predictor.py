@@ -18,9 +18,8 @@ from inference.errors import ScriptFailed
 from inference.models import manifests
 from inference.scripts import Question, RowQuestion
 from inference.scripts.array_rows import ArrayRows
-from inference.serving.cache_policy import MIN_SEEN, TRIAL_QUESTIONS
-from inference.serving.pieces import CALL_ROWS
-from inference.serving.pieces import ROWS as PIECE_ROWS
+from inference.serving.cache_policy import MIN_UNITS
+from inference.serving.off_loop import CALL_ROWS, PIECE_ROWS
 
 
 class Counting(BaseEstimator):  # type: ignore[misc]
@@ -171,7 +170,7 @@ async def test_hot_rows_are_computed_anew_before_they_expire(counting, make_scor
     assert (await scorer.score(request_of(rows(5) + b"  "))).cache == "hit"
 
 
-async def test_rows_that_begin_to_recur_are_looked_up_again_after_one_trial(
+async def test_rows_that_begin_to_recur_are_looked_up_again_after_some_that_are_sampled(
     counting, make_scorer, request_of, monkeypatch
 ):
     def predict(self, rows):
@@ -180,12 +179,16 @@ async def test_rows_that_begin_to_recur_are_looked_up_again_after_one_trial(
 
     monkeypatch.setattr(Counting, "predict", predict)
     scorer = make_scorer(counting, CACHE_MODE="auto")
-    for number in range(2 * MIN_SEEN):
+    policy = scorer.cache_policy.one_unit.near
+    draws = iter(lambda: 1.0, None)
+    monkeypatch.setattr(policy, "_draw", lambda: next(draws))
+    for number in range(2 * MIN_UNITS):
         await scorer.score(request_of(rows(number)))
     assert (await scorer.score(request_of(rows(-7)))).cache == "bypass"
-    scorer._predictor._alone.near._next_trial = 0.0
-    for turn in range(TRIAL_QUESTIONS):
+    draws = iter(lambda: 0.0, None)
+    for turn in range(30):
         await scorer.score(request_of(rows(-7) + b" " * turn))  # the same row in other bytes
+    assert policy.pays
     assert (await scorer.score(request_of(rows(-7) + b"\n"))).cache == "hit"
 
 
@@ -206,26 +209,26 @@ class Far(MemoryCache):
         return await super().get_many(keys)
 
 
-async def test_nobody_waits_for_the_trial_of_a_look_up_that_does_not_pay(
-    counting, make_scorer, request_of
+async def test_nobody_waits_for_the_sample_of_a_lookup_that_does_not_pay(
+    counting, make_scorer, request_of, monkeypatch
 ):
     far = Far()
     far.may.set()
     scorer = make_scorer(counting, far, CACHE_MODE="auto")
-    for number in range(2 * MIN_SEEN):
+    policy = scorer.cache_policy.one_unit.redis
+    for number in range(2 * MIN_UNITS):
         await scorer.score(request_of(rows(number)))
-    gate = scorer._predictor._alone.far
-    assert not gate.is_open
+    assert not policy.pays
     far.may.clear()
-    gate._next_trial, seen = 0.0, gate._seen
-    for number in range(TRIAL_QUESTIONS):
+    monkeypatch.setattr(policy, "_draw", lambda: 0.0)
+    units = policy._units
+    for number in range(5):
         assert (await scorer.score(request_of(rows(1000 + number)))).cache == "miss"
-    assert (await scorer.score(request_of(rows(999)))).cache == "bypass"
-    assert gate._seen == seen
+    assert policy._units == units
     far.may.set()
-    while scorer._predictor._look_ups._trials:
+    while scorer._predictor._lookup._background:
         await asyncio.sleep(0)
-    assert gate._seen == seen + TRIAL_QUESTIONS
+    assert policy._units == units + 5
 
 
 async def test_answers_are_the_same_bytes_whatever_the_cache_does(

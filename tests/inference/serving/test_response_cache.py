@@ -6,15 +6,16 @@ from dataclasses import replace
 import pytest
 
 from inference.request import Answer, Request
-from inference.serving.counts import Counts
-from inference.serving.response_cache import MAX_AGE_S, MAX_BODY_BYTES, TRY_ONE_IN, Recent, sent
+from inference.serving.cache_policy import MIN_UNITS, LookupPolicy
+from inference.serving.counts import LookupCounts
+from inference.serving.response_cache import MAX_AGE_S, MAX_BODY_BYTES, ResponseCache
 
 ANSWER = Answer(body=b"[1]", content_type="application/json", cache="miss", elapsed_ms=1)
 ASKED = Request(id="1", source="http", body=b"[[1]]", content_type="text/csv", accept="*/*")
 
 
-def find(recent, key):
-    return recent.find(key, began=time.perf_counter())
+def find(cache, key):
+    return cache.find(key, began=time.perf_counter())
 
 
 class Clock:
@@ -29,25 +30,29 @@ def clock():
     return Clock()
 
 
+def make(clock, mode="always", **options) -> ResponseCache:
+    return ResponseCache(LookupPolicy(mode, LookupCounts(), keep_cost=2.0), clock=clock, **options)
+
+
 @pytest.fixture
-def recent(clock):
-    return Recent(counts=Counts(), clock=clock)
+def cache(clock):
+    return make(clock)
 
 
-def test_an_answer_is_found_with_its_age_until_its_time_is_over(recent, clock):
-    recent.keep(sent(ASKED), ANSWER._replace(age_s=2.0), ttl_s=100)
+def test_an_answer_is_found_with_its_age_until_its_time_is_over(cache, clock):
+    cache.keep(cache.key(ASKED), ANSWER._replace(age_s=2.0), ttl_s=100)
     clock.now = MAX_AGE_S - 1
-    found = find(recent, sent(replace(ASKED, id="2", source="servicebus")))
+    found = find(cache, cache.key(replace(ASKED, id="2", source="servicebus")))
     assert found is not None
     assert found.age_s == MAX_AGE_S + 1
     clock.now = MAX_AGE_S
-    assert find(recent, sent(ASKED)) is None
+    assert find(cache, cache.key(ASKED)) is None
 
 
-def test_an_answer_never_outlives_what_it_was_made_from(recent, clock):
-    recent.keep(sent(ASKED), ANSWER, ttl_s=1.0)
+def test_an_answer_never_outlives_what_it_was_made_from(cache, clock):
+    cache.keep(cache.key(ASKED), ANSWER, ttl_s=1.0)
     clock.now = 1.0
-    assert find(recent, sent(ASKED)) is None
+    assert find(cache, cache.key(ASKED)) is None
 
 
 @pytest.mark.parametrize(
@@ -60,60 +65,79 @@ def test_an_answer_never_outlives_what_it_was_made_from(recent, clock):
         {"query": "a=1"},
     ],
 )
-def test_whatever_decides_an_answer_tells_requests_apart(recent, other):
-    recent.keep(sent(ASKED), ANSWER, ttl_s=100)
-    assert find(recent, sent(replace(ASKED, **other))) is None
+def test_whatever_decides_an_answer_tells_requests_apart(cache, other):
+    cache.keep(cache.key(ASKED), ANSWER, ttl_s=100)
+    assert find(cache, cache.key(replace(ASKED, **other))) is None
 
 
-def test_large_and_compressed_bodies_are_not_kept():
-    assert sent(replace(ASKED, body=bytes(MAX_BODY_BYTES + 1))) is None
-    assert sent(replace(ASKED, headers={"content-encoding": "gzip"})) is None
+def test_large_and_compressed_bodies_are_not_kept(cache):
+    assert cache.key(replace(ASKED, body=bytes(MAX_BODY_BYTES + 1))) is None
+    assert cache.key(replace(ASKED, headers={"content-encoding": "gzip"})) is None
 
 
 def test_what_was_used_last_stays_when_room_runs_out(clock):
-    recent = Recent(counts=Counts(), max_bytes=10_000, clock=clock)
+    cache = make(clock, max_bytes=10_000)
     for number in range(100):
-        recent.keep(sent(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
-        assert find(recent, sent(replace(ASKED, body=b"0"))) is not None
-    assert 5 <= len(recent) <= 11
+        cache.keep(cache.key(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
+        assert find(cache, cache.key(replace(ASKED, body=b"0"))) is not None
+    assert 5 <= len(cache) <= 11
 
 
-def ask(recent, number):
-    """As the scorer does: whether the answer was there."""
-    key = sent(replace(ASKED, body=b"%d" % number))
-    if not recent.pays():
-        return False
-    if find(recent, key) is not None:
-        return True
-    recent.keep(key, ANSWER, ttl_s=100)
-    return False
+def ask(cache, number):
+    """As the scorer does, of answers that take 50 us: whether it was looked up, and found."""
+    key = cache.key(replace(ASKED, body=b"%d" % number))
+    if key is None:
+        return False, False
+    if find(cache, key) is not None:
+        return True, True
+    cache.keep(key, ANSWER._replace(elapsed_ms=0.05), ttl_s=100)
+    return True, False
 
 
-def test_while_nothing_recurs_few_are_looked_for_and_kept(recent):
-    for number in range(1000):
-        assert not ask(recent, number)
-    before = len(recent)
-    for number in range(1000, 1000 + 10 * TRY_ONE_IN):
-        ask(recent, number)
-    assert len(recent) == before + 10
+def test_while_nothing_recurs_few_are_looked_up_and_kept(clock):
+    cache = make(clock, "auto")
+    for number in range(10 * MIN_UNITS):
+        assert ask(cache, number)[1] is False
+    before = len(cache)
+    looked_up = sum(ask(cache, number)[0] for number in range(1_000, 3_000))
+    assert looked_up == len(cache) - before < 1_000
 
 
-def test_what_recurs_again_is_found_again(recent):
-    for number in range(1000):
-        ask(recent, number)
-    found = [ask(recent, -1) for _ in range(4 * TRY_ONE_IN)]
-    assert all(found[2 * TRY_ONE_IN :])
+def test_what_recurs_again_is_found_again(clock):
+    cache = make(clock, "auto")
+    for number in range(10 * MIN_UNITS):
+        ask(cache, number)
+    for _ in range(1_000):
+        ask(cache, -1)
+    assert all(ask(cache, -1)[1] for _ in range(100))
 
 
-def test_what_is_over_makes_room_before_room_runs_out(recent, clock):
+def test_of_answers_made_at_once_each_counts_for_its_part_of_the_time(clock):
+    policy = LookupPolicy("auto", LookupCounts())
+    cache = ResponseCache(policy, clock=clock)
+    cache.keep(cache.key(ASKED), ANSWER._replace(elapsed_ms=10), ttl_s=100, at_once=10)
+    assert policy.saved_s == pytest.approx(0.001)
+
+
+def test_a_recomputed_answer_is_kept_whatever_the_policy_says(clock):
+    policy = LookupPolicy("auto", LookupCounts(), draw=lambda: 1.0)
+    cache = ResponseCache(policy, clock=clock)
+    policy.share = 0.1
+    assert cache.key(ASKED) is None
+    assert cache.key(replace(ASKED, recompute=True)) is not None
+    off = make(clock, "off")
+    assert off.key(replace(ASKED, recompute=True)) is None
+
+
+def test_what_is_over_makes_room_before_room_runs_out(cache, clock):
     for number in range(10):
-        recent.keep(sent(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
+        cache.keep(cache.key(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
     clock.now += MAX_AGE_S
-    recent.keep(sent(ASKED), ANSWER, ttl_s=100)
-    assert len(recent) == 1
+    cache.keep(cache.key(ASKED), ANSWER, ttl_s=100)
+    assert len(cache) == 1
 
 
 def test_an_answer_beyond_all_room_is_not_kept(clock):
-    recent = Recent(counts=Counts(), max_bytes=100, clock=clock)
-    recent.keep(sent(ASKED), ANSWER, ttl_s=100)
-    assert len(recent) == 0
+    cache = make(clock, max_bytes=100)
+    cache.keep(cache.key(ASKED), ANSWER, ttl_s=100)
+    assert len(cache) == 0

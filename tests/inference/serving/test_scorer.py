@@ -145,7 +145,7 @@ async def test_with_no_room_for_copies_none_is_kept_and_equal_requests_are_still
         answers = await asyncio.gather(*(scorer.score(request_of(ROWS)) for _ in range(5)))
         assert sorted(answer.cache for answer in answers) == ["joined"] * 4 + ["miss"]
     assert stored(store) == []
-    assert len(scorer._recent) == 0
+    assert len(scorer._responses) == 0
 
 
 @pytest.mark.parametrize(
