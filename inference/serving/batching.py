@@ -18,7 +18,7 @@ from typing import NamedTuple
 from inference.errors import InternalError, ResultUnserialisable, TransientError, is_row_specific
 from inference.scripts.question import RowQuestion, Script
 from inference.serving.call_times import CallTimes
-from inference.serving.deadlines import Wait, within
+from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
 
 log = logging.getLogger(__name__)
@@ -77,26 +77,21 @@ class Batcher:
     def __repr__(self) -> str:
         return f"<Batcher {len(self._line)} in line, {self.call_times!r}>"
 
-    async def predict(
-        self, question: RowQuestion, *, wait: Wait | None = None, patient: bool = False
-    ) -> list[bytes]:
+    async def predict(self, question: RowQuestion, *, wait: Wait) -> list[bytes]:
         """The answer to each row. Raises ScoringError, and what the script raised.
 
-        `wait` is told once the model begins. Who is `patient` sees to its end itself.
+        Sets `wait.begun` once the model begins. The caller ends the wait.
         """
         self._thread.require_room(len(self._line))
         if self._serving is not None and self._serving.done():
             self._served(self._serving)  # it is told of later, or never where its loop is gone
-        wait = wait or Wait()
         outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         self._line.append(_Waiter(question, outcome, wait))
         if self._serving is None:
             self._serve_on()
         self.rows += len(question)
         try:
-            if patient:
-                return await outcome
-            return await within(self._thread.timeout_s, wait, outcome)
+            return await outcome
         finally:
             self.rows -= len(question)
 
@@ -202,10 +197,10 @@ class Batcher:
         rows = len(question)
         call = partial(self.call_times.timed, rows, partial(self._script.run_rows, question))
         if self._script.library_only and self.call_times.is_under(INLINE_S, rows=rows):
-            answers = self._thread.run_here(call, rows=rows)
+            answers = self._thread.run_inline(call, rows=rows)
         else:
             waits = [waiter.wait for waiter in batch]
-            answers = await self._thread.run(call, rows=rows, waits=waits, patient=True)
+            answers = await self._thread.run(call, rows=rows, waits=waits)
         if len(answers) != rows:  # one waiter's would be taken for another's
             raise ResultUnserialisable(f"{rows} rows were answered with {len(answers)} answers")
         return answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from inference.errors import Overloaded, ScoringTimeout, TransientError
@@ -87,12 +87,3 @@ class Deadlines:
                 following = min(following, wait.deadline)
         if following < math.inf:
             self._look_at(max(following, now + GRAIN_S))
-
-
-async def within[T](limit_s: float, wait: Wait, work: Awaitable[T]) -> T:
-    """What `work` brings within so many seconds. Raises ScoringTimeout, Overloaded."""
-    try:
-        async with asyncio.timeout(limit_s):
-            return await work
-    except TimeoutError:
-        raise wait.error(limit_s) from None

@@ -1,4 +1,4 @@
-"""One call of the model: its turn, its deadline, and how whoever waits for it is told."""
+"""One call of the model: its turn, its deadline, and its outcome."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from inference.serving.deadlines import Wait
 
 
 class Call[T]:
-    """Waits in line, runs in the model's thread, and is told of on its event loop.
+    """Waits in the queue, runs in the model thread and sets its outcome on its event loop.
 
-    The watch on its deadline is its own, not that of whoever waits: who leaves takes nothing along.
+    Its deadline counts from when it begins. It watches the deadline itself, so a hanging call is
+    noticed even after its caller was cancelled. `on_end` is called once: when the call has ended,
+    was given up before it began, or hangs.
     """
 
     def __init__(
@@ -26,26 +28,26 @@ class Call[T]:
         timeout_s: float,
         waits: Sequence[Wait],
         rows: int,
-        over: Callable[[Call[Any]], object],
+        on_end: Callable[[Call[Any]], object],
     ) -> None:
         self.rows = rows
-        #: time.monotonic() when it began; None while it waits.
+        #: time.monotonic() when it began; None while it is queued.
         self.began_at: float | None = None
         #: Whether it ran past its deadline.
         self.hangs = False
         self._call: Callable[[], T] | None = call
-        self._timeout_s, self._waits, self._over = timeout_s, waits, over
-        #: Taken by the thread that begins it, or by whoever gives it up before.
+        self._timeout_s, self._waits, self._on_end = timeout_s, waits, on_end
+        #: Acquired once: by the thread that begins the call, or by what gives it up before.
         self._turn = threading.Lock()
         self._ended = False
         self._result: T | None = None
         self._error: BaseException | None = None
         self._loop = asyncio.get_running_loop()
         self.outcome: asyncio.Future[T] = self._loop.create_future()
-        self._timer = self._loop.call_later(timeout_s, self._look)
+        self._timer = self._loop.call_later(timeout_s, self._check_deadline)
 
     def run(self) -> None:
-        """In the model's thread."""
+        """Run in the model thread, unless the call was given up."""
         call = self._call
         if call is None or not self._turn.acquire(blocking=False):
             return
@@ -57,25 +59,25 @@ class Call[T]:
         except BaseException as error:  # noqa: BLE001 - a script's sys.exit() must not end the thread
             self._error = error
         self._ended = True
-        # A loop that closed meanwhile has nobody left who waits.
+        # A closed event loop has no waiters left.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._settle)
 
     def leave(self) -> None:
-        """Nobody waits any more: it need not begin. One that runs is watched to its end."""
+        """Give the call up if it has not begun. If it has, its deadline is still watched."""
         if self._turn.acquire(blocking=False):
             self._finish()
 
     def fail(self, error: Exception) -> None:
-        """Tell whoever waits that it will not begin; one that runs goes on."""
+        """Fail the call if it has not begun."""
         if self._turn.acquire(blocking=False):
-            self._tell(None, error)
+            self._set_outcome(None, error)
 
     def _settle(self) -> None:
         if self._call is not None:
-            self._tell(self._result, self._error)
+            self._set_outcome(self._result, self._error)
 
-    def _tell(self, result: Any, error: BaseException | None) -> None:
+    def _set_outcome(self, result: Any, error: BaseException | None) -> None:
         if not self.outcome.done():
             if error is None:
                 self.outcome.set_result(result)
@@ -86,22 +88,20 @@ class Call[T]:
         self._finish()
 
     def _finish(self) -> None:
-        """No more to be watched, and no more to be kept in memory while it stands in line."""
         self._timer.cancel()
-        self._call = None
-        self._over(self)
+        self._call = None  # which holds rows, and may stay in the queue for a while
+        self._on_end(self)
 
-    def _look(self) -> None:
-        if self._ended:  # and nobody heard of it
+    def _check_deadline(self) -> None:
+        if self._ended:  # but call_soon_threadsafe did not reach the loop
             self._settle()
             return
-        began_at = self.began_at
-        left = (
-            self._timeout_s if began_at is None else began_at + self._timeout_s - time.monotonic()
-        )
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._look)
+        left_s = self._timeout_s
+        if self.began_at is not None:
+            left_s += self.began_at - time.monotonic()
+        if left_s > 0:
+            self._timer = self._loop.call_later(left_s, self._check_deadline)
             return
         self.hangs = True
-        told = f"no answer within {self._timeout_s:g} s (SCORING_TIMEOUT_S)"
-        self._tell(None, ScoringTimeout(told))
+        message = f"no answer within {self._timeout_s:g} s (SCORING_TIMEOUT_S)"
+        self._set_outcome(None, ScoringTimeout(message))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from functools import partial
 
 from inference import scripts
@@ -18,8 +16,8 @@ from inference.serving import response_cache
 from inference.serving.cache_policy import CachePolicy
 from inference.serving.counts import Counts
 from inference.serving.deadlines import Deadlines, Wait
-from inference.serving.health import Health, State, packages
-from inference.serving.loading import Loading
+from inference.serving.health import Health, ModelStatus, check_health, model_status
+from inference.serving.loading import STILL_LOADING, ModelLoader
 from inference.serving.model_thread import ModelThread
 from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.serving.prediction import Prediction
@@ -35,8 +33,6 @@ UNKNOWN = "unknown"
 #: Seconds that what is being computed may take to land once the app stops; to tell whoever still
 #: waits then takes no longer.
 CLOSE_S = 3.0
-
-_LOADING = "the model is still loading; try again later"
 
 
 class Scorer:
@@ -68,17 +64,18 @@ class Scorer:
         self._responses = ResponseCache(self.cache_policy.response)
         self.bodies = Bodies(settings)
         self._model = ModelId(settings.model_dir.name, UNKNOWN)
-        self._ready: scripts.Script | None = None
         self._predictor: Predictor | None = None
-        self._loading = Loading(settings, self._thread)
+        self._loader = ModelLoader(
+            settings.model_dir.name, partial(scripts.build, settings), self._thread.submit
+        )
 
     def __repr__(self) -> str:
         return f"<Scorer {self._settings.model_dir.name} {self.state} {self._predictor!r}>"
 
     @property
-    def state(self) -> State:
+    def state(self) -> ModelStatus:
         """Whether the model can answer."""
-        return "failed" if self._thread.failure else self._loading.state
+        return model_status(self._loader, self._thread)
 
     @property
     def settings(self) -> InferenceSettings:
@@ -87,59 +84,29 @@ class Scorer:
     @property
     def model(self) -> ModelId:
         """Which model answers; its version is `unknown` until its file was read."""
-        begun = self._loading.begun
-        if self._model.version == UNKNOWN and begun.done() and not begun.exception():
-            self._model = ModelId(self._model.name, begun.result().model.hex()[:12])
+        script = self._loader.script
+        if self._model.version == UNKNOWN and script is not None:
+            self._model = ModelId(self._model.name, script.model.hex()[:12])
         return self._model
 
     async def health(self) -> Health:
-        """What the parts say of themselves. Whoever asks waits for the model: it begins to load."""
-        self._loading.load()
-        cache_up = await self._cache.ping()
-        trouble = self._cache.trouble
-        failure = self._thread.failure or self._loading.failure
-        return Health(
-            model=self.state,
-            answers=self._loading.answers,
-            cache="ok" if cache_up and trouble is None else "degraded",
-            cache_up=cache_up,
-            trouble=trouble,
-            failure=None if failure is None else str(failure),
-            packages=packages(),
-        )
+        """The state of the model and the cache. Starts to load the model."""
+        self._loader.load()
+        return await check_health(self._loader, self._thread, self._cache)
 
     def cache_counts(self) -> Mapping[str, int]:
         """What the cache has done since it was made."""
         return self._cache.counts()
 
     async def script(self) -> scripts.Script:
-        """The entry script, loaded. Raises ModelUnavailable, or Overloaded while loading lasts."""
-        if self._ready is not None:
-            return self._ready
-        loaded = self._loading.loaded
-        if not loaded.done():
-            self._loading.load()
-            await self._end_of(loaded)
-        self._ready = loaded.result()
-        return self._ready
+        """The entry script, loaded. Raises ModelUnavailable, or Overloaded if it takes too long."""
+        timeout_s = self._settings.scoring_timeout_s
+        return self._loader.ready or await self._loader.wait_until_ready(timeout_s)
 
-    async def _asked_script(self) -> scripts.Script:
-        """The entry script, loaded enough to be asked."""
-        if self._loading.loaded.done():
-            return await self.script()
-        begun = self._loading.begun
-        if not begun.done():
-            await self._end_of(begun)
-        script = begun.result()
+    async def _parsing_script(self) -> scripts.Script:
+        """The entry script, able to parse requests. Raises as `script` does."""
+        script = await self._loader.wait_until_built(self._settings.scoring_timeout_s)
         return script if script.parses_unloaded else await self.script()
-
-    async def _end_of(self, work: Future[scripts.Script]) -> None:
-        ended = asyncio.wrap_future(work)
-        # Whoever leaves before it ends must not leave its error unlooked at.
-        ended.add_done_callback(lambda each: each.cancelled() or each.exception())
-        await asyncio.wait([ended], timeout=self._settings.scoring_timeout_s)
-        if not ended.done():
-            raise Overloaded(_LOADING)
 
     async def score(self, request: Request) -> Answer:
         """Answer a request. Raises ScoringError; nothing of a failed request is stored."""
@@ -165,8 +132,8 @@ class Scorer:
         return RequestDeadline(self._deadlines, request.id, deadline, self._too_late)
 
     def _too_late(self, wait: Wait) -> TransientError:
-        if self._loading.state == "loading":
-            return Overloaded(_LOADING)
+        if self.state == "loading":
+            return Overloaded(STILL_LOADING)
         return wait.error(self._settings.scoring_timeout_s)
 
     async def _validate(self, request: Request) -> None:
@@ -179,7 +146,7 @@ class Scorer:
     async def _score(
         self, request: Request, wait: Wait, key: response_cache.Key | None, began: float
     ) -> Answer:
-        script = self._ready or await self._asked_script()
+        script = self._loader.ready or await self._parsing_script()
         form = _form(script, request.accept)
         async with self.bodies.opened(request, script) as unpacked:
             question = await self.bodies.read(unpacked, partial(script.parse, unpacked))
@@ -225,7 +192,7 @@ class Scorer:
         """The answer to a question that `script` made. Raises ScoringError, and what a script
         raised. Without the `wait` of `request_deadline` it takes as long as it takes.
         """
-        predictor = self._predictor_of(self._ready or await self._asked_script())
+        predictor = self._predictor_of(self._loader.ready or await self._parsing_script())
         self.counts.waiting += 1
         try:
             prediction = await predictor.predict(question, wait=wait or Wait(), recompute=recompute)
@@ -239,7 +206,7 @@ class Scorer:
 
         Returns within four times CLOSE_S, whatever hangs.
         """
-        self._loading.close()
+        self._loader.close()
         self._thread.close()
         if self._predictor is not None:
             await self._predictor.close(CLOSE_S)

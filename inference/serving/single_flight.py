@@ -74,10 +74,10 @@ class SingleFlight:
         if isinstance(question, Question):
             self._require_time(1, wait, whole=True)
             run = partial(self._whole_times.timed, 1, partial(self._script.run, question))
-            outcome = await self._thread.run(run, rows=question.rows, waits=(wait,), patient=True)
+            outcome = await self._thread.run(run, rows=question.rows, waits=(wait,))
             return outcome if isinstance(outcome, Reply) else [outcome]
         self._require_time(len(question), wait)
-        return await self._batcher.predict(question, wait=wait, patient=True)
+        return await self._batcher.predict(question, wait=wait)
 
     async def call_model_for_many(
         self, question: RowQuestion, *, wait: Wait, left: Callable[[], bool] = lambda: False

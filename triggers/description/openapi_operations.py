@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from inference.request import CacheStatus, Source
 from inference.rows import media_types
-from inference.serving.health import Answers, State
+from inference.serving.health import Answers, ModelStatus
 from triggers.description import openapi_headers as headers
 from triggers.description import openapi_refusals as refusals
 from triggers.description import swagger
@@ -45,7 +45,7 @@ HEALTH: dict[str, Any] = {
     "type": "object",
     "required": ["status", "dependencies"],
     "properties": {
-        "status": {"enum": [*get_args(State), "degraded"]},
+        "status": {"enum": [*get_args(ModelStatus), "degraded"]},
         "dependencies": {
             "type": "object",
             "required": ["model", "cache"],
@@ -54,7 +54,7 @@ HEALTH: dict[str, Any] = {
                     "type": "object",
                     "required": ["status", "answers", "name", "version", "packages"],
                     "properties": {
-                        "status": {"enum": list(get_args(State))},
+                        "status": {"enum": list(get_args(ModelStatus))},
                         "answers": {
                             "enum": list(get_args(Answers)),
                             "description": "What is answered by now: rows that were stored before,"

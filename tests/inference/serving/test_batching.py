@@ -1,4 +1,4 @@
-"""When a batch begins, who is in it, and where it is computed."""
+"""When a batch begins, which rows are in it, and in which thread it is predicted."""
 
 import asyncio
 import threading
@@ -18,11 +18,12 @@ from inference.models.sklearn_model import SklearnModel
 from inference.scripts.array_rows import ArrayRows
 from inference.serving.batching import Batcher
 from inference.serving.counts import Counts
+from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
 
 
 class Sums:
-    """Sums rows; writes down how many came together, and in which thread."""
+    """Sums rows, and records the size of each batch and its thread."""
 
     def __init__(self, *, library_only: bool) -> None:
         self.library_only = library_only
@@ -52,20 +53,24 @@ def rows(*values: float) -> ArrayRows:
     return ArrayRows(np.array([[value] for value in values], dtype=np.float64))
 
 
-async def test_a_library_that_proved_quick_answers_on_the_event_loop(batcher_of):
+async def predict(batcher: Batcher, *values: float) -> list[bytes]:
+    return await batcher.predict(rows(*values), wait=Wait())
+
+
+async def test_a_library_model_that_proved_fast_runs_on_the_event_loop(batcher_of):
     script = Sums(library_only=True)
     batcher = batcher_of(script)
     while len(script.threads) < 1000 and script.threads[-1:] != ["MainThread"]:
-        assert await batcher.predict(rows(1, 2)) == [b"1", b"2"]
+        assert await predict(batcher, 1, 2) == [b"1", b"2"]
     assert script.threads[0] == "model"
     assert script.threads[-1] == "MainThread"
 
 
-async def test_somebody_elses_code_never_runs_on_the_event_loop(batcher_of):
+async def test_user_code_never_runs_on_the_event_loop(batcher_of):
     script = Sums(library_only=False)
     batcher = batcher_of(script)
     for _ in range(100):
-        await batcher.predict(rows(1))
+        await predict(batcher, 1)
     assert set(script.threads) == {"model"}
 
 
@@ -74,42 +79,42 @@ async def turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_who_arrives_while_a_batch_assembles_is_in_it(batcher_of):
+async def test_rows_that_arrive_while_a_batch_is_assembled_are_in_it(batcher_of):
     script = Sums(library_only=False)
     batcher = batcher_of(script)
 
     async def later(number: int) -> None:
         await turns(number)
-        assert await batcher.predict(rows(number)) == [b"%d" % number]
+        assert await predict(batcher, number) == [b"%d" % number]
 
-    for _ in range(2):  # the first to come does not wait; it is who comes in company that does
+    for _ in range(2):  # a batch is assembled only after one with several waiters
         await asyncio.gather(*(later(number) for number in range(20)))
     script.batches.clear()
     await asyncio.gather(*(later(number) for number in range(20)))
     assert script.batches == [20]
 
 
-async def test_who_comes_alone_begins_at_once(batcher_of):
+async def test_a_single_waiter_is_served_at_once(batcher_of):
     script = Sums(library_only=False)
     batcher = batcher_of(script)
-    await batcher.predict(rows(1))
-    asking = asyncio.create_task(batcher.predict(rows(1)))
+    await predict(batcher, 1)
+    task = asyncio.create_task(predict(batcher, 1))
     await turns(2)
     assert not batcher._line
-    await asking
+    await task
 
 
-async def test_a_stream_of_arrivals_does_not_hold_up_those_that_are_there(batcher_of):
+async def test_a_stream_of_arrivals_does_not_delay_the_rows_that_wait(batcher_of):
     script = Sums(library_only=False)
     batcher = batcher_of(script)
-    await asyncio.gather(batcher.predict(rows(1)), batcher.predict(rows(1)))
-    first, began, crowd = asyncio.create_task(batcher.predict(rows(1))), time.monotonic(), []
+    await asyncio.gather(predict(batcher, 1), predict(batcher, 1))
+    first, began, arrivals = asyncio.create_task(predict(batcher, 1)), time.monotonic(), []
     while not first.done():
         assert time.monotonic() - began < 5
-        crowd.append(asyncio.create_task(batcher.predict(rows(2))))
-        time.sleep(0.001)  # noqa: ASYNC251 - what reads a request keeps the loop busy
+        arrivals.append(asyncio.create_task(predict(batcher, 2)))
+        time.sleep(0.001)  # noqa: ASYNC251 - reading a request keeps the event loop busy
         await asyncio.sleep(0)
-    await asyncio.gather(*crowd)
+    await asyncio.gather(*arrivals)
 
 
 def shout(texts):
@@ -121,7 +126,7 @@ class Own(LogisticRegression):  # type: ignore[misc]
 
 
 class Bare:
-    """A step of somebody's own that has no more than a pipeline asks of it."""
+    """A user's step with only the methods that a pipeline needs."""
 
     def fit(self, rows, _=None):
         return self
@@ -147,7 +152,5 @@ class Bare:
     ],
     ids=lambda each: type(each).__name__ if not isinstance(each, bool) else str(each),
 )
-def test_a_model_is_a_librarys_alone_where_none_of_its_parts_is_somebody_elses(
-    estimator, library_only
-):
+def test_a_model_is_library_only_if_none_of_its_parts_is_user_code(estimator, library_only):
     assert SklearnModel(estimator).library_only is library_only

@@ -1,7 +1,6 @@
 import asyncio
 import sys
 import threading
-from concurrent.futures import Future
 
 import pytest
 
@@ -56,30 +55,12 @@ async def test_calls_that_hang_use_up_only_so_many_threads():
     thread.close()
 
 
-async def test_a_call_that_never_began_in_time_is_turned_away_not_timed_out():
-    hang, began = threading.Event(), threading.Event()
-    thread = ModelThread(timeout_s=0.2, counts=Counts())
-
-    def first() -> None:
-        began.set()
-        hang.wait()
-
-    loading: Future[None] = Future()
-    thread.begin(first, loading)  # no deadline: it holds the thread
-    assert began.wait(5)
-    with pytest.raises(Overloaded, match="did not get to"):
-        await thread.run(lambda: pytest.fail("it was given up"))
-    hang.set()
-    await asyncio.wrap_future(loading)
-    thread.close()
-
-
 async def test_too_many_waiting_calls_are_turned_away_at_once():
     hang = threading.Event()
     thread = ModelThread(timeout_s=5, counts=Counts(), max_waiting=2)
     waiting = [asyncio.create_task(thread.run(hang.wait)) for _ in range(2)]
     await asyncio.sleep(0)
-    with pytest.raises(Overloaded, match="2 calls wait"):
+    with pytest.raises(Overloaded, match="2 calls of the model are waiting"):
         await thread.run(lambda: None)
     hang.set()
     await asyncio.gather(*waiting)
@@ -106,14 +87,14 @@ async def test_a_cancelled_waiter_does_not_disturb_the_next(thread):
 async def hung(thread: ModelThread, hang: threading.Event, count: int) -> None:
     for _ in range(count):
         with pytest.raises(ScoringTimeout):
-            await thread.run(hang.wait, patient=True)
+            await thread.run(hang.wait)
 
 
 async def test_calls_in_line_behind_one_that_hangs_cost_no_thread(monkeypatch):
     hang = threading.Event()
     thread = ModelThread(timeout_s=0.05, counts=Counts())
     hanging = asyncio.create_task(thread.run(hang.wait))
-    behind = [asyncio.create_task(thread.run(lambda n=n: n, patient=True)) for n in range(20)]
+    behind = [asyncio.create_task(thread.run(lambda n=n: n)) for n in range(20)]
     assert await asyncio.gather(*behind) == list(range(20))
     assert len(thread._hung._threads) == 1
     await asyncio.gather(hanging, return_exceptions=True)
@@ -157,9 +138,9 @@ async def test_who_waits_when_the_last_thread_hangs_is_told():
     hang = threading.Event()
     thread = ModelThread(timeout_s=0.05, counts=Counts())
     await hung(thread, hang, MAX_HUNG - 1)
-    last = asyncio.create_task(thread.run(hang.wait, patient=True))
+    last = asyncio.create_task(thread.run(hang.wait))
     await asyncio.sleep(0)
-    behind = asyncio.create_task(thread.run(hang.wait, patient=True))
+    behind = asyncio.create_task(thread.run(hang.wait))
     with pytest.raises(ScoringTimeout):
         await last
     with pytest.raises((Overloaded, ScoringTimeout)):

@@ -74,14 +74,14 @@ async def test_a_cancelled_waiters_call_is_still_found_to_hang(scorer, request_o
     await asyncio.sleep(0.05)
     first.cancel()
     began = time.monotonic()
-    assert await thread.run(lambda: 1, patient=True) == 1
+    assert await thread.run(lambda: 1) == 1
     assert time.monotonic() - began < 2 * TIMEOUT_S
 
 
 async def test_a_reply_that_was_never_told_is_found(scorer, monkeypatch):
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *_: None)
-    assert await scorer._thread.run(lambda: 7, patient=True) == 7
+    assert await scorer._thread.run(lambda: 7) == 7
     assert scorer._thread.failure is None
     assert not scorer._thread._hung._threads
 

@@ -1,6 +1,5 @@
 import asyncio
 import threading
-from concurrent.futures import Future
 
 import joblib
 import numpy as np
@@ -17,6 +16,7 @@ from inference.errors import (
     ScoringError,
     UnfitInput,
 )
+from inference.serving.health import available_answers
 
 ROWS = orjson.dumps({"data": [[0.9, 0.9, 0.9], [0.1, 0.1, 0.1]]})
 
@@ -103,7 +103,7 @@ async def test_one_cancelled_request_leaves_the_others_their_answer(
     scorer = make_scorer(model_dir)
     await scorer.script()
     hang = threading.Event()
-    scorer._thread.begin(hang.wait, Future())
+    scorer._thread.submit(hang.wait)
     tasks = [asyncio.create_task(scorer.score(request_of(ROWS))) for _ in range(3)]
     while scorer._predictor is None or not scorer._predictor._single_flight._in_flight:
         await asyncio.sleep(0)
@@ -198,9 +198,9 @@ async def test_what_is_stored_is_answered_before_the_model_begins_to_load(
     monkeypatch.setattr("inference.serving.loading.HEAD_START_S", 3600)
     scorer = make_scorer(model_dir, shared)
     assert (await scorer.score(request_of(ROWS))).cache == "hit"
-    assert (scorer.state, scorer._loading.answers) == ("loading", "stored")
+    assert (scorer.state, available_answers(scorer._loader)) == ("loading", "stored")
     assert (await scorer.score(request_of(b"[[1, 2, 3]]"))).cache == "miss"
-    assert (scorer.state, scorer._loading.answers) == ("ok", "all")
+    assert (scorer.state, available_answers(scorer._loader)) == ("ok", "all")
 
 
 async def test_health_says_what_can_be_answered_and_what_is_imported(

@@ -9,6 +9,7 @@ import pytest
 from cache.memory import MemoryCache
 from inference.errors import InternalError, Overloaded, ScoringTimeout, ScriptFailed
 from inference.scripts.array_rows import ArrayRows
+from inference.serving.deadlines import Wait
 from tests.inference.serving.virtual import BAD, TIMEOUT_S, Core, Model, run, turns
 
 
@@ -61,7 +62,7 @@ async def test_rows_of_different_widths_are_never_in_one_call(core):
     batcher = core.single_flight._batcher
 
     async def ask(*row):
-        return await batcher.predict(ArrayRows(np.array([row])), patient=True)
+        return await batcher.predict(ArrayRows(np.array([row])), wait=Wait())
 
     first = core.begin(1)
     await turns()

@@ -67,9 +67,7 @@ class Model:
             raise error
         return [b"%d" % (2 * value) for value in values]
 
-    async def run(
-        self, call: Any, *, rows: int, waits: Sequence[Wait] = (), patient: bool = False
-    ) -> Any:
+    async def run(self, call: Any, *, rows: int, waits: Sequence[Wait] = ()) -> Any:
         for wait in waits:
             wait.begun = True
         question = call.args[1].args[0]
