@@ -1,5 +1,6 @@
-"""Runs a function app without Azure: Microsoft's own worker library, our own listeners.
+"""Runs a function app without Azure: Microsoft's own worker library behind our own listeners.
 
-`python -m local.host --app DIR` loads DIR/function_app.py the way Azure does and brings what the
-real host brings: HTTP, the blob scan, Service Bus, output bindings, host.json, keys and a drain.
+`python -m local.host --app DIR` loads DIR/function_app.py as Azure does and provides what the real
+host provides: HTTP, blob and Service Bus triggers, output bindings, host.json, access keys and a
+graceful shutdown.
 """

@@ -1,4 +1,4 @@
-"""App settings: the environment, over local.settings.json. They end in os.environ, as in Azure."""
+"""App settings: the environment over local.settings.json. All end up in os.environ, as in Azure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ FILE = "local.settings.json"
 
 
 def apply(app_dir: Path, env: MutableMapping[str, str]) -> None:
-    """Put the file's values where the environment has none. Raises HostError."""
+    """Add the file's values that the environment lacks. Raises HostError."""
     for name, value in read(app_dir / FILE).items():
         env.setdefault(name, value)
     env.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
 
 
 def read(path: Path) -> Mapping[str, str]:
-    """The values of a local.settings.json; none where there is no such file. Raises HostError."""
+    """The values of a local.settings.json; empty if there is no such file. Raises HostError."""
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -27,7 +27,7 @@ def read(path: Path) -> Mapping[str, str]:
     except ValueError as error:
         raise HostError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise HostError(f"{path}: expected an object")
+        raise HostError(f"{path}: expected a JSON object")
     if document.get("IsEncrypted"):
         raise HostError(f"{path} is encrypted; decrypt it with `func settings decrypt`")
     values = document.get("Values") or {}

@@ -1,4 +1,4 @@
-"""What is printed when the host is up: the functions and where they listen."""
+"""What the host prints once it serves: each function and where it listens, like `func start`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from local.host.http_listener.routes import Routes
 
 
 def text(functions: Iterable[Function], routes: Routes, address: str) -> str:
-    """A line a function, as `func start` prints them."""
     templates = {route.function.name: route.template for route in routes.all}
     lines = [
-        f"  {function.name}: {_where(function, templates, address)}"
+        f"  {function.name}: {_source(function, templates, address)}"
         for function in sorted(functions, key=lambda function: function.name)
     ]
     return "\n".join(["", "Functions:", "", *lines, ""])
 
 
-def _where(function: Function, templates: dict[str, str], address: str) -> str:
+def _source(function: Function, templates: dict[str, str], address: str) -> str:
     match function.trigger:
         case HttpTrigger(methods=methods):
             names = ",".join(sorted(methods)) or "ANY"

@@ -1,16 +1,16 @@
-"""What stops the host before it serves, and what keeps a binding from its value."""
+"""HostError ends the host; BindingFailed ends one invocation."""
 
 from __future__ import annotations
 
 
 class HostError(Exception):
-    """One sentence for whoever started the host: what is wrong, and what to do. Exit code 2."""
+    """The host cannot start. One sentence: what is wrong, and what to do. Exit code 2."""
 
 
 class BindingFailed(Exception):
-    """What a binding reads can't be had, or what it sends can't be sent."""
+    """An input binding's value cannot be read, or an output binding's cannot be sent."""
 
     @classmethod
-    def by(cls, error: BaseException) -> BindingFailed:
-        """By an SDK's error, whose class no caller needs to import."""
+    def from_error(cls, error: BaseException) -> BindingFailed:
+        """From an SDK's error, so that callers need not import its class."""
         return cls(f"{type(error).__name__}: {error}")

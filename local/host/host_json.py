@@ -1,4 +1,4 @@
-"""host.json: what of it this host honours, and the names of the rest."""
+"""host.json: the options that this host supports, and the names of those it ignores."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ServiceBusOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class HostOptions:
-    """host.json with its defaults."""
+    """host.json, with the real host's defaults."""
 
     #: None: no limit.
     function_timeout_s: float | None = 1800.0
@@ -63,20 +63,20 @@ class HostOptions:
     http: HttpOptions = field(default_factory=HttpOptions)
     blobs: BlobOptions = field(default_factory=BlobOptions)
     service_bus: ServiceBusOptions = field(default_factory=ServiceBusOptions)
-    #: The names of what is set and makes no difference here.
-    unhonoured: tuple[str, ...] = ()
+    #: The names of settings that have no effect here.
+    ignored: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> HostOptions:
-        """Raises HostError for text that is no JSON and for values of a wrong type."""
+        """Raises HostError if the file is missing, is not JSON or has a wrong value."""
         try:
             document = json.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
-            raise HostError(f"{path} is missing; it needs at least {{'version': '2.0'}}") from None
+            raise HostError(f'{path} is missing; it needs at least {{"version": "2.0"}}') from None
         except ValueError as error:
             raise HostError(f"{path} is not JSON: {error}") from error
         if not isinstance(document, dict):
-            raise HostError(f"{path}: expected an object")
+            raise HostError(f"{path}: expected a JSON object")
         return cls.parse(document)
 
     @classmethod
@@ -84,7 +84,7 @@ class HostOptions:
         """Raises HostError."""
         root = _Section(document, "")
         root.read("version", _version)
-        # What it would bring is here already.
+        # The host has these extensions built in.
         root.read("extensionBundle", lambda value: value)
         extensions = root.section("extensions")
         http, blobs = extensions.section("http"), extensions.section("blobs")
@@ -103,7 +103,7 @@ class HostOptions:
         options = replace(
             options, blobs=_blob_options(blobs), service_bus=_service_bus_options(bus)
         )
-        return replace(options, unhonoured=tuple(root.unread()))
+        return replace(options, ignored=tuple(root.unread()))
 
 
 def _blob_options(blobs: _Section) -> BlobOptions:
@@ -149,7 +149,7 @@ def _service_bus_options(bus: _Section) -> ServiceBusOptions:
 
 
 class _Section:
-    """An object of host.json that knows where it stands, for the error's sentence."""
+    """An object of host.json. It knows its place, for error messages, and which keys were read."""
 
     def __init__(self, values: dict[str, Any], place: str) -> None:
         self._values = {key.lower(): value for key, value in values.items()}
@@ -162,12 +162,14 @@ class _Section:
         place = f"{self._place}{name}."
         value = self._values.get(name.lower())
         if value is not None and not isinstance(value, dict):
-            raise HostError(f"host.json, {self._place}{name}: expected an object, got {value!r}")
+            raise HostError(
+                f"host.json, {self._place}{name}: expected a JSON object, got {value!r}"
+            )
         self._sections[name.lower()] = _Section(value or {}, place)
         return self._sections[name.lower()]
 
     def unread(self) -> Iterator[str]:
-        """The names of what is set here and below and was not asked for."""
+        """The names of values, here and in subsections, that were not read."""
         for key, name in self._names.items():
             if key in self._sections:
                 yield from self._sections[key].unread()
@@ -194,7 +196,7 @@ def _version(value: Any) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("a string")  # noqa: TRY004 - the reader's one kind of refusal
+        raise ValueError("a string")  # noqa: TRY004 - readers raise only ValueError
     return value
 
 
@@ -206,20 +208,20 @@ def _boolean(value: Any) -> bool:
 
 def _count(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("a number from 0 on")
+        raise ValueError("a whole number from 0 up")
     return value
 
 
 def _positive(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError("a number from 1 on")
+        raise ValueError("a whole number from 1 up")
     return value
 
 
 def _limit(value: Any) -> int | None:
-    """-1 is no limit."""
+    """-1 means no limit."""
     if not isinstance(value, int) or isinstance(value, bool) or value < -1 or value == 0:
-        raise ValueError("a number from 1 on, or -1 for no limit")
+        raise ValueError("a whole number from 1 up, or -1 for no limit")
     return None if value == -1 else value
 
 
@@ -233,7 +235,7 @@ def _time_span_s(value: Any) -> float:
 
 
 def _timeout_s(value: Any) -> float:
-    """'-1' is no limit, and comes back below 0."""
+    """'-1' means no limit, and is returned as -1.0."""
     if value in ("-1", -1):
         return -1.0
     if not (seconds := _time_span_s(value)):

@@ -6,25 +6,26 @@ import logging
 import sys
 import time
 
-#: Libraries that say at INFO what they do for each call.
-CHATTY = ("azure", "uamqp", "asyncio", "urllib3")
+#: Libraries that log each call at INFO.
+VERBOSE_LIBRARIES = ("azure", "uamqp", "asyncio", "urllib3")
 
 
 def configure(level: int, *, verbose: bool, worker: int) -> None:
-    """`level` is host.json's; `verbose` shows debug lines of the host itself."""
-    who = f" [worker {worker}]" if worker else ""
+    """`level` is host.json's; `verbose` adds the host's own debug lines."""
+    process = f" [worker {worker}]" if worker else ""
     handler = logging.StreamHandler(sys.stderr)
     formatter = logging.Formatter(
-        f"%(asctime)s.%(msecs)03dZ{who} %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
+        f"%(asctime)s.%(msecs)03dZ{process} %(levelname)s %(name)s: %(message)s",
+        "%Y-%m-%dT%H:%M:%S",
     )
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in CHATTY:
+    for name in VERBOSE_LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # The SDK logs each broken connection as an error; the listeners say it in a line of their own.
+    # The SDK logs each broken connection as an error. The listeners log one line an outage instead.
     logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
     if verbose:
-        logging.getLogger("host").setLevel(logging.DEBUG)
+        logging.getLogger("local.host").setLevel(logging.DEBUG)

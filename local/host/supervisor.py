@@ -1,8 +1,8 @@
-"""The workers on a port: started, started again when they end, and stopped, together.
+"""Starts a host's worker processes, restarts those that end, and stops them together.
 
-Each listens by a socket of its own, among which the kernel deals out connections by chance. Of one
-socket that all share, whichever wakes first takes all that wait: of 16 connections that come at
-once, often 13 or more.
+Each worker has a listening socket of its own (SO_REUSEPORT), so the kernel distributes connections
+at random. With one shared socket, the worker that wakes up first accepts all waiting connections:
+often 13 or more of 16 that arrive at once.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from local.host.arguments import Arguments
 
 log = logging.getLogger(__name__)
 
-#: The exit code of whatever cannot start, and says why.
+#: The exit code of a host that cannot start.
 CANNOT_START = 2
 
-#: A worker's, where the app or its settings are at fault and stay so. No app ends itself with it.
-AT_FAULT = 78
+#: A worker's exit code if the app or its settings are wrong: a restart would not help. It is
+#: EX_CONFIG of sysexits.h.
+CONFIGURATION_ERROR = 78
 
-#: Seconds before a worker that died is started again; doubled with each early death.
+#: Seconds before a worker that ended is started again; doubled each time it ends within EARLY_S.
 PAUSE_S = 0.5
 MAX_PAUSE_S = 30.0
-#: Seconds after which a worker's death is no early one.
 EARLY_S = 10.0
 
 #: Seconds that workers have to drain before they are killed.
 STOP_S = 30.0
-#: The same where this process is the last that knows of them: its parent was killed.
+#: The same if this process's parent was killed.
 ORPHAN_STOP_S = 1.0
 
 
 async def supervise(arguments: Arguments, sock: socket.socket) -> int:
-    """Run `arguments.workers` processes until SIGTERM or SIGINT; the exit code.
+    """Run `arguments.workers` processes until SIGTERM or SIGINT. Returns the exit code.
 
-    `sock` has found the address free, and makes room for the workers' own.
-    A worker sees in its standard input, which never says anything, that this process has ended.
+    `sock` has reserved the address; it is closed, and the workers' sockets take its place. Each
+    worker's standard input is a pipe that stays empty and closes when this process dies.
     """
     family, address = sock.family, sock.getsockname()
     sock.close()
@@ -69,7 +69,7 @@ class _Supervisor:
     async def run(self) -> int:
         async with asyncio.TaskGroup() as group:
             for number in range(1, self._arguments.workers + 1):
-                group.create_task(self._keep(number))
+                group.create_task(self._keep_running(number))
             group.create_task(self._stop_all())
         return self._exit_code
 
@@ -77,11 +77,11 @@ class _Supervisor:
         self._stopping.set()
 
     def terminate(self) -> None:
-        """SIGTERM; from the kernel where the parent was killed: then there is no time to drain."""
+        """On SIGTERM. If the kernel sent it because the parent was killed, do not drain."""
         if self._arguments.parent not in (0, os.getppid()):
             self._stop_s = ORPHAN_STOP_S
             for process in self._processes.values():
-                _leave(process)
+                _close_stdin(process)
         self.stop()
 
     def interrupt(self) -> None:
@@ -91,24 +91,26 @@ class _Supervisor:
             os._exit(130)
         self.stop()
 
-    async def _keep(self, number: int) -> None:
+    async def _keep_running(self, number: int) -> None:
         pause_s = PAUSE_S
         while not self._stopping.is_set():
             started = time.monotonic()
             code = await self._run_worker(number)
             if self._stopping.is_set():
                 return
-            if code == AT_FAULT:
+            if code == CONFIGURATION_ERROR:
                 self._exit_code = CANNOT_START
                 self.stop()
                 return
             early = time.monotonic() - started < EARLY_S
             pause_s = min(pause_s * 2, MAX_PAUSE_S) if early else PAUSE_S
-            log.error("worker %d ended with %d: starting another in %g s", number, code, pause_s)
+            log.error(
+                "worker %d ended with exit code %d: starting another in %g s", number, code, pause_s
+            )
             await self._pause(pause_s)
 
     async def _run_worker(self, number: int) -> int:
-        # The worker's alone: once it ends, nothing is left that could be dealt a connection.
+        # This process closes its copy: a dead worker's socket must not receive connections.
         with self._bind() as sock:
             process = await asyncio.create_subprocess_exec(
                 *self._command(number, sock),
@@ -152,17 +154,18 @@ class _Supervisor:
             return
 
     def _command(self, number: int, sock: socket.socket) -> list[str]:
-        given = self._arguments
+        arguments = self._arguments
         return [
             *(sys.executable, "-m", "local.host"),
-            *("--app", str(given.app_dir)),
-            *("--host", given.host, "--port", str(given.port), "--workers", str(given.workers)),
+            *("--app", str(arguments.app_dir)),
+            *("--host", arguments.host, "--port", str(arguments.port)),
+            *("--workers", str(arguments.workers)),
             *("--worker", str(number), "--socket-fd", str(sock.fileno())),
-            *(("--verbose",) if given.verbose else ()),
+            *(("--verbose",) if arguments.verbose else ()),
         ]
 
 
-def _leave(process: asyncio.subprocess.Process) -> None:
-    """Close the worker's standard input, by which it knows that nobody supervises it any more."""
+def _close_stdin(process: asyncio.subprocess.Process) -> None:
+    """Make a worker behave as if its supervisor had died: it ends within a second."""
     if process.stdin is not None:
         process.stdin.close()

@@ -1,23 +1,18 @@
-"""One process of the host: loads the app, runs its listeners until told to stop, drains."""
+"""One process of the host: loads the app, runs its listeners, and drains them on shutdown."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
 import resource
-import signal
 import socket
-import threading
-import time
-from collections.abc import Iterator
 from typing import Protocol
 
-from local.host import banner
+from local.host import banner, shutdown_signals
 from local.host.app.bindings import BlobTrigger, ServiceBusTrigger
-from local.host.app.connections import Connections, prepare
+from local.host.app.connections import Connections, set_defaults
 from local.host.app.inputs import Inputs
 from local.host.app.invoker import Invoker
 from local.host.app.outputs import Outputs
@@ -28,23 +23,15 @@ from local.host.http_listener.asgi_app import AsgiApp
 from local.host.http_listener.keys import Keys
 from local.host.http_listener.routes import Routes
 from local.host.http_listener.server import HttpServer
+from local.host.shutdown_signals import DRAIN_S
 
 log = logging.getLogger(__name__)
 
-#: Seconds that running invocations may go on after a stop was asked for.
-DRAIN_S = 25
-#: The same where the supervisor is gone: whoever follows needs the port.
-ORPHAN_DRAIN_S = 0.5
-#: Seconds that what is cancelled then has to give back what it holds.
+#: Seconds that cancelled invocations have to clean up.
 CANCEL_S = 3
-#: Seconds after which a worker without its supervisor is ended, whatever it does.
-ORPHAN_END_S = 0.9
 
-#: Open files, connections among them, that a worker may have where the system allows it.
+#: The limit of open files, and so of connections, that a worker asks the system for.
 MAX_FILES = 65_536
-
-#: The descriptor that says by its end that the supervisor has ended.
-PARENT_FD = 0
 
 
 class Listener(Protocol):
@@ -58,18 +45,18 @@ class Listener(Protocol):
 
 
 async def run(arguments: Arguments, options: HostOptions) -> None:
-    """Serve until SIGTERM or SIGINT, or until the supervisor is gone.
+    """Serve until a shutdown is requested.
 
-    Raises HostError for an app that cannot be loaded or connections that cannot be used.
+    Raises HostError if the app cannot be loaded or a connection setting cannot be used.
     """
     sock = socket.socket(fileno=arguments.socket_fd)
-    _allow_connections()
-    with _stop_signals() as stop:
+    _raise_file_limit()
+    with shutdown_signals.handle() as shutdown:
         runtime = await Runtime.load(
             arguments.app_dir, os.environ, timeout_s=options.function_timeout_s
         )
-        prepare(runtime.functions, os.environ)
-        # What was loaded stays: the collector need not walk it again and again.
+        set_defaults(runtime.functions, os.environ)
+        # The loaded app stays in memory: keep it out of later garbage collections.
         gc.collect()
         gc.freeze()
         connections = Connections(os.environ)
@@ -77,31 +64,34 @@ async def run(arguments: Arguments, options: HostOptions) -> None:
         try:
             routes = Routes(runtime.functions, prefix=options.http.route_prefix)
             invoker = Invoker(runtime, Inputs(connections), outputs)
-            listeners = _listeners(runtime, options, invoker, connections)
-            listeners.append(_http(options, invoker, routes, sock))
-            await _start(listeners)
+            listeners = _event_listeners(runtime, options, invoker, connections)
+            listeners.append(_http_server(options, invoker, routes, sock))
+            for listener in listeners:
+                await listener.start()
             if arguments.worker <= 1:
-                _tell_unhonoured(runtime, options)
-                _announce(runtime, routes, sock)
-            await stop.asked.wait()
-            await _drain(listeners, stop.drain_s)
+                _log_ignored(runtime, options)
+                _print_banner(runtime, routes, sock)
+            await shutdown.requested.wait()
+            await _drain(listeners, shutdown.drain_s)
         finally:
             await outputs.close()
             await connections.close()
     runtime.close()
 
 
-def _listeners(
+def _event_listeners(
     runtime: Runtime, options: HostOptions, invoker: Invoker, connections: Connections
 ) -> list[Listener]:
-    """Of blobs and messages; a listener's SDK is imported only where it has a function."""
+    """For blobs and messages. An SDK is imported only if a function needs it."""
     listeners: list[Listener] = []
     if any(isinstance(each.trigger, BlobTrigger) for each in runtime.functions):
-        from local.host.blob_listener.account_listener import blob_listeners  # noqa: PLC0415 - see above
+        from local.host.blob_listener.account_listener import blob_listeners  # noqa: PLC0415
 
         listeners += blob_listeners(runtime.functions, invoker, connections, options.blobs)
     if any(isinstance(each.trigger, ServiceBusTrigger) for each in runtime.functions):
-        from local.host.service_bus_listener.queue_listener import service_bus_listeners  # noqa: PLC0415 - see above
+        from local.host.service_bus_listener.queue_listener import (  # noqa: PLC0415
+            service_bus_listeners,
+        )
 
         listeners += service_bus_listeners(
             runtime.functions, invoker, connections, options.service_bus
@@ -109,22 +99,17 @@ def _listeners(
     return listeners
 
 
-def _http(
+def _http_server(
     options: HostOptions, invoker: Invoker, routes: Routes, sock: socket.socket
 ) -> HttpServer:
-    listener = AsgiApp(
+    app = AsgiApp(
         invoker,
         routes,
         keys=Keys.from_env(os.environ),
         max_outstanding=options.http.max_outstanding_requests,
     )
-    # A second before it is cancelled, so that it can answer what it ends.
-    return HttpServer(listener, sock, drain_s=DRAIN_S - 1)
-
-
-async def _start(listeners: list[Listener]) -> None:
-    for listener in listeners:
-        await listener.start()
+    # One second before the worker cancels it, so that it can still answer what it ends.
+    return HttpServer(app, sock, drain_s=DRAIN_S - 1)
 
 
 async def _drain(listeners: list[Listener], drain_s: float) -> None:
@@ -143,64 +128,23 @@ async def _drain(listeners: list[Listener], drain_s: float) -> None:
     log.info("stopped")
 
 
-class _Stop:
-    """Whether to stop, and how long that may take."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.drain_s: float = DRAIN_S
-
-    def interrupt(self) -> None:
-        if self.asked.is_set():
-            os._exit(130)
-        self.asked.set()
-
-    def orphaned(self) -> None:
-        self.drain_s = ORPHAN_DRAIN_S
-        self.asked.set()
-
-
-@contextlib.contextmanager
-def _stop_signals() -> Iterator[_Stop]:
-    """Set by SIGTERM, SIGINT or the supervisor's end; a second SIGINT ends at once."""
-    loop = asyncio.get_running_loop()
-    stop = _Stop()
-    loop.add_signal_handler(signal.SIGTERM, stop.asked.set)
-    loop.add_signal_handler(signal.SIGINT, stop.interrupt)
-    threading.Thread(target=_end_with_supervisor, args=(loop, stop), daemon=True).start()
-    try:
-        yield stop
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-        loop.remove_signal_handler(signal.SIGINT)
-
-
-def _end_with_supervisor(loop: asyncio.AbstractEventLoop, stop: _Stop) -> None:
-    """In a thread: an app that holds up the event loop shall not hold the port too."""
-    os.read(PARENT_FD, 1)
-    with contextlib.suppress(RuntimeError):  # the loop has ended already
-        loop.call_soon_threadsafe(stop.orphaned)
-    time.sleep(ORPHAN_END_S)
-    os._exit(1)
-
-
-def _allow_connections() -> None:
-    """As many as the system lets a process have: shells often allow 1,024 open files."""
+def _raise_file_limit() -> None:
+    """To MAX_FILES or what the system allows; shells often allow only 1,024 open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY:
-        most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+        allowed = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
 
 
-def _tell_unhonoured(runtime: Runtime, options: HostOptions) -> None:
-    for name in options.unhonoured:
-        log.info("host.json: %s is not honoured by this host", name)
+def _log_ignored(runtime: Runtime, options: HostOptions) -> None:
+    for name in options.ignored:
+        log.info("host.json: %s is ignored by the local host", name)
     for function in runtime.functions:
-        for name in function.unhonoured:
-            log.info("function %s: %s is not honoured by this host", function.name, name)
+        for name in function.ignored:
+            log.info("function %s: %s is ignored by the local host", function.name, name)
 
 
-def _announce(runtime: Runtime, routes: Routes, sock: socket.socket) -> None:
+def _print_banner(runtime: Runtime, routes: Routes, sock: socket.socket) -> None:
     host, port = sock.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    print(banner.text(runtime.functions, routes, address), flush=True)  # noqa: T201 - the banner
+    print(banner.text(runtime.functions, routes, address), flush=True)  # noqa: T201

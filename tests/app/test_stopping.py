@@ -62,4 +62,4 @@ def test_a_process_whose_model_threads_all_hang_says_so_and_another_takes_its_pl
 
     eventually(answers_again, 40)
     assert json.loads(app.post(b"fine", "text/plain").body) == "fine"
-    assert f"ended with {EXIT_CODE}" in app.host.log()
+    assert f"ended with exit code {EXIT_CODE}" in app.host.log()

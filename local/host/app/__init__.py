@@ -1,1 +1,1 @@
-"""The function app under the host: loaded, its bindings read, its functions invoked."""
+"""Loads the function app, reads its bindings, and invokes its functions."""

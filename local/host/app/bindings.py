@@ -1,4 +1,4 @@
-"""What the library says of a function (`raw_bindings`, JSON) as typed bindings."""
+"""A function's bindings as dataclasses, read from the worker library's JSON (`raw_bindings`)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ AuthLevel = Literal["anonymous", "function", "admin"]
 BlobSource = Literal["LogsAndContainerScan", "EventGrid"]
 
 AUTH_LEVELS: tuple[AuthLevel, ...] = ("anonymous", "function", "admin")
-SOURCES: tuple[BlobSource, ...] = ("LogsAndContainerScan", "EventGrid")
+BLOB_SOURCES: tuple[BlobSource, ...] = ("LogsAndContainerScan", "EventGrid")
 
-#: What a binding without `connection` uses.
+#: The connections of bindings that name none.
 DEFAULT_STORAGE = "AzureWebJobsStorage"
 DEFAULT_SERVICE_BUS = "AzureWebJobsServiceBus"
 
 
 class Identity(NamedTuple):
-    """What triggered: the same for the same message or blob version that is brought again."""
+    """Identifies a triggering message or blob version: the same when it is delivered again."""
 
     key: str
-    #: A message's own id, by which what is made of it may name itself.
+    #: A message's own id; output messages may refer to it.
     name: str = ""
 
 
@@ -94,39 +94,38 @@ Output = HttpOutput | BlobOutput | ServiceBusOutput
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """A function with all that it is bound to."""
+    """A function with all its bindings."""
 
     name: str
-    #: The library's, stable over restarts.
+    #: The worker library's id, the same after a restart.
     id: str
     trigger: Trigger
     inputs: tuple[BlobInput, ...] = ()
     outputs: tuple[Output, ...] = ()
-    #: What its bindings ask for and make no difference here.
-    unhonoured: tuple[str, ...] = ()
+    #: Settings of its bindings that have no effect here.
+    ignored: tuple[str, ...] = ()
 
     @cached_property
-    def answer(self) -> str | None:
-        """The name of the output that goes back to an HTTP caller."""
+    def http_output(self) -> str | None:
+        """The name of the output that is the HTTP response."""
         return next((each.name for each in self.outputs if isinstance(each, HttpOutput)), None)
 
     @cached_property
-    def sent(self) -> tuple[BlobOutput | ServiceBusOutput, ...]:
-        """The outputs that go elsewhere."""
+    def other_outputs(self) -> tuple[BlobOutput | ServiceBusOutput, ...]:
         return tuple(each for each in self.outputs if not isinstance(each, HttpOutput))
 
 
 def read_function(
     name: str, function_id: str, raw_bindings: Sequence[str], env: Mapping[str, str]
 ) -> Function:
-    """A function from its raw bindings, `%Name%` replaced by settings. Raises HostError."""
+    """Replaces `%Name%` in its bindings by app settings. Raises HostError."""
     triggers: list[Trigger] = []
     inputs: list[BlobInput] = []
     outputs: list[Output] = []
-    unhonoured: list[str] = []
+    ignored: list[str] = []
     for text in raw_bindings:
         raw = _resolved(json.loads(text), name, env)
-        unhonoured += of_binding(raw)
+        ignored += of_binding(raw)
         binding = _read(name, raw)
         match binding:
             case HttpTrigger() | BlobTrigger() | ServiceBusTrigger():
@@ -143,7 +142,7 @@ def read_function(
         trigger=triggers[0],
         inputs=tuple(inputs),
         outputs=tuple(outputs),
-        unhonoured=tuple(unhonoured),
+        ignored=tuple(ignored),
     )
 
 
@@ -162,8 +161,8 @@ def _read(function: str, raw: dict[str, Any]) -> Trigger | BlobInput | Output:
     if read := _READERS.get((kind, direction)):
         return read(function, raw)
     raise HostError(
-        f"function {function}: this host has no {kind!r} bindings; "
-        "it has http, blob and Service Bus queues"
+        f"function {function}: the local host has no {kind!r} bindings; "
+        "it has HTTP, blob and Service Bus queue bindings"
     )
 
 
@@ -179,30 +178,32 @@ def _http_trigger(function: str, raw: dict[str, Any]) -> HttpTrigger:
 def _blob_trigger(function: str, raw: dict[str, Any]) -> BlobTrigger:
     path = _path(function, raw)
     if "{" in path.partition("/")[0]:
-        raise HostError(f"function {function}: {path!r} has an expression in its container part")
+        raise HostError(
+            f"function {function}: path is {path!r}, expected a container without an expression"
+        )
     return BlobTrigger(
         name=raw["name"],
         path=path,
         connection=_storage(raw),
-        source=_one_of(SOURCES, raw.get("source") or SOURCES[0], function, "source"),
+        source=_one_of(BLOB_SOURCES, raw.get("source") or BLOB_SOURCES[0], function, "source"),
         deferred=_deferred(raw),
     )
 
 
 def _one_of[T: str](allowed: Sequence[T], value: object, function: str, attribute: str) -> T:
-    """The one that `value` means, in any case. Raises HostError."""
+    """The allowed value that equals `value` without regard to case. Raises HostError."""
     for each in allowed:
         if each.lower() == str(value).lower():
             return each
     raise HostError(
-        f"function {function}: {attribute} {value!r}, expected one of {', '.join(allowed)}"
+        f"function {function}: {attribute} is {value!r}, expected one of {', '.join(allowed)}"
     )
 
 
 def _path(function: str, raw: dict[str, Any]) -> str:
     path = str(raw.get("path") or "")
     if not path.partition("/")[0]:
-        raise HostError(f"function {function}: path {path!r}, expected container/name")
+        raise HostError(f"function {function}: path is {path!r}, expected container/name")
     return path
 
 
@@ -210,7 +211,8 @@ def _queue(function: str, raw: dict[str, Any]) -> str:
     if queue := raw.get("queueName"):
         return str(queue)
     raise HostError(
-        f"function {function}: binding {raw['name']} has no queueName; this host has no topics"
+        f"function {function}: binding {raw['name']} has no queueName; the local host has queues, "
+        "but no topics"
     )
 
 
@@ -219,7 +221,7 @@ def _storage(raw: dict[str, Any]) -> str:
 
 
 def _data_type(raw: dict[str, Any]) -> DataType:
-    told = raw.get("dataType")
+    value = raw.get("dataType")
     names: dict[Any, DataType] = {
         "STRING": "string",
         "BINARY": "binary",
@@ -228,7 +230,7 @@ def _data_type(raw: dict[str, Any]) -> DataType:
         2: "binary",
         3: "stream",
     }
-    return names.get(told.upper() if isinstance(told, str) else told, "undefined")
+    return names.get(value.upper() if isinstance(value, str) else value, "undefined")
 
 
 def _deferred(raw: dict[str, Any]) -> bool:

@@ -1,8 +1,8 @@
-"""Connections by setting name: clients of the SDKs, one of each kind a name.
+"""SDK clients by the name of their connection setting.
 
-A setting `X` may be there as `X` or `AzureWebJobsX` (a connection string), or as an identity:
-`X__blobServiceUri` with `X__queueServiceUri`, `X__serviceUri`, `X__fullyQualifiedNamespace`; and
-which one with `X__credential=managedidentity` and `X__clientId`.
+The connection `X` is configured by a connection string, in `X` or `AzureWebJobsX`, or by an
+identity: `X__blobServiceUri` with `X__queueServiceUri`, `X__serviceUri`, or
+`X__fullyQualifiedNamespace`. `X__credential=managedidentity` and `X__clientId` select the identity.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Azurite's account, as every Azure SDK knows it.
+#: Azurite's default account, the same everywhere.
 DEVELOPMENT_STORAGE = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey="
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
@@ -37,7 +37,7 @@ DEVELOPMENT_STORAGE = (
     "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
     "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
 )
-#: The Service Bus emulators': Microsoft's and this project's.
+#: For Microsoft's Service Bus emulator and this project's.
 DEVELOPMENT_SERVICE_BUS = (
     "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;"
     "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
@@ -47,17 +47,17 @@ STORAGE_SUFFIXES = ("__blobServiceUri", "__serviceUri", "__accountName")
 SERVICE_BUS_SUFFIX = "__fullyQualifiedNamespace"
 LOOPBACK = ("localhost", "127.0.0.1")
 
-#: Threads for the storage SDK, which blocks. The app's own threads are others.
+#: Threads for blocking SDK calls; the app's functions have threads of their own.
 STORAGE_THREADS = 32
 
-#: Seconds: a storage account on the same machine or in the same region answers well within.
+#: Seconds; ample for a storage account on this machine or in the same region.
 STORAGE_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30}
 
 
 class Connections:
-    """Makes clients on demand and closes them all.
+    """Creates clients on first use and closes them all.
 
-    Their SDKs are imported with the first client: it takes as long as starting an app without.
+    An SDK is imported with its first client, because the import takes as long as loading an app.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
@@ -71,17 +71,17 @@ class Connections:
         return f"<Connections {' '.join(sorted({*self._blobs, *self._queues}))}>"
 
     async def in_thread[T](self, call: Callable[..., T], *args: Any) -> T:
-        """Run a blocking SDK call. A cancelled waiter leaves the call to its end."""
+        """Run a blocking SDK call. If the caller is cancelled, the call still runs to its end."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
 
     def blobs(self, name: str) -> BlobServiceClient:
-        """Raises HostError for a connection that cannot be used."""
+        """Raises HostError if the connection setting cannot be used."""
         if name not in self._blobs:
             from azure.storage.blob import BlobServiceClient, LinearRetry  # noqa: PLC0415
 
             options = _storage_options(LinearRetry)
             if text := self._text(name):
-                self._blobs[name] = _usable(
+                self._blobs[name] = _checked(
                     name, lambda: BlobServiceClient.from_connection_string(text, **options)
                 )
             else:
@@ -91,13 +91,13 @@ class Connections:
         return self._blobs[name]
 
     def queues(self, name: str) -> QueueServiceClient:
-        """Raises HostError for a connection that cannot be used."""
+        """Raises HostError if the connection setting cannot be used."""
         if name not in self._queues:
             from azure.storage.queue import LinearRetry, QueueServiceClient  # noqa: PLC0415
 
             options = _storage_options(LinearRetry)
             if text := self._text(name):
-                self._queues[name] = _usable(
+                self._queues[name] = _checked(
                     name,
                     lambda: QueueServiceClient.from_connection_string(text, **options),
                 )
@@ -108,15 +108,15 @@ class Connections:
         return self._queues[name]
 
     def service_bus(self, name: str) -> ServiceBusClient:
-        """A new client, which its user closes. Raises HostError."""
+        """A new client; the caller closes it. Raises HostError."""
         from azure.servicebus.aio import ServiceBusClient  # noqa: PLC0415
 
-        # Whoever uses it tries again by itself; the SDK's own tries would only hide why.
+        # Callers retry themselves and log why; more retries in the SDK would only hide it.
         options: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.2}
         if text := self._text(name):
-            return _usable(name, lambda: ServiceBusClient.from_connection_string(text, **options))
+            return _checked(name, lambda: ServiceBusClient.from_connection_string(text, **options))
         if namespace := self._env.get(name + SERVICE_BUS_SUFFIX):
-            # The emulator of this machine speaks no TLS, and has a port of its own.
+            # An emulator on this machine has no TLS; its address has a port.
             options["use_tls"] = namespace.partition(":")[0] not in LOOPBACK
             return ServiceBusClient(namespace, _InThreads(self._credential(name), self), **options)
         raise HostError(f"connection {name}: set {name} or {name}{SERVICE_BUS_SUFFIX}")
@@ -139,7 +139,7 @@ class Connections:
         raise HostError(f"connection {name}: set {name} or {name}__{service}ServiceUri")
 
     def _credential(self, name: str) -> Any:
-        """One for all clients of a name: it keeps its tokens while they live."""
+        """One for all clients of a connection, since it caches tokens."""
         if name not in self._credentials:
             self._credentials[name] = _credential(
                 self._env.get(f"{name}__credential", ""), self._env.get(f"{name}__clientId")
@@ -148,38 +148,38 @@ class Connections:
 
 
 def _storage_options(linear_retry: Callable[..., Any]) -> dict[str, Any]:
-    """The SDK's own tries, which by themselves would take minutes."""
+    """Limit the SDK's retries, which by default take minutes."""
     retry = linear_retry(backoff=1, retry_total=2, random_jitter_range=0)
     return {"retry_policy": retry, **STORAGE_TIMEOUTS}
 
 
-def prepare(functions: Iterable[Function], env: MutableMapping[str, str]) -> None:
-    """Give absent connections the emulators' strings.
+def set_defaults(functions: Iterable[Function], env: MutableMapping[str, str]) -> None:
+    """Set missing connections to the emulators' connection strings.
 
-    They go into the environment itself: the blob extension inside the app reads it there, and does
-    not know what `UseDevelopmentStorage=true` means.
+    They are set in the environment, because the blob extension inside the app reads them there. It
+    does not know the short form `UseDevelopmentStorage=true` either.
     """
     buses, storages = _connection_names(functions)
     for name in buses:
         if not _is_set(name, env, (SERVICE_BUS_SUFFIX,)):
             env[name] = DEVELOPMENT_SERVICE_BUS
-            log.info("%s is not set: using the Service Bus emulator of this machine", name)
+            log.info("%s is not set: using the Service Bus emulator on this machine", name)
     for name in storages:
         if not _is_set(name, env, STORAGE_SUFFIXES):
             env[name] = DEVELOPMENT_STORAGE
-            log.info("%s is not set: using the storage emulator of this machine", name)
+            log.info("%s is not set: using the storage emulator on this machine", name)
     spell_out(env, [*storages, *(f"AzureWebJobs{name}" for name in storages)])
 
 
 def spell_out(env: MutableMapping[str, str], names: Iterable[str]) -> None:
-    """Put the emulator's connection string where its short form is, which the SDKs do not know."""
+    """Replace `UseDevelopmentStorage=true`, which the SDKs do not know, by the full string."""
     for name in names:
         if env.get(name, "").strip().rstrip(";").lower() == "usedevelopmentstorage=true":
             env[name] = DEVELOPMENT_STORAGE
 
 
 def _connection_names(functions: Iterable[Function]) -> tuple[list[str], list[str]]:
-    """Of Service Bus, and of storage, each sorted."""
+    """Service Bus connections and storage connections, each sorted."""
     buses, storages = set[str](), set[str]()
     for function in functions:
         for binding in (function.trigger, *function.inputs, *function.outputs):
@@ -198,34 +198,34 @@ def _is_set(name: str, env: Mapping[str, str], suffixes: Iterable[str]) -> bool:
     return any(env.get(each) for each in names)
 
 
-def _usable[T](name: str, make: Callable[[], T]) -> T:
-    """The SDK's complaint about a connection string, without the string."""
+def _checked[T](name: str, make: Callable[[], T]) -> T:
+    """Call `make`. Raises HostError for a bad connection string, without showing the string."""
     try:
         return make()
     except ValueError as error:
         raise HostError(
-            f"connection {name}: not a connection string ({type(error).__name__}); "
-            f"correct the app setting {name}"
+            f"connection {name}: the app setting {name} is not a connection string "
+            f"({type(error).__name__}); correct it"
         ) from error
 
 
 def _credential(kind: str, client_id: str | None) -> Any:
-    from azure import identity  # noqa: PLC0415 - only where asked for
+    from azure import identity  # noqa: PLC0415 - needed for identities only
 
-    # Its ten tries would keep a host from stopping; whoever needs a token asks again.
+    # Its default of ten retries would delay a shutdown; callers retry themselves.
     options: dict[str, Any] = {"retry_total": 1}
     if kind.lower() == "managedidentity":
         return identity.ManagedIdentityCredential(client_id=client_id, **options)
     if client_id:
-        # Told that there is none, it would not look into AZURE_CLIENT_ID.
+        # Left out otherwise: an explicit None would keep it from reading AZURE_CLIENT_ID.
         options["managed_identity_client_id"] = client_id
     return identity.DefaultAzureCredential(**options)
 
 
 class _InThreads:
-    """A blocking credential for the asynchronous client: azure.identity.aio needs aiohttp.
+    """Adapts a blocking credential to the asynchronous client; azure.identity.aio needs aiohttp.
 
-    It closes nothing: other clients go on with the same credential.
+    Closing does nothing, because other clients share the credential.
     """
 
     def __init__(self, credential: Any, connections: Connections) -> None:

@@ -1,4 +1,4 @@
-"""The time that invocations have, all of them the same."""
+"""The function timeout: one timer for all invocations, since all have the same timeout."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Awaitable
 
 
 class Deadlines:
-    """Ends work that takes longer than `timeout_s`; None: no limit.
+    """Cancels work that runs longer than `timeout_s`; None means no limit.
 
-    What began first expires first, so one timer and a dict in order of beginning watch over
-    everything that runs. It costs 0.5 us a call where `asyncio.timeout` costs 4.
+    What started first expires first, so a dict in order of start and a single timer suffice. This
+    costs 0.5 us a call; `asyncio.timeout` costs 4.
     """
 
     def __init__(self, timeout_s: float | None) -> None:
@@ -23,9 +23,9 @@ class Deadlines:
         return f"<Deadlines {self._timeout_s:g} s, {len(self._expiries)} running>"
 
     async def run[T](self, work: Awaitable[T]) -> T:
-        """Await `work`. Raises TimeoutError where it takes too long, and has cancelled it."""
+        """Await `work`. Raises TimeoutError after cancelling it at its deadline."""
         if (task := asyncio.current_task()) is None:
-            raise RuntimeError("what has a deadline runs in a task")
+            raise RuntimeError("Deadlines.run must be called in a task")
         loop = asyncio.get_running_loop()
         expiry = self._expiries[task] = loop.time() + self._timeout_s
         if self._timer is None and expiry != math.inf:

@@ -1,4 +1,4 @@
-"""Binding expressions: `%Setting%` once at the start, `{name}` at each invocation."""
+"""Binding expressions: `%Setting%`, replaced at start, and `{name}`, at each invocation."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _NAME = re.compile(r"\{([^{}]+)\}")
 
 
 class UnknownExpression(BindingFailed):
-    """A path asks for a value that the trigger does not have."""
+    """A path refers to a value that the trigger does not provide."""
 
 
 def resolve_settings(text: str, env: Mapping[str, str], *, where: str) -> str:
-    """Replace each `%Name%` by the setting's value. Raises HostError for an absent one."""
+    """Replace each `%Name%` by the setting's value. Raises HostError for a missing setting."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
         if name not in env:
-            raise HostError(f"{where}: %{name}% names no app setting; set {name}")
+            raise HostError(f"{where}: %{name}% refers to a missing app setting; set {name}")
         return env[name]
 
     return _SETTING.sub(value, text)
@@ -35,7 +35,7 @@ def has_expression(path: str) -> bool:
 
 
 def render(path: str, values: Mapping[str, str]) -> str:
-    """`path` with each `{name}` replaced; `{rand-guid}` and `{DateTime}` are always there.
+    """Replace each `{name}` in `path`. `{rand-guid}` and `{DateTime}` are always available.
 
     Raises UnknownExpression.
     """
@@ -49,17 +49,17 @@ def render(path: str, values: Mapping[str, str]) -> str:
                 return str(uuid.uuid4())
             case "datetime":
                 return datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-        raise UnknownExpression(f"{path!r}: the trigger has no value {name!r}")
+        raise UnknownExpression(f"path {path!r}: the trigger provides no value {name!r}")
 
     return _NAME.sub(value, path)
 
 
 @dataclass(frozen=True)
 class BlobPattern:
-    """A trigger's path: which blobs of one container, and the parts of their names.
+    """A blob trigger's path: a container and a pattern of blob names.
 
-    A placeholder is as long as it can be, so that `{name}.{ext}` divides at the last dot, and may
-    hold slashes, as in Azure. A path without a name takes every blob of the container.
+    As in Azure, placeholders are greedy, so `{name}.{ext}` splits at the last dot, and they match
+    slashes. A path without a pattern matches every blob of the container.
     """
 
     container: str
@@ -72,7 +72,7 @@ class BlobPattern:
         expression, end, seen = "", 0, set[str]()
         for match in _NAME.finditer(pattern):
             if not match[1].isidentifier() or match[1] in seen:
-                raise HostError(f"blob path {path!r}: {match[0]} is no name, or is there twice")
+                raise HostError(f"blob path {path!r}: {match[0]} is not a name, or occurs twice")
             seen.add(match[1])
             expression += re.escape(pattern[end : match.start()]) + f"(?P<{match[1]}>.+)"
             end = match.end()
@@ -80,6 +80,6 @@ class BlobPattern:
         return cls(container, re.compile(expression or ".+", re.DOTALL))
 
     def match(self, blob: str) -> dict[str, str] | None:
-        """The placeholders' values, or None for a blob that is not meant."""
+        """The placeholders' values; None if the name does not match."""
         found = self.names.fullmatch(blob)
         return found and found.groupdict()

@@ -1,15 +1,15 @@
-"""What a binding asks for and does not get from this host, by name."""
+"""The names of a binding's settings that have no effect in this host."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-#: What every binding may have.
+#: Supported for every binding.
 _COMMON = {"type", "direction", "name", "connection", "properties.SupportsDeferredBinding"}
 
-#: What bindings may have besides, by type and direction.
-_HONOURED = {
+#: Supported besides, by a binding's type and direction.
+_SUPPORTED = {
     ("httpTrigger", "IN"): {"authLevel", "methods", "route"},
     ("blobTrigger", "IN"): {"path", "source"},
     ("blob", "IN"): {"path", "dataType"},
@@ -20,15 +20,15 @@ _HONOURED = {
 
 
 def of_binding(raw: Mapping[str, Any]) -> Iterator[str]:
-    """Of a raw binding. What is off or absent is not asked for."""
+    """Settings of a raw binding that are set and not supported. False and empty count as unset."""
     kind = str(raw["type"]), str(raw.get("direction") or "IN").upper()
-    honoured = _COMMON | _HONOURED.get(kind, set())
-    for name, value in _flat(raw):
-        if name not in honoured and value not in (None, False, "", [], {}):
+    supported = _COMMON | _SUPPORTED.get(kind, set())
+    for name, value in _flatten(raw):
+        if name not in supported and value not in (None, False, "", [], {}):
             yield f"{name} of binding {raw.get('name')}"
 
 
-def _flat(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flatten(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in raw.items():
         if name == "properties" and isinstance(value, Mapping):
             yield from ((f"properties.{inner}", each) for inner, each in value.items())

@@ -12,7 +12,7 @@ from local.host.app.protos import ModelBindingData, TypedData
 
 
 class Inputs:
-    """Reads what a function's input bindings name."""
+    """Reads the values of a function's input bindings."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -24,16 +24,16 @@ class Inputs:
         self, function: Function, values: Mapping[str, str]
     ) -> dict[str, TypedData | None]:
         """Values by binding name. Raises BindingFailed."""
-        defers = may_defer(function)
+        defer = can_defer(function)
         return {
-            binding.name: await self._read(binding, render(binding.path, values), defers=defers)
+            binding.name: await self._read(binding, render(binding.path, values), defer=defer)
             for binding in function.inputs
         }
 
-    async def _read(self, binding: BlobInput, path: str, *, defers: bool) -> TypedData | None:
+    async def _read(self, binding: BlobInput, path: str, *, defer: bool) -> TypedData | None:
         container, _, blob = path.partition("/")
-        if binding.deferred and defers:
-            return deferred(binding.connection, container, blob)
+        if binding.deferred and defer:
+            return blob_reference(binding.connection, container, blob)
         content = await self._connections.in_thread(
             self._download, binding.connection, container, blob
         )
@@ -41,20 +41,20 @@ class Inputs:
             return None
         if binding.data_type in ("binary", "stream"):
             return TypedData(bytes=content)
-        # The real host reads text where no data type is given, and loses what is no UTF-8.
+        # Text is the default, and invalid UTF-8 is replaced, as in the real host.
         return TypedData(string=content.decode("utf-8-sig", "replace"))
 
     def _download(self, connection: str, container: str, blob: str) -> bytes | None:
-        from local.host.app import blob_content  # noqa: PLC0415 - the storage SDK, where it is needed
+        from local.host.app import blob_content  # noqa: PLC0415 - imports the storage SDK
 
         return blob_content.download(self._connections.blobs(connection), container, blob)
 
 
-def may_defer(function: Function) -> bool:
-    """Whether SDK-type bindings arrive as such.
+def can_defer(function: Function) -> bool:
+    """Whether SDK-type bindings are passed as references, for the app's extension to open.
 
-    The real host skips deferral where a deferred trigger stands beside a binding whose path has an
-    expression: bytes are sent, and the app's converter raises. So it is here.
+    The real host passes bytes instead if the function has a deferred trigger and any binding's path
+    has an expression; the app's converter then raises. This host does the same.
     """
     trigger = function.trigger
     if not (isinstance(trigger, BlobTrigger) and trigger.deferred):
@@ -63,8 +63,8 @@ def may_defer(function: Function) -> bool:
     return not any(has_expression(path) for path in paths)
 
 
-def deferred(connection: str, container: str, blob: str) -> TypedData:
-    """What the blob extension makes a client of."""
+def blob_reference(connection: str, container: str, blob: str) -> TypedData:
+    """A reference from which the blob extension makes an SDK client."""
     content = {"Connection": connection, "ContainerName": container, "BlobName": blob}
     return TypedData(
         model_binding_data=ModelBindingData(

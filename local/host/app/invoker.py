@@ -1,4 +1,4 @@
-"""One invocation from a trigger's data to its outputs: what all listeners share."""
+"""Runs one invocation, from its trigger's data to its outputs, for all listeners."""
 
 from __future__ import annotations
 
@@ -33,11 +33,10 @@ class Invoker:
         values: Mapping[str, str],
         identities: Sequence[Identity] = (),
     ) -> Outcome:
-        """Outputs are sent when this returns. Raises InvocationFailed, and has logged it.
+        """Return when all outputs have been sent. Logs a failure and raises InvocationFailed.
 
-        `values` fill `{name}` in the paths of bindings. `identities` name what triggered: the same
-        for the same message or blob version brought again, one an element of a batch; without any
-        the invocation's own id.
+        `values` replace `{name}` in the paths of bindings. `identities` are those of the triggering
+        blob version or messages, one per message of a batch; by default, the invocation's own id.
         """
         invocation_id = new_id()
         inputs = {function.trigger.name: data}
@@ -45,22 +44,22 @@ class Invoker:
             if function.inputs:
                 inputs |= await self._inputs.read(function, values)
             outcome = await self._runtime.invoke(function, inputs, metadata, invocation_id)
-            if function.sent:
+            if function.other_outputs:
                 await self._outputs.send(
                     function, outcome, values, identities=identities or (Identity(invocation_id),)
                 )
         except BindingFailed as error:
             failure = InvocationFailed(str(error))
-            _log(function, failure)
+            _log(function, failure, invocation_id)
             raise failure from error
         except InvocationFailed as error:
-            _log(function, error)
+            _log(function, error, invocation_id)
             raise
         return outcome
 
 
-def _log(function: Function, error: InvocationFailed) -> None:
-    """One line; the trace only where it was asked for."""
-    log.error("function %s failed: %s", function.name, error)
+def _log(function: Function, error: InvocationFailed, invocation_id: str) -> None:
+    """One line; the traceback only at debug level."""
+    log.error("function %s failed: %s (invocation %s)", function.name, error, invocation_id)
     if error.stack_trace:
-        log.debug("%s", error.stack_trace)
+        log.debug("invocation %s: %s", invocation_id, error.stack_trace)

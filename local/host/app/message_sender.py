@@ -1,4 +1,4 @@
-"""Sends messages to one queue over one link."""
+"""Sends output messages to one queue."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from local.host.app.protos import TypedData
 from local.host.errors import BindingFailed
 from local.host.service_bus_listener.link import close_client
 
-#: Seconds that an output has, with its wait for the link's turn: a broker that holds on to its
-#: connection and says nothing would keep it for ever.
+#: Seconds for sending one output, including the wait for the link. A broker that keeps its
+#: connection open and does not answer would block it for ever.
 SEND_S = 60.0
 
 
 class MessageSender:
-    """One at a time uses the link, which the SDK does not share.
+    """Sends over one link, one output at a time, because the SDK's senders are not shared safely.
 
-    A failed link is thrown away: the next sending makes another.
+    After a failure the link is closed, and the next output opens another.
     """
 
     def __init__(self, connections: Connections, connection: str, queue: str) -> None:
         self._connections, self._connection, self._queue = connections, connection, queue
         self._client: ServiceBusClient | None = None
         self._sender: ServiceBusSender | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<MessageSender {self._queue} {'open' if self._sender else 'closed'}>"
@@ -43,21 +43,21 @@ class MessageSender:
         Raises BindingFailed, at the latest after SEND_S. Some messages may have been sent then.
         """
         try:
-            async with asyncio.timeout(SEND_S), self._turn:
-                await self._send_or_drop(messages(data, binding, identities))
+            async with asyncio.timeout(SEND_S), self._lock:
+                await self._send_or_close(messages(data, binding, identities))
         except (AzureError, TimeoutError) as error:
-            raise BindingFailed.by(error) from error
+            raise BindingFailed.from_error(error) from error
 
     async def close(self) -> None:
-        async with self._turn:
-            await self._drop()
+        async with self._lock:
+            await self._close_link()
 
-    async def _send_or_drop(self, messages: Sequence[ServiceBusMessage]) -> None:
+    async def _send_or_close(self, messages: Sequence[ServiceBusMessage]) -> None:
         try:
             await self._send(messages)
         except BaseException:
-            # Also where the sending was cancelled half way: the link's state is unknown.
-            await self._drop()
+            # Also after a cancellation: the link's state is unknown.
+            await self._close_link()
             raise
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
@@ -70,7 +70,7 @@ class MessageSender:
             try:
                 batch.add_message(message)
             except ValueError:
-                # Full. A message that is too large for a transfer of its own raises there.
+                # The batch is full. A message too large for a batch of its own raises below.
                 if len(batch):
                     await sender.send_messages(batch)
                 batch = await sender.create_message_batch()
@@ -84,7 +84,7 @@ class MessageSender:
             self._sender = self._client.get_queue_sender(self._queue)
         return self._sender
 
-    async def _drop(self) -> None:
+    async def _close_link(self) -> None:
         client, self._client, self._sender = self._client, None, None
         if client is not None:
             await close_client(client, self)

@@ -1,4 +1,4 @@
-"""What a Service Bus output makes of a function's value: the real host's rules, and ids of ours."""
+"""The messages of a Service Bus output: bodies by the real host's rules, ids by ours."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ def messages(
 ) -> list[ServiceBusMessage]:
     """The messages of one output.
 
-    A JSON array is one message an element; a JSON object is written anew with indentation; bytes
-    become the text `System.Byte[]`.
+    Bodies: a JSON array makes one message per element; a JSON object is reformatted with
+    indentation; bytes become the text `System.Byte[]`.
 
-    Each message's id follows from `binding` (function and binding) and from what triggered, so
-    that a queue with duplicate detection drops what an input that comes again sends again,
-    although the batch in which it comes is another one. What messages come to is a JSON object
-    with an `id`, most often: it belongs to the message of that id, or is known by its content.
-    Anything else is known by its place: where there are as many elements as inputs, those of the
-    same place belong together.
+    Ids: a hash of `binding` (function and binding) and of the triggering input. If an input is
+    delivered again, perhaps in another batch, its output messages get the same ids, and a queue
+    with duplicate detection drops them. Which input an output belongs to:
+
+    - An object with an `id` belongs to the input message with that id; if there is none, its own
+      content takes the input's place in the hash.
+    - With as many elements as inputs, each element belongs to the input at its position.
+    - Any other element belongs to the whole batch, and its position is part of the hash.
     """
     values = _values(data)
     paired = len(values) == len(identities)

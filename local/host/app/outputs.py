@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """Sends what a function left in its outputs."""
+    """Sends the values that a function set in its outputs."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -34,8 +34,8 @@ class Outputs:
         *,
         identities: Sequence[Identity],
     ) -> None:
-        """Return once everything is stored. Raises BindingFailed."""
-        for binding in function.sent:
+        """Return once everything is stored or accepted. Raises BindingFailed."""
+        for binding in function.other_outputs:
             data = outcome.get(binding.name)
             if data is None:
                 continue
@@ -57,7 +57,7 @@ class Outputs:
     def _sender(self, binding: ServiceBusOutput) -> MessageSender:
         key = binding.connection, binding.queue
         if key not in self._senders:
-            # The SDKs are imported where they are needed: together they take as long as an app.
+            # The SDKs are imported only if needed: together they take as long as loading an app.
             from local.host.app.message_sender import MessageSender  # noqa: PLC0415
 
             self._senders[key] = MessageSender(self._connections, *key)

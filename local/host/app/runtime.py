@@ -1,6 +1,6 @@
-"""The official worker library behind two calls: load an app, invoke a function.
+"""Microsoft's worker library behind two calls: load an app, invoke a function.
 
-The library keeps its state in module globals: one app a process.
+The library keeps its state in module globals, so a process can load one app.
 """
 
 from __future__ import annotations
@@ -28,29 +28,34 @@ log = logging.getLogger(__name__)
 
 SCRIPT = "function_app.py"
 
-#: What a function left: outputs by binding name, the return value under `$return`.
+#: What a function returned: outputs by binding name, its return value under `$return`.
 Outcome = Mapping[str, TypedData]
 
-#: The same for all invocations, which only read them.
+#: Shared by all invocations, which only read them.
 _NO_TRACE = protos.RpcTraceContext(trace_parent="", trace_state="", attributes={})
 _NO_RETRY = protos.RetryContext(retry_count=0, max_retry_count=0, exception=None)
 _NO_DATA = TypedData()
 
-#: An invocation's id is a GUID: 74 random bits of this process, then its count. A random one for
-#: each would ask the kernel every time, for 3 us instead of 0.2.
+#: An invocation id is a GUID: 74 random bits per process, then a counter. uuid4() for each would
+#: ask the kernel for random bytes every time: 3 us instead of 0.2.
 _ID_START = str(uuid.uuid4())[:24]
 _counter = itertools.count(1)
 
 
 def new_id() -> str:
-    """An id that no other invocation has, in no process."""
+    """An id that is unique over all processes."""
     return f"{_ID_START}{next(_counter):012x}"
+
+
+def current_invocation_id() -> str:
+    """Of the invocation that this task has run."""
+    return str(library.invocation_id_cv.get())
 
 
 class InvocationFailed(Exception):
     """The function raised, timed out, or its values could not be converted.
 
-    `str()` is `Type: text`; `stack_trace` is for a developer's terminal, never for a caller.
+    `str()` is `Type: text`. `stack_trace` is for a developer's log, never for a caller.
     """
 
     def __init__(self, message: str, stack_trace: str = "") -> None:
@@ -59,7 +64,7 @@ class InvocationFailed(Exception):
 
 
 class Runtime:
-    """A loaded app. `functions` lists what it has."""
+    """A loaded app and its `functions`."""
 
     def __init__(self, functions: Sequence[Function], *, timeout_s: float | None) -> None:
         self.functions = tuple(functions)
@@ -82,8 +87,8 @@ class Runtime:
         sys.path.insert(0, str(app_dir))
         os.chdir(app_dir)
         importlib.invalidate_caches()
-        # At INFO the library logs each call, for 18 us a call; at ERROR it dumps import errors
-        # that are reported here in a sentence.
+        # At INFO the library logs each call, which takes 18 us; at ERROR it logs the traceback of
+        # an import error, which is reported below in one sentence.
         logging.getLogger("azure.functions").setLevel(logging.CRITICAL)
         library.start_threadpool_executor()
         answer = await library.worker_init_request(
@@ -101,10 +106,10 @@ class Runtime:
         ]
         for each in answer.function_metadata_results or ():
             if each.retry_options is not None:
-                # Nor in Azure, for any trigger that is here.
-                log.warning("function %s: its retry policy is not honoured", each.name)
+                # Azure ignores it too, for each of these triggers.
+                log.warning("function %s: its retry policy is ignored", each.name)
         if not functions:
-            raise HostError(f"{app_dir / SCRIPT} has no functions")
+            raise HostError(f"{app_dir / SCRIPT} defines no functions")
         return cls(functions, timeout_s=timeout_s)
 
     async def invoke(
@@ -116,7 +121,7 @@ class Runtime:
     ) -> Outcome:
         """Run a function. Raises InvocationFailed.
 
-        To be called in a task of its own: the invocation's id is set in its context.
+        Call it in a task of its own: it sets the invocation id in the task's context.
         """
         library.invocation_id_cv.set(invocation_id)
         request = _invocation_request(function, inputs, metadata, invocation_id)
@@ -131,7 +136,7 @@ class Runtime:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            # Nobody cancelled this task: the function awaited what somebody cancelled.
+            # This task was not cancelled: the function awaited something that was.
             raise InvocationFailed(f"CancelledError: {error}") from error
         if answer.result.status != protos.StatusResult.Success:
             failure = answer.result.exception
@@ -142,7 +147,7 @@ class Runtime:
         return values
 
     def close(self) -> None:
-        """Wait for the threads of synchronous functions."""
+        """Stop the threads of synchronous functions, after what they are running."""
         library.stop_threadpool_executor()
 
 
@@ -174,7 +179,7 @@ def _invocation_request(
 
 
 def _load_error(app_dir: Path, failure: Any) -> HostError:
-    """One sentence with the app's own line; the trace goes to --verbose."""
+    """One sentence that names the app's own line. The traceback is logged with --verbose."""
     log.debug("%s", failure.stack_trace)
     lines = [
         line.strip().removeprefix("File ").partition(", in ")[0]
@@ -182,7 +187,7 @@ def _load_error(app_dir: Path, failure: Any) -> HostError:
         if line.strip().startswith(f'File "{app_dir}') and "site-packages" not in line
     ]
     where = lines[-1].replace('"', "").replace(", line ", ":") if lines else str(app_dir / SCRIPT)
-    # The library adds the search path to import errors.
+    # The library appends advice and the search path to import errors.
     text = failure.message.partition(" Please check the requirements.txt")[0]
     text = text.removesuffix(". Cannot find module.")
     return HostError(f"the app could not be loaded, {where}: {text}")

@@ -1,1 +1,1 @@
-"""Brings blobs to their functions."""
+"""Blob trigger: finds new blobs by scanning containers, and keeps receipts of processed ones."""

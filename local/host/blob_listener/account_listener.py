@@ -1,7 +1,7 @@
-"""Brings blobs to their functions: one scanner over all workers, every second or so.
+"""Scans one storage account for new blobs, about once a second, in one worker at a time.
 
-Whatever goes wrong is logged and looked at again, ever later; the lease is not kept for a scan that
-does not go on.
+A lease decides which worker scans. After an error the next scan comes later and later, and the
+lease is released so that another worker can try.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ from local.host.host_json import BlobOptions
 
 log = logging.getLogger(__name__)
 
-#: The storage container of leases and receipts, and the setting of the name under which an app
-#: keeps them; the same as in Azure.
+#: The storage container of leases and receipts, and the setting of the app's name in it; both as
+#: in Azure.
 CONTAINER = "azure-webjobs-hosts"
 HOST_ID_SETTING = "AzureFunctionsWebHost__hostid"
 
-#: Between two looks; longer where a look takes long, so that looking takes a fifth of the time.
+#: Seconds between two scans; after a slow scan, PAUSE_FACTOR times its duration, so that scanning
+#: takes at most a fifth of the time.
 SCAN_S = 1.0
-SCAN_SHARE = 4.0
-#: The longest, where looking itself fails.
+PAUSE_FACTOR = 4.0
+#: The longest pause after failed scans.
 MAX_PAUSE_S = 30.0
 
 
@@ -49,7 +50,6 @@ def blob_listeners(
     options: BlobOptions,
 ) -> Iterator[BlobListener]:
     """A listener for each storage account."""
-
     by_connection: dict[str, list[tuple[Function, BlobTrigger]]] = {}
     for function in functions:
         if isinstance(trigger := function.trigger, BlobTrigger):
@@ -59,7 +59,7 @@ def blob_listeners(
 
 
 class BlobListener:
-    """Scans one storage account while it holds that account's lease."""
+    """Scans one storage account for all its functions while it holds the account's lease."""
 
     def __init__(
         self,
@@ -86,15 +86,16 @@ class BlobListener:
             for function, trigger in functions
         ]
         self._backoff = Backoff(f"storage account of {connection}")
-        #: Whether the receipts of the scanner before this one have been read.
-        self._informed = False
+        #: Whether the receipts have been loaded since the lease was acquired.
+        self._receipts_loaded = False
         self._failures = 0
         self._stopping = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
         for function, trigger in functions:
             if trigger.source == "EventGrid":
                 log.warning(
-                    "function %s: no Event Grid here, its container is scanned", function.name
+                    "function %s: there is no Event Grid here; its container is scanned instead",
+                    function.name,
                 )
 
     def __repr__(self) -> str:
@@ -104,62 +105,62 @@ class BlobListener:
         self._running = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Return when what runs is done. Cancelled: cancel it, too."""
+        """Return when running invocations have finished. If cancelled, cancel them."""
         self._stopping.set()
         if self._running is not None:
             await self._running
 
     async def _run(self) -> None:
-        """The lease is kept until all is done: who takes it over would do the same again."""
+        """Keep the lease until the end: another scanner would process the same blobs again."""
         renewing = asyncio.create_task(self._renew())
         try:
             while not self._stopping.is_set():
-                await self._pause(await self._turn())
+                await self._pause(await self._scan_once())
             await asyncio.gather(*(scanner.drain() for scanner in self._scanners))
         finally:
             renewing.cancel()
-            # Nothing is left to cancel where they were drained.
+            # After a drain nothing is left to cancel.
             await asyncio.gather(*(scanner.cancel() for scanner in self._scanners))
             await self._release()
 
-    async def _turn(self) -> float:
-        """Look once; returns the seconds to wait before the next look. Raises nothing."""
+    async def _scan_once(self) -> float:
+        """Returns the seconds to wait before the next scan. Raises nothing."""
         started = time.monotonic()
         try:
-            await self._look()
+            await self._scan()
         except AzureError as error:
             return self._backoff.failed(error)
-        except Exception as error:  # noqa: BLE001 - nobody else would look again
+        except Exception as error:  # noqa: BLE001 - scanning must go on
             return await self._failed(error)
         self._failures = 0
-        # After an outage the look took as long as it did for other reasons.
+        # The first scan after an outage is slow for other reasons.
         was_away = self._backoff.succeeded()
         took_s = 0.0 if was_away else time.monotonic() - started
-        return max(SCAN_S, SCAN_SHARE * took_s)
+        return max(SCAN_S, PAUSE_FACTOR * took_s)
 
-    async def _look(self) -> None:
-        """Each function's blobs, whatever the other ones' come to. Raises the first fault."""
+    async def _scan(self) -> None:
+        """Scan for each function, even if another one's scan fails. Raises the first error."""
         if not self._lease.held:
-            self._informed = False
+            self._receipts_loaded = False
             if not await self._connections.in_thread(self._lease.acquire):
                 return
-        if not self._informed:
+        if not self._receipts_loaded:
             await self._connections.in_thread(self._receipts.load)
-            self._informed = True
-        looks = await asyncio.gather(
+            self._receipts_loaded = True
+        results = await asyncio.gather(
             *(scanner.scan() for scanner in self._scanners), return_exceptions=True
         )
-        for fault in looks:
-            if fault is not None:
-                raise fault
+        for error in results:
+            if error is not None:
+                raise error
 
     async def _failed(self, error: Exception) -> float:
-        """A fault of this program's. Another process may do better, unless work is under way."""
+        """After an unexpected error: let another process try, unless blobs are being processed."""
         self._failures += 1
         pause_s = min(SCAN_S * float(2**self._failures), MAX_PAUSE_S)
         log.error(
-            "looking for blobs of %s failed (%s at %s): looking again in %g s",
-            *(self._connection, type(error).__name__, _place(error), pause_s),
+            "scanning the storage account of %s failed (%s at %s): retrying in %g s",
+            *(self._connection, type(error).__name__, _location(error), pause_s),
         )
         if not any(scanner.is_busy for scanner in self._scanners):
             await self._release()
@@ -170,13 +171,13 @@ class BlobListener:
             await asyncio.sleep(RENEW_S)
             try:
                 await self._connections.in_thread(self._lease.renew)
-            except Exception as error:  # noqa: BLE001 - a lease that is lost is taken anew
+            except Exception as error:  # noqa: BLE001 - a lost lease is acquired again
                 log.debug("%r: %s", self._lease, type(error).__name__)
 
     async def _release(self) -> None:
         try:
             await self._connections.in_thread(self._lease.release)
-        except Exception as error:  # noqa: BLE001 - it runs out by itself
+        except Exception as error:  # noqa: BLE001 - the lease expires by itself
             log.debug("%r: %s", self._lease, type(error).__name__)
 
     async def _pause(self, seconds: float) -> None:
@@ -184,8 +185,8 @@ class BlobListener:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-def _place(error: BaseException) -> str:
-    """Where it was raised: a file and a line."""
+def _location(error: BaseException) -> str:
+    """The file and line where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
 

@@ -1,4 +1,4 @@
-"""A blob as its trigger hands it over: metadata as the real host sends them."""
+"""A blob's trigger metadata, as the real host passes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.host.app.protos import TypedData
 
 
 def metadata(blob: BlobProperties, uri: str, values: Mapping[str, str]) -> dict[str, TypedData]:
-    """`values` are the path's placeholders."""
+    """`values` are those of the placeholders in the trigger's path."""
     return {
         "BlobTrigger": TypedData(string=f"{blob.container}/{blob.name}"),
         "Uri": TypedData(json=json.dumps(uri)),
@@ -23,7 +23,7 @@ def metadata(blob: BlobProperties, uri: str, values: Mapping[str, str]) -> dict[
 
 
 def _properties(blob: BlobProperties) -> dict[str, object]:
-    """.NET's names."""
+    """Under .NET's names."""
     content = blob.content_settings
     return {
         "LastModified": _time(blob.last_modified),

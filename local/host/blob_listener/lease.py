@@ -1,8 +1,8 @@
-"""One scanner at a time: a blob lease in the storage account that is scanned.
+"""A blob lease that lets one process at a time scan a storage account.
 
-Blocking calls, for threads. The lock blob is `azure-webjobs-hosts/locks/<host id>/blob-scan`; its
-metadata say which process holds it, so that a process started again on the same machine does not
-wait for the lease of its killed predecessor to run out.
+The leased blob is `azure-webjobs-hosts/locks/<host id>/blob-scan`. Its metadata name the process
+that holds the lease: a host restarted on the same machine breaks the lease of its killed
+predecessor instead of waiting until it expires. Calls block: run them in threads.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ log = logging.getLogger(__name__)
 
 LEASE_S = 15
 RENEW_S = 5.0
-#: Asked again by whoever asked: an answer that comes after the lease ran out helps nobody.
+#: Short timeouts and no retries: an answer after the lease's expiry is useless, and callers retry.
 _QUICK: dict[str, Any] = {"retry_total": 0, "connection_timeout": 3, "read_timeout": 5}
 
 _CONFLICT = 409
 
 
 class ScanLease:
-    """MessageBuffer until `renew` fails, `release`, or LEASE_S after the last renewal."""
+    """Held until `release`, a lost lease, or LEASE_S after the last renewal."""
 
     def __init__(self, container: ContainerClient, host_id: str) -> None:
         self._container = container
         self._blob: BlobClient = container.get_blob_client(f"locks/{host_id}/blob-scan")
         self._lease: BlobLeaseClient | None = None
-        #: Monotonic.
+        #: By the monotonic clock.
         self._held_until = 0.0
 
     def __repr__(self) -> str:
@@ -46,9 +46,9 @@ class ScanLease:
         return self._lease is not None and time.monotonic() < self._held_until
 
     def acquire(self) -> bool:
-        """Whether the lease is ours now. Raises AzureError where storage is away."""
+        """Returns whether this process holds the lease now. Raises AzureError."""
         if self._lease is not None:
-            # Ours, but for an outage: nobody may have taken it.
+            # It expired in an outage; perhaps no other process has acquired it.
             with contextlib.suppress(HttpResponseError):
                 self.renew()
                 return True
@@ -56,12 +56,12 @@ class ScanLease:
             return True
         if not self._holder_is_dead():
             return False
-        log.info("the blob scanner before this one has ended: taking its place")
+        log.info("the previous blob scanner has ended: taking over its lease")
         BlobLeaseClient(self._blob).break_lease(0)
         return self._take()
 
     def renew(self) -> None:
-        """Raises AzureError; a lease that another one has taken is given up."""
+        """Raises AzureError. A lease that another process has acquired is given up."""
         if self._lease is None:
             return
         asked = time.monotonic()
@@ -103,7 +103,7 @@ class ScanLease:
             try:
                 create()
             except ResourceExistsError:
-                log.debug("%s is there already", self._blob.blob_name)
+                log.debug("%s exists already", self._blob.blob_name)
 
     def _holder_is_dead(self) -> bool:
         try:
@@ -126,9 +126,9 @@ def _this_process() -> dict[str, str]:
 
 
 def _machine() -> str:
-    """Where process ids mean the same: the host's name, and on Linux the ids' name space."""
+    """Identifies a set of process ids: the host name, and on Linux also the pid namespace."""
     try:
-        space = str(Path("/proc/self/ns/pid").readlink())
+        namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
-        space = ""
-    return f"{socket.gethostname()} {space}".strip()
+        namespace = ""
+    return f"{socket.gethostname()} {namespace}".strip()

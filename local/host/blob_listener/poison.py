@@ -1,4 +1,4 @@
-"""Blobs that no try could process: a message in the account's poison queue, as in Azure."""
+"""Reports a blob that failed too often in the storage account's poison queue, as in Azure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUEUE = "webjobs-blobtrigger-poison"
 
 
 def send(queues: QueueServiceClient, function: str, blob: BlobProperties) -> None:
-    """Put the message; the queue is made where it is missing. Blocking. Raises AzureError."""
+    """Send the message. A missing queue is created. Blocks. Raises AzureError."""
     queue = queues.get_queue_client(QUEUE, message_encode_policy=TextBase64EncodePolicy())
     message = json.dumps(
         {
@@ -33,5 +33,5 @@ def send(queues: QueueServiceClient, function: str, blob: BlobProperties) -> Non
         try:
             queue.create_queue()
         except ResourceExistsError:
-            log.debug("%s was made by another", QUEUE)
+            log.debug("another process created %s", QUEUE)
         queue.send_message(message)

@@ -1,8 +1,8 @@
-"""Which versions of which blobs have been processed, kept in the storage account itself.
+"""Which versions of which blobs have been processed, recorded in the storage account itself.
 
 A receipt is an empty blob `azure-webjobs-hosts/blobreceipts/<host id>/<function>/<container>/
-<blob>/<etag>`; its metadata count the tries and say `running`, `done` or `poison`. Blocking calls,
-for threads.
+<blob>/<etag>`. Its metadata hold the number of tries and the state: `running`, `done` or `poison`.
+Calls block: run them in threads.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ log = logging.getLogger(__name__)
 
 State = Literal["running", "done", "poison"]
 
-#: What a blob's name may be long, and how many slashes it may have.
+#: Azure's limits on a blob's name: characters, and slashes.
 MAX_NAME, MAX_SLASHES = 1024, 250
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    #: Tries begun, of this version of the blob.
+    #: Tries started for this version of the blob.
     tries: int
     state: State
 
@@ -36,27 +36,27 @@ class Receipt:
 
 
 class Receipts:
-    """The receipts of one app, known here since `load`. Only the holder of the lease writes."""
+    """One app's receipts, cached here since `load`. Only the holder of the lease writes them."""
 
     def __init__(self, container: ContainerClient, host_id: str) -> None:
         self._container = container
         self._prefix = f"blobreceipts/{host_id}/"
-        self._known: dict[str, Receipt] = {}
+        self._cached: dict[str, Receipt] = {}
 
     def __repr__(self) -> str:
-        return f"<Receipts {self._prefix} {len(self._known)} known>"
+        return f"<Receipts {self._prefix} {len(self._cached)} cached>"
 
     def load(self) -> None:
-        """Learn what others wrote. Raises AzureError."""
-        self._known = dict(self._stored())
+        """Read the receipts that other processes wrote. Raises AzureError."""
+        self._cached = dict(self._stored())
 
     def get(self, function: str, container: str, blob: str, etag: str) -> Receipt | None:
-        return self._known.get(self._name(function, container, blob, etag))
+        return self._cached.get(self._name(function, container, blob, etag))
 
     def write(self, function: str, container: str, blob: str, etag: str, receipt: Receipt) -> None:
-        """Raises AzureError; the receipt is known here even then."""
+        """Raises AzureError; the receipt is cached even then."""
         name = self._name(function, container, blob, etag)
-        self._known[name] = receipt
+        self._cached[name] = receipt
         self._container.upload_blob(
             name,
             b"",
@@ -85,5 +85,5 @@ class Receipts:
 def _receipt(metadata: dict[str, str]) -> Receipt:
     tries, state = metadata.get("tries", ""), metadata.get("state", "")
     final: dict[str, State] = {"done": "done", "poison": "poison"}
-    readable = tries.isdecimal() and len(tries) < 10  # whoever damages one begins its tries anew
+    readable = tries.isdecimal() and len(tries) < 10  # a damaged receipt counts as 0 tries
     return Receipt(int(tries) if readable else 0, final.get(state, "running"))

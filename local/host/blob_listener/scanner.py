@@ -1,4 +1,4 @@
-"""Finds the blobs of a trigger's path that have not been processed, and processes them."""
+"""Finds and processes the new blobs of one trigger's path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from azure.storage.blob import BlobClient, BlobProperties
 from local.host.app.bindings import BlobTrigger, Function, Identity
 from local.host.app.connections import Connections
 from local.host.app.expressions import BlobPattern
-from local.host.app.inputs import deferred, may_defer
+from local.host.app.inputs import blob_reference, can_defer
 from local.host.app.invoker import Invoker
 from local.host.app.protos import TypedData
 from local.host.app.runtime import InvocationFailed
@@ -24,17 +24,16 @@ from local.host.host_json import BlobOptions
 
 log = logging.getLogger(__name__)
 
-
-#: Between two tries of a blob: the real host takes 0.1 to 0.5 s.
+#: Seconds between two tries of a blob; the real host takes 0.1 to 0.5 s.
 RETRY_S = 0.2
 
 
 class BlobGone(Exception):
-    """The blob, or the version that was found, is not there any more."""
+    """The version of the blob that was found does not exist any more."""
 
 
 class BlobScanner:
-    """The blobs of one function. Of each blob one version at a time is in work."""
+    """Processes the blobs of one function, one version of a blob at a time."""
 
     def __init__(
         self,
@@ -51,48 +50,48 @@ class BlobScanner:
         self._pattern = BlobPattern.parse(trigger.path)
         self._threshold = options.poison_blob_threshold
         self._slots = asyncio.Semaphore(options.max_degree_of_parallelism)
-        self._defers = trigger.deferred and may_defer(function)
-        self._in_work: dict[str, asyncio.Task[None]] = {}
+        self._by_reference = trigger.deferred and can_defer(function)
+        self._processing: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
 
     def __repr__(self) -> str:
-        return f"<BlobScanner {self._function.name} {self._trigger.path} {len(self._in_work)}>"
+        return f"<BlobScanner {self._function.name} {self._trigger.path} {len(self._processing)}>"
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._in_work)
+        return bool(self._processing)
 
     async def scan(self) -> None:
-        """Look once, and start work on what is found, even where the look ends half-way.
+        """List the container once and start processing the new blobs.
 
-        Raises what ended it.
+        Raises the error that ended the listing, after starting what was found before it.
         """
-        found, fault = await self._connections.in_thread(self._find)
+        found, error = await self._connections.in_thread(self._find)
         for blob, values in found:
             if self._stopping:
                 return
-            task = asyncio.create_task(self._work(blob, values))
-            self._in_work[blob.name] = task
-        if fault is not None:
-            raise fault
+            task = asyncio.create_task(self._process(blob, values))
+            self._processing[blob.name] = task
+        if error is not None:
+            raise error
 
     async def drain(self) -> None:
-        """Start nothing new; return when what runs is done."""
+        """Start nothing new. Return when running invocations have finished."""
         self._stopping = True
-        await asyncio.gather(*self._in_work.values(), return_exceptions=True)
+        await asyncio.gather(*self._processing.values(), return_exceptions=True)
 
     async def cancel(self) -> None:
-        """Start nothing new, and cancel what runs."""
+        """Start nothing new and cancel running invocations."""
         self._stopping = True
-        running = list(self._in_work.values())
+        running = list(self._processing.values())
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
     def _find(self) -> tuple[list[tuple[BlobProperties, dict[str, str]]], Exception | None]:
-        """In a thread: what is to be done, and what ended the listing before its end.
+        """New blobs with their placeholders' values, and the error that ended the listing, if any.
 
-        A container that is not there yet has no blobs.
+        Blocks. A container that does not exist yet has no blobs.
         """
         container = self._connections.blobs(self._trigger.connection).get_container_client(
             self._pattern.container
@@ -101,35 +100,35 @@ class BlobScanner:
         try:
             for blob in container.list_blobs(include=["metadata"]):
                 values = self._pattern.match(blob.name)
-                if values is None or blob.name in self._in_work:
+                if values is None or blob.name in self._processing:
                     continue
                 receipt = self._receipt(blob)
                 if receipt is None or not receipt.final:
                     found.append((blob, values))
         except ResourceNotFoundError:
             return [], None
-        except Exception as error:  # noqa: BLE001 - for the event loop to raise
+        except Exception as error:  # noqa: BLE001 - raised by scan()
             return found, error
         return found, None
 
-    async def _work(self, blob: BlobProperties, values: Mapping[str, str]) -> None:
-        """Raises nothing: the next look finds a blob again that has no final receipt."""
+    async def _process(self, blob: BlobProperties, values: Mapping[str, str]) -> None:
+        """Raises nothing: the next scan finds a blob without a final receipt again."""
         try:
             async with self._slots:
-                await self._tries(blob, values)
+                await self._try_until_final(blob, values)
         except BlobGone:
-            log.debug("%s: %s is gone or changed", self._function.name, blob.name)
+            log.debug("function %s: blob %s was deleted or changed", self._function.name, blob.name)
         except Exception as error:  # noqa: BLE001 - see above
             what = "storage: " if isinstance(error, AzureError) else ""
             log.warning(
-                "function %s, blob %s/%s: %s%s; it will be looked at again",
+                "function %s, blob %s/%s: %s%s; the next scan retries it",
                 *(self._function.name, blob.container, blob.name, what, type(error).__name__),
             )
         finally:
-            del self._in_work[blob.name]
+            del self._processing[blob.name]
 
-    async def _tries(self, blob: BlobProperties, values: Mapping[str, str]) -> None:
-        """One after the other, at the real host's pace, until one succeeds or none is left."""
+    async def _try_until_final(self, blob: BlobProperties, values: Mapping[str, str]) -> None:
+        """Try until success, or until the poison threshold is reached."""
         before = self._receipt(blob)
         tries = before.tries if before else 0
         while tries < self._threshold and not self._stopping:
@@ -138,23 +137,29 @@ class BlobScanner:
                 return
             if tries < self._threshold:
                 await asyncio.sleep(RETRY_S)
-                await self._connections.in_thread(self._require_current, blob)
+                await self._connections.in_thread(self._require_unchanged, blob)
         if tries >= self._threshold:
             await self._poison(blob, tries)
 
     async def _try(self, blob: BlobProperties, values: Mapping[str, str], number: int) -> bool:
-        """Whether it succeeded. Raises AzureError and BlobGone: no fault of the blob's."""
+        """Returns whether the function succeeded.
+
+        Raises AzureError and BlobGone, which do not count as failures of the function.
+        """
         try:
             data = await self._data(blob)
-            # Written first: a blob that kills its process must not be tried for ever.
+            # Before the try, so that a blob that kills its process is not tried for ever.
             await self._write(blob, Receipt(number, "running"))
             await self._invoke(blob, values, data)
         except InvocationFailed:
             return False
         except (AzureError, BlobGone):
             raise
-        except Exception as error:  # noqa: BLE001 - a blob that can't be brought ends as poison
-            log.error("function %s, blob %s: %s", self._function.name, blob.name, error)
+        except Exception as error:  # noqa: BLE001 - counts as a failed try
+            log.error(
+                "function %s, blob %s/%s: %s: %s",
+                *(self._function.name, blob.container, blob.name, type(error).__name__, error),
+            )
             return False
         await self._write(blob, Receipt(number, "done"))
         return True
@@ -171,21 +176,21 @@ class BlobScanner:
         )
 
     async def _data(self, blob: BlobProperties) -> TypedData:
-        if self._defers:
-            return deferred(self._trigger.connection, blob.container, blob.name)
+        if self._by_reference:
+            return blob_reference(self._trigger.connection, blob.container, blob.name)
         return TypedData(bytes=await self._connections.in_thread(self._download, blob))
 
     def _download(self, blob: BlobProperties) -> bytes:
-        with _gone_where_changed():
+        with _gone_if_changed():
             return (
                 self._client(blob)
                 .download_blob(etag=blob.etag, match_condition=MatchConditions.IfNotModified)
                 .readall()
             )
 
-    def _require_current(self, blob: BlobProperties) -> None:
-        """Raises BlobGone where another version stands in its place, which a look will find."""
-        with _gone_where_changed():
+    def _require_unchanged(self, blob: BlobProperties) -> None:
+        """Raises BlobGone if the blob has changed; the next scan finds its new version."""
+        with _gone_if_changed():
             self._client(blob).get_blob_properties(
                 etag=blob.etag, match_condition=MatchConditions.IfNotModified
             )
@@ -199,8 +204,9 @@ class BlobScanner:
         await self._connections.in_thread(poison.send, queues, self._function.name, blob)
         await self._write(blob, Receipt(tries, "poison"))
         log.error(
-            "function %s gave up on blob %s/%s after %d tries: a message is in queue %s",
-            *(self._function.name, blob.container, blob.name, tries, poison.QUEUE),
+            "function %s gave up on blob %s/%s after %d %s: a message is in queue %s",
+            *(self._function.name, blob.container, blob.name),
+            *(tries, "try" if tries == 1 else "tries", poison.QUEUE),
         )
 
     def _receipt(self, blob: BlobProperties) -> Receipt | None:
@@ -214,7 +220,7 @@ class BlobScanner:
 
 
 @contextlib.contextmanager
-def _gone_where_changed() -> Iterator[None]:
+def _gone_if_changed() -> Iterator[None]:
     try:
         yield
     except (ResourceModifiedError, ResourceNotFoundError) as error:

@@ -1,1 +1,1 @@
-"""Brings HTTP requests to their functions."""
+"""HTTP trigger: uvicorn, routes, keys, and the conversion of requests and responses."""

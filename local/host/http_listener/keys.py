@@ -1,4 +1,4 @@
-"""Access keys: which requests may call which functions."""
+"""Access keys of HTTP functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MASTER_KEY = "HOST_MASTER_KEY"
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """The configured keys. Without any, every request passes, as with `func start`."""
+    """The configured keys. Without any, every request is accepted, as with `func start`."""
 
     function: str = field(default="", repr=False)
     master: str = field(default="", repr=False)

@@ -1,7 +1,7 @@
-"""What a client may send: the rules of the real host's server, over uvicorn's HTTP/1.1 protocol.
+"""Limits on what a client may send: those of the real host's server (Kestrel), added to uvicorn.
 
-uvicorn parses, answers in order and keeps connections alive. What it has no bounds for is bounded
-here: how long a head or a body may take to arrive, how much a head may hold, and what `Host` is.
+uvicorn parses, answers in order and keeps connections alive. It has no limits on the time in which
+a head or body must arrive, on a head's size, and on the `Host` header; this module adds them.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from typing import Any, NoReturn
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: Bytes that a request's target and headers may have, and the number of its headers.
+#: The most bytes of a request's target and headers, and the most headers.
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 100
 #: The real host's limit on a request's body.
 MAX_BODY_BYTES = 100 * 1024 * 1024
 
-#: Seconds from a connection's beginning, or a head's first byte, in which the head must be there.
+#: Seconds in which a head must arrive, from the connection's start or the head's first byte.
 HEAD_S = 10.0
-#: A body must be there within so many seconds, and one more for so many bytes that have come.
+#: Seconds in which a body must arrive, plus one for each BODY_BYTES_A_SECOND received.
 BODY_S = 10.0
 BODY_BYTES_A_SECOND = 16 * 1024
 
 #: Seconds for which a connection without a request stays open once the server stops.
 LINGER_S = 1.0
 
-#: A name, an IPv4 address or an IPv6 one in brackets, and a port. Empty is a name too.
+#: A name (also an empty one), an IPv4 address or an IPv6 address in brackets; then a port.
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?")
 
-_LAST = b"content-length: 0\r\nconnection: close\r\n\r\n"
+_CLOSE_HEADERS = b"content-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class HttpProtocol(HttpToolsProtocol):
     """One connection.
 
-    What can't be read, is too large or too slow is refused: answered after everything that is due
-    before it, as the connection's last answer.
+    A malformed, too large or too slow request gets an error response, after the responses to the
+    requests before it. Then the connection is closed.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: When the head or the body began that is not whole yet.
+        #: When the head or body that is still arriving began; None between requests.
         self._since: float | None = None
         self._in_head = True
         self._head_bytes = self._body_bytes = 0
-        #: How many heads have become whole.
+        #: Complete heads so far.
         self._heads = 0
-        #: Requests whose head is there and whose answer is not.
+        #: Requests with a complete head and no complete response.
         self._due = 0
-        #: Why the parser was stopped, and whether that is to be answered.
+        #: The status of the error response, and whether one is to be sent.
         self._status = HTTPStatus.BAD_REQUEST
         self._refused = False
         self._stopping = False
@@ -68,8 +68,8 @@ class HttpProtocol(HttpToolsProtocol):
         head_bytes, heads = self._head_bytes, self._heads
         super().data_received(data)
         if head_bytes and heads == self._heads:
-            # Still the same head. The parser tells of a header when it is whole: what grows is
-            # counted here.
+            # Still the same head. The parser reports a header when it is complete; the bytes of an
+            # incomplete one are counted here.
             self._head_bytes = max(self._head_bytes, head_bytes + len(data))
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -84,7 +84,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # After a chunked body there may be more of them; nobody reads those.
+        # Headers after a chunked body (trailers) are ignored.
         if self._in_head:
             super().on_header(name, value)
             self._count(len(name) + len(value))
@@ -97,8 +97,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._since = self.loop.time()
         self._due += 1
         if self._stopping or self.parser.should_upgrade():
-            # As nothing else is spoken here, an upgrade is answered as if nobody had asked, and
-            # as the last request, for the parser reads no further.
+            # An upgrade request is answered as a normal one. It is the connection's last, because
+            # the parser stops after it.
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -114,34 +114,34 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._due -= 1
         super().on_response_complete()
-        self._answer_refusal()
+        self._send_refusal()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's shape
-        """uvicorn calls it when the parser has stopped."""
+        """Called by uvicorn when the parser has raised."""
         self._refuse(self._status)
 
     def shutdown(self) -> None:
-        """uvicorn calls it when the server stops: the next answer is the connection's last.
+        """Called by uvicorn when the server stops: the next response is the connection's last.
 
-        One without a request stays for a moment. Its client may have sent one that is not here
-        yet, and who sends to a closed connection sees it reset.
+        An idle connection stays open for LINGER_S: a request may be on its way, and its client
+        would see a reset.
         """
         self._stopping = True
         if self._due:
             super().shutdown()
         else:
-            self.loop.call_later(LINGER_S, self._end_if_idle)
+            self.loop.call_later(LINGER_S, self._close_if_idle)
 
-    def _end_if_idle(self) -> None:
+    def _close_if_idle(self) -> None:
         if not self._due and (self._since is None or (self._in_head and not self._head_bytes)):
             self.transport.close()
 
-    def end_if_slow(self, now: float) -> None:
-        """Refuse what has not arrived in its time. To be called about every second."""
+    def refuse_if_slow(self, now: float) -> None:
+        """Refuse a request that has not arrived in its time. Called about once a second."""
         if self._since is None or self._refused:
             return
         if self.flow.read_paused:
-            # Not the client is slow: what it sends has to wait here.
+            # The client is not slow: uvicorn has paused reading.
             self._since, self._body_bytes = now, 0
         elif now - self._since > self._allowed_s:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
@@ -163,7 +163,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._stop(HTTPStatus.BAD_REQUEST)
 
     def _stop(self, status: HTTPStatus) -> NoReturn:
-        """End the parsing, in one of its callbacks."""
+        """Stop the parser, from one of its callbacks."""
         self._status = status
         raise ValueError(status.phrase)
 
@@ -171,19 +171,20 @@ class HttpProtocol(HttpToolsProtocol):
         self._status, self._refused = status, True
         cycle = self.cycle
         if cycle is not None and cycle.more_body and not cycle.response_started:
-            # Its body will never be whole: nobody shall wait for it, and this is its answer.
+            # The app waits for a body that will not be complete: disconnect it. The error response
+            # takes the place of its own.
             self._due -= 1
             if self.pipeline and self.pipeline[0][0] is cycle:
                 self.pipeline.popleft()
             cycle.disconnected = True
             cycle.message_event.set()
-        self._answer_refusal()
+        self._send_refusal()
 
-    def _answer_refusal(self) -> None:
+    def _send_refusal(self) -> None:
         if not self._refused or self._due or self.transport.is_closing():
             return
         if self._status != HTTPStatus.REQUEST_TIMEOUT or self._head_bytes or not self._in_head:
             head = [f"HTTP/1.1 {self._status} {self._status.phrase}\r\n".encode()]
             head += [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
-            self.transport.write(b"".join([*head, _LAST]))
+            self.transport.write(b"".join([*head, _CLOSE_HEADERS]))
         self.transport.close()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from local.host.app.bindings import Function
 from local.host.app.protos import Message, RpcHttpCookie, TypedData
-from local.host.app.runtime import Outcome
+from local.host.app.runtime import Outcome, current_invocation_id
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,15 @@ class InvalidResponse(Exception):
 
 def from_outcome(function: Function, outcome: Outcome) -> Response:
     """204 for a function without an HTTP output, 500 for a response that HTTP cannot carry."""
-    if function.answer is None:
+    if function.http_output is None:
         return Response(204, ())
     try:
-        return _from_value(outcome.get(function.answer))
+        return _from_value(outcome.get(function.http_output))
     except InvalidResponse as error:
-        log.error("function %s failed: its response has an invalid %s", function.name, error)
+        log.error(
+            "function %s failed: its response has an invalid %s (invocation %s)",
+            *(function.name, error, current_invocation_id()),
+        )
         return FAILED
 
 

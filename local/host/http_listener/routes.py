@@ -1,4 +1,7 @@
-"""Routes of HTTP functions: templates as ASP.NET reads them, literal parts before parameters."""
+"""Routes of HTTP functions: ASP.NET's templates, in ASP.NET's order of precedence.
+
+Python's routers (starlette's, werkzeug's) have other templates: no `{id:int?}`, no `{**rest}`.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ CONSTRAINTS = {
     "long": r"-?\d+",
 }
 
-#: What a function takes that names no methods.
+#: The methods of a function that names none.
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 
-#: How the routes begin that tell how the app is, after the prefix.
+#: Routes that begin with this, after the prefix, are health checks.
 HEALTH = "health/"
 
 _ENCODED_SLASH = re.compile("(%2f)", re.IGNORECASE)
@@ -33,24 +36,24 @@ _ENCODED_SLASH = re.compile("(%2f)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Route:
-    """Where one function answers."""
+    """The route of one function."""
 
     function: Function
     trigger: HttpTrigger
-    #: With the prefix, for people.
+    #: With the prefix, for display.
     template: str
     expression: re.Pattern[str]
-    #: Lower goes first: per segment 0 literal, 1 constrained, 2 parameter, 3 catch-all.
+    #: Per segment: 0 literal, 1 constrained parameter, 2 parameter, 3 catch-all. Lowest first.
     precedence: tuple[int, ...]
 
     @cached_property
     def is_health(self) -> bool:
-        """Whether it is asked how the app is, which must be told however much there is to do."""
+        """Health checks are answered whatever the load is."""
         return self.trigger.route.strip("/").lower().startswith(HEALTH)
 
 
 class Routes:
-    """The function that a path and a method mean."""
+    """Finds a request's function by its method and path."""
 
     def __init__(self, functions: Iterable[Function], *, prefix: str) -> None:
         self.all = tuple(
@@ -63,8 +66,8 @@ class Routes:
                 key=lambda route: route.precedence,
             )
         )
-        # Most requests spell a route without parameters as its function does: no search for them.
-        self._spelt_out = {
+        # Most requests have a route without parameters, spelt as in its function: a dict lookup.
+        self._literal_routes = {
             (method, f"/{route.template}"): self._search(method, f"/{route.template}")
             for route in self.all
             if not any(route.precedence)
@@ -75,11 +78,11 @@ class Routes:
         return f"<Routes {' '.join(route.template for route in self.all)}>"
 
     def find(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]] | None:
-        """The first route that takes the path and the method, and its parameters.
+        """The first route that matches, and its parameters.
 
         `raw_path` is percent-encoded. An encoded slash stays encoded, as in Kestrel.
         """
-        return self._spelt_out.get((method, raw_path)) or self._search(method, raw_path)
+        return self._literal_routes.get((method, raw_path)) or self._search(method, raw_path)
 
     def _search(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]] | None:
         path = decode(raw_path).strip("/")
@@ -94,7 +97,7 @@ class Routes:
 
 
 def decode(raw_path: str) -> str:
-    """Percent-decode, but for slashes."""
+    """Percent-decode everything but slashes."""
     if "%" not in raw_path:
         return raw_path
     parts = _ENCODED_SLASH.split(raw_path)
@@ -120,14 +123,14 @@ def _route(function: Function, trigger: HttpTrigger, prefix: str) -> Route:
 
 
 def _segment(function: Function, segment: str) -> tuple[str, int]:
-    """A segment's expression and rank. Literals match in any case."""
+    """A segment's regular expression and precedence. Literals match in any case."""
     expression, end, rank = "", 0, 0
     for match in _PARAMETER.finditer(segment):
         stars, name, constraint, _ = match.groups()
         if constraint and constraint not in CONSTRAINTS:
             raise HostError(
-                f"function {function.name}: route constraint {constraint!r} is not known here; "
-                f"known are {', '.join(CONSTRAINTS)}"
+                f"function {function.name}: unknown route constraint {constraint!r}, "
+                f"expected one of {', '.join(CONSTRAINTS)}"
             )
         value = "(?s:.*)" if stars else CONSTRAINTS.get(constraint or "", "[^/]+")
         rank = max(rank, 3 if stars else 1 if constraint else 2)
@@ -135,7 +138,7 @@ def _segment(function: Function, segment: str) -> tuple[str, int]:
         end = match.end()
     rest = segment[end:]
     if "{" in rest or "}" in rest:
-        raise HostError(f"function {function.name}: cannot read route part {segment!r}")
+        raise HostError(f"function {function.name}: unbalanced braces in route part {segment!r}")
     return expression + _literal(rest), rank
 
 

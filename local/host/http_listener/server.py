@@ -1,4 +1,4 @@
-"""uvicorn on a socket that is already bound, from `start` to `stop`."""
+"""Runs uvicorn on a socket that is already bound."""
 
 from __future__ import annotations
 
@@ -13,21 +13,18 @@ import uvicorn
 
 from local.host.http_listener.protocol import HttpProtocol
 
-#: Connections that wait to be accepted.
+#: Connections that may wait to be accepted.
 BACKLOG = 2048
 
-#: A connection without a request is closed after this time.
+#: Seconds after which a connection without a request is closed.
 KEEP_ALIVE_S = 5
 
-#: uvicorn's ticks, ten a second, between two looks for what arrives too slowly.
-LOOK_TICKS = 10
+#: uvicorn ticks ten times a second; slow requests are looked for once a second.
+CHECK_TICKS = 10
 
 
 class HttpServer:
-    """Answers requests by an ASGI app.
-
-    Its stop accepts no more and lets running requests finish for `drain_s`.
-    """
+    """Serves an ASGI app from `start` to `stop`, which gives running requests `drain_s`."""
 
     def __init__(self, app: Any, sock: socket.socket, *, drain_s: int) -> None:
         self._socket = sock
@@ -36,7 +33,7 @@ class HttpServer:
                 app,
                 http=HttpProtocol,
                 interface="asgi3",
-                # What is not spoken here, and what others do: the loop, signals, logs.
+                # No WebSockets; the worker owns the event loop, signals and logs.
                 ws="none",
                 lifespan="off",
                 loop="none",
@@ -56,8 +53,8 @@ class HttpServer:
         return f"<HttpServer, {len(state.connections)} connections, {len(state.tasks)} running>"
 
     async def start(self) -> None:
-        """Return once connections are accepted."""
-        # At WARNING it tells of each request that can't be read: anybody could fill the log.
+        """Return once the server accepts connections."""
+        # At WARNING it logs each malformed request: any client could fill the log.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         up = asyncio.create_task(self._server.up.wait())
@@ -81,7 +78,7 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the worker, tells when it is up, and looks for slow clients."""
+    """uvicorn's server with three changes: no signal handling, `up`, and slow-client checks."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -96,7 +93,7 @@ class _Server(uvicorn.Server):
         self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Who waits to be accepted is answered too: closing the socket would reset them."""
+        """Accept the waiting connections first: closing the socket would reset them."""
         waiting = [each for listening in sockets or () for each in _accepted(listening)]
         for server in self.servers:
             server.close()
@@ -111,16 +108,16 @@ class _Server(uvicorn.Server):
         )
 
     async def on_tick(self, counter: int) -> bool:
-        if counter % LOOK_TICKS == 0:
+        if counter % CHECK_TICKS == 0:
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, HttpProtocol):
-                    connection.end_if_slow(now)
+                    connection.refuse_if_slow(now)
         return await super().on_tick(counter)
 
 
 def _accepted(listening: socket.socket) -> Iterator[socket.socket]:
-    """The connections that are there now."""
+    """Accept the connections that are waiting now."""
     listening.setblocking(False)
     with contextlib.suppress(OSError):
         while True:

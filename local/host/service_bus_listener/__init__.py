@@ -1,1 +1,1 @@
-"""Brings messages of a queue to their functions."""
+"""Service Bus queue trigger: receives, locks, invokes and settles."""

@@ -1,4 +1,4 @@
-"""Messages that are here and whose function has not begun: kept locked until it is their turn."""
+"""Received messages that wait for their function, and the renewal of message locks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from azure.servicebus import ServiceBusReceivedMessage
 
 from local.host.service_bus_listener.link import Link
 
-#: The shortest pause between two renewals of a lock.
+#: The shortest time between two renewals of a lock.
 MIN_RENEWAL_S = 0.5
 
 
 class MessageBuffer:
-    """In the order in which they came."""
+    """First in, first out. Renews the locks of the messages in it."""
 
     def __init__(self, link: Link, *, renewal_s: float) -> None:
         self._link, self._renewal_s = link, renewal_s
@@ -28,21 +28,21 @@ class MessageBuffer:
 
     def add(self, messages: Iterable[ServiceBusReceivedMessage]) -> None:
         for message in messages:
-            keeping = asyncio.create_task(keep_locked(self._link, message, self._renewal_s))
-            self._messages.append((message, keeping))
+            renewing = asyncio.create_task(keep_locked(self._link, message, self._renewal_s))
+            self._messages.append((message, renewing))
 
     def take(self, most: int | None = None) -> list[ServiceBusReceivedMessage]:
-        """The first of them, or all; their locks are the taker's from now on."""
+        """The first `most` messages, or all. The caller renews their locks from now on."""
         taken: list[ServiceBusReceivedMessage] = []
         while self._messages and (most is None or len(taken) < most):
-            message, keeping = self._messages.popleft()
-            keeping.cancel()
+            message, renewing = self._messages.popleft()
+            renewing.cancel()
             taken.append(message)
         return taken
 
 
 async def keep_locked(link: Link, message: ServiceBusReceivedMessage, renewal_s: float) -> None:
-    """Renew a message's lock whenever half of it has passed, for `renewal_s` or until cancelled."""
+    """Renew a message's lock at half of its duration, for `renewal_s` or until cancelled."""
     end = time.monotonic() + renewal_s
     while (left := end - time.monotonic()) > 0:
         await asyncio.sleep(min(max(_locked_s(message) / 2, MIN_RENEWAL_S), left))
@@ -51,6 +51,6 @@ async def keep_locked(link: Link, message: ServiceBusReceivedMessage, renewal_s:
 
 
 def _locked_s(message: ServiceBusReceivedMessage) -> float:
-    """Seconds that the lock still lasts, by this machine's clock."""
+    """Seconds until the lock expires, by this machine's clock."""
     until = message.locked_until_utc
     return (until - datetime.now(UTC)).total_seconds() if until else 0.0

@@ -1,4 +1,4 @@
-"""Messages as their trigger hands them over: bodies and metadata as the real host sends them."""
+"""Converts messages to trigger data: bodies and metadata as the real host passes them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from local.host.app.protos import CollectionBytes, CollectionSInt64, CollectionS
 
 
 class BodyNotJson(Exception):
-    """A body that the real host cannot convert: the invocation fails before the function runs."""
+    """A body that the real host cannot convert. The invocation fails before the function runs."""
 
 
-#: When a message without a time to live expires: .NET's last moment, in microseconds.
+#: The expiry of a message without a time to live: .NET's DateTime.MaxValue, in microseconds.
 NEVER = "9999-12-31T23:59:59.999999"
 
 Read = Callable[[ServiceBusReceivedMessage], Any]
 
-#: Metadata that go as strings, absent ones left out. A batch's are arrays, `…Array`.
+#: Metadata passed as strings; absent values are left out. A batch has arrays, named `…Array`.
 _STRINGS: dict[str, Read] = {
     "MessageId": lambda message: message.message_id,
     "CorrelationId": lambda message: message.correlation_id,
@@ -39,7 +39,7 @@ _STRINGS: dict[str, Read] = {
     "DeadLetterSource": lambda message: message.dead_letter_source,
 }
 
-#: Metadata that go as JSON.
+#: Metadata passed as JSON.
 _JSON: dict[str, Read] = {
     "DeliveryCount": lambda message: (message.delivery_count or 0) + 1,
     "EnqueuedTimeUtc": lambda message: _time(message.enqueued_time_utc),
@@ -52,7 +52,7 @@ _JSON: dict[str, Read] = {
 
 
 def body_of(message: ServiceBusReceivedMessage) -> bytes:
-    """The bytes of all data sections; a value as JSON, unless it is bytes or text."""
+    """The bytes of all data sections, or of a value: as it is for bytes and text, else as JSON."""
     body = message.body
     if isinstance(body, bytes):
         return body
@@ -67,7 +67,7 @@ def body_of(message: ServiceBusReceivedMessage) -> bytes:
 
 
 def single(message: ServiceBusReceivedMessage, data_type: DataType) -> TypedData:
-    """The body of one message: bytes where they are asked for, else text."""
+    """The body of one message: bytes for data type binary, else text."""
     body = body_of(message)
     if data_type == "binary":
         return TypedData(bytes=body)
@@ -79,8 +79,8 @@ def single_metadata(
 ) -> dict[str, TypedData]:
     """Metadata of one message.
 
-    With text and a JSON object for a body, the object's fields replace metadata of the same name,
-    whatever their case.
+    Unless the data type is binary, the fields of a body that is a JSON object replace metadata of
+    the same name, without regard to case.
     """
     metadata: dict[str, TypedData] = {
         name: TypedData(string=str(value))
@@ -97,8 +97,8 @@ def single_metadata(
 def many(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> TypedData:
     """The bodies of a batch. Raises BodyNotJson.
 
-    Without a data type each body must be JSON. As strings, empty bodies are left out, and the
-    others are no longer beside their metadata.
+    Without a data type each body must be JSON. With data type string, empty bodies are left out, so
+    that bodies and metadata no longer match by position, as in Azure.
     """
     bodies = [body_of(message) for message in messages]
     match data_type:
@@ -118,7 +118,7 @@ def many(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> 
 
 
 def many_metadata(messages: Sequence[ServiceBusReceivedMessage]) -> dict[str, TypedData]:
-    """Metadata arrays of a batch. Arrays of strings lose their absent elements, as in Azure."""
+    """Metadata arrays of a batch. Arrays of strings leave out absent values, as in Azure."""
     metadata = {
         f"{name}Array": TypedData(
             collection_string=CollectionString(
@@ -138,7 +138,7 @@ def many_metadata(messages: Sequence[ServiceBusReceivedMessage]) -> dict[str, Ty
 
 
 def values_of(metadata: Mapping[str, TypedData]) -> dict[str, str]:
-    """What binding expressions may name: the metadata that are text."""
+    """The values for binding expressions: all metadata that are text."""
     return {name: data.string for name, data in metadata.items() if data.string is not None}
 
 
@@ -160,7 +160,7 @@ def _replace(metadata: dict[str, TypedData], fields: Mapping[str, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """AMQP's values as JSON's: bytes are text, times are ISO 8601, what is left its own text."""
+    """An AMQP value as a JSON value: bytes as text, times in ISO 8601, other types as `str()`."""
     match value:
         case None | bool() | int() | float() | str():
             return value
@@ -176,7 +176,7 @@ def _plain(value: Any) -> Any:
 
 
 def _time(value: datetime | None) -> str | None:
-    """UTC without a `Z`, as .NET writes the times that it sends."""
+    """UTC without a `Z`, as .NET writes it."""
     if value is None:
         return None
     if value.tzinfo is not None:

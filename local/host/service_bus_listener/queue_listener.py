@@ -1,4 +1,4 @@
-"""Brings messages of a queue to a function: peek, lock, run, settle."""
+"""Receives a queue's messages in peek-lock mode, runs a function on them, and settles them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from local.host.app.runtime import InvocationFailed
 from local.host.backoff import Backoff
 from local.host.host_json import ServiceBusOptions
 from local.host.service_bus_listener import message_data
-from local.host.service_bus_listener.link import FOLLOW_S, LOOK_S, Link
+from local.host.service_bus_listener.link import FOLLOW_S, WAIT_S, Link
 from local.host.service_bus_listener.message_buffer import MessageBuffer, keep_locked
 
 log = logging.getLogger(__name__)
 
-#: Seconds that messages wait to be received while functions run, though the broker was asked for
-#: them: few beside their locks, and many beside a call that is over soon.
-OWED_S = 0.1
+#: Seconds after which outstanding messages are buffered while functions run: short beside a lock's
+#: duration, long beside a quick invocation.
+BUFFER_AFTER_S = 0.1
 
 
 def service_bus_listeners(
@@ -34,7 +34,7 @@ def service_bus_listeners(
     connections: Connections,
     options: ServiceBusOptions,
 ) -> Iterator[ServiceBusListener]:
-    """A listener for each function that messages trigger."""
+    """A listener for each function with a Service Bus trigger."""
     for function in functions:
         if isinstance(trigger := function.trigger, ServiceBusTrigger):
             yield ServiceBusListener(
@@ -43,7 +43,7 @@ def service_bus_listeners(
 
 
 class ServiceBusListener:
-    """One function's messages: singly, many at once, or in batches, one batch at a time."""
+    """Serves one function: with single messages, many concurrently, or one batch at a time."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class ServiceBusListener:
         return f"<ServiceBusListener {self._function.name} {self._link!r} {len(self._running)}>"
 
     async def start(self) -> None:
-        """Raises HostError for a connection that cannot be used."""
+        """Raises HostError if the connection setting cannot be used."""
         self._link.check()
         self._receiving = asyncio.create_task(self._receive())
 
     async def stop(self) -> None:
-        """What was received and not begun goes back to the broker."""
+        """Abandon waiting messages and wait for running invocations. If cancelled, cancel them."""
         self._stopping.set()
         try:
             if self._receiving is not None:
@@ -89,37 +89,37 @@ class ServiceBusListener:
             await self._link.close()
 
     async def _receive(self) -> None:
-        """Until told to stop, whatever goes wrong meanwhile: the link is thrown away then."""
+        """Receive until `stop`. After any error the link is closed and opened again."""
         try:
             while not self._stopping.is_set():
                 try:
-                    await self._bring()
-                except Exception as error:  # noqa: BLE001 - an engine whose connection broke raises anything
+                    await self._receive_and_start()
+                except Exception as error:  # noqa: BLE001 - a broken connection raises anything
                     failure: BaseException = error
                 except asyncio.CancelledError as error:
                     if (task := asyncio.current_task()) is not None and task.cancelling():
                         raise
-                    # Nobody cancelled this: the SDK awaited what it had cancelled.
+                    # This task was not cancelled: the SDK awaited a task that it had cancelled.
                     failure = error
                 else:
                     continue
                 await self._link.close()
-                # What was received over it comes again, over the next one.
+                # Messages received over it will be delivered again over the next link.
                 await self._settle(self._buffer.take(), done=False)
                 await self._pause(self._backoff.failed(failure))
         finally:
             await self._settle(self._buffer.take(), done=False)
 
-    async def _bring(self) -> None:
-        """Receive what there is room for, and begin it."""
-        room = self._room()
-        if not room:
-            await self._wait_for_room()
+    async def _receive_and_start(self) -> None:
+        """Receive as many messages as may run now, and start them."""
+        capacity = self._capacity()
+        if not capacity:
+            await self._wait_for_capacity()
             return
-        messages = self._buffer.take(room)
+        messages = self._buffer.take(capacity)
         try:
             if not messages:
-                messages += await self._link.receive(room)
+                messages += await self._link.receive(capacity)
                 self._backoff.succeeded()
             if self._trigger.many and messages:
                 await self._fill(messages)
@@ -134,29 +134,29 @@ class ServiceBusListener:
             for message in messages:
                 self._start(self._run_single(message))
 
-    def _room(self) -> int:
-        """How many messages may begin now; single ones do so one by one."""
+    def _capacity(self) -> int:
+        """How many messages may start now; single messages start one by one."""
         if self._trigger.many:
             return 0 if self._running else self._options.max_message_batch_size
         return 1 if len(self._running) < self._options.max_concurrent_calls else 0
 
-    async def _wait_for_room(self) -> None:
-        """Until something has ended. What the broker was asked for is received meanwhile."""
-        timeout_s = OWED_S if self._link.owed else None
+    async def _wait_for_capacity(self) -> None:
+        """Wait until an invocation ends, and buffer outstanding messages meanwhile."""
+        timeout_s = BUFFER_AFTER_S if self._link.outstanding else None
         ended, _ = await asyncio.wait(
             self._running, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
         )
         if not ended:
-            self._buffer.add(await self._link.receive(self._link.owed, look_s=FOLLOW_S))
+            self._buffer.add(await self._link.receive(self._link.outstanding, wait_s=FOLLOW_S))
 
     async def _fill(self, batch: list[ServiceBusReceivedMessage]) -> None:
-        """Add what is there, and what comes until there are as many as wanted."""
+        """Add messages that are there, and wait for more until the batch has its minimum size."""
         most, least = self._options.max_message_batch_size, self._options.min_message_batch_size
         end = time.monotonic() + self._options.max_batch_wait_s
-        look_s = FOLLOW_S
-        while len(batch) < most and look_s > 0 and not self._stopping.is_set():
-            batch += await self._link.receive(most - len(batch), look_s=look_s)
-            look_s = min(LOOK_S, end - time.monotonic()) if len(batch) < least else 0
+        wait_s = FOLLOW_S
+        while len(batch) < most and wait_s > 0 and not self._stopping.is_set():
+            batch += await self._link.receive(most - len(batch), wait_s=wait_s)
+            wait_s = min(WAIT_S, end - time.monotonic()) if len(batch) < least else 0
 
     def _start(self, run: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(run)
@@ -181,7 +181,7 @@ class ServiceBusListener:
             renewing.cancel()
 
     async def _run_batch(self, messages: Sequence[ServiceBusReceivedMessage]) -> None:
-        """A batch's locks are not renewed, as in Azure."""
+        """The locks of a batch are not renewed, as in Azure."""
         await self._run(
             messages,
             lambda: (
@@ -193,12 +193,12 @@ class ServiceBusListener:
     async def _run(
         self,
         messages: Sequence[ServiceBusReceivedMessage],
-        converted: Callable[[], tuple[TypedData, dict[str, TypedData]]],
+        convert: Callable[[], tuple[TypedData, dict[str, TypedData]]],
     ) -> None:
-        """Run the function and settle its messages, whatever comes of it."""
+        """Run the function, then complete its messages, or abandon them if it failed."""
         done = False
         try:
-            data, metadata = converted()
+            data, metadata = convert()
             await self._invoker.run(
                 self._function,
                 data,
@@ -214,17 +214,17 @@ class ServiceBusListener:
             )
             done = True
         except InvocationFailed:
-            log.debug("%s: %d messages go back", self._function.name, len(messages))
+            log.debug("function %s: abandoning %s", self._function.name, _name(messages))
         except message_data.BodyNotJson as error:
-            log.error("function %s failed: %s", self._function.name, error)
+            log.error("function %s failed: %s (%s)", self._function.name, error, _name(messages))
         except Exception:
-            log.exception("function %s: %d messages go back", self._function.name, len(messages))
+            log.exception("function %s: abandoning %s", self._function.name, _name(messages))
         finally:
-            # Also when cancelled: the messages must not wait for their locks to run out.
+            # Also after a cancellation: the messages need not wait for their locks to expire.
             await self._settle(messages, done=done)
 
     async def _settle(self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool) -> None:
-        """Complete, or abandon at once: the broker counts, and gives up in the end."""
+        """Complete, or abandon. The broker counts deliveries and dead-letters in the end."""
         if done and not self._options.auto_complete_messages:
             return
         settle = self._link.complete if done else self._link.abandon
@@ -233,3 +233,9 @@ class ServiceBusListener:
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _name(messages: Sequence[ServiceBusReceivedMessage]) -> str:
+    """Messages by sequence number, for log lines."""
+    first, last = messages[0].sequence_number, messages[-1].sequence_number
+    return f"message {first}" if len(messages) == 1 else f"messages {first} to {last}"

@@ -26,8 +26,8 @@ def test_a_blob_path_takes_the_blobs_it_means(
     assert pattern.match(blob) == values
 
 
-def test_a_placeholder_that_is_there_twice_is_refused() -> None:
-    with pytest.raises(HostError, match="is there twice"):
+def test_a_placeholder_that_occurs_twice_is_refused() -> None:
+    with pytest.raises(HostError, match="occurs twice"):
         BlobPattern.parse("in/{name}-{name}")
 
 
@@ -38,7 +38,7 @@ def test_a_path_is_rendered_from_the_triggers_values() -> None:
         render("out/{name}", {})
 
 
-def test_settings_are_put_in_and_an_absent_one_is_named() -> None:
+def test_settings_are_inserted_and_a_missing_one_is_named() -> None:
     assert resolve_settings("a/%X%/b", {"X": "y"}, where="here") == "a/y/b"
-    with pytest.raises(HostError, match="here: %X% names no app setting"):
+    with pytest.raises(HostError, match="here: %X% refers to a missing app setting"):
         resolve_settings("%X%", {}, where="here")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import pytest
@@ -50,7 +51,7 @@ async def ends(req: func.HttpRequest) -> func.HttpResponse:
 """
 
 #: Starts a host as `make run` does, and waits.
-TETHERED = """
+PARENT_OF_A_HOST = """
 import os, sys, time
 from pathlib import Path
 from local.emulators.child import Child
@@ -100,8 +101,8 @@ def test_a_taken_port_is_refused_with_one_sentence() -> None:
         port = taken.getsockname()[1]
         line = refused(APP, "--port", str(port))
     assert line == (
-        f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port "
-        "or TRISCORE_HTTP_PORT"
+        f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another port with "
+        "--port or TRISCORE_HTTP_PORT"
     )
 
 
@@ -137,7 +138,7 @@ def test_a_setting_that_a_binding_names_must_be_there(tmp_path: Path) -> None:
 def f(message: func.ServiceBusMessage) -> None: ...
 """
     assert refused(an_app(tmp_path, ONE_FUNCTION + script)) == (
-        "function f, binding message: %QUEUE% names no app setting; set QUEUE"
+        "function f, binding message: %QUEUE% refers to a missing app setting; set QUEUE"
     )
 
 
@@ -163,7 +164,7 @@ def f(messages: list[func.ServiceBusMessage]) -> None: ...
         ),
         (
             '{"version": "2.0", "extensions": {"http": {"maxOutstandingRequests": "many"}}}',
-            "maxOutstandingRequests: expected a number from 1 on, or -1 for no limit, got 'many'",
+            "expected a whole number from 1 up, or -1 for no limit, got 'many'",
         ),
         (
             '{"version": "2.0", "extensions": {"serviceBus": {"minMessageBatchSize": 1001}}}',
@@ -175,7 +176,7 @@ def test_a_wrong_value_in_host_json_is_named(tmp_path: Path, host_json: str, sen
     assert sentence in refused(an_app(tmp_path, ONE_FUNCTION, host_json))
 
 
-UNHONOURED = """{
+IGNORED = """{
   "version": "2.0",
   "functionTimeout": "00:01:00",
   "retry": {"strategy": "fixedDelay"},
@@ -198,15 +199,15 @@ def f(m: func.ServiceBusMessage) -> None: ...
 """
 
 
-def test_what_is_set_and_not_honoured_is_told_by_name(
+def test_a_setting_that_has_no_effect_is_logged_by_name(
     tmp_path: Path, start_host: StartHost
 ) -> None:
-    app = an_app(tmp_path, ONE_FUNCTION + ASKS_TOO_MUCH, UNHONOURED)
+    app = an_app(tmp_path, ONE_FUNCTION + ASKS_TOO_MUCH, IGNORED)
     with start_host(app, {}) as host:
         eventually(lambda: "Functions:" in host.log())
-        told = [line.split(": ", 1)[1] for line in host.log().splitlines() if "honoured" in line]
+        told = [line.split(": ", 1)[1] for line in host.log().splitlines() if "ignored" in line]
     beginnings = [
-        line.removesuffix(" by this host").removesuffix(" is not honoured") for line in told
+        line.removesuffix(" by the local host").removesuffix(" is ignored") for line in told
     ]
     assert beginnings == [
         "function f: its retry policy",
@@ -220,6 +221,16 @@ def test_what_is_set_and_not_honoured_is_told_by_name(
         "function f: accessRights of binding m",
         "function f: isSessionsEnabled of binding m",
     ]
+
+
+def test_a_verbose_host_logs_what_a_function_raised_with_its_traceback(
+    tmp_path: Path, start_host: StartHost
+) -> None:
+    script = ONE_FUNCTION.replace("import os", "raise ValueError('of mine')")
+    with start_host(an_app(tmp_path, script), {}, "--verbose") as host:
+        with pytest.raises(HTTPError):
+            get(host.url, "/api/pid")
+        eventually(lambda: "Traceback" in host.log())
 
 
 def test_a_broken_connection_string_is_not_shown(tmp_path: Path) -> None:
@@ -253,7 +264,7 @@ def test_several_workers_share_a_port_and_a_dead_one_is_replaced(
 
         eventually(all_seen, 20)
         os.kill(int(next(iter(pids))), signal.SIGKILL)
-        eventually(lambda: "ended with -9: starting another" in host.log())
+        eventually(lambda: "ended with exit code -9: starting another" in host.log())
         before = set(pids)
         eventually(lambda: get(host.url, "/api/pid") not in before, 20)
         assert host.stop() == 0
@@ -295,7 +306,7 @@ def test_a_port_that_several_workers_share_is_taken_for_others(
             check=False,
         )
     assert other.returncode == 2
-    assert "choose another with --port" in other.stderr
+    assert "choose another port with --port" in other.stderr
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -318,7 +329,7 @@ def test_a_host_whose_parent_is_killed_ends_within_a_second_whatever_runs(
 ) -> None:
     app, port = an_app(tmp_path, ONE_FUNCTION + BUSY), free_port()
     parent = Child(
-        [sys.executable, "-c", TETHERED, str(app), str(port), str(tmp_path / "host.log")],
+        [sys.executable, "-c", PARENT_OF_A_HOST, str(app), str(port), str(tmp_path / "host.log")],
         log=tmp_path / "parent.log",
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
     )
@@ -344,7 +355,7 @@ def test_a_worker_that_ends_itself_is_started_again(
             connection.request("GET", "/api/ends")
             with pytest.raises(ConnectionError):
                 connection.getresponse()
-        eventually(lambda: "ended with 1: starting another" in host.log())
+        eventually(lambda: "ended with exit code 1: starting another" in host.log())
         eventually(lambda: answers(host.url) and get(host.url, "/api/pid") != before, 20)
         assert host.stop() == 0
 
@@ -380,7 +391,7 @@ def test_the_port_can_be_set(tmp_path: Path, free_port: Callable[[], int]) -> No
         assert line.startswith(f"cannot listen on {HOST}:{port}: Address already in use")
 
 
-def test_a_host_of_http_functions_imports_no_sdk_of_other_doors(
+def test_a_host_of_http_functions_imports_no_sdk_of_other_triggers(
     tmp_path: Path, start_host: StartHost
 ) -> None:
     with start_host(an_app(tmp_path, MODULES), {}) as host:

@@ -112,7 +112,7 @@ def test_a_catch_all_takes_line_ends_too(host: HostProcess) -> None:
 def test_an_exception_is_answered_500_with_an_empty_body_and_one_line(host: HostProcess) -> None:
     status, _, body = ask(host, "/things/raises")
     assert (status, body) == (500, b"")
-    assert "function raises failed: ValueError: the reason\n" in host.log()
+    assert "function raises failed: ValueError: the reason (invocation " in host.log()
     assert "Traceback" not in host.log()
 
 
