@@ -34,7 +34,7 @@ HEADERS = frozenset(
 OWN_HEADERS = "x-ms-meta-"
 
 
-def seal(request: Request) -> str:
+def pack(request: Request) -> str:
     """A request as one message. Raises InputTooLarge, and MalformedInput for text that is none."""
     kept = {
         name: value
@@ -66,7 +66,7 @@ def seal(request: Request) -> str:
     return sealed
 
 
-def open_sealed(body: bytes) -> Request | None:
+def unpack(body: bytes) -> Request | None:
     """The request in a message that HTTP sealed; None for any other message."""
     if not body.startswith(b"{") or MARK.encode() not in body[:100]:
         return None

@@ -1,7 +1,7 @@
-"""Waiting out what may pass: one rule for trying again inside a call of the platform.
+"""Retries inside one call of the platform.
 
-The platform's own tries follow each other within half a second, and are few: a second of trouble
-would use them up. So only what is left after this counts as one of them.
+The platform's own retries are few and follow each other within half a second: an outage of a second
+would use them all up. Therefore an error counts as one of them only if it outlasts these retries.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """Pauses that double from `first_s` to `longest_s`, for `bound_s` after the first failure."""
+    """Retries for `max_s` seconds after the first failure, with pauses that double."""
 
-    bound_s: float
-    first_s: float = 0.5
-    longest_s: float = 15.0
-    #: Monotonic.
+    max_s: float
+    first_pause_s: float = 0.5
+    max_pause_s: float = 15.0
+    #: Monotonic, in seconds.
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
@@ -28,24 +28,24 @@ class Retry:
         self,
         call: Callable[[], Awaitable[T]],
         *,
-        passes: Callable[[Exception], bool],
-        noted: Callable[[Exception, float], object] = lambda _error, _pause_s: None,
+        retryable: Callable[[Exception], bool],
+        on_retry: Callable[[Exception, float], object] = lambda _error, _pause_s: None,
     ) -> T:
-        """What `call` returns at last. Raises its error: one that does not pass, or the last one.
+        """The result of `call`. Raises its error if that is not retryable, or if time is up.
 
-        `noted` is told of each pause: the error before it, and its length in seconds.
+        `on_retry` gets the error and the length of the pause after it, in seconds.
         """
         ends_at: float | None = None
-        pause_s = self.first_s
+        pause_s = self.first_pause_s
         while True:
             try:
                 return await call()
             except Exception as error:
                 now = self.clock()
-                ends_at = now + self.bound_s if ends_at is None else ends_at
-                if not passes(error) or now + pause_s > ends_at:
+                ends_at = now + self.max_s if ends_at is None else ends_at
+                if not retryable(error) or now + pause_s > ends_at:
                     raise
-                noted(error, pause_s)
-            # Several that failed together should not come back together.
+                on_retry(error, pause_s)
+            # Random, so that calls which failed together are not retried together.
             await self.sleep(pause_s * random.uniform(0.75, 1.0))  # noqa: S311 - no secret
-            pause_s = min(pause_s * 2, self.longest_s)
+            pause_s = min(pause_s * 2, self.max_pause_s)

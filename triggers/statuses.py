@@ -51,7 +51,7 @@ def status_of(error: errors.ScoringError) -> int:
     return STATUSES[type(error)]
 
 
-def comes_again(error: errors.ScoringError) -> bool:
+def is_retryable(error: errors.ScoringError) -> bool:
     """Whether an asynchronous trigger leaves an input where it is, to be delivered again.
 
     A model that can't be loaded counts: what waits for it must not be answered while it is mended.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from inference.tracebacks import format_error
 
@@ -20,18 +21,24 @@ CLOSE_S = 15.0
 Close = Callable[[], Awaitable[object]]
 
 #: The event loop itself holds its tasks by weak references.
-_waiting: set[asyncio.Task[None]] = set()
+_running: set[asyncio.Task[None]] = set()
 
 
 def close_with_loop(*closes: Close) -> None:
     """Close these in their order when the running event loop ends; without one, never."""
+    run_with_loop(_wait(closes))
+
+
+def run_with_loop(work: Coroutine[Any, Any, None]) -> None:
+    """Run until the running event loop ends, which cancels it; without a loop, never."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # a tool that only looks at the app
+        work.close()
         return
-    task = loop.create_task(_wait(closes), name="closing")
-    _waiting.add(task)
-    task.add_done_callback(_waiting.discard)
+    task = loop.create_task(work)
+    _running.add(task)
+    task.add_done_callback(_running.discard)
 
 
 async def _wait(closes: tuple[Close, ...]) -> None:

@@ -92,11 +92,11 @@ def test_a_long_outage_holds_no_message_up_and_loses_no_result(app):
 
 
 def test_a_request_goes_round_while_redis_is_away_and_is_told_of_once_it_is_back(app):
-    sealed = envelope.seal(Request(id="round", source="http", body=row()))
+    sealed = envelope.pack(Request(id="round", source="http", body=row()))
     app.redis.pause()
     try:
         app.send(ServiceBusMessage(sealed, message_id="sealed"))
-        eventually(lambda: "'round' goes round" in app.host.log(), 30)
+        eventually(lambda: "'round' is requeued" in app.host.log(), 30)
     finally:
         app.redis.resume()
     (document,) = app.inbox.of("round")

@@ -43,7 +43,7 @@ def passes(error):
 
 async def test_what_passes_is_tried_until_it_succeeds_with_growing_pauses():
     clock = Clock()
-    assert await clock.retry(bound_s=300).run(failing(8), passes=passes) == 9
+    assert await clock.retry(max_s=300).run(failing(8), retryable=passes) == 9
     full = [0.5, 1, 2, 4, 8, 15, 15, 15]
     assert len(clock.pauses) == len(full)
     assert all(0.75 * most <= pause <= most for pause, most in zip(clock.pauses, full, strict=True))
@@ -52,7 +52,7 @@ async def test_what_passes_is_tried_until_it_succeeds_with_growing_pauses():
 async def test_what_does_not_pass_is_raised_at_once():
     clock = Clock()
     with pytest.raises(KeyError):
-        await clock.retry(bound_s=300).run(failing(1, KeyError), passes=passes)
+        await clock.retry(max_s=300).run(failing(1, KeyError), retryable=passes)
     assert clock.pauses == []
 
 
@@ -60,8 +60,8 @@ async def test_after_the_bound_the_last_error_is_raised():
     clock = Clock()
     told = []
     with pytest.raises(Passing) as raised:
-        await clock.retry(bound_s=60).run(
-            failing(1000), passes=passes, noted=lambda error, pause_s: told.append(error.args)
+        await clock.retry(max_s=60).run(
+            failing(1000), retryable=passes, on_retry=lambda error, pause_s: told.append(error.args)
         )
     assert 30 < clock.now - 1000 <= 60
     assert raised.value.args == (len(clock.pauses) + 1,)
@@ -76,12 +76,12 @@ async def test_the_bound_is_counted_from_the_first_failure_not_from_the_beginnin
         return await attempt()
 
     attempt = failing(2)
-    assert await clock.retry(bound_s=60).run(slow_then_failing, passes=passes) == 3
+    assert await clock.retry(max_s=60).run(slow_then_failing, retryable=passes) == 3
 
 
 async def test_a_cancelled_waiter_does_not_try_again():
-    retry = Retry(bound_s=60, first_s=30)
-    task = asyncio.create_task(retry.run(failing(5), passes=passes))
+    retry = Retry(max_s=60, first_pause_s=30)
+    task = asyncio.create_task(retry.run(failing(5), retryable=passes))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,7 +1,7 @@
 import pytest
 
 from inference import errors
-from triggers.statuses import STATUSES, comes_again, status_of
+from triggers.statuses import STATUSES, is_retryable, status_of
 
 
 def leaves(kind: type[errors.ScoringError]) -> list[type[errors.ScoringError]]:
@@ -20,9 +20,9 @@ def test_the_callers_errors_are_4xx_and_ours_5xx():
 
 
 def test_what_may_pass_is_left_to_come_again():
-    assert comes_again(errors.Overloaded("busy"))
-    assert comes_again(errors.ModelUnavailable("not loaded"))
-    assert not comes_again(errors.MalformedInput("never"))
-    assert not comes_again(errors.ScriptFailed("raised"))
-    assert not comes_again(errors.ScoringTimeout("late"))
+    assert is_retryable(errors.Overloaded("busy"))
+    assert is_retryable(errors.ModelUnavailable("not loaded"))
+    assert not is_retryable(errors.MalformedInput("never"))
+    assert not is_retryable(errors.ScriptFailed("raised"))
+    assert not is_retryable(errors.ScoringTimeout("late"))
     assert status_of(errors.Overloaded("busy")) == 503

@@ -1,7 +1,4 @@
-"""The blob trigger and all that it stands on, put together when the first blob comes.
-
-Imports the storage SDK.
-"""
+"""Puts the blob trigger's parts together when the first blob comes. Imports the storage SDK."""
 
 from __future__ import annotations
 
@@ -23,16 +20,16 @@ from triggers.host_limits import HostLimits
 from triggers.retry import Retry
 from triggers.settings import STORAGE, TriggerSettings
 
-#: Seconds for which one call waits for what may pass: storage, the model, a busy line.
-WAIT_S = 300.0
-#: Seconds before functionTimeout at which a call is given back, to end what it began.
+#: How long one call retries: storage, the model's loading, an overloaded app.
+RETRY_S = 300.0
+#: How long before functionTimeout a call ends, to clean up.
 MARGIN_S = 30.0
-#: Where the platform cuts nothing off.
-LONGEST_TRY_S = 3600.0
+#: The longest attempt if functionTimeout is unlimited.
+MAX_ATTEMPT_S = 3600.0
 
 
 class BlobService:
-    """One for a process. Belongs to one event loop, but for its constructor."""
+    """One a process. For one event loop, but any thread may construct it."""
 
     def __init__(
         self,
@@ -42,33 +39,33 @@ class BlobService:
         env: Mapping[str, str],
         root: Path,
     ) -> None:
-        """Raises SettingError where the storage account's setting can't be used."""
+        """Raises SettingError if the storage account's setting can't be used."""
         limits = HostLimits.read(root / "host.json", env)
-        try_s = try_seconds(limits)
+        attempt_s = max_attempt_s(limits)
         outbox = Outbox(results, scorer.counts, trigger="blob")
         threads = BlobThreads()
         self._storage = BlobStorage(env)
-        tries = BlobAttempts(
+        attempts = BlobAttempts(
             self._storage.container(Place(STORAGE, blob_attempts.CONTAINER)),
-            most=limits.blob_attempts,
+            max_attempts=limits.blob_attempts,
         )
-        self.endings = ExhaustedBlobs(
+        self.exhausted = ExhaustedBlobs(
             scorer,
             outbox,
             account=self._storage.account(STORAGE),
             output=settings.output_container,
-            tries=tries,
+            attempts=attempts,
             threads=threads,
             send=QueueSender(env, settings.output_queue).send,
         )
         self._handler = BlobHandler(
             scorer,
             outbox,
-            tries=tries,
-            endings=self.endings,
+            attempts=attempts,
+            exhausted=self.exhausted,
             threads=threads,
-            retry=Retry(bound_s=min(WAIT_S, try_s / 2)),
-            try_s=try_s,
+            retry=Retry(max_s=min(RETRY_S, attempt_s / 2)),
+            max_attempt_s=attempt_s,
         )
 
     def __repr__(self) -> str:
@@ -81,7 +78,7 @@ class BlobService:
         )
 
 
-def try_seconds(limits: HostLimits) -> float:
-    """How long a call may take, so that it ends by itself."""
-    timeout_s = min(limits.function_timeout_s, LONGEST_TRY_S)
+def max_attempt_s(limits: HostLimits) -> float:
+    """How long a call may take, so that it ends before the platform cuts it off."""
+    timeout_s = min(limits.function_timeout_s, MAX_ATTEMPT_S)
     return timeout_s - min(MARGIN_S, timeout_s / 4)

@@ -1,4 +1,4 @@
-"""In which format a blob is written: a name's ending says more than a content type."""
+"""The format of a blob. The ending of its name counts before its content type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from azure.storage.blob import BlobProperties
 from inference.errors import UnsupportedType
 from inference.rows import media_types
 
-#: Uploads rarely set a content type.
+#: Uploads rarely set the content type.
 FORMATS_BY_SUFFIX = {
     ".json": media_types.JSON,
     ".csv": media_types.CSV,
@@ -23,7 +23,7 @@ FORMATS_BY_SUFFIX = {
 
 
 def type_of(properties: BlobProperties) -> str:
-    """For a script that takes any bytes: what the name says, else what the upload said."""
+    """The content type for a script that takes any bytes: by the name, else the upload's."""
     suffix = PurePosixPath(properties.name).suffix.lower()
     return FORMATS_BY_SUFFIX.get(suffix) or properties.content_settings.content_type or ""
 
@@ -33,7 +33,7 @@ def format_of(properties: BlobProperties) -> str:
     suffix = PurePosixPath(properties.name).suffix.lower()
     if known := FORMATS_BY_SUFFIX.get(suffix):
         return known
-    told = properties.content_settings.content_type or ""
-    if suffix and media_types.is_untold(told):
+    content_type = properties.content_settings.content_type or ""
+    if suffix and media_types.is_untold(content_type):
         raise UnsupportedType(got=f"*{suffix}", supported=tuple(FORMATS_BY_SUFFIX))
-    return media_types.format_of(told, b"")
+    return media_types.format_of(content_type, b"")

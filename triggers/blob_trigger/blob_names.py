@@ -13,7 +13,7 @@ from azurefunctions.extensions.base import Datum, InConverter, SdkType
 
 
 class Place(SdkType):  # type: ignore[misc]
-    """A blob, or its container where `blob` is empty, of the account that `connection` names."""
+    """A blob, or a container if `blob` is empty. The setting `connection` names the account."""
 
     def __init__(self, connection: str, container: str, blob: str = "") -> None:
         self.connection, self.container, self.blob = connection, container, blob
@@ -23,7 +23,7 @@ class Place(SdkType):  # type: ignore[misc]
 
 
 class PlaceConverter(InConverter, binding="blob", trigger="blobTrigger"):  # type: ignore[misc, call-arg]
-    """Tells the platform to send names in place of content, and reads them."""
+    """Makes the platform pass a blob's name instead of its content, and reads the name."""
 
     @classmethod
     def check_input_type_annotation(cls, pytype: type) -> bool:

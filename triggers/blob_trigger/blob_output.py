@@ -1,4 +1,4 @@
-"""What a blob comes to in the output container: its predictions, and a report beside them."""
+"""The output of a blob: its predictions, and a report beside them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from inference.rows import media_types
 from triggers.blob_trigger.blob_streams import BlockWriter
 
 REPORT = ".report.json"
-#: Names that would be another blob's report, and those that such a name comes back under.
+#: Names that would be another blob's report, and the names of the outputs of such blobs.
 _TAKEN = re.compile(r"\.report\.json(\.scored)*$")
 
 
 def output_name(name: str) -> str:
-    """Where a blob's predictions go: its own name, but for one that ends as reports do.
+    """The name of a blob's predictions: its own, except if it ends as reports do.
 
-    No two blobs have the same output, and no output is a report: `x.csv.report.json` comes back as
-    `x.csv.report.json.scored`, and a blob of that name with one `.scored` more.
+    No two blobs have the same output, and no output has the name of a report: the predictions of
+    `x.csv.report.json` are `x.csv.report.json.scored`, and those of a blob of that name have one
+    `.scored` more.
     """
     return f"{name}.scored" if _TAKEN.search(name) else name
 
 
 class BlobOutput:
-    """The output and the report of one blob. Its methods block, and raise AzureError."""
+    """The predictions and the report of one blob. The methods block, and raise AzureError."""
 
     def __init__(self, container: ContainerClient, name: str) -> None:
         self._container = container
@@ -40,18 +41,18 @@ class BlobOutput:
         return f"<BlobOutput {self.place}>"
 
     def writer(self) -> BlockWriter:
-        """The container is made where it is missing."""
-        self._ensure()
+        """Creates the container if it is missing."""
+        self._ensure_container()
         return BlockWriter(self._container.get_blob_client(self._name))
 
-    def remove(self) -> None:
-        """Take away what an earlier blob of the same name came to: it is not this one's."""
+    def delete(self) -> None:
+        """Delete the predictions of an earlier blob of the same name."""
         with contextlib.suppress(ResourceNotFoundError):
             self._container.delete_blob(self._name)
 
-    def report(self, document: dict[str, Any]) -> None:
-        """Written last: where it is, the scored blob is."""
-        self._ensure()
+    def write_report(self, document: dict[str, Any]) -> None:
+        """Called last: where a report is, the predictions are complete."""
+        self._ensure_container()
         self._container.upload_blob(
             self._report_name,
             orjson.dumps(document, option=orjson.OPT_INDENT_2),
@@ -59,8 +60,8 @@ class BlobOutput:
             content_settings=ContentSettings(content_type=media_types.JSON),
         )
 
-    def reported(self, etag: str) -> dict[str, Any] | None:
-        """The report that was written of this version of the blob."""
+    def read_report(self, etag: str) -> dict[str, Any] | None:
+        """The report of this version of the blob, if there is one."""
         try:
             content = self._container.download_blob(self._report_name).readall()
             document = cast(dict[str, Any], orjson.loads(content))
@@ -68,7 +69,7 @@ class BlobOutput:
             return None
         return document if isinstance(document, dict) and document.get("etag") == etag else None
 
-    def _ensure(self) -> None:
+    def _ensure_container(self) -> None:
         if not self._container.exists():
             with contextlib.suppress(ResourceExistsError):  # another worker was faster
                 self._container.create_container()

@@ -1,4 +1,4 @@
-"""What a blob came to, in words: its report, and the answer in its result document."""
+"""A blob's report, and the answer in its result document."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def report_of(
     scored: table_scoring.Report | None = None,
     error: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """`{name}.report.json`: one of `scored` and `error` (its code and message) is given."""
+    """`{name}.report.json`. Either `scored` or `error`, a code and a message, is given."""
     numbers = scored or table_scoring.Report()
     return {
         "id": version.id,
@@ -38,7 +38,7 @@ def report_of(
 
 
 def answer_of(report: Mapping[str, Any], output: BlobOutput) -> Answer:
-    """What the result document says of a blob: where its predictions are, not what."""
+    """The answer in a blob's result document names the predictions' blob, not the predictions."""
     numbers = {name: report[name] for name in _NUMBERS}
     return Answer(
         body=orjson.dumps(numbers | {"output": output.place, "report": output.report_place}),

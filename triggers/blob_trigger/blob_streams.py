@@ -1,7 +1,4 @@
-"""Blobs as files: read part by part, written as staged blocks that appear whole or not at all.
-
-Blocking calls, for threads. They raise AzureError, whatever it is that fails below the SDK.
-"""
+"""Blobs as files, read in parts and written in blocks. Blocking; raises AzureError alone."""
 
 from __future__ import annotations
 
@@ -21,13 +18,13 @@ BLOCK_BYTES = 4 * 1024 * 1024
 
 
 class BlobReader:
-    """The bytes of one version of a blob, as they are stored: compressed, where they are.
+    """The bytes of one version of a blob as they are stored, which may be compressed.
 
-    The SDK's own unpacking ends with its first range, and says nothing.
+    The SDK would decompress its first range and, without an error, nothing after it.
     """
 
     def __init__(self, blob: BlobClient, properties: BlobProperties) -> None:
-        """Raises ResourceModifiedError where the blob is another by now; so does reading."""
+        """Like reading, it raises ResourceModifiedError if the blob has been replaced."""
         with storage_call():
             download = blob.download_blob(
                 etag=properties.etag,
@@ -40,19 +37,19 @@ class BlobReader:
 
     @property
     def fault(self) -> AzureError | None:
-        """What storage failed with: a format's reader may take it for a fault of the bytes."""
+        """The error of storage. The reader of a format may have reported it as bad input."""
         return self._download.fault
 
 
 class BlockWriter:
-    """Collects bytes into blocks. Nothing is seen of them until `commit`."""
+    """Stages bytes in blocks. The blob is not changed before `commit`."""
 
     def __init__(self, blob: BlobClient) -> None:
         self._blob = blob
         self._buffer = bytearray()
         self._blocks: list[BlobBlock] = []
-        #: Another try at the same blob may be staging blocks of its own.
-        self._try = uuid.uuid4().hex
+        #: Another attempt at the same blob may stage blocks at the same time.
+        self._attempt = uuid.uuid4().hex
 
     def write(self, content: bytes) -> None:
         self._buffer += content
@@ -60,7 +57,7 @@ class BlockWriter:
             self._stage()
 
     def commit(self, content_type: str) -> None:
-        """Put the blob in place, over what was there."""
+        """Replace the blob by the staged blocks."""
         if self._buffer:
             self._stage()
         with storage_call():
@@ -69,7 +66,7 @@ class BlockWriter:
             )
 
     def _stage(self) -> None:
-        name = f"{self._try}-{len(self._blocks):06d}"
+        name = f"{self._attempt}-{len(self._blocks):06d}"
         with storage_call():
             self._blob.stage_block(name, bytes(self._buffer))
         self._blocks.append(BlobBlock(name))
@@ -77,7 +74,7 @@ class BlockWriter:
 
 
 class _Download(io.RawIOBase):
-    """What io.BufferedReader asks for, from what the SDK gives."""
+    """The SDK's download as a raw stream, for io.BufferedReader."""
 
     def __init__(self, download: Any, size: int) -> None:
         self._download, self._left = download, size

@@ -1,7 +1,8 @@
-"""Blobs whose tries ran out: each ends in a failed document, made by whichever process runs next.
+"""Finishes blobs of which no attempt is left: each gets a document that says so.
 
-The platform does not call a function again for what it gave up, so there is no output binding to
-carry the document: it is sent by the SDK.
+An attempt may end with its process. Then the next process that runs finishes the blob. The platform
+does not call the function for it again, so the document is sent by the SDK, not by an output
+binding.
 """
 
 from __future__ import annotations
@@ -25,14 +26,15 @@ from triggers.delivery.outbox import TRIES_EXHAUSTED, Outbox
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks; the second where a last try may be over by then, or a look failed.
-LOOK_S, LOOK_AGAIN_S = 300.0, 20.0
+#: Seconds between two polls. The second is for when a last attempt may soon be over, and after a
+#: poll that failed.
+POLL_S, POLL_SOON_S = 300.0, 20.0
 
-STOPPED = "the app stopped while it was scored"
+STOPPED = "the app stopped"
 
 
 class ExhaustedBlobs:
-    """Makes documents of what has no try left. `send` takes a document and a message's id."""
+    """`send` takes a document and an id for its message."""
 
     def __init__(
         self,
@@ -41,108 +43,111 @@ class ExhaustedBlobs:
         *,
         account: BlobServiceClient,
         output: str,
-        tries: BlobAttempts,
+        attempts: BlobAttempts,
         threads: BlobThreads,
         send: Callable[[str, str], object],
     ) -> None:
         self._scorer, self._outbox = scorer, outbox
         self._account, self._output = account, output
-        self._tries, self._threads, self._send = tries, threads, send
+        self._attempts, self._threads, self._send = attempts, threads, send
 
     def __repr__(self) -> str:
-        return f"<ExhaustedBlobs {self._tries!r}>"
+        return f"<ExhaustedBlobs {self._attempts!r}>"
 
     @contextlib.asynccontextmanager
-    async def held(self, version: BlobVersion) -> AsyncIterator[BlobLeaseClient | None]:
-        """While this lasts no other process ends the version; it yields None where one does, or
-        storage does not tell.
+    async def lease(self, version: BlobVersion) -> AsyncIterator[BlobLeaseClient | None]:
+        """Keep other processes from finishing the version.
+
+        Yields None if another process finishes it now, or if storage does not answer.
         """
         lease = None
         with contextlib.suppress(AzureError):
-            lease = await self._threads.storage(self._tries.hold, version)
-        renewing = None if lease is None else asyncio.create_task(self._renew(lease))
+            lease = await self._threads.storage(self._attempts.acquire_lease, version)
+        renewing = None if lease is None else asyncio.create_task(self._renew(version, lease))
         try:
             yield lease
         finally:
             if renewing is not None:
                 renewing.cancel()
 
-    async def foretell(self, request: Request, *, due_s: float) -> None:
-        """Store what the request ends with if this process does, and nobody else."""
+    async def store_provisional(self, request: Request, *, due_s: float) -> None:
+        """Store the document that counts if this process stops and no other finishes the blob."""
         try:
-            await self._outbox.last_try(request, self._scorer.model, due_s=due_s)
+            await self._outbox.store_provisional(request, self._scorer.model, due_s=due_s)
         except Overloaded as error:
-            log.debug("no result is foretold, but the marker stands: %s", error)
+            log.debug("request %r has its marker alone: %s", request.id, error)
 
-    async def end(self, version: BlobVersion, why: str, lease: BlobLeaseClient | None) -> None:
-        """Report, result document and message of a version that is not tried again.
+    async def finish(self, version: BlobVersion, why: str, lease: BlobLeaseClient | None) -> None:
+        """Write the report, the result document and its message, then delete the marker.
 
-        Raises AzureError, SettingError, ScoringError: the marker is then still there, and the next
-        look finds it.
+        Raises AzureError, SettingError, ScoringError. The marker is still there then, and the next
+        poll finds it.
         """
         output = BlobOutput(self._account.get_container_client(self._output), version.name)
         request = version.request()
-        report = await self._threads.storage(output.reported, version.etag)
+        report = await self._threads.storage(output.read_report, version.etag)
         if report is not None and report.get("status") == "succeeded":
-            # It was scored, and the process ended before it could say so.
+            # It was scored, and the process stopped before it sent the document.
             answer = answer_of(report, output)
-            document = await self._outbox.succeeded(request, answer, self._scorer.model)
+            document = await self._outbox.store_answer(request, answer, self._scorer.model)
         else:
+            most = self._attempts.max_attempts
             message = (
-                f"the blob was tried {self._tries.most} times, and the last time {why}; mend the "
-                "cause, and send it round again (`triscore requeue`, or upload it anew)"
+                f"{most} of {most} attempts failed, the last one because of: {why};"
+                " remove the cause, then send it again (`./triscore requeue`) or upload it anew"
             )
-            document = await self._outbox.exhausted(request, message, self._scorer.model)
+            document = await self._outbox.store_exhausted(request, message, self._scorer.model)
             if await self._threads.storage(self._is_current, version):
                 error = {"code": TRIES_EXHAUSTED, "message": message}
                 told = report_of(version, self._scorer.model, error=error)
-                await self._threads.storage(output.remove)
-                await self._threads.storage(output.report, told)
+                await self._threads.storage(output.delete)
+                await self._threads.storage(output.write_report, told)
         await self._threads.work(self._send, document, f"{version.id}-ended")
-        await self._threads.storage(self._tries.end, version, lease)
-        log.warning("blob %s/%s ended: its tries ran out: %s", version.container, version.name, why)
+        await self._threads.storage(self._attempts.end, version, lease)
+        log.warning("request %r failed, and no attempt is left: %s", version.id, why)
 
-    async def look(self) -> float:
-        """End what is over; returns after how many seconds to look again."""
-        again_s = LOOK_S
-        for version, may_run in await self._threads.storage(lambda: list(self._tries.used_up())):
-            if may_run or not await self._ended(version):
-                again_s = LOOK_AGAIN_S
-        return again_s
+    async def poll(self) -> float:
+        """Finish the blobs that are due. Returns the seconds until the next poll."""
+        pause_s = POLL_S
+        exhausted = await self._threads.storage(lambda: list(self._attempts.exhausted()))
+        for version, may_run in exhausted:
+            if may_run or not await self._finish_stopped(version):
+                pause_s = POLL_SOON_S
+        return pause_s
 
-    async def keep_looking(self) -> None:
-        """As long as the process runs."""
+    async def poll_forever(self) -> None:
         while True:
             try:
-                pause_s = await self.look()
-            except Exception as error:  # noqa: BLE001 - nothing else would look again
-                pause_s = LOOK_AGAIN_S
-                log.debug("%r: %s; looking again in %g s", self, type(error).__name__, pause_s)
+                pause_s = await self.poll()
+            except Exception as error:  # noqa: BLE001 - only this loop finishes them
+                pause_s = POLL_SOON_S
+                log.debug("%r: %s; next poll in %g s", self, type(error).__name__, pause_s)
             await asyncio.sleep(pause_s)
 
-    async def _ended(self, version: BlobVersion) -> bool:
-        """One that can't be ended now keeps no other from its end."""
+    async def _finish_stopped(self, version: BlobVersion) -> bool:
+        """False if it can't be finished now. The others are not held up by it."""
         try:
-            async with self.held(version) as lease:
+            async with self.lease(version) as lease:
                 if lease is not None:
-                    await self.end(version, STOPPED, lease)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next look tries again
-            log.warning("blob %s can't be ended yet: %s", version.name, type(error).__name__)
+                    await self.finish(version, STOPPED, lease)
+        except Exception as error:  # noqa: BLE001 - the next poll tries again
+            log.warning("request %r is not finished yet: %s", version.id, type(error).__name__)
             return False
         return True
 
     def _is_current(self, version: BlobVersion) -> bool:
-        """Whether output and report of that name are this version's to change."""
+        """Whether the output and the report of the blob's name belong to this version."""
         blob: BlobClient = self._account.get_blob_client(version.container, version.name)
         try:
             return bool(blob.get_blob_properties().etag == version.etag)
         except ResourceNotFoundError:
             return True
 
-    async def _renew(self, lease: BlobLeaseClient) -> None:
+    async def _renew(self, version: BlobVersion, lease: BlobLeaseClient) -> None:
         while True:
             await asyncio.sleep(RENEW_S)
             try:
                 await self._threads.storage(lease.renew)
             except AzureError as error:
-                log.debug("a last try's lease was not renewed: %s", type(error).__name__)
+                kind = type(error).__name__
+                log.debug("the lease of request %r was not renewed: %s", version.id, kind)

@@ -1,7 +1,7 @@
-"""Clients of storage accounts, by the setting that says how to connect.
+"""Clients of storage accounts.
 
-`X` is a connection string. Else `X__blobServiceUri` or `X__serviceUri` is the account's address,
-and a managed identity opens it: the app's own, or the one that `X__clientId` names.
+The setting `X` is a connection string. Without it `X__blobServiceUri` or `X__serviceUri` is the
+account's address, and a managed identity signs in: the app's own, or the one of `X__clientId`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, L
 from inference.errors import SettingError
 from triggers.blob_trigger.blob_names import Place
 
-#: The SDK's own tries of one request, which by themselves would take minutes: a stumble is theirs,
-#: what lasts is the call's, which waits with a bound.
+#: Retries of the SDK itself, which by default take minutes. An error that outlasts these is retried
+#: by the call, for a limited time.
 RETRY_TOTAL, RETRY_PAUSE_S = 2, 1
-#: Seconds of silence, not of work.
+#: Seconds without any bytes, not of the whole request.
 TIMEOUTS = {"connection_timeout": 5, "read_timeout": 20}
 
 
 def options() -> dict[str, Any]:
-    """Of each client: how often it asks by itself, and how long it waits."""
+    """Retries and timeouts of each client."""
     retry = LinearRetry(backoff=RETRY_PAUSE_S, retry_total=RETRY_TOTAL, random_jitter_range=0)
     return {"retry_policy": retry, **TIMEOUTS}
 
 
 class BlobStorage:
-    """Keeps one client an account, with its connections and its token."""
+    """One client an account, which keeps its connections and its token."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
@@ -46,7 +46,7 @@ class BlobStorage:
         return self.account(place.connection).get_container_client(place.container)
 
     def account(self, name: str) -> BlobServiceClient:
-        """Of the setting `name`. Raises SettingError."""
+        """The account that the setting `name` connects to. Raises SettingError."""
         if name not in self._accounts:
             self._accounts[name] = self._connect(name)
         return self._accounts[name]

@@ -1,4 +1,4 @@
-"""What an error of the storage SDK means to a call: wait, look again, or end."""
+"""What an error of the storage SDK means for a call: retry, look again, or fail."""
 
 from __future__ import annotations
 
@@ -8,55 +8,57 @@ from collections.abc import Iterator
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceResponseError
 
 from inference.errors import InternalError, ScoringError
-from triggers.statuses import comes_again
+from triggers import statuses
 
-#: Refusals that pass: throttled, a role that is not assigned yet, a lease that somebody holds, a
-#: blob or container that is replaced just now.
-_PASSING_STATUSES = frozenset({401, 403, 404, 408, 412, 429})
-_PASSING_CODES = frozenset({"AccountBeingCreated", "ContainerBeingDeleted", "PendingCopyOperation"})
+#: Statuses of errors that pass: throttling, a role that is not assigned yet, another's lease, a
+#: blob or container that is being replaced.
+_RETRYABLE_STATUSES = frozenset({401, 403, 404, 408, 412, 429})
+_RETRYABLE_CODES = frozenset(
+    {"AccountBeingCreated", "ContainerBeingDeleted", "PendingCopyOperation"}
+)
 
 
 class BlobGone(Exception):
-    """The blob was taken away before it could be read: there is nothing to score."""
+    """The blob was deleted before it was read: there is nothing to score."""
 
 
 class BlobChanged(Exception):
-    """Another version of the blob stands in its place now."""
+    """The blob was replaced by another version."""
 
 
-def passes(error: Exception) -> bool:
-    """Whether the same call may succeed a while later."""
+def is_retryable(error: Exception) -> bool:
+    """Whether the same call may succeed later."""
     if isinstance(error, ScoringError):
-        return comes_again(error)
+        return statuses.is_retryable(error)
     if not isinstance(error, AzureError):
         return False
     status = error.status_code if isinstance(error, HttpResponseError) else None
     return (
-        status is None  # no answer came
-        or status < 400  # one came that can not be read
+        status is None  # there was no response
+        or status < 400  # there was one that can't be read
         or status >= 500
-        or status in _PASSING_STATUSES
-        or code_of(error) in _PASSING_CODES
+        or status in _RETRYABLE_STATUSES
+        or error_code(error) in _RETRYABLE_CODES
     )
 
 
-def code_of(error: Exception) -> str:
-    """The service's own name for what is wrong, else the error's class."""
+def error_code(error: Exception) -> str:
+    """The storage service's code of an error, else the name of its class."""
     code = getattr(error, "error_code", None) or type(error).__name__
     return str(getattr(code, "value", code))
 
 
 def as_scoring_error(error: Exception) -> ScoringError:
-    """What a document says of an error."""
+    """An error as result documents show it."""
     if isinstance(error, ScoringError):
         return error
     where = "storage: " if isinstance(error, AzureError) else ""
-    return InternalError(where + code_of(error))
+    return InternalError(where + error_code(error))
 
 
 @contextlib.contextmanager
 def storage_call() -> Iterator[None]:
-    """What the SDK and the libraries below it let through counts as an answer that did not come."""
+    """Raise AzureError alone. Errors of the libraries below the SDK become ServiceResponseError."""
     try:
         yield
     except AzureError:

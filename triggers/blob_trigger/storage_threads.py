@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from triggers.blob_trigger.storage_errors import storage_call
 
-#: Each blob in work has one at a time; one whose call was given up keeps its own until the SDK's
-#: timeouts end it.
+#: A blob that is being scored uses one at a time. The thread of a cancelled call is busy until the
+#: SDK's timeouts.
 THREADS = 32
 
 
 class BlobThreads:
-    """`work` runs anything, `storage` calls of the SDK alone, whose faults it names."""
+    """`work` runs any call, `storage` a call of the SDK."""
 
     def __init__(self, threads: int = THREADS) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="blob")
@@ -25,20 +25,20 @@ class BlobThreads:
 
     async def work[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As asyncio.to_thread."""
-        within = contextvars.copy_context()
+        context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: within.run(call, *args, **kwargs)
+            self._threads, lambda: context.run(call, *args, **kwargs)
         )
 
     async def storage[**P, T](self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Raises AzureError and nothing else."""
 
-        def called() -> T:
+        def run() -> T:
             with storage_call():
                 return call(*args, **kwargs)
 
-        return await self.work(called)
+        return await self.work(run)
 
     def close(self) -> None:
-        """Return at once; what runs goes to its end."""
+        """Return at once. Calls that run are not interrupted."""
         self._threads.shutdown(wait=False, cancel_futures=True)

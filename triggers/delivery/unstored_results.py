@@ -1,10 +1,10 @@
-"""Result documents that could not be stored yet, while their store is away.
+"""Result documents that could not be stored, because the cache is away.
 
-Two things can be done with one. A caller over HTTP was told to look under /api/results, and nowhere
-else: the input must not be settled before its document is there. Whoever sent a message or a blob
-finds the document on the output queue, too: the input is settled after a short wait, and the
-document is kept here until it is stored. A process that ends meanwhile loses that copy, never the
-one on the queue; and an app whose Redis stays away goes on at full speed.
+There are two cases. A caller over HTTP looks for the result under /api/results and nowhere else, so
+the input must not be settled before the document is stored. The sender of a message or a blob finds
+the document on the output queue too, so the input is settled after a short wait, and the document
+stays in this process until it is stored. If the process ends first, that copy is lost, but not the
+one on the queue. An app whose Redis stays away works on at full speed.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from triggers.retry import Retry
 
 log = logging.getLogger(__name__)
 
-#: Of inputs and documents together. Beyond it the oldest is given up: it is on the output queue.
+#: Of inputs and documents together. Beyond it the oldest is dropped: it is on the output queue.
 MAX_BYTES = 32 * 1024 * 1024
-#: An outage is waited out for so long from its beginning; a longer one holds nobody up.
+#: Seconds from the beginning of an outage for which inputs wait for its end.
 GRACE_S = 5.0
 FIRST_PAUSE_S = 0.05
-LONGEST_PAUSE_S = 1.0
-#: Stored at once, as soon as the store is back.
-AT_ONCE = 64
+MAX_PAUSE_S = 1.0
+#: Documents that are stored at the same time, once the cache is back.
+MAX_PARALLEL = 64
 
 
 class StoreUnavailable(Exception):
-    """The store could not be reached for as long as it was waited for."""
+    """The cache was away for the whole time that the call could wait."""
 
 
 class UnstoredResults:
-    """Stores documents, and keeps those that it could not store. For one event loop.
+    """Stores documents, and keeps those that it could not store yet. For one event loop.
 
     `clock` is monotonic, in seconds.
     """
@@ -61,87 +61,88 @@ class UnstoredResults:
         self._storing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<UnstoredResults {len(self._kept)} documents, {self._bytes} bytes>"
+        return f"<UnstoredResults {len(self)} documents, {self._bytes} bytes>"
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    async def wait[T](self, call: Callable[[], Awaitable[T]], *, at_most_s: float) -> T:
-        """The result of a call of the store, retried while it is away. Raises StoreUnavailable."""
+    async def retry[T](self, call: Callable[[], Awaitable[T]], *, at_most_s: float) -> T:
+        """The result of a call of the result store. Raises StoreUnavailable."""
         retry = Retry(
-            bound_s=max(0.0, at_most_s),
-            first_s=FIRST_PAUSE_S,
-            longest_s=LONGEST_PAUSE_S,
+            max_s=max(0.0, at_most_s),
+            first_pause_s=FIRST_PAUSE_S,
+            max_pause_s=MAX_PAUSE_S,
             clock=self._clock,
             sleep=self._sleep,
         )
         try:
-            return await retry.run(call, passes=lambda error: isinstance(error, Overloaded))
+            return await retry.run(call, retryable=lambda error: isinstance(error, Overloaded))
         except Overloaded as error:
             raise StoreUnavailable(error.message) from error
 
-    async def finish(self, request: Request, document: bytes) -> bool:
-        """Store a document, or keep it to be stored; False where its id names other content.
+    async def store(self, request: Request, document: bytes) -> bool:
+        """Store a document, or keep it to store it later. False if its id names other content.
 
-        Raises ValueError for one that is too large ever to be stored.
+        Raises ValueError if the document is too large for the cache.
         """
         away_s = 0.0 if self._away_since is None else self._clock() - self._away_since
         try:
-            return await self.wait(
-                lambda: self._finish(request, document), at_most_s=GRACE_S - away_s
+            return await self.retry(
+                lambda: self._store(request, document), at_most_s=GRACE_S - away_s
             )
         except StoreUnavailable:
             self._keep(request, document)
         return True
 
-    async def _finish(self, request: Request, document: bytes) -> bool:
+    async def _store(self, request: Request, document: bytes) -> bool:
         try:
-            mine = await self._results.finish(request, document)
+            stored = await self._results.finish(request, document)
         except Overloaded:
-            # Of stores alone: one that takes no writes may answer all questions.
+            # Only writes count: a cache that accepts none may still answer every read.
             self._away_since = self._clock() if self._away_since is None else self._away_since
             raise
         self._away_since = None
-        return mine
+        return stored
 
     def _keep(self, request: Request, document: bytes) -> None:
         self._kept.append((request, document))
         self._bytes += _size(request, document)
         while self._bytes > self._max_bytes:
-            given_up, _ = self._take()
-            log.warning("the result of %r is on the output queue only", given_up.id)
+            dropped, _ = self._pop_oldest()
+            log.warning("the result of request %r is on the output queue only", dropped.id)
         if self._storing is None and self._kept:
-            log.warning("results wait in the process until the cache is back")
-            self._storing = asyncio.get_running_loop().create_task(self._store())
+            log.warning("results are kept in the process until the cache is back")
+            self._storing = asyncio.get_running_loop().create_task(self._store_kept())
 
-    def _take(self) -> tuple[Request, bytes]:
+    def _pop_oldest(self) -> tuple[Request, bytes]:
         request, document = self._kept.popleft()
         self._bytes -= _size(request, document)
         return request, document
 
-    async def _store(self) -> None:
+    async def _store_kept(self) -> None:
         stored = 0
         try:
             while self._kept:
-                # The oldest tells whether the store is back.
+                # A read of the oldest one's id shows when the cache is back.
                 oldest = self._kept[0][0].id
-                await self.wait(partial(self._results.get, oldest), at_most_s=math.inf)
-                batch = [self._take() for _ in range(min(AT_ONCE, len(self._kept)))]
+                await self.retry(partial(self._results.get, oldest), at_most_s=math.inf)
+                batch = [self._pop_oldest() for _ in range(min(MAX_PARALLEL, len(self)))]
                 await asyncio.gather(*(self._store_one(*each) for each in batch))
                 stored += len(batch)
-            log.info("%d results that waited were stored", stored)
-        except Exception as error:  # noqa: BLE001 - the next one that is kept begins anew
-            log.error("storing results failed: %s", type(error).__name__)
+            log.info("results that were stored late: %d", stored)
+        except Exception as error:  # noqa: BLE001 - the next document that is kept starts it again
+            log.error("storing the kept results failed: %s", type(error).__name__)
         finally:
             self._storing = None
 
     async def _store_one(self, request: Request, document: bytes) -> None:
         try:
-            await self.wait(lambda: self._finish(request, document), at_most_s=GRACE_S)
+            await self.retry(lambda: self._store(request, document), at_most_s=GRACE_S)
         except StoreUnavailable:
             self._keep(request, document)
-        except Exception as error:  # noqa: BLE001 - the others' turn
-            log.error("the result of %r was not stored: %s", request.id, type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the other documents are still to be stored
+            kind = type(error).__name__
+            log.error("the result of request %r was not stored: %s", request.id, kind)
 
 
 def _size(request: Request, document: bytes) -> int:

@@ -96,7 +96,7 @@ class HttpHandler:
     ) -> func.HttpResponse | None:
         """202, or None where the result could not be fetched later: the caller then waits."""
         await self._scorer.validate(request)
-        sealed = envelope.seal(request)
+        sealed = envelope.pack(request)
         reservation = await self._results.reserve(request)
         if reservation == "unreachable":
             return None

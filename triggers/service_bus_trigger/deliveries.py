@@ -1,19 +1,19 @@
-"""Messages of a batch as requests, each by itself: what can't be read spoils no other."""
+"""Reads the messages of a batch as requests. A message that can't be read affects no other one."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import azure.functions as func
 
-from inference import tracebacks
 from inference.errors import InternalError, ScoringError
 from inference.request import Request
 from inference.results.result_store import fingerprint
 from inference.rows import media_types
+from inference.tracebacks import format_error
 from triggers import envelope
 
 log = logging.getLogger(__name__)
@@ -21,78 +21,89 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message as a request."""
+    """One delivery of a message, as a request."""
 
     request: Request
-    #: Whether it was delivered before.
-    again: bool = False
-    #: Whether the broker gives it up if this delivery ends without a result.
-    last: bool = False
-    #: Whether the same batch holds the same request already.
-    copy: bool = False
-    #: The message's own text, where HTTP sealed a request in it.
-    sealed: str = ""
-    #: Why it can't be read as a request.
-    unread: ScoringError | None = None
+    #: It was delivered before.
+    redelivered: bool = False
+    #: The broker dead-letters the message if this delivery ends without a result.
+    is_last: bool = False
+    #: The batch holds the same request already.
+    is_duplicate: bool = False
+    #: The message's text, if HTTP enqueued the request.
+    packed: str = ""
+    #: Why the message can't be read.
+    error: ScoringError | None = None
 
 
-def deliveries(
+def read_batch(
     messages: Sequence[func.ServiceBusMessage], *, max_delivery_count: int
 ) -> Iterator[Delivery]:
     """Each message of a batch, in order."""
-    told = [str(message.content_type or "") for message in messages]
-    # The platform leaves absent content types out of its list, so that with one of them missing
-    # the others may stand beside messages that are not theirs.
-    apart = all(told)
-    only = max(told) if len({kind for kind in told if kind}) == 1 else ""
-    sealed: set[tuple[str, bytes]] = set()
-    for message, own in zip(messages, told, strict=True):
-        tries = message.delivery_count
-        tries = tries if isinstance(tries, int) else 1
-        again, last = tries > 1, tries >= max_delivery_count
+    reader = _Reader([str(message.content_type or "") for message in messages])
+    for index, message in enumerate(messages):
+        count = message.delivery_count if isinstance(message.delivery_count, int) else 1
+        redelivered, is_last = count > 1, count >= max_delivery_count
         try:
-            body = _body(message)
-            if request := envelope.open_sealed(body):
-                # Of two messages that HTTP sealed with one request, one is owed a document.
-                mark = (request.id, fingerprint(request))
-                yield Delivery(request, again, last, copy=mark in sealed, sealed=body.decode())
-                sealed.add(mark)
-            else:
-                yield Delivery(_request(message, body, own if apart else "", only), again, last)
-        except Exception as error:  # noqa: BLE001 - of this message alone
-            kind, name = type(error).__name__, _name(message)
-            log.error("message %r can't be read: %s", name, tracebacks.format_error(error))
-            request = Request(id=name, source="servicebus", body=b"", deadline=math.inf)
-            yield Delivery(request, again, last, unread=InternalError(kind))
+            request, packed, is_duplicate = reader.read(message, index)
+        except Exception as error:  # noqa: BLE001 - it ends this message alone
+            request = Request(id=_id(message), source="servicebus", body=b"", deadline=math.inf)
+            log.error("request %r can't be read: %s", request.id, format_error(error))
+            unread = InternalError(type(error).__name__)
+            yield Delivery(request, redelivered, is_last, error=unread)
+        else:
+            yield Delivery(request, redelivered, is_last, is_duplicate, packed)
 
 
-def _request(message: func.ServiceBusMessage, body: bytes, own: str, only: str) -> Request:
-    """A message as a request.
+@dataclass
+class _Reader:
+    """Reads the messages of one batch, whose content types are `content_types`."""
 
-    `own` is its content type where that is certain; `only` the one type in its batch, which a body
-    that is no JSON and no .npy must have meant.
-    """
-    properties = {
-        str(name).lower(): str(value)
-        for name, value in (message.application_properties or {}).items()
-    }
-    content_type = properties.get("content_type") or own
-    if not content_type and not media_types.speaks_for_itself(body):
-        content_type = only
-    name = properties["x-message-id"] = _name(message)
-    return Request(
-        id=name,
-        source="servicebus",
-        body=body,
-        content_type=content_type,
-        headers=properties,
-        deadline=math.inf,
-    )
+    content_types: Sequence[str]
+    _seen: set[tuple[str, bytes]] = field(default_factory=set)
+
+    def read(self, message: func.ServiceBusMessage, index: int) -> tuple[Request, str, bool]:
+        """The request; the message's text if HTTP enqueued it; and whether it is a duplicate."""
+        body = bytes(message.get_body() or b"")
+        request = envelope.unpack(body)
+        if request is None:
+            return self._request(message, body, index), "", False
+        # A sender who enqueued a request twice is owed one document.
+        key = (request.id, fingerprint(request))
+        is_duplicate = key in self._seen
+        self._seen.add(key)
+        return request, body.decode(), is_duplicate
+
+    def _request(self, message: func.ServiceBusMessage, body: bytes, index: int) -> Request:
+        properties = {
+            str(name).lower(): str(value)
+            for name, value in (message.application_properties or {}).items()
+        }
+        content_type = properties.get("content_type") or self._content_type(body, index)
+        properties["x-message-id"] = _id(message)
+        return Request(
+            id=_id(message),
+            source="servicebus",
+            body=body,
+            content_type=content_type,
+            headers=properties,
+            deadline=math.inf,
+        )
+
+    def _content_type(self, body: bytes, index: int) -> str:
+        """A message's own content type where it is certain.
+
+        The platform leaves absent content types out of its list. If one message has none, the
+        others' types may therefore stand at the wrong messages. The body decides then: one that is
+        neither JSON nor .npy must be of the only type in the batch, if there is only one.
+        """
+        if all(self.content_types):
+            return self.content_types[index]
+        kinds = set(self.content_types) - {""}
+        if len(kinds) != 1 or media_types.speaks_for_itself(body):
+            return ""
+        return kinds.pop()
 
 
-def _body(message: func.ServiceBusMessage) -> bytes:
-    return bytes(message.get_body() or b"")
-
-
-def _name(message: func.ServiceBusMessage) -> str:
+def _id(message: func.ServiceBusMessage) -> str:
     return str(message.message_id or f"sequence-{message.sequence_number}")

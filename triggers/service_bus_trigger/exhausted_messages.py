@@ -1,7 +1,7 @@
-"""Messages whose last try ended with the process: their documents, for the output queue.
+"""Documents of messages whose last attempt ended with the process, for the output queue.
 
-The broker gives such a message up without calling anybody. Under its id the document that its last
-delivery left is final by then; whichever process runs next sends it to the queue as well.
+The broker dead-letters such a message without calling anybody. The document that its last delivery
+left in the result store is final by then. The next process that runs sends it to the queue too.
 """
 
 from __future__ import annotations
@@ -18,21 +18,23 @@ from triggers.delivery.outbox import for_queue
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks, each one small question to the cache.
-LOOK_S = 20.0
-#: For so long nobody else looks, unless the look ends before.
-ALONE_S = 60.0
+#: Seconds between two polls. Each is one small read of the cache.
+POLL_S = 20.0
+#: For so long, or until its poll ends, no other process polls.
+LEASE_S = 60.0
 
 
-def name_of(document: bytes) -> str:
-    """The id of a document's message. Sent twice, as by a process that is killed before it could
-    take note, it is one where the broker looks for duplicates.
+def message_id_of(document: bytes) -> str:
+    """The id of a document's message.
+
+    A process that is killed after sending sends the document again. With the same id, a broker with
+    duplicate detection drops the second message.
     """
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
 class ExhaustedMessages:
-    """`send` takes a document and an id for its message, and returns once the broker has it."""
+    """`send` takes a document and its message's id, and returns once the broker has it."""
 
     def __init__(
         self,
@@ -43,26 +45,29 @@ class ExhaustedMessages:
     ) -> None:
         self._final_attempts, self._send, self._sleep = final_attempts, send, sleep
 
-    async def look(self) -> None:
-        """Send what is due. Raises what `send` and the cache do: the next look finds the rest."""
-        if not await self._final_attempts.acquire_lease(ALONE_S):
+    async def poll(self) -> None:
+        """Send the documents that are due.
+
+        Raises what `send` and the cache raise. The next poll then sends the rest.
+        """
+        if not await self._final_attempts.acquire_lease(LEASE_S):
             return
         try:
             for request_id, document in await self._final_attempts.exhausted():
-                asked = Request(id=request_id, source="servicebus", body=b"")
-                await self._send(for_queue(asked, document), name_of(document))
+                request = Request(id=request_id, source="servicebus", body=b"")
+                await self._send(for_queue(request, document), message_id_of(document))
                 await self._final_attempts.forget([request_id])
-                log.warning("request %r ended: its tries ran out", request_id)
+                log.warning("request %r failed: no attempt is left", request_id)
         finally:
             await self._final_attempts.release_lease()
 
-    async def keep_looking(self) -> None:
-        """As long as the process runs."""
+    async def poll_forever(self) -> None:
         while True:
-            await self._sleep(LOOK_S)
+            await self._sleep(POLL_S)
             try:
-                await self.look()
+                await self.poll()
             except (ConnectionError, Overloaded):
-                log.debug("the cache is away; looking again in %g s", LOOK_S)
-            except Exception as error:  # noqa: BLE001 - nothing else would look again
-                log.warning("last tries can't be told: %s", type(error).__name__)
+                log.debug("the cache is away; next poll in %g s", POLL_S)
+            except Exception as error:  # noqa: BLE001 - only this loop sends them
+                kind = type(error).__name__
+                log.warning("the documents of last attempts were not sent: %s", kind)

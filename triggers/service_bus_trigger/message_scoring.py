@@ -1,4 +1,4 @@
-"""What becomes of each message of a batch, and how one that goes wrong spares the others."""
+"""Scores a batch of messages. A message that fails does not fail the others of its batch."""
 
 from __future__ import annotations
 
@@ -11,47 +11,46 @@ from typing import NamedTuple
 
 import azure.functions as func
 
-from inference import tracebacks
 from inference.errors import InternalError, Overloaded, ScoringError
 from inference.request import Answer
 from inference.results import result_document
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
+from inference.tracebacks import format_error
 from triggers.delivery.outbox import Outbox
 from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
-from triggers.service_bus_trigger.deliveries import Delivery, deliveries
-from triggers.service_bus_trigger.exhausted_messages import name_of
+from triggers.service_bus_trigger.deliveries import Delivery, read_batch
+from triggers.service_bus_trigger.exhausted_messages import message_id_of
 from triggers.settings import TriggerSettings
-from triggers.statuses import comes_again
+from triggers.statuses import is_retryable
 
 log = logging.getLogger(__name__)
 
-#: A batch is locked for so long, and its locks are not renewed: whoever is not done by then has it
-#: delivered to another as well.
+#: How long the broker locks a batch. The locks are not renewed: a message that is not settled by
+#: then is delivered to another process as well.
 LOCK_S = 60.0
-#: What may pass is waited out for so long from when the batch came. A model's call that begins
-#: then, and the store, have the rest of the lock.
-PATIENCE_S = 35.0
-#: A store that is away is waited for so long, before and after the model's work.
-STORE_PATIENCE_S = 10.0
+#: How long retryable errors are retried, from when the batch came. The rest of the lock is for a
+#: model call that begins at the end of this time, and for the result store.
+RETRY_S = 35.0
+#: How long an unavailable result store is retried, before and after the model's work.
+STORE_RETRY_S = 10.0
 
 
 class Sent(NamedTuple):
-    """What a batch comes to, each a JSON object for a queue."""
+    """What a batch sends, each a JSON object."""
 
-    #: For the output queue, in the messages' order.
+    #: To the output queue, in the order of the messages.
     documents: list[str]
-    #: For the input queue: requests that go round once more, as their results can't be stored.
-    again: list[str]
+    #: To the input queue: requests whose results can't be stored, to be scored again.
+    requeued: list[str]
 
 
 class MessageHandler:
-    """Sorts what goes wrong: what can never succeed is answered, what may is left to come again.
+    """Answers what can never succeed, and leaves what may succeed later to be delivered again.
 
-    `patience_s` and `store_patience_s`: how long what may pass, and a store that is away, are
-    waited out. `send` puts a document with an id on the output queue beside the call. `clock` is
-    monotonic, in seconds.
+    `send` puts a document, with an id for its message, on the output queue outside of the call.
+    `clock` is monotonic, in seconds.
     """
 
     def __init__(
@@ -60,8 +59,8 @@ class MessageHandler:
         results: ResultStore,
         *,
         max_delivery_count: int = TriggerSettings.max_delivery_count,
-        patience_s: float = PATIENCE_S,
-        store_patience_s: float = STORE_PATIENCE_S,
+        retry_s: float = RETRY_S,
+        store_retry_s: float = STORE_RETRY_S,
         send: Callable[[str, str], Awaitable[object]] | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -75,158 +74,166 @@ class MessageHandler:
             unstored=UnstoredResults(results, clock=clock, sleep=sleep),
         )
         self._max_delivery_count = max_delivery_count
-        self._patience_s, self._store_patience_s = patience_s, store_patience_s
+        self._retry_s, self._store_retry_s = retry_s, store_retry_s
         self._clock, self._send = clock, send
         self._retry = Retry(
-            bound_s=patience_s, first_s=0.1, longest_s=4.0, clock=clock, sleep=sleep
+            max_s=retry_s, first_pause_s=0.1, max_pause_s=4.0, clock=clock, sleep=sleep
         )
 
     async def score(self, messages: Sequence[func.ServiceBusMessage]) -> Sent:
-        """What becomes of a batch.
+        """Score a batch.
 
-        An exception brings it back whole: what was finished by then is answered next time with the
-        document that it has.
+        An exception makes the broker deliver the whole batch again. A message that was finished
+        before is then answered with the document that it has.
         """
-        ends_at = self._clock() + self._patience_s
-        read = list(deliveries(messages, max_delivery_count=self._max_delivery_count))
-        outcomes = await asyncio.gather(*(self._outcome(each, ends_at) for each in read))
-        for outcome in outcomes:
-            if outcome.error is not None:
-                log.warning("%d messages come again: %s", len(messages), outcome.error)
-                await self._send_last(zip(read, outcomes, strict=True))
-                raise outcome.error
+        ends_at = self._clock() + self._retry_s
+        deliveries = list(read_batch(messages, max_delivery_count=self._max_delivery_count))
+        outcomes = await asyncio.gather(*(self._outcome(each, ends_at) for each in deliveries))
+        errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+        if errors:
+            await self._send_final(zip(deliveries, outcomes, strict=True))
+            raise errors[0]
         return Sent(
             [outcome.document for outcome in outcomes if outcome.document],
-            [outcome.again for outcome in outcomes if outcome.again],
+            [outcome.requeued for outcome in outcomes if outcome.requeued],
         )
 
-    async def _send_last(self, ended: Iterable[tuple[Delivery, _Outcome]]) -> None:
-        """Documents of last tries, which don't come again with the others of their batch."""
-        for delivery, outcome in ended:
-            if delivery.last and outcome.document and self._send is not None:
+    async def _send_final(self, outcomes: Iterable[tuple[Delivery, _Outcome]]) -> None:
+        """Send the documents of last attempts: these are not delivered again with their batch."""
+        for delivery, outcome in outcomes:
+            if delivery.is_last and outcome.document and self._send is not None:
                 try:
-                    await self._send(outcome.document, name_of(outcome.document.encode()))
+                    await self._send(outcome.document, message_id_of(outcome.document.encode()))
                 except Exception as error:  # noqa: BLE001 - it is found under its id
                     kind = type(error).__name__
-                    log.error("no document of %r was sent: %s", delivery.request.id, kind)
+                    log.error("the result of %r was not sent: %s", delivery.request.id, kind)
 
     async def _outcome(self, delivery: Delivery, ends_at: float) -> _Outcome:
-        """What one message comes to, whatever goes wrong with it."""
+        """What one message ends in, whatever fails."""
         try:
-            return await self._ended(delivery, ends_at)
-        except StoreUnavailable as away:
-            return await self._unstorable(delivery, away)
+            return await self._score(delivery, ends_at)
+        except StoreUnavailable as error:
+            return await self._requeue(delivery, error)
         except ScoringError as error:
-            if comes_again(error):
-                return await self._come_again(delivery, error)
-            return await self._faulty(delivery, error)
+            if is_retryable(error):
+                return await self._return(delivery, error)
+            return await self._fail(delivery, error)
         except Exception as error:  # noqa: BLE001 - it ends this message, never its batch
-            return await self._faulty(delivery, error)
+            return await self._fail(delivery, error)
 
-    async def _ended(self, delivery: Delivery, ends_at: float) -> _Outcome:
-        """Raises what may pass, and StoreUnavailable."""
-        if delivery.copy:
+    async def _score(self, delivery: Delivery, ends_at: float) -> _Outcome:
+        """Raises retryable errors and StoreUnavailable."""
+        if delivery.is_duplicate:
             return _Outcome()
-        if delivery.unread is not None:
-            return await self._failed(delivery, delivery.unread)
-        known = await self._known(delivery)
+        if delivery.error is not None:
+            return await self._store_error(delivery, delivery.error)
+        known = await self._find_outcome(delivery)
         if known is not None:
             return known
-        request = delivery.request
 
-        async def scored() -> Answer:
-            return (await self._scorer.score(request)).raise_for_status()
+        async def answer() -> Answer:
+            return (await self._scorer.score(delivery.request)).raise_for_status()
+
+        def retryable(error: Exception) -> bool:
+            passing = isinstance(error, ScoringError) and is_retryable(error)
+            return passing and self._clock() < ends_at
 
         try:
-            answer = await self._retry.run(
-                scored, passes=lambda error: self._passes(error, ends_at)
-            )
+            answered = await self._retry.run(answer, retryable=retryable)
         except ScoringError as error:
-            if comes_again(error):
+            if is_retryable(error):
                 raise
-            return await self._failed(delivery, error)
+            return await self._store_error(delivery, error)
         return _Outcome(
-            await self._outbox.succeeded(
-                request, answer, self._scorer.model, wait_s=self._wait_s(delivery)
+            await self._outbox.store_answer(
+                delivery.request, answered, self._scorer.model, wait_s=self._wait_s(delivery)
             )
         )
 
-    async def _known(self, delivery: Delivery) -> _Outcome | None:
-        """What a message comes to without any work; None where there is work to do."""
-        if not (delivery.again or delivery.last or delivery.sealed):
-            return None  # another's result is seen when this one's is stored
-        request, model = delivery.request, self._scorer.model
-        wait_s = self._wait_s(delivery)
+    async def _find_outcome(self, delivery: Delivery) -> _Outcome | None:
+        """The outcome of a message that needs no scoring; None if it has to be scored."""
+        if not (delivery.redelivered or delivery.is_last or delivery.packed):
+            return None  # an id that is in use shows when the result is stored
         try:
-            state, document = await self._outbox.find(request, wait_s=wait_s or 0)
-            if delivery.last and state in ("new", "pending"):
-                state = await self._outbox.last_try(request, model, due_s=LOCK_S, wait_s=wait_s)
-                await self._final_attempts.add(request.id)
+            state, document = await self._find(delivery)
         except (ConnectionError, Overloaded, StoreUnavailable) as error:
-            if delivery.sealed:
+            if delivery.packed:
                 raise StoreUnavailable(str(error)) from error
-            return None  # its sender has the queue to look at
+            return None  # its sender can look at the queue
         if state == "other":
-            if delivery.sealed:  # HTTP did not accept what somebody sealed here
+            request = delivery.request
+            if delivery.packed:  # HTTP accepted another request of this id: somebody else sent it
                 request = replace(request, source="servicebus")
-            return _Outcome(await self._outbox.id_in_use(request, model))
+            return _Outcome(await self._outbox.store_id_in_use(request, self._scorer.model))
         if state == "finished":
-            # HTTP may have enqueued a request twice; only a redelivery may have lost its document.
-            return _Outcome(document if delivery.again else "")
+            # HTTP may enqueue a request twice: only a redelivery may have lost its document.
+            return _Outcome(document if delivery.redelivered else "")
         return None
 
-    async def _failed(self, delivery: Delivery, error: ScoringError) -> _Outcome:
+    async def _find(self, delivery: Delivery) -> tuple[str, str]:
+        """The request's state and document. Before a last attempt a provisional one is stored."""
+        request, wait_s = delivery.request, self._wait_s(delivery)
+        state, document = await self._outbox.find(request, wait_s=wait_s or 0)
+        if delivery.is_last and state in ("new", "pending"):
+            state = await self._outbox.store_provisional(
+                request, self._scorer.model, due_s=LOCK_S, wait_s=wait_s
+            )
+            await self._final_attempts.add(request.id)
+        return state, document
+
+    async def _store_error(self, delivery: Delivery, error: ScoringError) -> _Outcome:
         return _Outcome(
-            await self._outbox.failed(
+            await self._outbox.store_error(
                 delivery.request, error, self._scorer.model, wait_s=self._wait_s(delivery)
             )
         )
 
-    async def _come_again(self, delivery: Delivery, error: ScoringError) -> _Outcome:
-        """Leave a message to the broker, which gives it up after the last try."""
-        self._outbox.returned()
-        if delivery.last:
-            told = f"no try is left, and the last one ended with: {error}; send it again"
-            await self._outbox.exhausted(delivery.request, told, self._scorer.model)
+    async def _return(self, delivery: Delivery, error: ScoringError) -> _Outcome:
+        """Let the broker deliver a message again, or dead-letter it after the last attempt."""
+        request = delivery.request
+        self._outbox.count_returned()
+        if delivery.is_last:
+            log.warning("request %r failed, and no attempt is left: %s", request.id, error)
+            message = f"no attempt is left, and the last one failed: {error}; send it again"
+            await self._outbox.store_exhausted(request, message, self._scorer.model)
+        else:
+            log.warning("request %r failed and is delivered again: %s", request.id, error)
         return _Outcome(error=error)
 
-    async def _unstorable(self, delivery: Delivery, away: StoreUnavailable) -> _Outcome:
-        """Send a request of HTTP round once more: that needs no try, and no neighbour's either."""
-        if not delivery.sealed:
-            return await self._come_again(delivery, Overloaded(str(away)))
-        log.warning("request %r goes round until its result can be stored", delivery.request.id)
-        self._outbox.returned()
-        return _Outcome(again=delivery.sealed)
+    async def _requeue(self, delivery: Delivery, error: StoreUnavailable) -> _Outcome:
+        """Send a request of HTTP to the input queue again: that uses up no attempt."""
+        if not delivery.packed:
+            return await self._return(delivery, Overloaded(str(error)))
+        log.warning("request %r is requeued until its result can be stored", delivery.request.id)
+        self._outbox.count_returned()
+        return _Outcome(requeued=delivery.packed)
 
-    async def _faulty(self, delivery: Delivery, error: Exception) -> _Outcome:
-        """A document for what went wrong where nothing should."""
-        log.error("message %r: %s", delivery.request.id, tracebacks.format_error(error))
+    async def _fail(self, delivery: Delivery, error: Exception) -> _Outcome:
+        """A document for an error of the app's own."""
+        log.error("request %r: %s", delivery.request.id, format_error(error))
         internal = InternalError(type(error).__name__)
-        # Its time may be what can't be written.
+        # Its own time may be the value that can't be written.
         request = replace(delivery.request, received_at=time.time())
         try:
-            return await self._failed(replace(delivery, request=request), internal)
+            return await self._store_error(replace(delivery, request=request), internal)
         except StoreUnavailable as away:
-            return await self._unstorable(delivery, away)
-        except Exception as again:  # noqa: BLE001 - say at least that much
-            log.error("message %r is not stored: %s", request.id, type(again).__name__)
+            return await self._requeue(delivery, away)
+        except Exception as second:  # noqa: BLE001 - the queue gets the document in any case
+            log.error("the result of %r was not stored: %s", request.id, type(second).__name__)
             return _Outcome(result_document.failed(request, internal, self._scorer.model).decode())
 
-    def _passes(self, error: Exception, ends_at: float) -> bool:
-        """Whether to try again within this delivery."""
-        return isinstance(error, ScoringError) and comes_again(error) and self._clock() < ends_at
-
     def _wait_s(self, delivery: Delivery) -> float | None:
-        """How long the store is waited for; None: its sender looks at the queue, too."""
-        return self._store_patience_s if delivery.sealed else None
+        """How long to wait for the result store; None if the sender can look at the queue too."""
+        return self._store_retry_s if delivery.packed else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What one message comes to: a document, empty where none is owed, or another round."""
+    """What one message ends in. All are empty if nothing is sent."""
 
+    #: For the output queue.
     document: str = ""
     #: For the input queue.
-    again: str = ""
-    #: Why the broker must deliver it again.
+    requeued: str = ""
+    #: Why the broker has to deliver the batch again.
     error: ScoringError | None = None

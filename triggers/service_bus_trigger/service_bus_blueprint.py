@@ -1,4 +1,4 @@
-"""The Service Bus trigger: messages in, in batches; one result document each out."""
+"""The Service Bus trigger: batches of messages in, one result document a message out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import azure.functions as func
 
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
-from triggers import background
+from inference.serving.shutdown import run_with_loop
 from triggers.delivery.output_queue import QueueSender
 from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
 from triggers.service_bus_trigger.message_scoring import MessageHandler
@@ -20,18 +20,15 @@ from triggers.settings import SERVICE_BUS, TriggerSettings
 def blueprint(
     scorer: Scorer, results: ResultStore, settings: TriggerSettings, env: Mapping[str, str]
 ) -> func.Blueprint:
-    """Messages of the input queue to result documents on the output queue.
-
-    `env` holds the connection's settings, for documents that no call can carry.
-    """
+    """`env` holds the connection's settings, for documents that no call can carry."""
     functions = func.Blueprint()
     sender = QueueSender(env, settings.output_queue)
 
-    async def send(document: str, name: str) -> None:
-        await asyncio.to_thread(sender.send, document, name)
+    async def send(document: str, message_id: str) -> None:
+        await asyncio.to_thread(sender.send, document, message_id)
 
-    endings = ExhaustedMessages(results.final_attempts, send)
-    background.begin(endings.keep_looking())
+    exhausted = ExhaustedMessages(results.final_attempts, send)
+    run_with_loop(exhausted.poll_forever())
     handler = MessageHandler(
         scorer, results, max_delivery_count=settings.max_delivery_count, send=send
     )
@@ -43,17 +40,17 @@ def blueprint(
         data_type=func.DataType.BINARY,
         cardinality=func.Cardinality.MANY,
     )
-    @functions.service_bus_queue_output("finished", SERVICE_BUS, settings.output_queue)
-    @functions.service_bus_queue_output("again", SERVICE_BUS, settings.input_queue)
+    @functions.service_bus_queue_output("documents", SERVICE_BUS, settings.output_queue)
+    @functions.service_bus_queue_output("requeued", SERVICE_BUS, settings.input_queue)
     async def score_messages(
         messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
-        finished: func.Out[str],
-        again: func.Out[str],
+        documents: func.Out[str],
+        requeued: func.Out[str],
     ) -> None:
         sent = await handler.score(messages)
-        for queue, bodies in ((finished, sent.documents), (again, sent.again)):
+        for queue, bodies in ((documents, sent.documents), (requeued, sent.requeued)):
             if bodies:
-                # A JSON array is one message an element.
+                # The platform sends each element of a JSON array as one message.
                 queue.set(f"[{','.join(bodies)}]")
 
     return functions

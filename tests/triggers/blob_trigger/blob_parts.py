@@ -64,8 +64,8 @@ class Parts:
     """A handler and what belongs to it; `sent` are the documents that no output binding carried."""
 
     handler: BlobHandler
-    endings: ExhaustedBlobs
-    tries: BlobAttempts
+    exhausted: ExhaustedBlobs
+    attempts: BlobAttempts
     threads: BlobThreads
     sent: list[dict[str, Any]] = field(default_factory=list)
 
@@ -76,9 +76,9 @@ def parts(
     storage: Storage,
     *,
     connection_string: str = "",
-    most: int = 5,
+    max_attempts: int = 5,
     retry: Retry | None = None,
-    try_s: float = 60.0,
+    max_attempt_s: float = 60.0,
     late_s: float = 60.0,
 ) -> Parts:
     """By default nothing is waited out, and markers look `late_s` older than they are.
@@ -90,28 +90,28 @@ def parts(
         account = BlobServiceClient.from_connection_string(connection_string, **options())
     outbox = Outbox(results, scorer.counts, trigger="blob")
     threads = BlobThreads()
-    tries = BlobAttempts(
+    attempts = BlobAttempts(
         account.get_container_client(storage.tries.container_name),
-        most=most,
+        max_attempts=max_attempts,
         clock=lambda: time.time() + late_s,
     )
     sent: list[dict[str, Any]] = []
-    endings = ExhaustedBlobs(
+    exhausted = ExhaustedBlobs(
         scorer,
         outbox,
         account=account,
         output=storage.output.container_name,
-        tries=tries,
+        attempts=attempts,
         threads=threads,
         send=lambda document, _: sent.append(json.loads(document)),
     )
     handler = BlobHandler(
         scorer,
         outbox,
-        tries=tries,
-        endings=endings,
+        attempts=attempts,
+        exhausted=exhausted,
         threads=threads,
-        retry=retry or Retry(bound_s=0.0),
-        try_s=try_s,
+        retry=retry or Retry(max_s=0.0),
+        max_attempt_s=max_attempt_s,
     )
-    return Parts(handler, endings, tries, threads, sent)
+    return Parts(handler, exhausted, attempts, threads, sent)

@@ -22,7 +22,7 @@ def storage(azurite):
 
 @pytest.fixture
 def made(scorer, results, storage):
-    return parts(scorer, results, storage, most=3)
+    return parts(scorer, results, storage, max_attempts=3)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def test_when_the_tries_ran_out_there_is_one_failed_document_and_a_report(
     (document,) = made.sent
     assert (document["status"], document["source"]) == ("failed", "blob")
     assert document["error"]["code"] == "tries_exhausted"
-    for told in ("3 times", "OSError", "deploy requeue"):
+    for told in ("3 of 3 attempts", "OSError", "triscore requeue"):
         assert told in document["error"]["message"]
     assert storage.outputs() == ["rows.csv.report.json"]
     assert storage.report("rows.csv")["error"] == document["error"]
@@ -101,7 +101,7 @@ async def test_while_the_last_try_runs_the_result_is_pending(
 
     async def looked_at(*args, **kwargs):
         seen.append((await results.get(key_of(blob).id)).pending)
-        seen.append(await made.endings.look())
+        seen.append(await made.exhausted.poll())
         return await predict(*args, **kwargs)
 
     monkeypatch.setattr(scorer, "predict", looked_at)
@@ -137,17 +137,17 @@ async def test_after_ten_kills_whichever_process_runs_next_makes_the_document(
     for number in range(10):
         await killed(made, blob, storage, scorer, monkeypatch)
         if number < 2:
-            assert await made.endings.look() == 300.0
+            assert await made.exhausted.poll() == 300.0
             assert made.sent == []
-    other = parts(scorer, results, storage, most=3)
-    await other.endings.look()
+    other = parts(scorer, results, storage, max_attempts=3)
+    await other.exhausted.poll()
     (document,) = other.sent
     assert document["error"]["code"] == "tries_exhausted"
     assert "stopped" in document["error"]["message"]
     assert storage.report("rows.csv")["error"] == document["error"]
     assert json.loads((await results.get(document["id"])).document) == document
     assert storage.markers() == []
-    await made.endings.look()
+    await made.exhausted.poll()
     assert made.sent == []
     assert json.loads(await made.handler.score(blob, storage.output))["status"] == "succeeded"
 
@@ -157,8 +157,8 @@ async def test_a_try_that_has_only_just_begun_is_not_ended_before_it_has_its_lea
 ):
     for _ in range(3):
         await killed(made, blob, storage, scorer, monkeypatch)
-    soon = parts(scorer, results, storage, most=3, late_s=0.0)
-    assert await soon.endings.look() == 20.0
+    soon = parts(scorer, results, storage, max_attempts=3, late_s=0.0)
+    assert await soon.exhausted.poll() == 20.0
     assert soon.sent == []
 
 
@@ -172,7 +172,7 @@ async def test_without_a_store_the_markers_alone_suffice(
         monkeypatch.setattr(results._cache, name, away)
     for _ in range(3):
         await killed(made, blob, storage, scorer, monkeypatch)
-    await made.endings.look()
+    await made.exhausted.poll()
     assert [document["error"]["code"] for document in made.sent] == ["tries_exhausted"]
 
 
@@ -186,11 +186,11 @@ async def test_a_blob_that_was_scored_by_a_last_try_that_was_killed_then_is_told
         raise asyncio.CancelledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("triggers.delivery.outbox.Outbox.succeeded", killed_there)
+        patch.setattr("triggers.delivery.outbox.Outbox.store_answer", killed_there)
         with pytest.raises(asyncio.CancelledError):
             await made.handler.score(blob, storage.output)
     BlobLeaseClient(storage.tries.get_blob_client(key_of(blob).id)).break_lease(0)
-    await made.endings.look()
+    await made.exhausted.poll()
     (document,) = made.sent
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 2)
     assert storage.written("rows.csv")
@@ -204,13 +204,13 @@ async def test_what_a_newer_version_came_to_stays_when_an_older_one_ends(
     storage.source.upload_blob("rows.csv", CSV + CSV, overwrite=True)
     assert json.loads(await made.handler.score(blob, storage.output))["result"]["rows"] == 4
     before = storage.report("rows.csv")
-    await made.endings.look()
+    await made.exhausted.poll()
     assert made.sent[0]["error"]["code"] == "tries_exhausted"
     assert storage.report("rows.csv") == before
     assert storage.written("rows.csv").count(b"\n") == 4
 
 
-async def test_what_cannot_be_sent_is_sent_by_a_later_look(
+async def test_what_cannot_be_sent_is_sent_by_a_later_poll(
     made, blob, storage, scorer, monkeypatch
 ):
     for _ in range(3):
@@ -220,10 +220,10 @@ async def test_what_cannot_be_sent_is_sent_by_a_later_look(
         raise OSError
 
     with monkeypatch.context() as patch:
-        patch.setattr(made.endings, "_send", refuse)
-        assert await made.endings.look() == 20.0
+        patch.setattr(made.exhausted, "_send", refuse)
+        assert await made.exhausted.poll() == 20.0
     BlobLeaseClient(storage.tries.get_blob_client(key_of(blob).id)).break_lease(0)
-    await made.endings.look()
+    await made.exhausted.poll()
     assert len(made.sent) == 1
 
 
@@ -232,5 +232,5 @@ async def test_markers_that_are_none_of_ours_are_left_alone(made, storage):
     for number, content in enumerate([b"", b"[]", b'{"id": 1}', b"\xff"]):
         storage.tries.upload_blob(f"m{number}", content, metadata={"tries": "9"})
     storage.tries.upload_blob("odd", b"{}", metadata={"tries": "many"})
-    await made.endings.look()
+    await made.exhausted.poll()
     assert (made.sent, len(storage.markers())) == ([], 5)

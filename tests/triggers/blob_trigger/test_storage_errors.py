@@ -17,7 +17,7 @@ from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from tests.waiting import eventually_async
 from triggers import host_limits
 from triggers.blob_trigger import storage_clients
-from triggers.blob_trigger.blob_components import try_seconds
+from triggers.blob_trigger.blob_components import max_attempt_s
 from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.retry import Retry
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 MANY = b"".join(b"0.%03d,0.5,0.%05d\n" % (n % 1000, n) for n in range(20_000))
 #: Waits as the product does, but for how long.
-PATIENT = Retry(bound_s=20, first_s=0.05, longest_s=0.2)
+PATIENT = Retry(max_s=20, first_pause_s=0.05, max_pause_s=0.2)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ async def test_after_the_bound_what_does_not_pass_is_a_try(
 ):
     storage.source.upload_blob("rows.csv", CSV)
     proxy.plan = lambda method, _path: "busy" if method == "GET" else None
-    made = parts(scorer, results, storage, retry=Retry(bound_s=0.5, first_s=0.05))
+    made = parts(scorer, results, storage, retry=Retry(max_s=0.5, first_pause_s=0.05))
     blob = through(storage.source).get_blob_client("rows.csv")
     with pytest.raises(AzureError):
         await made.handler.score(blob, storage.output)
@@ -210,7 +210,7 @@ async def test_a_call_is_given_back_before_the_platform_cuts_it_off(
     blob = storage.source.upload_blob("rows.csv", CSV)
     began = time.monotonic()
     with pytest.raises(ScoringTimeout, match="functionTimeout"):
-        await parts(scorer, results, storage, try_s=0.5).handler.score(blob, storage.output)
+        await parts(scorer, results, storage, max_attempt_s=0.5).handler.score(blob, storage.output)
     assert time.monotonic() - began < 5
     assert storage.outputs() == []
 
@@ -238,7 +238,7 @@ async def test_a_call_is_given_back_before_the_platform_cuts_it_off(
 def test_the_bounds_of_a_call_are_those_of_host_json(tmp_path, document, env, seconds, tries):
     (tmp_path / "host.json").write_text(document)
     limits = host_limits.HostLimits.read(tmp_path / "host.json", env)
-    assert (try_seconds(limits), limits.blob_attempts) == (seconds, tries)
+    assert (max_attempt_s(limits), limits.blob_attempts) == (seconds, tries)
 
 
 async def test_a_blob_that_is_deleted_before_it_is_read_ends_quietly(scorer, results, storage):

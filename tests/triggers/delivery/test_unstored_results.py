@@ -54,18 +54,18 @@ async def test_a_store_that_fails_a_few_times_is_tried_until_it_stores(unstored,
         return await add(key, value, ttl_s=ttl_s)
 
     cache.add = failing
-    assert await unstored.finish(named("a"), b"1")
+    assert await unstored.store(named("a"), b"1")
     assert await stored(results, "a") == 1
     assert len(unstored) == 0
 
 
 async def test_only_the_beginning_of_an_outage_is_waited_out(unstored, cache, clock):
     cache.away = True
-    await unstored.finish(named("a"), b"1")
+    await unstored.store(named("a"), b"1")
     assert 0 < clock.slept <= GRACE_S
     waited = clock.slept
     unstored._storing.cancel()
-    await unstored.finish(named("b"), b"1")
+    await unstored.store(named("b"), b"1")
     assert clock.slept - waited <= GRACE_S - waited
     assert len(unstored) == 2
 
@@ -74,7 +74,7 @@ async def test_all_that_was_kept_is_stored_when_the_store_is_back(
     unstored, cache, results, eventually_async
 ):
     cache.away = True
-    await asyncio.gather(*(unstored.finish(named(f"{n}"), b"%d" % n) for n in range(200)))
+    await asyncio.gather(*(unstored.store(named(f"{n}"), b"%d" % n) for n in range(200)))
     assert len(unstored) == 200
     cache.away = False
     await eventually_async(lambda: len(unstored) == 0 and unstored._storing is None)
@@ -87,8 +87,8 @@ async def test_beyond_its_bytes_the_oldest_is_left_to_the_queue_and_named(
     cache.away = True
     with caplog.at_level(logging.WARNING):
         for name in ("a", "b", "c"):
-            await unstored.finish(named(name, b"x" * 400), b"1")
-    assert "the result of 'a' is on the output queue only" in caplog.text
+            await unstored.store(named(name, b"x" * 400), b"1")
+    assert "the result of request 'a' is on the output queue only" in caplog.text
     cache.away = False
     await eventually_async(lambda: unstored._storing is None)
     assert [await stored(results, name) for name in ("a", "b", "c")] == [None, 1, 1]
@@ -106,11 +106,11 @@ async def test_a_store_that_can_be_read_and_not_written_is_tried_until_it_can(
         return await add(key, value, ttl_s=ttl_s)
 
     cache.add = refusing
-    await unstored.finish(named("a"), b"1")
+    await unstored.store(named("a"), b"1")
     await eventually_async(lambda: clock.slept > 10 * GRACE_S)
     before = clock.slept
-    await unstored.wait(lambda: results.get("b"), at_most_s=0)
-    await unstored.finish(named("b"), b"2")
+    await unstored.retry(lambda: results.get("b"), at_most_s=0)
+    await unstored.store(named("b"), b"2")
     assert clock.slept == before  # that it answers questions begins no other outage
     full = False
     await eventually_async(lambda: unstored._storing is None)
@@ -119,8 +119,8 @@ async def test_a_store_that_can_be_read_and_not_written_is_tried_until_it_can(
 
 async def test_what_is_larger_than_the_room_is_left_to_the_queue(unstored, cache, eventually_async):
     cache.away = True
-    await unstored.finish(named("a", b"x" * 400), b"1")
-    await unstored.finish(named("large", b"x" * 1001), b"1")
+    await unstored.store(named("a", b"x" * 400), b"1")
+    await unstored.store(named("large", b"x" * 1001), b"1")
     assert len(unstored) == 0
     cache.away = False
     await eventually_async(lambda: unstored._storing is None)
@@ -131,7 +131,7 @@ async def test_a_fault_in_storing_one_leaves_the_others_their_turn(
 ):
     cache.away = True
     for name in ("bad", "good"):
-        await unstored.finish(named(name), b"1")
+        await unstored.store(named(name), b"1")
     finish = results.finish
 
     async def faulty(request, document):
@@ -147,7 +147,7 @@ async def test_a_fault_in_storing_one_leaves_the_others_their_turn(
 
 async def test_a_waiter_that_leaves_changes_nothing_for_the_others(unstored, cache, results):
     cache.away = True
-    first, second = (asyncio.create_task(unstored.finish(named(n), b"1")) for n in ("a", "b"))
+    first, second = (asyncio.create_task(unstored.store(named(n), b"1")) for n in ("a", "b"))
     await asyncio.sleep(0)
     first.cancel()
     cache.away = False
@@ -158,5 +158,5 @@ async def test_a_waiter_that_leaves_changes_nothing_for_the_others(unstored, cac
 async def test_a_wait_that_ends_says_that_the_store_is_away(unstored, cache, results, clock):
     cache.away = True
     with pytest.raises(StoreUnavailable):
-        await unstored.wait(lambda: results.get("a"), at_most_s=3)
+        await unstored.retry(lambda: results.get("a"), at_most_s=3)
     assert 1.5 < clock.slept <= 3

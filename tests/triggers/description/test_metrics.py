@@ -90,7 +90,7 @@ async def test_requests_are_told_apart_by_trigger_and_status(scorer, results, v2
 async def test_a_message_that_comes_again_is_counted_each_time(make_scorer, tmp_path, results):
     (tmp_path / "score.py").write_text("def init(): 1 / 0\ndef run(data): ...")
     scorer = make_scorer(tmp_path)
-    handler = MessageHandler(scorer, results, patience_s=0)
+    handler = MessageHandler(scorer, results, retry_s=0)
     for _ in range(2):
         with pytest.raises(ModelUnavailable):
             await handler.score([message()])

@@ -134,7 +134,7 @@ async def test_respond_async_enqueues_and_tells_where_the_result_will_be(handler
     assert response.status_code == 202
     assert response.headers["location"] == "/api/results/a%2Fb"
     assert response.headers["retry-after"] == "1"
-    sealed = envelope.open_sealed(str(queue.value).encode())
+    sealed = envelope.unpack(str(queue.value).encode())
     assert (sealed.id, sealed.source, sealed.body) == ("a/b", "http", ROW)
     pending = await handler.result(asking(path="results/a/b"))
     assert (pending.status_code, json.loads(pending.get_body())["status"]) == (202, "pending")
@@ -154,7 +154,7 @@ async def test_a_pending_request_sent_again_is_enqueued_again_but_other_content_
 async def test_a_finished_request_sent_again_is_not_enqueued(handler, results):
     first, second = Out(), Out()
     await handler.score(asking(prefer="respond-async", x_request_id="r"), first)
-    await results.finish(envelope.open_sealed(str(first.value).encode()), b'{"id":"r"}')
+    await results.finish(envelope.unpack(str(first.value).encode()), b'{"id":"r"}')
     response = await handler.score(asking(prefer="respond-async", x_request_id="r"), second)
     assert (response.status_code, second.value) == (202, None)
     finished = await handler.result(asking(path="results/r"))
@@ -191,7 +191,7 @@ async def test_what_can_never_be_answered_is_refused_before_it_is_enqueued(handl
 async def test_no_cache_is_not_lost_on_the_way_through_the_queue(handler):
     queue = Out()
     await handler.score(asking(prefer="respond-async", cache_control="no-cache"), queue)
-    assert envelope.open_sealed(str(queue.value).encode()).recompute
+    assert envelope.unpack(str(queue.value).encode()).recompute
 
 
 async def test_a_fault_in_finding_a_result_is_500_in_the_one_shape(handler, results, monkeypatch):
@@ -217,7 +217,7 @@ async def test_a_request_whose_tries_ran_out_can_be_enqueued_again(handler, resu
     sent = asking(prefer="respond-async", x_request_id="r")
     first, again = Out(), Out()
     await handler.score(sent, first)
-    sealed = envelope.open_sealed(str(first.value).encode())
+    sealed = envelope.unpack(str(first.value).encode())
     await results.store_provisional(sealed, b"{}", due_s=0)
     assert (await handler.result(asking(path="results/r"))).status_code == 200
     assert (await handler.score(sent, again)).status_code == 202

@@ -152,7 +152,7 @@ async def test_messages_and_blobs_wait_for_a_script_that_does_not_start(
 ):
     (case,) = (case for case in POSTED if case.script == script)
     with pytest.raises(ModelUnavailable, match=re.escape(case.content)):
-        await behind(MessageHandler, script, patience_s=0).score([as_message(case, "m")])
+        await behind(MessageHandler, script, retry_s=0).score([as_message(case, "m")])
     blob = as_blob(case, storage.source)
     with pytest.raises(ModelUnavailable):
         await behind(blob_handler, script).score(blob, storage.output)

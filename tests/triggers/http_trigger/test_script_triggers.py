@@ -50,7 +50,7 @@ def scorer_of(tmp_path: Path, make_scorer: Callable[..., Scorer]) -> Callable[[s
 
 
 async def test_a_message_reaches_the_script_with_its_properties_as_headers(scorer_of, results):
-    handler = MessageHandler(scorer_of(SEES), results, patience_s=0)
+    handler = MessageHandler(scorer_of(SEES), results, retry_s=0)
     sent = message(b"hi", name="m7", properties={"X-Own": "o"}, content_type="text/plain")
     (document,) = await documents(handler, sent)
     assert document["result"] == [
@@ -84,8 +84,8 @@ async def test_an_enqueued_request_reaches_the_script_as_it_was_sent_without_its
         queue,
     )
     assert "secret" not in str(queue.value)
-    assert envelope.open_sealed(str(queue.value).encode()).headers["prefer"] == "respond-async"
-    handler = MessageHandler(scorer, results, patience_s=0)
+    assert envelope.unpack(str(queue.value).encode()).headers["prefer"] == "respond-async"
+    handler = MessageHandler(scorer, results, retry_s=0)
     (document,) = await documents(handler, message(str(queue.value).encode()))
     assert document["result"] == [
         "POST", "hi", "text/plain", {"q": "1"}, {"x-ms-meta-own": "o", "x-request-id": "r"},

@@ -62,7 +62,7 @@ def queue():
 
 
 @pytest.fixture
-def endings(results, queue):
+def exhausted(results, queue):
     return ExhaustedMessages(results.final_attempts, queue.send)
 
 
@@ -78,14 +78,14 @@ async def kill(handler, scorer, monkeypatch, *messages):
 
 
 async def test_ten_kills_of_a_message_end_in_one_document_on_the_queue(
-    handler, scorer, results, endings, queue, clock, monkeypatch
+    handler, scorer, results, exhausted, queue, clock, monkeypatch
 ):
     await kill(handler, scorer, monkeypatch, *(message(tries=tries) for tries in range(1, 11)))
-    await endings.look()
+    await exhausted.poll()
     assert queue.documents == []  # the last one may still be at work
     clock.now += LOCK_S
     for _ in range(3):
-        await endings.look()
+        await exhausted.poll()
     (told,) = queue.documents
     assert (told["id"], told["status"]) == ("m1", "failed")
     assert told["error"]["code"] == "tries_exhausted"
@@ -93,21 +93,21 @@ async def test_ten_kills_of_a_message_end_in_one_document_on_the_queue(
 
 
 async def test_a_last_try_that_the_model_did_not_answer_is_told_on_the_queue(
-    handler, scorer, endings, queue, monkeypatch
+    handler, scorer, exhausted, queue, monkeypatch
 ):
     overloaded(scorer, monkeypatch, error=ModelUnavailable)
     with pytest.raises(ModelUnavailable):
         await handler.score([message(tries=10), message(name="m2", tries=9)])
-    await endings.look()
+    await exhausted.poll()
     assert [each["id"] for each in queue.documents] == ["m1"]
 
 
 async def test_a_last_try_that_ended_well_is_told_by_its_own_call_alone(
-    handler, results, endings, queue, clock
+    handler, results, exhausted, queue, clock
 ):
     await handler.score([message(tries=10)])
     clock.now += LOCK_S
-    await endings.look()
+    await exhausted.poll()
     assert queue.documents == []
     assert await results.final_attempts.exhausted() == []
 
@@ -133,16 +133,16 @@ async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_be
         await handler.score(batch)
 
 
-async def test_what_could_not_be_sent_is_sent_by_the_next_look(
-    handler, scorer, endings, queue, clock, monkeypatch
+async def test_what_could_not_be_sent_is_sent_by_the_next_poll(
+    handler, scorer, exhausted, queue, clock, monkeypatch
 ):
     await kill(handler, scorer, monkeypatch, message(tries=10), message(name="m2", tries=10))
     clock.now += LOCK_S
     queue.broken = True
     with pytest.raises(OSError, match="no broker"):
-        await endings.look()
+        await exhausted.poll()
     queue.broken = False
-    await endings.look()
+    await exhausted.poll()
     assert {each["id"] for each in queue.documents} == {"m1", "m2"}
 
 
@@ -160,9 +160,9 @@ async def test_of_two_processes_one_looks(results, queue):
         return await over()
 
     results.final_attempts.exhausted = slow
-    task = asyncio.create_task(first.look())
+    task = asyncio.create_task(first.poll())
     await looking.wait()
-    await second.look()  # returns at once
+    await second.poll()  # returns at once
     others.set()
     await task
     assert await second._final_attempts.acquire_lease(1)
@@ -176,7 +176,7 @@ async def test_many_processes_may_name_their_last_tries_at_once():
     assert named == [f"m{n}\udc80" for n in range(10)]
 
 
-async def test_an_outage_ends_no_looking(endings, cache, queue):
+async def test_an_outage_ends_no_looking(exhausted, cache, queue):
     looks = 0
 
     async def sleep(seconds):
@@ -187,7 +187,7 @@ async def test_an_outage_ends_no_looking(endings, cache, queue):
         if looks == 20:
             raise asyncio.CancelledError
 
-    endings._sleep = sleep
+    exhausted._sleep = sleep
     with pytest.raises(asyncio.CancelledError):
-        await endings.keep_looking()
+        await exhausted.poll_forever()
     assert looks == 20

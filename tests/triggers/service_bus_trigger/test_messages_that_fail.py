@@ -19,7 +19,7 @@ from inference.results.result_store import ResultStore, fingerprint
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import ROW, documents, message
 from triggers import envelope
 from triggers.delivery.unstored_results import GRACE_S
-from triggers.service_bus_trigger.message_scoring import LOCK_S, PATIENCE_S, MessageHandler
+from triggers.service_bus_trigger.message_scoring import LOCK_S, RETRY_S, MessageHandler
 
 
 class Killed(BaseException):
@@ -101,7 +101,7 @@ def request(name: str = "r1", body: bytes = ROW) -> Request:
 
 def sealed(name: str = "r1", body: bytes = ROW, tries: int = 1, changes=None):
     """What HTTP puts on the queue; `changes` as somebody else might write it."""
-    contents = orjson.loads(envelope.seal(request(name, body))) | (changes or {})
+    contents = orjson.loads(envelope.pack(request(name, body))) | (changes or {})
     return message(orjson.dumps(contents), name=f"message of {name}", tries=tries)
 
 
@@ -201,7 +201,7 @@ async def test_a_fault_of_ours_ends_its_message_with_a_line_that_names_it(
         failed, good = await documents(handler, message(name="bad", tries=2), message(name="good"))
     assert (failed["id"], failed["error"]["code"]) == ("bad", "internal_error")
     assert good["status"] == "succeeded"
-    assert "message 'bad': RecursionError at" in caplog.text
+    assert "request 'bad': RecursionError at" in caplog.text
     assert "secret" not in caplog.text
 
 
@@ -390,7 +390,7 @@ async def test_what_does_not_pass_goes_back_while_its_lock_lasts(
     began = clock.now
     with pytest.raises(Overloaded):
         await handler.score([message(), message(name="m2")])
-    assert PATIENCE_S / 2 < clock.now - began < LOCK_S
+    assert RETRY_S / 2 < clock.now - began < LOCK_S
 
 
 async def test_a_last_try_that_is_killed_ends_as_a_failed_document_and_not_before(
@@ -436,7 +436,7 @@ async def test_a_last_try_that_succeeds_is_told_as_any_other(handler, results):
 
 
 async def test_how_many_tries_there_are_is_a_setting(scorer, results, monkeypatch):
-    handler = MessageHandler(scorer, results, max_delivery_count=3, patience_s=0)
+    handler = MessageHandler(scorer, results, max_delivery_count=3, retry_s=0)
     overloaded(scorer, monkeypatch)
     for tries, known in [(2, None), (3, "tries_exhausted")]:
         with pytest.raises(Overloaded):
@@ -451,12 +451,12 @@ async def test_how_many_tries_there_are_is_a_setting(scorer, results, monkeypatc
 def test_text_that_is_no_utf8_can_not_be_sealed():
     for bad in (replace(request(), id="\udc80"), replace(request(), query="\udc80")):
         with pytest.raises(MalformedInput, match="not UTF-8"):
-            envelope.seal(bad)
+            envelope.pack(bad)
 
 
 def test_a_seal_that_is_opened_is_the_request_that_was_sealed():
     whole = replace(request(), content_type="text/csv", query="a=1", recompute=True)
-    opened = envelope.open_sealed(envelope.seal(whole).encode())
+    opened = envelope.unpack(envelope.pack(whole).encode())
     assert opened is not None
     assert fingerprint(opened) == fingerprint(whole)
     assert (opened.recompute, opened.received_at) == (True, pytest.approx(whole.received_at))

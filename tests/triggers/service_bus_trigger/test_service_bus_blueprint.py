@@ -32,7 +32,7 @@ def message(
 
 @pytest.fixture
 def handler(scorer, results):
-    return MessageHandler(scorer, results, patience_s=0)
+    return MessageHandler(scorer, results, retry_s=0)
 
 
 async def documents(handler, *messages):
@@ -168,7 +168,7 @@ async def test_messages_wait_for_the_model_however_long_the_line_is(tmp_path, re
     )
     slow = Scorer(settings, MemoryCache(), keys)
     many = [message(str(n).encode(), name=f"m{n}") for n in range(10)]
-    done = await documents(MessageHandler(slow, results, patience_s=0), *many)
+    done = await documents(MessageHandler(slow, results, retry_s=0), *many)
     await slow.close()
     assert {document["status"] for document in done} == {"succeeded"}
 
@@ -177,20 +177,20 @@ async def test_a_request_from_http_keeps_its_id_and_source(handler, results):
     sealed = Request(id="r1", source="http", body=ROW)
     await results.reserve(sealed)
     # The platform writes a JSON object anew, with indentation.
-    body = orjson.dumps(orjson.loads(envelope.seal(sealed)), option=orjson.OPT_INDENT_2)
+    body = orjson.dumps(orjson.loads(envelope.pack(sealed)), option=orjson.OPT_INDENT_2)
     (done,) = await documents(handler, message(body))
     assert (done["id"], done["source"], done["result"]) == ("r1", "http", [1])
     assert json.loads((await results.get("r1")).document) == done
 
 
 async def test_a_request_that_http_enqueued_twice_is_answered_once(handler):
-    body = envelope.seal(Request(id="r1", source="http", body=ROW)).encode()
+    body = envelope.pack(Request(id="r1", source="http", body=ROW)).encode()
     assert len(await documents(handler, message(body))) == 1
     assert await documents(handler, message(body, name="m2")) == []
 
 
 async def test_a_request_that_stands_twice_in_a_batch_is_answered_once(handler):
-    body = envelope.seal(Request(id="r1", source="http", body=ROW)).encode()
+    body = envelope.pack(Request(id="r1", source="http", body=ROW)).encode()
     (done,) = await documents(handler, message(body), message(body, name="m2"))
     assert done["id"] == "r1"
 
@@ -206,4 +206,4 @@ async def test_a_result_too_large_for_the_queue_is_told_where_it_is(handler, res
 
 def test_what_is_no_sealed_request_stays_a_message():
     for body in (ROW, b"{", b'{"triscore_request": 1}', b'{"triscore_request": 1, "id": "a",'):
-        assert envelope.open_sealed(body) is None
+        assert envelope.unpack(body) is None
