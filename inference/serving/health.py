@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from inference.ports import Trouble
+from inference.ports import Degradation
 
 State = Literal["ok", "loading", "failed"]
 #: What can be answered by now: nothing, rows that were stored before, everything.
@@ -31,9 +31,9 @@ class Health:
     model: State
     answers: Answers
     cache: Literal["ok", "degraded"]
-    #: Whether it answers; where it is degraded all the same, `trouble` says why.
+    #: Whether it answers. It may be degraded all the same: `degradation` says why.
     cache_up: bool
-    trouble: Trouble | None
+    degradation: Degradation | None
     failure: str | None
     #: The heavy packages that are imported, or being imported.
     packages: tuple[str, ...]

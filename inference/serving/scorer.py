@@ -93,14 +93,14 @@ class Scorer:
         """What the parts say of themselves. Whoever asks waits for the model: it begins to load."""
         self._loading.load()
         cache_up = await self._cache.ping()
-        trouble = self._cache.trouble
+        degradation = self._cache.degradation
         failure = self._thread.failure or self._loading.failure
         return Health(
             model=self.state,
             answers=self._loading.answers,
-            cache="ok" if cache_up and trouble is None else "degraded",
+            cache="ok" if cache_up and degradation is None else "degraded",
             cache_up=cache_up,
-            trouble=trouble,
+            degradation=degradation,
             failure=None if failure is None else str(failure),
             packages=packages(),
         )
