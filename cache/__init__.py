@@ -5,27 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cache.errors import CacheSettingError, CacheUnavailable
-from cache.memory import MemoryCache
-from cache.near import Near
+from cache.memory_cache import MemoryCache
+from cache.near_cache import NearCache
 from cache.settings import CacheSettings
 
 if TYPE_CHECKING:
-    from cache.layered import LayeredCache
     from cache.redis_cache import RedisCache
+    from cache.tiered_cache import TieredCache
 
 __all__ = ["CacheSettingError", "CacheSettings", "CacheUnavailable", "MemoryCache", "build"]
 
 
-def build(settings: CacheSettings) -> MemoryCache | RedisCache | LayeredCache:
+def build(settings: CacheSettings) -> MemoryCache | RedisCache | TieredCache:
     """The cache that the settings ask for. Nothing is connected yet."""
     if not settings.redis_url:
         return MemoryCache(max_bytes=settings.near_bytes)
     # redis-py takes a tenth of a second to import; who has no Redis does not wait for it.
     from cache import entra  # noqa: PLC0415
-    from cache.layered import LayeredCache  # noqa: PLC0415
     from cache.redis_cache import RedisCache  # noqa: PLC0415
+    from cache.tiered_cache import TieredCache  # noqa: PLC0415
 
     if settings.redis_auth == "entra":
         entra.require_installed()
     far = RedisCache(settings)
-    return LayeredCache(Near(max_bytes=settings.near_bytes), far) if settings.near_bytes else far
+    return (
+        TieredCache(NearCache(max_bytes=settings.near_bytes), far) if settings.near_bytes else far
+    )

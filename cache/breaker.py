@@ -45,11 +45,11 @@ class CircuitBreaker:
         return self._failures >= self._limit
 
     @property
-    def is_well(self) -> bool:
+    def last_call_succeeded(self) -> bool:
         """Whether the last call that ended was answered."""
         return self._failures == 0
 
-    def allows(self) -> bool:
+    def allows_call(self) -> bool:
         """Whether a call may pass now. An open breaker's yes is the only one for a pause."""
         if not self.is_open:
             return True
@@ -58,12 +58,12 @@ class CircuitBreaker:
         self._next_probe = self._clock() + self._pause_s
         return True
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         if self.is_open:
             log.info("%s answers again", self._name)
         self._failures = 0
 
-    def failed(self, why: object) -> None:
+    def record_failure(self, why: object) -> None:
         """Count a failure; `why` goes to the log when it opens the breaker."""
         self._failures += 1
         self._next_probe = self._clock() + self._pause_s

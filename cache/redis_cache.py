@@ -16,17 +16,17 @@ from redis import exceptions
 
 from cache import entry
 from cache.breaker import CircuitBreaker
-from cache.counts import RedisCounts
+from cache.degradation import AWAY, Degradation, is_refusal
 from cache.entra import Tokens
 from cache.entry import Entry
 from cache.errors import CacheUnavailable
 from cache.keys import PROBE, lease_key
-from cache.lookups import Lookups
+from cache.lookup_batcher import LookupBatcher
 from cache.redis_client import Client, Command, open_client, send
-from cache.redis_link import Operation, RedisLink
+from cache.redis_executor import Operation, RedisCounts, RedisExecutor
 from cache.settings import CacheSettings
-from cache.trouble import AWAY, Trouble, Writes, is_refusal
 from cache.write_behind import Store, WriteBehind
+from cache.write_health import WriteHealth
 
 #: Lifetimes vary by this much, so that what was stored together does not expire together.
 JITTER = 0.1
@@ -54,8 +54,8 @@ return 1
 class _Session:
     """What belongs to one event loop."""
 
-    link: RedisLink
-    lookups: Lookups
+    link: RedisExecutor
+    lookups: LookupBatcher
     behind: WriteBehind
     tokens: Tokens | None
 
@@ -78,7 +78,7 @@ class RedisCache:
         self._place = str(settings.redis)
         self._breaker = breaker or CircuitBreaker(self._place)
         self._clock = clock
-        self._writes = Writes(self._place)
+        self._writes = WriteHealth(self._place)
         self._counts = RedisCounts()
         self._session: _Session | None = None
         #: Tokens of the leases that this process holds.
@@ -93,21 +93,21 @@ class RedisCache:
     near = False
 
     @property
-    def trouble(self) -> Trouble | None:
+    def degradation(self) -> Degradation | None:
         """Why it is degraded, by how the last operations ended."""
-        return self._writes.trouble if self._breaker.is_well else AWAY
+        return self._writes.degradation if self._breaker.last_call_succeeded else AWAY
 
     @property
     def state(self) -> str:
-        """`ok`, or `degraded` when there is trouble."""
-        return "degraded" if self.trouble else "ok"
+        """`ok` or `degraded`."""
+        return "degraded" if self.degradation else "ok"
 
     def counts(self) -> Mapping[str, int]:
         """What it has done since it was made."""
         return asdict(self._counts)
 
     async def ping(self) -> bool:
-        """Whether it answers reads; a write is tried too, and `trouble` says what became of it.
+        """Whether it answers reads; a write is tried too, and `degradation` says what became of it.
 
         It asks whatever the breaker says: this is how health finds the server well again.
         """
@@ -116,9 +116,9 @@ class RedisCache:
         except CacheUnavailable:
             return False
         if refusal is None:
-            self._writes.taken(asked=True)
+            self._writes.record_success(probe=True)
         else:
-            self._writes.refused(refusal)
+            self._writes.record_refusal(refusal)
         return True
 
     def peek(self, key: str) -> Entry | None:  # noqa: ARG002 - nothing is in the process
@@ -211,9 +211,9 @@ class RedisCache:
         stored, lifetime_ms = store
         done = await self._tried(lambda client: client.set(key, stored, px=lifetime_ms, nx=nx))
         if isinstance(done, exceptions.ResponseError):
-            self._writes.refused(done)
+            self._writes.record_refusal(done)
             raise self._writes.error(done) from done
-        self._writes.taken()
+        self._writes.record_success()
         return bool(done)
 
     async def _tried(self, write: Operation[Any]) -> Any:
@@ -236,7 +236,7 @@ class RedisCache:
         session = self._session
         if session is None or session.link.loop is not asyncio.get_running_loop():
             tokens = Tokens() if self._settings.redis_auth == "entra" else None
-            link = RedisLink(
+            link = RedisExecutor(
                 open_client(self._settings, tokens, self._writes),
                 place=self._place,
                 breaker=self._breaker,
@@ -244,7 +244,7 @@ class RedisCache:
                 deadline_s=self._settings.timeout_ms / 1000,
             )
             session = _Session(
-                link, Lookups(link), WriteBehind(link, self._counts, self._writes), tokens
+                link, LookupBatcher(link), WriteBehind(link, self._counts, self._writes), tokens
             )
             self._session = session
         return session

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from cache.entra import Tokens
 from cache.redis_connection import PlainConnection, TlsConnection, is_address
 from cache.settings import CacheSettings
-from cache.trouble import Writes
+from cache.write_health import WriteHealth
 
 #: An event loop writes from one thread: beyond this, more connections only wait elsewhere.
 MAX_CONNECTIONS = 16
@@ -26,7 +26,7 @@ type Command = tuple[str | bytes | int, ...]
 
 
 def open_client(
-    settings: CacheSettings, tokens: Tokens | None, writes: Writes | None = None
+    settings: CacheSettings, tokens: Tokens | None, writes: WriteHealth | None = None
 ) -> Client:
     """A client of the running event loop. It connects when it is first used.
 

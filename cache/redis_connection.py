@@ -10,7 +10,7 @@ from redis import exceptions
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
 
 from cache.entra import Token, Tokens
-from cache.trouble import Writes
+from cache.write_health import WriteHealth
 
 #: What a server that asks for no key says to one: Redis since 6, and before.
 _KEYLESS = ("without any password configured", "no password is set")
@@ -34,7 +34,7 @@ class _LongLived(AbstractConnection):
 
     _signed_in_by: Token | None = None
 
-    def __init__(self, *, writes: Writes | None = None, **options: Any) -> None:
+    def __init__(self, *, writes: WriteHealth | None = None, **options: Any) -> None:
         self._writes = writes
         self._generation = 0
         super().__init__(**options)

@@ -10,7 +10,7 @@ from typing import Literal, cast
 from cache import address
 from cache.address import Address
 from cache.errors import CacheSettingError
-from cache.near import DEFAULT_MAX_BYTES
+from cache.near_cache import DEFAULT_MAX_BYTES
 
 Auth = Literal["key", "entra"]
 

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from redis import exceptions
 
-from cache.counts import RedisCounts
+from cache.degradation import is_refusal
 from cache.errors import CacheUnavailable
 from cache.redis_client import Client, send
-from cache.redis_link import CLOSE_S, RedisLink
-from cache.trouble import Writes, is_refusal
+from cache.redis_executor import CLOSE_S, RedisCounts, RedisExecutor
+from cache.write_health import WriteHealth
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class WriteBehind:
     is written in one go is left alone for REST_S.
     """
 
-    def __init__(self, link: RedisLink, counts: RedisCounts, writes: Writes) -> None:
+    def __init__(self, link: RedisExecutor, counts: RedisCounts, writes: WriteHealth) -> None:
         self._link = link
         self._counts = counts
         self._writes = writes
@@ -171,12 +171,12 @@ class WriteBehind:
     def _note(self, stores: int, refusals: Sequence[exceptions.ResponseError]) -> None:
         """Draw conclusions from what the server said to the stores of one go."""
         if refusals:
-            self._writes.refused(refusals[0])
+            self._writes.record_refusal(refusals[0])
             if len(refusals) == stores:
                 self._rests_until = time.monotonic() + REST_S
             self._shed_some(len(refusals), refusals[0])
             return
-        self._writes.taken()
+        self._writes.record_success()
         if self._shed:
             log.info("stores are written again; %d were shed", self._shed)
             self._shed = 0
@@ -208,7 +208,7 @@ class WriteBehind:
 
     def _shed_some(self, stores: int, why: object) -> None:
         # Of refusals there is a line in the log already.
-        if stores and not self._shed and self._writes.trouble is None:
+        if stores and not self._shed and self._writes.degradation is None:
             log.warning("stores are shed until one is written again: %s", why)
         self._shed += stores
         self._counts.stores_shed += stores

@@ -19,14 +19,14 @@ class Entry(Protocol):
     def ttl_left_s(self) -> float: ...
 
 
-class Trouble(Protocol):
-    """Why a cache is degraded: `code` is a word for metrics, `what` a sentence for operators."""
+class Degradation(Protocol):
+    """Why a cache is degraded: `code` is for metrics, `message` is a sentence for operators."""
 
     @property
     def code(self) -> str: ...
 
     @property
-    def what(self) -> str: ...
+    def message(self) -> str: ...
 
 
 class Cache(Protocol):
@@ -42,11 +42,11 @@ class Cache(Protocol):
     near: bool
 
     async def ping(self) -> bool:
-        """Whether the store answers just now; `trouble` then says how it stands besides."""
+        """Whether the store answers now. It brings `degradation` up to date."""
         ...
 
     @property
-    def trouble(self) -> Trouble | None:
+    def degradation(self) -> Degradation | None:
         """Why it is away or takes no writes, by how the last operations ended."""
         ...
 

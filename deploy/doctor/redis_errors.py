@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from redis import exceptions
 
+from cache.degradation import GRANT, REFUSED, explain_refusal
 from cache.settings import CacheSettings
-from cache.trouble import GRANT, REFUSED, of_refusal
 from deploy.doctor.findings import DEADLINE_S
 
 #: Every error of a server that cannot be used. RedisClusterException is not a RedisError.
@@ -43,6 +43,6 @@ def fix_command(command: str, error: exceptions.ResponseError) -> str:
     """What to do about a command that the server refused."""
     if isinstance(error, exceptions.NoPermissionError):
         return f"the user may not {command} (NOPERM): {GRANT}"
-    if (refusal := of_refusal(error)) != REFUSED:
-        return refusal.what
+    if (refusal := explain_refusal(error)) != REFUSED:
+        return refusal.message
     return f"the server refuses {command} ({error}): look this error up in the server's docs"

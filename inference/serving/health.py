@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from inference.ports import Cache, Trouble
+from inference.ports import Cache, Degradation
 from inference.serving.loading import LoadState, ModelLoader
 from inference.serving.model_thread import ModelThread
 
@@ -33,9 +33,9 @@ class Health:
     model: ModelStatus
     answers: Answers
     cache: Literal["ok", "degraded"]
-    #: Whether the cache responds. It may be degraded all the same; `trouble` says why.
+    #: Whether the cache responds. It may be degraded all the same; `degradation` says why.
     cache_up: bool
-    trouble: Trouble | None
+    degradation: Degradation | None
     #: Why the model can't answer.
     failure: str | None
     #: The heavy packages that are imported, or being imported.
@@ -48,14 +48,14 @@ class Health:
 
 async def check_health(loader: ModelLoader, thread: ModelThread, cache: Cache) -> Health:
     cache_up = await cache.ping()
-    trouble = cache.trouble
+    degradation = cache.degradation
     failure = thread.failure or loader.failure
     return Health(
         model=model_status(loader, thread),
         answers=available_answers(loader),
-        cache="ok" if cache_up and trouble is None else "degraded",
+        cache="ok" if cache_up and degradation is None else "degraded",
         cache_up=cache_up,
-        trouble=trouble,
+        degradation=degradation,
         failure=None if failure is None else str(failure),
         packages=tuple(name for module, name in HEAVY_PACKAGES.items() if module in sys.modules),
     )

@@ -9,10 +9,10 @@ import pytest
 import uvloop
 
 from cache import CacheSettings, MemoryCache
-from cache.layered import LayeredCache
-from cache.near import Near
+from cache.near_cache import NearCache
 from cache.redis_cache import RedisCache
 from cache.settings import Auth
+from cache.tiered_cache import TieredCache
 from tests.cache.cluster_process import ClusterProcess
 from tests.servers import RedisProcess
 
@@ -76,8 +76,8 @@ def cluster_cache(
 
 
 @pytest.fixture
-def layered_cache(redis_cache: RedisCache) -> LayeredCache:
-    return LayeredCache(Near(), redis_cache)
+def layered_cache(redis_cache: RedisCache) -> TieredCache:
+    return TieredCache(NearCache(), redis_cache)
 
 
 @pytest.fixture

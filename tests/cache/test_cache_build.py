@@ -7,8 +7,8 @@ import pytest
 
 import cache
 from cache import CacheSettingError, CacheSettings, MemoryCache
-from cache.layered import LayeredCache
 from cache.redis_cache import RedisCache
+from cache.tiered_cache import TieredCache
 
 
 def test_without_a_redis_url_the_cache_is_within_the_process():
@@ -18,7 +18,7 @@ def test_without_a_redis_url_the_cache_is_within_the_process():
 def test_a_redis_that_is_not_there_does_not_hinder_building(free_port):
     url = f"redis://:secret@127.0.0.1:{free_port()}/0"
     built = cache.build(CacheSettings(redis_url=url))
-    assert isinstance(built, LayeredCache)
+    assert isinstance(built, TieredCache)
     assert f"<RedisCache {url.replace('secret', '***')} ok>" in repr(built)
 
 

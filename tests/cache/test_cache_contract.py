@@ -225,7 +225,7 @@ async def test_giving_back_what_nobody_holds_does_nothing(cache, key):
 
 async def test_a_cache_that_answers_is_ok(cache):
     assert await cache.ping() is True
-    assert (cache.state, cache.trouble) == ("ok", None)
+    assert (cache.state, cache.degradation) == ("ok", None)
 
 
 async def test_what_a_health_check_writes_is_in_nobodys_way(cache, key):

@@ -9,8 +9,7 @@ import pytest
 
 from cache import CacheUnavailable
 from cache.breaker import FAILURES, CircuitBreaker
-from cache.counts import RedisCounts
-from cache.redis_link import RedisLink
+from cache.redis_executor import RedisCounts, RedisExecutor
 
 #: Seconds; several deadlines.
 STALL_S = 0.25
@@ -119,7 +118,7 @@ class Answers:
 async def test_an_operation_whose_deadline_has_nearly_passed_is_told_at_once(breaker, left_s):
     """uvloop makes no timer of less than half a millisecond."""
     counts = RedisCounts()
-    link = RedisLink(Answers(), place="x", breaker=breaker, counts=counts, deadline_s=0.05)
+    link = RedisExecutor(Answers(), place="x", breaker=breaker, counts=counts, deadline_s=0.05)
     outcome = asyncio.get_running_loop().create_future()
     link.begin(lambda client: client.ping(), outcome, left_s)
     assert isinstance(outcome.exception(), CacheUnavailable)
@@ -128,7 +127,9 @@ async def test_an_operation_whose_deadline_has_nearly_passed_is_told_at_once(bre
 
 
 async def test_a_deadline_that_is_shorter_than_uvloops_timers_is_kept_all_the_same(breaker):
-    link = RedisLink(Answers(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.0003)
+    link = RedisExecutor(
+        Answers(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.0003
+    )
     assert await link.do(lambda client: client.ping()) is True
     with pytest.raises(CacheUnavailable, match="did not answer within"):
         await link.do(lambda _: asyncio.Event().wait())

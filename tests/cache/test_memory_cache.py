@@ -6,7 +6,7 @@ import pytest
 
 from cache import CacheUnavailable, MemoryCache
 from cache.entry import Entry
-from cache.near import ENTRY_BYTES
+from cache.near_cache import ENTRY_BYTES
 
 
 class Clock:
@@ -145,5 +145,5 @@ async def test_closing_forgets_everything():
     await cache.put("a", b"1", ttl_s=10)
     await cache.close()
     assert await cache.get("a") is None
-    empty = "<Near 0 entries, 0 of 67108864 bytes>"
+    empty = "<NearCache 0 entries, 0 of 67108864 bytes>"
     assert repr(cache) == f"<MemoryCache {empty}, promised {empty}>"

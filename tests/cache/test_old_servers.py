@@ -57,7 +57,7 @@ async def everything(cache, key):
     found = await cache.get_many([f"{key}{n}" for n in range(51)])
     assert [entry and entry.value for entry in found] == [*(b"%d" % n for n in range(50)), None]
     assert await cache.ping() is True
-    assert cache.trouble is None
+    assert cache.degradation is None
 
 
 async def test_a_server_without_hello_is_used_as_any(old_server, open_cache, key):
@@ -148,5 +148,5 @@ async def test_a_proxy_that_refuses_to_connect_is_an_outage_of_reads_and_writes(
         for call in (cache.put(key, b"value", ttl_s=60), cache.get(key)):
             with pytest.raises(CacheUnavailable, match="connecting was refused: unknown command"):
                 await call
-        assert cache.trouble.code == "away"
+        assert cache.degradation.code == "away"
         await cache.close()

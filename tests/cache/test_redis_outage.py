@@ -11,7 +11,7 @@ from redis import Redis
 
 from cache import CacheUnavailable
 from cache.breaker import FAILURES, CircuitBreaker
-from cache.redis_link import ABANDON_S
+from cache.redis_executor import ABANDON_S
 
 #: Milliseconds; far below ABANDON_S, far above what a healthy server takes.
 DEADLINE_MS = 100

@@ -10,11 +10,11 @@ import pytest
 from redis import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
-from cache import CacheUnavailable, trouble, write_behind
+from cache import CacheUnavailable, degradation, write_behind, write_health
 from cache.breaker import FAILURES
-from cache.layered import LayeredCache
-from cache.near import Near
-from cache.trouble import DOUBT_S, Writes
+from cache.near_cache import NearCache
+from cache.tiered_cache import TieredCache
+from cache.write_health import DOUBT_S, WriteHealth
 from local.emulators.ports import HOST
 from local.emulators.redis_server import RedisServer
 from tests.servers import ServerProcess
@@ -135,16 +135,19 @@ async def test_reads_go_on_and_a_write_says_why_it_was_refused(redis_cache, key,
             with pytest.raises(CacheUnavailable, match="refused a write: it"):
                 await WRITES[write](redis_cache, key)
             assert (await redis_cache.get(key)).value == b"value"
-            assert (redis_cache.state, redis_cache.trouble.code) == ("degraded", refusing.reason)
+            assert (redis_cache.state, redis_cache.degradation.code) == (
+                "degraded",
+                refusing.reason,
+            )
 
 
 async def test_health_finds_out_by_itself_and_finds_it_well_again(redis_cache, key, refusing):
     assert await redis_cache.ping() is True
     with refusing():
         assert await redis_cache.ping() is True
-        assert (redis_cache.state, redis_cache.trouble.code) == ("degraded", refusing.reason)
+        assert (redis_cache.state, redis_cache.degradation.code) == ("degraded", refusing.reason)
     assert await redis_cache.ping() is True
-    assert (redis_cache.state, redis_cache.trouble) == ("ok", None)
+    assert (redis_cache.state, redis_cache.degradation) == ("ok", None)
 
 
 async def test_without_anybody_asking_for_health_writes_find_it_well_again(
@@ -152,13 +155,13 @@ async def test_without_anybody_asking_for_health_writes_find_it_well_again(
 ):
     with refusing():
         await store(redis_cache, key)
-        assert redis_cache.trouble.code == refusing.reason
+        assert redis_cache.degradation.code == refusing.reason
 
-    async def is_well():
+    async def last_call_succeeded():
         await store(redis_cache, key)
-        return redis_cache.trouble is None
+        return redis_cache.degradation is None
 
-    await eventually_async(is_well)
+    await eventually_async(last_call_succeeded)
     assert (await redis_cache.get(key)).value == b"value"
 
 
@@ -175,11 +178,11 @@ async def test_each_change_is_one_line_in_the_log_however_much_is_refused(
     for _ in range(3):
         await redis_cache.ping()
     assert [(each.name, each.levelname) for each in caplog.records] == [
-        ("cache.trouble", "WARNING"),
-        ("cache.trouble", "INFO"),
+        ("cache.write_health", "WARNING"),
+        ("cache.write_health", "INFO"),
     ]
     assert "answers and refuses writes: it" in caplog.records[0].message
-    assert caplog.records[1].message.endswith("takes writes again")
+    assert caplog.records[1].message.endswith("accepts writes again")
 
 
 async def test_a_server_that_refused_stores_is_sent_few_until_it_takes_one(
@@ -198,12 +201,12 @@ async def test_a_server_that_refused_stores_is_sent_few_until_it_takes_one(
 async def test_a_server_that_could_not_save_says_so(redis_server, client, redis_cache, key):
     data = redis_server.server.data
     with not_saving(client, data):
-        with pytest.raises(CacheUnavailable, match="it could not save and takes no writes"):
+        with pytest.raises(CacheUnavailable, match="it cannot save and refuses writes"):
             await redis_cache.put(key, b"value", ttl_s=60)
         assert await redis_cache.get(key) is None
-        assert redis_cache.trouble.code == "not_saving"
+        assert redis_cache.degradation.code == "not_saving"
     assert await redis_cache.ping() is True
-    assert redis_cache.trouble is None
+    assert redis_cache.degradation is None
 
 
 async def test_a_lease_that_may_not_be_given_back_is_nobodys_outage(redis_cache, client, key):
@@ -216,11 +219,11 @@ async def test_a_lease_that_may_not_be_given_back_is_nobodys_outage(redis_cache,
 
 
 async def test_a_near_cache_before_it_answers_on_and_tells_its_trouble(redis_cache, client, key):
-    cache = LayeredCache(Near(), redis_cache)
+    cache = TieredCache(NearCache(), redis_cache)
     with full(client):
         await store(cache, key)
         assert cache.peek(key).value == b"value"
-        assert (cache.trouble.code, cache.state) == ("full", "degraded")
+        assert (cache.degradation.code, cache.state) == ("full", "degraded")
 
 
 async def test_a_node_of_a_cluster_that_is_full_does_not_stop_stores_on_the_others(
@@ -234,7 +237,7 @@ async def test_a_node_of_a_cluster_that_is_full_does_not_stop_stores_on_the_othe
             await cluster_cache.flush()
         found = await cluster_cache.get_many(names)
         assert 10 < found.count(None) < 50
-        assert cluster_cache.trouble.code == "full"
+        assert cluster_cache.degradation.code == "full"
     finally:
         redis_cluster.ask(0, "CONFIG SET maxmemory 0")
 
@@ -284,40 +287,40 @@ FULL = OutOfMemoryError("command not allowed", status_code="OOM")
 
 
 def test_where_some_writes_are_refused_and_others_taken_it_stays_degraded(caplog):
-    caplog.set_level(logging.INFO, "cache.trouble")
+    caplog.set_level(logging.INFO, "cache.write_health")
     clock = Clock()
-    writes = Writes("the server", clock=clock)
+    writes = WriteHealth("the server", clock=clock)
     for _ in range(10):
-        writes.refused(FULL)
+        writes.record_refusal(FULL)
         clock.now += DOUBT_S - 0.01
-        writes.taken()
-        assert writes.trouble.code == "full"
-        assert repr(writes) == "<Writes the server refused, full>"
+        writes.record_success()
+        assert writes.degradation.code == "full"
+        assert repr(writes) == "<WriteHealth the server refused, full>"
     clock.now += 0.01
-    writes.taken()
-    assert writes.trouble is None
-    assert repr(writes) == "<Writes the server taken>"
+    writes.record_success()
+    assert writes.degradation is None
+    assert repr(writes) == "<WriteHealth the server accepted>"
     assert len(caplog.records) == 2
 
 
 def test_connections_to_a_replica_are_not_made_anew_all_the_time():
     clock = Clock()
-    writes = Writes("the server", clock=clock)
+    writes = WriteHealth("the server", clock=clock)
     replica = ReadOnlyError("You can't write", status_code="READONLY")
     for _ in range(100):
-        writes.refused(FULL)
+        writes.record_refusal(FULL)
     assert writes.generation == 0
     for _ in range(100):
-        writes.refused(replica)
+        writes.record_refusal(replica)
     assert writes.generation == 1
-    clock.now += trouble.RENEW_S
-    writes.refused(replica)
+    clock.now += write_health.RENEW_S
+    writes.record_refusal(replica)
     assert writes.generation == 2
 
 
 def test_another_reason_is_another_line(caplog):
-    writes = Writes("the server")
+    writes = WriteHealth("the server")
     for refusal in (FULL, FULL, ResponseError("MISCONF no"), ResponseError("what is this")):
-        writes.refused(refusal)
+        writes.record_refusal(refusal)
     assert [each.levelname for each in caplog.records] == ["WARNING"] * 3
-    assert writes.trouble == trouble.REFUSED
+    assert writes.degradation == degradation.REFUSED

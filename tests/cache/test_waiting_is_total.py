@@ -9,11 +9,10 @@ import time
 
 import pytest
 
-from cache import CacheUnavailable, entra, redis_link, write_behind
+from cache import CacheUnavailable, entra, redis_executor, write_behind
 from cache.breaker import CircuitBreaker
-from cache.counts import RedisCounts
 from cache.entra import Tokens
-from cache.redis_link import CLOSE_S, RedisLink
+from cache.redis_executor import CLOSE_S, RedisCounts, RedisExecutor
 from local.emulators.ports import HOST
 
 
@@ -26,7 +25,7 @@ class Client:
 
 @pytest.fixture
 async def link():
-    opened = RedisLink(
+    opened = RedisExecutor(
         Client(),
         place="redis",
         breaker=CircuitBreaker("redis"),
@@ -67,7 +66,7 @@ async def test_a_fault_of_the_program_is_told_to_who_waits(link):
 
     with pytest.raises(LookupError, match="what"):
         await link.do(fault)
-    assert link.breaker.is_well
+    assert link.breaker.last_call_succeeded
 
 
 async def test_an_operation_after_closing_is_told_at_once(link):
@@ -77,7 +76,7 @@ async def test_an_operation_after_closing_is_told_at_once(link):
 
 
 async def test_closing_gives_up_what_will_not_be_cancelled_and_tells_who_waits(link, monkeypatch):
-    monkeypatch.setattr(redis_link, "CLOSE_S", 0.05)
+    monkeypatch.setattr(redis_executor, "CLOSE_S", 0.05)
     stubborn.ends = False
     waiting = [asyncio.create_task(link.do(stubborn)) for _ in range(3)]
     await asyncio.sleep(0)
@@ -93,16 +92,18 @@ async def test_closing_gives_up_what_will_not_be_cancelled_and_tells_who_waits(l
 
 
 async def test_a_client_that_does_not_close_keeps_closing_from_nobody(link, monkeypatch):
-    monkeypatch.setattr(redis_link, "CLOSE_S", 0.05)
+    monkeypatch.setattr(redis_executor, "CLOSE_S", 0.05)
     monkeypatch.setattr(Client, "aclose", never)
     async with asyncio.timeout(CLOSE_S):
         await link.close()
 
 
 async def test_what_nobody_waits_for_any_more_is_given_up(monkeypatch, eventually_async):
-    monkeypatch.setattr(redis_link, "ABANDON_S", 0.05)
+    monkeypatch.setattr(redis_executor, "ABANDON_S", 0.05)
     breaker = CircuitBreaker("redis")
-    link = RedisLink(Client(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.05)
+    link = RedisExecutor(
+        Client(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.05
+    )
     with pytest.raises(CacheUnavailable, match="did not answer within"):
         await link.do(never)
     left = asyncio.create_task(link.do(never))

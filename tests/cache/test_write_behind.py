@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from cache import write_behind
 from cache.breaker import FAILURES
-from cache.redis_link import ABANDON_S
+from cache.redis_executor import ABANDON_S
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ async def test_what_the_server_refuses_to_store_is_shed_and_opens_no_breaker(
             redis_cache.store_soon(items(key, 2), ttl_s=60)
             await redis_cache.flush()
         assert shed(redis_cache) == 4 * FAILURES
-        assert redis_cache.trouble.code == "full"
+        assert redis_cache.degradation.code == "full"
         assert await redis_cache.get(key) is None
     finally:
         await client.config_set("maxmemory", 0)

@@ -10,9 +10,9 @@ from redis.exceptions import OutOfMemoryError
 
 from cache import CacheUnavailable
 from cache.breaker import CircuitBreaker
-from cache.counts import RedisCounts
-from cache.trouble import Writes
+from cache.redis_executor import RedisCounts
 from cache.write_behind import Store, WriteBehind
+from cache.write_health import WriteHealth
 
 FULL = OutOfMemoryError("full", status_code="OOM")
 #: How a round trip may end: each store taken, each refused, the first refused, no answer, a fault.
@@ -61,7 +61,7 @@ class Link:
 class Tried:
     def __init__(self):
         self.link = Link()
-        self.behind = WriteBehind(self.link, RedisCounts(), Writes("redis"))
+        self.behind = WriteBehind(self.link, RedisCounts(), WriteHealth("redis"))
         self.flushes: list[asyncio.Task[None]] = []
 
     async def do(self, name, *arguments):
@@ -76,9 +76,9 @@ class Tried:
             case "kill" if self.behind._writer:
                 self.behind._writer.cancel()
             case "breaker opens":
-                self.link.breaker.failed("away")
+                self.link.breaker.record_failure("away")
             case "breaker closes":
-                self.link.breaker.succeeded()
+                self.link.breaker.record_success()
             case _:
                 await asyncio.sleep(0)
 

@@ -227,7 +227,7 @@ SCORES = """
 import asyncio, sys
 from pathlib import Path
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.request import Request
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings

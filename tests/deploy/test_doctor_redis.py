@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from cache.trouble import GRANT
+from cache.degradation import GRANT
 from deploy.doctor import redis_server as doctor
 from local.emulators.ports import HOST
 from local.emulators.redis_server import RedisServer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings

@@ -73,7 +73,7 @@ class Snapshot(Collector):
         yield _gauge(
             "cache_degraded_info",
             "Present while the cache does not accept writes. The label says why.",
-            [({"reason": health.trouble.code}, 1)] if health.trouble else [],
+            [({"reason": health.degradation.code}, 1)] if health.degradation else [],
         )
         yield _gauge(
             "pending_answers",

@@ -50,8 +50,8 @@ def blueprint(
         if health.failure:
             model["message"] = health.failure
         cache: dict[str, str] = {"status": health.cache}
-        if health.trouble:
-            cache |= {"reason": health.trouble.code, "message": health.trouble.what}
+        if health.degradation:
+            cache |= {"reason": health.degradation.code, "message": health.degradation.message}
         is_ready = health.model == "ok"
         return responses.json(
             200 if is_ready else 503,

@@ -2,7 +2,7 @@ import orjson
 import pytest
 
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.errors import Overloaded, UnfitInput
 from inference.models import ModelId
 from inference.request import Answer, Request

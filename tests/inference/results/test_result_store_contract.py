@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cache import CacheSettings, keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from cache.redis_cache import RedisCache
 from inference.request import Request, Source
 from inference.results.result_store import ResultStore

@@ -341,7 +341,7 @@ class Bare:
 asked = []
 sys.meta_path.insert(0, Bare())
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.rows import media_types
 from inference.request import Request
 from inference.serving.scorer import Scorer

@@ -28,7 +28,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.linear_model import LogisticRegression
 
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.limits import Limits
 from inference.results.result_store import ResultStore
 from inference.rows import codecs, content_encoding, media_types

@@ -13,7 +13,7 @@ import azure.functions as func
 import pytest
 
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.results.result_store import ResultStore
 from tests.inference.scripts.contract_case import FAILED, JSON, Case
 from tests.inference.scripts.contract_cases import CASES

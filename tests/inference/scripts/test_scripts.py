@@ -97,7 +97,7 @@ async def test_a_body_that_is_no_text_is_malformed_for_a_script(
 async def test_another_script_over_the_same_model_never_shares_answers(
     script_dir, make_scorer, request_of
 ):
-    from cache.memory import MemoryCache
+    from cache.memory_cache import MemoryCache
 
     store = MemoryCache()
     folder = script_dir(INIT + "def run(data): return 1\n")

@@ -14,7 +14,7 @@ import orjson
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.errors import ScriptFailed
 from inference.scripts.aml import aliases
 from inference.scripts.coroutine_runner import CoroutineRunner

@@ -105,7 +105,7 @@ async def score(scorer: Scorer, name: str, source: BinaryIO) -> str:
 
 async def main(folder: Path, name: str, count: int) -> None:
     from cache import keys
-    from cache.memory import MemoryCache
+    from cache.memory_cache import MemoryCache
 
     files = [folder / "blob"] * count
     settings = InferenceSettings.from_env(

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.serving.leases import MAX_S, Lease
 from tests.inference.serving.virtual import run
 

@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression
 
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from deploy import manifest
 from inference.errors import ScriptFailed
 from inference.models import manifests

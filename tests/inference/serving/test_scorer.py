@@ -6,8 +6,8 @@ import numpy as np
 import orjson
 import pytest
 
-from cache.memory import MemoryCache
-from cache.trouble import Trouble
+from cache.degradation import Degradation
+from cache.memory_cache import MemoryCache
 from inference.errors import (
     InputTooLarge,
     MalformedInput,
@@ -128,12 +128,12 @@ async def test_a_cache_that_answers_and_takes_no_writes_is_degraded_and_says_why
     model_dir, make_scorer
 ):
     store = MemoryCache()
-    store.trouble = Trouble("full", "it is full")
+    store.degradation = Degradation("full", "it is full")
     scorer = make_scorer(model_dir, store)
     await scorer.script()
     health = await scorer.health()
     assert (health.status, health.cache, health.cache_up) == ("degraded", "degraded", True)
-    assert health.trouble.code == "full"
+    assert health.degradation.code == "full"
 
 
 async def test_with_no_room_for_copies_none_is_kept_and_equal_requests_are_still_predicted_once(

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.errors import InternalError, Overloaded, ScoringTimeout, ScriptFailed
 from inference.scripts.array_rows import ArrayRows
 from inference.serving.deadlines import Wait

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.errors import ScoringTimeout, ScriptFailed
 from inference.scripts.array_rows import ArrayRows
 from inference.scripts.question import Reply

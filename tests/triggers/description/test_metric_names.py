@@ -8,8 +8,8 @@ import pytest
 from prometheus_client.openmetrics import exposition
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from cache.counts import RedisCounts
-from cache.trouble import Trouble
+from cache.degradation import Degradation
+from cache.redis_executor import RedisCounts
 from inference.models import ModelId
 from inference.serving.counts import Counts
 from inference.serving.health import Health
@@ -27,8 +27,8 @@ def families():
     counts = Counts()
     for source, status in (("http", 200), ("v2", 200), ("blob", "succeeded")):
         counts.requests[source, status] += 1
-    trouble = Trouble("full", "it is full")
-    health = Health("ok", "all", "degraded", True, trouble, None, ())
+    degradation = Degradation("full", "it is full")
+    health = Health("ok", "all", "degraded", True, degradation, None, ())
     known = {**dataclasses.asdict(RedisCounts()), "near_hits": 1, "near_misses": 1}
     text = exposition.generate_latest(Snapshot(ModelId("m", "1"), health, counts, known)).decode()
     return list(text_string_to_metric_families(text))

@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cache.trouble import Trouble
+from cache.degradation import Degradation
 from inference.errors import ModelUnavailable
 from inference.request import CacheStatus
 from inference.serving.batching import MAX_ROWS
@@ -169,7 +169,7 @@ async def test_a_cache_that_answers_and_takes_no_writes_names_the_reason(scorer,
     told = await scraped(scorer)
     assert told["triscore_cache_writable"] == 1
     assert degraded not in told
-    store.trouble = Trouble("read_only", "it is a replica")
+    store.degradation = Degradation("read_only", "it is a replica")
     told = await scraped(scorer)
     assert told["triscore_cache_up"] == told[degraded] == 1
     assert told["triscore_cache_writable"] == 0

@@ -13,7 +13,7 @@ import pytest
 from azure.storage.blob import ContentSettings
 
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.errors import ModelUnavailable
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer

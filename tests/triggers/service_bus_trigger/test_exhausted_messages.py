@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.errors import ModelUnavailable, Overloaded
 from inference.results.result_store import ResultStore
 from tests.triggers.service_bus_trigger.test_messages_that_fail import (

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.errors import MalformedInput, ModelUnavailable, Overloaded
 from inference.request import Request
 from inference.results.result_store import ResultStore, fingerprint

@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from cache import keys
-from cache.memory import MemoryCache
+from cache.memory_cache import MemoryCache
 from inference.errors import Overloaded, ScoringTimeout
 from inference.request import Request
 from inference.serving.scorer import Scorer

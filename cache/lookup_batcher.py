@@ -12,7 +12,7 @@ from redis.asyncio import RedisCluster
 
 from cache.errors import CacheUnavailable
 from cache.redis_client import Client, send
-from cache.redis_link import RedisLink
+from cache.redis_executor import RedisExecutor
 
 #: Keys of one command. The server serves nobody else while it answers one.
 MAX_KEYS = 1000
@@ -27,7 +27,7 @@ type Values = Mapping[str, bytes | None]
 class _Batch:
     """Look-ups that share a round trip. It is the outcome of that trip."""
 
-    def __init__(self, lookups: Lookups, deadline_s: float) -> None:
+    def __init__(self, lookups: LookupBatcher, deadline_s: float) -> None:
         #: From when it is sent. Time in which the event loop stood still before is no server's.
         self.deadline_s = deadline_s
         self.keys: dict[str, None] = {}
@@ -55,14 +55,14 @@ class _Batch:
         self._lookups.landed(self)
 
 
-class Lookups:
+class LookupBatcher:
     """Gathers the look-ups of one turn of the event loop, and those that come while they are
     answered, into one round trip each.
 
     Who leaves while waiting takes nothing from the others.
     """
 
-    def __init__(self, link: RedisLink) -> None:
+    def __init__(self, link: RedisExecutor) -> None:
         self._link = link
         self._waiting: _Batch | None = None
         self._under_way: _Batch | None = None

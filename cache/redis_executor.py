@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from redis import exceptions
@@ -13,7 +14,6 @@ from redis.asyncio import RedisCluster
 
 from cache import redis_client
 from cache.breaker import CircuitBreaker
-from cache.counts import RedisCounts
 from cache.errors import CacheUnavailable
 from cache.redis_client import MAX_CONNECTIONS, Client
 
@@ -38,6 +38,19 @@ STALLED_S = 0.002
 OUTAGES = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
 
 type Operation[T] = Callable[[Client], Awaitable[T]]
+
+
+@dataclass(slots=True)
+class RedisCounts:
+    """What a RedisCache has done since it was made."""
+
+    #: Keys that were looked up in Redis and found, or not found.
+    redis_hits: int = 0
+    redis_misses: int = 0
+    #: Requests to Redis, however many commands each carried.
+    round_trips: int = 0
+    #: Stores that were dropped, because Redis was away or too many waited.
+    stores_shed: int = 0
 
 
 class Outcome[T](Protocol):
@@ -70,7 +83,7 @@ class _Trip[T]:
             self.outcome.set_exception(error)
 
 
-class RedisLink:
+class RedisExecutor:
     """A client, the event loop it lives on, and the operations under way.
 
     Each is told its outcome by its own task, by its deadline or by `close`, whichever is first.
@@ -97,7 +110,7 @@ class RedisLink:
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"<RedisLink {self._place}, {self.under_way} operations under way>"
+        return f"<RedisExecutor {self._place}, {self.under_way} operations under way>"
 
     @property
     def under_way(self) -> int:
@@ -105,7 +118,7 @@ class RedisLink:
 
     def require_closed(self) -> None:
         """Raise CacheUnavailable where the breaker lets no call pass."""
-        if not self.breaker.allows():
+        if not self.breaker.allows_call():
             raise CacheUnavailable(f"{self._place} is away and not asked for now")
 
     async def do[T](self, operation: Operation[T]) -> T:
@@ -161,7 +174,7 @@ class RedisLink:
                 result = await operation(self._client)
         except OUTAGES as error:
             if not trip.expired:
-                self.breaker.failed(f"{type(error).__name__}: {error}")
+                self.breaker.record_failure(f"{type(error).__name__}: {error}")
             unavailable = CacheUnavailable(f"{self._place}: {str(error) or type(error).__name__}")
             unavailable.__cause__ = error
             trip.fail(unavailable)
@@ -171,7 +184,7 @@ class RedisLink:
             trip.fail(error)
         else:
             if not trip.expired:
-                self.breaker.succeeded()
+                self.breaker.record_success()
             if not trip.outcome.done():
                 trip.outcome.set_result(result)
         finally:
@@ -200,7 +213,7 @@ class RedisLink:
         if trip.outcome.done():  # whoever waited has left
             return
         if trip.expired:
-            self.breaker.failed("no answer in time")
+            self.breaker.record_failure("no answer in time")
         within = f"within {self.deadline_s * 1000:g} ms"
         trip.fail(CacheUnavailable(f"{self._place} did not answer {within}"))
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from cache import CacheUnavailable
-from cache.layered import NEAR_S, LayeredCache
-from cache.near import Near
+from cache.near_cache import NearCache
+from cache.tiered_cache import NEAR_S, TieredCache
 
 
 class Clock:
@@ -25,7 +25,7 @@ def clock():
 
 @pytest.fixture
 def cache(redis_server, open_cache, clock):
-    return LayeredCache(Near(clock=clock), open_cache(redis_server.url))
+    return TieredCache(NearCache(clock=clock), open_cache(redis_server.url))
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ async def test_it_counts_what_its_layers_did(cache, elsewhere, key):
 async def test_in_an_outage_what_is_near_is_answered_and_the_rest_is_an_outage(
     free_port, open_cache, key
 ):
-    cache = LayeredCache(Near(), open_cache(f"redis://127.0.0.1:{free_port()}/0"))
+    cache = TieredCache(NearCache(), open_cache(f"redis://127.0.0.1:{free_port()}/0"))
     cache.store_soon([(key, b"value")], ttl_s=60)
     await cache.flush()
     assert cache.peek(key).value == b"value"

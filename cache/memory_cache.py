@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cache.entry import Entry
 from cache.errors import ValueTooLarge
 from cache.keys import lease_key
-from cache.near import DEFAULT_MAX_BYTES, Near
+from cache.near_cache import DEFAULT_MAX_BYTES, NearCache
 
 #: What `put`, `add` and `replace` may fill: somebody was told that it can be fetched.
 PROMISED_BYTES = 64 * 1024 * 1024
@@ -29,10 +29,10 @@ class MemoryCache:
         promised_bytes: int = PROMISED_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._near = Near(max_bytes=max_bytes, clock=clock)
+        self._near = NearCache(max_bytes=max_bytes, clock=clock)
         #: Whether anything may be kept for the next who asks.
         self.near = max_bytes > 0
-        self._promised = Near(max_bytes=promised_bytes, clock=clock)
+        self._promised = NearCache(max_bytes=promised_bytes, clock=clock)
         self._promised_bytes = promised_bytes
 
     def __repr__(self) -> str:
@@ -44,7 +44,7 @@ class MemoryCache:
     #: Whether other processes share it.
     remote = False
     #: It is never away, and always takes writes.
-    trouble = None
+    degradation = None
 
     @property
     def state(self) -> str:

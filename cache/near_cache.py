@@ -20,7 +20,7 @@ ENTRY_BYTES = 320
 _Held = tuple[bytes, float, float, float, bool]
 
 
-class Near:
+class NearCache:
     """Keeps what was used last, up to `max_bytes`. For one event loop.
 
     `clock` counts seconds from anywhere and never goes back.
@@ -42,7 +42,7 @@ class Near:
         self.misses = 0
 
     def __repr__(self) -> str:
-        return f"<Near {len(self)} entries, {self._bytes} of {self._max_bytes} bytes>"
+        return f"<NearCache {len(self)} entries, {self._bytes} of {self._max_bytes} bytes>"
 
     def __len__(self) -> int:
         return len(self._held)

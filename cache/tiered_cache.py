@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cache.degradation import Degradation
 from cache.entry import Entry
-from cache.near import Near
+from cache.near_cache import NearCache
 from cache.redis_cache import RedisCache
-from cache.trouble import Trouble
 
 #: Seconds that a copy of what is in Redis is kept near, and so the longest that a near answer
 #: can be behind Redis. A prediction is a function of its key: only a deletion by an operator, or
@@ -16,15 +16,15 @@ from cache.trouble import Trouble
 NEAR_S = 5.0
 
 
-class LayeredCache:
+class TieredCache:
     """Looks near first, then in Redis, and keeps near what it finds there."""
 
-    def __init__(self, near: Near, far: RedisCache) -> None:
+    def __init__(self, near: NearCache, far: RedisCache) -> None:
         self._near = near
         self._far = far
 
     def __repr__(self) -> str:
-        return f"<LayeredCache {self._near!r} {self._far!r}>"
+        return f"<TieredCache {self._near!r} {self._far!r}>"
 
     #: Whether other processes share it.
     remote = True
@@ -32,8 +32,8 @@ class LayeredCache:
     near = True
 
     @property
-    def trouble(self) -> Trouble | None:
-        return self._far.trouble
+    def degradation(self) -> Degradation | None:
+        return self._far.degradation
 
     @property
     def state(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cache import CacheUnavailable
-from cache.lookups import MAX_KEYS
+from cache.lookup_batcher import MAX_KEYS
 
 
 def round_trips(cache):
