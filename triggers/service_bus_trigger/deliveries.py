@@ -12,7 +12,7 @@ import azure.functions as func
 from inference import tracebacks
 from inference.errors import InternalError, ScoringError
 from inference.request import Request
-from inference.results.result_store import fingerprint
+from inference.results.stored_result import fingerprint
 from inference.rows import media_types
 from triggers import envelope
 

@@ -100,14 +100,13 @@ async def test_a_provisional_document_is_pending_until_it_is_due(results, asking
 async def test_a_provisional_document_that_is_due_answers_no_later_delivery(results, asking, clock):
     await results.store_provisional(asking(), b"{late}", due_s=30)
     clock.now += 30
-    assert await results.find_document(asking()) is None
     assert await results.find(asking()) == ("pending", b"")
     assert await results.finish(asking(), b"{done}")
     assert await document(results, asking()) == b"{done}"
-    assert await results.find_document(asking()) == b"{done}"
+    assert await results.find(asking()) == ("finished", b"{done}")
 
 
-async def test_a_request_whose_tries_ran_out_can_be_asked_again(results, asking, clock):
+async def test_a_request_that_ran_out_of_attempts_can_be_sent_again(results, asking, clock):
     await results.store_provisional(asking(), b"{late}", due_s=0)
     assert await document(results, asking()) == b"{late}"
     assert await results.reserve(asking(b"other")) == "other"
@@ -148,7 +147,7 @@ async def test_a_reservation_lives_as_its_message_and_a_document_its_own_time(
     assert await left_s(results, asking()) == pytest.approx(60, abs=0.01)
 
 
-async def test_a_message_is_the_same_whatever_type_its_company_lends_it(results, asking):
+async def test_a_message_is_the_same_whatever_type_is_guessed_from_its_batch(results, asking):
     first = asking(source="servicebus", content_type="text/csv")
     again = asking(source="servicebus", content_type="")
     told = asking(source="servicebus", headers={"content_type": "text/csv"})
@@ -157,7 +156,7 @@ async def test_a_message_is_the_same_whatever_type_its_company_lends_it(results,
     assert (await results.find(told))[0] == "other"
 
 
-async def test_what_is_none_of_ours_under_an_id_counts_as_absent(redis_server, results, asking):
+async def test_a_value_that_is_not_a_result_counts_as_absent(redis_server, results, asking):
     if not isinstance(results._cache, RedisCache):
         return
     client = Redis.from_url(redis_server.url)
