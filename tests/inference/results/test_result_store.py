@@ -33,7 +33,7 @@ async def test_an_id_is_pending_then_finished(results):
 
 
 @pytest.mark.parametrize("other", [asking(b"y"), asking(kind="text/csv")])
-async def test_an_id_that_names_other_content_is_told_apart(results, other):
+async def test_an_id_that_names_other_content_is_recognised(results, other):
     await results.reserve(asking())
     assert await results.reserve(other) == "other"
     assert await results.find(other) == ("other", b"")
