@@ -1,7 +1,7 @@
 """Train the demo model: scikit-learn's handwritten digits, 64 pixels in, a digit out.
 
 `python models/digits/train.py` writes model.joblib beside this file, and golden.csv with a few
-images it never saw; `python -m deploy manifest models/digits --rows models/digits/golden.csv` then
+images it never saw; `triscore describe models/digits --rows models/digits/golden.csv` then
 describes it in model.json.
 """
 
