@@ -1,1 +1,4 @@
-"""What the model takes and gives, as data for whoever describes it."""
+"""Describes what the served model or script takes and answers, as data for OpenAPI and Swagger.
+
+interface.describe returns an Interface: JSON Schemas and examples by content type.
+"""

@@ -1,4 +1,4 @@
-"""Golden rows as bodies that a client could send, and the answers to them, in every text format."""
+"""Golden rows as example bodies and their answers, in every text format."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from inference.rows.codecs import json_codec
 from inference.rows.codecs.json_rows import NAMES
 from inference.rows.schema import Schema
 
-#: An example shows the form: more rows only make it longer.
+#: Rows of an example. It shows the form, for which more rows are not needed.
 ROWS = 2
 TEXT_FORMATS = (media_types.CSV, media_types.JSON_LINES)
 
 
 def shorten(golden: Golden) -> Golden:
+    """The first ROWS golden rows, with their answers."""
     return replace(golden, rows=golden.rows[:ROWS], predictions=golden.predictions[:ROWS])
 
 
 def request_bodies(form: str, golden: Golden, schema: Schema) -> Mapping[str, Any]:
-    """Bodies of one format, by name; none where there is no golden row, or the format is binary."""
+    """Example bodies of one format, by name. None without golden rows, and for a binary format."""
     if not golden.rows:
         return {}
     if form == media_types.JSON:
@@ -35,7 +36,7 @@ def request_bodies(form: str, golden: Golden, schema: Schema) -> Mapping[str, An
 
 
 def response_bodies(form: str, golden: Golden) -> Mapping[str, Any]:
-    """The answers to `request_bodies`, in one format."""
+    """The answers to `request_bodies` in one format, by name."""
     if not golden.predictions:
         return {}
     if form == media_types.JSON:
@@ -45,8 +46,8 @@ def response_bodies(form: str, golden: Golden) -> Mapping[str, Any]:
     return {"answers": codecs.encode(json_codec.dumps(golden.predictions), form).decode()}
 
 
-def plain_rows(golden: Golden, schema: Schema) -> Any:
-    """The rows in the form of json_schema.plain_item."""
+def swagger_rows(golden: Golden, schema: Schema) -> Any:
+    """The rows in the form that json_schema.swagger_item describes."""
     if schema.kind == "texts":
         return [row[0] for row in golden.rows]
     return _records(golden.rows, schema) if schema.kind == "frame" else golden.rows

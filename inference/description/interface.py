@@ -1,8 +1,8 @@
-"""What goes into a model or a script and what comes out, by content type.
+"""What a model or a script takes and answers, by content type.
 
-model                   rows and records, answers a row
-script with a schema    a JSON object, as its decorators declare
-any other script        any bytes; as little is known while nothing is loaded
+model                   takes rows or records, and answers each
+script with a schema    takes a JSON object, as its decorators declare
+any other script        takes any bytes; the same is assumed before anything is loaded
 """
 
 from __future__ import annotations
@@ -33,30 +33,29 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interface:
-    """Contents by content type."""
+    """What is taken and answered, by content type."""
 
     reads: Mapping[str, Content]
     answers: Mapping[str, Content]
-    #: What `reads` refers to, under json_schema.COMPONENTS.
+    #: Schemas that `reads` refers to, under json_schema.COMPONENTS.
     components: Mapping[str, JsonSchema] = field(default_factory=dict)
-    #: The JSON forms alone, in the dialect of the decorators.
+    #: The JSON forms only, as inference-schema's decorators would declare them.
     declared: DeclaredSchema = UNDECLARED
 
     @property
     def scripted(self) -> bool:
-        """Whether a script may make its responses itself, and gets compressed bodies as they are.
-
-        So it is assumed while nothing is loaded.
+        """Whether a script serves, which may make responses itself and gets compressed bodies as
+        they are. Assumed before anything is loaded.
         """
         return ANY in self.answers
 
 
-#: Nothing is known: of a script without a schema, or as long as nothing is loaded.
+#: For a script without a schema, and before anything is loaded.
 UNKNOWN = Interface(reads={ANY: Content()}, answers={media_types.JSON: Content(), ANY: Content()})
 
 
 def describe(script: Script) -> Interface:
-    """What a loaded script takes and answers."""
+    """The interface of a loaded script."""
     if isinstance(script, EstimatorScript):
         return _of_model(script.schema, script.manifest, script.method)
     declared = script.declared if isinstance(script, UserScript) else None
@@ -90,7 +89,7 @@ def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interfa
         reads={
             form: Content(_body(form, documents), examples.request_bodies(form, golden, schema))
             for form in forms
-            if form != media_types.NPY or schema.only_numbers  # it holds nothing else
+            if form != media_types.NPY or schema.only_numbers  # .npy holds only numbers
         },
         answers={
             form: Content(_body(form, answers), examples.response_bodies(form, golden))
@@ -102,7 +101,7 @@ def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interfa
 
 
 def _installed() -> tuple[str, ...]:
-    """The formats that can be read here: some need pyarrow, which is an extra."""
+    """The formats that can be read: the columnar ones need pyarrow, which is an extra."""
     if importlib.util.find_spec("pyarrow") is not None:
         return media_types.FORMATS
     return tuple(form for form in media_types.FORMATS if form not in media_types.COLUMNAR)
@@ -115,11 +114,11 @@ def _body(form: str, document: JsonSchema) -> JsonSchema:
 
 
 def _declared(schema: Schema, golden: Golden, answer: JsonSchema) -> DeclaredSchema:
-    """As if a script with decorators served the model."""
-    rows = {"type": "array", "items": json_schema.plain_item(schema)}
+    """What a script with decorators would declare if it served the model."""
+    rows = {"type": "array", "items": json_schema.swagger_item(schema)}
     taken: JsonSchema = {"type": "object", "required": ["data"], "properties": {"data": rows}}
-    answers: JsonSchema = {"type": "array", "items": json_schema.plain(answer)}
+    answers: JsonSchema = {"type": "array", "items": json_schema.to_swagger(answer)}
     if golden.rows:
-        taken["example"] = {"data": examples.plain_rows(golden, schema)}
+        taken["example"] = {"data": examples.swagger_rows(golden, schema)}
         answers["example"] = golden.predictions
     return DeclaredSchema(taken, answers)

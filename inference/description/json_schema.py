@@ -1,4 +1,4 @@
-"""What a model takes and answers, as JSON Schema (2020-12), from its schema and manifest."""
+"""What a model takes and answers, as JSON Schema (2020-12)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inference.rows.schema import ColumnType, Schema
 
 JsonSchema = dict[str, Any]
 
-#: Where OpenAPI keeps the schemas that others refer to.
+#: The place of the schemas that others refer to in an OpenAPI document.
 COMPONENTS = "#/components/schemas/"
 
 _TYPES: Mapping[ColumnType, str] = {"number": "number", "boolean": "boolean", "text": "string"}
@@ -19,10 +19,10 @@ _TEXT: JsonSchema = {"type": "string"}
 
 
 def components(schema: Schema) -> dict[str, JsonSchema]:
-    """Under COMPONENTS: one row, one record, and some of them.
+    """The schemas under COMPONENTS: a row, a record, and a list of either.
 
-    A model without names takes records too, whose order is that of the first one's names; JSON
-    Schema can't say that, and it is left out.
+    A model without names takes records too, in the order of the first one's names. JSON Schema
+    can't express that, so it is left out.
     """
     one = {"Row": row(schema)}
     if schema.names is not None:
@@ -35,7 +35,9 @@ def components(schema: Schema) -> dict[str, JsonSchema]:
 
 
 def documents(schema: Schema) -> JsonSchema:
-    """The documents that inference.rows.codecs.json_rows reads, the first of its names alone."""
+    """The documents that inference.rows.codecs.json_rows reads: rows, or an object with rows under
+    one of NAMES. With several of them, the first is read.
+    """
     rows = {"$ref": f"{COMPONENTS}Rows"}
     shapes: list[JsonSchema] = [rows]
     for position, name in enumerate(NAMES):
@@ -59,13 +61,15 @@ def row(schema: Schema) -> JsonSchema:
 
 
 def record(schema: Schema) -> JsonSchema:
-    """Cells by the model's names; others may stand beside them."""
+    """Cells by the model's names. Other names are allowed."""
     columns = _columns(schema)
     return {"type": "object", "required": list(columns), "properties": columns}
 
 
 def answer(manifest: Manifest | None, method: str) -> JsonSchema:
-    """The answer to one row: a class, or what is like the golden ones; anything without those."""
+    """The answer to one row: a class, or a value like the golden predictions. Any value without a
+    manifest.
+    """
     if manifest is None:
         return {}
     classes = manifest.classes
@@ -74,34 +78,39 @@ def answer(manifest: Manifest | None, method: str) -> JsonSchema:
     return _like(manifest.golden.predictions)
 
 
-def plain_item(schema: Schema) -> JsonSchema:
-    """A row in the form that says most without JSON Schema's newer words."""
+def swagger_item(schema: Schema) -> JsonSchema:
+    """A row in the form that the keywords of Swagger 2.0 describe best."""
     if schema.kind == "texts":
         return _TEXT
     if schema.kind == "frame":
-        return plain(record(schema))
-    return plain({"type": "array", "items": _cell("number", schema)})
+        return to_swagger(record(schema))
+    return to_swagger({"type": "array", "items": _cell("number", schema)})
 
 
-def plain(schema: JsonSchema) -> JsonSchema:
-    """A schema in the words that Swagger 2.0 and OpenAPI 3.0 have too: of its types the first."""
-    told = dict(schema)
-    if isinstance(types := told.get("type"), list):
-        told["type"] = types[0]
+def to_swagger(schema: JsonSchema) -> JsonSchema:
+    """A schema in the keywords of Swagger 2.0 and OpenAPI 3.0, with the first of several types."""
+    copy = dict(schema)
+    if isinstance(types := copy.get("type"), list):
+        copy["type"] = types[0]
         if "null" in types:
-            told["x-nullable"] = True
-    if "items" in told:
-        told["items"] = plain(told["items"])
-    if "properties" in told:
-        told["properties"] = {name: plain(each) for name, each in told["properties"].items()}
-    return told
+            copy["x-nullable"] = True
+    if "items" in copy:
+        copy["items"] = to_swagger(copy["items"])
+    if "properties" in copy:
+        copy["properties"] = {name: to_swagger(each) for name, each in copy["properties"].items()}
+    return copy
 
 
 def _split(schema: Schema) -> JsonSchema:
-    """JSON Schema can't say that each row has the order of `columns`: told is the model's."""
+    """Rows with their column names. JSON Schema can't say that the cells of a row have the order of
+    `columns`: the schema of a row has the model's order.
+    """
     columns: JsonSchema = {"type": "array", "items": _TEXT}
     if schema.names is not None:
-        columns = {"const": list(schema.names), "description": "In any order, which rows share."}
+        columns = {
+            "const": list(schema.names),
+            "description": "In any order. Rows have the same order.",
+        }
     data = {"type": "array", "minItems": 1, "items": {"$ref": f"{COMPONENTS}Row"}}
     return {
         "type": "object",
@@ -119,7 +128,7 @@ def _columns(schema: Schema) -> dict[str, JsonSchema]:
 
 def _cell(kind: ColumnType, schema: Schema) -> JsonSchema:
     types = [_TYPES[kind]]
-    if schema.kind == "array":  # as NumPy has it, true is 1
+    if schema.kind == "array":  # to NumPy true is 1
         types.append("boolean")
     if schema.allows_missing:
         types.append("null")
@@ -127,7 +136,7 @@ def _cell(kind: ColumnType, schema: Schema) -> JsonSchema:
 
 
 def _like(values: Sequence[Any]) -> JsonSchema:
-    """What all of some JSON values meet; a number may be null, which is how NaN is written."""
+    """A schema that all the values meet. A number may be null, because NaN is written so."""
     kinds = {type(value) for value in values}
     if kinds == {list}:
         lengths = {len(value) for value in values}

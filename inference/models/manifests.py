@@ -14,7 +14,7 @@ is accepted only if it gives the same answers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -177,18 +177,17 @@ def _build[T: Any](kind: type[T], document: Any, name: str) -> T:
         return document
     if not isinstance(document, dict):
         raise ValueError(f"{name} is not a JSON object")  # noqa: TRY004 - a wrong document
-    known = {each.name: each for each in fields(kind)}
-    if unknown := sorted(document.keys() - known.keys()):
-        raise ValueError(f"{name} has unknown fields: {', '.join(unknown)}")
-    required = [
-        each.name
-        for each in known.values()
-        if each.default is MISSING and each.default_factory is MISSING
-    ]
-    if missing := [each for each in required if each not in document]:
-        raise ValueError(f"{name} lacks fields: {', '.join(missing)}")
+    known = fields(kind)
+    if unknown := document.keys() - {each.name for each in known}:
+        raise ValueError(f"{name} has unknown fields: {', '.join(sorted(unknown))}")
+    if missing := {each.name for each in known if _is_required(each)} - document.keys():
+        raise ValueError(f"{name} lacks fields: {', '.join(sorted(missing))}")
     made: T = kind(**document)
     return made
+
+
+def _is_required(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
 
 
 def _validate(manifest: Manifest) -> None:

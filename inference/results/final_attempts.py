@@ -1,55 +1,46 @@
-"""Which requests are on their last try, for whoever runs when it is over.
+"""Which requests are at their final attempt, so that another process can report those it ends.
 
-One value of the cache names them: a JSON list of ids. Last tries are few, so that it is short.
+One value in the cache names them: a JSON list of ids. It is short, because final attempts are few.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
 
 from inference.ports import Cache, Entry
+from inference.results.stored_result import StoredResult
 
-#: Beyond so many the next are not named: under its own id each is found all the same.
+#: No more ids are named. The result of any other request is still found by its id.
 MAX_IDS = 10_000
+#: How often a change is tried again because another process has changed the list.
 _ROUNDS = 20
 
 
-class Found(Protocol):
-    """What is known of a request."""
-
-    @property
-    def document(self) -> bytes: ...
-
-    @property
-    def exhausted(self) -> bool: ...
-
-    @property
-    def ran_out(self) -> bool: ...
-
-
 class FinalAttempts:
-    """`find` tells what is known of an id. Everything raises ConnectionError, or what `find` does,
-    where the cache is away.
+    """`find` returns what is stored under an id. All methods raise ConnectionError, or what `find`
+    raises, if the cache can't be reached.
     """
 
     def __init__(
         self,
         cache: Cache,
         key: str,
-        find: Callable[[str], Awaitable[Found | None]],
+        find: Callable[[str], Awaitable[StoredResult | None]],
         *,
         ttl_s: float,
     ) -> None:
         self._cache, self._key, self._find, self._ttl_s = cache, key, find, ttl_s
 
     async def add(self, request_id: str) -> None:
-        """Name one whose last try begins."""
+        """Name a request whose final attempt begins."""
         await self._change(lambda ids: ids if len(ids) >= MAX_IDS else {*ids, request_id})
 
     async def exhausted(self) -> list[tuple[str, bytes]]:
-        """Those that came to nothing, each with its document; what ended otherwise is forgotten."""
+        """The ids and documents of the requests that ran out of attempts.
+
+        Forgets requests that ended otherwise.
+        """
         ran_out, ended = [], []
         for request_id in _ids(await self._cache.get(self._key)):
             found = await self._find(request_id)
@@ -65,7 +56,7 @@ class FinalAttempts:
             await self._change(lambda ids: ids - gone)
 
     async def acquire_lease(self, seconds: float) -> bool:
-        """Whether this process is the one that looks, for so long or until `release_lease`."""
+        """Whether this process alone reports, for so many seconds or until `release_lease`."""
         return await self._cache.lease(self._key, ttl_s=seconds)
 
     async def release_lease(self) -> None:
@@ -80,13 +71,13 @@ class FinalAttempts:
                 return
             value = json.dumps(sorted(changed)).encode()
             if entry is None:
-                done = await self._cache.add(self._key, value, ttl_s=self._ttl_s)
+                stored = await self._cache.add(self._key, value, ttl_s=self._ttl_s)
             else:
-                done = await self._cache.replace(self._key, entry.value, value, ttl_s=self._ttl_s)
-            if done:
+                stored = await self._cache.replace(self._key, entry.value, value, ttl_s=self._ttl_s)
+            if stored:
                 return
 
 
 def _ids(entry: Entry | None) -> set[str]:
-    # Lone surrogates are escaped in it, so that it is no UTF-8 library's.
+    # An id may hold lone surrogates. Python's json escapes them; orjson refuses them.
     return set() if entry is None else set(json.loads(entry.value))

@@ -1,4 +1,4 @@
-"""Result documents: what became of a request, the same on the queue and under its id."""
+"""Writes result documents: how a request ended. The queue and the store get the same document."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from inference.request import Answer, Request
 from inference.rows import media_types
 from inference.rows.codecs import json_codec
 
-#: Characters of an error's message; it may quote what came.
+#: The longest message of an error, in characters. A message may quote the request.
 MAX_MESSAGE = 2000
 
 
 def succeeded(request: Request, answer: Answer, model: ModelId) -> bytes:
-    """The document of an answer. JSON stands in it as it is; text/* as a string where it is UTF-8;
-    all else as `{"content_type", "base64"}`.
+    """The document of an answer. It holds JSON as it is, text/* in UTF-8 as a string, and other
+    content as `{"content_type", "base64"}`.
     """
     result = _result(answer)
     return _document(request, model, cache=answer.cache, status="succeeded", result=result)
 
 
 def failed(request: Request, error: ScoringError, model: ModelId) -> bytes:
-    """The document of a request that will never get an answer."""
+    """The document of a request that ended with an error of inference.errors."""
     return unanswered(request, error.code, error.message, model)
 
 
 def unanswered(request: Request, code: str, message: str, model: ModelId) -> bytes:
-    """The document of a request that came to nothing for a reason that no error of the core is."""
-    error = {"code": code, "message": _sayable(message[:MAX_MESSAGE])}
+    """The document of a request that ended without an answer, for a trigger's own reason."""
+    error = {"code": code, "message": _encodable(message[:MAX_MESSAGE])}
     return _document(request, model, cache="bypass", status="failed", error=error)
 
 
@@ -47,11 +47,11 @@ def _result(answer: Answer) -> object:
         except UnicodeDecodeError:
             pass
     encoded = base64.b64encode(answer.body).decode()
-    return {"content_type": _sayable(answer.content_type), "base64": encoded}
+    return {"content_type": _encodable(answer.content_type), "base64": encoded}
 
 
 def _is_json(answer: Answer) -> bool:
-    """A script may call anything JSON; a bad answer must not make the whole document unreadable."""
+    """Whether an answer is the JSON that its type says: a script may call any bytes JSON."""
     if not answer.from_script:
         return True
     try:
@@ -63,9 +63,9 @@ def _is_json(answer: Answer) -> bool:
 
 def _document(request: Request, model: ModelId, **outcome: object) -> bytes:
     document = {
-        "id": _sayable(request.id),
+        "id": _encodable(request.id),
         "source": request.source,
-        "model": {name: _sayable(value) for name, value in model.as_dict().items()},
+        "model": {name: _encodable(value) for name, value in model.as_dict().items()},
         "result": None,
         "error": None,
         "received_at": _iso(request.received_at),
@@ -74,8 +74,8 @@ def _document(request: Request, model: ModelId, **outcome: object) -> bytes:
     return orjson.dumps(document | outcome)
 
 
-def _sayable(text: str) -> str:
-    """JSON is UTF-8, which has no lone surrogates: they stand escaped."""
+def _encodable(text: str) -> str:
+    """The text with lone surrogates escaped: JSON is UTF-8, which has none."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

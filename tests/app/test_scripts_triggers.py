@@ -1,4 +1,4 @@
-"""Scripts written for Azure ML in the running app: one answer, whichever door asked for it."""
+"""Scripts written for Azure ML in the running app: every trigger gets the same answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def by_message(app, body: bytes, kind: str):
 
 
 def by_blob(app, body: bytes, ending: str):
-    """The result document, and the scored blob's bytes."""
+    """The result document, and the bytes of the scored blob."""
     name = f"{uuid.uuid4().hex}{ending}"
     app.upload(name, body)
     (document,) = app.inbox.of(app.report(name)["id"])
@@ -51,7 +51,7 @@ def raw(make_app, tmp_path_factory):
     )
 
 
-def test_the_tutorials_script_predicts_the_same_through_three_doors(tutorial):
+def test_the_tutorials_script_predicts_the_same_through_three_triggers(tutorial):
     reply = tutorial.post(ROWS)
     assert reply.status == 200
     assert reply.json() == pytest.approx([20, 6])
@@ -61,7 +61,7 @@ def test_the_tutorials_script_predicts_the_same_through_three_doors(tutorial):
     assert (document["status"], json.loads(scored)) == ("succeeded", reply.json())
 
 
-def test_what_its_schema_refuses_is_refused_alike_through_three_doors(tutorial):
+def test_what_its_schema_refuses_is_refused_alike_through_three_triggers(tutorial):
     bad = b'{"data": [[1, 2, 3]]}'
     reply = tutorial.post(bad)
     error = reply.json()["error"]
@@ -72,7 +72,7 @@ def test_what_its_schema_refuses_is_refused_alike_through_three_doors(tutorial):
     assert (document["status"], document["error"], scored) == ("failed", error, None)
 
 
-def test_bytes_that_a_script_answers_arrive_whole_through_three_doors(raw):
+def test_bytes_that_a_script_answers_arrive_whole_through_three_triggers(raw):
     reply = raw.post(JPEG, "text/plain")
     assert (reply.status, reply.body, reply.headers["content-type"], reply.headers["x-own"]) == (
         200,
@@ -95,7 +95,7 @@ def test_bytes_that_a_script_answers_arrive_whole_through_three_doors(raw):
         (b"AMLResponse('too blurred', 422)", 422, "the script answered 422: too blurred"),
     ],
 )
-def test_what_a_script_fails_of_is_told_through_three_doors_and_stops_none(
+def test_a_scripts_failure_is_reported_through_three_triggers_and_stops_none(
     raw, body, status, message
 ):
     assert raw.post(body, "text/plain").status == status

@@ -25,7 +25,7 @@ def describe(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_describes_the_one_model_of_a_folder(tmp_path):
+def test_the_command_describes_the_only_model_in_a_folder(tmp_path):
     folder = small_model.save(tmp_path)
     (folder / manifests.NAME).unlink()
     told = describe(folder, "--method", "predict_proba")
@@ -44,21 +44,21 @@ def no_estimator(tmp_path):
     ("folder", "says"),
     [("nowhere", "is not a folder"), ("tests", "expected one model file")],
 )
-def test_a_folder_that_will_not_do_is_named_and_nothing_is_written(folder, says):
+def test_a_folder_that_can_not_be_described_is_named_and_nothing_is_written(folder, says):
     told = describe(folder)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert says in told.stderr
     assert not (ROOT / folder / manifests.NAME).exists()
 
 
-def test_what_is_no_estimator_is_told(no_estimator):
+def test_an_object_without_the_method_is_refused(no_estimator):
     told = describe(no_estimator)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert told.stderr == "the model, a dict, has no method predict()\n"
     assert not (no_estimator / manifests.NAME).exists()
 
 
-def test_a_model_that_can_not_take_drawn_rows_is_described_with_rows_of_its_own(tmp_path):
+def test_a_model_that_refuses_drawn_rows_is_described_with_given_rows(tmp_path):
     rows = [[1.0], [2.0], [3.0], [4.0]] * 5
     model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, [0, 0, 1, 1] * 5)
     joblib.dump(model, tmp_path / "model.joblib")

@@ -12,7 +12,8 @@ from inference.errors import Overloaded, ScoringError
 from inference.models import ModelId
 from inference.request import Answer, Request
 from inference.results import result_document
-from inference.results.result_store import ResultStore, State, fingerprint
+from inference.results.result_store import ResultStore
+from inference.results.stored_result import State, fingerprint
 from inference.serving.counts import Counts
 from triggers.delivery.unstored_results import GRACE_S, UnstoredResults
 from triggers.envelope import MAX_BYTES
@@ -53,8 +54,11 @@ class Outbox:
 
     async def find_document(self, request: Request) -> str | None:
         """The document of an earlier delivery of the same request."""
-        document = await self._results.find_document(request)
-        return None if document is None else for_queue(request, document)
+        try:
+            _, document = await self._results.find(request)
+        except Overloaded:
+            return None
+        return for_queue(request, document) if document else None
 
     def count_returned(self) -> None:
         """Count an input that the platform delivers again."""

@@ -11,7 +11,7 @@ import azure.functions as func
 
 from inference.errors import InternalError, ScoringError
 from inference.request import Request
-from inference.results.result_store import fingerprint
+from inference.results.stored_result import fingerprint
 from inference.rows import media_types
 from inference.tracebacks import format_error
 from triggers import envelope

@@ -178,7 +178,7 @@ def folder_of(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
-async def test_an_estimator_answers_as_it_does_directly_in_every_format(
+async def test_every_format_gets_the_estimators_own_answers(
     name, folder_of, make_scorer, request_of
 ):
     subject = SUBJECTS[name]
@@ -189,7 +189,7 @@ async def test_an_estimator_answers_as_it_does_directly_in_every_format(
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
-async def test_each_row_of_a_batch_is_joined_with_what_the_estimator_says_directly(
+async def test_each_row_of_a_table_is_joined_with_the_estimators_own_answer(
     name, folder_of, make_scorer, request_of
 ):
     subject = SUBJECTS[name]
@@ -207,7 +207,7 @@ async def test_each_row_of_a_batch_is_joined_with_what_the_estimator_says_direct
     ("name", "accept"),
     [*itertools.product(SUBJECTS, [media_types.JSON_LINES]), ("regressor", media_types.NPY)],
 )
-async def test_the_answer_has_a_row_for_each_of_the_question_in_order(
+async def test_the_answer_has_one_row_for_each_row_in_order(
     name, accept, folder_of, make_scorer, request_of
 ):
     subject = SUBJECTS[name]

@@ -74,7 +74,7 @@ def texts(tmp_path):
     return folder
 
 
-def test_a_manifest_tells_the_types_of_columns_and_whether_cells_may_be_missing(customers):
+def test_a_manifest_holds_the_types_of_columns_and_whether_cells_may_be_missing(customers):
     features = manifests.read(customers).features
     assert features == manifests.Features(
         kind="frame",
@@ -150,7 +150,7 @@ async def test_a_text_model_refuses_numbers_and_says_what_it_takes(texts, make_s
             await scorer.score(request_of(body, "application/json"))
 
 
-def test_a_frame_model_without_pandas_is_refused_with_the_mend(customers, monkeypatch):
+def test_without_pandas_a_frame_model_is_refused_with_what_to_do(customers, monkeypatch):
     from inference.models.inputs import maker
     from inference.rows.schema import Schema
 

@@ -25,7 +25,7 @@ ROW = np.zeros((1, WIDTH))
 
 
 class Scribbler:
-    """Works in an array of its own, as some estimators do."""
+    """Writes into one of its own arrays, as some estimators do."""
 
     def __init__(self, size: int = 200_000) -> None:
         self.n_features_in_ = WIDTH
@@ -69,7 +69,7 @@ def served(file):
 
 
 def maps(file: Path) -> list[str]:
-    """The lines of this process's mappings that are of a file."""
+    """The lines of this process's memory map that name a file."""
     return [line for line in Path("/proc/self/maps").read_text().splitlines() if str(file) in line]
 
 
@@ -106,7 +106,7 @@ def test_an_estimator_that_writes_into_its_arrays_is_served_unmapped(tmp_path, c
     assert "read-only" in caplog.text
 
 
-def test_no_array_is_mapped_where_no_golden_row_can_tell_that_it_works(tmp_path, neighbours):
+def test_without_golden_rows_no_array_is_mapped(tmp_path, neighbours):
     file = described(tmp_path, neighbours)
     described_by = manifests.read(tmp_path)
     models.load_verified(
@@ -118,7 +118,7 @@ def test_no_array_is_mapped_where_no_golden_row_can_tell_that_it_works(tmp_path,
     assert maps(file) == []
 
 
-def test_few_descriptors_are_held_however_many_arrays_there_are(tmp_path):
+def test_the_number_of_mapped_arrays_is_limited(tmp_path):
     file = described(tmp_path, ManyArrays())
     model = models.load(file, mapped=True)
     assert model.mapped
@@ -127,7 +127,7 @@ def test_few_descriptors_are_held_however_many_arrays_there_are(tmp_path):
     assert answer(ROW)[0] == 2 * sum(range(80)) + 7
 
 
-def test_a_file_that_is_written_to_while_it_is_mapped_no_longer_answers(tmp_path, neighbours):
+def test_a_mapped_file_that_is_written_to_no_longer_answers(tmp_path, neighbours):
     file = described(tmp_path, neighbours)
     serving = served(file)
     with file.open("r+b") as opened:  # the same length: there would be no other sign
@@ -137,7 +137,7 @@ def test_a_file_that_is_written_to_while_it_is_mapped_no_longer_answers(tmp_path
         serving.answer(ROW)
 
 
-def test_a_file_that_is_emptied_while_it_is_mapped_does_not_end_the_process(tmp_path, neighbours):
+def test_a_mapped_file_that_is_emptied_does_not_end_the_process(tmp_path, neighbours):
     file = described(tmp_path, neighbours)
     serving = served(file)
     file.write_bytes(b"")
@@ -146,7 +146,7 @@ def test_a_file_that_is_emptied_while_it_is_mapped_does_not_end_the_process(tmp_
 
 
 @pytest.mark.parametrize("put", ["another", "none"])
-def test_another_file_in_its_place_leaves_a_mapped_model_alone(tmp_path, neighbours, put):
+def test_a_mapped_model_answers_after_its_file_is_replaced(tmp_path, neighbours, put):
     file = described(tmp_path, neighbours)
     serving = served(file)
     if put == "another":
@@ -171,7 +171,7 @@ sys.stdin.readline()
 
 
 def shared_kilobytes(pid: int, file: Path) -> dict[str, int]:
-    """Of a process's mappings of a file: what is in memory, alone and together with others."""
+    """What a process holds in memory of a file that it maps, alone and shared, in kilobytes."""
     sums = {"Rss": 0, "Private_Clean": 0, "Private_Dirty": 0}
     inside = False
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():

@@ -31,7 +31,7 @@ LABELS = np.array(["no", "yes"])[(ROWS.sum(axis=1) > 0).astype(int)]
 
 
 def save(folder, graph, method="predict", rows=None):
-    """A folder with a graph, described."""
+    """Write a graph and its manifest into a folder."""
     (folder / "model.onnx").write_bytes(graph.SerializeToString())
     described = manifest.describe(folder, method=method, rows_file=rows)
     manifests.write(folder, described)
@@ -48,7 +48,7 @@ def converted(model, tensor=DoubleTensorType, *, zipmap=False):
 
 
 def handmade(inputs, nodes, output=TensorProto.FLOAT, initializers=(), shape=(None, None)):
-    """A graph from its inputs' (name, type, shape), with an output `Y`."""
+    """A graph with these inputs (name, type, shape) and an output `Y`."""
     graph = helper.make_graph(
         nodes,
         "handmade",
@@ -104,7 +104,7 @@ def test_a_transformer_and_a_decision_answer_by_their_methods(tmp_path):
     assert np.allclose(told, forest.decision_function(ROWS), atol=1e-5)
 
 
-async def test_a_graph_with_an_input_a_column_is_asked_by_name_and_without_pandas(
+async def test_a_graph_with_one_input_a_column_takes_named_columns_without_pandas(
     tmp_path, make_scorer, request_of
 ):
     columns = ColumnTransformer(
@@ -133,7 +133,7 @@ async def test_a_graph_with_an_input_a_column_is_asked_by_name_and_without_panda
         assert np.allclose(told, model.predict_proba(asked), rtol=1e-9)
 
 
-def test_missing_cells_are_allowed_where_golden_rows_hold_some(tmp_path):
+def test_missing_cells_are_allowed_if_golden_rows_hold_some(tmp_path):
     graph = handmade(
         [("X", TensorProto.DOUBLE, [None, 2])],
         [helper.make_node("Abs", ["X"], ["Y"])],
@@ -188,7 +188,7 @@ def test_a_text_tensor_of_any_width_is_refused_with_what_to_do(tmp_path):
         (TensorProto.BOOL, [0.5, 1.0]),
     ],
 )
-def test_a_number_that_the_tensor_has_no_room_for_is_refused(tmp_path, kind, row):
+def test_a_number_that_does_not_fit_the_tensor_is_refused(tmp_path, kind, row):
     cast = helper.make_node("Cast", ["X"], ["Y"], to=TensorProto.DOUBLE)
     graph = handmade([("X", kind, [None, 2])], [cast], TensorProto.DOUBLE)
     (tmp_path / "model.onnx").write_bytes(graph.SerializeToString())
@@ -209,7 +209,7 @@ async def test_a_tampered_graph_is_refused_before_it_is_loaded(tmp_path, make_sc
         await make_scorer(tmp_path).score(request_of(b"[[1, 2, 3]]"))
 
 
-def test_weights_in_another_file_are_refused_for_no_digest_covers_them(tmp_path, monkeypatch):
+def test_weights_in_another_file_are_refused_because_no_digest_covers_them(tmp_path, monkeypatch):
     weights = numpy_helper.from_array(np.ones((2, 2)), "W")
     graph = handmade(
         [("X", TensorProto.DOUBLE, [None, 2])],
@@ -244,13 +244,13 @@ def test_weights_in_another_file_are_refused_for_no_digest_covers_them(tmp_path,
         ),
     ],
 )
-def test_what_can_not_be_served_is_told(tmp_path, content, says):
+def test_a_graph_that_can_not_be_served_is_refused_with_the_reason(tmp_path, content, says):
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ModelUnavailable, match=says):
         models.load(tmp_path / "model.onnx")
 
 
-def test_without_onnxruntime_the_mend_is_told(tmp_path, monkeypatch):
+def test_without_onnxruntime_a_graph_is_refused_with_what_to_do(tmp_path, monkeypatch):
     (tmp_path / "model.onnx").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelUnavailable, match=r"needs onnxruntime.*add it to requirements\.txt"):

@@ -95,7 +95,7 @@ async def test_a_tampered_skops_file_is_refused_by_its_digest(tmp_path, make_sco
     assert not mark.exists()
 
 
-def test_without_skops_installed_the_mend_is_told(tmp_path, monkeypatch):
+def test_without_skops_its_files_are_refused_with_what_to_do(tmp_path, monkeypatch):
     save(tmp_path)
     monkeypatch.setitem(sys.modules, "skops", None)
     monkeypatch.setitem(sys.modules, "skops.io", None)
@@ -103,7 +103,7 @@ def test_without_skops_installed_the_mend_is_told(tmp_path, monkeypatch):
         models.load(tmp_path / "model.skops")
 
 
-def test_what_is_no_skops_file_is_told(tmp_path):
+def test_a_file_that_is_not_skops_is_refused_with_the_reason(tmp_path):
     (tmp_path / "model.skops").write_bytes(b"no zip")
     with pytest.raises(ModelUnavailable, match=r"model\.skops did not load: BadZipFile"):
         models.load(tmp_path / "model.skops")
@@ -120,7 +120,7 @@ def deploy(*arguments):
     )
 
 
-def test_the_command_names_the_types_and_then_takes_them(tmp_path):
+def test_the_command_names_untrusted_types_and_takes_them_with_trust(tmp_path):
     save(tmp_path, FunctionTransformer(doubled))
     told = deploy(tmp_path)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)

@@ -33,23 +33,22 @@ async def test_an_id_is_pending_then_finished(results):
 
 
 @pytest.mark.parametrize("other", [asking(b"y"), asking(kind="text/csv")])
-async def test_an_id_that_names_other_content_is_told_apart(results, other):
+async def test_an_id_that_names_other_content_is_recognised(results, other):
     await results.reserve(asking())
     assert await results.reserve(other) == "other"
-    assert await results.find_document(other) is None
+    assert await results.find(other) == ("other", b"")
 
 
-async def test_only_a_finished_result_is_known(results):
+async def test_only_a_finished_request_has_a_document(results):
     await results.reserve(asking())
-    assert await results.find_document(asking()) is None
+    assert await results.find(asking()) == ("pending", b"")
     await results.finish(asking(), b"{}")
-    assert await results.find_document(asking()) == b"{}"
+    assert await results.find(asking()) == ("finished", b"{}")
 
 
-async def test_an_outage_is_neither_a_miss_nor_an_error_where_work_can_go_on():
+async def test_an_outage_is_not_a_miss():
     results = ResultStore(Away(), keys.result_key, ttl_s=60)
     assert await results.reserve(asking()) == "unreachable"
-    assert await results.find_document(asking()) is None
     for call in (
         results.finish(asking(), b"{}"),
         results.store_provisional(asking(), b"{}", due_s=1),

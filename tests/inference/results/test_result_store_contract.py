@@ -1,4 +1,4 @@
-"""What is kept of a request under its id: the same in the process and in Redis."""
+"""The result store behaves alike over the cache in memory and over Redis."""
 
 import asyncio
 from typing import Any
@@ -41,7 +41,7 @@ async def results(request, clock):
 
 @pytest.fixture
 def asking(request):
-    """A request of an id that no other test has."""
+    """A request with an id of this test only."""
 
     def make(body: bytes = b"x", source: Source = "http", **more: Any) -> Request:
         return Request(id=request.node.nodeid, source=source, body=body, **more)
@@ -50,7 +50,7 @@ def asking(request):
 
 
 async def document(results: ResultStore, request: Request) -> bytes | None:
-    """None while it is pending."""
+    """The document, or None while the request is pending."""
     found = await results.get(request.id)
     assert found is not None
     return found.document or None
@@ -64,7 +64,7 @@ async def test_a_finished_request_is_found_by_its_id_whether_or_not_it_was_reser
     assert await results.find(asking(source=source)) == ("finished", b"{1}")
 
 
-async def test_nothing_replaces_what_an_id_names(results, asking):
+async def test_other_content_never_replaces_the_result_of_an_id(results, asking):
     await results.reserve(asking())
     assert await results.finish(asking(b"y", "servicebus"), b"{y}") is False
     assert (await results.get(asking().id)).pending
@@ -74,7 +74,7 @@ async def test_nothing_replaces_what_an_id_names(results, asking):
     assert await document(results, asking()) == b"{x}"
 
 
-async def test_of_many_contents_of_one_id_that_end_at_once_one_is_stored(results, asking):
+async def test_of_many_contents_that_finish_under_one_id_at_once_one_is_stored(results, asking):
     asked = [asking(b"%d" % number, "servicebus") for number in range(50)]
     stored = await asyncio.gather(*(results.finish(each, each.body) for each in asked))
     assert stored.count(True) == 1
@@ -100,14 +100,13 @@ async def test_a_provisional_document_is_pending_until_it_is_due(results, asking
 async def test_a_provisional_document_that_is_due_answers_no_later_delivery(results, asking, clock):
     await results.store_provisional(asking(), b"{late}", due_s=30)
     clock.now += 30
-    assert await results.find_document(asking()) is None
     assert await results.find(asking()) == ("pending", b"")
     assert await results.finish(asking(), b"{done}")
     assert await document(results, asking()) == b"{done}"
-    assert await results.find_document(asking()) == b"{done}"
+    assert await results.find(asking()) == ("finished", b"{done}")
 
 
-async def test_a_request_whose_tries_ran_out_can_be_asked_again(results, asking, clock):
+async def test_a_request_that_ran_out_of_attempts_can_be_sent_again(results, asking, clock):
     await results.store_provisional(asking(), b"{late}", due_s=0)
     assert await document(results, asking()) == b"{late}"
     assert await results.reserve(asking(b"other")) == "other"
@@ -115,13 +114,13 @@ async def test_a_request_whose_tries_ran_out_can_be_asked_again(results, asking,
     assert await document(results, asking()) is None
 
 
-async def test_a_provisional_document_leaves_a_final_one(results, asking):
+async def test_a_provisional_document_does_not_replace_a_final_one(results, asking):
     await results.finish(asking(), b"{done}")
     assert await results.store_provisional(asking(), b"{late}", due_s=0) == "finished"
     assert await document(results, asking()) == b"{done}"
 
 
-async def test_a_later_provisional_document_begins_another_wait(results, asking, clock):
+async def test_a_later_provisional_document_is_due_later(results, asking, clock):
     await results.store_provisional(asking(), b"{1}", due_s=0)
     await results.store_provisional(asking(), b"{2}", due_s=10)
     assert await document(results, asking()) is None
@@ -135,20 +134,20 @@ async def left_s(results: ResultStore, request: Request) -> float:
     return float(entry.ttl_left_s)
 
 
-async def test_a_reservation_lives_as_its_message_and_a_document_its_own_time(
+async def test_a_reservation_lives_as_long_as_its_message_and_a_document_for_its_own_time(
     results, asking, clock
 ):
     await results.reserve(asking())
     assert await left_s(results, asking()) == pytest.approx(1000, abs=0.01)
     clock.now += 900
-    await results.reserve(asking())  # its message is sent anew
+    await results.reserve(asking())  # its message is sent again
     assert await left_s(results, asking()) == pytest.approx(1000, abs=0.01)
     clock.now += 30
     await results.finish(asking(), b"{}")
     assert await left_s(results, asking()) == pytest.approx(60, abs=0.01)
 
 
-async def test_a_message_is_the_same_whatever_type_its_company_lends_it(results, asking):
+async def test_a_message_is_the_same_whatever_type_is_guessed_from_its_batch(results, asking):
     first = asking(source="servicebus", content_type="text/csv")
     again = asking(source="servicebus", content_type="")
     told = asking(source="servicebus", headers={"content_type": "text/csv"})
@@ -157,7 +156,7 @@ async def test_a_message_is_the_same_whatever_type_its_company_lends_it(results,
     assert (await results.find(told))[0] == "other"
 
 
-async def test_what_is_none_of_ours_under_an_id_counts_as_absent(redis_server, results, asking):
+async def test_a_value_that_is_not_a_result_counts_as_absent(redis_server, results, asking):
     if not isinstance(results._cache, RedisCache):
         return
     client = Redis.from_url(redis_server.url)

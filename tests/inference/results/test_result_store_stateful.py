@@ -1,4 +1,4 @@
-"""Reservations, provisional and final documents in any order, beside a model of what must be."""
+"""The result store in any order of calls, compared with a simple model of it."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ sources = st.sampled_from(["http", "servicebus", "blob"])
 
 
 class Faulty(MemoryCache):
-    """Fails, before or after it stored, as often as it is told."""
+    """A cache that fails so many times, before or after it has stored the value."""
 
     fails_before = fails_after = 0
 
@@ -35,12 +35,12 @@ class Faulty(MemoryCache):
 
 @dataclass
 class Known:
-    """What must be known of the one id that all requests have."""
+    """What the store must know of the one id that all requests have."""
 
     body: bytes
     document: bytes
     until: float
-    #: When the document is told; None for one that answers later deliveries too.
+    #: When the document becomes final; None for one that answers later deliveries.
     due: float | None = None
 
 
@@ -130,7 +130,7 @@ class Machine(RuleBasedStateMachine):
         self.model = None
 
     @invariant()
-    def what_is_told_is_what_must_be(self):
+    def the_store_knows_what_the_model_knows(self):
         found = self.run(self.results.get("one"))
         known = self.model
         if known is None:

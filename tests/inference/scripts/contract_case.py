@@ -1,4 +1,4 @@
-"""One script, one request, and what they are answered with: here and by Azure ML's own server."""
+"""A case: a script, a request, and the answers of this app and of Azure ML's own server."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Case:
     script: str
     body: bytes
     status: int
-    #: A JSON value, bytes of another type, or what an error's message says.
+    #: A JSON value, bytes of another type, or a part of an error's message.
     content: Any
     peer: Any = None
     kind: str = ""
-    #: None posts; otherwise the query of a GET.
+    #: The query of a GET; None for a POST.
     query: str | None = None
     own: str = ""
     answer_type: str = JSON
@@ -33,17 +33,17 @@ class Case:
         return "POST" if self.query is None else "GET"
 
     def headers(self) -> dict[str, str]:
-        told = {
+        headers = {
             "host": "localhost",
             "content-type": self.kind,
             "x-own": self.own,
             "x-request-id": self.request_id,
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in headers.items() if value}
 
     @property
     def refused(self) -> bool:
-        """Whether the answer is an error document rather than anything of the script's."""
+        """Whether the answer is an error document, which no script makes."""
         return self.status >= 400 and self.answer_type == JSON
 
     @property
@@ -52,11 +52,13 @@ class Case:
 
     @property
     def run_failed(self) -> bool:
-        """Whether the answer's header says that the script is at fault."""
+        """Whether the answer has the header of a failed script."""
         return self.status == 500 or (self.status == 503 and self.starts)
 
-    def told(self, document: Any) -> Any:
-        """What of an answer of ours the case speaks of: of a refusal, the words in its message."""
+    def compared_part(self, document: Any) -> Any:
+        """The part of this app's answer that `content` is compared with: `content` itself, if the
+        message of a refusal holds it.
+        """
         if not self.refused:
             return document
         message: str = document["error"]["message"]

@@ -1,8 +1,8 @@
-"""Script, request, answer: what ours gives and what azureml-inference-server-http 1.5.1 gives.
+"""The table of cases: what this app and azureml-inference-server-http 1.5.1 answer.
 
-`peer` is what that server answers to the same script and request: None for the same status,
-content, type and own header; of a refusal the same status (its words differ everywhere). Where
-they differ on purpose, its status and some of its body. FAILED is a start that ends in an error.
+`peer` is that server's answer to the same script and request. None: it has the same status,
+content, type and own header, or in a refusal the same status and other words. A pair: it differs
+on purpose, and has this status and this text in its body. FAILED: that server does not start.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ONE_STRING = [
     Case("echo", b"", 200, '{"foo": ["bar1", 2], "x": ""}', query="foo=bar1&foo=2&x="),
     Case("echo", b"", 200, "{}", query=""),
     Case("echo", b"ignored", 200, '{"a": 1}', query="a=1"),
-    # What curl -d says of whatever it posts; the peer takes it for a form and passes an empty text.
+    # curl -d sends this type with every body; the peer reads a form and passes an empty text.
     Case("echo", b"a=1", 200, "a=1", (200, '""'), kind=FORM),
     Case("echo", b"x", 200, "x", request_id="r" * 100),
     Case("echo", b"x", 431, "at most 100 characters, got 101", request_id="r" * 101),

@@ -1,4 +1,4 @@
-"""Scripts that declare their rows independent: what a row is, and what the promise costs."""
+"""Scripts that declare their rows independent."""
 
 import json
 
@@ -43,7 +43,7 @@ JSON_VALUES = st.recursive(
 
 @pytest.fixture
 def loaded(script_dir):
-    """`loaded(text)`: the script of that text, ready to be asked."""
+    """`loaded(text)`: the script of that text, loaded."""
 
     def load(text: str) -> UserScript:
         folder = script_dir(text)
@@ -56,7 +56,7 @@ def loaded(script_dir):
 
 @pytest.fixture
 def ask(request_of):
-    """`ask(script, rows)`: the question that these rows are."""
+    """`ask(script, rows)`: the script's question for these rows."""
 
     def question(script: UserScript, rows: object) -> ScriptRows:
         asked = script.parse(request_of(json.dumps({"data": rows}).encode()))
@@ -67,7 +67,7 @@ def ask(request_of):
 
 
 @given(JSON_VALUES)
-def test_a_rows_bytes_say_that_row_and_no_other(row):
+def test_only_equal_rows_have_equal_bytes(row):
     spelled = independent_rows.encode_row(row)
     # repr tells apart what == does not: 1 and 1.0 and True, 0.0 and -0.0; and NaN is itself.
     assert repr(json.loads(spelled)) == repr(row)
@@ -75,7 +75,7 @@ def test_a_rows_bytes_say_that_row_and_no_other(row):
 
 
 @given(st.lists(JSON_VALUES, min_size=1), st.data())
-def test_rows_are_taken_and_joined_as_they_came(rows, data):
+def test_rows_keep_their_values_when_they_are_taken_and_joined(rows, data):
     question = ScriptRows("data", [independent_rows.encode_row(row) for row in rows])
     chosen = data.draw(st.lists(st.sampled_from(range(len(rows))), min_size=1))
     part = question.take(chosen)
@@ -86,7 +86,7 @@ def test_rows_are_taken_and_joined_as_they_came(rows, data):
     assert repr(both.arguments()) == repr({"data": whole})
 
 
-def test_rows_of_two_requests_are_answered_in_one_call_as_they_are_apart(loaded, ask):
+def test_rows_of_two_requests_get_the_same_answers_in_one_call(loaded, ask):
     script = loaded(SCRIPTS["independent"])
     one, other = ask(script, [[1, 2], [3, 4]]), ask(script, [[5, 6]])
     apart = script.run_rows(one) + script.run_rows(other)
@@ -94,14 +94,14 @@ def test_rows_of_two_requests_are_answered_in_one_call_as_they_are_apart(loaded,
     assert script.run_rows(one.take([1])) == [b"7.0"]
 
 
-def test_what_a_script_does_to_its_rows_does_not_change_the_question(loaded, ask):
+def test_a_script_that_changes_its_rows_does_not_change_the_question(loaded, ask):
     run = 'def run(data): return [row.pop("a") for row in data]'
     script = loaded(SCHEMA + declared('Standard([{"a": 1}])', run))
     question = ask(script, [{"a": 1}, {"a": 2}])
     assert script.run_rows(question) == script.run_rows(question) == [b"1", b"2"]
 
 
-async def test_equal_rows_however_they_are_written_are_one_question(
+async def test_equal_rows_in_different_spellings_are_one_cached_row(
     make_scorer, script_dir, request_of
 ):
     scorer = make_scorer(script_dir(SCRIPTS["independent"]))
@@ -128,9 +128,7 @@ async def test_equal_rows_however_they_are_written_are_one_question(
         ("Standard([1.0])", "async def run(data): return [each * 2 for each in data]"),
     ],
 )
-def test_rows_may_be_any_list_that_a_schema_declares_and_answers_any_sequence(
-    loaded, ask, sample, run
-):
+def test_rows_may_be_any_declared_list_and_answers_any_sequence(loaded, ask, sample, run):
     script = loaded(SCHEMA + declared(sample, run))
     assert list(map(json.loads, script.run_rows(ask(script, [1, 2])))) == [2, 4]
 
@@ -153,7 +151,7 @@ def test_a_frames_rows_are_records_and_its_answers_too(loaded, ask):
         [2**70, float("nan")],
     ],
 )
-def test_answers_row_by_row_are_the_whole_answer(value):
+def test_answers_by_row_are_the_pieces_of_the_whole_answer(value):
     assert b"[%b]" % b",".join(independent_rows.encode_answers(value, 2)) == json_codec.dumps(value)
 
 
@@ -171,21 +169,21 @@ def test_answers_row_by_row_are_the_whole_answer(value):
         (np.array(1), "a value of type ndarray"),
     ],
 )
-def test_an_answer_that_breaks_the_promise_is_refused_with_what_was_promised(value, got):
+def test_an_answer_that_is_not_a_list_of_one_item_a_row_is_refused(value, got):
     with pytest.raises(
         ResultUnserialisable, match=f"got 2 rows and returned {got}: rows_independent promises"
     ):
         independent_rows.encode_answers(value, 2)
 
 
-def test_a_response_of_the_scripts_own_is_no_answer_to_rows(loaded, ask):
+def test_a_response_does_not_answer_independent_rows(loaded, ask):
     run = "def run(data): return AMLResponse('[1]', 200)"
     script = loaded(SCHEMA + RESPONSE + declared("Standard([1])", run))
     with pytest.raises(ResultUnserialisable, match="got 1 row and returned a response: "):
         script.run_rows(ask(script, [1]))
 
 
-def test_what_is_no_list_of_rows_is_judged_by_the_script_itself(loaded, request_of):
+def test_a_value_that_is_not_a_list_of_rows_goes_to_the_script_as_it_is(loaded, request_of):
     script = loaded(SCHEMA + declared("Standard([1])", "def run(data): return len(data)"))
     assert script.run(script.parse(request_of(b'{"data": []}'))) == b"0"
     with pytest.raises(UnfitInput, match="Expected: <class 'list'>"):
@@ -218,12 +216,12 @@ RAW = "from azureml.contrib.services.aml_request import rawhttp\n@rawhttp\n"
         (f"rows_independent = 'yes'\n{RUN}", "expected True or False, got a value of type str"),
     ],
 )
-def test_a_declaration_that_does_not_fit_stops_the_start_with_the_mend(loaded, run, says):
+def test_a_declaration_that_does_not_fit_run_stops_the_start_with_what_to_do(loaded, run, says):
     with pytest.raises(ModelUnavailable) as caught:
         loaded(SCHEMA + run)
     assert says in str(caught.value)
 
 
-def test_a_declaration_of_the_opposite_changes_nothing(loaded, request_of):
+def test_rows_independent_false_changes_nothing(loaded, request_of):
     script = loaded("rows_independent = False\ndef init(): ...\ndef run(data): return data")
     assert script.run(script.parse(request_of(b"x"))) == orjson.dumps("x")

@@ -1,4 +1,4 @@
-"""Values that an estimator refuses are the caller's to mend; what else it raises is its own."""
+"""Values that an estimator refuses are the caller's error; its other errors are its own."""
 
 import joblib
 import numpy as np
@@ -36,14 +36,16 @@ async def asked(model, tmp_path, make_scorer, request_of, row):
         (make_pipeline(StandardScaler(), LogisticRegression()), "[1.7e308, 0]"),
     ],
 )
-async def test_a_number_beyond_what_the_model_can_compute_with_is_the_callers(
+async def test_a_number_that_the_model_can_not_compute_with_is_the_callers_error(
     tmp_path, make_scorer, request_of, model, row
 ):
     with pytest.raises(UnfitInput, match="expected values that the model can compute with"):
         await asked(model, tmp_path, make_scorer, request_of, row)
 
 
-async def test_an_error_of_the_models_own_is_not(tmp_path, make_scorer, request_of):
+async def test_an_error_in_the_models_own_code_is_not_the_callers(
+    tmp_path, make_scorer, request_of
+):
     model = make_pipeline(FunctionTransformer(of_small_ones, validate=True), LogisticRegression())
     with pytest.raises(
         ScriptFailed, match=r"ValueError at test_input_errors\.py:\d+ of_small_ones"

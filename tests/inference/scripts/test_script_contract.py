@@ -1,4 +1,4 @@
-"""Scripts written for Azure ML, called as their own server calls them. The table says it all.
+"""Scripts written for Azure ML are called as Azure ML's own server calls them, case by case.
 
 In process here; tests/peers sends the same requests to both servers' processes.
 """
@@ -45,14 +45,14 @@ def asking(case: Case) -> func.HttpRequest:
 
 
 def said(response: func.HttpResponse, case: Case):
-    """What of a response the case speaks of."""
+    """The part of a response that the case's content is compared with."""
     if response.headers.get("content-type", response.mimetype) != JSON:
         return response.get_body()
-    return case.told(json.loads(response.get_body()))
+    return case.compared_part(json.loads(response.get_body()))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if b"hang" not in case.body], ids=str)
-async def test_a_script_is_called_and_answered_as_the_table_says(handler_for, case):
+async def test_each_case_of_the_table(handler_for, case):
     response = await (handler := handler_for(case.script)).score(asking(case), None)
     assert (response.status_code, said(response, case)) == (case.status, case.content)
     assert response.headers.get("content-type", response.mimetype) == case.answer_type
@@ -65,7 +65,7 @@ async def test_a_script_is_called_and_answered_as_the_table_says(handler_for, ca
     assert case.starts or case.content in ready.failure
 
 
-async def test_a_script_that_hangs_costs_nobody_else_an_answer(handler_for):
+async def test_after_a_script_hangs_the_next_request_is_answered(handler_for):
     (case,) = [case for case in CASES if b"hang" in case.body]
     handler = handler_for(case.script, timeout_s="0.2")
     response = await handler.score(asking(case), None)

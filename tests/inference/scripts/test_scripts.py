@@ -29,7 +29,7 @@ async def test_run_gets_the_body_as_one_string_whatever_its_parameter_is_called(
     assert (await scorer.score(request_of(b'{"data": [1]}'))).cache == "hit"
 
 
-async def test_a_script_may_import_what_lies_beside_it(script_dir, make_scorer, request_of):
+async def test_a_script_may_import_modules_from_its_folder(script_dir, make_scorer, request_of):
     folder = script_dir("import beside_it\ndef init(): ...\ndef run(data): return beside_it.N\n")
     (folder / "beside_it.py").write_text("N = 7\n")
     assert (await make_scorer(folder).score(request_of(b"x"))).body == b"7"
@@ -44,7 +44,7 @@ async def test_a_script_may_import_what_lies_beside_it(script_dir, make_scorer, 
         ("import time; time.sleep(0.5)", ScoringTimeout, "SCORING_TIMEOUT_S"),
     ],
 )
-async def test_a_script_that_fails_is_told_and_the_next_request_is_answered(
+async def test_after_a_script_fails_the_next_request_is_answered(
     script_dir, make_scorer, request_of, body, error, says
 ):
     folder = script_dir(
@@ -56,7 +56,7 @@ async def test_a_script_that_fails_is_told_and_the_next_request_is_answered(
     assert (await scorer.score(request_of(b"ok"))).body == b"1"
 
 
-async def test_the_log_says_where_a_script_failed_and_nothing_of_the_payload(
+async def test_the_log_holds_the_place_where_a_script_failed_and_no_payload(
     script_dir, make_scorer, request_of, caplog
 ):
     folder = script_dir(INIT + "def run(data):\n    raise ValueError(data)\n")
@@ -86,7 +86,7 @@ async def test_a_script_that_can_not_start_says_why(
     assert (await scorer.health()).model == "failed"
 
 
-async def test_a_body_that_is_no_text_is_malformed_for_a_script(
+async def test_a_body_that_is_not_utf_8_is_malformed_for_a_script(
     script_dir, make_scorer, request_of
 ):
     scorer = make_scorer(script_dir(INIT + "def run(data): return data\n"))
@@ -106,7 +106,9 @@ async def test_another_script_over_the_same_model_never_shares_answers(
     assert (await make_scorer(folder, store).score(request_of(b"x"))).body == b"2"
 
 
-async def test_a_pickle_that_exits_is_a_model_that_did_not_load(tmp_path, make_scorer, request_of):
+async def test_a_pickle_that_exits_counts_as_a_model_that_did_not_load(
+    tmp_path, make_scorer, request_of
+):
     class Exits:
         def __reduce__(self):
             return (sys.exit, (3,))
@@ -118,9 +120,7 @@ async def test_a_pickle_that_exits_is_a_model_that_did_not_load(tmp_path, make_s
     assert (await scorer.health()).model == "failed"
 
 
-async def test_a_model_that_can_not_take_zeros_is_served_all_the_same(
-    tmp_path, make_scorer, request_of
-):
+async def test_a_model_that_refuses_zeros_is_served(tmp_path, make_scorer, request_of):
     rows = [[1.0], [2.0], [3.0], [4.0]] * 5
     model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, [0, 0, 1, 1] * 5)
     joblib.dump(model, tmp_path / "model.joblib")

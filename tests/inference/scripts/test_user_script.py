@@ -28,7 +28,7 @@ async def answers(scorer, *requests):
     return [await scorer.score(request) for request in requests]
 
 
-async def test_a_run_that_sees_only_the_body_is_cached_however_the_body_came(
+async def test_a_run_that_gets_only_the_body_is_cached_for_posts_and_gets(
     script_dir, make_scorer, request_of
 ):
     store = MemoryCache()
@@ -40,7 +40,7 @@ async def test_a_run_that_sees_only_the_body_is_cached_however_the_body_came(
 
 
 @pytest.mark.parametrize("name", ["raw", "headed", "raw_headed"])
-async def test_a_run_that_sees_the_request_or_its_headers_is_called_every_time(
+async def test_a_run_that_gets_the_request_or_its_headers_is_not_cached(
     script_dir, make_scorer, request_of, name
 ):
     store = MemoryCache()
@@ -58,7 +58,7 @@ async def test_a_response_that_a_script_made_is_never_stored(script_dir, make_sc
     assert len(store) == 0
 
 
-async def test_a_script_answers_json_where_its_caller_accepts_only_what_nobody_writes(
+async def test_a_script_answers_json_whatever_its_caller_accepts(
     script_dir, make_scorer, request_of
 ):
     scorer = make_scorer(script_dir(SCRIPTS["echo"]))
@@ -66,7 +66,7 @@ async def test_a_script_answers_json_where_its_caller_accepts_only_what_nobody_w
     assert (answer.content_type, answer.body) == ("application/json", b'"x"')
 
 
-async def test_what_an_async_init_opened_serves_every_run(script_dir, make_scorer, request_of):
+async def test_async_init_and_run_share_one_event_loop(script_dir, make_scorer, request_of):
     folder = script_dir(
         "import asyncio\n"
         "async def init():\n    global opened\n    opened = asyncio.get_running_loop()\n"
@@ -145,7 +145,7 @@ def _run(code: str) -> list[str]:
     return told.stdout.split()
 
 
-def test_an_installed_package_wins_over_ours_name_by_name(tmp_path):
+def test_an_installed_package_is_imported_instead_of_ours_name_by_name(tmp_path):
     services = tmp_path / "azureml" / "contrib" / "services"
     services.mkdir(parents=True)
     (services / "aml_request.py").write_text(
@@ -163,7 +163,7 @@ def test_an_installed_package_wins_over_ours_name_by_name(tmp_path):
     ]
 
 
-def test_the_core_loads_nothing_that_only_some_scripts_ask_for():
+def test_the_core_imports_no_package_that_only_some_scripts_need():
     code = (
         "import sys\n"
         "import inference.serving.scorer\n"
@@ -179,7 +179,7 @@ def test_the_aliases_are_installed_once():
     assert sys.meta_path == before
 
 
-async def test_equal_requests_are_joined_though_the_cache_found_nothing_for_long(
+async def test_equal_requests_are_coalesced_after_a_long_series_of_misses(
     script_dir, make_scorer, request_of
 ):
     slow = "import time\ndef init(): ...\ndef run(data):\n    time.sleep(0.03)\n    return 1\n"

@@ -15,7 +15,8 @@ from cache import keys
 from cache.memory_cache import MemoryCache
 from inference.errors import MalformedInput, ModelUnavailable, Overloaded
 from inference.request import Request
-from inference.results.result_store import ResultStore, fingerprint
+from inference.results.result_store import ResultStore
+from inference.results.stored_result import fingerprint
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import ROW, documents, message
 from triggers import envelope
 from triggers.delivery.unstored_results import GRACE_S
