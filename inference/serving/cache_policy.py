@@ -18,8 +18,9 @@ from typing import NamedTuple
 from inference.serving.counts import Counts, LookupCounts
 from inference.settings import CacheMode
 
-#: Units looked up before the first decision.
-MIN_UNITS = 64
+#: Units looked up, and seconds spent on that, before the first decision: an empty cache finds
+#: little. 0.02 s are a thousand lookups in this process, and some with Redis.
+MIN_UNITS, MIN_SPENT_S = 64, 0.02
 #: How far gain and cost must be apart to change a decision. It keeps decisions from flapping.
 MARGIN = 1.25
 #: Share of the time of predictions that lookups which find nothing may cost.
@@ -66,6 +67,7 @@ class LookupPolicy:
         #: the owner to set; it is 0 while nobody knows.
         self.lookup_s = self.saved_s = 0.0
         self._units = self._questions = 0
+        self._spent_s = 0.0
 
     def __repr__(self) -> str:
         return (
@@ -86,16 +88,21 @@ class LookupPolicy:
         self._counts.misses += units - hits
         self._units += units
         self._questions += 1
+        self._spent_s += seconds
         weight = max(1 / self._questions, min(units / MEMORY_UNITS, 1 / MEMORY_QUESTIONS))
         self.hit_rate += weight * (hits / units - self.hit_rate)
         unit_s = seconds / units
         if self.lookup_s:
             unit_s = min(unit_s, MAX_OUTLIER * self.lookup_s)
         self.lookup_s += weight * (unit_s - self.lookup_s)
-        if self._learns and self._units >= MIN_UNITS and self.saved_s:
+        if self._learns and self._units >= MIN_UNITS and self._spent_s >= MIN_SPENT_S:
             self._decide()
 
     def _decide(self) -> None:
+        if not self.saved_s:
+            # All was found so far. Where nobody waits for the lookup, the model is called too.
+            self.pays = False
+            return
         gain = self.hit_rate * self.saved_s
         cost = self.lookup_s * (1 + self._keep_cost * (1 - self.hit_rate))
         self.pays = gain * MARGIN >= cost if self.pays else gain > cost * MARGIN

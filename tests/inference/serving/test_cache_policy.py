@@ -9,6 +9,7 @@ from inference.serving.cache_policy import (
     EXPLORE_SHARE,
     MEMORY_UNITS,
     MIN_SAMPLE,
+    MIN_SPENT_S,
     MIN_UNITS,
     CachePolicy,
     LookupPolicy,
@@ -42,6 +43,14 @@ def test_lookups_that_pay_go_on():
     policy = make()
     assert use(policy, hits=0.5, lookup_s=2e-4, predict_s=3e-3) == 400
     assert policy.pays
+
+
+def test_nothing_is_decided_while_an_empty_cache_fills():
+    policy = make()
+    units = int(MIN_SPENT_S / 1e-5)
+    assert use(policy, hits=0, lookup_s=1e-5, predict_s=1e-5, times=units - 1) == units - 1
+    use(policy, hits=0, lookup_s=1e-5, predict_s=1e-5, times=5)
+    assert not policy.pays
 
 
 def test_lookups_that_find_nothing_are_skipped_but_for_a_sample():
@@ -99,8 +108,8 @@ def test_skipping_ends_when_the_sample_finds_what_recurs():
 
 def test_skipping_begins_soon_after_rows_cease_to_recur():
     policy = make()
-    use(policy, hits=1, lookup_s=1e-4, predict_s=1e-2)
-    use(policy, hits=0, lookup_s=1e-4, predict_s=1e-2, times=6 * MEMORY_UNITS)
+    use(policy, hits=1, lookup_s=1e-3, predict_s=1e-1)
+    use(policy, hits=0, lookup_s=1e-3, predict_s=1e-1, times=6 * MEMORY_UNITS)
     assert not policy.pays
 
 

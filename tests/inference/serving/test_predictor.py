@@ -18,6 +18,7 @@ from inference.errors import ScriptFailed
 from inference.models import manifests
 from inference.scripts import Question, RowQuestion
 from inference.scripts.array_rows import ArrayRows
+from inference.serving import cache_policy
 from inference.serving.cache_policy import MIN_UNITS
 from inference.serving.off_loop import CALL_ROWS, PIECE_ROWS
 
@@ -178,6 +179,7 @@ async def test_rows_that_begin_to_recur_are_looked_up_again_after_some_that_are_
         return rows.sum(axis=1).astype(int)
 
     monkeypatch.setattr(Counting, "predict", predict)
+    monkeypatch.setattr(cache_policy, "MIN_SPENT_S", 0.0)
     scorer = make_scorer(counting, CACHE_MODE="auto")
     policy = scorer.cache_policy.one_unit.near
     draws = iter(lambda: 1.0, None)
@@ -214,6 +216,7 @@ async def test_nobody_waits_for_the_sample_of_a_lookup_that_does_not_pay(
 ):
     far = Far()
     far.may.set()
+    monkeypatch.setattr(cache_policy, "MIN_SPENT_S", 0.0)
     scorer = make_scorer(counting, far, CACHE_MODE="auto")
     policy = scorer.cache_policy.one_unit.redis
     for number in range(2 * MIN_UNITS):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from inference.request import Answer, Request
+from inference.serving import cache_policy
 from inference.serving.cache_policy import MIN_UNITS, LookupPolicy
 from inference.serving.counts import LookupCounts
 from inference.serving.response_cache import MAX_AGE_S, MAX_BODY_BYTES, ResponseCache
@@ -94,7 +95,8 @@ def ask(cache, number):
     return True, False
 
 
-def test_while_nothing_recurs_few_are_looked_up_and_kept(clock):
+def test_while_nothing_recurs_few_are_looked_up_and_kept(clock, monkeypatch):
+    monkeypatch.setattr(cache_policy, "MIN_SPENT_S", 0.0)
     cache = make(clock, "auto")
     for number in range(10 * MIN_UNITS):
         assert ask(cache, number)[1] is False
@@ -103,7 +105,8 @@ def test_while_nothing_recurs_few_are_looked_up_and_kept(clock):
     assert looked_up == len(cache) - before < 1_000
 
 
-def test_what_recurs_again_is_found_again(clock):
+def test_what_recurs_again_is_found_again(clock, monkeypatch):
+    monkeypatch.setattr(cache_policy, "MIN_SPENT_S", 0.0)
     cache = make(clock, "auto")
     for number in range(10 * MIN_UNITS):
         ask(cache, number)
