@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from inference.serving.counts import Counts, LookupCounts
+from inference.serving.counts import CacheName, Counts, LookupCounts
 from inference.settings import CacheMode
 
 #: Units looked up, and seconds spent on that, before the first decision: an empty cache finds
@@ -38,6 +38,10 @@ KEEP_COST = 2.0
 BACKGROUND_S = 0.0001
 #: Seconds of a prediction from which processes take a lease on it: a lease costs a round trip.
 LEASE_FROM_S = 0.05
+
+
+#: By cache, and by whether questions have `one` unit or `many` rows: the share that is looked up.
+Shares = list[tuple[tuple[CacheName, str], float]]
 
 
 class LookupPolicy:
@@ -188,6 +192,14 @@ class CachePolicy:
 
     def __repr__(self) -> str:
         return f"<CachePolicy near {self.one_unit.near!r}, Redis {self.one_unit.redis!r}>"
+
+    def shares(self) -> Shares:
+        """What is looked up now."""
+        shares: Shares = [(("response", "any"), self.response.share)]
+        for rows, policy in (("one", self.one_unit), ("many", self.many_rows)):
+            shares.append((("near", rows), policy.near.share))
+            shares.append((("redis", rows), policy.redis.share))
+        return shares
 
     def plan(self, units: int, *, cacheable: bool, recompute: bool) -> Plan:
         """What to do for a question of so many units."""

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from inference.models import ModelId
 from inference.request import CacheStatus
+from inference.serving.cache_policy import Shares
 from inference.serving.counts import Counts, Histogram
 from inference.serving.health import Health
 from triggers import responses
@@ -43,6 +44,8 @@ class Snapshot(Collector):
     counts: Counts
     #: The cache's own counters by name.
     cache: Mapping[str, int]
+    #: Shares of the questions that are looked up, by cache and size of the question.
+    shares: Shares
 
     def response(self) -> func.HttpResponse:
         return responses.body(200, generate_latest(self), kind=CONTENT_TYPE_PLAIN_0_0_4)
@@ -117,6 +120,11 @@ class Snapshot(Collector):
                 for cache, lookups in self.counts.lookups.items()
                 for outcome, count in lookups.by_outcome()
             ],
+        )
+        yield _gauge(
+            "cache_lookup_ratio",
+            "Share of the questions that are looked up: 1 while lookups pay, below it a sample.",
+            [({"cache": cache, "rows": rows}, share) for (cache, rows), share in self.shares],
         )
         for name, old, help_text in (
             ("round_trips", "round_trips", "Round trips to Redis. One may carry many rows."),

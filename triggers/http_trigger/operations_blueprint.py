@@ -13,6 +13,7 @@ import azure.functions as func
 from inference.description.interface import UNKNOWN, Interface, describe
 from inference.models import ModelId
 from inference.rows.codecs import json_codec
+from inference.serving.cache_policy import Shares
 from inference.serving.counts import Counts
 from inference.serving.health import Health
 from inference.serving.scorer import Scorer
@@ -64,8 +65,9 @@ def blueprint(
     async def metrics(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
         health = await scorer.health()
         counts = copy.deepcopy(scorer.counts)
+        shares = scorer.cache_policy.shares()
         return await asyncio.to_thread(
-            _exposition, scorer.model, health, counts, scorer.cache_counts()
+            _exposition, scorer.model, health, counts, scorer.cache_counts(), shares
         )
 
     @functions.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -99,12 +101,12 @@ def blueprint(
 
 
 def _exposition(
-    model: ModelId, health: Health, counts: Counts, cache: Mapping[str, int]
+    model: ModelId, health: Health, counts: Counts, cache: Mapping[str, int], shares: Shares
 ) -> func.HttpResponse:
     # Its library is imported by the first scrape, and off the event loop: the start is not to wait.
     from triggers.description.metrics import Snapshot  # noqa: PLC0415
 
-    return Snapshot(model, health, counts, cache).response()
+    return Snapshot(model, health, counts, cache, shares).response()
 
 
 async def _interface(scorer: Scorer) -> Interface:

@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from cache.degradation import Degradation
 from cache.redis_executor import RedisCounts
 from inference.models import ModelId
+from inference.serving.cache_policy import CachePolicy
 from inference.serving.counts import Counts
 from inference.serving.health import Health
 from triggers.description.metrics import Snapshot
@@ -18,7 +19,7 @@ from triggers.description.metrics import Snapshot
 DOCUMENT = Path(__file__).parents[3] / "docs/metrics.md"
 #: Of Prometheus' base units, and `rows` and `info`, which are its own words for what has no unit.
 UNITS = {"seconds", "bytes", "ratio", "rows"}
-LABELS = {"name", "version", "reason", "trigger", "route", "status", "cache", "outcome"}
+LABELS = {"name", "version", "reason", "trigger", "route", "status", "cache", "outcome", "rows"}
 
 
 @pytest.fixture
@@ -30,7 +31,10 @@ def families():
     degradation = Degradation("full", "it is full")
     health = Health("ok", "all", "degraded", True, degradation, None, ())
     known = {**dataclasses.asdict(RedisCounts()), "near_hits": 1, "near_misses": 1}
-    text = exposition.generate_latest(Snapshot(ModelId("m", "1"), health, counts, known)).decode()
+    shares = CachePolicy("auto", counts, near=True, remote=True).shares()
+    text = exposition.generate_latest(
+        Snapshot(ModelId("m", "1"), health, counts, known, shares)
+    ).decode()
     return list(text_string_to_metric_families(text))
 
 

@@ -105,7 +105,10 @@ async def test_lookups_are_counted_by_cache_and_answers_by_how_they_came_about(s
     await handler.score(asking(row(0.5)), None)
     await handler.score(asking(b"0.5,0.9,0.9\n0.6,0.9,0.9\n", content_type="text/csv"), None)
     told = await scraped(scorer)
-    lookups = {series: value for series, value in told.items() if "lookups" in series}
+    lookups = {series: value for series, value in told.items() if "cache_lookup" in series}
+    shares = {series: lookups.pop(series) for series in list(lookups) if "ratio" in series}
+    assert shares['triscore_cache_lookup_ratio{cache="near",rows="one"}'] == 1
+    assert shares['triscore_cache_lookup_ratio{cache="redis",rows="one"}'] == 0  # there is none
     assert len(lookups) == 4 * 3  # each cache, each outcome
     assert {series: value for series, value in lookups.items() if value} == {
         'triscore_cache_lookups_total{cache="response",outcome="hit"}': 1,
