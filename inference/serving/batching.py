@@ -1,94 +1,77 @@
-"""Rows that wait while the model works are predicted together next.
+"""Batches rows: those that arrive while the model works are predicted together in its next call.
 
-Nothing is held back to wait for company: an idle model begins as soon as all that has arrived by
-then is read. While it works, what comes in stands in line; then the head of the line goes in
-together, up to MAX_ROWS, in order of arrival, as far as its rows are of one dtype and shape.
+Rows are never held back to fill a batch. An idle model begins as soon as the requests that have
+arrived are read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
 
-from inference.errors import InternalError, ResultUnserialisable, TransientError, is_row_specific
+from inference.errors import InternalError, ResultUnserialisable, is_row_specific
 from inference.scripts.question import RowQuestion, Script
+from inference.serving.batch_queue import BatchQueue, Waiter
 from inference.serving.call_times import CallTimes
 from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
 
 log = logging.getLogger(__name__)
 
-#: In one call. Beyond this a row gains nothing from more company, and its neighbours wait longer.
+#: Rows in one call for several waiters. With more a row gets no cheaper, and each waits longer.
 MAX_ROWS = 512
 
-#: Of the time that a call has, as much as one for several waiters takes, most likely. A longer one
-#: would be over too late for who had to wait for it.
+#: A call for several waiters should take at most this share of the scoring timeout, so that the
+#: waiters behind it still have time.
 CALL_SHARE = 0.1
 
-#: The first turn sends the answers just made, the next one reads what they made room for.
+#: Turns of the event loop without an arrival that end assembling: in the first one clients get
+#: the last answers, in the next one their new requests are read.
 QUIET_TURNS = 2
-#: Seconds that requests which keep coming may hold up those that are there.
+#: Seconds that arrivals may delay the rows that wait already.
 ASSEMBLE_S = 0.01
 
-#: Seconds. What the model answers in less it answers on the event loop: the way to its thread and
-#: back takes 0.1 ms, or 5 while the loop is busy. Reading a body of JSON there may take as long.
+#: Seconds. A call that takes less runs on the event loop: handing it to the model thread takes
+#: 0.1 ms, or 5 ms while the event loop is busy. Reading a JSON body on the loop may take as long.
 INLINE_S = 0.001
 
 
-class _Waiter(NamedTuple):
-    question: RowQuestion
-    outcome: asyncio.Future[list[bytes]]
-    wait: Wait
-
-    def tell(self, error: BaseException) -> None:
-        """An error that others are told too is theirs in a copy: each adds its own traceback."""
-        if self.outcome.done():
-            return
-        if isinstance(error, TransientError):
-            self.outcome.set_exception(type(error)(error.message))
-        elif isinstance(error, Exception) and not isinstance(error, StopIteration):
-            self.outcome.set_exception(error)
-        else:  # what a future refuses, or would end the event loop
-            self.outcome.set_exception(InternalError(type(error).__name__))
-
-
 class Batcher:
-    """Asks the model for rows, each waiter's in one call with others that wait.
+    """Predicts rows, in one call for several waiters where possible. For one event loop.
 
-    A waiter that is cancelled leaves alone. For one event loop.
+    Cancelling a waiter affects no other waiter.
     """
 
     def __init__(self, thread: ModelThread, script: Script) -> None:
         self._thread, self._script = thread, script
-        self._line: deque[_Waiter] = deque()
-        #: Who is being answered.
-        self._batch: Sequence[_Waiter] = ()
-        self._serving: asyncio.Task[None] | None = None
-        self._in_company = False
-        #: In line, and being predicted.
+        self._queue = BatchQueue()
+        #: The waiters whose rows are being predicted.
+        self._batch: Sequence[Waiter] = ()
+        #: Serves the queue until it is empty.
+        self._task: asyncio.Task[None] | None = None
+        self._last_was_shared = False
+        #: How many rows are queued or being predicted.
         self.rows = 0
         self.call_times = CallTimes()
 
     def __repr__(self) -> str:
-        return f"<Batcher {len(self._line)} in line, {self.call_times!r}>"
+        return f"<Batcher {len(self._queue)} queued, {self.call_times!r}>"
 
     async def predict(self, question: RowQuestion, *, wait: Wait) -> list[bytes]:
         """The answer to each row. Raises ScoringError, and what the script raised.
 
         Sets `wait.begun` once the model begins. The caller ends the wait.
         """
-        self._thread.require_room(len(self._line))
-        if self._serving is not None and self._serving.done():
-            self._served(self._serving)  # it is told of later, or never where its loop is gone
+        self._thread.require_room(len(self._queue))
+        if self._task is not None and self._task.done():
+            self._task_ended(self._task)  # its callback comes later, or never after a closed loop
         outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._line.append(_Waiter(question, outcome, wait))
-        if self._serving is None:
-            self._serve_on()
+        self._queue.add(Waiter(question, outcome, wait))
+        if self._task is None:
+            self._start()
         self.rows += len(question)
         try:
             return await outcome
@@ -96,120 +79,99 @@ class Batcher:
             self.rows -= len(question)
 
     async def close(self, within_s: float) -> None:
-        """Wait until the line is empty; after so many seconds, tell who still waits."""
-        if self._serving is None:
+        """Wait until the queue is empty. After `within_s` seconds fail those who still wait."""
+        if self._task is None:
             return
-        _, late = await asyncio.wait([self._serving], timeout=within_s)
-        for serving in late:
-            serving.cancel()
-            await asyncio.wait([serving], timeout=within_s)
+        _, late = await asyncio.wait([self._task], timeout=within_s)
+        for task in late:
+            task.cancel()
+            await asyncio.wait([task], timeout=within_s)
 
-    def _serve_on(self) -> None:
-        self._serving = asyncio.get_running_loop().create_task(self._serve())
-        # A task that is cancelled before its first step never runs: what must be done in the end
-        # is no business of its own.
-        self._serving.add_done_callback(self._served)
+    def _start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._serve())
+        # Not a `finally` in the task: one that is cancelled before its first step never runs.
+        self._task.add_done_callback(self._task_ended)
 
     async def _serve(self) -> None:
-        while self._line:
-            # Who came alone last time does so again, most likely.
-            if self._in_company:
+        while self._queue:
+            # A single waiter is most likely followed by a single one: it need not be delayed.
+            if self._last_was_shared:
                 await self._assemble()
-            self._batch = self._next()
-            self._in_company = len(self._batch) > 1
+            self._batch = self._queue.take_batch(self._max_rows())
+            self._last_was_shared = len(self._batch) > 1
             await self._answer(self._batch)
             self._batch = ()
 
-    def _served(self, serving: asyncio.Task[None]) -> None:
-        """The last resort: where serving ended by a fault, whoever waits is told."""
-        if self._serving is not serving:  # this was done already
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """Fail all waiters if the task failed. Start another one if there are new waiters."""
+        if self._task is not task:  # it was seen before
             return
-        self._serving = None
-        fault = asyncio.CancelledError() if serving.cancelled() else serving.exception()
-        if fault is not None:
-            log.error("%s while batches were served", type(fault).__name__)
-            for waiter in (*self._batch, *self._line):
-                waiter.tell(InternalError(type(fault).__name__))
+        self._task = None
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("%s while batches were served", type(error).__name__)
+            for waiter in (*self._batch, *self._queue.take_all()):
+                waiter.fail(InternalError(type(error).__name__))
             self._batch = ()
-            self._line.clear()
-        elif self._line:  # who came since
-            self._serve_on()
+        elif self._queue:
+            self._start()
 
     async def _assemble(self) -> None:
-        """Let in who has come already: turns of the loop, not time, until they bring nobody.
+        """Let the event loop read the requests that have arrived, until there are no more.
 
-        What is read while the model works takes turns with it, and slows down both.
+        Reading them while the model works would slow down both: they share the interpreter.
         """
         clock = asyncio.get_running_loop().time
         until = clock() + ASSEMBLE_S
         quiet = 0
-        while quiet < QUIET_TURNS and len(self._line) < MAX_ROWS and clock() < until:
-            waiting = len(self._line)
+        while quiet < QUIET_TURNS and len(self._queue) < MAX_ROWS and clock() < until:
+            waiting = len(self._queue)
             await asyncio.sleep(0)
-            quiet = quiet + 1 if len(self._line) == waiting else 0
+            quiet = quiet + 1 if len(self._queue) == waiting else 0
 
-    def _next(self) -> list[_Waiter]:
-        """Who is first in line and still there, and those after it that fit into its call."""
-        batch: list[_Waiter] = []
-        others: list[_Waiter] = []
-        rows, most = 0, self._most_rows()
-        while self._line:
-            waiter = self._line.popleft()
-            if waiter.outcome.done():
-                continue
-            if batch and not _alike(waiter.question, batch[0].question):
-                others.append(waiter)
-                continue
-            rows += len(waiter.question)
-            if batch and rows > most:
-                others.append(waiter)
-                break
-            batch.append(waiter)
-        self._line.extendleft(reversed(others))
-        return batch
-
-    def _most_rows(self) -> int:
-        """Of several waiters, in one call."""
+    def _max_rows(self) -> int:
+        """Of a call for several waiters."""
         if not self.call_times.row_s:
             return MAX_ROWS
         return min(MAX_ROWS, int(CALL_SHARE * self._thread.timeout_s / self.call_times.row_s))
 
-    async def _answer(self, batch: Sequence[_Waiter]) -> None:
+    async def _answer(self, batch: Sequence[Waiter]) -> None:
         batch = [waiter for waiter in batch if not waiter.outcome.done()]
         if not batch:
             return
         try:
-            answers = await self._predict(batch)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - each waiter is told
-            await self._refuse(batch, error)
+            answers = iter(await self._call_model(batch))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is each waiter's outcome
+            await self._fail(batch, error)
             return
-        following = iter(answers)
         for waiter in batch:
-            share = list(islice(following, len(waiter.question)))
+            own = list(islice(answers, len(waiter.question)))
             if not waiter.outcome.done():
-                waiter.outcome.set_result(share)
+                waiter.outcome.set_result(own)
 
-    async def _predict(self, batch: Sequence[_Waiter]) -> list[bytes]:
+    async def _call_model(self, batch: Sequence[Waiter]) -> list[bytes]:
         first, *others = batch
         question = first.question
         if others:
             question = question.join([waiter.question for waiter in others])
         rows = len(question)
-        call = partial(self.call_times.timed, rows, partial(self._script.run_rows, question))
-        if self._script.library_only and self.call_times.is_under(INLINE_S, rows=rows):
+        call = partial(self.call_times.measure, rows, partial(self._script.run_rows, question))
+        if self._script.library_only and self.call_times.is_below(INLINE_S, rows=rows):
             answers = self._thread.run_inline(call, rows=rows)
         else:
             waits = [waiter.wait for waiter in batch]
             answers = await self._thread.run(call, rows=rows, waits=waits)
-        if len(answers) != rows:  # one waiter's would be taken for another's
-            raise ResultUnserialisable(f"{rows} rows were answered with {len(answers)} answers")
+        if len(answers) != rows:  # waiters would get answers of each other
+            raise ResultUnserialisable(
+                f"the model returned {len(answers):,} answers to {rows:,} rows, expected one a row"
+            )
         return answers
 
-    async def _refuse(self, batch: Sequence[_Waiter], error: BaseException) -> None:
-        """One's bad row must not cost the others their answer: each half is asked again.
+    async def _fail(self, batch: Sequence[Waiter], error: BaseException) -> None:
+        """Fail the waiters whose rows the model refused, and answer the others.
 
-        So n waiters take 2 n calls at most, and one bad among them 2 log2 n. What is no refusal
-        of rows would come again, and is not tried again.
+        It tries each half again: n waiters take 2 n calls at most, one bad one among them
+        2 log2 n. An error that isn't row specific would come again, so it is not tried again.
         """
         if len(batch) > 1 and is_row_specific(error):
             middle = len(batch) // 2
@@ -217,9 +179,4 @@ class Batcher:
             await self._answer(batch[middle:])
             return
         for waiter in batch:
-            waiter.tell(error)
-
-
-def _alike(question: RowQuestion, other: RowQuestion) -> bool:
-    """Whether the two can be joined."""
-    return question.dtype == other.dtype and question.row_shape == other.row_shape
+            waiter.fail(error)

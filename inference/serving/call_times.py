@@ -1,31 +1,32 @@
-"""What a call of the model takes, by its calls so far."""
+"""How long calls of the model take, averaged over the last ones."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-#: Of an average over the last so many calls, about.
+#: About how many of the last calls an average covers.
 MEMORY = 16
 
 
 class CallTimes:
-    """Averages. `row_s` counts seconds as they pass; whether a call is quick is told by what it
-    takes of a processor: waiting for the interpreter, for one, is none of a call's own.
+    """Measures calls.
+
+    `row_s` is wall time. Whether a call is fast is decided by processor time, which leaves out
+    what a call waits for the interpreter.
     """
 
     def __init__(self) -> None:
-        #: Seconds that a row took; 0 until one was answered.
+        #: Seconds a row; 0 before the first call.
         self.row_s = 0.0
         self._call_cpu_s = self._row_cpu_s = 0.0
 
     def __repr__(self) -> str:
-        return (
-            f"<CallTimes {self.row_s * 1e6:.0f} us a row, {self._call_cpu_s * 1e6:.0f} us a call>"
-        )
+        row_us, call_us = self.row_s * 1e6, self._call_cpu_s * 1e6
+        return f"<CallTimes {row_us:.0f} us a row, {call_us:.0f} us a call>"
 
-    def timed[T](self, rows: int, call: Callable[[], T]) -> T:
-        """What a call for so many rows brings. One that fails counts for nothing."""
+    def measure[T](self, rows: int, call: Callable[[], T]) -> T:
+        """The result of a call for so many rows. A call that raises is not counted."""
         began, cpu_began = time.perf_counter(), time.thread_time()
         result = call()
         cpu_s = time.thread_time() - cpu_began
@@ -34,8 +35,8 @@ class CallTimes:
         self._call_cpu_s = _average(self._call_cpu_s, cpu_s)
         return result
 
-    def is_under(self, seconds: float, *, rows: int) -> bool:
-        """Whether a call for so many rows takes less, most likely; not while nothing is known."""
+    def is_below(self, seconds: float, *, rows: int) -> bool:
+        """Whether a call for so many rows probably takes less. False before the first call."""
         return self.row_s > 0 and max(self._call_cpu_s, self._row_cpu_s * rows) < seconds
 
 

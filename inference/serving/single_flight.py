@@ -73,7 +73,7 @@ class SingleFlight:
         await self._loaded()
         if isinstance(question, Question):
             self._require_time(1, wait, whole=True)
-            run = partial(self._whole_times.timed, 1, partial(self._script.run, question))
+            run = partial(self._whole_times.measure, 1, partial(self._script.run, question))
             outcome = await self._thread.run(run, rows=question.rows, waits=(wait,))
             return outcome if isinstance(outcome, Reply) else [outcome]
         self._require_time(len(question), wait)

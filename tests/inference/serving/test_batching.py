@@ -100,7 +100,7 @@ async def test_a_single_waiter_is_served_at_once(batcher_of):
     await predict(batcher, 1)
     task = asyncio.create_task(predict(batcher, 1))
     await turns(2)
-    assert not batcher._line
+    assert not batcher._queue
     await task
 
 

@@ -66,7 +66,7 @@ async def in_line(scorer, at_least, at_most=100):
     """Something is computed, and so many questions wait for the model."""
     while not scorer._predictor or not scorer._predictor._single_flight._in_flight:
         await asyncio.sleep(0)
-    while not at_least <= len(scorer._predictor._single_flight._batcher._line) <= at_most:
+    while not at_least <= len(scorer._predictor._single_flight._batcher._queue) <= at_most:
         await asyncio.sleep(0)
 
 

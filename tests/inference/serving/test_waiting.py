@@ -79,11 +79,11 @@ def test_where_the_task_that_serves_is_cancelled_everybody_is_told(steps):
         tasks = [core.begin(value) for value in range(5)]
         await turns(2)
         for _ in range(100):
-            if core.single_flight._batcher._serving is not None:
+            if core.single_flight._batcher._task is not None:
                 break
             await turns(1)
         await turns(steps)
-        core.single_flight._batcher._serving.cancel()
+        core.single_flight._batcher._task.cancel()
         assert kinds(await outcomes(*tasks)) == [InternalError] * 5
         assert await core.ask(7) == [14]
 
@@ -97,10 +97,10 @@ async def test_where_the_task_that_serves_dies_everybody_is_told(core):
     def die():
         raise MemoryError
 
-    batcher._next = die
+    batcher._max_rows = die
     tasks = [core.begin(value) for value in range(5)]
     assert kinds(await outcomes(*tasks)) == [InternalError] * 5
-    del batcher._next
+    del batcher._max_rows
     assert await core.ask(7) == [14]
 
 

@@ -66,10 +66,10 @@ class Waiting(RuleBasedStateMachine):
         else:
             call.set_exception(error)
 
-    @precondition(lambda self: self.core.single_flight._batcher._serving)
+    @precondition(lambda self: self.core.single_flight._batcher._task)
     @rule()
     def cancel_who_serves(self):
-        self.core.single_flight._batcher._serving.cancel()
+        self.core.single_flight._batcher._task.cancel()
 
     @precondition(lambda self: self.core.single_flight._tasks)
     @rule()

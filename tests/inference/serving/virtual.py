@@ -126,8 +126,8 @@ class Core:
     def is_at_rest(self) -> bool:
         """Nothing is registered, in line, served or waited for."""
         single_flight, batcher = self.single_flight, self.single_flight._batcher
-        left = (single_flight._in_flight, single_flight._tasks, batcher._line, batcher._batch)
-        return not any(left) and batcher._serving is None and not self.deadlines._waiting
+        left = (single_flight._in_flight, single_flight._tasks, batcher._queue, batcher._batch)
+        return not any(left) and batcher._task is None and not self.deadlines._waiting
 
 
 def _numbers(outcome: Units | Reply) -> list[int]:

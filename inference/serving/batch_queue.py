@@ -1,0 +1,76 @@
+"""The rows that wait for the model, and which of them its next call takes together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import NamedTuple
+
+from inference.errors import InternalError, TransientError
+from inference.scripts.question import RowQuestion
+from inference.serving.deadlines import Wait
+
+
+class Waiter(NamedTuple):
+    """One question, and the future of its answers, which is done once nobody waits for it."""
+
+    question: RowQuestion
+    outcome: asyncio.Future[list[bytes]]
+    wait: Wait
+
+    def fail(self, error: BaseException) -> None:
+        if self.outcome.done():
+            return
+        if isinstance(error, TransientError):
+            # A copy for each waiter: one error would collect the tracebacks of all.
+            self.outcome.set_exception(type(error)(error.message))
+        elif isinstance(error, Exception) and not isinstance(error, StopIteration):
+            self.outcome.set_exception(error)
+        else:  # a future refuses it, or it would end the event loop
+            self.outcome.set_exception(InternalError(type(error).__name__))
+
+
+class BatchQueue:
+    """Waiters in order of arrival."""
+
+    def __init__(self) -> None:
+        self._waiters: deque[Waiter] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiters)
+
+    def add(self, waiter: Waiter) -> None:
+        self._waiters.append(waiter)
+
+    def take_batch(self, max_rows: int) -> list[Waiter]:
+        """The first waiter, and the following ones whose rows can be in its call.
+
+        Their rows have its dtype and shape. Together they are at most `max_rows`, unless the first
+        waiter alone has more.
+        """
+        batch: list[Waiter] = []
+        others: list[Waiter] = []
+        rows = 0
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if waiter.outcome.done():
+                continue
+            if batch and not _can_join(waiter.question, batch[0].question):
+                others.append(waiter)
+                continue
+            rows += len(waiter.question)
+            if batch and rows > max_rows:
+                others.append(waiter)
+                break
+            batch.append(waiter)
+        self._waiters.extendleft(reversed(others))
+        return batch
+
+    def take_all(self) -> list[Waiter]:
+        waiters = list(self._waiters)
+        self._waiters.clear()
+        return waiters
+
+
+def _can_join(question: RowQuestion, other: RowQuestion) -> bool:
+    return question.dtype == other.dtype and question.row_shape == other.row_shape
