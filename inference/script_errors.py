@@ -51,6 +51,11 @@ class ScriptErrors:
             return kind_and_text(error)
         return f"{type(error).__name__} at {tracebacks.format_place(error, self._folder)}"
 
+    @property
+    def hint(self) -> str:
+        """How to see the text that `describe` leaves out, for the end of an operator's message."""
+        return "" if self.shown else ". SHOW_SCRIPT_ERRORS=true adds the error's text"
+
     def describe_refusal(self, error: BaseException, check: str) -> str | None:
         """What a library says of its caller's value, where its function `check` refused it.
 

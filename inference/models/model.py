@@ -77,5 +77,5 @@ def load(
     except ModelUnavailable:
         raise
     except BaseException as error:  # noqa: BLE001 - a pickle may raise anything, even SystemExit
-        message = f"{file.name} did not load: {errors.describe(error)}"
+        message = f"{file.name} did not load: {errors.describe(error)}{errors.hint}"
         raise ModelUnavailable(message) from errors.cause(error)

@@ -44,7 +44,7 @@ class UserScript:
         try:
             self._errors.guard(self._start)
         except ScriptFailed as error:
-            message = f"{self._file.name} did not start: {error}"
+            message = f"{self._file.name} did not start: {error}{self._errors.hint}"
             raise ModelUnavailable(message) from self._errors.cause(error)
         garbage_collector.collect_and_freeze()
 

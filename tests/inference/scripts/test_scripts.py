@@ -72,7 +72,10 @@ async def test_the_log_holds_the_place_where_a_script_failed_and_no_payload(
     [
         ("def init(): ...", r"needs init\(\) and run\(data\)"),
         ("def run(data): ...", r"needs init\(\) and run\(data\)"),
-        ("def init(): 1 / 0\ndef run(data): ...", "did not start: ZeroDivisionError"),
+        (
+            "def init(): 1 / 0\ndef run(data): ...",
+            r"init\. SHOW_SCRIPT_ERRORS=true adds the error's text",
+        ),
         ("import nowhere_to_be_found", "did not start: ModuleNotFoundError"),
         ("def run(:", "did not start: SyntaxError"),
     ],

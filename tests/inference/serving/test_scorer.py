@@ -230,7 +230,7 @@ async def test_a_model_that_does_not_load_is_told_in_answers_and_health(
 
 
 async def test_a_folder_without_a_model_says_what_to_do(tmp_path, make_scorer, request_of):
-    with pytest.raises(ModelUnavailable, match=r"expected one model file .* found none; train or"):
+    with pytest.raises(ModelUnavailable, match=r"expected one model file .* found none: train or"):
         await make_scorer(tmp_path).score(request_of(ROWS))
 
 
