@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -105,7 +106,7 @@ def help_of(names: tuple[str, ...]) -> str:
     if names not in _helps:
         for words in (names, names[:1]):
             done = subprocess.run(
-                [ROOT / ".venv/bin/triscore", *words, "--help"],
+                [sys.executable, "-m", "cli", *words, "--help"],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,

@@ -15,6 +15,7 @@ import pytest
 
 from inference.serving.cache_policy import BACKGROUND_S, KEEP_COST, CachePolicy
 from inference.serving.counts import Counts
+from inference.settings import CacheMode
 
 #: The policy takes at most so many times the time of the best fixed choice, on steady traffic and
 #: on traffic that changes,
@@ -64,7 +65,7 @@ class World:
             plan.policy.learn(model_s=self.model_s, answer_s=self.model_s)
         return total_s
 
-    def policy(self, mode: str = "auto", *, remote: bool | None = None) -> CachePolicy:
+    def policy(self, mode: CacheMode = "auto", *, remote: bool | None = None) -> CachePolicy:
         remote = self.redis_s is not None if remote is None else remote
         return CachePolicy(mode, Counts(), near=True, remote=remote, draw=random.Random(1).random)
 
