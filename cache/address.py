@@ -1,12 +1,11 @@
-"""Where Redis is, as REDIS_URL says it: a URL, or the line that Azure's portal shows.
+"""The address of Redis in REDIS_URL: a URL, or the line that Azure's portal shows.
 
     rediss://user:key@host:6380/0
     host:6380,password=key,ssl=True,abortConnect=False      (StackExchange.Redis, for .NET)
 
-The key goes in as the portal shows it: everything before the last `@` is user and key, whatever
-characters are in it. Where each `%` is followed by two hexadecimal digits the key is read as
-percent-encoded, so that a `%` of the key itself is written `%25`. In the second form, which has
-no encoding, nothing is decoded.
+A URL may hold the key as the portal shows it: everything before the last `@` is user and key, with
+any characters. If two hexadecimal digits follow every `%`, user and key are percent-decoded: a `%`
+of the key itself is then written `%25`. In a line nothing is decoded.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from cache.errors import CacheSettingError
 
 FORMS = (
     "redis://host:port/db or rediss://:key@host:port/db, without a query, or the portal's"
-    " host:port,password=key,ssl=True, or empty for a cache within the process"
+    " host:port,password=key,ssl=True, or empty for a cache in the process"
 )
 
-#: StackExchange.Redis speaks TLS to Azure's ports unless it is told otherwise.
+#: StackExchange.Redis speaks TLS to these ports of Azure by default.
 _AZURE_TLS_PORTS = (6380, 10_000)
 
-#: Options of StackExchange.Redis by which nothing changes here: this package has its own deadline
-#: (CACHE_TIMEOUT_MS), connects again by itself, and neither subscribes nor administers.
+#: Options of StackExchange.Redis without a meaning here: this package has its own deadline
+#: (CACHE_TIMEOUT_MS), reconnects by itself, and neither subscribes nor administers.
 _IGNORED = frozenset(
     {
         *("abortconnect", "allowadmin", "asynctimeout", "channelprefix", "configchannel", "proxy"),
@@ -37,8 +36,8 @@ _IGNORED = frozenset(
     }
 )
 
-#: Those that change something, and what they name here.
-_READ = {
+#: Options that are used, and the fields of a line that they set.
+_FIELDS = {
     "password": "key",
     "user": "user",
     "username": "user",
@@ -55,14 +54,14 @@ _PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A server, and how to sign in. It prints as a URL without the key."""
+    """A server, and how to sign in. As text it is a URL without the key."""
 
     host: str
     port: int = 6379
     tls: bool = False
     user: str = ""
     key: str = field(default="", repr=False)
-    #: None where the setting names none.
+    #: None if the setting names none.
     database: int | None = None
 
     def __str__(self) -> str:
@@ -74,7 +73,7 @@ class Address:
 
 
 def parse(text: str) -> Address:
-    """The address that a setting names. Raises CacheSettingError, which never shows the text."""
+    """The address in a setting. Raises CacheSettingError, which never shows the text."""
     text = text.strip()
     scheme, separator, rest = text.partition("://")
     if separator and scheme.lower() in ("redis", "rediss"):
@@ -89,7 +88,7 @@ def parse(text: str) -> Address:
 
 
 def refused(expected: str) -> CacheSettingError:
-    # The value may be nothing but a key in the wrong place.
+    # The value may be a key alone, in the wrong place.
     return CacheSettingError(name="REDIS_URL", value="(not shown)", expected=expected)
 
 
@@ -108,32 +107,35 @@ def _decoded(text: str) -> str:
 
 
 def _from_line(line: str) -> Address:
-    place, *parts = (part.strip() for part in line.split(","))
-    read: dict[str, str] = {}
-    for number, part in enumerate(parts, start=2):
-        name, equals, value = part.partition("=")
-        name = name.strip().lower()
-        if name in _READ and equals:
-            read[_READ[name]] = value.strip()
-        elif part and not (name in _IGNORED and equals):
-            # It is not told: it may be what follows a comma in the key.
-            raise refused(
-                "host:port,password=key,ssl=True, with user= and defaultDatabase= where they are"
-                f" needed; part {number} is none of these (a key with a comma in it goes into"
-                " rediss://:key@host:port, and of several hosts one is enough)"
-            )
-    tls = _truth(read.get("tls", ""), default=_port(place) in _AZURE_TLS_PORTS)
+    place, *options = (part.strip() for part in line.split(","))
+    fields = _line_fields(options)
+    tls = _bool(fields.get("tls", ""), default=_port(place) in _AZURE_TLS_PORTS)
     if _port(place) is None:
         place += ":6380" if tls else ":6379"
-    return _at(
-        place + ("/" + read["database"] if read.get("database") else ""),
-        tls=tls,
-        user=read.get("user", ""),
-        key=read.get("key", ""),
-    )
+    if fields.get("database"):
+        place += f"/{fields['database']}"
+    return _at(place, tls=tls, user=fields.get("user", ""), key=fields.get("key", ""))
 
 
-def _truth(text: str, *, default: bool) -> bool:
+def _line_fields(options: list[str]) -> dict[str, str]:
+    """The values of a line's options, by the names of `_FIELDS`. Raises CacheSettingError."""
+    fields: dict[str, str] = {}
+    for number, option in enumerate(options, start=2):
+        name, equals, value = option.partition("=")
+        name = name.strip().lower()
+        if equals and name in _FIELDS:
+            fields[_FIELDS[name]] = value.strip()
+        elif option and not (equals and name in _IGNORED):
+            # The option is not shown: it may be the rest of a key with a comma in it.
+            raise refused(
+                "host:port,password=key,ssl=True, with user= and defaultDatabase= where they are"
+                f" needed; part {number} is none of these (write a key with a comma in it as"
+                " rediss://:key@host:port; of several hosts one is enough)"
+            )
+    return fields
+
+
+def _bool(text: str, *, default: bool) -> bool:
     if text.lower() not in ("true", "false", ""):
         raise refused("ssl=True or ssl=False in host:port,password=key,ssl=True")
     return text.lower() == "true" if text else default

@@ -84,7 +84,7 @@ class Tokens(CredentialProvider):
             self._ask()
         return self._token
 
-    async def good(self) -> Token:
+    async def get_valid(self) -> Token:
         """One that can be used now. Raises AuthenticationError."""
         token = self.newest()
         if token is None or token.ends_at <= time.monotonic():
@@ -92,7 +92,7 @@ class Tokens(CredentialProvider):
         return token
 
     async def get_credentials_async(self) -> tuple[str, str]:
-        token = await self.good()
+        token = await self.get_valid()
         return token.user, token.value
 
     async def close(self) -> None:

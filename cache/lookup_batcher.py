@@ -62,14 +62,14 @@ class LookupBatcher:
     Who leaves while waiting takes nothing from the others.
     """
 
-    def __init__(self, link: RedisExecutor) -> None:
-        self._link = link
+    def __init__(self, executor: RedisExecutor) -> None:
+        self._executor = executor
         self._waiting: _Batch | None = None
         self._under_way: _Batch | None = None
 
     async def ask(self, keys: Iterable[str]) -> Values:
         """What is stored under the keys, for these and maybe others. Raises CacheUnavailable."""
-        waiter: asyncio.Future[Values] = self._link.loop.create_future()
+        waiter: asyncio.Future[Values] = self._executor.loop.create_future()
         batch = self._waiting or self._gather()
         batch.keys.update(dict.fromkeys(keys))
         batch.waiters.append(waiter)
@@ -79,7 +79,7 @@ class LookupBatcher:
         """Send no more; who waits to be sent gets CacheUnavailable."""
         if self._waiting:
             batch, self._waiting = self._waiting, None
-            batch.set_exception(CacheUnavailable("the cache was closed meanwhile"))
+            batch.set_exception(CacheUnavailable("the cache was closed before it answered"))
 
     def landed(self, batch: _Batch) -> None:
         """A round trip has ended, or its deadline has passed."""
@@ -89,7 +89,7 @@ class LookupBatcher:
                 self._send(self._waiting)
 
     def _gather(self) -> _Batch:
-        loop, deadline_s = self._link.loop, self._link.deadline_s
+        loop, deadline_s = self._executor.loop, self._executor.deadline_s
         if self._under_way is None:
             batch = _Batch(self, deadline_s)
             loop.call_soon(self._send, batch)
@@ -104,7 +104,7 @@ class LookupBatcher:
             return
         self._waiting, self._under_way = None, batch
         try:
-            self._link.begin(partial(_read, list(batch.keys)), batch, batch.deadline_s)
+            self._executor.start(partial(_read, list(batch.keys)), batch, batch.deadline_s)
         except BaseException as error:
             # Nobody else would ever tell those who wait.
             batch.set_exception(error)

@@ -54,7 +54,7 @@ return 1
 class _Session:
     """What belongs to one event loop."""
 
-    link: RedisExecutor
+    executor: RedisExecutor
     lookups: LookupBatcher
     behind: WriteBehind
     tokens: Tokens | None
@@ -112,7 +112,7 @@ class RedisCache:
         It asks whatever the breaker says: this is how health finds the server well again.
         """
         try:
-            refusal = await self._current().link.do(_probe)
+            refusal = await self._current().executor.run(_probe)
         except CacheUnavailable:
             return False
         if refusal is None:
@@ -175,7 +175,7 @@ class RedisCache:
 
     async def leased(self, key: str) -> bool:
         session = self._checked()
-        return bool(await session.link.do(lambda client: client.exists(lease_key(key))))
+        return bool(await session.executor.run(lambda client: client.exists(lease_key(key))))
 
     async def release(self, key: str) -> None:
         token = self._leases.pop(key, None)
@@ -195,14 +195,14 @@ class RedisCache:
         operation reopens them. It takes FLUSH_S and 4 CLOSE_S at the most.
         """
         session, self._session = self._session, None
-        if session is None or session.link.loop is not asyncio.get_running_loop():
+        if session is None or session.executor.loop is not asyncio.get_running_loop():
             return
         try:
             await session.behind.close()
         finally:
             # However that ended: who still waits for an operation is told.
             session.lookups.close()
-            await session.link.close()
+            await session.executor.close()
             if session.tokens is not None:
                 await session.tokens.close()
 
@@ -220,7 +220,7 @@ class RedisCache:
         """What a write brought, or how it was refused. That is none of the breaker's business:
         the server answers, and may well serve reads. Raises CacheUnavailable.
         """
-        return await self._checked().link.do(partial(_answer, write))
+        return await self._checked().executor.run(partial(_answer, write))
 
     def _store(self, value: bytes, ttl_s: float, *, fixed: bool) -> Store:
         stored = entry.pack(value, now_s=self._clock(), ttl_s=ttl_s, fixed=fixed)
@@ -229,14 +229,14 @@ class RedisCache:
     def _checked(self) -> _Session:
         """Raises CacheUnavailable where the breaker lets no call pass."""
         session = self._current()
-        session.link.require_closed()
+        session.executor.require_available()
         return session
 
     def _current(self) -> _Session:
         session = self._session
-        if session is None or session.link.loop is not asyncio.get_running_loop():
+        if session is None or session.executor.loop is not asyncio.get_running_loop():
             tokens = Tokens() if self._settings.redis_auth == "entra" else None
-            link = RedisExecutor(
+            executor = RedisExecutor(
                 open_client(self._settings, tokens, self._writes),
                 place=self._place,
                 breaker=self._breaker,
@@ -244,7 +244,10 @@ class RedisCache:
                 deadline_s=self._settings.timeout_ms / 1000,
             )
             session = _Session(
-                link, LookupBatcher(link), WriteBehind(link, self._counts, self._writes), tokens
+                executor,
+                LookupBatcher(executor),
+                WriteBehind(executor, self._counts, self._writes),
+                tokens,
             )
             self._session = session
         return session

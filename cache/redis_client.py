@@ -1,4 +1,4 @@
-"""How this package uses redis-py: no retries and no waiting of its own."""
+"""Opens redis-py's clients without its retries and timeouts, and sends commands through them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from hiredis import pack_command
 from redis import exceptions
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
-from redis.asyncio.connection import AbstractConnection, Connection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from cache import redis_connection
 from cache.entra import Tokens
-from cache.redis_connection import PlainConnection, TlsConnection, is_address
 from cache.settings import CacheSettings
 from cache.write_health import WriteHealth
 
-#: An event loop writes from one thread: beyond this, more connections only wait elsewhere.
+#: An event loop writes from one thread: with more connections, commands only wait elsewhere.
 MAX_CONNECTIONS = 16
 
 Client = Redis | RedisCluster
@@ -28,10 +28,10 @@ type Command = tuple[str | bytes | int, ...]
 def open_client(
     settings: CacheSettings, tokens: Tokens | None, writes: WriteHealth | None = None
 ) -> Client:
-    """A client of the running event loop. It connects when it is first used.
+    """A client for the running event loop. It connects when it is first used.
 
-    With tokens it signs in by them, and it connects anew where `writes` say so. It raises where
-    more than MAX_CONNECTIONS operations run at once: the caller queues.
+    It signs in with `tokens`, if given, and reconnects when the generation of `writes` changes. It
+    raises if more than MAX_CONNECTIONS operations run at once: the caller has to queue them.
     """
     redis = settings.redis
     options: dict[str, Any] = {
@@ -40,49 +40,42 @@ def open_client(
         "username": redis.user or None,
         "password": redis.key or None,
         "max_connections": MAX_CONNECTIONS,
-        # Every server and every proxy speaks it, and nothing here needs what 3 adds to it: 3 begins
-        # with HELLO, which Redis before 6, twemproxy and others do not know.
+        # Every server and proxy speaks RESP 2, and nothing here needs RESP 3: that begins with
+        # HELLO, which Redis before 6, twemproxy and others do not know.
         "protocol": 2,
-        # The cache has deadlines, a breaker and a fallback; a retry would only spend the first.
+        # The cache has deadlines, a circuit breaker and a fallback. Retries would only use up the
+        # deadline.
         "retry": Retry(NoBackoff(), 0),
         "socket_timeout": None,
         "socket_connect_timeout": None,
-        # A round trip at connecting that nothing here reads, and CLIENT is not for every proxy.
+        # It would cost a round trip for each connection, and some proxies do not know CLIENT.
         "driver_info": None,
         "credential_provider": tokens,
     }
-    kind: type[Connection] = TlsConnection if redis.tls else PlainConnection
-    if not settings.redis_cluster:
-        options["db"] = redis.database or 0
-        return Redis.from_pool(ConnectionPool(connection_class=kind, writes=writes, **options))
-    # Else every fifth key that has moved closes the connections of everybody.
-    cluster = RedisCluster(ssl=redis.tls, reinitialize_steps=0, **options)
-    # redis-py has no option for how the nodes of a cluster are connected to.
-    own: dict[str, Any] = {}
-    if redis.tls:
-        own["name"] = None if is_address(redis.host) else redis.host
-    cluster.nodes_manager.connection_kwargs.update(own, connection_class=kind)
-    for node in cluster.startup_nodes:
-        node.connection_class = kind
-        node.connection_kwargs.update(own)
-    return cluster
+    if settings.redis_cluster:
+        return redis_connection.open_cluster(tls=redis.tls, **options)
+    pool = ConnectionPool(
+        connection_class=redis_connection.connection_class(tls=redis.tls),
+        writes=writes,
+        db=redis.database or 0,
+        **options,
+    )
+    return Redis.from_pool(pool)
 
 
 async def close(client: Client) -> None:
     """Close its connections."""
     if isinstance(client, RedisCluster):
-        # Its own close does nothing where it never came to know the cluster.
-        await client.nodes_manager.aclose()
-        await client.nodes_manager.aclose("startup_nodes")
-    await client.aclose()
+        await redis_connection.close_cluster(client)
+    else:
+        await client.aclose()
 
 
 async def send(client: Client, commands: Sequence[Command]) -> list[Any]:
-    """The answers to commands that go out together; a refusal is a ResponseError among them.
+    """Send commands together; returns their answers. A refused command answers a ResponseError.
 
-    Where one connection will do they go straight to it: measured, a look-up of 64 keys takes
-    two thirds of what it takes through `mget`, and 64 stores a third of what a pipeline makes of
-    them.
+    Without a cluster they go to one connection directly. Measured: a lookup of 64 keys takes two
+    thirds of the time of `mget`, and 64 stores take a third of the time of a pipeline.
     """
     if isinstance(client, RedisCluster):
         pipeline = client.pipeline()
@@ -96,7 +89,7 @@ async def send(client: Client, commands: Sequence[Command]) -> list[Any]:
         await connection.send_packed_command(packed)
         return [await _answer(connection) for _ in commands]
     except BaseException:
-        # Answers that nobody has read would be taken for those of the next commands.
+        # The next commands would take unread answers for theirs.
         await connection.disconnect(nowait=True)
         raise
     finally:

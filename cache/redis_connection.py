@@ -1,4 +1,11 @@
-"""Connections to Redis that do what those of redis-py do not."""
+"""What this project changes in redis-py, which has no option for it. No other module does.
+
+The connections below use private attributes of redis-py (`_reader`, `_writer`,
+`_connection_arguments`), and `open_cluster` sets undocumented ones. Public means were not enough:
+`can_read` awaits on each command, `disconnect` leaves a transport open until a server that hangs
+reads what is left, and neither TLS names nor the class of a cluster's connections can be given.
+tests/cache/test_redis_internals.py fails when any of this changes in redis-py.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +14,22 @@ from ipaddress import ip_address
 from typing import Any
 
 from redis import exceptions
+from redis.asyncio import RedisCluster
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
 
 from cache.entra import Token, Tokens
 from cache.write_health import WriteHealth
 
-#: What a server that asks for no key says to one: Redis since 6, and before.
-_KEYLESS = ("without any password configured", "no password is set")
+#: What a server that needs no key answers to one: Redis from version 6 on, and before.
+_NEEDS_NO_KEY = ("without any password configured", "no password is set")
 
 
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address rather than a name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+class _ReliableConnection(AbstractConnection):
+    """A connection that works when a command is sent, however long it was idle.
 
-
-class _LongLived(AbstractConnection):
-    """Fit for use whenever a command is sent, however long ago the last one was.
-
-    Azure closes what was idle for ten minutes, and of a cluster redis-py learns that by an error.
-    Azure also closes a connection whose token has ended: by tokens this signs in with the newest.
+    Azure closes a connection that was idle for ten minutes. redis-py notices this on the next
+    command of a cluster by an error; this class notices it before. Azure also closes a connection
+    whose token has expired: with tokens, this class signs in again with the newest one.
     """
 
     _signed_in_by: Token | None = None
@@ -39,31 +39,31 @@ class _LongLived(AbstractConnection):
         self._generation = 0
         super().__init__(**options)
 
+    async def connect_check_health(
+        self, check_health: bool = True, retry_socket_connect: bool = True
+    ) -> None:
+        connect = super().connect_check_health
+        try:
+            await connect(check_health, retry_socket_connect)
+        except exceptions.AuthenticationError as error:
+            if self.username or not any(sign in str(error) for sign in _NEEDS_NO_KEY):
+                raise
+            self.password = None
+            await connect(check_health, retry_socket_connect)
+
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         self._generation = self._newest_generation()
         if isinstance(self.credential_provider, Tokens):
-            self._signed_in_by = await self.credential_provider.good()
+            self._signed_in_by = await self.credential_provider.get_valid()
         try:
-            await self._greet(check_health)
+            await super().on_connect_check_health(check_health)
         except exceptions.ResponseError as refusal:
-            # Of the connection, not of the command that it is made for.
+            # It answers the connection, not the command that the connection is made for.
             raise exceptions.ConnectionError(f"connecting was refused: {refusal}") from refusal
 
-    async def _greet(self, check_health: bool) -> None:
-        try:
-            await super().on_connect_check_health(check_health)
-        except exceptions.AuthenticationError as refusal:
-            if self.username or not any(sign in str(refusal) for sign in _KEYLESS):
-                raise
-            # Nor does it want to hear one: on a new connection, as an error ends this one.
-            self.password = None
-            await self.disconnect(nowait=True)
-            await self._connect()  # type: ignore[no-untyped-call]
-            await super().on_connect_check_health(check_health)
-
     async def disconnect(self, nowait: bool = False, *args: Any, **options: Any) -> None:
-        # What was not sent by now need not be: a server that hangs would keep one waiting for it,
-        # or for its part of TLS's farewell.
+        # Nothing unsent is needed any more. Without this, a server that hangs would keep the caller
+        # waiting until it reads that, or until it ends TLS.
         if self._writer is not None:
             self._writer.transport.abort()
         await super().disconnect(nowait, *args, **options)
@@ -74,7 +74,7 @@ class _LongLived(AbstractConnection):
         if self._reader is not None and (
             self._reader.at_eof() or self._generation != self._newest_generation()
         ):
-            await self.disconnect(nowait=True)
+            await self.disconnect(nowait=True)  # redis-py then connects to send the command
         elif self.is_connected and isinstance(self.credential_provider, Tokens):
             await self._sign_in(self.credential_provider.newest())
         await super().send_packed_command(command, check_health)
@@ -90,19 +90,19 @@ class _LongLived(AbstractConnection):
         try:
             await self.read_response()
         except exceptions.RedisError:
-            # It would go on as who it was, until that token ends.
+            # The server still accepts the old token until it expires, and then closes.
             await self.disconnect(nowait=True)
             raise
 
 
-class PlainConnection(_LongLived, Connection):
+class PlainConnection(_ReliableConnection, Connection):
     """Over TCP."""
 
 
-class TlsConnection(_LongLived, SSLConnection):
-    """Over TLS; a node at an IP address has to have a certificate for `name`, where one is given.
+class TlsConnection(_ReliableConnection, SSLConnection):
+    """Over TLS. The certificate of a server at an IP address is checked against `name`, if given.
 
-    A cluster tells its nodes' addresses, which public certificates do not name.
+    A cluster names its nodes by address, and public certificates hold no addresses.
     """
 
     def __init__(self, *, name: str | None = None, **options: Any) -> None:
@@ -111,6 +111,46 @@ class TlsConnection(_LongLived, SSLConnection):
 
     def _connection_arguments(self) -> Mapping[str, Any]:
         arguments = super()._connection_arguments()
-        if self._name and is_address(self.host):
+        if self._name and _is_address(self.host):
             return {**arguments, "server_hostname": self._name}
         return arguments
+
+
+def connection_class(*, tls: bool) -> type[PlainConnection | TlsConnection]:
+    return TlsConnection if tls else PlainConnection
+
+
+def open_cluster(*, host: str, tls: bool, **options: Any) -> RedisCluster:
+    """A cluster whose nodes are connected to by the classes above."""
+    # By default redis-py closes all connections after every fifth key that has moved.
+    cluster = RedisCluster(host=host, ssl=tls, reinitialize_steps=0, **options)
+    own: dict[str, Any] = {}
+    if tls:
+        own["name"] = None if _is_address(host) else host
+    connections = connection_class(tls=tls)
+    cluster.nodes_manager.connection_kwargs.update(own, connection_class=connections)
+    for node in cluster.startup_nodes:
+        node.connection_class = connections
+        node.connection_kwargs.update(own)
+    return cluster
+
+
+async def reload_topology(cluster: RedisCluster) -> None:
+    """Find out which node holds which keys. Pipelines do not, when a node is lost."""
+    await cluster.nodes_manager.initialize()
+
+
+async def close_cluster(cluster: RedisCluster) -> None:
+    # `RedisCluster.aclose` closes nothing if the topology was never loaded.
+    await cluster.nodes_manager.aclose()
+    await cluster.nodes_manager.aclose("startup_nodes")
+    await cluster.aclose()
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is an IP address rather than a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""One event loop's way to Redis: operations with a deadline that cuts none of them off."""
+"""Runs Redis operations on one event loop: each has a deadline, and a late one is not cut off."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from typing import Any, Protocol
 from redis import exceptions
 from redis.asyncio import RedisCluster
 
-from cache import redis_client
+from cache import redis_client, redis_connection
 from cache.breaker import CircuitBreaker
 from cache.errors import CacheUnavailable
 from cache.redis_client import MAX_CONNECTIONS, Client
 
-#: Seconds after its deadline at which an operation that nobody waits for is given up. Connecting
-#: over TLS may take longer than a deadline: it goes on behind the caller's back, and the next
-#: operation finds it.
+#: Seconds after its deadline at which an operation is cancelled. Connecting over TLS may take
+#: longer than a deadline: it goes on in the background, and the next operation uses it.
 ABANDON_S = 5.0
 
-#: Seconds that closing waits for what it gave up, and for the connections.
+#: Seconds that closing waits for cancelled operations, and for the connections.
 CLOSE_S = 1.0
 
-#: Where less than this is left of a longer deadline, no server answers in time.
+#: With fewer seconds left of a longer deadline, no server answers in time.
 LEAST_S = 0.001
 
-#: A deadline that passes so much late, as a share of it and in seconds, passed while the event
-#: loop stood still: what Redis answered meanwhile was not read.
-STALLED = 0.1
-STALLED_S = 0.002
+#: A timer that fires this much late, as a share of its deadline and in seconds, shows that the
+#: event loop was blocked: an answer of Redis may lie unread.
+BLOCKED = 0.1
+BLOCKED_S = 0.002
 
-#: All that redis-py raises when the server, not the program, is at fault. An unreachable cluster
-#: is none of its RedisErrors.
+#: All that redis-py raises when the server is at fault, not the program. RedisClusterException is
+#: not a RedisError.
 OUTAGES = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
 
 type Operation[T] = Callable[[Client], Awaitable[T]]
@@ -54,7 +53,7 @@ class RedisCounts:
 
 
 class Outcome[T](Protocol):
-    """Who is told how an operation ended, once. A future is one."""
+    """Receives the result or the error of an operation, once. A future is one."""
 
     def done(self) -> bool: ...
 
@@ -63,9 +62,9 @@ class Outcome[T](Protocol):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
-class _Trip[T]:
-    """An operation under way. The times are time.monotonic()'s: uvloop's own clock stands still
-    for as long as a callback runs.
+class _Pending[T]:
+    """An operation that has not ended. Times are those of time.monotonic(): uvloop's clock does not
+    advance while a callback runs.
     """
 
     timer: asyncio.Handle
@@ -73,9 +72,9 @@ class _Trip[T]:
 
     def __init__(self, outcome: Outcome[T], due: float) -> None:
         self.outcome, self.due = outcome, due
-        #: Whether it was given a second deadline, because the loop stood still in the first.
-        self.renewed = False
-        #: Whether the server let its deadline pass: what comes of it later counts no more.
+        #: Whether the deadline was extended, because the event loop was blocked.
+        self.extended = False
+        #: Whether the server missed the deadline. How the operation ends then counts no more.
         self.expired = False
 
     def fail(self, error: Exception) -> None:
@@ -84,9 +83,9 @@ class _Trip[T]:
 
 
 class RedisExecutor:
-    """A client, the event loop it lives on, and the operations under way.
+    """A client, its event loop, and the operations that run on it.
 
-    Each is told its outcome by its own task, by its deadline or by `close`, whichever is first.
+    An operation's own task, its deadline or `close` sets its outcome, whichever comes first.
     """
 
     def __init__(
@@ -101,121 +100,121 @@ class RedisExecutor:
         self.loop = asyncio.get_running_loop()
         self.breaker = breaker
         self.deadline_s = deadline_s
-        self._stalled_s = max(STALLED * deadline_s, STALLED_S)
+        self._blocked_s = max(BLOCKED * deadline_s, BLOCKED_S)
         self._place = place
         self._counts = counts
         self._client = client
         self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
-        self._trips: dict[asyncio.Task[None], _Trip[Any]] = {}
+        self._running: dict[asyncio.Task[None], _Pending[Any]] = {}
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"<RedisExecutor {self._place}, {self.under_way} operations under way>"
+        return f"<RedisExecutor {self._place}, {self.running} operations>"
 
     @property
-    def under_way(self) -> int:
-        return len(self._trips)
+    def running(self) -> int:
+        """How many operations have not ended."""
+        return len(self._running)
 
-    def require_closed(self) -> None:
-        """Raise CacheUnavailable where the breaker lets no call pass."""
+    def require_available(self) -> None:
+        """Raise CacheUnavailable if the circuit breaker allows no call now."""
         if not self.breaker.allows_call():
-            raise CacheUnavailable(f"{self._place} is away and not asked for now")
+            raise CacheUnavailable(f"{self._place} is away: it is not asked for now")
 
-    async def do[T](self, operation: Operation[T]) -> T:
-        """An operation's result within the deadline, else CacheUnavailable.
+    async def run[T](self, operation: Operation[T]) -> T:
+        """An operation's result within the deadline. Raises CacheUnavailable.
 
-        Where the event loop stands still meanwhile, the deadline begins anew, once.
+        If the event loop was blocked in that time, the deadline is extended once.
         """
         outcome: asyncio.Future[T] = self.loop.create_future()
-        self.begin(operation, outcome, self.deadline_s)
+        self.start(operation, outcome, self.deadline_s)
         return await outcome
 
-    def begin[T](self, operation: Operation[T], outcome: Outcome[T], deadline_s: float) -> None:
-        """Start an operation whose outcome is told at `deadline_s` from now, as `do` tells it.
+    def start[T](self, operation: Operation[T], outcome: Outcome[T], deadline_s: float) -> None:
+        """Start an operation; `outcome` is set within `deadline_s`, as by `run`.
 
-        It runs in a task of its own, which neither the deadline nor a caller's cancellation
-        ends: an answer that is read to its end leaves the connection fit for the next one.
+        The operation has a task of its own. Neither the deadline nor a cancelled caller ends it: a
+        connection whose answer was read to its end can be used again.
         """
-        trip = _Trip(outcome, time.monotonic() + deadline_s)
+        pending = _Pending(outcome, time.monotonic() + deadline_s)
         if self._closed:
-            trip.fail(self._closed_meanwhile())
+            pending.fail(self._closed_error())
             return
         if deadline_s < LEAST_S < self.deadline_s:
-            trip.fail(CacheUnavailable(f"{self._place}: too little time was left to ask"))
+            pending.fail(CacheUnavailable(f"{self._place}: too little time was left to ask"))
             return
         self._counts.round_trips += 1
-        trip.timer = self.loop.call_later(deadline_s, self._late, trip)
-        trip.task = asyncio.Task(self._run(operation, trip), loop=self.loop, eager_start=True)
-        if not trip.task.done():
-            self._trips[trip.task] = trip
-            trip.task.add_done_callback(self._trips.pop)
+        pending.timer = self.loop.call_later(deadline_s, self._on_deadline, pending)
+        pending.task = asyncio.Task(self._run(operation, pending), loop=self.loop, eager_start=True)
+        if not pending.task.done():
+            self._running[pending.task] = pending
+            pending.task.add_done_callback(self._running.pop)
 
     async def close(self) -> None:
-        """Give up what is under way, and close the connections. It takes 2 CLOSE_S at most."""
+        """Cancel the operations and close the connections, within 2 CLOSE_S."""
         self._closed = True
-        under_way = dict(self._trips)
-        for task in under_way:
+        running = dict(self._running)
+        for task in running:
             task.cancel()
-        if under_way:
-            await asyncio.wait(under_way, timeout=CLOSE_S)
-        for trip in under_way.values():
-            trip.fail(self._closed_meanwhile())
+        if running:
+            await asyncio.wait(running, timeout=CLOSE_S)
+        for pending in running.values():
+            pending.fail(self._closed_error())
         with suppress(*OUTAGES):
             async with asyncio.timeout(CLOSE_S):
                 await redis_client.close(self._client)
 
-    async def _run[T](self, operation: Operation[T], trip: _Trip[T]) -> None:
-        """Tell the breaker, unless the deadline has passed: then it has been told."""
+    async def _run[T](self, operation: Operation[T], pending: _Pending[T]) -> None:
+        """Report to the breaker, unless the deadline has passed and done so."""
         try:
             async with self._slots:
                 if isinstance(self._client, RedisCluster):
-                    # It would send what comes before that to any node.
+                    # Before it is initialized, a command would go to any node.
                     await self._client.initialize()
                 result = await operation(self._client)
         except OUTAGES as error:
-            if not trip.expired:
+            if not pending.expired:
                 self.breaker.record_failure(f"{type(error).__name__}: {error}")
             unavailable = CacheUnavailable(f"{self._place}: {str(error) or type(error).__name__}")
             unavailable.__cause__ = error
-            trip.fail(unavailable)
+            pending.fail(unavailable)
             if not isinstance(error, exceptions.ResponseError):
-                await self._look_again()
-        except Exception as error:  # noqa: BLE001 - a fault of the program is its caller's to see
-            trip.fail(error)
+                await self._reload_topology()
+        except Exception as error:  # noqa: BLE001 - an error of the program goes to the caller
+            pending.fail(error)
         else:
-            if not trip.expired:
+            if not pending.expired:
                 self.breaker.record_success()
-            if not trip.outcome.done():
-                trip.outcome.set_result(result)
+            if not pending.outcome.done():
+                pending.outcome.set_result(result)
         finally:
-            trip.timer.cancel()
-            # Cancelled, by `close` or because nobody waits, or ended by what is no Exception.
-            trip.fail(self._closed_meanwhile())
+            pending.timer.cancel()
+            # For a cancelled task, or an error that is not an Exception.
+            pending.fail(self._closed_error())
 
-    async def _look_again(self) -> None:
-        """Learn the shape of a cluster: a node was lost, and pipelines do not see to it."""
+    async def _reload_topology(self) -> None:
         if isinstance(self._client, RedisCluster):
             with suppress(*OUTAGES):
                 async with asyncio.timeout(ABANDON_S):
-                    await self._client.nodes_manager.initialize()
+                    await redis_connection.reload_topology(self._client)
 
-    def _late[T](self, trip: _Trip[T]) -> None:
+    def _on_deadline[T](self, pending: _Pending[T]) -> None:
         now = time.monotonic()
-        late_s = now - trip.due
-        if late_s > self._stalled_s and not trip.renewed and not trip.outcome.done():
-            trip.renewed, trip.due = True, now + self.deadline_s
-            trip.timer = self.loop.call_later(self.deadline_s, self._late, trip)
+        late_s = now - pending.due
+        if late_s > self._blocked_s and not pending.extended and not pending.outcome.done():
+            pending.extended, pending.due = True, now + self.deadline_s
+            pending.timer = self.loop.call_later(self.deadline_s, self._on_deadline, pending)
             return
-        trip.timer = self.loop.call_later(ABANDON_S, trip.task.cancel)
-        # The second deadline counts unless the loop stood still for longer than it ran: a server
-        # that is away is to be found so on a busy machine too.
-        trip.expired = late_s <= (self.deadline_s if trip.renewed else self._stalled_s)
-        if trip.outcome.done():  # whoever waited has left
+        pending.timer = self.loop.call_later(ABANDON_S, pending.task.cancel)
+        # After an extension the loop may have been blocked for up to a whole deadline: otherwise a
+        # busy machine would never notice that a server is away.
+        pending.expired = late_s <= (self.deadline_s if pending.extended else self._blocked_s)
+        if pending.outcome.done():  # the caller was cancelled
             return
-        if trip.expired:
+        if pending.expired:
             self.breaker.record_failure("no answer in time")
         within = f"within {self.deadline_s * 1000:g} ms"
-        trip.fail(CacheUnavailable(f"{self._place} did not answer {within}"))
+        pending.fail(CacheUnavailable(f"{self._place} did not answer {within}"))
 
-    def _closed_meanwhile(self) -> CacheUnavailable:
-        return CacheUnavailable(f"{self._place}: the cache was closed meanwhile")
+    def _closed_error(self) -> CacheUnavailable:
+        return CacheUnavailable(f"{self._place}: the cache was closed before it answered")

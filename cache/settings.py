@@ -1,11 +1,11 @@
-"""The cache's settings: read once, at the top, from a mapping."""
+"""The settings of the cache."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from cache import address
 from cache.address import Address
@@ -14,55 +14,56 @@ from cache.near_cache import DEFAULT_MAX_BYTES
 
 Auth = Literal["key", "entra"]
 
-_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-
 
 @dataclass(frozen=True, kw_only=True)
 class CacheSettings:
-    """Where the cache is and how long it may take."""
+    """Where the cache is, and its limits."""
 
-    #: As `cache.address` reads it; empty means a cache within the process.
+    #: An address of cache.address. Empty: the cache is in the process.
     redis_url: str = ""
     redis_auth: Auth = "key"
-    #: The server speaks the cluster protocol.
+    #: Whether the server speaks the cluster protocol.
     redis_cluster: bool = False
-    #: How long a value lives unless its `put` says otherwise.
+    #: Seconds that a value lives unless its `put` says otherwise.
     ttl_s: float = 3600.0
-    #: One operation's deadline, connecting included.
+    #: The deadline of one operation in milliseconds, connecting included.
     timeout_ms: float = 50.0
-    #: What a process may hold of it, in bytes: before Redis, or in its place. 0 holds nothing.
+    #: Most bytes in the near cache, or without Redis in the whole cache. 0: nothing is kept.
     near_bytes: int = DEFAULT_MAX_BYTES
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> CacheSettings:
         """Read the settings. Raises CacheSettingError."""
-        cluster = _truth(env, "REDIS_CLUSTER", default=cls.redis_cluster)
-        auth = _auth(env)
+        cluster = _read(env, "REDIS_CLUSTER", _bool, "`true` or `false`", cls.redis_cluster)
+        auth = _read(env, "REDIS_AUTH", _auth, "`key` or `entra`", cls.redis_auth)
         return cls(
             redis_url=_redis_url(env, cluster=cluster, auth=auth),
             redis_auth=auth,
             redis_cluster=cluster,
-            ttl_s=_positive(env, "CACHE_TTL_S", cls.ttl_s),
-            timeout_ms=_positive(env, "CACHE_TIMEOUT_MS", cls.timeout_ms),
-            near_bytes=_bytes(env, "NEAR_CACHE_BYTES", cls.near_bytes),
+            ttl_s=_read(env, "CACHE_TTL_S", _positive, "a number above 0", cls.ttl_s),
+            timeout_ms=_read(
+                env, "CACHE_TIMEOUT_MS", _positive, "a number above 0", cls.timeout_ms
+            ),
+            near_bytes=_read(
+                env, "NEAR_CACHE_BYTES", _size, "a number of bytes, 0 or more", cls.near_bytes
+            ),
         )
 
     @property
     def redis(self) -> Address:
-        """Where Redis is. Raises CacheSettingError where `redis_url` does not say it."""
+        """Where Redis is. Raises CacheSettingError for a `redis_url` that names no server."""
         return address.parse(self.redis_url)
 
     def __repr__(self) -> str:
         return (
-            f"CacheSettings(redis_url={_shown(self.redis_url)!r}, "
+            f"CacheSettings(redis_url={_without_key(self.redis_url)!r}, "
             f"redis_auth={self.redis_auth!r}, redis_cluster={self.redis_cluster}, "
             f"ttl_s={self.ttl_s}, timeout_ms={self.timeout_ms}, "
             f"near_bytes={self.near_bytes})"
         )
 
 
-def _shown(url: str) -> str:
-    """The setting as people may see it."""
+def _without_key(url: str) -> str:
     try:
         return str(address.parse(url)) if url else ""
     except CacheSettingError as error:
@@ -83,39 +84,42 @@ def _redis_url(env: Mapping[str, str], *, cluster: bool, auth: Auth) -> str:
     return url
 
 
-def _auth(env: Mapping[str, str]) -> Auth:
-    text = env.get("REDIS_AUTH", "") or "key"
-    if text not in ("key", "entra"):
-        raise CacheSettingError(name="REDIS_AUTH", value=text, expected="`key` or `entra`")
-    return cast("Auth", text)
+def _read[T](
+    env: Mapping[str, str], name: str, parse: Callable[[str], T], expected: str, default: T
+) -> T:
+    """A setting, or its default where it is empty. Raises CacheSettingError.
 
-
-def _truth(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    The core reads its settings by a function of its own (inference.settings): one for both would be
+    a third package that both have to know.
+    """
     text = env.get(name, "")
     if not text:
         return default
-    if text.lower() not in _TRUTHS:
-        raise CacheSettingError(name=name, value=text, expected="`true` or `false`")
-    return _TRUTHS[text.lower()]
-
-
-def _positive(env: Mapping[str, str], name: str, default: float) -> float:
-    text = env.get(name, "")
     try:
-        number = float(text) if text else default
-    except ValueError:
-        number = 0.0
+        return parse(text)
+    except (ValueError, KeyError) as error:
+        raise CacheSettingError(name=name, value=text, expected=expected) from error
+
+
+def _auth(text: str) -> Auth:
+    if text not in get_args(Auth):
+        raise ValueError(text)
+    return cast("Auth", text)
+
+
+def _bool(text: str) -> bool:
+    return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+
+
+def _positive(text: str) -> float:
+    number = float(text)
     if not 0 < number < math.inf:
-        raise CacheSettingError(name=name, value=text, expected="a number above 0")
+        raise ValueError(text)
     return number
 
 
-def _bytes(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "")
-    try:
-        number = int(text) if text else default
-    except ValueError:
-        number = -1
+def _size(text: str) -> int:
+    number = int(text)
     if number < 0:
-        raise CacheSettingError(name=name, value=text, expected="a number of bytes, 0 or more")
+        raise ValueError(text)
     return number

@@ -53,8 +53,8 @@ class WriteBehind:
     is written in one go is left alone for REST_S.
     """
 
-    def __init__(self, link: RedisExecutor, counts: RedisCounts, writes: WriteHealth) -> None:
-        self._link = link
+    def __init__(self, executor: RedisExecutor, counts: RedisCounts, writes: WriteHealth) -> None:
+        self._executor = executor
         self._counts = counts
         self._writes = writes
         #: In the order in which keys came, and in which they go.
@@ -95,7 +95,7 @@ class WriteBehind:
         if self._waiting:
             self._write_on()
         if self._went < self._came:
-            gone: asyncio.Future[None] = self._link.loop.create_future()
+            gone: asyncio.Future[None] = self._executor.loop.create_future()
             self._flushes.append((self._came, gone))
             await asyncio.wait({gone}, timeout=FLUSH_S)
 
@@ -110,12 +110,12 @@ class WriteBehind:
             await asyncio.wait({self._writer}, timeout=CLOSE_S)
 
     def _may_write(self) -> bool:
-        return not self._link.breaker.is_open and time.monotonic() >= self._rests_until
+        return not self._executor.breaker.is_open and time.monotonic() >= self._rests_until
 
     def _write_on(self) -> None:
         # A writer that was cancelled before its first step has only been told so.
         if self._writer is None or self._writer.done():
-            self._writer = self._link.loop.create_task(self._write())
+            self._writer = self._executor.loop.create_task(self._write())
             self._writer.add_done_callback(self._ended)
 
     async def _write(self) -> None:
@@ -144,7 +144,7 @@ class WriteBehind:
     async def _write_some(self) -> None:
         stores = self._take()
         try:
-            refusals = await self._link.do(partial(_write, stores))
+            refusals = await self._executor.run(partial(_write, stores))
         except CacheUnavailable as error:
             self._shed_some(len(stores), error)
         except asyncio.CancelledError:

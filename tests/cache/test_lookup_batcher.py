@@ -104,6 +104,6 @@ async def test_closing_tells_those_whose_round_trip_has_not_begun(
     await asyncio.sleep(0)
     await cache.close()
     for call in (first, second):
-        with pytest.raises(CacheUnavailable, match="closed meanwhile"):
+        with pytest.raises(CacheUnavailable, match="closed before it answered"):
             await call
     assert asyncio.all_tasks() == {asyncio.current_task()}

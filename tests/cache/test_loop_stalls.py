@@ -118,19 +118,19 @@ class Answers:
 async def test_an_operation_whose_deadline_has_nearly_passed_is_told_at_once(breaker, left_s):
     """uvloop makes no timer of less than half a millisecond."""
     counts = RedisCounts()
-    link = RedisExecutor(Answers(), place="x", breaker=breaker, counts=counts, deadline_s=0.05)
+    executor = RedisExecutor(Answers(), place="x", breaker=breaker, counts=counts, deadline_s=0.05)
     outcome = asyncio.get_running_loop().create_future()
-    link.begin(lambda client: client.ping(), outcome, left_s)
+    executor.start(lambda client: client.ping(), outcome, left_s)
     assert isinstance(outcome.exception(), CacheUnavailable)
-    assert (counts.round_trips, link.under_way) == (0, 0)
+    assert (counts.round_trips, executor.running) == (0, 0)
     assert quiet(breaker)
 
 
 async def test_a_deadline_that_is_shorter_than_uvloops_timers_is_kept_all_the_same(breaker):
-    link = RedisExecutor(
+    executor = RedisExecutor(
         Answers(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.0003
     )
-    assert await link.do(lambda client: client.ping()) is True
+    assert await executor.run(lambda client: client.ping()) is True
     with pytest.raises(CacheUnavailable, match="did not answer within"):
-        await link.do(lambda _: asyncio.Event().wait())
-    await link.close()
+        await executor.run(lambda _: asyncio.Event().wait())
+    await executor.close()

@@ -67,7 +67,7 @@ def test_a_key_without_a_percent_sign_is_taken_as_it_is(key):
     [
         ("name.redis.cache.windows.net:6380", "a scheme before the host, as in rediss://"),
         (f"rediss://{KEY[:-5]}@host:6380".replace(":h", ""), "a colon before the key"),
-        ("host:6380,password=abc,xyz=ghi,ssl=True", "a key with a comma in it goes into"),
+        ("host:6380,password=abc,xyz=ghi,ssl=True", "write a key with a comma in it as rediss:"),
         ("host:6380,other:6380,password=secret", "part 2 is none of these"),
         ("host:6380,serviceName=secret", "part 2 is none of these"),
         ("host:6380,password=secret,ssl=secret", "ssl=True or ssl=False"),

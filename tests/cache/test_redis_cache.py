@@ -163,7 +163,7 @@ def test_a_loop_that_ended_without_closing_does_not_hinder_the_next(redis_server
     async def put_and_leave():
         await cache.put(key, b"value", ttl_s=60)
         # The connection's own end only: the cache still believes in this loop.
-        await cache._session.link._client.aclose()
+        await cache._session.executor._client.aclose()
 
     async def get():
         entry = await cache.get(key)

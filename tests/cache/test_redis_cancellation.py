@@ -12,7 +12,7 @@ from cache.redis_client import MAX_CONNECTIONS
 
 async def under_way(cache, operations, eventually_async):
     """Until so many operations have been handed to the server's side."""
-    await eventually_async(lambda: cache._session and cache._session.link.under_way == operations)
+    await eventually_async(lambda: cache._session and cache._session.executor.running == operations)
 
 
 async def test_a_cancelled_caller_does_not_count_as_an_outage(

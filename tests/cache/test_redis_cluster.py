@@ -102,7 +102,7 @@ async def test_connections_that_were_closed_while_idle_fail_nobody(
     await cluster_cache.flush()
     for node in range(len(redis_cluster.nodes)):
         redis_cluster.ask(node, "CLIENT KILL TYPE normal")
-    nodes = cluster_cache._session.link._client.get_nodes()
+    nodes = cluster_cache._session.executor._client.get_nodes()
     idle = [connection for node in nodes for connection in node._connections]
     await eventually_async(lambda: all(connection._reader.at_eof() for connection in idle))
     assert len(idle) >= 3
@@ -133,6 +133,6 @@ async def test_a_closed_cache_leaves_no_connection_to_a_server_without_cluster_m
         with pytest.raises(CacheUnavailable):
             await cache.get(key)
         # It looks for the cluster once more, behind the caller's back.
-        await eventually_async(lambda: not cache._session.link.under_way)
+        await eventually_async(lambda: not cache._session.executor.running)
         await cache.close()
         await eventually_async(lambda: {one["id"] for one in client.client_list()} == before)

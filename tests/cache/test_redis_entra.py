@@ -100,7 +100,7 @@ async def test_an_identity_that_hangs_holds_up_neither_the_event_loop_nor_a_call
 async def test_who_no_longer_waits_for_a_token_takes_it_from_nobody(endpoint, eventually_async):
     endpoint.may_answer.clear()
     tokens = Tokens()
-    leaves, stays = (asyncio.create_task(tokens.good()) for _ in range(2))
+    leaves, stays = (asyncio.create_task(tokens.get_valid()) for _ in range(2))
     await eventually_async(lambda: endpoint.asked)
     leaves.cancel()
     endpoint.may_answer.set()
@@ -116,7 +116,7 @@ async def test_a_cache_that_is_closed_while_it_signs_in_says_so(
     waiting = asyncio.create_task(entra_cache.get(key))
     await eventually_async(lambda: endpoint.asked)
     await entra_cache.close()
-    with pytest.raises(CacheUnavailable, match="closed meanwhile"):
+    with pytest.raises(CacheUnavailable, match="closed before it answered"):
         await waiting
     endpoint.may_answer.set()
 

@@ -263,7 +263,7 @@ async def test_a_call_that_is_late_and_then_fails_counts_once(
     with pytest.raises(CacheUnavailable, match="within 100 ms"):
         await cache.get(key)
     stoppable_redis.kill()
-    await eventually_async(lambda: not cache._session.link.under_way)
+    await eventually_async(lambda: not cache._session.executor.running)
     assert repr(breaker) == "<CircuitBreaker redis closed, 1 failures in a row>"
 
 

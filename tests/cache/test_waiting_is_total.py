@@ -24,7 +24,7 @@ class Client:
 
 
 @pytest.fixture
-async def link():
+async def executor():
     opened = RedisExecutor(
         Client(),
         place="redis",
@@ -50,39 +50,41 @@ async def stubborn(_):
                 raise
 
 
-async def test_an_operation_whose_task_is_ended_from_outside_is_told(link):
-    waiting = asyncio.create_task(link.do(never))
+async def test_an_operation_whose_task_is_ended_from_outside_is_told(executor):
+    waiting = asyncio.create_task(executor.run(never))
     await asyncio.sleep(0)
-    (task,) = link._trips
+    (task,) = executor._running
     task.cancel()
     with pytest.raises(CacheUnavailable):
         await waiting
-    assert link.under_way == 0
+    assert executor.running == 0
 
 
-async def test_a_fault_of_the_program_is_told_to_who_waits(link):
+async def test_a_fault_of_the_program_is_told_to_who_waits(executor):
     async def fault(_):
         raise LookupError("what")
 
     with pytest.raises(LookupError, match="what"):
-        await link.do(fault)
-    assert link.breaker.last_call_succeeded
+        await executor.run(fault)
+    assert executor.breaker.last_call_succeeded
 
 
-async def test_an_operation_after_closing_is_told_at_once(link):
-    await link.close()
-    with pytest.raises(CacheUnavailable, match="closed meanwhile"):
-        await link.do(never)
+async def test_an_operation_after_closing_is_told_at_once(executor):
+    await executor.close()
+    with pytest.raises(CacheUnavailable, match="closed before it answered"):
+        await executor.run(never)
 
 
-async def test_closing_gives_up_what_will_not_be_cancelled_and_tells_who_waits(link, monkeypatch):
+async def test_closing_gives_up_what_will_not_be_cancelled_and_tells_who_waits(
+    executor, monkeypatch
+):
     monkeypatch.setattr(redis_executor, "CLOSE_S", 0.05)
     stubborn.ends = False
-    waiting = [asyncio.create_task(link.do(stubborn)) for _ in range(3)]
+    waiting = [asyncio.create_task(executor.run(stubborn)) for _ in range(3)]
     await asyncio.sleep(0)
-    tasks = list(link._trips)
+    tasks = list(executor._running)
     async with asyncio.timeout(CLOSE_S):
-        await link.close()
+        await executor.close()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [CacheUnavailable] * 3
     stubborn.ends = True
@@ -91,25 +93,25 @@ async def test_closing_gives_up_what_will_not_be_cancelled_and_tells_who_waits(l
     await asyncio.wait(tasks)
 
 
-async def test_a_client_that_does_not_close_keeps_closing_from_nobody(link, monkeypatch):
+async def test_a_client_that_does_not_close_keeps_closing_from_nobody(executor, monkeypatch):
     monkeypatch.setattr(redis_executor, "CLOSE_S", 0.05)
     monkeypatch.setattr(Client, "aclose", never)
     async with asyncio.timeout(CLOSE_S):
-        await link.close()
+        await executor.close()
 
 
 async def test_what_nobody_waits_for_any_more_is_given_up(monkeypatch, eventually_async):
     monkeypatch.setattr(redis_executor, "ABANDON_S", 0.05)
     breaker = CircuitBreaker("redis")
-    link = RedisExecutor(
+    executor = RedisExecutor(
         Client(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.05
     )
     with pytest.raises(CacheUnavailable, match="did not answer within"):
-        await link.do(never)
-    left = asyncio.create_task(link.do(never))
+        await executor.run(never)
+    left = asyncio.create_task(executor.run(never))
     await asyncio.sleep(0)
     left.cancel()
-    await eventually_async(lambda: link.under_way == 0)
+    await eventually_async(lambda: executor.running == 0)
     assert repr(breaker) == "<CircuitBreaker redis closed, 1 failures in a row>"
 
 
@@ -121,7 +123,7 @@ async def test_look_ups_that_could_not_be_sent_are_told(redis_cache, key, monkey
         raise LookupError("what")
 
     with monkeypatch.context() as patch:
-        patch.setattr(redis_cache._session.link, "begin", fault)
+        patch.setattr(redis_cache._session.executor, "start", fault)
         outcomes = await asyncio.gather(
             *(redis_cache.get(f"{key}{n}") for n in range(3)), return_exceptions=True
         )
@@ -197,7 +199,7 @@ async def test_closing_that_is_cancelled_still_tells_those_who_wait(
     closing = asyncio.create_task(cache.close())
     await asyncio.wait([closing], timeout=0.05)
     closing.cancel()
-    with pytest.raises(CacheUnavailable, match="closed meanwhile"):
+    with pytest.raises(CacheUnavailable, match="closed before it answered"):
         await waiting
     await asyncio.wait([closing])
 
@@ -214,7 +216,7 @@ async def test_closing_does_not_wait_for_what_a_server_that_hangs_does_not_take(
         began = time.monotonic()
         await cache.close()
         assert time.monotonic() - began < CLOSE_S
-        with pytest.raises(CacheUnavailable, match="closed meanwhile"):
+        with pytest.raises(CacheUnavailable, match="closed before it answered"):
             await waiting
 
 
@@ -253,7 +255,7 @@ async def test_a_request_for_a_token_that_hangs_is_given_up_and_costs_one_thread
     tokens, before = Tokens(), threading.active_count()
     for _ in range(3):
         with pytest.raises(entra.AuthenticationError, match="no token for Redis: TimeoutError"):
-            await tokens.good()
+            await tokens.get_valid()
     assert threading.active_count() == before + 1
     assert hanging.asked == 1
     hanging.may_answer.set()
@@ -265,7 +267,7 @@ async def test_closing_does_not_wait_for_an_identity_that_hangs(
 ):
     monkeypatch.setattr(entra, "CLOSE_S", 0.05)
     tokens = Tokens()
-    waiting = asyncio.create_task(tokens.good())
+    waiting = asyncio.create_task(tokens.get_valid())
     await eventually_async(lambda: hanging.asked)
     async with asyncio.timeout(5):
         await tokens.close()

@@ -24,7 +24,7 @@ STEPS = st.one_of(
 )
 
 
-class Link:
+class Executor:
     """Writes nothing: each round trip ends as the test says."""
 
     def __init__(self):
@@ -32,7 +32,7 @@ class Link:
         self.breaker = CircuitBreaker("redis", failures=1)
         self.under_way: list[tuple[int, asyncio.Future]] = []
 
-    async def do(self, operation):
+    async def run(self, operation):
         (stores,) = operation.args
         outcome = self.loop.create_future()
         self.under_way.append((len(stores), outcome))
@@ -60,8 +60,8 @@ class Link:
 
 class Tried:
     def __init__(self):
-        self.link = Link()
-        self.behind = WriteBehind(self.link, RedisCounts(), WriteHealth("redis"))
+        self.executor = Executor()
+        self.behind = WriteBehind(self.executor, RedisCounts(), WriteHealth("redis"))
         self.flushes: list[asyncio.Task[None]] = []
 
     async def do(self, name, *arguments):
@@ -70,15 +70,15 @@ class Tried:
                 number, size = arguments
                 self.behind.put(f"key{number}", Store(bytes(size), 1000))
             case "answer":
-                self.link.answer(*arguments)
+                self.executor.answer(*arguments)
             case "flush":
                 self.flushes.append(asyncio.create_task(self.behind.flush()))
             case "kill" if self.behind._writer:
                 self.behind._writer.cancel()
             case "breaker opens":
-                self.link.breaker.record_failure("away")
+                self.executor.breaker.record_failure("away")
             case "breaker closes":
-                self.link.breaker.record_success()
+                self.executor.breaker.record_success()
             case _:
                 await asyncio.sleep(0)
 
@@ -93,7 +93,7 @@ async def run(steps):
     # A server that answers now ends everything; what a killed writer left is written by the end.
     closing = asyncio.create_task(behind.close())
     for _ in range(100):
-        tried.link.answer("taken")
+        tried.executor.answer("taken")
         await asyncio.sleep(0)
     assert closing.done()
     assert all(flush.done() for flush in tried.flushes)
