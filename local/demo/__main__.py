@@ -70,7 +70,7 @@ def _everything(port: int) -> Iterator[host_server.HostServer]:
     with contextlib.ExitStack() as cleanup:
         with console.status("Starting Redis, Azurite, the Service Bus emulator and the host"):
             # One that was killed lets go of it within a second.
-            require_free(port, "the host", patience_s=LET_GO_S)
+            require_free(port, "the host", wait_s=LET_GO_S)
             cleanup.enter_context(stack)
             cleanup.callback(supervisor.stop)
             supervisor.launch()

@@ -1,6 +1,6 @@
-"""What stands in for Azure on one machine: Azurite, Redis and a Service Bus emulator.
+"""Redis, Azurite and a Service Bus emulator, in place of Azure's services.
 
-`python -m local.emulators up|down|status` runs them by hand; `Stack` runs them for a program.
+`triscore emulators up|down|status` runs them from a terminal, `Stack` from a program.
 """
 
 from local.emulators.errors import EmulatorError

@@ -1,4 +1,4 @@
-"""Microsoft's Azurite: blobs, queues and tables."""
+"""Azurite, Microsoft's storage emulator: blobs, queues and tables."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from local.emulators.errors import EmulatorError
 from local.emulators.managed_server import PROJECT
 from local.emulators.ports import HOST
 
-#: Where `npm install --prefix` puts it; one on the PATH serves as well.
+#: Where `npm install --prefix` installs it. An `azurite` on the PATH works as well.
 FOLDER = PROJECT / ".triscore" / "azurite"
 
 #: Loaded into Azurite: open connections would keep it from ending.
 CLOSE_ON_SIGTERM = Path(__file__).with_name("close_on_sigterm.js")
 
 ACCOUNT = "devstoreaccount1"
-#: Public: every Azurite in the world has this key.
+#: Azurite's well-known key, the same everywhere.
 ACCOUNT_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
@@ -27,7 +27,7 @@ ACCOUNT_KEY = (
 
 @dataclass(frozen=True, slots=True)
 class Azurite:
-    """The storage account of one machine."""
+    """One storage account."""
 
     data: Path
     blob_port: int
@@ -62,9 +62,9 @@ class Azurite:
             raise EmulatorError(
                 f"Azurite is not installed: `npm install --prefix {folder} azurite` installs it"
             )
-        # The SDKs run ahead of the versions it knows; its telemetry waits for the network.
+        # The SDKs use newer API versions than Azurite knows; its telemetry waits for the network.
         flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
-        places = {
+        settings = {
             "location": str(self.data),
             "blobHost": HOST,
             "blobPort": str(self.blob_port),
@@ -73,7 +73,7 @@ class Azurite:
             "tableHost": HOST,
             "tablePort": str(self.table_port),
         }
-        options = [word for name, value in places.items() for word in (f"--{name}", value)]
+        options = [word for name, value in settings.items() for word in (f"--{name}", value)]
         return [node, "--require", str(CLOSE_ON_SIGTERM), program, *flags, *options]
 
     def environment(self) -> Mapping[str, str]:
@@ -81,7 +81,7 @@ class Azurite:
 
     def is_healthy(self) -> bool:
         request = f"GET /{ACCOUNT}?comp=list HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
-        # It refuses the unsigned request, and says who refuses.
+        # The unsigned request is refused; the refusal has Azurite's Server header.
         return all(
             health_check.answers(port, request.encode(), expected=b"\r\nServer: Azurite-")
             for port in self.ports

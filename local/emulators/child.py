@@ -1,4 +1,4 @@
-"""A process that never outlives the one that started it."""
+"""A child process that ends with this process, even if this process is killed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 #: Seconds between SIGTERM and SIGKILL.
 STOP_GRACE_S = 5.0
 
-#: The kernel sends the death signal when the *thread* that forked ends, so every child is forked
-#: by this thread, which lives as long as the process.
+#: The kernel sends the death signal when the *thread* that forked ends. This thread forks every
+#: child and lives as long as the process.
 _forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forker")
 
 
 class Child:
-    """A running process, in a session of its own: Ctrl-C reaches the parent, which decides.
+    """A running process. Its output is appended to `log`.
 
-    Output goes to the end of `log`. Raises OSError where the command cannot be run at all.
+    It has a session of its own: Ctrl-C reaches the parent only. Raises OSError if the command
+    cannot be run.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; minus the signal's number where a signal ended it."""
+        """None while it runs; the negative signal number if a signal ended it."""
         return self._process.poll()
 
     def wait(self, timeout_s: float | None = None) -> int:
@@ -70,7 +71,7 @@ class Child:
             raise TimeoutError(f"{self!r} still runs after {timeout_s} s") from None
 
     def signal(self, number: int) -> None:
-        """Send a signal; one to a process that has ended goes nowhere."""
+        """Send a signal. Does nothing if the process has ended."""
         self._process.send_signal(number)
 
     def kill(self) -> int:
@@ -78,7 +79,7 @@ class Child:
         return self._process.wait()
 
     def stop(self, grace_s: float = STOP_GRACE_S) -> int:
-        """SIGTERM, then SIGKILL for one that does not obey. Returns the exit code."""
+        """Send SIGTERM, and SIGKILL after `grace_s`. Returns the exit code."""
         self._process.terminate()
         try:
             return self.wait(grace_s)
@@ -86,6 +87,6 @@ class Child:
             return self.kill()
 
     def last_line(self) -> str:
-        """The end of what it printed, for an error's sentence."""
+        """The last line of its output, for error messages."""
         lines = self.log.read_text(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "no output")

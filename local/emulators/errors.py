@@ -1,7 +1,7 @@
-"""What can go wrong with the stand-ins for Azure."""
+"""The one error of the emulators."""
 
 from __future__ import annotations
 
 
 class EmulatorError(Exception):
-    """A server cannot run. The message is one sentence for the person at the terminal."""
+    """A server cannot run. One sentence: what is wrong, and what to do."""

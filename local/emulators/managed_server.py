@@ -1,4 +1,4 @@
-"""What the stack needs to know of a server."""
+"""What a supervisor needs to know about a server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 class ManagedServer(Protocol):
-    """A program to run and a way to ask whether it serves."""
+    """A command to run, and a health check."""
 
     @property
     def name(self) -> str: ...
@@ -20,17 +20,17 @@ class ManagedServer(Protocol):
 
     @property
     def data(self) -> Path:
-        """The folder of all that it keeps."""
+        """The folder of its data."""
         ...
 
     def command(self) -> list[str]:
-        """Raises EmulatorError where the program is not installed, naming how to install it."""
+        """Raises EmulatorError if the program is not installed, with how to install it."""
         ...
 
     def environment(self) -> Mapping[str, str]:
-        """Variables beside those of the parent."""
+        """Variables to add to the parent's environment."""
         ...
 
     def is_healthy(self) -> bool:
-        """Whether this very kind of server answers on every port, now. Never raises."""
+        """Whether a server of this kind answers on every port. Never raises."""
         ...

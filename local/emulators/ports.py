@@ -1,4 +1,4 @@
-"""The ports of the stand-ins, and whether they are free."""
+"""The emulators' ports, and whether they are free."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where each server listens, on the loopback interface."""
+    """The ports on the loopback interface."""
 
     redis: int = 16379
     azurite_blob: int = 10000
@@ -24,19 +24,19 @@ class Ports:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Ports:
-        """TRISCORE_PORTS=20000 moves them to 20001 and on. Raises EmulatorError."""
+        """TRISCORE_PORTS=20000 means ports 20001 to 20005. Raises EmulatorError."""
         first = env.get("TRISCORE_PORTS", "").strip()
         if not first:
             return cls()
         if not (first.isascii() and first.isdecimal() and 1024 <= int(first) <= 65000):
-            raise EmulatorError(f"TRISCORE_PORTS={first!r}: expected a port from 1024 to 65000")
+            raise EmulatorError(f"TRISCORE_PORTS is {first!r}, expected a port from 1024 to 65000")
         return cls(*(int(first) + number for number, _ in enumerate(fields(cls), 1)))
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port now."""
     with socket.socket() as probe:
-        # As servers do: connections of the past in TIME_WAIT do not count.
+        # As servers do, so that closed connections in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -45,13 +45,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def require_free(port: int, wanted_by: str, *, patience_s: float = 0.0) -> None:
-    """Raise EmulatorError where another program still holds the port after `patience_s`."""
-    deadline = time.monotonic() + patience_s
+def require_free(port: int, wanted_by: str, *, wait_s: float = 0.0) -> None:
+    """Raises EmulatorError if another program still listens on the port after `wait_s`."""
+    deadline = time.monotonic() + wait_s
     while not is_free(port):
         if time.monotonic() >= deadline:
             raise EmulatorError(
-                f"port {port}, wanted by {wanted_by}, is taken: stop the program that listens "
-                f"there (`ss -ltnp 'sport = :{port}'` names it) or choose another port"
+                f"port {port}, which {wanted_by} needs, is taken: stop the program that listens "
+                f"there (`ss -ltnp 'sport = :{port}'` shows it), or choose another port"
             )
         time.sleep(0.05)

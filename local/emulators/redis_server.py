@@ -1,4 +1,4 @@
-"""Debian's redis-server."""
+"""redis-server, as the distribution packages it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local.emulators.ports import HOST
 
 @dataclass(frozen=True, slots=True)
 class RedisServer:
-    """Redis with an append-only file: a restart keeps what was cached."""
+    """Redis with an append-only file: cached values survive a restart."""
 
     data: Path
     port: int
@@ -52,5 +52,5 @@ class RedisServer:
         return {}
 
     def is_healthy(self) -> bool:
-        # While it reads its file it answers -LOADING.
+        # It answers -LOADING while it reads its file.
         return health_check.answers(self.port, b"PING\r\n", expected=b"+PONG")

@@ -1,4 +1,4 @@
-"""The Service Bus emulator of this project, as a process."""
+"""This project's Service Bus emulator, as a process."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from local.emulators.ports import HOST
 
 CONFIG = Path(__file__).with_name("Config.json")
 
-#: How AMQP 1.0 begins with SASL: protocol 3, version 1.0.0.
+#: AMQP 1.0's first bytes: protocol 3 (SASL), version 1.0.0.
 SASL_HEADER = b"AMQP\x03\x01\x00\x00"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceBusEmulator:
-    """`python -m local.emulators.servicebus` with the queues of a Config.json."""
+    """Runs `python -m local.emulators.servicebus` with the queues of a Config.json."""
 
     data: Path
     port: int

@@ -1,4 +1,4 @@
-"""All the stand-ins together: they start and stop as one."""
+"""Starts and stops all emulators together."""
 
 from __future__ import annotations
 
@@ -21,14 +21,12 @@ from local.emulators.supervisor import State, Supervisor
 
 log = logging.getLogger(__name__)
 
-#: Seconds in which the servers of a stack that was killed end, and let go of their ports.
-LET_GO_S = 5.0
+#: Seconds in which the servers of a killed stack end and release their ports.
+RELEASE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A server, for people to look at."""
-
+class ServerStatus:
     name: str
     pid: int | None
     port: int
@@ -36,7 +34,7 @@ class Running:
 
 
 def servers(folder: StateFolder, ports: Ports) -> tuple[RedisServer, Azurite, ServiceBusEmulator]:
-    """What a stack runs."""
+    """The servers of a stack, in order of start."""
     return (
         RedisServer(folder.data("redis"), ports.redis),
         Azurite(
@@ -47,16 +45,16 @@ def servers(folder: StateFolder, ports: Ports) -> tuple[RedisServer, Azurite, Se
 
 
 class Stack:
-    """Redis, Azurite and the Service Bus emulator on one machine.
+    """Redis, Azurite and the Service Bus emulator.
 
-    `start` raises EmulatorError, and then nothing runs. Children end with this process, however
-    it ends.
+    `start` runs all of them or raises EmulatorError and runs none. The servers end with this
+    process, even if it is killed.
     """
 
     def __init__(self, root: Path, ports: Ports | None = None) -> None:
         self.ports = ports or Ports()
         self._folder = StateFolder(root.absolute())
-        self._redis, self._azurite, self._broker = servers(self._folder, self.ports)
+        self._redis, self._azurite, self._servicebus = servers(self._folder, self.ports)
         self._supervisors = [
             Supervisor(
                 server, log_file=self._folder.log(server.name), on_change=self._server_changed
@@ -64,7 +62,7 @@ class Stack:
             for server in self._all
         ]
         self._ready = False
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._recording = threading.Lock()
 
     def __repr__(self) -> str:
@@ -88,12 +86,12 @@ class Stack:
 
     @property
     def servicebus_connection_string(self) -> str:
-        return self._broker.connection_string
+        return self._servicebus.connection_string
 
     @property
-    def servers(self) -> list[Running]:
+    def servers(self) -> list[ServerStatus]:
         return [
-            Running(each.server.name, each.pid, each.server.ports[0], each.state)
+            ServerStatus(each.server.name, each.pid, each.server.ports[0], each.state)
             for each in self._supervisors
         ]
 
@@ -101,8 +99,8 @@ class Stack:
         """Start every server and wait until each one answers."""
         was_killed = self._folder.acquire()
         try:
-            self._require_all(patience_s=LET_GO_S if was_killed else 0.0)
-            self._over.clear()
+            self._require_all(wait_s=RELEASE_S if was_killed else 0.0)
+            self._stopped.clear()
             for each in self._supervisors:
                 each.launch()
             self._record()
@@ -116,38 +114,37 @@ class Stack:
         log.info("%r", self)
 
     def stop(self) -> None:
-        """Stop every server, last started first. Does nothing to a stopped stack."""
+        """Stop every server, in reverse order of start. Does nothing if the stack is stopped."""
         for each in reversed(self._supervisors):
             each.stop()
         self._ready = False
-        self._over.set()
+        self._stopped.set()
         self._folder.release()
 
     def wait(self) -> None:
-        """Block until `stop`; raises EmulatorError as soon as a server has been given up."""
-        self._over.wait()
+        """Block until `stop`. Raises EmulatorError as soon as a supervisor gives up."""
+        self._stopped.wait()
         failed = [server.name for server in self.servers if server.state == "failed"]
         if failed:
             raise EmulatorError(
-                f"{' and '.join(failed)} kept ending and was given up: "
-                f"see {self._folder.log(failed[0])}"
+                f"{' and '.join(failed)} kept ending: see {self._folder.log(failed[0])}"
             )
 
     @property
     def _all(self) -> Sequence[ManagedServer]:
-        return (self._redis, self._azurite, self._broker)
+        return (self._redis, self._azurite, self._servicebus)
 
-    def _require_all(self, *, patience_s: float) -> None:
-        """Everything that can be found out before anything is started."""
+    def _require_all(self, *, wait_s: float) -> None:
+        """Check everything that can be checked before the first server starts."""
         for server in self._all:
             server.command()
             for port in server.ports:
-                require_free(port, server.name, patience_s=patience_s)
+                require_free(port, server.name, wait_s=wait_s)
 
     def _server_changed(self) -> None:
         self._record()
         if any(server.state == "failed" for server in self.servers):
-            self._over.set()
+            self._stopped.set()
 
     def _record(self) -> None:
         with self._recording:

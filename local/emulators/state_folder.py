@@ -1,9 +1,9 @@
-"""The folder of a stack: data, logs, and who is running it.
+"""The folder of a stack: data, logs, and a record of the running process.
 
-data/<server>/     what a server keeps
-logs/<server>.log  what it printed since the last start
-emulators.lock     locked (flock) by the running stack; the kernel lets go when it dies
-emulators.json     its pid, ports and children, for `triscore emulators status` and `down`
+data/<server>/     a server's data
+logs/<server>.log  its output since the last start
+emulators.lock     locked (flock) by the running stack; the kernel releases it when the stack dies
+emulators.json     the stack's pid, ports and children, for `triscore emulators status` and `down`
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Record:
 
 
 class StateFolder:
-    """One stack at a time: whoever holds the lock."""
+    """The process that holds the lock runs the stack."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -53,9 +53,9 @@ class StateFolder:
         return self.root / "logs" / f"{name}.log"
 
     def acquire(self) -> bool:
-        """Take the folder; True where the last stack in it was killed.
+        """Lock the folder. Returns whether its previous stack was killed.
 
-        Raises EmulatorError where another one runs.
+        Raises EmulatorError if another stack runs in it.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         lock = self._try_lock()
@@ -74,15 +74,15 @@ class StateFolder:
             self._lock = None
 
     def write(self, record: Record) -> None:
-        """Only for the holder of the lock. Readers see the old record or the new one."""
+        """Replace the record atomically. Only the holder of the lock may call it."""
         draft = self._record_file.with_suffix(".draft")
         draft.write_text(json.dumps(asdict(record)))
         draft.replace(self._record_file)
 
     def running(self) -> Record | None:
-        """The stack that holds the lock now; None where nobody does.
+        """The record of the stack that holds the lock; None if no stack runs.
 
-        A record whose writer died is none: its pid may be anybody's by now.
+        A killed stack leaves its record behind, but not the lock. Its pid may be reused.
         """
         if not self.root.is_dir():
             return None

@@ -1,4 +1,4 @@
-"""Keeps one server running."""
+"""Runs one server and restarts it when it ends."""
 
 from __future__ import annotations
 
@@ -18,21 +18,18 @@ log = logging.getLogger(__name__)
 
 State = Literal["starting", "ok", "restarting", "failed", "stopped"]
 
-#: Seconds before each new try of a server that keeps ending; after the last one it is given up.
+#: Seconds before each restart of a server that keeps ending; after the last one, give up.
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0)
-#: A server that has served this long begins again with the first pause.
-SETTLED_S = 30.0
-#: Seconds until a server must answer; Azurite on a busy machine needs the most.
+#: After running this long, a server's restarts count from the first pause again.
+STABLE_S = 30.0
+#: Seconds in which a server must answer after its start. Azurite on a busy machine is slowest.
 READY_S = 30.0
-#: Seconds between two health checks of a server that starts.
+#: Seconds between two health checks of a starting server.
 CHECK_EVERY_S = 0.02
 
 
 class Supervisor:
-    """Runs a server as a child and starts it again when it ends.
-
-    `on_change` is called after every change of state or pid, by whichever thread made it.
-    """
+    """`on_change` is called after every change of state or pid, in the thread that made it."""
 
     def __init__(
         self,
@@ -49,7 +46,7 @@ class Supervisor:
         self._on_change = on_change
         self._child: Child | None = None
         self._stopping = threading.Event()
-        #: Holds off a new child while `stop` looks for the last one.
+        #: Keeps `stop` from missing a child that is being started.
         self._spawning = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -61,7 +58,7 @@ class Supervisor:
         return None if self._child is None else self._child.pid
 
     def launch(self) -> None:
-        """Start the server's process; `wait_ready` tells when it serves."""
+        """Start the server's process. `wait_ready` waits until it serves."""
         self._stopping.clear()
         self.server.data.mkdir(parents=True, exist_ok=True)
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +67,7 @@ class Supervisor:
         self._spawn()
 
     def wait_ready(self) -> None:
-        """Raise EmulatorError where the server ends or does not answer in time."""
+        """Raises EmulatorError if the server ends or does not answer in time."""
         child = self._child
         assert child is not None  # noqa: S101 - launch comes first
         self._await_health(child)
@@ -84,7 +81,7 @@ class Supervisor:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the process and whatever supervises it. Does nothing to a stopped one."""
+        """Stop the process and its supervision. Does nothing if it is stopped."""
         with self._spawning:
             self._stopping.set()
             child, self._child = self._child, None
@@ -97,7 +94,7 @@ class Supervisor:
             self.state = "stopped"
 
     def _spawn(self) -> Child | None:
-        """A new process, or None where the server is being stopped."""
+        """A new process; None if the server is being stopped."""
         with self._spawning:
             if self._stopping.is_set():
                 return None
@@ -112,10 +109,10 @@ class Supervisor:
         deadline = time.monotonic() + READY_S
         while True:
             healthy = self.server.is_healthy()
-            # In this order: an answer counts only while it can be our child's.
+            # Checked after the health check: if the child has ended, another program answered.
             if child.exit_code is not None:
                 raise EmulatorError(
-                    f"{self.server.name} ended with exit code {child.exit_code} before it served: "
+                    f"{self.server.name} ended with exit code {child.exit_code} during its start: "
                     f"{child.last_line()} (see {child.log})"
                 )
             if healthy:
@@ -123,38 +120,38 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise EmulatorError(
                     f"{self.server.name} does not answer on port {self.server.ports[0]} after "
-                    f"{READY_S:.0f} s (see {child.log})"
+                    f"{READY_S:.0f} s: see {child.log}"
                 )
             if self._stopping.wait(CHECK_EVERY_S):
                 return
 
     def _supervise(self, child: Child) -> None:
-        ended = 0
+        restarts = 0
         while True:
             since = time.monotonic()
             code = child.wait()
             if self._stopping.is_set():
                 return
-            ended = 1 if time.monotonic() - since > SETTLED_S else ended + 1
-            if ended > len(self._pauses_s):
+            restarts = 1 if time.monotonic() - since > STABLE_S else restarts + 1
+            if restarts > len(self._pauses_s):
                 log.error(
-                    "%s keeps ending (exit code %s) and is given up: see %s",
+                    "%s keeps ending (exit code %s) and is not restarted: see %s",
                     *(self.server.name, code, child.log),
                 )
                 self._set("failed")
                 return
-            pause_s = self._pauses_s[ended - 1]
+            pause_s = self._pauses_s[restarts - 1]
             log.warning(
-                "%s ended with exit code %s; starting it again in %s s",
+                "%s ended with exit code %s: restarting it in %s s",
                 *(self.server.name, code, pause_s),
             )
             self._set("restarting")
             if self._stopping.wait(pause_s):
                 return
-            child = self._restarted() or child
+            child = self._restart() or child
 
-    def _restarted(self) -> Child | None:
-        """A new child that serves, or one that has ended, for the next round to see."""
+    def _restart(self) -> Child | None:
+        """A new child, which serves or has ended; None if no child could be started."""
         try:
             child = self._spawn()
         except (EmulatorError, OSError) as error:

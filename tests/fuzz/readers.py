@@ -236,7 +236,7 @@ def _read_value(data: bytes) -> None:
 
 
 def _read_message(data: bytes) -> None:
-    sections.take_apart(data)
+    sections.split(data)
     sections.application_properties(data)
     sections.data_bodies(data)
     sections.value_body(data)

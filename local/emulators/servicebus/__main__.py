@@ -1,4 +1,4 @@
-"""`python -m local.emulators.servicebus`: the emulator, until a signal ends it."""
+"""`python -m local.emulators.servicebus`: the emulator, until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local.emulators.servicebus.broker.store import Store
 from local.emulators.servicebus.config import Config, ConfigError
 from local.emulators.servicebus.server import Server
 
-#: The arguments, the file, the database or the port: nothing was started.
+#: Exit codes: a wrong Config.json, database or port; a database that failed while serving.
 CANNOT_START = 2
 STORE_FAILED = 1
 
@@ -41,8 +41,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local.emulators.servicebus", description=__doc__
     )
-    parser.add_argument("--config", type=Path, required=True, help="Config.json with the queues")
-    parser.add_argument("--db", type=Path, required=True, help="SQLite file, made where missing")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="the Config.json that defines the queues"
+    )
+    parser.add_argument(
+        "--db", type=Path, required=True, help="the SQLite file; created if missing"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5672)
     parser.add_argument(
@@ -60,7 +64,7 @@ async def _serve(settings: Config, store: Store, host: str, port: int) -> int:
     try:
         await server.start(host, port)
     except OSError as error:
-        print(_unusable(host, port, error), file=sys.stderr)
+        print(_describe(host, port, error), file=sys.stderr)
         return CANNOT_START
     print(f"Service Bus emulator on {host}:{port}, {server.namespace!r}", flush=True)
     stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(server.failed())
@@ -70,14 +74,17 @@ async def _serve(settings: Config, store: Store, host: str, port: int) -> int:
     failing.cancel()
     await server.stop()
     if failure is not None:
-        print(f"{failure} Nothing more is acknowledged; the emulator stops.", file=sys.stderr)
+        print(f"{failure} The emulator stops, and acknowledges nothing more.", file=sys.stderr)
         return STORE_FAILED
     return 0
 
 
-def _unusable(host: str, port: int, error: OSError) -> str:
+def _describe(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is taken: end what listens there, or use another --port."
+        return (
+            f"Port {port} on {host} is taken: stop the program that listens there, or choose "
+            "another port with --port."
+        )
     return f"Port {port} on {host} cannot be used: {error.strerror}."
 
 

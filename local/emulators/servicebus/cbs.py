@@ -1,4 +1,4 @@
-"""`$cbs`: peers put tokens here, and may then use what the tokens allow."""
+"""The node `$cbs` (claims-based security): clients send tokens here to get access to queues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STATUS_KEYS = ("status-code", "status-description", "error-condition")
 
 
 class CbsNode:
-    """Takes the tokens of one connection."""
+    """Accepts the tokens of one connection."""
 
     def __init__(
         self,
@@ -38,13 +38,13 @@ class CbsNode:
             return Reply(400, "Expected the audience in the application property name.")
         path = sas.path_of(audience)
         try:
-            # The SDK calls both by the same type.
+            # The SDK sends both kinds under the same token type.
             if token.startswith(sas.PREFIX):
                 grant = sas.verify(token, self._keys, self._now_s())
             else:
                 grant = Grant(path, entra.verify(token, self._now_s()))
         except TokenRefused as refusal:
-            # An error-condition here would make the SDK say "client error" instead of this.
+            # With an error-condition, the SDK would report "client error" instead of this text.
             return Reply(401, str(refusal))
         if path and not self._exists(path):
             return Reply(404, f"The messaging entity {path!r} could not be found.")

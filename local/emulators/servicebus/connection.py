@@ -35,14 +35,14 @@ from local.emulators.servicebus.session import Attacher, Session
 
 log = logging.getLogger(__name__)
 
-#: Who may do what is decided by the tokens put at `$cbs`, so SASL lets everybody in.
+#: SASL accepts everyone: access is decided by the tokens that a client sends to `$cbs`.
 _MECHANISMS = ("MSSBCBS", "ANONYMOUS", "PLAIN", "EXTERNAL")
 
 _MAX_FRAME_SIZE = 65_536
 _CHANNEL_MAX = 4_999
 _IDLE_TIME_OUT_MS = 120_000
 
-#: The smallest maximum that AMQP lets a peer ask for; also what holds before open.
+#: The lowest max-frame-size that AMQP allows; it applies until the open frame.
 _MIN_MAX_FRAME_SIZE = 512
 
 
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._heartbeat: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
-        self._heard_s = loop.time()
+        self._last_received_s = loop.time()
         self._peer = "a peer"
 
     def __repr__(self) -> str:
@@ -84,23 +84,23 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._peer = "{0[0]}:{0[1]}".format(transport.get_extra_info("peername"))
-        self._watch_idleness()
+        self._check_idle()
         log.info("%s connected", self._peer)
 
     def data_received(self, data: bytes) -> None:
-        self._heard_s = self._loop.time()
+        self._last_received_s = self._loop.time()
         if self._closing:
             return
         self._splitter.feed(data)
         try:
             self._handle_all()
         except AmqpError as error:
-            log.warning("%s is cut off: %s", self._peer, error)
+            log.warning("%s is disconnected: %s", self._peer, error)
             self.close(error)
         except Exception:
-            # What a peer sends must not end the server: this connection ends instead.
-            log.exception("%s is cut off", self._peer)
-            self.close(AmqpError(INTERNAL_ERROR, "The emulator failed; its log says how."))
+            # A peer's bytes must not end the server; only this connection is closed.
+            log.exception("%s is disconnected", self._peer)
+            self.close(AmqpError(INTERNAL_ERROR, "The emulator failed: see its log."))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._closing = True
@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
             session.writable()
 
     def links(self) -> Iterator[Link]:
-        """Those of all sessions."""
+        """The links of all sessions."""
         for session in self.sessions.values():
             yield from session.links.values()
 
@@ -147,9 +147,9 @@ class Connection(asyncio.Protocol):
         elif header == frames.AMQP_HEADER and self._authenticated:
             self._write(header)
         else:
-            # The header that would have been right is the answer, and the end.
-            wanted = frames.AMQP_HEADER if self._authenticated else frames.SASL_HEADER
-            self._write(wanted)
+            # AMQP: reply with the expected header and close.
+            expected = frames.AMQP_HEADER if self._authenticated else frames.SASL_HEADER
+            self._write(expected)
             self._end()
 
     def _on_frame(self, frame: Frame) -> None:
@@ -159,7 +159,7 @@ class Connection(asyncio.Protocol):
         if not self._authenticated:
             self._on_sasl(performative)
         elif frame.kind != frames.AMQP_FRAME:
-            raise FramingError("a frame of SASL came after SASL had ended")
+            raise FramingError("a SASL frame arrived after the end of SASL")
         elif isinstance(performative, Open):
             self._on_open(performative)
         elif not self._open:
@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
             ),
         )
         if opening.idle_time_out:
-            self._beat(int(opening.idle_time_out) / 2000)
+            self._send_heartbeat(int(opening.idle_time_out) / 2000)
 
     def _on_opened(self, channel: int, performative: Composite, payload: bytes) -> None:
         match performative:
@@ -215,14 +215,14 @@ class Connection(asyncio.Protocol):
 
     def _on_end(self, channel: int) -> None:
         session = self.sessions.pop(channel, None)
-        # None is the answer to an end of ours.
+        # None: this frame answers an end that was sent from here.
         if session is not None:
             session.close()
             self.send(channel, End())
 
     def _on_session_frame(self, channel: int, performative: Composite, payload: bytes) -> None:
         session = self.sessions.get(channel)
-        # Frames of a session that was ended here may still arrive.
+        # None: a frame of a session that was ended here.
         if session is None:
             return
         try:
@@ -231,8 +231,8 @@ class Connection(asyncio.Protocol):
             log.warning("a session of %s is ended: %s", self._peer, error)
             del self.sessions[channel]
             session.close()
-            told = Error(error.condition, error.description)
-            self.send(channel, End(told.described()))
+            reason = Error(error.condition, error.description)
+            self.send(channel, End(reason.described()))
 
     # -- sending -------------------------------------------------------------------------------
 
@@ -259,30 +259,28 @@ class Connection(asyncio.Protocol):
         self._out += data
         self._group_commit.write(self)
 
-    # -- ends ----------------------------------------------------------------------------------
+    # -- closing -------------------------------------------------------------------------------
 
     def close(self, error: AmqpError | None = None) -> None:
         """Send the reason if the connection is open, and disconnect after the group commit."""
         if self._open and not self._closing:
-            told = Error(error.condition, error.description).described() if error else None
-            self.send(0, Close(told))
+            reason = Error(error.condition, error.description).described() if error else None
+            self.send(0, Close(reason))
         self._end()
 
     def _end(self) -> None:
         self._closing = True
         self._group_commit.write(self)
 
-    def _beat(self, every_s: float) -> None:
-        self._heartbeat = self._loop.call_later(every_s, self._beat, every_s)
+    def _send_heartbeat(self, every_s: float) -> None:
+        self._heartbeat = self._loop.call_later(every_s, self._send_heartbeat, every_s)
         self._write(frames.HEARTBEAT)
 
-    def _watch_idleness(self) -> None:
-        """Peers are told half of the time that they are given, as AMQP advises."""
+    def _check_idle(self) -> None:
+        """The limit is twice the announced idle time-out, as AMQP recommends."""
         limit_s = 2 * _IDLE_TIME_OUT_MS / 1000
-        left_s = self._heard_s + limit_s - self._loop.time()
+        left_s = self._last_received_s + limit_s - self._loop.time()
         if left_s > 0:
-            self._idle = self._loop.call_later(left_s, self._watch_idleness)
+            self._idle = self._loop.call_later(left_s, self._check_idle)
             return
-        self.close(
-            AmqpError(CONNECTION_FORCED, f"Nothing was heard of the peer for {limit_s:.0f} s.")
-        )
+        self.close(AmqpError(CONNECTION_FORCED, f"The peer sent nothing for {limit_s:.0f} s."))

@@ -1,7 +1,7 @@
-"""The two kinds of links: those that bring messages here, and those that take them away.
+"""Incoming and outgoing links: credit, delivery counts, and the parts of large messages.
 
-A link knows credit and delivery numbers, not queues: what is done with a message, and where
-messages come from, is up to who owns the link.
+Links know no queues. An incoming link passes messages to a callable; an outgoing link sends the
+messages of its MessageSource.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from local.emulators.servicebus.amqp.values import Symbol, UByte, UInt, ULong, V
 
 MAX_MESSAGE_SIZE = 262_144
 
-#: Messages that a sender may have on their way before it hears from us again.
+#: Credit of a sender. It is renewed when half is used.
 _CREDIT = 1000
 
 _SERIAL = 0xFFFF_FFFF
@@ -53,26 +53,26 @@ class SessionPort(Protocol):
     ) -> None: ...
 
     def can_send(self) -> bool:
-        """The peer's window and the connection's buffer have room."""
+        """Whether the peer's window and the connection's buffer have room."""
 
     def forget(self, link: Link) -> None: ...
 
     def forget_delivery(self, tag: bytes) -> None: ...
 
     def after_delivery(self, callback: Callable[[], None]) -> None:
-        """Call back in this group_commit, after ready messages have been dealt out."""
+        """Call back in this iteration, after ready messages have been delivered."""
 
 
 class Link:
-    """One end of a link, at the same handle as the peer's end."""
+    """This end of a link. Both ends use the same handle."""
 
     def __init__(self, session: SessionPort, attach: Attach) -> None:
         self.session = session
         self.handle = attach.handle
         self.name = attach.name
-        #: What a token must allow while the link lives; None for `$cbs`, where tokens are put.
+        #: The path that a token must allow; None for `$cbs`, where tokens are sent.
         self.path: str | None = None
-        #: Called once, when the link is no more, for whatever reason.
+        #: Called once, when the link is dropped for any reason.
         self.on_closed: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
@@ -82,17 +82,19 @@ class Link:
         raise NotImplementedError
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:  # noqa: ARG002 - refused
-        raise AmqpError(TRANSFER_LIMIT_EXCEEDED, "This link takes messages away, not here.")
+        raise AmqpError(
+            TRANSFER_LIMIT_EXCEEDED, "This link sends messages to the peer and accepts none."
+        )
 
     def detach(self, error: AmqpError) -> None:
-        """End the link from this side."""
-        told = Error(error.condition, error.description)
-        self.session.send(Detach(self.handle, closed=True, error=told.described()))
+        """Detach from this side."""
+        reason = Error(error.condition, error.description)
+        self.session.send(Detach(self.handle, closed=True, error=reason.described()))
         self.session.forget(self)
 
 
 class IncomingLink(Link):
-    """Puts the parts of a message together and settles it with what `receive` answers."""
+    """Joins the transfers of a message, and settles it with the outcome that `receive` returns."""
 
     def __init__(
         self,
@@ -124,7 +126,7 @@ class IncomingLink(Link):
 
     def on_flow(self, flow: Flow) -> None:
         if flow.echo:
-            self._tell_credit()
+            self._send_credit()
 
     def on_transfer(self, transfer: Transfer, payload: bytes) -> None:
         first = self._begin(transfer)
@@ -146,9 +148,9 @@ class IncomingLink(Link):
     def _begin(self, transfer: Transfer) -> Transfer:
         if self._first is None:
             if self._credit <= 0:
-                raise AmqpError(TRANSFER_LIMIT_EXCEEDED, "A message came without credit for it.")
+                raise AmqpError(TRANSFER_LIMIT_EXCEEDED, "A message arrived without credit.")
             if transfer.delivery_id is None:
-                raise AmqpError(TRANSFER_LIMIT_EXCEEDED, "A message came without a delivery id.")
+                raise AmqpError(TRANSFER_LIMIT_EXCEEDED, "A message arrived without a delivery id.")
             self._first = transfer
         return self._first
 
@@ -163,17 +165,17 @@ class IncomingLink(Link):
             if len(message) > MAX_MESSAGE_SIZE:
                 raise AmqpError(
                     MESSAGE_SIZE_EXCEEDED,
-                    f"The message is larger than the {MAX_MESSAGE_SIZE} bytes that are allowed.",
+                    f"The message has more than the allowed {MAX_MESSAGE_SIZE} bytes.",
                 )
             return self._receive(message, message_format)
         except AmqpError as error:
-            # The Python SDK reads the third field without looking whether it is there.
-            told = Error(error.condition, error.description, info={})
-            return Rejected(told.described())
+            # The Python SDK requires the third field, although AMQP does not.
+            reason = Error(error.condition, error.description, info={})
+            return Rejected(reason.described())
 
     def _settle(self, first: Transfer, outcome: Outcome) -> None:
         delivery_id = first.delivery_id
-        assert delivery_id is not None  # noqa: S101 - _begin made sure
+        assert delivery_id is not None  # noqa: S101 - checked in _begin
         self.session.send(
             Disposition(
                 role=True,
@@ -186,9 +188,9 @@ class IncomingLink(Link):
 
     def _grant(self) -> None:
         self._credit = _CREDIT
-        self._tell_credit()
+        self._send_credit()
 
-    def _tell_credit(self) -> None:
+    def _send_credit(self) -> None:
         self.session.send_flow(
             handle=self.handle,
             delivery_count=UInt(self._delivery_count),
@@ -197,30 +199,30 @@ class IncomingLink(Link):
 
 
 class MessageSource(Protocol):
-    """Where an outgoing link's messages come from."""
+    """Provides an outgoing link's messages."""
 
     def credit_given(self) -> None:
-        """The link can send more than before."""
+        """The link can send more messages."""
 
     def settled(self, tag: bytes, outcome: Outcome) -> Outcome:
-        """The receiver's outcome; the answer is the outcome that holds."""
+        """Apply the receiver's outcome. Returns the actual outcome."""
 
     def closed(self) -> None: ...
 
 
 class OutgoingLink(Link):
-    """Sends messages while the peer has given credit."""
+    """Sends messages while it has the peer's credit."""
 
     def __init__(
-        self, session: SessionPort, attach: Attach, supply: MessageSource, *, presettled: bool
+        self, session: SessionPort, attach: Attach, source: MessageSource, *, presettled: bool
     ) -> None:
         super().__init__(session, attach)
-        self._supply = supply
+        self._source = source
         self._presettled = presettled
         self._delivery_count = 0
         self._credit = 0
         self._draining = False
-        self.on_closed = supply.closed
+        self.on_closed = source.closed
         session.send(
             Attach(
                 name=attach.name,
@@ -236,47 +238,47 @@ class OutgoingLink(Link):
         )
 
     def window_opened(self) -> None:
-        """The session or the connection has room again."""
-        self._supply.credit_given()
+        """The session's window or the connection's buffer has room again."""
+        self._source.credit_given()
 
     def can_send(self) -> bool:
         return self._credit > 0 and self.session.can_send()
 
     def send(self, message: bytes, tag: bytes) -> None:
-        """Needs credit. What is not sent presettled is settled by the peer, by its tag."""
+        """Needs credit. The peer settles by the tag, unless the link is presettled."""
         self._credit -= 1
         self._delivery_count = (self._delivery_count + 1) & _SERIAL
         self.session.send_message(self, message, tag, settled=self._presettled)
 
     def on_flow(self, flow: Flow) -> None:
-        # A receiver that has not seen the attach yet leaves its delivery count out.
+        # A receiver that has not seen the attach yet sends no delivery count.
         seen = self._delivery_count if flow.delivery_count is None else int(flow.delivery_count)
         behind = (self._delivery_count - seen) & _SERIAL
         self._credit = max(0, int(flow.link_credit or 0) - behind)
         self._draining = bool(flow.drain)
-        self._supply.credit_given()
+        self._source.credit_given()
         if self._draining:
             self.session.after_delivery(self._drain)
         elif flow.echo:
-            self._tell()
+            self._send_flow()
 
     def lock_lost(self, tag: bytes) -> None:
-        """Whoever settles this delivery from now on is too late."""
+        """From now on, settling this delivery is too late."""
         self.session.forget_delivery(tag)
 
     def settle(self, tag: bytes, outcome: Outcome) -> Outcome:
-        return self._supply.settled(tag, outcome)
+        return self._source.settled(tag, outcome)
 
     def _drain(self) -> None:
-        """What could be sent has been: use up the credit that is left, and say so."""
+        """Everything ready has been sent: use up the rest of the credit and report it."""
         if not self._draining:
             return
         self._draining = False
         self._delivery_count = (self._delivery_count + self._credit) & _SERIAL
         self._credit = 0
-        self._tell(drain=True)
+        self._send_flow(drain=True)
 
-    def _tell(self, *, drain: bool = False) -> None:
+    def _send_flow(self, *, drain: bool = False) -> None:
         self.session.send_flow(
             handle=self.handle,
             delivery_count=UInt(self._delivery_count),

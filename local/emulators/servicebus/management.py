@@ -1,4 +1,4 @@
-"""`<queue>/$management`: what cannot be done over a queue's own links."""
+"""The node `<queue>/$management`: renew, peek, schedule, and other request/response operations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RECEIVE_AND_DELETE = 0
 
 
 class ManagementNode:
-    """Answers for one queue or dead-letter queue."""
+    """Handles the requests for one queue or dead-letter queue."""
 
     def __init__(self, queue: MessageQueue) -> None:
         self._queue = queue
@@ -63,11 +63,12 @@ class ManagementNode:
 
     def _renew_locks(self, body: dict[Value, Value]) -> Reply:
         tokens = _all(body, "lock-tokens", UUID)
-        # All or none: the SDK takes the answer to be for every token.
+        # Checked first, so that all are renewed or none: the SDK applies the reply to every token.
         for token in tokens:
             self._queue.locked(token)
         return Reply(
-            200, body={"expirations": Array(Timestamp(self._queue.renew(t)) for t in tokens)}
+            200,
+            body={"expirations": Array(Timestamp(self._queue.renew(token)) for token in tokens)},
         )
 
     def _peek(self, body: dict[Value, Value]) -> Reply:
@@ -100,11 +101,11 @@ class ManagementNode:
             entries = [
                 {
                     "message": message_conversion.encode_delivery(
-                        got.message, got.token, got.locked_until_ms
+                        each.message, each.token, each.locked_until_ms
                     ),
-                    "lock-token": got.token,
+                    "lock-token": each.token,
                 }
-                for got in self._queue.receive_deferred(sequences)
+                for each in self._queue.receive_deferred(sequences)
             ]
         return Reply(200, body={"messages": entries})
 
@@ -119,7 +120,7 @@ class ManagementNode:
 
 
 def _outcome(body: dict[Value, Value]) -> Outcome:
-    """The outcome that a receiver's link would have sent."""
+    """The outcome that a receiver would have sent over its link."""
     changes: dict[Value, Value] = body.get("properties-to-modify") or {}
     match _one(body, "disposition-status", str):
         case "completed":
@@ -135,7 +136,7 @@ def _outcome(body: dict[Value, Value]) -> Outcome:
             }
             return Rejected(Error(_DEAD_LETTER, info={**changes, **why}).described())
         case other:
-            raise AmqpError(NOT_IMPLEMENTED, f"There is no disposition-status {other!r} here.")
+            raise AmqpError(NOT_IMPLEMENTED, f"Unknown disposition-status {other!r}.")
 
 
 def _entry(message: Message) -> dict[str, Value]:

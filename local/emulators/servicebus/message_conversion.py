@@ -38,7 +38,7 @@ def read_transfer(message: bytes, message_format: int | None) -> list[Draft]:
 
 def read_message(message: bytes) -> Draft:
     """Raises DecodeError."""
-    parts = sections.take_apart(message)
+    parts = sections.split(message)
     header, annotations = parts.header, parts.annotations
     scheduled = annotations.get(SCHEDULED_TIME)
     if scheduled is not None and not isinstance(scheduled, Timestamp):
@@ -79,7 +79,7 @@ def encode_delivery(
     )
     if token is not None:
         of_delivery[Symbol("x-opt-lock-token")] = token
-    return sections.put_together(header, of_delivery, annotations, _content(message))
+    return sections.join(header, of_delivery, annotations, _content(message))
 
 
 def _packed(annotations: dict[Value, Value], of_delivery: dict[Value, Value]) -> bytes:

@@ -1,4 +1,4 @@
-"""Requests and their replies over a pair of links, as `$cbs` and `$management` have them."""
+"""Request/response links, as the nodes `$cbs` and `$management` use them: one link each way."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from local.emulators.servicebus.links import OutgoingLink, SessionPort
 
 log = logging.getLogger(__name__)
 
-#: Replies kept for a peer that gives no credit to receive them; the oldest go first.
-_MOST_WAITING = 1000
+#: The most replies kept for a peer that gives no credit; the oldest are dropped first.
+_MAX_WAITING = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Reply:
     status: int
     description: str = "OK"
     body: Value = field(default_factory=dict)
-    #: What the SDK makes an exception of.
+    #: The SDK raises an exception by it.
     condition: str | None = None
 
 
@@ -41,14 +41,14 @@ type Handler = Callable[[Request], Reply]
 
 
 class ReplyLink:
-    """A link that takes replies away, kept until the peer gives credit for them."""
+    """Sends replies, and keeps them until the peer gives credit."""
 
     def __init__(self, session: SessionPort, attach: Attach, node: str, address: str) -> None:
         self.node = node
         self.address = address
         self.session = session
         self.on_closed: Callable[[ReplyLink], None] = lambda _: None
-        self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
+        self._waiting: deque[bytes] = deque(maxlen=_MAX_WAITING)
         self._sent = 0
         self.link = OutgoingLink(session, attach, self, presettled=True)
 
@@ -75,7 +75,7 @@ class ReplyLink:
 
 
 class ReplyLinks:
-    """Those of one connection."""
+    """The reply links of one connection."""
 
     def __init__(self) -> None:
         self._links: list[ReplyLink] = []
@@ -88,25 +88,27 @@ class ReplyLinks:
         link.on_closed = self._links.remove
 
     def find(self, session: SessionPort, node: str, reply_to: str | None) -> ReplyLink | None:
-        """The link a reply-to names; else one of the same node, in the same session if possible.
+        """The link with the address `reply_to`, else one of the same node.
 
-        The Python SDK names the node itself at every link's both ends, or nothing at all; the
-        JavaScript SDK names each reply link.
+        Links of the same session are preferred. The JavaScript SDK gives each reply link an
+        address; the Python SDK uses the node's address for both ends of every link, or none.
         """
         of_node = [link for link in self._links if link.node == node]
         named = [link for link in of_node if reply_to and link.address == reply_to]
-        near = [link for link in of_node if link.session is session]
-        return next((link for link in (*_near(named, session), *named, *near, *of_node)), None)
+        same_session = _of_session(of_node, session)
+        return next(
+            (link for link in (*_of_session(named, session), *named, *same_session, *of_node)), None
+        )
 
 
-def _near(links: list[ReplyLink], session: SessionPort) -> list[ReplyLink]:
+def _of_session(links: list[ReplyLink], session: SessionPort) -> list[ReplyLink]:
     return [link for link in links if link.session is session]
 
 
 class RequestNode:
-    """Takes the requests of one incoming link, and sends each reply where it belongs.
+    """Handles the requests of one incoming link and sends the replies.
 
-    `status_keys` are the names that the node has for status, description and condition.
+    `status_keys` are the node's names for status, description and condition.
     """
 
     def __init__(
@@ -127,8 +129,8 @@ class RequestNode:
         return f"<RequestNode {self._node}>"
 
     def receive(self, message: bytes, _: int | None) -> Outcome:
-        """Raises DecodeError for what is not a message."""
-        properties = sections.take_apart(message).properties
+        """Raises DecodeError if the bytes are not a message."""
+        properties = sections.split(message).properties
         parameters = sections.application_properties(message)
         operation = parameters.get("operation")
         request = Request(
@@ -139,7 +141,7 @@ class RequestNode:
         reply = self._handle(request)
         link = self._replies.find(self._session, self._node, properties.reply_to)
         if link is None:
-            log.warning("a reply of %s has no link to go to", self._node)
+            log.warning("a reply of %s is dropped: its connection has no reply link", self._node)
         else:
             link.send(self._encoded(reply, properties.message_id))
         return Accepted()

@@ -1,4 +1,4 @@
-"""Shared access signatures: who may use which part of a namespace, and until when."""
+"""Shared access signatures: verifies tokens and records what they grant."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PREFIX = "SharedAccessSignature "
 
 
 class TokenRefused(Exception):
-    """The token does not allow anything. The message is one sentence, and names no secret."""
+    """The token is not valid. One sentence, which contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A key of the namespace: whoever knows it may do everything."""
+    """A key of the namespace, with all rights."""
 
     name: str
     key: str = field(repr=False)
@@ -26,22 +26,24 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token allows: one path and all below it, until a time."""
+    """What a token allows: a path and all paths below it, until a time."""
 
     path: str
     until_s: float
 
 
 def verify(token: str, keys: tuple[AccessKey, ...], now_s: float) -> Grant:
-    """What a token that begins with PREFIX allows. Raises TokenRefused."""
-    # The signature covers resource and expiry as they stand in the token, so they stay quoted.
+    """Check a token that begins with PREFIX. Raises TokenRefused."""
+    # The signature covers the quoted resource and expiry, so they are not unquoted here.
     parts = dict(part.partition("=")[::2] for part in token.removeprefix(PREFIX).split("&"))
     try:
         resource, signature, expiry = parts["sr"], unquote(parts["sig"]), parts["se"]
         name = unquote(parts["skn"])
         until_s = float(int(expiry))
     except (KeyError, ValueError, OverflowError) as error:
-        raise TokenRefused("The token lacks one of sr, sig, se, skn, or se is no time.") from error
+        raise TokenRefused(
+            "The token lacks one of sr, sig, se, skn, or se is not a time."
+        ) from error
     known = next((key for key in keys if key.name == name), None)
     if known is None or not hmac.compare_digest(signature.encode(), _sign(known, resource, expiry)):
         raise TokenRefused("The token has an invalid signature: wrong key name or wrong key.")
@@ -55,17 +57,17 @@ def _sign(key: AccessKey, resource: str, expiry: str) -> bytes:
 
 
 def path_of(resource: str) -> str:
-    """The path of a resource's URI, or of a bare path, without its slashes at both ends."""
+    """The path of a URI, or a plain path, without slashes at both ends."""
     path = urlsplit(resource).path if "://" in resource else resource
     return path.strip("/")
 
 
 class Grants:
-    """What one connection may do, by the tokens it has put."""
+    """What one connection may do, by the tokens it has sent."""
 
     def __init__(self) -> None:
         self._until_s: dict[str, float] = {}
-        #: Called when the next end may have moved.
+        #: Called when the next expiry may have changed.
         self.on_added: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
@@ -76,18 +78,20 @@ class Grants:
         self.on_added()
 
     def next_expiry_s(self) -> float | None:
-        """When the first of them ends; None where there is none."""
+        """The earliest expiry; None without grants."""
         return min(self._until_s.values(), default=None)
 
     def remove_expired(self, now_s: float) -> None:
-        """Forget those that have ended."""
-        self._until_s = {path: end_s for path, end_s in self._until_s.items() if end_s > now_s}
+        """Forget expired grants."""
+        self._until_s = {
+            path: until_s for path, until_s in self._until_s.items() if until_s > now_s
+        }
 
     def allow(self, path: str, now_s: float) -> bool:
         return self.until_s(path) > now_s
 
     def until_s(self, path: str) -> float:
-        """Until when the path may be used; 0 where it may not."""
+        """The time until which the path may be used; 0 if it may not."""
         path = path.casefold()
         return max(
             (

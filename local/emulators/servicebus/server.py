@@ -1,4 +1,4 @@
-"""The server: listens, and joins each link that is attached to what its address names."""
+"""The server: accepts connections and attaches each link to the node that its address names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from local.emulators.servicebus.token_expiry import TokenExpiry
 
 log = logging.getLogger(__name__)
 
-#: The key that Microsoft's emulator has, and every connection string for it.
+#: The key of Microsoft's emulator, as in every connection string for it.
 KEYS = (AccessKey("RootManageSharedAccessKey", "SAS_KEY_VALUE"),)
 
 _MANAGEMENT = "/$management"
@@ -44,12 +44,12 @@ _BATCH_SIZE = Symbol("com.microsoft:max-message-batch-size")
 
 
 def now_ms() -> int:
-    """The time of day, because clients compare it with theirs and restarts must keep it."""
+    """Wall-clock time: clients see it, and it must survive a restart."""
     return time.time_ns() // 1_000_000
 
 
 class Server:
-    """Listens from `start` to `stop`."""
+    """Serves from `start` to `stop`."""
 
     def __init__(self, config: Config, store: Store) -> None:
         self._loop = asyncio.get_running_loop()
@@ -68,7 +68,7 @@ class Server:
         return f"<Server of {self.namespace!r}: {len(self.connections)} connections>"
 
     async def start(self, host: str, port: int) -> None:
-        """OSError where the port is taken."""
+        """Raises OSError if the port is taken."""
         self._server = await self._loop.create_server(self._connection, host, port)
 
     async def failed(self) -> None:
@@ -76,7 +76,7 @@ class Server:
         await asyncio.shield(self._failed)
 
     async def stop(self) -> None:
-        """End all connections, and leave the store committed."""
+        """Close all connections and commit."""
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections):
@@ -107,19 +107,19 @@ class Server:
         if not self._failed.done():
             self._failed.set_exception(error)
 
-    # -- what an attach asks for ---------------------------------------------------------------
+    # -- attaching links -----------------------------------------------------------------------
 
     def _attach(
         self, connection: Connection, replies: ReplyLinks, session: Session, attach: Attach
     ) -> Link:
-        """Raises AmqpError, which refuses the link."""
+        """Raises AmqpError to refuse the link."""
         source, target = _source(attach), _target(attach)
         address = (source.address if attach.role else target.address) or ""
         path = path_of(address)
         if path.casefold() == cbs.NODE:
-            desk = cbs.CbsNode(KEYS, connection.grants, time.time, self._exists)
+            answer = cbs.CbsNode(KEYS, connection.grants, time.time, self._exists).answer
             keys = cbs.STATUS_KEYS
-            return _request_link(cbs.NODE, session, attach, replies, target, desk.answer, keys)
+            return _request_link(cbs.NODE, session, attach, replies, target, answer, keys)
         queue = self._allowed(connection, path)
         if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
@@ -132,7 +132,7 @@ class Server:
 
     def _allowed(self, connection: Connection, path: str) -> MessageQueue:
         if not connection.grants.allow(path, time.time()):
-            raise AmqpError(UNAUTHORIZED_ACCESS, f"No token that was put allows {path!r}.")
+            raise AmqpError(UNAUTHORIZED_ACCESS, f"No token that was sent allows {path!r}.")
         entity = _without_management(path)
         queue = self.namespace.find(entity)
         if queue is None:
@@ -144,7 +144,7 @@ class Server:
     ) -> Link:
         if attach.role:
             if _SESSION_FILTER in (source.filter or {}):
-                raise AmqpError(NOT_ALLOWED, "This emulator's queues have no sessions.")
+                raise AmqpError(NOT_ALLOWED, "This emulator has no message sessions.")
             return Consumer(session, attach, self._dispatchers[queue.path]).link
         if queue.dead_letters is None:
             raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")

@@ -1,4 +1,4 @@
-"""A session: windows, delivery numbers, and the links by their handles."""
+"""A session: transfer windows, delivery ids, and links by handle."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from local.emulators.servicebus.amqp.performatives import (
 from local.emulators.servicebus.amqp.values import Symbol, UInt, UShort
 from local.emulators.servicebus.links import Link, OutgoingLink
 
-#: Transfers the peer may send before it hears from us; every flow renews it.
+#: Transfers that the peer may send before the next flow, which renews the window.
 _INCOMING_WINDOW = 5000
 _OUTGOING_WINDOW = 5000
 _HANDLE_MAX = 4999
 
 _SERIAL = 0xFFFF_FFFF
 
-#: A transfer's own bytes, beside its payload: frame header, performative, delivery tag.
+#: The most bytes of a transfer frame without its payload: header, performative, delivery tag.
 _TRANSFER_OVERHEAD = 128
 
 _LOCK_LOST = Rejected(
@@ -57,7 +57,7 @@ type Attacher = Callable[["Session", Attach], Link]
 
 
 class Session:
-    """The peer's frames of one channel."""
+    """Handles the frames of one channel."""
 
     def __init__(
         self, connection: ConnectionPort, channel: int, begin: Begin, attach: Attacher
@@ -94,7 +94,7 @@ class Session:
     # -- the peer's frames ---------------------------------------------------------------------
 
     def on_frame(self, performative: Composite, payload: bytes) -> None:
-        """Raises AmqpError where the session cannot go on."""
+        """Raises AmqpError if the session must end."""
         match performative:
             case Transfer():
                 self._on_transfer(performative, payload)
@@ -113,7 +113,7 @@ class Session:
         try:
             self.links[attach.handle] = self._attach(self, attach)
         except AmqpError as error:
-            # A refusal is a link without a source and a target, which then ends.
+            # AMQP: refuse a link by attaching it without source and target, then detaching it.
             refused = Attach(
                 attach.name,
                 attach.handle,
@@ -121,12 +121,12 @@ class Session:
                 initial_delivery_count=UInt(0) if attach.role else None,
             )
             self.send(refused)
-            told = Error(error.condition, error.description)
-            self.send(Detach(attach.handle, closed=True, error=told.described()))
+            reason = Error(error.condition, error.description)
+            self.send(Detach(attach.handle, closed=True, error=reason.described()))
 
     def _on_detach(self, detach: Detach) -> None:
         link = self.links.get(detach.handle)
-        # None is the answer to a detach of ours.
+        # None: this frame answers a detach that was sent from here.
         if link is not None:
             self.forget(link)
             self.send(Detach(detach.handle, closed=detach.closed))
@@ -136,7 +136,7 @@ class Session:
         in_flight = (self._next_outgoing_id - seen) & _SERIAL
         self._peer_window = int(flow.incoming_window) - in_flight
         if flow.handle is not None:
-            # A flow may cross a detach of ours.
+            # None: the link has just been detached from here.
             if (link := self.links.get(flow.handle)) is not None:
                 link.on_flow(flow)
             return
@@ -160,16 +160,16 @@ class Session:
             link.detach(error)
 
     def _on_disposition(self, disposition: Disposition) -> None:
-        # Where the peer is the sender, it only confirms what has been settled here already.
+        # A sending peer only confirms what has been settled here already.
         if not disposition.role:
             return
         first = int(disposition.first)
         last = first if disposition.last is None else int(disposition.last)
-        for delivery_id in self._concerned(first, last):
+        for delivery_id in self._delivery_ids_between(first, last):
             self._settle(delivery_id, disposition)
 
-    def _concerned(self, first: int, last: int) -> list[int]:
-        """The deliveries from first to last; only known ones where the peer names too many."""
+    def _delivery_ids_between(self, first: int, last: int) -> list[int]:
+        """The ids from first to last; only known ones if the range is implausibly large."""
         amount = ((last - first) & _SERIAL) + 1
         if amount <= max(1, len(self._unsettled)):
             return [(first + offset) & _SERIAL for offset in range(amount)]
@@ -178,13 +178,13 @@ class Session:
     def _settle(self, delivery_id: int, disposition: Disposition) -> None:
         if disposition.state is None and not disposition.settled:
             return
-        asked: Outcome = Accepted() if disposition.state is None else outcome(disposition.state)
+        requested: Outcome = Accepted() if disposition.state is None else outcome(disposition.state)
         unsettled = self._unsettled.pop(delivery_id, None)
         answer: Outcome = _LOCK_LOST
         if unsettled is not None:
             link, tag = unsettled
             self._delivery_ids.pop(tag, None)
-            answer = link.settle(tag, asked)
+            answer = link.settle(tag, requested)
         if not disposition.settled:
             number = UInt(delivery_id)
             self.send(
@@ -193,7 +193,7 @@ class Session:
                 )
             )
 
-    # -- what links send -----------------------------------------------------------------------
+    # -- sending for links ---------------------------------------------------------------------
 
     def send(self, performative: Composite) -> None:
         self.connection.send(self.channel, performative)
@@ -239,7 +239,7 @@ class Session:
     def after_delivery(self, callback: Callable[[], None]) -> None:
         self.connection.after_delivery(callback)
 
-    # -- ends ----------------------------------------------------------------------------------
+    # -- closing -------------------------------------------------------------------------------
 
     def forget_delivery(self, tag: bytes) -> None:
         delivery_id = self._delivery_ids.pop(tag, None)
@@ -247,11 +247,11 @@ class Session:
             del self._unsettled[delivery_id]
 
     def forget(self, link: Link) -> None:
-        """The link is no more. Its locks stay until they run out, as in Service Bus."""
+        """Drop a link. Its message locks stay until they expire, as in Service Bus."""
         if self.links.pop(link.handle, None) is None:
             return
-        gone = [number for number, (owner, _) in self._unsettled.items() if owner is link]
-        for number in gone:
+        delivery_ids = [number for number, (owner, _) in self._unsettled.items() if owner is link]
+        for number in delivery_ids:
             _, tag = self._unsettled.pop(number)
             del self._delivery_ids[tag]
         link.on_closed()
@@ -261,7 +261,7 @@ class Session:
             self.forget(link)
 
     def writable(self) -> None:
-        """The connection has room again."""
+        """The connection's buffer has room again."""
         for link in self.links.values():
             if isinstance(link, OutgoingLink):
                 link.window_opened()

@@ -127,7 +127,7 @@ def test_any_bytes_are_a_value_or_a_decode_error(data):
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_a_decode_error(data):
     try:
-        sections.take_apart(data)
+        sections.split(data)
         sections.application_properties(data)
         sections.data_bodies(data)
         sections.value_body(data)
@@ -234,8 +234,8 @@ OLD = encode(Described(sections.APPLICATION_PROPERTIES, {"a": 1, "b": "x"}))
 
 def test_a_message_id_is_added_and_all_else_kept():
     bare = encode(Properties(subject="s").described()) + OLD + BODY
-    changed = sections.with_message_id(bare, sections.take_apart(bare).properties, "id")
-    parts = sections.take_apart(changed)
+    changed = sections.with_message_id(bare, sections.split(bare).properties, "id")
+    parts = sections.split(changed)
     assert (parts.properties.message_id, parts.properties.subject) == ("id", "s")
     assert changed.endswith(OLD + BODY)
 
@@ -252,6 +252,6 @@ def test_application_properties_are_changed_and_all_else_kept(before):
 
 def test_sections_out_of_order_are_taken_as_they_come():
     header = encode(sections.Header(durable=True).described())
-    parts = sections.take_apart(BODY + header + OLD)
+    parts = sections.split(BODY + header + OLD)
     assert parts.header.durable
     assert parts.bare == BODY + OLD

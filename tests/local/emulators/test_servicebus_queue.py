@@ -62,7 +62,7 @@ class Holder:
         self.lost.append(token)
 
 
-def test_a_lock_ends_when_its_time_is_over_and_its_holder_is_told(bench):
+def test_a_lock_expires_and_its_holder_is_notified(bench):
     it, holder = bench(), Holder()
     it.send(b"a")
     token = it.queue.receive(holder).token
@@ -87,7 +87,7 @@ def test_a_renewed_lock_lasts_its_time_from_then_on(bench):
         it.queue.complete(second.token)
 
 
-def test_a_message_tried_too_often_is_dead_and_says_so(bench):
+def test_a_message_max_deliveries_is_dead_and_says_so(bench):
     it = bench()
     it.send(b"a")
     for _ in range(2):

@@ -43,7 +43,7 @@ async def test_replies_go_to_the_link_that_the_request_names(peer):
     replies = [await peer.read_until(Transfer) for _ in range(3)]
     assert [int(transfer.handle) for transfer, _ in replies] == [1, 0, 1]
     for number, (_, payload) in enumerate(replies):
-        correlation_id = sections.take_apart(payload).properties.correlation_id
+        correlation_id = sections.split(payload).properties.correlation_id
         assert (type(correlation_id), correlation_id) == (ULong, number)
         assert sections.application_properties(payload)["status-code"] == 401
 

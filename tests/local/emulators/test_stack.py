@@ -113,7 +113,7 @@ def test_a_taken_port_is_refused_with_one_sentence_and_nothing_is_started(
 ):
     port = getattr(ports, name)
     with socket.create_server((HOST, port)):
-        with pytest.raises(EmulatorError, match=f"port {port}, wanted by {wanted_by}, is taken"):
+        with pytest.raises(EmulatorError, match=f"port {port}, which {wanted_by} needs, is taken"):
             stack.start()
         assert [server.pid for server in stack.servers] == [None] * 3
     assert not (tmp_path / "state" / "data").exists()

@@ -148,7 +148,7 @@ def test_a_taken_port_is_one_sentence_and_exit_code_2(emulators, words):
     with socket.create_server((HOST, emulators.ports[-1])):
         up = emulators.run(*words)
     assert up.returncode == 2
-    assert up.stderr.startswith(f"emulators: port {emulators.ports[-1]}, wanted by servicebus,")
+    assert up.stderr.startswith(f"emulators: port {emulators.ports[-1]}, which servicebus needs,")
     assert up.stderr.count("\n") == 1
     assert emulators.are_gone()
 
@@ -207,7 +207,7 @@ def test_ports_that_are_none_are_one_sentence_and_exit_code_2(tmp_path, value):
     up = moved(tmp_path / "state", ("up",), value)
     assert up.returncode == 2
     assert up.stderr == (
-        f"emulators: TRISCORE_PORTS={value!r}: expected a port from 1024 to 65000\n"
+        f"emulators: TRISCORE_PORTS is {value!r}, expected a port from 1024 to 65000\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""One server kept running: started again when it ends, given up when it keeps ending."""
+"""A supervisor restarts a server that ends, and gives up on one that keeps ending."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_server_that_dies_is_started_again_with_its_data_and_one_line(
     # To ok, to restarting, to ok again.
     assert len(changes) == 3
     assert [record.getMessage() for record in caplog.records] == [
-        "redis ended with exit code -9; starting it again in 0.2 s"
+        "redis ended with exit code -9: restarting it in 0.2 s"
     ]
 
 
@@ -80,8 +80,10 @@ def test_a_server_that_keeps_ending_is_given_up_with_a_sentence(
     kill(supervisor)
     eventually(lambda: supervisor.state == "failed")
     assert caplog.records[-1].levelname == "ERROR"
-    assert "redis keeps ending (exit code 1) and is given up" in caplog.records[-1].getMessage()
-    starts = [record for record in caplog.records if "starting it again" in record.getMessage()]
+    assert (
+        "redis keeps ending (exit code 1) and is not restarted" in caplog.records[-1].getMessage()
+    )
+    starts = [record for record in caplog.records if "restarting it" in record.getMessage()]
     assert len(starts) == 3
     supervisor.stop()
     assert supervisor.state == "failed"
@@ -111,7 +113,7 @@ def test_a_server_that_ends_before_it_serves_is_an_error_with_its_last_words(ser
     supervisor = Supervisor(server, log_file=tmp_path / "redis.log")
     supervisor.launch()
     with pytest.raises(
-        EmulatorError, match=r"ended with exit code 1 before it served: .*append-only"
+        EmulatorError, match=r"ended with exit code 1 during its start: .*append-only"
     ):
         supervisor.wait_ready()
     supervisor.stop()

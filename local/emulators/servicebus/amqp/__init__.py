@@ -1,1 +1,1 @@
-"""AMQP 1.0 as bytes: types, frames, performatives and message sections. No sockets, no queues."""
+"""The AMQP 1.0 codec: types, frames, performatives and message sections."""

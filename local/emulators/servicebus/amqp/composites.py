@@ -1,7 +1,7 @@
-"""AMQP's composite types: a descriptor code and a list of fields, written here as dataclasses.
+"""AMQP's composite types (a descriptor code and a list of fields) as dataclasses.
 
-A field's annotation is its type on the wire; one that allows None may be left out. What no peer
-of ours uses is not here.
+A field's annotation is its type on the wire. A field that allows None may be left out. Only types
+that Service Bus clients use are defined.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from local.emulators.servicebus.amqp.values import Described, ULong, Value
 
 @dataclass(slots=True)
 class Composite:
-    """A described list. Subclasses give CODE and the fields, in the order of the specification."""
+    """A described list. Subclasses define CODE and the fields, in the specification's order."""
 
     CODE: ClassVar[ULong]
 
     def described(self) -> Described:
-        """As a value to encode, without the trailing fields that are None."""
+        """The value to encode, without trailing None fields."""
         values = [getattr(self, name) for name, _, _ in _schema(type(self))]
         while values and values[-1] is None:
             values.pop()
@@ -30,7 +30,7 @@ class Composite:
 
     @classmethod
     def of(cls, values: Value) -> Self:
-        """From a decoded list. Raises DecodeError for fields that are not what the type says."""
+        """From a decoded list. Raises DecodeError for missing fields and fields of a wrong type."""
         schema = _schema(cls)
         if not isinstance(values, list) or len(values) > len(schema):
             raise DecodeError(f"{cls.__name__.lower()} is not a list of {len(schema)} fields")
@@ -50,7 +50,7 @@ _schemas: dict[type[Composite], _Schema] = {}
 
 
 def _schema(cls: type[Composite]) -> _Schema:
-    """Each field's name, the types that its value may have, and whether it must be there."""
+    """Each field's name, allowed types, and whether it is mandatory."""
     if cls not in _schemas:
         _schemas[cls] = tuple(_fields(cls))
     return _schemas[cls]

@@ -1,8 +1,8 @@
-"""From bytes to values.
+"""Decodes AMQP values.
 
-A constructor byte's upper half gives the width of what follows (AMQP 1.0, part 1.2.2), so a value
-can be stepped over without being read. Sizes and counts are checked against the bytes that are
-there before anything is allocated, and nesting has a limit: peers are not trusted.
+The upper half of a constructor byte gives the width of what follows (AMQP 1.0, part 1.2.2), so a
+value can be skipped without being decoded. Peers are not trusted: sizes and counts are checked
+against the available bytes before anything is allocated, and nesting is limited.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from local.emulators.servicebus.amqp.values import (
 
 MAX_DEPTH = 32
 
-#: The most elements of an array whose elements take no bytes (null, true, false, 0).
+#: The most elements of an array whose elements have no bytes (null, true, false, 0).
 MAX_EMPTY_ELEMENTS = 65_536
 
 _DESCRIBED = 0x00
 _EMPTY_LIST = 0x45
 
-#: Bytes after the constructor, by its upper half: a fixed number …
+#: Bytes after the constructor, by its upper half: a fixed number,
 _FIXED_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
-#: … or a size of this many bytes in front.
+#: or a size field of this many bytes.
 _SIZE_WIDTHS = {0xA: 1, 0xB: 4, 0xC: 1, 0xD: 4, 0xE: 1, 0xF: 4}
 
 _UINT32 = struct.Struct(">I")
 
 
 def decode(data: bytes, at: int = 0) -> tuple[Value, int]:
-    """The value that begins at `at`, and where the next one does. Raises DecodeError."""
+    """The value that begins at `at`, and the offset behind it. Raises DecodeError."""
     try:
         return _value(data, at, MAX_DEPTH)
     except (IndexError, struct.error) as error:
@@ -55,19 +55,19 @@ def decode(data: bytes, at: int = 0) -> tuple[Value, int]:
     except UnicodeDecodeError as error:
         raise DecodeError("a string is not valid UTF-8, or a symbol not ASCII") from error
     except (ValueError, OverflowError, TypeError) as error:
-        raise DecodeError("a value is outside of what its type can hold") from error
+        raise DecodeError("a value is out of its type's range") from error
 
 
 def decode_whole(data: bytes) -> Value:
-    """The one value that `data` is. Raises DecodeError, also for bytes behind it."""
+    """The single value in `data`. Raises DecodeError, also if bytes follow it."""
     value, end = decode(data)
     if end != len(data):
-        raise DecodeError(f"{len(data) - end} bytes follow a value that should stand alone")
+        raise DecodeError(f"{len(data) - end} unexpected bytes follow a value")
     return value
 
 
 def skip(data: bytes, at: int) -> int:
-    """Where the value that begins at `at` ends. Raises DecodeError."""
+    """The offset behind the value that begins at `at`. Raises DecodeError."""
     try:
         while data[at] == _DESCRIBED:
             at = skip(data, at + 1)
@@ -98,7 +98,7 @@ def _value(data: bytes, at: int, depth: int) -> tuple[Value, int]:
 
 
 def _of(code: int, data: bytes, at: int, depth: int) -> tuple[Value, int]:
-    """The value of constructor `code` whose bytes after the constructor begin at `at`."""
+    """The value with constructor `code`. `at` is the offset behind the constructor."""
     if (constant := _CONSTANTS.get(code, _MISSING)) is not _MISSING:
         return constant, at
     if code == _EMPTY_LIST:
@@ -117,7 +117,7 @@ def _of(code: int, data: bytes, at: int, depth: int) -> tuple[Value, int]:
         begin, end, count = _compound_head(data, at, size_width)
         value, stop = collect(data, begin, count, depth - 1)
         if stop != end:
-            raise DecodeError("a compound value's size is not that of its elements")
+            raise DecodeError("a compound value's size differs from that of its elements")
         return value, end
     raise DecodeError(f"no type has the constructor 0x{code:02x}")
 
@@ -134,7 +134,7 @@ def _slice(data: bytes, begin: int, end: int) -> bytes:
 
 
 def _compound_head(data: bytes, at: int, width: int) -> tuple[int, int, int]:
-    """Begin and end of the elements, and how many there are."""
+    """Offsets of the elements' begin and end, and their number."""
     size = int.from_bytes(data[at : at + width])
     begin, end = at + 2 * width, at + width + size
     if size < width or end > len(data):
@@ -155,7 +155,7 @@ def _map(data: bytes, at: int, count: int, depth: int) -> tuple[Value, int]:
     if count % 2:
         raise DecodeError("a map has a key without a value")
     items, at = _list(data, at, count, depth)
-    # A list as a key is legal AMQP; no peer of Service Bus sends one, and a dict cannot hold it.
+    # AMQP allows lists as keys, but a dict does not, and no Service Bus client sends one.
     return dict(zip(items[::2], items[1::2], strict=True)), at
 
 
@@ -178,9 +178,9 @@ def _array(data: bytes, at: int, count: int, depth: int) -> tuple[Value, int]:
 
 
 def _check_count(data: bytes, at: int, count: int) -> None:
-    """Each element takes a byte at least: a larger count is a lie, and would cost memory."""
+    """Each element has at least one byte. A larger count is false and would waste memory."""
     if count > len(data) - at:
-        raise DecodeError(f"a compound value claims {count} elements and has not the bytes")
+        raise DecodeError(f"a compound value claims {count} elements, more than it has bytes")
 
 
 def _char(code_point: int) -> Char:

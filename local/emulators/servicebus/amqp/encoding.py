@@ -1,4 +1,4 @@
-"""From values to bytes, each in its type's smallest encoding."""
+"""Encodes AMQP values, each in its type's shortest encoding."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from local.emulators.servicebus.amqp.values import (
 
 
 def encode(value: Value) -> bytes:
-    """The value with its constructor. TypeError for what AMQP has no type for."""
+    """The value with its constructor. Raises TypeError if AMQP has no such type."""
     out = bytearray()
     _append(out, value)
     return bytes(out)
@@ -99,7 +99,7 @@ def _uuid(out: bytearray, value: UUID) -> None:
 
 
 def _sized(out: bytearray, small_code: int, data: bytes) -> None:
-    """Variable-width data; its wide constructor is the small one plus 0x10."""
+    """Variable-width data. The constructor of the wide form is the small one plus 0x10."""
     if len(data) < 0x100:
         out.append(small_code)
         out.append(len(data))
@@ -121,7 +121,7 @@ def _symbol(out: bytearray, value: str) -> None:
 
 
 def _compound(out: bytearray, small_code: int, count: int, body: bytearray) -> None:
-    """A list, map or array: the size counts the count field too."""
+    """A list, map or array. Its size includes the count field."""
     if len(body) < 0xFF and count < 0x100:
         out += bytes((small_code, len(body) + 1, count))
     else:
@@ -148,20 +148,20 @@ def _map(out: bytearray, items: dict[Value, Value]) -> None:
 
 
 def _array(out: bytearray, items: Array) -> None:
-    """One constructor for all: each type's widest, so that it fits every element."""
+    """One constructor for all elements: that of the type's widest form."""
     body = bytearray()
     first = items[0] if items else None
     if isinstance(first, Described):
         if any(item.descriptor != first.descriptor for item in items):
-            raise TypeError("the elements of an array share one descriptor")
+            raise TypeError("the elements of an array must have one descriptor")
         body.append(0x00)
         _append(body, first.descriptor)
         items = Array(item.value for item in items)
         first = items[0]
     if len({type(item) for item in items}) > 1:
-        raise TypeError("the elements of an array are of one type")
+        raise TypeError("the elements of an array must have one type")
     if type(first) not in _WIDEST:
-        raise TypeError(f"no array is made of {type(first).__name__} here")
+        raise TypeError(f"arrays of {type(first).__name__} are not supported")
     code, write = _WIDEST[type(first)]
     body.append(code)
     for item in items:
@@ -190,7 +190,7 @@ def _sized_element(out: bytearray, data: bytes) -> None:
 
 
 def _compound_element(small_code: int) -> Callable[[bytearray, Value], None]:
-    """A list or map in an array, in its wide form, without the constructor."""
+    """A list or map in an array: its wide form without the constructor."""
 
     def write(out: bytearray, value: Value) -> None:
         body = bytearray()

@@ -1,8 +1,8 @@
-"""What a peer is told when something is wrong, in AMQP's own words.
+"""Errors with AMQP's error conditions, as they are sent to a peer.
 
 AmqpError
-├── DecodeError      bytes that are not AMQP: ends the connection
-└── FramingError     frames that cannot be told apart: ends the connection
+├── DecodeError      bytes that are not valid AMQP; closes the connection
+└── FramingError     an invalid frame header; closes the connection
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNATTACHED_HANDLE = Symbol("amqp:session:unattached-handle")
 
 
 class AmqpError(Exception):
-    """Carries the condition that the peer's SDK acts upon, and a sentence for the person."""
+    """`condition` is for the peer's SDK, `description` is a sentence for its user."""
 
     def __init__(self, condition: Symbol, description: str) -> None:
         super().__init__(f"{condition}: {description}")

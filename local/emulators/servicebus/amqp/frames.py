@@ -1,4 +1,4 @@
-"""Frames: how performatives and payloads are cut out of a stream of bytes (AMQP 1.0, part 2.3)."""
+"""Frames: splits a byte stream into performatives and payloads (AMQP 1.0, part 2.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SASL_HEADER = b"AMQP\x03\x01\x00\x00"
 AMQP_FRAME = 0
 SASL_FRAME = 1
 
-#: Says nothing, and so keeps an idle connection alive.
+#: An empty frame, which keeps an idle connection alive.
 HEARTBEAT = b"\x00\x00\x00\x08\x02\x00\x00\x00"
 
 _HEAD = struct.Struct(">IBBH")
@@ -26,7 +26,7 @@ _HEAD = struct.Struct(">IBBH")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A performative with its payload (a transfer's part of a message), or a heartbeat's None."""
+    """A performative (None in a heartbeat) and its payload: for a transfer, a part of a message."""
 
     kind: int
     channel: int
@@ -35,7 +35,7 @@ class Frame:
 
 
 class FrameSplitter:
-    """Cuts frames out of the bytes fed to it, and keeps what is not yet a whole frame."""
+    """Splits the bytes fed to it into frames, and buffers incomplete ones."""
 
     def __init__(self, max_frame_size: int) -> None:
         self._max = max_frame_size
@@ -48,7 +48,7 @@ class FrameSplitter:
         self._buffer += data
 
     def header(self) -> bytes | None:
-        """The eight bytes of a protocol header, once they are there."""
+        """The eight bytes of a protocol header; None until they have arrived."""
         if len(self._buffer) < len(AMQP_HEADER):
             return None
         header = bytes(self._buffer[: len(AMQP_HEADER)])
@@ -56,12 +56,12 @@ class FrameSplitter:
         return header
 
     def next_frame(self) -> Frame | None:
-        """The next whole frame, if there is one. Raises FramingError, DecodeError."""
+        """The next complete frame, or None. Raises FramingError and DecodeError."""
         if len(self._buffer) < _HEAD.size:
             return None
         size, offset, kind, channel = _HEAD.unpack_from(self._buffer)
         if size > self._max:
-            raise FramingError(f"a frame has {size} bytes; the most here is {self._max}")
+            raise FramingError(f"a frame has {size} bytes, expected at most {self._max}")
         if not _HEAD.size <= 4 * offset <= size:
             raise FramingError(f"a frame of {size} bytes cannot begin at byte {4 * offset}")
         if len(self._buffer) < size:
@@ -77,7 +77,7 @@ def _frame(kind: int, channel: int, body: bytes) -> Frame:
     value, end = decode(body)
     performative = PERFORMATIVES.get(value.descriptor) if _is_composite(value) else None
     if performative is None:
-        raise DecodeError("a frame's body is not a performative that is known here")
+        raise DecodeError("a frame's body is not a known performative")
     return Frame(kind, channel, performative.of(value.value), body[end:])
 
 
@@ -88,7 +88,7 @@ def _is_composite(value: object) -> bool:
 def frame(
     channel: int, performative: Composite, payload: bytes = b"", kind: int = AMQP_FRAME
 ) -> bytes:
-    """A frame as bytes."""
+    """Encode a frame."""
     body = encode(performative.described())
     return b"".join(
         (_HEAD.pack(_HEAD.size + len(body) + len(payload), 2, kind, channel), body, payload)

@@ -40,12 +40,12 @@ _OUTCOMES: dict[int, type[Accepted | Rejected | Released | Modified]] = {
     kind.CODE: kind for kind in (Accepted, Rejected, Released, Modified)
 }
 
-#: The state of a delivery that belongs to a transaction.
+#: The state of a delivery in a transaction.
 _TRANSACTIONAL_STATE = 0x34
 
 
 def outcome(state: Described) -> Outcome:
-    """The outcome that a disposition's state is. Raises AmqpError for any other state."""
+    """Read the outcome of a disposition's state. Raises AmqpError for any other state."""
     if state.descriptor == _TRANSACTIONAL_STATE:
         raise AmqpError(NOT_IMPLEMENTED, "This emulator has no transactions.")
     kind = _OUTCOMES.get(state.descriptor) if isinstance(state.descriptor, int) else None
@@ -82,5 +82,5 @@ class Target(Composite):
     capabilities: Any = None
 
 
-#: The target of a link that controls transactions.
+#: The target's descriptor of a link that controls transactions.
 COORDINATOR = 0x30

@@ -57,7 +57,7 @@ class Begin(Composite):
 
 @dataclass(slots=True)
 class Attach(Composite):
-    """`role` is true for the link's receiving end. Source and target are echoed as they came."""
+    """`role` is true for the receiving end. Source and target are echoed unchanged."""
 
     CODE: ClassVar = ULong(0x12)
     name: str
@@ -110,7 +110,7 @@ class Transfer(Composite):
 
 @dataclass(slots=True)
 class Disposition(Composite):
-    """`role` is true where the receiving end speaks."""
+    """`role` is true if the receiving end sends it."""
 
     CODE: ClassVar = ULong(0x15)
     role: bool
@@ -162,7 +162,7 @@ class SaslOutcome(Composite):
     additional_data: bytes | None = None
 
 
-#: What may arrive, by descriptor code.
+#: The performatives that a client may send, by descriptor code.
 PERFORMATIVES: dict[int, type[Composite]] = {
     kind.CODE: kind
     for kind in (Open, Begin, Attach, Flow, Transfer, Disposition, Detach, End, Close, SaslInit)

@@ -1,7 +1,7 @@
-"""A message's sections (AMQP 1.0, part 3.2), found without reading what need not be read.
+"""Splits messages into sections (AMQP 1.0, part 3.2), and decodes only those it needs.
 
-The bare message, from its properties to its footer, belongs to who sent it and is passed on
-unchanged. Header and annotations belong to the network in between, that is, to the broker.
+The bare message (properties to footer) belongs to the sender and is passed on unchanged. Header and
+annotations belong to the broker.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Properties(Composite):
 
 @dataclass(slots=True)
 class Sections:
-    """A message taken apart. `bare` keeps the bytes from the properties to the footer."""
+    """A split message. `bare` has the bytes from the properties to the footer."""
 
     header: Header = field(default_factory=Header)
     delivery_annotations: dict[Value, Value] = field(default_factory=dict)
@@ -65,8 +65,8 @@ class Sections:
     bare: bytes = b""
 
 
-def take_apart(message: bytes) -> Sections:
-    """Raises DecodeError where the bytes are not a message."""
+def split(message: bytes) -> Sections:
+    """Raises DecodeError if the bytes are not a message."""
     sections = Sections()
     for code, begin, end in _spans(message):
         if code == Header.CODE:
@@ -82,14 +82,14 @@ def take_apart(message: bytes) -> Sections:
 
 
 def with_message_id(bare: bytes, properties: Properties, message_id: str) -> bytes:
-    """The bare message with an id of its own, all else unchanged."""
+    """The bare message with a message id set and everything else unchanged."""
     properties.message_id = message_id
     rest = _from(bare, APPLICATION_PROPERTIES)
     return encode(properties.described()) + rest
 
 
 def with_application_properties(bare: bytes, changes: dict[str, Value]) -> bytes:
-    """The bare message with these application properties set, the others unchanged."""
+    """The bare message with these application properties set and the others unchanged."""
     before, after, current = b"", b"", dict[Value, Value]()
     at = 0
     for code, begin, end in _spans(bare):
@@ -112,7 +112,7 @@ def application_properties(message: bytes) -> dict[Value, Value]:
 
 
 def value_body(message: bytes) -> Value:
-    """The value of a message whose body is one AMQP value; None where it has none."""
+    """The body, if it is an AMQP value; else None."""
     for code, begin, end in _spans(message):
         if code == AMQP_VALUE:
             return decode_whole(message[begin:end])
@@ -120,7 +120,7 @@ def value_body(message: bytes) -> Value:
 
 
 def data_bodies(message: bytes) -> list[bytes]:
-    """The data sections. In a batch each of them is an encoded message."""
+    """The data sections. In a batch, each is an encoded message."""
     bodies = []
     for code, begin, end in _spans(message):
         if code == DATA:
@@ -131,13 +131,13 @@ def data_bodies(message: bytes) -> list[bytes]:
     return bodies
 
 
-def put_together(
+def join(
     header: Header,
     delivery_annotations: dict[Symbol, Value],
     message_annotations: dict[Symbol, Value],
     bare: bytes,
 ) -> bytes:
-    """The message as it goes to a receiver."""
+    """The message as a receiver gets it."""
     sections: Iterable[Described] = (
         header.described(),
         Described(DELIVERY_ANNOTATIONS, delivery_annotations),
@@ -147,7 +147,7 @@ def put_together(
 
 
 def request_response(properties: Properties, application: dict[str, Value], body: Value) -> bytes:
-    """A bare message around one AMQP value, as requests and their replies are."""
+    """A bare message with an AMQP value as its body: a request or a reply."""
     return b"".join(
         encode(section)
         for section in (
@@ -159,25 +159,25 @@ def request_response(properties: Properties, application: dict[str, Value], body
 
 
 def _spans(message: bytes) -> list[tuple[int, int, int]]:
-    """Code, and begin and end of the value behind it, of each section.
+    """Each section's code, and the offsets of its value's begin and end.
 
-    The specification orders sections; the Python SDK sends a footer before the body.
+    Sections have a specified order, but the Python SDK sends a footer before the body.
     """
     spans = []
     at = 0
     while at < len(message):
         if message[at] != 0x00:
-            raise DecodeError("a message section begins without a descriptor")
+            raise DecodeError("a message section has no descriptor")
         code, begin = decode(message, at + 1)
         if not isinstance(code, ULong) or not Header.CODE <= code <= FOOTER:
-            raise DecodeError("a message has a section that AMQP does not know")
+            raise DecodeError("a message has an unknown section")
         at = skip(message, begin)
         spans.append((int(code), begin, at))
     return spans
 
 
 def _from(message: bytes, lowest: int) -> bytes:
-    """The message's sections of that code and higher ones, in the order in which they came."""
+    """The sections with that code or a higher one, in their original order."""
     kept, begin = [], 0
     for code, _, end in _spans(message):
         if code >= lowest:
@@ -189,5 +189,5 @@ def _from(message: bytes, lowest: int) -> bytes:
 def _map(data: bytes) -> dict[Value, Value]:
     value = decode_whole(data)
     if not isinstance(value, dict):
-        raise DecodeError("annotations and application properties are maps")
+        raise DecodeError("annotations and application properties must be maps")
     return value

@@ -1,8 +1,8 @@
-"""AMQP's types that Python does not tell apart.
+"""Classes for AMQP types that Python does not distinguish.
 
-null, boolean, long, double, string, binary, uuid, list and map are Python's own None, bool, int,
-float, str, bytes, UUID, list and dict. Everything else has a class here, so that what is decoded
-encodes to the same type again: a reply must echo a message-id with its type.
+null, boolean, long, double, string, binary, uuid, list and map are Python's None, bool, int, float,
+str, bytes, UUID, list and dict. The other types have a class here, so that a decoded value encodes
+to the same type again: a reply must echo a message id with its type.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-#: Whatever AMQP can carry. Its shapes are open, so code that reads one checks what it got.
+#: Any AMQP value. Code that reads one must check its type.
 type Value = Any
 
 
@@ -49,7 +49,7 @@ class Timestamp(int):
 
 
 class Float(float):
-    """Four bytes wide; a plain float is AMQP's double."""
+    """Four bytes; a plain float is AMQP's double."""
 
     __slots__ = ()
 
@@ -61,7 +61,7 @@ class Char(str):
 
 
 class Symbol(str):
-    """ASCII from a constrained domain, such as an error condition."""
+    """ASCII text from a fixed set of names, for example an error condition."""
 
     __slots__ = ()
 
@@ -74,14 +74,14 @@ class Array(list[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Decimal:
-    """IEEE 754 decimal32, decimal64 or decimal128, carried unread."""
+    """IEEE 754 decimal32, decimal64 or decimal128, not decoded."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A value with a descriptor, which says what the value means."""
+    """A value with a descriptor that gives its meaning."""
 
     descriptor: Value
     value: Value

@@ -1,1 +1,1 @@
-"""Queues and what keeps them: no AMQP, no sockets, time and store handed in."""
+"""Queues and their store: no AMQP and no sockets; clock and store are arguments."""

@@ -1,14 +1,14 @@
-"""Which message ids were seen lately."""
+"""Duplicate detection: the message ids of a time window."""
 
 from __future__ import annotations
 
 
 class Duplicates:
-    """The ids of a time window, each with the sequence number that its first message got."""
+    """Each id with the sequence number of its first message."""
 
     def __init__(self, window_ms: int) -> None:
         self._window_ms = window_ms
-        #: In the order of the times, because the window is the same for all.
+        #: Expiry and sequence number by id, in order of expiry: the window is the same for all.
         self._seen: dict[str, tuple[int, int]] = {}
 
     def __repr__(self) -> str:
@@ -18,7 +18,7 @@ class Duplicates:
         return len(self._seen)
 
     def remember(self, message_id: str, sequence: int, now_ms: int) -> int:
-        """Returns until when the id is remembered."""
+        """Returns when the id will be forgotten."""
         until_ms = now_ms + self._window_ms
         self.restore(message_id, sequence, until_ms)
         return until_ms
@@ -27,7 +27,7 @@ class Duplicates:
         self._seen[message_id] = (until_ms, sequence)
 
     def sequence_of(self, message_id: str) -> int | None:
-        """The first message's sequence number; None where the id is new."""
+        """The first message's sequence number; None if the id is new."""
         seen = self._seen.get(message_id)
         return seen[1] if seen else None
 
@@ -35,12 +35,12 @@ class Duplicates:
         return next((until_ms for until_ms, _ in self._seen.values()), None)
 
     def forget(self, now_ms: int) -> bool:
-        """Forget the ids whose window is over. Returns whether there were any."""
-        over = []
+        """Forget the ids whose window has passed. Returns whether there were any."""
+        expired = []
         for message_id, (until_ms, _) in self._seen.items():
             if until_ms > now_ms:
                 break
-            over.append(message_id)
-        for message_id in over:
+            expired.append(message_id)
+        for message_id in expired:
             del self._seen[message_id]
-        return bool(over)
+        return bool(expired)

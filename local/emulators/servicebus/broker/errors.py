@@ -1,8 +1,8 @@
-"""What a queue refuses.
+"""The errors of queues and their store.
 
 BrokerError
-├── LockLost           the lock ran out, was settled, or never was
-├── MessageNotFound    no message of that sequence number in the state that was asked for
+├── LockLost           the lock has expired, was settled, or never existed
+├── MessageNotFound    no message with that sequence number in the requested state
 └── StoreError         the database cannot be opened or written
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 
 class BrokerError(Exception):
-    """The message is one sentence for the person who reads the client's error."""
+    """The text is one sentence, which the client's SDK shows."""
 
 
 class LockLost(BrokerError):

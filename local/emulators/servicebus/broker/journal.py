@@ -1,4 +1,4 @@
-"""What a queue needs of a store: to be told of every change, in order."""
+"""The interface between a queue and its store: every change is reported, in order."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from local.emulators.servicebus.broker.message import Message
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A queue's state as a store kept it."""
+    """A queue's stored state."""
 
     last_sequence: int = 0
     messages: Iterable[Message] = ()
-    #: Message id, sequence number, and until when the id is remembered.
+    #: For duplicate detection: message id, sequence number, and expiry.
     seen: Iterable[tuple[str, int, int]] = field(default=())
 
 
 class Journal(Protocol):
-    """Keeps changes until `commit` makes all of them durable at once."""
+    """Collects changes. `commit` makes all of them durable together."""
 
     def load(self, queue: str) -> Saved: ...
 
     def insert(self, queue: str, message: Message) -> None: ...
 
     def update(self, queue: str, message: Message) -> None:
-        """The message's state, times, delivery count, content or dead-lettering changed."""
+        """Its state, times, delivery count, content or dead-letter reason has changed."""
 
     def delete(self, queue: str, sequence: int) -> None: ...
 
     def remember(self, queue: str, message_id: str, sequence: int, until_ms: int) -> None: ...
 
     def forget(self, queue: str, now_ms: int) -> None:
-        """Remembered ids whose time is over."""
+        """Forget ids that expired before `now_ms`."""
 
     def commit(self) -> None: ...

@@ -1,4 +1,4 @@
-"""The locks of one queue: who may settle which message, and until when."""
+"""The message locks of one queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.emulators.servicebus.broker.message import Delivery, Message
 
 
 class LockHolder(Protocol):
-    """Is told when a lock of its own runs out."""
+    """Is notified when one of its locks expires."""
 
     def lock_lost(self, token: UUID) -> None: ...
 
@@ -22,12 +22,12 @@ class Lock:
     token: UUID
     message: Message
     until_ms: int
-    #: None for what was received over a management link, where nobody can be told.
+    #: None for messages received over a management link, which cannot be notified.
     holder: LockHolder | None
 
 
 class Locks:
-    """All last equally long, so their order of taking is their order of running out."""
+    """All locks last equally long, so they expire in the order in which they were taken."""
 
     def __init__(self, duration_ms: int) -> None:
         self._duration_ms = duration_ms
@@ -50,14 +50,14 @@ class Locks:
         return Delivery(message, lock.token, lock.until_ms)
 
     def check(self, token: UUID) -> Message:
-        """The message that the lock is on. Raises LockLost."""
+        """The locked message. Raises LockLost."""
         lock = self._by_token.get(token)
         if lock is None:
             raise LockLost
         return lock.message
 
-    def give_back(self, token: UUID) -> Message:
-        """End the lock. Returns the message that it was on; raises LockLost."""
+    def release(self, token: UUID) -> Message:
+        """End the lock. Returns the message. Raises LockLost."""
         lock = self._by_token.pop(token, None)
         if lock is None:
             raise LockLost
@@ -65,7 +65,7 @@ class Locks:
         return lock.message
 
     def renew(self, token: UUID, now_ms: int) -> int:
-        """Returns until when it is held now; raises LockLost."""
+        """Returns the new expiry. Raises LockLost."""
         lock = self._by_token.pop(token, None)
         if lock is None:
             raise LockLost
@@ -76,15 +76,15 @@ class Locks:
     def next_deadline_ms(self) -> int | None:
         return next((lock.until_ms for lock in self._by_token.values()), None)
 
-    def run_out(self, now_ms: int) -> Iterator[Message]:
-        """End the locks whose time is over, and tell their holders."""
-        over = []
+    def expire(self, now_ms: int) -> Iterator[Message]:
+        """End expired locks and notify their holders. Yields the messages."""
+        expired = []
         for lock in self._by_token.values():
             if lock.until_ms > now_ms:
                 break
-            over.append(lock)
-        for lock in over:
-            message = self.give_back(lock.token)
+            expired.append(lock)
+        for lock in expired:
+            message = self.release(lock.token)
             if lock.holder is not None:
                 lock.holder.lock_lost(lock.token)
             yield message

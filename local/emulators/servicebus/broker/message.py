@@ -1,4 +1,4 @@
-"""A message as the broker keeps it, and what a sender hands over."""
+"""Messages: as a sender hands them over, as a queue keeps them, and as a receiver locks them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Why a message is in the dead-letter queue; a client may leave out either."""
+    """Why a message was dead-lettered. A client may leave out either text."""
 
     reason: str | None = None
     description: str | None = None
 
     @classmethod
-    def tried_too_often(cls, tries: int) -> Self:
-        text = f"Message could not be consumed after {tries} delivery attempts."
+    def max_deliveries(cls, deliveries: int) -> Self:
+        text = f"Message could not be consumed after {deliveries} delivery attempts."
         return cls("MaxDeliveryCountExceeded", text)
 
     @classmethod
@@ -35,11 +35,11 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message before it is in a queue. `content` is what receivers get, unread here."""
+    """A sent message. `content` is the encoded bare message, which the broker does not read."""
 
     message_id: str
     content: bytes
-    #: The sender's own annotations of the message and of the delivery, encoded, unread here.
+    #: The sender's encoded message and delivery annotations, which the broker does not read.
     annotations: bytes = b""
     durable: bool = False
     priority: int = 4
@@ -55,21 +55,21 @@ class Message:
     sequence: int
     draft: Draft
     enqueued_ms: int
-    #: None where it never expires.
+    #: None: it never expires.
     expires_ms: int | None
     state: State = State.ACTIVE
-    #: Deliveries that failed: abandoned, or not settled before the lock ran out.
+    #: Failed deliveries: abandoned, or not settled before the lock expired.
     delivery_count: int = 0
     dead: DeadLetter | None = None
 
-    def is_over(self, now_ms: int) -> bool:
-        """Its time to live has passed. Deferred messages wait for ever, and so do dead ones."""
+    def is_expired(self, now_ms: int) -> bool:
+        """Whether its time to live has passed. Deferred and dead-lettered messages never expire."""
         if self.expires_ms is None or self.state is not State.ACTIVE:
             return False
         return self.expires_ms <= now_ms
 
-    def edited(self, content: bytes | None) -> Message:
-        """Itself, with new content if there is any."""
+    def with_content(self, content: bytes | None) -> Message:
+        """Replace the content, unless it is None. Returns self."""
         if content is not None:
             self.draft = replace(self.draft, content=content)
         return self
@@ -77,7 +77,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message locked for one receiver, who settles it by its token."""
+    """A message locked for one receiver, which settles it by its token."""
 
     message: Message
     token: UUID

@@ -1,7 +1,8 @@
-"""One queue: the life of its messages.
+"""One queue and the state changes of its messages.
 
-A message is scheduled, ready, locked or deferred; every way out of a lock leads back to where it
-came from, to the dead-letter queue, or out. Nothing here waits: `advance` does what time has done.
+A message is scheduled, ready, locked or deferred. When a lock ends, the message is ready or
+deferred again, is dead-lettered, or leaves the queue. There are no timers here: `advance` applies
+all changes that are due by the clock.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class MessageQueue:
     ) -> None:
         self.settings = settings
         self.dead_letters = None if dead else MessageQueue(settings, journal, now_ms, dead=True)
-        #: Called when a message may be ready, or the next deadline may have moved.
+        #: Called when a message may be ready or the next deadline may have changed.
         self.on_change: Callable[[MessageQueue], None] = lambda _: None
         self._journal = journal
         self._now_ms = now_ms
@@ -67,18 +68,20 @@ class MessageQueue:
     # -- sending -------------------------------------------------------------------------------
 
     def restore(self, saved: Saved) -> None:
-        """Take up what a store kept. What was locked is ready, and no try of it has failed."""
-        # It was the broker that ended, not the receivers.
+        """Load the stored state. Locked messages are ready again, without a failed delivery.
+
+        The broker ended, not their receivers.
+        """
         self._sequences = count(saved.last_sequence + 1)
         for message in saved.messages:
-            home = self if message.dead is None else self.dead_letters
-            assert home is not None  # noqa: S101 - only a queue with one is restored
-            home._admit(message)  # noqa: SLF001 - of its own kind
+            queue = self if message.dead is None else self.dead_letters
+            assert queue is not None  # noqa: S101 - a dead-letter queue is not restored itself
+            queue._admit(message)  # noqa: SLF001 - the same class
         for message_id, sequence, until_ms in saved.seen:
             self._duplicates.restore(message_id, sequence, until_ms)
 
     def send(self, draft: Draft) -> int:
-        """Returns the message's sequence number; a duplicate's is that of the first."""
+        """Returns the sequence number: the first message's, if this one is a duplicate."""
         if self.settings.duplicate_window_ms is not None:
             first = self._duplicates.sequence_of(draft.message_id)
             if first is not None:
@@ -87,10 +90,10 @@ class MessageQueue:
         message = Message(next(self._sequences), draft, now_ms, None)
         if draft.scheduled_ms is not None and draft.scheduled_ms > now_ms:
             message.state = State.SCHEDULED
-        life_ms = self.settings.life_ms(draft.ttl_ms)
-        if life_ms is not None:
-            # A message's life begins when it can be received.
-            message.expires_ms = (draft.scheduled_ms or now_ms) + life_ms
+        ttl_ms = self.settings.limit_ttl_ms(draft.ttl_ms)
+        if ttl_ms is not None:
+            # The time to live starts when the message can be received.
+            message.expires_ms = (draft.scheduled_ms or now_ms) + ttl_ms
         self._journal.insert(self.settings.name, message)
         self._remember(message, now_ms)
         self._admit(message)
@@ -104,12 +107,12 @@ class MessageQueue:
     # -- receiving -----------------------------------------------------------------------------
 
     def receive(self, holder: LockHolder | None) -> Delivery | None:
-        """Lock the first message that is ready; None where none is."""
+        """Lock the first ready message; None if there is none."""
         message = self._next_ready()
         return self._lock(message, holder) if message else None
 
     def take(self) -> Message | None:
-        """Receive and delete the first message that is ready."""
+        """Receive and delete the first ready message; None if there is none."""
         message = self._next_ready()
         if message:
             self._remove(message.sequence)
@@ -125,88 +128,82 @@ class MessageQueue:
         return [self._remove(sequence) for sequence in self._found(sequences, State.DEFERRED)]
 
     def peek(self, first: int, limit: int) -> list[Message]:
-        """Up to `limit` messages from sequence number `first` on, in whatever state."""
+        """Up to `limit` messages from sequence number `first` on, in any state."""
         now_ms = self._now_ms()
         from_first = (
             sequence
             for sequence, message in self._messages.items()
-            if sequence >= first and not message.is_over(now_ms)
+            if sequence >= first and not message.is_expired(now_ms)
         )
         return [self._messages[sequence] for sequence in heapq.nsmallest(limit, from_first)]
 
     # -- settling ------------------------------------------------------------------------------
 
     def complete(self, token: UUID) -> None:
-        """Raises LockLost, as all that settle do."""
-        self._remove(self._locks.give_back(token).sequence)
+        """Raises LockLost, like all methods that settle."""
+        self._remove(self._locks.release(token).sequence)
 
     def abandon(self, token: UUID, content: bytes | None = None) -> None:
-        """`content` replaces the message's own, here and below."""
-        self._failed(self._locks.give_back(token).edited(content))
+        """`content`, here and below, replaces the message's content."""
+        self._failed(self._locks.release(token).with_content(content))
 
     def release(self, token: UUID) -> None:
-        """Give back a message that was not tried: it does not count as a delivery."""
-        self._make_available(self._locks.give_back(token))
+        """Return a message that was not processed: it does not count as a failed delivery."""
+        self._make_available(self._locks.release(token))
 
     def defer(self, token: UUID, content: bytes | None = None) -> None:
-        message = self._locks.give_back(token).edited(content)
+        message = self._locks.release(token).with_content(content)
         message.state = State.DEFERRED
         self._expiring.discard(message.sequence)
         self._journal.update(self.settings.name, message)
         self._changed()
 
     def dead_letter(self, token: UUID, why: DeadLetter, content: bytes | None = None) -> None:
-        """In a dead-letter queue there is nowhere to move to: counts as abandoned."""
-        message = self._locks.give_back(token).edited(content)
+        """In a dead-letter queue itself, the same as `abandon`."""
+        message = self._locks.release(token).with_content(content)
         if self.dead_letters is None:
             self._failed(message)
         else:
-            self._bury(message, why)
+            self._move_to_dead_letters(message, why)
 
     def renew(self, token: UUID) -> int:
-        """Returns until when the lock is held now."""
+        """Returns the lock's new expiry."""
         until_ms = self._locks.renew(token, self._now_ms())
         self._changed()
         return until_ms
 
     def locked(self, token: UUID) -> Message:
-        """The message that the lock is on."""
+        """The locked message. Raises LockLost."""
         return self._locks.check(token)
 
     # -- time ----------------------------------------------------------------------------------
 
     def next_deadline_ms(self) -> int | None:
-        """When `advance` has something to do next; None where nothing is due ever."""
-        return min(
-            (
-                deadline
-                for deadline in (
-                    self._locks.next_deadline_ms(),
-                    self._expiring.first_key(),
-                    self._scheduled.first_key(),
-                    self._duplicates.next_deadline_ms(),
-                )
-                if deadline is not None
-            ),
-            default=None,
+        """When `advance` must be called next; None if nothing is pending."""
+        deadlines = (
+            self._locks.next_deadline_ms(),
+            self._expiring.first_key(),
+            self._scheduled.first_key(),
+            self._duplicates.next_deadline_ms(),
         )
+        return min((each for each in deadlines if each is not None), default=None)
 
     def advance(self) -> None:
-        """Do what has become due: locks end, scheduled messages become ready, others expire."""
+        """Apply what is due: locks expire, scheduled messages become ready, others expire."""
         now_ms = self._now_ms()
-        for message in self._locks.run_out(now_ms):
+        for message in self._locks.expire(now_ms):
             self._failed(message)
         for sequence in self._scheduled.due(now_ms):
             self._activate(self._messages[sequence])
         for sequence in self._expiring.due(now_ms):
             message = self._messages[sequence]
-            # Who holds a message may still settle it; it expires when the lock ends.
+            # A locked message may still be settled; it expires when its lock ends.
             if message not in self._locks:
                 self._expire(message)
         if self._duplicates.forget(now_ms):
             self._journal.forget(self.settings.name, now_ms)
 
-    # -- inner life ----------------------------------------------------------------------------
+    # -- internal ------------------------------------------------------------------------------
 
     def _admit(self, message: Message) -> None:
         self._messages[message.sequence] = message
@@ -224,7 +221,7 @@ class MessageQueue:
         self._make_available(message)
 
     def _make_available(self, message: Message) -> None:
-        if message.is_over(self._now_ms()):
+        if message.is_expired(self._now_ms()):
             self._expire(message)
             return
         if message.state is State.ACTIVE:
@@ -236,7 +233,7 @@ class MessageQueue:
     def _next_ready(self) -> Message | None:
         while (sequence := self._ready.pop()) is not None:
             message = self._messages[sequence]
-            if not message.is_over(self._now_ms()):
+            if not message.is_expired(self._now_ms()):
                 return message
             self._expire(message)
         return None
@@ -248,26 +245,26 @@ class MessageQueue:
 
     def _failed(self, message: Message) -> None:
         message.delivery_count += 1
-        tries = self.settings.max_delivery_count
-        if self.dead_letters is not None and message.delivery_count >= tries:
-            self._bury(message, DeadLetter.tried_too_often(tries))
+        limit = self.settings.max_delivery_count
+        if self.dead_letters is not None and message.delivery_count >= limit:
+            self._move_to_dead_letters(message, DeadLetter.max_deliveries(limit))
             return
         self._journal.update(self.settings.name, message)
         self._make_available(message)
 
     def _expire(self, message: Message) -> None:
         if self.settings.dead_letters_expired:
-            self._bury(message, DeadLetter.expired())
+            self._move_to_dead_letters(message, DeadLetter.expired())
         else:
             self._remove(message.sequence)
 
-    def _bury(self, message: Message, why: DeadLetter) -> None:
-        """Move to the dead-letter queue, where nothing expires. The sequence number stays."""
-        assert self.dead_letters is not None  # noqa: S101 - callers made sure
+    def _move_to_dead_letters(self, message: Message, why: DeadLetter) -> None:
+        """Its sequence number stays the same. Nothing expires in a dead-letter queue."""
+        assert self.dead_letters is not None  # noqa: S101 - checked by callers
         self._drop(message.sequence)
         message.dead, message.state, message.expires_ms = why, State.ACTIVE, None
         self._journal.update(self.settings.name, message)
-        self.dead_letters._admit(message)  # noqa: SLF001 - of its own kind
+        self.dead_letters._admit(message)  # noqa: SLF001 - the same class
 
     def _remove(self, sequence: int) -> Message:
         message = self._drop(sequence)
@@ -275,12 +272,12 @@ class MessageQueue:
         return message
 
     def _drop(self, sequence: int) -> Message:
-        for ranking in (self._ready, self._expiring, self._scheduled):
-            ranking.discard(sequence)
+        for heap in (self._ready, self._expiring, self._scheduled):
+            heap.discard(sequence)
         return self._messages.pop(sequence)
 
     def _found(self, sequences: Iterable[int], state: State) -> list[int]:
-        """The sequence numbers, each once. Raises MessageNotFound for the first that is not so."""
+        """The distinct sequence numbers. Raises MessageNotFound if one is not in that state."""
         found = list(dict.fromkeys(sequences))
         for sequence in found:
             message = self._messages.get(sequence)

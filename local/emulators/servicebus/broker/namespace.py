@@ -1,4 +1,4 @@
-"""The queues of a namespace, by the paths that clients use."""
+"""A namespace: its queues by path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from local.emulators.servicebus.broker.settings import QueueSettings
 
 
 class Namespace:
-    """Paths are compared without regard to case, as in Service Bus."""
+    """Paths are case-insensitive, as in Service Bus."""
 
     def __init__(self, queues: Iterable[QueueSettings], journal: Journal, now_ms: Clock) -> None:
         self._queues: dict[str, MessageQueue] = {}

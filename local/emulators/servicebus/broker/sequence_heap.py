@@ -1,57 +1,57 @@
-"""Sequence numbers in the order of a rank, such as the time when something is due."""
+"""A heap of sequence numbers, ordered by a key: a deadline, or the sequence number itself."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
 
-#: Entries that are no longer meant are dropped when there are this many more of them than others.
+#: The heap is rebuilt when it has this many more stale entries than valid ones.
 _SLACK = 64
 
 
 class SequenceHeap:
-    """A heap that can forget: an entry counts only while it is its number's newest."""
+    """Supports removal: an entry that is not its sequence number's newest is stale and skipped."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int]] = []
-        self._ranks: dict[int, int] = {}
+        self._keys: dict[int, int] = {}
 
     def __repr__(self) -> str:
         return f"<SequenceHeap of {len(self)}>"
 
     def __len__(self) -> int:
-        return len(self._ranks)
+        return len(self._keys)
 
-    def put(self, sequence: int, rank: int) -> None:
-        self._ranks[sequence] = rank
-        heapq.heappush(self._heap, (rank, sequence))
+    def put(self, sequence: int, key: int) -> None:
+        self._keys[sequence] = key
+        heapq.heappush(self._heap, (key, sequence))
 
     def discard(self, sequence: int) -> None:
-        self._ranks.pop(sequence, None)
-        if len(self._heap) > 2 * len(self._ranks) + _SLACK:
-            self._heap = [(rank, sequence) for sequence, rank in self._ranks.items()]
+        self._keys.pop(sequence, None)
+        if len(self._heap) > 2 * len(self._keys) + _SLACK:
+            self._heap = [(key, sequence) for sequence, key in self._keys.items()]
             heapq.heapify(self._heap)
 
     def first_key(self) -> int | None:
-        """The lowest rank; None where there is none."""
-        self._drop_forgotten()
+        """The lowest key; None if the heap is empty."""
+        self._drop_stale()
         return self._heap[0][0] if self._heap else None
 
     def pop(self, up_to: int | None = None) -> int | None:
-        """Take out the sequence number of lowest rank, if that is at most `up_to`."""
-        self._drop_forgotten()
+        """Remove and return the sequence number with the lowest key, if that is at most `up_to`."""
+        self._drop_stale()
         if not self._heap or (up_to is not None and self._heap[0][0] > up_to):
             return None
         _, sequence = heapq.heappop(self._heap)
-        del self._ranks[sequence]
+        del self._keys[sequence]
         return sequence
 
     def due(self, up_to: int) -> Iterator[int]:
-        """Take out every sequence number of a rank up to that, the lowest first."""
+        """Remove and yield each sequence number with a key up to `up_to`, lowest first."""
         while (sequence := self.pop(up_to)) is not None:
             yield sequence
 
-    def _drop_forgotten(self) -> None:
-        heap, ranks = self._heap, self._ranks
-        while heap and ranks.get(heap[0][1]) != heap[0][0]:
+    def _drop_stale(self) -> None:
+        heap, keys = self._heap, self._keys
+        while heap and keys.get(heap[0][1]) != heap[0][0]:
             heapq.heappop(heap)

@@ -1,4 +1,4 @@
-"""What a queue is told about itself."""
+"""Settings of a queue. They have a module of their own because config.py builds them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """The properties of one queue; those of Service Bus itself, in milliseconds."""
+    """The properties of one queue, with Service Bus's defaults. Times are in milliseconds."""
 
     name: str
     lock_duration_ms: int = 60_000
     max_delivery_count: int = 10
-    #: None where messages live for ever, as by default in Service Bus.
+    #: None: messages never expire.
     default_ttl_ms: int | None = None
     dead_letters_expired: bool = False
-    #: None where duplicates are not looked for.
+    #: None: no duplicate detection.
     duplicate_window_ms: int | None = None
 
-    def life_ms(self, ttl_ms: int | None) -> int | None:
-        """How long a message lives: its own time to live, but no longer than the queue's."""
-        lives = [life_ms for life_ms in (ttl_ms, self.default_ttl_ms) if life_ms is not None]
-        return min(lives, default=None)
+    def limit_ttl_ms(self, ttl_ms: int | None) -> int | None:
+        """A message's time to live, limited by the queue's. None: it never expires."""
+        limits = [limit for limit in (ttl_ms, self.default_ttl_ms) if limit is not None]
+        return min(limits, default=None)

@@ -1,10 +1,10 @@
-"""Queues in one SQLite file.
+"""Stores queues in one SQLite file.
 
-Changes are collected and written in one transaction by `commit`, which the server calls before it
-lets any acknowledgement go: what a client was told is done survives `kill -9`. Write-ahead logging
-with `synchronous=NORMAL` does not wait for the disk at each commit, so a power cut may lose the
-last moments; the file stays sound. `commit` runs on the event loop: until it is over there is
-nothing that the server may answer.
+`commit` writes the collected changes in one transaction. The server calls it before it sends any
+acknowledgement, so acknowledged changes survive `kill -9`. Write-ahead logging with
+`synchronous=NORMAL` does not wait for the disk at each commit: a power cut may lose the last
+commits, but leaves the file intact. `commit` blocks the event loop on purpose: before it returns
+there is nothing that the server may send.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from local.emulators.servicebus.broker.errors import StoreError
 from local.emulators.servicebus.broker.journal import Saved
 from local.emulators.servicebus.broker.message import DeadLetter, Draft, Message, State
 
-#: Kept in the file's `user_version`; another one is another program's or another release's file.
+#: The file's `user_version`. A file with another version is another program's or release's.
 VERSION = 1
 
 _TABLES = """
@@ -57,7 +57,7 @@ CREATE TABLE seen (
 CREATE INDEX seen_until ON seen (queue, until_ms);
 """
 
-_INSERT = f"INSERT INTO message VALUES ({', '.join('?' * 16)})"  # noqa: S608 - marks only
+_INSERT = f"INSERT INTO message VALUES ({', '.join('?' * 16)})"  # noqa: S608 - placeholders only
 _UPDATE = """
 UPDATE message SET state = ?, delivery_count = ?, dead = ?, reason = ?, description = ?,
     enqueued_ms = ?, expires_ms = ?, content = ?
@@ -72,7 +72,7 @@ type _Change = tuple[str, tuple[Any, ...]]
 
 
 class Store:
-    """A Journal in a file. One process at a time; StoreError says where that does not hold."""
+    """A Journal in a file. Raises StoreError if another process has it open."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -81,14 +81,14 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=1)
-            with ExitStack() as unless_prepared:
-                unless_prepared.callback(self._connection.close)
+            with ExitStack() as on_failure:
+                on_failure.callback(self._connection.close)
                 self._prepare()
-                unless_prepared.pop_all()
+                on_failure.pop_all()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
-                f"The database {path} cannot be used: {error}. Only one emulator at a time can "
-                "have it open, and nothing else may have written it."
+                f"The database {path} cannot be used: {error}. It must be an emulator's database, "
+                "and no other emulator may have it open."
             ) from error
 
     def __repr__(self) -> str:
@@ -96,7 +96,7 @@ class Store:
 
     def _prepare(self) -> None:
         connection = self._connection
-        # One process, so no shared memory is needed, and a second process is refused at once.
+        # Exclusive: no shared memory is needed, and a second process fails at once.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -144,7 +144,7 @@ class Store:
         self._changes.append((_FORGET, (queue, now_ms)))
 
     def commit(self) -> None:
-        """Raises StoreError, and then nothing that was not committed may be acknowledged."""
+        """Raises StoreError. After that, uncommitted changes must not be acknowledged."""
         if not self._changes:
             return
         changes, self._changes = self._changes, []
