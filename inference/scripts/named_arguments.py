@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,8 @@ from inference.scripts.question import Arguments, Question
 #: The decorators' function that converts every input.
 CONVERSION = "_deserialize_input_argument"
 
+#: How the decorators name a type: `<class 'int'>`.
+_CLASS = re.compile(r"<class '([\w.]+)'>")
 _JSON_TYPES = {list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
 
 
@@ -52,7 +55,9 @@ class NamedArguments:
             if words is None:
                 raise
             raise UnfitInput(
-                field="body", expected="what the script's schema declares", got=words
+                field="body",
+                expected="what the script's schema declares",
+                got=_CLASS.sub(r"\1", words),
             ) from self._errors.cause(error)
 
     def _arguments(self, document: Mapping[str, Any]) -> dict[str, Any]:
