@@ -1,14 +1,24 @@
 # Everything a person types. `make run` sets up what is missing, the first time and every time.
 PY := .venv/bin/python
 TRISCORE := .venv/bin/triscore
+#: What the project is written in, for `make check`.
+CODE := inference triggers cache deploy local cli bench function_app.py
+#: Brought by `make lock` alone, into a folder of its own.
+UV := uv==0.13.9
+COMPILE := .triscore/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.13 \
+	--generate-hashes --no-annotate --custom-compile-command 'make lock'
 
-.PHONY: run demo test test-long test-faults check bench bench-quick setup-run setup-test setup-test-long clean
+.PHONY: run demo help test test-long test-faults coverage check bench bench-quick lock \
+	setup-run setup-test setup-test-long clean
 
-run: setup-run        ## score through all three doors, then stay up until Ctrl-C
+run: setup-run        ## score through all three triggers, then stay up until Ctrl-C
 	@exec $(TRISCORE) up
 
 demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
 	@$(TRISCORE) demo
+
+help:                 ## these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long"
@@ -19,16 +29,27 @@ test-long: setup-test-long ## the tests that take their time, one in a browser
 test-faults: setup-test ## kills, outages, overload and hostile input: a table of what was lost, in under 15 minutes; QUICK=1: in one
 	@exec $(PY) -m tests.faults $(if $(QUICK),--quick)
 
-check: setup-test     ## linters and types
+coverage: setup-test  ## the same tests, and which lines and branches they run; fails below the floor in pyproject.toml
+	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long" --cov --cov-report=term
+
+check: setup-test     ## linters, types, and no function that is too complex
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy .
+	@found=$$($(PY) -m radon cc -s -n C $(CODE)); test -z "$$found" || \
+	{ echo "A function may have 10 paths through it, as radon counts them; these have more:"; echo "$$found"; exit 1; }
 
 bench: setup-test     ## the app beside its peers and limits, in under 25 minutes; bench/README.md
-	@exec $(PY) -m bench
+	@exec $(TRISCORE) bench
 
 bench-quick: setup-test ## the main ratios, in under 3 minutes
-	@exec $(PY) -m bench --quick
+	@exec $(TRISCORE) bench --quick
+
+lock: setup-run       ## write locks/ from the requirements, with today's newest versions of what they need
+	@test -x .triscore/lock/bin/uv || $(PY) -m venv .triscore/lock
+	@.triscore/lock/bin/python -m pip install -q --disable-pip-version-check $(UV)
+	@$(COMPILE) pyproject.toml locks/build.in --extra local -o locks/run.txt
+	@$(COMPILE) pyproject.toml locks/build.in tests/requirements.txt --all-extras -c locks/run.txt -o locks/test.txt
 
 setup-run:
 	@sh local/demo/bootstrap.sh

@@ -35,7 +35,8 @@ install it with 'uv python install 3.13' or 'pyenv install 3.13', then run this 
 fi
 
 if ! .venv/bin/python -c 'import rich' 2>/dev/null; then
-    .venv/bin/python -m pip install -q --disable-pip-version-check \
-        "$(grep '^rich==' local/demo/requirements.txt)" >/dev/null 2>&1 ||
-        fail "pip could not install its first package: is the Python package registry reachable from here?"
+    awk '/^[^ ]/ { wanted = /^(rich|markdown-it-py|mdurl|pygments)==/ } wanted' locks/run.txt >.venv/first.txt
+    .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
+        -r .venv/first.txt >/dev/null 2>&1 ||
+        fail "pip could not install its first packages: is the Python package registry reachable from here?"
 fi

@@ -27,6 +27,8 @@ PEER = STATE / "peers/azureml-in-tests"
 MODEL = ROOT / "models/digits"
 AZURITE = "3.37.0"
 NODE = 20
+#: A lock names every package with its digests: pip installs those files and no others.
+LOCKED = ("--require-hashes", "--no-deps")
 #: Lines of a failed command's output that its sentence looks at.
 TAIL = 40
 
@@ -48,16 +50,16 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     peers = peer(PEER, ROOT / "tests/peers/requirements.txt")
     browser = _of_debian("chromium-driver", "chromedriver")
     kinds: dict[str, tuple[str, list[Step]]] = {
-        "run": ("local/demo/requirements.txt", []),
-        "test": ("tests/requirements.txt", [peers]),
-        "test-long": ("tests/requirements.txt", [peers, browser]),
+        "run": ("locks/run.txt", []),
+        "test": ("locks/test.txt", [peers]),
+        "test-long": ("locks/test.txt", [peers, browser]),
     }
     if len(arguments) != 1 or arguments[0] not in kinds:
         print(f"usage: python -m local.demo.install {'|'.join(kinds)}", file=sys.stderr)
         return 2
-    requirements, more = kinds[arguments[0]]
+    lock, more = kinds[arguments[0]]
     try:
-        install(ROOT / requirements, *more)
+        install(ROOT / lock, *more)
     except InstallError as error:
         print(error, file=sys.stderr)
         return 2
@@ -66,15 +68,15 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     return 0
 
 
-def install(requirements: Path, *more: Step) -> None:
-    """Bring everything that is missing. Raises InstallError."""
-    stamp = Path(sys.prefix) / f"installed-{requirements.parent.name}-{_digest(requirements)}"
+def install(lock: Path, *more: Step) -> None:
+    """Bring what is missing of a lock's packages and the rest. Raises InstallError."""
+    stamp = Path(sys.prefix) / f"installed-{lock.stem}-{_digest(lock)}"
     python = sys.executable
     steps = [
         Step(
             "Python packages",
             stamp.exists,
-            lambda tell: _packages(python, requirements, stamp, tell),
+            lambda tell: _packages(python, LOCKED, lock, stamp, tell),
         ),
         _command(python),
         Step("Azurite, from npm", _has_azurite, _azurite),
@@ -101,16 +103,22 @@ def peer(home: Path, requirements: Path) -> Step:
         shutil.rmtree(home, ignore_errors=True)
         command = [sys.executable, "-m", "venv", str(home)]
         _run(command, "an environment for Azure ML's server", "is python3.13-venv there?", tell)
-        _packages(str(home / "bin/python"), requirements, stamp, tell)
+        _packages(str(home / "bin/python"), (), requirements, stamp, tell)
 
     return Step("Azure ML's server", stamp.exists, bring)
 
 
-def _packages(python: str, requirements: Path, stamp: Path, tell: Callable[[str], None]) -> None:
+def _packages(
+    python: str,
+    options: Sequence[str],
+    requirements: Path,
+    stamp: Path,
+    tell: Callable[[str], None],
+) -> None:
     _run(
         [
             *(python, "-m", "pip", "install", "--disable-pip-version-check"),
-            *("--progress-bar", "off", "-r", str(requirements)),
+            *("--progress-bar", "off", *options, "-r", str(requirements)),
         ],
         "the Python packages",
         "is the Python package registry reachable?",

@@ -6,6 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import tomllib
 import uuid
 import venv
 import zipfile
@@ -75,8 +76,9 @@ def clean_python(unzipped, tmp_path_factory):
     """An environment with the package's requirements and what the local host needs."""
     home = tmp_path_factory.mktemp("environment")
     venv.create(home, with_pip=True)
-    lines = (ROOT / "local/host/requirements.txt").read_text().splitlines()
-    needed = [line for line in lines if line and line[0] not in "#-"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    needed = [each for name in ("deploy", "local") for each in extras[name] if "==" in each]
     install = ["-m", "pip", "install", "-q", "--disable-pip-version-check"]
     subprocess.run(
         [home / "bin/python", *install, "-r", unzipped / "requirements.txt", *needed],

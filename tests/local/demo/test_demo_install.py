@@ -1,7 +1,9 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -100,10 +102,10 @@ def test_what_is_there_is_not_brought_again(monkeypatch, tmp_path):
     monkeypatch.setattr(install.shutil, "which", lambda _: "/bin/there")
     monkeypatch.setattr(install.sys, "prefix", str(tmp_path))
     monkeypatch.setattr(install, "_run", fail)
-    requirements = ROOT / "local/demo/requirements.txt"
-    (tmp_path / f"installed-demo-{install._digest(requirements)}").touch()
+    lock = ROOT / "locks/run.txt"
+    (tmp_path / f"installed-run-{install._digest(lock)}").touch()
     (tmp_path / f"installed-triscore-{install._digest(ROOT / 'pyproject.toml')}").touch()
-    install.install(requirements)
+    install.install(lock)
 
 
 def test_a_change_in_an_included_file_is_noticed(tmp_path):
@@ -130,3 +132,45 @@ def test_a_peers_environment_that_was_not_finished_is_made_anew_and_then_kept(
     assert not (home / "half").exists()
     pins.write_text("# something else\n")
     assert not install.peer(home, pins).is_done()
+
+
+REQUIRED = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(\[.*\])?==(?P<version>[^ ;\\]+)")
+
+
+def pins(file_or_lines):
+    lines = file_or_lines
+    if isinstance(lines, Path):
+        lines = lines.read_text().splitlines()
+    found = (REQUIRED.match(line) for line in lines)
+    return {each["name"].lower().replace("_", "-"): each["version"] for each in found if each}
+
+
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_a_lock_names_digests_and_no_registry(name):
+    text = (ROOT / f"locks/{name}.txt").read_text()
+    assert "://" not in text
+    packages = text[text.index("\na") :].strip()  # the head says what wrote it
+    for line in re.split(r"\n(?! )", packages):
+        assert REQUIRED.match(line), line
+        assert "--hash=sha256:" in line, line
+
+
+def test_the_locks_are_of_what_the_project_requires():
+    """`make lock` writes them anew."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    app = (ROOT / "requirements.txt").read_text().splitlines()
+    build = project["build-system"]["requires"]
+    run, test = (pins(ROOT / f"locks/{name}.txt") for name in ("run", "test"))
+    assert (
+        pins([*app, *build, *extras["cli"], *extras["deploy"], *extras["local"]]).items()
+        <= run.items()
+    )
+    everything = [*app, *build, *(line for lines in extras.values() for line in lines)]
+    everything += (ROOT / "tests/requirements.txt").read_text().splitlines()
+    assert (pins(everything) | run).items() <= test.items()
+
+
+def test_what_builds_the_project_is_what_the_lock_brings():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert pins(ROOT / "locks/build.in") == pins(project["build-system"]["requires"])
