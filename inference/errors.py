@@ -1,16 +1,16 @@
-"""All that scoring can end in, sorted by who must act.
+"""The errors that a request can end in, grouped by who must act.
 
 ScoringError
 ├── CallerError              the caller changes the request
-│   ├── MalformedInput       not what its content type says it is
+│   ├── MalformedInput       the body is not in the format that its content type names
 │   ├── UnfitInput           well-formed, but not what the model takes
 │   ├── InputTooLarge        over a limit on bytes or rows
-│   ├── UnsupportedType      a content type nobody here reads
-│   └── UnacceptableAnswer   an answer format nobody here writes
-├── OperatorError            whoever runs the app mends model or script
+│   ├── UnsupportedType      a content type that can't be read
+│   └── UnacceptableAnswer   an answer format that can't be written
+├── OperatorError            the operator fixes the model or the script
 │   ├── ScriptFailed         the entry script or the estimator raised
-│   ├── ResultUnserialisable run() returned what JSON can't say
-│   ├── InternalError        this program's own fault
+│   ├── ResultUnserialisable run() returned what JSON can't hold
+│   ├── InternalError        a bug in this program
 │   └── ModelUnavailable     the model or the script did not load
 └── TransientError           the same request may succeed later
     ├── Overloaded           too much is waiting
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class ScoringError(Exception):
-    """Base of all that a request can end in; `code` is what documents and answers carry."""
+    """Base of the errors that a request can end in. Documents and responses carry its `code`."""
 
     code = "scoring_error"
 
@@ -33,11 +33,11 @@ class ScoringError(Exception):
 
 
 class CallerError(ScoringError):
-    """The request is at fault; sending it again changes nothing."""
+    """The request is wrong; sending it again unchanged fails again."""
 
 
 class MalformedInput(CallerError):
-    """The body is not what its content type says it is."""
+    """The body is not in the format that its content type names."""
 
     code = "malformed_input"
 
@@ -53,7 +53,10 @@ class UnfitInput(CallerError):
 
 
 class InputTooLarge(CallerError):
-    """Over a limit; `unit` is bytes or rows. `at_least`: nobody counted on."""
+    """Over a limit of so many `unit`: bytes, rows or the like.
+
+    `at_least`: the input may be larger than `size`, where counting stopped.
+    """
 
     code = "input_too_large"
 
@@ -68,7 +71,7 @@ class InputTooLarge(CallerError):
 
 
 class UnsupportedType(CallerError):
-    """A content type nobody here reads."""
+    """A content type that can't be read."""
 
     code = "unsupported_type"
 
@@ -80,17 +83,19 @@ class UnsupportedType(CallerError):
 
 
 class UnacceptableAnswer(CallerError):
-    """None of the formats in Accept can carry the answer."""
+    """The answer can't be written in any format that Accept names."""
 
     code = "unacceptable_answer"
 
     def __init__(self, *, got: str, supported: tuple[str, ...]) -> None:
-        super().__init__(f"no answer as {got!r}; accept one of {', '.join(supported)}")
+        super().__init__(
+            f"the answer can't be written as {got!r}; accept one of {', '.join(supported)}"
+        )
         self.got, self.supported = got, supported
 
 
 class OperatorError(ScoringError):
-    """The model or the script is at fault; the caller can do nothing."""
+    """The model or the script is wrong; the caller can do nothing."""
 
 
 class ScriptFailed(OperatorError):
@@ -99,28 +104,28 @@ class ScriptFailed(OperatorError):
     code = "script_failed"
 
     def __init__(self, message: str, *, located: str = "") -> None:
-        """`located` is for the log: what was raised, and every frame that it passed."""
+        """`located` is for the log: the kind of the error, and every frame that it passed."""
         super().__init__(message)
         self.located = located
 
 
 class ResultUnserialisable(OperatorError):
-    """run() returned something that JSON can't say."""
+    """run() returned what JSON can't hold, or the model not one answer a row."""
 
     code = "result_unserialisable"
 
 
 class InternalError(OperatorError):
-    """A fault of this program, met by one request; the log says where."""
+    """A bug in this program."""
 
     code = "internal_error"
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"{kind}: a fault of the server's, which its log locates")
+        super().__init__(f"internal error ({kind}); the log of the server says where")
 
 
 class ModelUnavailable(OperatorError):
-    """The model or the entry script did not load; nothing can be scored until it does."""
+    """The model or the entry script did not load, so nothing can be scored."""
 
     code = "model_unavailable"
 
@@ -130,7 +135,7 @@ class TransientError(ScoringError):
 
 
 class Overloaded(TransientError):
-    """More is waiting for the model than it can get through in time."""
+    """More waits for the model than it can answer in time."""
 
     code = "overloaded"
 
@@ -142,9 +147,9 @@ class ScoringTimeout(TransientError):
 
 
 def is_row_specific(error: BaseException) -> bool:
-    """Whether the model may answer other rows, or fewer, where this came of some: it refused these.
+    """Whether some rows may be to blame, so that the model may answer the others.
 
-    What is of the time that has passed, of the whole model or of this program is not tried again.
+    Timeouts, a model that did not load and bugs of this program are not about rows.
     """
     return isinstance(error, Exception) and not isinstance(
         error, TransientError | ModelUnavailable | InternalError
@@ -152,7 +157,7 @@ def is_row_specific(error: BaseException) -> bool:
 
 
 class SettingError(ValueError):
-    """A setting holds a value that can't be used; the start stops here."""
+    """A setting has a value that can't be used. The app does not start."""
 
     def __init__(self, *, name: str, value: str, expected: str) -> None:
         super().__init__(f"{name}={value!r}: expected {expected}")

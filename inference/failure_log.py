@@ -1,4 +1,4 @@
-"""How a request fails in the log: with its id, and where; never with a value that it brought."""
+"""Logs failed requests: with their id and the place of the error, never with a value they sent."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def log_failure(error: Exception, request_id: str) -> ScoringError:
-    """The error that a request ends in: InternalError for what is this program's own fault.
+    """Log an error that the operator must look into; return what the request ends in.
 
-    One line in the log where it is not its caller's to mend. What turns requests away by the
-    thousand, a full line or a model that did not load, is told in health and metrics instead.
+    That is the error itself, or InternalError for a bug in this program. Overload and a model that
+    did not load fail requests by the thousand: health and metrics show them, the log does not.
     """
     if isinstance(error, ScriptFailed):
         log.error("request %r: the script raised %s", request_id, error.located)

@@ -1,4 +1,4 @@
-"""How much one body may hold, whichever format it is in, and how much of it is in work at once."""
+"""How much a body may hold in any format, and how much of it is processed at a time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from inference.errors import InputTooLarge, UnfitInput
 
-#: Of one row, as text. A longer one is refused: reading it whole would take memory without a bound.
+#: Of a row as text. Reading a longer one whole would take unbounded memory.
 MAX_ROW_BYTES = 4 * 1024 * 1024
-#: Of one row. What parses a row keeps the interpreter to itself: this many take it some 10 ms.
+#: Of a row. A parser holds the interpreter for a whole row: about 10 ms for this many cells.
 MAX_ROW_CELLS = 128 * 1024
 
-#: Rows are read, checked and written in parts of at most so many rows, cells and bytes, so that
-#: neither the memory for a part nor the time that its parser keeps the interpreter has no bound.
+#: Rows are read, checked and written in parts of at most so many rows, cells and bytes. This
+#: bounds the memory of a part, and how long its parser holds the interpreter.
 PART_ROWS = 1_000
 PART_CELLS = 32 * 1024
 PART_BYTES = 1024 * 1024
@@ -20,9 +20,9 @@ PART_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the settings allow of a body that is read whole: bytes, also once unpacked, and rows."""
+    """What the settings allow of a body that is read whole."""
 
-    #: MAX_BODY_BYTES
+    #: MAX_BODY_BYTES, before and after decompression.
     body_bytes: int
     #: MAX_ROWS
     rows: int
@@ -45,5 +45,5 @@ class Limits:
 
 
 def rows_per_part(columns: int, *, cells: int = PART_CELLS) -> int:
-    """How many rows of so many columns go into a part of so many cells."""
+    """How many rows of so many columns fit into a part of so many cells."""
     return max(1, min(PART_ROWS, cells // max(1, columns)))

@@ -1,9 +1,9 @@
-"""`settings.json` beside function_app.py: the settings that a package was made with.
+"""`settings.json` beside function_app.py: the settings of a package.
 
     {"AZUREML_MODEL_DIR": "models/churn", "INPUT_BLOB_PATH": "arrivals/{name}", "TRIGGERS": "blob"}
 
-`triscore package` writes it. The environment stands above it, so that an app setting in
-Azure still changes what a package does; it never holds a connection or a key.
+`triscore package` writes it. Environment variables override it, so an app setting in Azure still
+changes what a package does. It never holds a connection string or a key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NAME = "settings.json"
 
 
 def with_defaults(env: Mapping[str, str], *, root: Path) -> Mapping[str, str]:
-    """The environment, and what a package says where that says nothing. Raises SettingError."""
+    """The environment, with the package's settings as defaults. Raises SettingError."""
     return _read(root / NAME) | {name: value for name, value in env.items() if value}
 
 
@@ -31,5 +31,5 @@ def _read(file: Path) -> dict[str, str]:
     except ValueError:
         settings = None
     if not isinstance(settings, dict) or not all(isinstance(v, str) for v in settings.values()):
-        raise SettingError(name=NAME, value=str(file), expected="a JSON object of texts")
+        raise SettingError(name=NAME, value=str(file), expected="a JSON object of strings")
     return settings

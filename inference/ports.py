@@ -1,4 +1,4 @@
-"""What the core needs from outside; whoever fits the shape may serve."""
+"""What the core needs from outside: a cache, and keys for it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Degradation(Protocol):
 
 
 class Cache(Protocol):
-    """A store of bytes, near (in this process) and, where it is `remote`, beyond.
+    """A store of bytes in this process, and a shared one behind it if the cache is `remote`.
 
-    A miss is None. An outage raises ConnectionError, within a deadline of the cache's own. A
-    stored empty value is a hit.
+    A miss is None; a stored empty value is a hit. An outage raises ConnectionError, within a
+    timeout of the cache's own.
     """
 
     #: Whether other processes share it.
     remote: bool
-    #: Whether anything may be kept in this process for the next who asks.
+    #: Whether values may be kept in this process.
     near: bool
 
     async def ping(self) -> bool:
@@ -47,15 +47,15 @@ class Cache(Protocol):
 
     @property
     def degradation(self) -> Degradation | None:
-        """Why it is away or takes no writes, by how the last operations ended."""
+        """Why the shared store is unreachable or takes no writes, by the last operations."""
         ...
 
     def counts(self) -> Mapping[str, int]:
-        """What it has done since it was made: `near_hits` and the like."""
+        """Counters since the start, by name: `near_hits` and others."""
         ...
 
     def peek(self, key: str) -> Entry | None:
-        """What this process holds; it asks nobody and takes microseconds."""
+        """What this process holds, within microseconds."""
         ...
 
     async def get(self, key: str) -> Entry | None: ...
@@ -65,44 +65,44 @@ class Cache(Protocol):
         ...
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
-        """Stored when this returns. Here as in `add` and `replace`, a value larger than all that
-        the store has room for raises a ConnectionError that is a ValueError too.
+        """Store. Like `add` and `replace`, raises a ConnectionError that is also a ValueError for
+        a value larger than the whole store.
         """
         ...
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
-        """Store only where nothing is stored; True where this call stored it."""
+        """Store only if nothing is stored; return whether this call stored it."""
         ...
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: float) -> bool:
-        """Store only where `old` is stored; True where this call stored. Nobody comes between."""
+        """Store only if `old` is stored, atomically; return whether this call stored it."""
         ...
 
     def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
-        """Hold in this process alone."""
+        """Store in this process only."""
         ...
 
     def store_soon(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
-        """Hold in this process at once, and beyond it soon, or not at all under pressure."""
+        """Store in this process now and in the shared store soon. Under pressure, drop it."""
         ...
 
     async def lease(self, key: str, *, ttl_s: float) -> bool:
-        """Whether this caller is the one to compute what belongs under the key."""
+        """Take the lease to compute the value of the key; return whether the caller has it."""
         ...
 
     async def leased(self, key: str) -> bool:
-        """Whether anybody holds that lease now."""
+        """Whether some process holds that lease."""
         ...
 
     async def release(self, key: str) -> None: ...
 
     async def flush(self) -> None:
-        """Return once nothing waits to be stored."""
+        """Wait until everything that `store_soon` took is stored or dropped."""
         ...
 
 
 class Keys(Protocol):
-    """Names predictions by all that decides them."""
+    """Makes cache keys of everything that determines a prediction."""
 
     def prediction_key(
         self,
@@ -115,7 +115,7 @@ class Keys(Protocol):
         shape: tuple[int, ...],
         data: Buffer,
     ) -> str:
-        """Of a question that is answered as a whole."""
+        """The key of a question that is answered as a whole."""
         ...
 
     def row_keys(
@@ -129,5 +129,5 @@ class Keys(Protocol):
         shape: tuple[int, ...],
         rows: Iterable[Buffer],
     ) -> list[str]:
-        """Of each row, as if it had come alone; `shape` is one row's."""
+        """The key of each row, whatever rows it arrives with. `shape` is that of one row."""
         ...

@@ -1,4 +1,4 @@
-"""What every door hands to the core, and what it gets back."""
+"""What every trigger hands to the core, and what it gets back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inference.errors import ScriptFailed
 Source = Literal["http", "blob", "servicebus"]
 CacheStatus = Literal["hit", "miss", "joined", "bypass"]
 
-#: Of a script's own error response, this much goes into a result document.
+#: How much of a script's own error response goes into a result document.
 MAX_ERROR_BYTES = 500
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -22,34 +22,33 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(kw_only=True, slots=True)
 class Request:
-    """Raw bytes and what is known about them, whichever door they came through.
-
-    `headers` has lower-case names. `content_type` may be empty: the body then speaks for itself.
-    `method` and `query` are HTTP's; bytes that came otherwise count as posted. `recompute` asks for
-    a fresh prediction that replaces the stored one. `deadline` is the time.monotonic() at which
-    whoever waits is told in any case; math.inf: nobody waits at the other end. Without it a request
-    has SCORING_TIMEOUT_S from when the core gets it.
-
-    Nobody changes one. To have that enforced would double what it costs to make one.
+    """A body and what its trigger knows about it. Read-only, though not frozen: that would double
+    the time to make one.
     """
 
     id: str
     source: Source
     body: bytes
+    #: If empty, the format is detected from the body.
     content_type: str = ""
     accept: str = ""
+    #: Of HTTP; POST for messages and blobs.
     method: str = "POST"
-    #: As sent, without the question mark.
+    #: Of HTTP, as sent, without the question mark.
     query: str = ""
+    #: By lower-case name.
     headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    #: Whether to make a new prediction, which replaces the stored one.
     recompute: bool = False
+    #: time.monotonic() when the request must have ended; math.inf if nobody waits for a response.
+    #: None: SCORING_TIMEOUT_S after the core gets it.
     deadline: float | None = None
-    #: time.time() of then.
+    #: time.time() of arrival.
     received_at: float = field(default_factory=time.time)
 
     @property
     def patient(self) -> bool:
-        """Whether it may wait as long as it takes."""
+        """Whether it may wait without a limit."""
         return self.deadline == math.inf
 
     def with_body(self, body: bytes) -> Request:
@@ -60,28 +59,28 @@ class Request:
 
 
 class Answer(NamedTuple):
-    """The bytes that answer a request, and how they came about.
+    """The bytes that answer a request, and where they came from.
 
-    `status` and `headers` are a script's own, where it made its response itself.
+    `status` and `headers` are those of the script, if it made the response itself.
     """
 
     body: bytes
     content_type: str
     cache: CacheStatus
-    #: Milliseconds that the core took, waiting included.
+    #: Milliseconds in the core, waiting included.
     elapsed_ms: float
-    #: Seconds since the prediction was made; None unless it came from the cache.
+    #: Seconds since the prediction was made, if it came from the cache.
     age_s: float | None = None
     status: int = 200
-    #: All but the content type, lower-case; a name may recur.
+    #: All but the content type; lower-case names, which may repeat.
     headers: tuple[tuple[str, str], ...] = ()
-    #: Whether a script made the response: its bytes need not be what its type says.
+    #: Whether a script made the response: its body need not be what its content type says.
     from_script: bool = False
 
     def raise_for_status(self) -> Self:
-        """Itself, for doors that have no status to pass on.
+        """Itself, for triggers that have no status to return.
 
-        Raises ScriptFailed where the script answered with an error's status.
+        Raises ScriptFailed if the script returned an error status.
         """
         if self.status < 400:
             return self

@@ -1,8 +1,8 @@
-"""What is told of an exception that a script or a model raised.
+"""Calls scripts and models, and describes the errors they raise.
 
-Its text may hold payload, keys or paths. Unless SHOW_SCRIPT_ERRORS=true nobody is told it, neither
-callers nor the log; all are told its kind and its place, which are names of classes, files and
-functions.
+The text of such an error may hold payload, keys or paths. Without SHOW_SCRIPT_ERRORS=true it goes
+neither to callers nor to the log: they get the error's kind and place, which are names of classes,
+files and functions.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from inference.errors import ScoringError, ScriptFailed
 
 log = logging.getLogger(__name__)
 
-#: Characters of a script's own error text that are shown, where it is.
+#: Characters of an error's text that are shown.
 MAX_TEXT = 500
 
 
 class ScriptErrors:
-    """Calls scripts and models, and tells what they raise.
+    """What callers, the operator and the log see of an error that a script or a model raised.
 
-    `shown`: with its text. `folder`: where the script's own code is, whose frame is the place.
+    `shown`: whether they see its text. `folder` has the script's code: the place is a frame there.
     """
 
     def __init__(self, *, shown: bool, folder: Path | None = None) -> None:
@@ -36,7 +36,7 @@ class ScriptErrors:
         return f"<ScriptErrors {'shown' if self.shown else 'hidden'}>"
 
     def guard[T](self, call: Callable[[], T]) -> T:
-        """Call a script. Raises ScriptFailed for all it raises, sys.exit() included."""
+        """Call a script. Raises ScriptFailed for whatever it raises, sys.exit() included."""
         try:
             return call()
         except ScoringError:
@@ -46,7 +46,7 @@ class ScriptErrors:
             raise failed from self.cause(error)
 
     def describe(self, error: BaseException) -> str:
-        """`ValueError: its text` where it is shown, else `ValueError at score.py:12 run`."""
+        """`ValueError: its text` if it is shown, else `ValueError at score.py:12 run`."""
         if self.shown:
             return kind_and_text(error)
         return f"{type(error).__name__} at {tracebacks.format_place(error, self._folder)}"
@@ -57,10 +57,10 @@ class ScriptErrors:
         return "" if self.shown else ". SHOW_SCRIPT_ERRORS=true adds the error's text"
 
     def describe_refusal(self, error: BaseException, check: str) -> str | None:
-        """What a library says of its caller's value, where its function `check` refused it.
+        """What a library says about an input that its function `check` refused; None otherwise.
 
-        Those words are for that caller, and told him; but what code of the script's raises within
-        `check` is told as anything else of the script's.
+        That text is for the caller, so it is shown. An error that the script's code raises within
+        `check` is described like any other of the script's errors.
         """
         passed = tracebacks.code_objects(error)
         names = [code.co_name for code in passed]
@@ -72,24 +72,24 @@ class ScriptErrors:
         return self.describe(error) if own else kind_and_text(error)
 
     def cause(self, error: BaseException) -> BaseException | None:
-        """What an error of ours is raised `from`: whoever prints the one prints the other too."""
+        """What to raise a ScriptFailed `from`: a log that prints it prints its cause as well."""
         return error if self.shown else None
 
     def install_hooks(self) -> None:
-        """See to what Python would print with its text: what ends a thread of the script's, and
-        what its destructors raise. Does nothing where texts are shown.
+        """Log errors of the script's threads and destructors, which Python would print with their
+        text. Does nothing if texts are shown.
         """
         if not self.shown:
             threading.excepthook = lambda each: self.log_unhandled(each.exc_value)
             sys.unraisablehook = lambda each: self.log_unhandled(each.exc_value)
 
     def log_unhandled(self, error: BaseException | None) -> None:
-        """Log what a script raised where nobody waits for it."""
+        """Log an error that no request waits for."""
         if error is not None and not isinstance(error, SystemExit):
-            log.error("raised where nobody waits for it: %s", self.describe(error))
+            log.error("raised outside a request: %s", self.describe(error))
 
     def handle_loop_error(self, loop: Any, context: dict[str, Any]) -> None:
-        """For `loop.set_exception_handler`: asyncio's own logs an exception with its text."""
+        """For `loop.set_exception_handler`: the default one logs an error with its text."""
         error = context.get("exception")
         if self.shown or error is None:
             loop.default_exception_handler(context)
@@ -97,17 +97,17 @@ class ScriptErrors:
             self.log_unhandled(error)
 
     def _located(self, error: BaseException) -> str:
-        """For the log: every frame, in place of the one that others are told."""
+        """For the log: with every frame."""
         kind = kind_and_text(error) if self.shown else type(error).__name__
         return f"{kind} at {tracebacks.format_frames(error)}"
 
 
-#: For whoever works on a model or a script at a terminal, and for the app unless it is told.
+#: For a developer at a terminal, and the default of the app.
 SHOWN, HIDDEN = ScriptErrors(shown=True), ScriptErrors(shown=False)
 
 
 def kind_and_text(error: BaseException) -> str:
-    """An error's kind and, in short, its text."""
+    """An error's kind and the beginning of its text."""
     try:
         text = str(error)[:MAX_TEXT]
     except BaseException:  # noqa: BLE001 - a class of the script's own may fail to describe itself

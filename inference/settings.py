@@ -1,4 +1,4 @@
-"""The core's settings: read once, at the top, from a mapping."""
+"""The core's settings, read once from the environment."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class InferenceSettings:
-    """What the core may use and how much of it."""
+    """What the core uses, and how much of it."""
 
     model_dir: Path
-    #: None means the built-in script, which serves any estimator.
+    #: None: the built-in script, which serves any estimator.
     entry_script: Path | None = None
     max_body_bytes: int = 100 * MIB
     max_rows: int = 100_000
-    #: Memory for the bodies in work at once, with what is made of them.
+    #: Memory for all bodies that are processed at once, with everything made of them.
     max_bodies_in_work_bytes: int = field(
         default_factory=lambda: instance_memory.memory_limit_bytes() // 4
     )
     scoring_timeout_s: float = 60.0
-    #: Whether a model without a manifest may be loaded: its file could be anybody's.
+    #: Whether to load a model without a manifest, whose origin can't be checked.
     allow_unpinned_model: bool = False
-    #: Whether the text of what a script or a model raises is told: it may hold anything.
+    #: Whether answers and logs show the text of errors that scripts raise, which may hold payload.
     show_script_errors: bool = False
-    #: `auto` skips look-ups that cost more than they save, `always` none, `off` all of them.
+    #: `auto` skips lookups that cost more than they save, `always` skips none, `off` all.
     cache_mode: CacheMode = "auto"
     #: How long a prediction is kept.
     cache_ttl_s: float = 3600.0
-    #: How long a result document can be fetched by its id, from when it was stored.
+    #: How long a stored result document can be fetched by its id.
     result_ttl_s: float = 86_400.0
 
     @property
@@ -50,7 +50,7 @@ class InferenceSettings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str], *, root: Path) -> InferenceSettings:
-        """Read the settings; relative paths start at `root`. Raises SettingError."""
+        """Relative paths start at `root`. Raises SettingError."""
         model_dir = (root / (env.get("AZUREML_MODEL_DIR", "") or DEFAULT_MODEL_DIR)).resolve()
         if not model_dir.is_dir():
             raise SettingError(
@@ -61,8 +61,8 @@ class InferenceSettings:
         return cls(
             model_dir=model_dir,
             entry_script=_entry_script(env, model_dir),
-            allow_unpinned_model=_truth(env, "ALLOW_UNPINNED_MODEL"),
-            show_script_errors=_truth(env, "SHOW_SCRIPT_ERRORS"),
+            allow_unpinned_model=_read_bool(env, "ALLOW_UNPINNED_MODEL"),
+            show_script_errors=_read_bool(env, "SHOW_SCRIPT_ERRORS"),
             max_body_bytes=positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_rows=positive_int(env, "MAX_ROWS", cls.max_rows),
             max_bodies_in_work_bytes=positive_int(
@@ -96,7 +96,7 @@ def _cache_mode(env: Mapping[str, str]) -> CacheMode:
     return cast(CacheMode, mode)
 
 
-def _truth(env: Mapping[str, str], name: str) -> bool:
+def _read_bool(env: Mapping[str, str], name: str) -> bool:
     text = env.get(name, "").lower() or "false"
     if text not in ("true", "false"):
         raise SettingError(name=name, value=text, expected="`true` or `false`")
@@ -104,7 +104,7 @@ def _truth(env: Mapping[str, str], name: str) -> bool:
 
 
 def positive_float(env: Mapping[str, str], name: str, default: float) -> float:
-    """The number above 0 that a setting holds. Raises SettingError."""
+    """A setting that is a number above 0. Raises SettingError."""
     text = env.get(name, "")
     try:
         number = float(text) if text else default
@@ -116,7 +116,7 @@ def positive_float(env: Mapping[str, str], name: str, default: float) -> float:
 
 
 def positive_int(env: Mapping[str, str], name: str, default: int) -> int:
-    """The whole number above 0 that a setting holds. Raises SettingError."""
+    """A setting that is a whole number above 0. Raises SettingError."""
     text = env.get(name, "")
     if text and not (text.isdecimal() and int(text) > 0):
         raise SettingError(name=name, value=text, expected="a whole number above 0")

@@ -1,4 +1,4 @@
-"""Threads left behind with calls that never came back, and what is done when there are too many."""
+"""Counts threads whose calls hang, and exits the process when there are too many."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-#: Threads that may be left behind with calls that hang; each one keeps its memory and its core.
+#: Threads that may hang. Each one keeps its memory, and maybe a core.
 MAX_HUNG = 8
-#: Seconds from then until the process ends: whoever asks whether it is ready sees why.
-END_AFTER_S = 5.0
-#: The exit code of a process that ended so (EX_SOFTWARE), for its parent to start another.
+#: Seconds from then until the process exits. Readiness checks see the reason in this time.
+EXIT_AFTER_S = 5.0
+#: EX_SOFTWARE. The parent process starts a new one.
 EXIT_CODE = 70
 
 
 class HungThreads:
-    """Counts them; calls `exit_process` if MAX_HUNG hang and none has come back after a while."""
+    """Abandoned threads. If MAX_HUNG of them hang for EXIT_AFTER_S, it calls `exit_process`."""
 
     def __init__(self, exit_process: Callable[[], None] | None = None) -> None:
         self._exit_process = exit_process
@@ -30,28 +30,29 @@ class HungThreads:
 
     @property
     def reason(self) -> str | None:
-        """Why nothing can be called any more; None while something can."""
+        """Why the model can't be called any more; None while it can."""
         if len(self._threads) < MAX_HUNG or len(self._alive()) < MAX_HUNG:
             return None
-        return f"{MAX_HUNG} calls hang and none comes back; the app must start anew"
+        return f"{MAX_HUNG} calls of the model hang; the app must be restarted"
 
     def add(self, thread: threading.Thread) -> None:
-        """One more is left behind. To be called on an event loop."""
+        """Count an abandoned thread. Needs a running event loop."""
         self._threads.append(thread)
         if self.reason and self._exit_process is not None:
-            asyncio.get_running_loop().call_later(END_AFTER_S, self._look, self._exit_process)
+            loop = asyncio.get_running_loop()
+            loop.call_later(EXIT_AFTER_S, self._exit_if_hung, self._exit_process)
 
     def _alive(self) -> list[threading.Thread]:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         return self._threads
 
-    def _look(self, exit_process: Callable[[], None]) -> None:
+    def _exit_if_hung(self, exit_process: Callable[[], None]) -> None:
         if reason := self.reason:
-            log.critical("%s: the process ends", reason)
+            log.critical("%s: the process exits", reason)
             exit_process()
 
 
 def exit_process() -> None:
-    """End at once, whatever hangs. Nothing that can't be asked for again is lost."""
+    """Exit at once, whatever hangs. Only what can be requested again is lost."""
     logging.shutdown()
     os._exit(EXIT_CODE)

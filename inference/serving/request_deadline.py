@@ -1,4 +1,4 @@
-"""One request on its way through the core: until when it is waited for, and what it ends in."""
+"""Runs a request until its deadline, and turns whatever it raises into a ScoringError."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable
 from types import TracebackType
 
-from inference import failure_log
 from inference.errors import InternalError, ScoringError
+from inference.failure_log import log_failure
 from inference.serving.deadlines import Deadlines, Wait
 
 
 class RequestDeadline(Wait):
-    """A block that ends at `deadline`, and that nothing but a ScoringError leaves.
+    """A `with` block that ends at the deadline and raises only ScoringError, once it is logged.
 
-    Where its time is over, `late` says what to raise. The log has a line of what somebody must
-    look into. Every request passes through one, so that it is no generator and no coroutine.
+    `late` makes the error of a request that ended at its deadline. A cancellation from outside
+    passes. Every request enters one, so it is no generator: those cost more.
     """
 
     __slots__ = ("_deadlines", "_id", "_late")
@@ -42,13 +42,13 @@ class RequestDeadline(Wait):
             return
         if isinstance(error, asyncio.CancelledError):
             if late:
-                raise failure_log.log_failure(self._late(self), self._id) from None
+                raise log_failure(self._late(self), self._id) from None
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 return
-            # Nobody cancelled this task, but what it waited for.
-            raise failure_log.log_failure(InternalError("CancelledError"), self._id) from error
+            # The task was not cancelled, but something that it awaited was.
+            raise log_failure(InternalError("CancelledError"), self._id) from error
         if isinstance(error, Exception):
-            told = failure_log.log_failure(error, self._id)
-            if told is not error:
-                raise told from error
+            outcome = log_failure(error, self._id)
+            if outcome is not error:
+                raise outcome from error

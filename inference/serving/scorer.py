@@ -134,7 +134,7 @@ class Scorer:
     def _too_late(self, wait: Wait) -> TransientError:
         if self.state == "loading":
             return Overloaded(STILL_LOADING)
-        return wait.error(self._settings.scoring_timeout_s)
+        return wait.timeout_error(self._settings.scoring_timeout_s)
 
     async def _validate(self, request: Request) -> None:
         self._settings.limits.check_bytes(len(request.body))

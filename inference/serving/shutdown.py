@@ -1,7 +1,8 @@
-"""What is closed when the process stops. No platform tells an app, so that a task waits for it.
+"""Ends background tasks, and closes what the app opened, when its event loop ends.
 
-Whoever runs the event loop cancels every task in the end and lets each finish, as asyncio.Runner
-does: here that is what closes. A process that is killed closes nothing, and needs nothing closed.
+The platform doesn't notify an app that it stops. But what runs the event loop cancels all tasks at
+the end and lets each finish, as asyncio.Runner does. So a task waits for its cancellation and then
+closes. A process that is killed closes nothing; nothing depends on it.
 """
 
 from __future__ import annotations
@@ -15,41 +16,41 @@ from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
 
-#: Seconds for each that closes; a process that is to end waits no longer.
+#: Seconds for each `close`. A stopping process waits no longer.
 CLOSE_S = 15.0
 
 Close = Callable[[], Awaitable[object]]
 
-#: The event loop itself holds its tasks by weak references.
-_running: set[asyncio.Task[None]] = set()
+#: The event loop holds its tasks only by weak references.
+_tasks: set[asyncio.Task[None]] = set()
 
 
 def close_with_loop(*closes: Close) -> None:
-    """Close these in their order when the running event loop ends; without one, never."""
-    run_with_loop(_wait(closes))
+    """Call these in order when the running event loop ends. Without such a loop, do nothing."""
+    run_with_loop(_close_at_end(closes))
 
 
 def run_with_loop(work: Coroutine[Any, Any, None]) -> None:
-    """Run until the running event loop ends, which cancels it; without a loop, never."""
+    """Run until the running event loop ends and cancels it. Without such a loop, do nothing."""
     try:
         loop = asyncio.get_running_loop()
-    except RuntimeError:  # a tool that only looks at the app
+    except RuntimeError:  # a tool that only inspects the app
         work.close()
         return
     task = loop.create_task(work)
-    _running.add(task)
-    task.add_done_callback(_running.discard)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
 
 
-async def _wait(closes: tuple[Close, ...]) -> None:
+async def _close_at_end(closes: tuple[Close, ...]) -> None:
     try:
         await asyncio.get_running_loop().create_future()
     finally:
         for close in closes:
-            await _end(close)
+            await _call(close)
 
 
-async def _end(close: Close) -> None:
+async def _call(close: Close) -> None:
     try:
         async with asyncio.timeout(CLOSE_S):
             await close()

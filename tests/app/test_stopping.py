@@ -50,7 +50,7 @@ def test_a_process_whose_model_threads_all_hang_says_so_and_another_takes_its_pl
     # The last one is found to hang when its own time is over, just after its caller's.
     ready = eventually(lambda: (reply := app.get("/api/health/ready")).status == 503 and reply)
     assert ready.headers["retry-after"] == "1"
-    assert f"{MAX_HUNG} calls hang" in ready.json()["dependencies"]["model"]["message"]
+    assert f"{MAX_HUNG} calls of the model hang" in ready.json()["dependencies"]["model"]["message"]
     refused = app.post(b"fine", "text/plain")
     assert (refused.status, refused.json()["error"]["code"]) == (503, "overloaded")
 

@@ -174,7 +174,7 @@ def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
 @pytest.mark.parametrize("text", ["", "[]", '{"MAX_ROWS": 5}'])
 def test_settings_of_a_package_that_are_none_stop_the_start(tmp_path, text):
     (tmp_path / "settings.json").write_text(text)
-    with pytest.raises(SettingError, match=r"settings\.json=.* expected a JSON object of texts"):
+    with pytest.raises(SettingError, match=r"settings\.json=.* expected a JSON object of strings"):
         package_settings.with_defaults({}, root=tmp_path)
 
 

@@ -261,7 +261,7 @@ async def test_what_a_script_raises_where_nobody_waits_is_logged_by_kind_and_pla
     scorer = make_scorer(script_dir(INIT + LEFT_BEHIND[name]))
     assert (await scorer.score(request_of(b"x"))).body == b"{}"
     gc.collect()
-    assert "raised where nobody waits for it: ValueError at score.py:" in caplog.text
+    assert "raised outside a request: ValueError at score.py:" in caplog.text
     formatter = logging.Formatter("%(message)s")
     logged = "".join(formatter.format(record) for record in caplog.records)
     assert SECRET not in logged + "".join(capfd.readouterr())

@@ -45,7 +45,7 @@ async def test_calls_that_hang_use_up_only_so_many_threads():
     for _ in range(MAX_HUNG):
         with pytest.raises(ScoringTimeout):
             await thread.run(hang.wait)
-    with pytest.raises(Overloaded, match="8 calls hang"):
+    with pytest.raises(Overloaded, match="8 calls of the model hang"):
         await thread.run(lambda: None)
     left_behind = tuple(thread._hung._threads)
     hang.set()
@@ -105,22 +105,22 @@ async def test_calls_in_line_behind_one_that_hangs_cost_no_thread(monkeypatch):
 async def test_where_all_threads_hang_the_process_is_ended_after_a_while(
     monkeypatch, eventually_async, caplog
 ):
-    monkeypatch.setattr("inference.serving.hung_threads.END_AFTER_S", 0.05)
+    monkeypatch.setattr("inference.serving.hung_threads.EXIT_AFTER_S", 0.05)
     hang, ended = threading.Event(), []
     thread = ModelThread(timeout_s=0.01, counts=Counts(), exit_process=lambda: ended.append(1))
     await hung(thread, hang, MAX_HUNG - 1)
     assert thread.failure is None
     await hung(thread, hang, 1)
-    assert "8 calls hang" in str(thread.failure)
+    assert "8 calls of the model hang" in str(thread.failure)
     assert ended == []
     await eventually_async(lambda: ended == [1])
-    assert "the process ends" in caplog.text
+    assert "the process exits" in caplog.text
     hang.set()
     thread.close()
 
 
 async def test_a_call_that_comes_back_keeps_the_process(monkeypatch):
-    monkeypatch.setattr("inference.serving.hung_threads.END_AFTER_S", 0.05)
+    monkeypatch.setattr("inference.serving.hung_threads.EXIT_AFTER_S", 0.05)
     hang, ended = threading.Event(), []
     thread = ModelThread(timeout_s=0.01, counts=Counts(), exit_process=lambda: ended.append(1))
     await hung(thread, hang, MAX_HUNG)

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from cache.memory_cache import MemoryCache
 from inference.errors import InternalError, Overloaded, ScoringTimeout
 from inference.serving import scorer as scorer_module
 from tests.inference.serving.test_scorer import ROWS
@@ -43,16 +44,19 @@ async def test_reading_a_body_lies_inside_the_deadline(scorer, request_of, hang)
     assert TIMEOUT_S <= after < 1.1 * TIMEOUT_S + 0.1
 
 
-async def test_a_look_up_lies_inside_the_deadline(scorer, request_of):
-    scorer._cache.remote = True
-    scorer._cache.peek = lambda _: None
-    scorer._cache.get_many = lambda _: asyncio.Event().wait()
+async def test_a_lookup_lies_inside_the_deadline(model_dir, make_scorer, request_of):
+    cache = MemoryCache()
+    cache.remote = True
+    cache.peek = lambda _: None
+    cache.get_many = lambda _: asyncio.Event().wait()
+    scorer = make_scorer(model_dir, cache, SCORING_TIMEOUT_S=str(TIMEOUT_S), CACHE_MODE="always")
+    await scorer.script()
     kind, after = await told(scorer, request_of(ROWS))
     assert kind is Overloaded
     assert TIMEOUT_S <= after < 1.1 * TIMEOUT_S + 0.1
 
 
-async def test_ends_at_counts_from_when_the_request_came(scorer, request_of, hang):
+async def test_a_deadline_counts_from_when_the_request_arrived(scorer, request_of, hang):
     script = await scorer.script()
     script.run_rows = lambda _: hang.wait(10)
     _, after = await told(scorer, request_of(ROWS, deadline=time.monotonic() + 0.1))

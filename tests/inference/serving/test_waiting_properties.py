@@ -100,7 +100,7 @@ class Waiting(RuleBasedStateMachine):
                 assert BAD not in values
             else:
                 assert isinstance(error, ScoringError | TransientError)
-        assert self.core.deadlines._waiting == {}
+        assert self.core.deadlines._tasks == {}
         self.runner.close()
 
 

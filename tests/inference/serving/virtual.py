@@ -113,7 +113,7 @@ class Core:
         keys = [str(value) for value in values]
         deadline = self.loop.time() + within_s
         with RequestDeadline(
-            self.deadlines, "id", deadline, lambda wait: wait.error(within_s)
+            self.deadlines, "id", deadline, lambda wait: wait.timeout_error(within_s)
         ) as wait:
             options = ComputeOptions(far=False, lease=lease)
             found = [None] * len(keys)
@@ -127,7 +127,7 @@ class Core:
         """Nothing is registered, in line, served or waited for."""
         single_flight, batcher = self.single_flight, self.single_flight._batcher
         left = (single_flight._in_flight, single_flight._tasks, batcher._queue, batcher._batch)
-        return not any(left) and batcher._task is None and not self.deadlines._waiting
+        return not any(left) and batcher._task is None and not self.deadlines._tasks
 
 
 def _numbers(outcome: Units | Reply) -> list[int]:

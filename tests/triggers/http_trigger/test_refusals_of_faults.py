@@ -30,7 +30,7 @@ def check(response: func.HttpResponse, caplog, request_id: str = "r1") -> None:
     assert response.status_code == 500
     assert json.loads(response.get_body())["error"] == {
         "code": "internal_error",
-        "message": "RuntimeError: a fault of the server's, which its log locates",
+        "message": "internal error (RuntimeError); the log of the server says where",
         "request_id": request_id,
     }
     check_log(caplog, request_id)
@@ -68,7 +68,7 @@ async def test_a_fault_while_a_tensor_is_inferred(scorer, caplog):
     )
     assert response.status_code == 500
     assert json.loads(response.get_body()) == {
-        "error": "RuntimeError: a fault of the server's, which its log locates"
+        "error": "internal error (RuntimeError); the log of the server says where"
     }
     assert response.headers["x-request-id"] == "r1"
     check_log(caplog)
