@@ -1,4 +1,4 @@
-"""The one scorer behind every door: the model is asked only where the cache has no answer."""
+"""The scorer behind every trigger: from a request to its answer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from inference import scripts
-from inference.errors import Overloaded, TransientError, UnacceptableAnswer
+from inference.errors import Overloaded, TransientError
 from inference.models import ModelId
 from inference.ports import Cache, Keys
 from inference.request import Answer, Request
-from inference.rows import codecs, media_types
 from inference.serving import response_cache
 from inference.serving.cache_policy import CachePolicy
 from inference.serving.counts import Counts
@@ -19,28 +18,27 @@ from inference.serving.deadlines import Deadlines, Wait
 from inference.serving.health import Health, ModelStatus, check_health, model_status
 from inference.serving.loading import STILL_LOADING, ModelLoader
 from inference.serving.model_thread import ModelThread
-from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.serving.prediction import Prediction
 from inference.serving.predictor import Predictor
+from inference.serving.rendering import choose_format, render
 from inference.serving.request_bodies import Bodies
 from inference.serving.request_deadline import RequestDeadline
 from inference.serving.response_cache import ResponseCache
 from inference.settings import InferenceSettings
 
-#: A model's version until its file was read.
+#: The version of a model whose files are not read yet.
 UNKNOWN = "unknown"
 
-#: Seconds that what is being computed may take to land once the app stops; to tell whoever still
-#: waits then takes no longer.
+#: Seconds that calls of the model may take to end when the app stops. Then they are cancelled,
+#: which takes no longer.
 CLOSE_S = 3.0
 
 
 class Scorer:
-    """Scores requests with one model, through a cache.
+    """Scores requests with one model, through caches. Belongs to one event loop, though it may be
+    made outside of it.
 
-    The model is loaded in a thread of its own when the first request needs it, and shortly after
-    the start in any case. Everything but the constructor belongs to one event loop. `exit_process`
-    is called when so many calls of the model hang that nothing can be answered any more.
+    `exit_process` is called when so many calls of the model hang that none can be made any more.
     """
 
     def __init__(
@@ -83,7 +81,7 @@ class Scorer:
 
     @property
     def model(self) -> ModelId:
-        """Which model answers; its version is `unknown` until its file was read."""
+        """The name and version of the model. The version is `unknown` until its files are read."""
         script = self._loader.script
         if self._model.version == UNKNOWN and script is not None:
             self._model = ModelId(self._model.name, script.model.hex()[:12])
@@ -95,7 +93,7 @@ class Scorer:
         return await check_health(self._loader, self._thread, self._cache)
 
     def cache_counts(self) -> Mapping[str, int]:
-        """What the cache has done since it was made."""
+        """The cache's counters since the start."""
         return self._cache.counts()
 
     async def script(self) -> scripts.Script:
@@ -120,18 +118,21 @@ class Scorer:
             return await self._score(request, wait, key, began)
 
     async def validate(self, request: Request) -> None:
-        """Raises CallerError where a request can't be answered, as far as can be told by now."""
+        """Raises CallerError for a request that can't be answered, as far as is known by now.
+
+        The rows are checked only if the model is loaded.
+        """
         with self.request_deadline(request):
             await self._validate(request)
 
     def request_deadline(self, request: Request) -> RequestDeadline:
-        """A block that ends with the request's time, and that only ScoringErrors leave."""
+        """A `with` block that ends at the request's deadline and raises only ScoringError."""
         deadline = request.deadline
         if deadline is None:
             deadline = time.monotonic() + self._settings.scoring_timeout_s
-        return RequestDeadline(self._deadlines, request.id, deadline, self._too_late)
+        return RequestDeadline(self._deadlines, request.id, deadline, self._timeout_error)
 
-    def _too_late(self, wait: Wait) -> TransientError:
+    def _timeout_error(self, wait: Wait) -> TransientError:
         if self.state == "loading":
             return Overloaded(STILL_LOADING)
         return wait.timeout_error(self._settings.scoring_timeout_s)
@@ -147,40 +148,16 @@ class Scorer:
         self, request: Request, wait: Wait, key: response_cache.Key | None, began: float
     ) -> Answer:
         script = self._loader.ready or await self._parsing_script()
-        form = _form(script, request.accept)
+        form = choose_format(script, request.accept)
         async with self.bodies.opened(request, script) as unpacked:
             question = await self.bodies.read(unpacked, partial(script.parse, unpacked))
             prediction = await self.predict(question, recompute=request.recompute, wait=wait)
-            answer = await self._answered(prediction, form, began)
+            answer = await render(prediction, form, began)
         if key is not None and prediction.reply is None and question.cacheable:
             left_s = prediction.ttl_left_s
             ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
             self._responses.keep(key, answer, ttl_s=ttl_s, at_once=self.counts.waiting + 1)
         return answer
-
-    async def _answered(self, prediction: Prediction, form: str, began: float) -> Answer:
-        value, reply = prediction.value, prediction.reply
-        if reply is not None:
-            return Answer(
-                body=reply.body,
-                content_type=reply.content_type,
-                cache=prediction.cache,
-                elapsed_ms=(time.perf_counter() - began) * 1000,
-                status=reply.status,
-                headers=reply.headers,
-                from_script=True,
-            )
-        if form != media_types.JSON:  # what is stored is JSON
-            size = len(value)
-            encode = partial(codecs.encode, prediction.value, form)
-            value = await off_loop(size <= INLINE_ANSWER_BYTES, size, encode)
-        return Answer(
-            body=value,
-            content_type=form,
-            cache=prediction.cache,
-            elapsed_ms=(time.perf_counter() - began) * 1000,
-            age_s=prediction.age_s,
-        )
 
     async def predict(
         self,
@@ -189,8 +166,8 @@ class Scorer:
         recompute: bool = False,
         wait: Wait | None = None,
     ) -> Prediction:
-        """The answer to a question that `script` made. Raises ScoringError, and what a script
-        raised. Without the `wait` of `request_deadline` it takes as long as it takes.
+        """The answer to a question that the script parsed. Raises ScoringError, and what the
+        script raised. `wait` is that of `request_deadline`; without it there is no deadline.
         """
         predictor = self._predictor_of(self._loader.ready or await self._parsing_script())
         self.counts.waiting += 1
@@ -202,7 +179,7 @@ class Scorer:
         return prediction
 
     async def close(self) -> None:
-        """Take no more questions, let what is being computed land, and end the model's thread.
+        """Refuse new calls of the model, let those in flight end, and end the model thread.
 
         Returns within four times CLOSE_S, whatever hangs.
         """
@@ -223,15 +200,3 @@ class Scorer:
                 loaded=self.script,
             )
         return self._predictor
-
-
-def _form(script: scripts.Script, accept: str) -> str:
-    """What the answer is written in. A user's script may make a response of its own: what its
-    caller accepts is then between the two, and where it makes none, the answer is JSON.
-    """
-    try:
-        return media_types.negotiate(accept)
-    except UnacceptableAnswer:
-        if script.reads_rows:
-            raise
-        return media_types.JSON

@@ -1,0 +1,54 @@
+"""Writes predictions as answers, in the format that the caller accepts."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from inference.errors import UnacceptableAnswer
+from inference.request import Answer
+from inference.rows import codecs, media_types
+from inference.scripts import Script
+from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
+from inference.serving.prediction import Prediction
+
+
+def choose_format(script: Script, accept: str) -> str:
+    """The format that an Accept header asks for. Raises UnacceptableAnswer.
+
+    A script that doesn't read rows may make responses of any type, and otherwise answers in JSON:
+    whether its caller accepts them is not checked.
+    """
+    try:
+        return media_types.negotiate(accept)
+    except UnacceptableAnswer:
+        if script.reads_rows:
+            raise
+        return media_types.JSON
+
+
+async def render(prediction: Prediction, form: str, began: float) -> Answer:
+    """The answer in a format. `began`: time.perf_counter() when the request came."""
+    value, reply = prediction.value, prediction.reply
+    if reply is not None:
+        return Answer(
+            body=reply.body,
+            content_type=reply.content_type,
+            cache=prediction.cache,
+            elapsed_ms=(time.perf_counter() - began) * 1000,
+            status=reply.status,
+            headers=reply.headers,
+            from_script=True,
+        )
+    if form != media_types.JSON:  # which is what the cache holds
+        size = len(value)
+        value = await off_loop(
+            size <= INLINE_ANSWER_BYTES, size, partial(codecs.encode, value, form)
+        )
+    return Answer(
+        body=value,
+        content_type=form,
+        cache=prediction.cache,
+        elapsed_ms=(time.perf_counter() - began) * 1000,
+        age_s=prediction.age_s,
+    )
