@@ -1,4 +1,4 @@
-"""What the scorer and an entry script say to each other."""
+"""The interface of entry scripts: a script parses a request into a question and answers it."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ Arguments = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that decides a prediction, next to the model and the script; answered as a whole.
+    """A parsed request that is answered as a whole.
 
-    `payload` is the script's own: rows of numbers, or the arguments of `run`.
+    With the model and the script it determines the answer, unless it is not `cacheable`.
     """
 
+    #: For the script that made it: rows of numbers, or the arguments of `run`.
     payload: Any
-    #: The payload's own bytes, not a copy.
+    #: The bytes of the payload, not a copy.
     data: memoryview
     dtype: str
     shape: tuple[int, ...]
-    #: False where more than `data` decides the answer: it is then computed anew every time.
+    #: False if the answer depends on more than `data`, so that it must not be stored.
     cacheable: bool = True
-    #: How many rows the payload has; a user's script is asked for one thing.
+    #: How many rows the payload has; 1 for a user's script.
     rows: int = 1
 
 
 class RowQuestion(ABC):
-    """A question whose rows are independent: each is answered as if it had come alone."""
+    """A parsed request of independent rows: a row's answer does not depend on the other rows."""
 
-    #: Only questions of one dtype and one shape of a row can be joined.
+    #: Questions with the same dtype and row shape can be joined.
     dtype: str
-    #: Of one row.
+    #: Of a single row.
     row_shape: tuple[int, ...]
     cacheable = True
 
@@ -48,50 +49,53 @@ class RowQuestion(ABC):
 
     @abstractmethod
     def row_bytes(self) -> Sequence[Buffer]:
-        """Of each row, bytes that only an equal row has."""
+        """For each row, bytes that only an equal row has."""
 
     @abstractmethod
     def take(self, rows: Sequence[int]) -> Self:
-        """The question of these rows alone."""
+        """A question of these rows only."""
 
     @abstractmethod
     def join(self, others: Sequence[Self]) -> Self:
-        """One question of this one's rows and then the others'."""
+        """A question of the rows of this one, followed by those of the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response that a script made itself, with its own status, type and bytes. Never stored."""
+    """A complete response that a script made itself. Never stored."""
 
     body: bytes
     content_type: str
     status: int
-    #: All but the content type; a name may recur.
+    #: All but the content type; names may repeat.
     headers: tuple[Header, ...] = ()
 
 
 class Script(Protocol):
-    """What the scorer asks of an entry script."""
+    """What the scorer needs of an entry script."""
 
+    #: Digest of the model's files.
     model: bytes
+    #: Digest of the script.
     digest: bytes
+    #: Of the estimator: `predict`, `predict_proba` or the like.
     method: str
-    #: What else decides an answer: the framework's version, the columns' types.
+    #: What else an answer depends on: the framework's version, the types of the columns.
     parameters: str
-    #: Whether it takes rows in one of media_types.FORMATS; otherwise any bytes of any type.
+    #: Whether it takes rows in one of media_types.FORMATS. Otherwise it takes any body of any type.
     reads_rows: bool
-    #: Whether no code runs for its rows but a library's: what took a moment takes a moment again.
+    #: Whether only library code runs for rows, so that a fast call is followed by fast calls.
     library_only: bool
-    #: Whether `question` works before `load` has: what is stored can then be answered at once.
+    #: Whether `parse` works before `load`, so that stored rows can be answered at once.
     parses_unloaded: bool
 
     @property
     def memory_per_byte(self) -> int:
-        """Bytes of memory that a byte of a body takes, together with what is made of it."""
+        """Bytes of memory for a byte of a body and everything made of it."""
         ...
 
     def load(self) -> None:
-        """Slow, once, in the model's thread. Raises ModelUnavailable."""
+        """Called once, in the model thread; slow. Raises ModelUnavailable."""
         ...
 
     def parse(self, request: Request) -> Question | RowQuestion:
@@ -99,12 +103,12 @@ class Script(Protocol):
         ...
 
     def run(self, question: Question) -> bytes | Reply:
-        """The answer, as JSON or ready-made. Slow, in the model's thread.
+        """The answer, as JSON or as a complete response. Called in the model thread; slow.
 
-        Raises OperatorError, or UnfitInput where the script's own schema refuses the input.
+        Raises OperatorError, or UnfitInput if the script's own schema refuses the input.
         """
         ...
 
     def run_rows(self, question: Any) -> list[bytes]:
-        """The answer to each row of a RowQuestion of its own, as JSON. As slow, as `run`."""
+        """The answer to each row of a RowQuestion that the script made, as JSON. Like `run`."""
         ...

@@ -161,10 +161,7 @@ class Batcher:
         else:
             waits = [waiter.wait for waiter in batch]
             answers = await self._thread.run(call, rows=rows, waits=waits)
-        if len(answers) != rows:  # waiters would get answers of each other
-            raise ResultUnserialisable(
-                f"the model returned {len(answers):,} answers to {rows:,} rows, expected one a row"
-            )
+        require_one_per_row(len(answers), rows=rows)  # or waiters get answers of each other
         return answers
 
     async def _fail(self, batch: Sequence[Waiter], error: BaseException) -> None:
@@ -180,3 +177,11 @@ class Batcher:
             return
         for waiter in batch:
             waiter.fail(error)
+
+
+def require_one_per_row(answers: int, *, rows: int) -> None:
+    """Raises ResultUnserialisable."""
+    if answers != rows:
+        raise ResultUnserialisable(
+            f"the model must return one answer per row; rows: {rows:,}, answers: {answers:,}"
+        )

@@ -1,9 +1,8 @@
-"""Batch scoring: a table in, the same table with predictions joined out, in constant memory."""
+"""Scores a whole file: writes the same table with a column of predictions, in constant memory."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from inference.errors import CallerError, ResultUnserialisable, UnfitInput
 from inference.request import Request
 from inference.rows import media_types, tables
 from inference.scripts import EstimatorScript
+from inference.serving.batching import require_one_per_row
 from inference.serving.scorer import Scorer
 
 
 @dataclass(kw_only=True)
 class Report:
-    """What a batch came to."""
+    """The outcome of scoring a file."""
 
     rows: int = 0
     failed: int = 0
@@ -28,14 +28,12 @@ class Report:
     cache_hits: int = 0
     #: Of the first row that failed.
     first_error: CallerError | None = None
-    #: Of what was written.
+    #: Of the output.
     content_type: str = media_types.JSON
 
 
-log = logging.getLogger(__name__)
-
 Sink = Callable[[bytes], object]
-#: Runs what blocks; as asyncio.to_thread.
+#: Runs a blocking function; like asyncio.to_thread.
 InThread = Callable[..., Awaitable[Any]]
 
 
@@ -48,17 +46,16 @@ async def score(
     size: int | None = None,
     in_thread: InThread = asyncio.to_thread,
 ) -> Report:
-    """Score all that `source` holds into `sink`; both block and are called by `in_thread`.
+    """Read `source`, score it, and write the output to `sink`, both by `in_thread`.
 
-    `size`: bytes of it, unpacked, where they are known. `request.body` is not read; its content
-    type is one of media_types.FORMATS for the built-in script. A row that does not fit keeps its
-    error. Raises ScoringError where nothing is scored.
+    `request` has no body; for the built-in script its content type is one of media_types.FORMATS.
+    `size`: the bytes in `source` after decompression, if known. A row that does not fit gets its
+    error instead of a prediction. Raises ScoringError if no row is scored.
     """
     began = time.monotonic()
     script = await scorer.script()
-    settings = scorer.settings
-    limits = settings.limits
     if isinstance(script, EstimatorScript):
+        limits = scorer.settings.limits
         table = tables.open_table(request.content_type, source, script.schema, limits)
         with scorer.request_deadline(request):
             async with scorer.bodies.batch(request.content_type, size):
@@ -84,7 +81,7 @@ async def _score_parts(
         values = part.coerced.values
         if len(values):
             prediction = await scorer.predict(script.question_of(values))
-            predictions = _one_a_row(prediction.value, len(values))
+            predictions = _decode(prediction.value, rows=len(values))
             report.cache_hits += prediction.hits
         await in_thread(_write, sink, table, part, predictions)
         report.rows += len(part.originals)
@@ -107,7 +104,7 @@ async def _score_whole(
     size: int | None,
     in_thread: InThread,
 ) -> Report:
-    """A script of the user's own gets the whole input at once, as over HTTP."""
+    """A user's script gets the whole file at once, as over HTTP."""
     async with scorer.bodies.batch(request.content_type, size):
         body = await in_thread(tables.read_whole, source, scorer.settings.limits)
     answer = (await scorer.score(request.with_body(body))).raise_for_status()
@@ -125,8 +122,10 @@ def _end(sink: Sink, table: tables.Table) -> None:
         sink(content)
 
 
-def _one_a_row(predictions: bytes, count: int) -> list[Any]:
+def _decode(predictions: bytes, *, rows: int) -> list[Any]:
     values = orjson.loads(predictions)
-    if not isinstance(values, list) or len(values) != count:
-        raise ResultUnserialisable(f"the model answered {count} rows with something else")
+    if not isinstance(values, list):
+        kind = type(values).__name__
+        raise ResultUnserialisable(f"the model must return one answer per row, got one {kind}")
+    require_one_per_row(len(values), rows=rows)
     return values
