@@ -1,7 +1,7 @@
-"""What HTTP puts on the input queue for a caller who does not wait.
+"""Packs a request of HTTP into a message of the input queue, for a caller who does not wait.
 
-An output binding carries neither a message id nor properties (and the platform rewrites a JSON
-object with indentation), so the request travels whole inside the body.
+An output binding carries neither a message id nor properties, so the whole request is in the body.
+The platform may write the JSON of the body anew, with indentation.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from inference.request import Request
 from triggers.statuses import MAX_ID
 
 MARK = "triscore_request"
-#: The broker's limit for a message is 256 KiB; what is left over is for its own headers.
+#: The broker's limit for a message is 256 KiB. The rest is for its own headers.
 MAX_BYTES = 250_000
-#: What goes along, for scripts that read headers: what says how body and answer are written, and
-#: what names the request in logs and traces. A queue is read by others, so that whatever may prove
-#: who somebody is stays behind, by whichever name.
+#: Headers that are packed, for scripts that read them: those about the formats of the body and the
+#: answer, and those that name the request in logs and traces. Others read the queue too, so any
+#: header that may hold a credential stays out.
 HEADERS = frozenset(
     {
         *("accept", "accept-charset", "accept-language"),
@@ -30,13 +30,13 @@ HEADERS = frozenset(
         *("x-ms-client-request-id", "x-request-id"),
     }
 )
-#: A caller's own, which a script is to see; blobs' metadata have the same names.
+#: The prefix of a caller's own headers, which are packed. Blobs' metadata has the same names.
 OWN_HEADERS = "x-ms-meta-"
 
 
 def pack(request: Request) -> str:
-    """A request as one message. Raises InputTooLarge, and MalformedInput for text that is none."""
-    kept = {
+    """A request as one message. Raises InputTooLarge, and MalformedInput for invalid text."""
+    headers = {
         name: value
         for name, value in request.headers.items()
         if name in HEADERS or name.startswith(OWN_HEADERS)
@@ -48,46 +48,46 @@ def pack(request: Request) -> str:
         "recompute": request.recompute,
         "method": request.method,
         "query": request.query,
-        "headers": kept,
+        "headers": headers,
         "received_at": datetime.fromtimestamp(request.received_at, UTC).isoformat(),
         "body": base64.b64encode(request.body).decode(),
     }
     try:
-        sealed = orjson.dumps(contents).decode()
+        message = orjson.dumps(contents).decode()
     except TypeError as error:
         raise MalformedInput("the id, the query or a header is not UTF-8") from error
-    if len(sealed) > MAX_BYTES:
+    if len(message) > MAX_BYTES:
         raise InputTooLarge(
             size=len(request.body),
             limit=MAX_BYTES * 3 // 4,
             unit="bytes",
             setting="the queue's limit; upload a blob instead",
         )
-    return sealed
+    return message
 
 
 def unpack(body: bytes) -> Request | None:
-    """The request in a message that HTTP sealed; None for any other message."""
+    """The request in a message of `pack`; None for any other message."""
     if not body.startswith(b"{") or MARK.encode() not in body[:100]:
         return None
     try:
-        sealed = orjson.loads(body)
-        name = sealed["id"]
+        packed = orjson.loads(body)
+        name = packed["id"]
         if not isinstance(name, str) or not 0 < len(name) <= MAX_ID:
-            return None  # HTTP accepts none of these
-        received_at = datetime.fromisoformat(sealed["received_at"]).timestamp()
-        # Out of range it raises here, and not where it is written again.
+            return None  # HTTP accepts no such id
+        received_at = datetime.fromisoformat(packed["received_at"]).timestamp()
+        # Raise here if it is out of range, not where it is formatted again.
         datetime.fromtimestamp(received_at, UTC)
         return Request(
             id=name,
             source="http",
-            body=base64.b64decode(sealed["body"], validate=True),
-            content_type=str(sealed["content_type"]),
-            recompute=bool(sealed["recompute"]),
+            body=base64.b64decode(packed["body"], validate=True),
+            content_type=str(packed["content_type"]),
+            recompute=bool(packed["recompute"]),
             deadline=math.inf,
-            method=str(sealed.get("method", "POST")),
-            query=str(sealed.get("query", "")),
-            headers={str(name): str(value) for name, value in sealed.get("headers", {}).items()},
+            method=str(packed.get("method", "POST")),
+            query=str(packed.get("query", "")),
+            headers={str(name): str(value) for name, value in packed.get("headers", {}).items()},
             received_at=received_at,
         )
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError):

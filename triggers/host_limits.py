@@ -1,6 +1,6 @@
-"""What the platform does with a call: host.json, which lies beside function_app.py in Azure too.
+"""The platform's limits of a call, from host.json. In Azure too it lies beside function_app.py.
 
-An app setting `AzureFunctionsJobHost__{path}` wins over the file, as in Azure.
+An app setting `AzureFunctionsJobHost__{path}` overrides the file, as in Azure.
 """
 
 from __future__ import annotations
@@ -21,30 +21,31 @@ _TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d{1,7})?")
 
 @dataclass(frozen=True, kw_only=True)
 class HostLimits:
-    """The platform's defaults where nothing else is said, or nothing that can be read."""
+    """By default, and for values that can't be read, the platform's defaults."""
 
     #: Seconds after which a call is cut off; math.inf for never.
     function_timeout_s: float = 1800.0
-    #: Tries of a blob, before it goes to the poison queue.
+    #: Attempts at a blob, before it goes to the poison queue.
     blob_attempts: int = 5
 
     @classmethod
     def read(cls, file: Path, env: Mapping[str, str]) -> HostLimits:
-        """What is wrong in the file is for the host to refuse."""
+        """Faults of the file raise nothing here: the platform refuses them."""
         document: Any = None
         try:
             document = json.loads(file.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
-            log.warning("%s: %s; its defaults are taken", file.name, type(error).__name__)
-        timeout = _told(document, env, "functionTimeout")
-        tries = str(_told(document, env, "extensions", "blobs", "poisonBlobThreshold"))
+            kind = type(error).__name__
+            log.warning("%s can't be read, defaults are used: %s", file.name, kind)
+        timeout = _value(document, env, "functionTimeout")
+        attempts = str(_value(document, env, "extensions", "blobs", "poisonBlobThreshold"))
         return cls(
             function_timeout_s=_seconds(str(timeout), cls.function_timeout_s),
-            blob_attempts=int(tries) if tries.isdecimal() and int(tries) else cls.blob_attempts,
+            blob_attempts=(attempts.isdecimal() and int(attempts)) or cls.blob_attempts,
         )
 
 
-def _told(document: Any, env: Mapping[str, str], *path: str) -> Any:
+def _value(document: Any, env: Mapping[str, str], *path: str) -> Any:
     if over := env.get("__".join(("AzureFunctionsJobHost", *path))):
         return over
     for name in path:

@@ -1,4 +1,4 @@
-"""What the faces of HTTP share: ids echoed, requests read, answers and errors written."""
+"""What all HTTP routes share: they read the request, echo its ids and render its errors."""
 
 from __future__ import annotations
 
@@ -6,94 +6,75 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import azure.functions as func
 
 from inference import failure_log
-from inference.errors import MalformedInput, ResultUnserialisable, ScoringError, ScriptFailed
-from inference.request import Answer, Request
+from inference.errors import MalformedInput, ScoringError
+from inference.request import Request
 from triggers import responses
-from triggers.statuses import ID_TOO_LONG, MAX_ID, RETRY_AFTER_S, status_of
+from triggers.responses import RenderError
+from triggers.statuses import ID_TOO_LONG, MAX_ID
 
 ID_HEADERS = ("x-request-id", "x-ms-client-request-id")
 
-RETRY_AFTER = {"retry-after": str(RETRY_AFTER_S)}
-_HOP_BY_HOP = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
-
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
-#: Of this module's own, as a script may seed the one that all share. An id is no secret.
+#: Of this module's own, as a script may seed the shared one. An id is no secret.
 _random = random.Random()  # noqa: S311
 
 
-class Refuse(Protocol):
-    """Writes a refusal in the shape of one face; responses.error is that of `score`."""
-
-    def __call__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        request_id: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> func.HttpResponse: ...
-
-
-async def respond(
+async def respond_to_request(
     req: func.HttpRequest,
     answer: Callable[[Request], Awaitable[func.HttpResponse]],
-    refuse: Refuse = responses.error,
+    render_error: RenderError = responses.error,
     *,
     within_s: float,
 ) -> func.HttpResponse:
-    """What `answer` makes of a request, or why there is none; the request's ids come back.
-
-    It has `within_s` seconds from now.
-    """
+    """As `respond`; `answer` gets a Request, whose deadline is `within_s` seconds from now."""
     deadline = time.monotonic() + within_s
 
     def read(headers: Mapping[str, str], request_id: str) -> Awaitable[func.HttpResponse]:
         return answer(_request(req, headers, request_id, deadline))
 
-    return await identified(req, read, refuse)
+    return await respond(req, read, render_error)
 
 
-async def identified(
+async def respond(
     req: func.HttpRequest,
     answer: Callable[[Mapping[str, str], str], Awaitable[func.HttpResponse]],
-    refuse: Refuse = responses.error,
+    render_error: RenderError = responses.error,
 ) -> func.HttpResponse:
-    """What `answer` makes of a request's headers and id, whatever it raises; the ids come back."""
-    headers = dict(req.headers)  # seven are looked for, ten times faster here
+    """The response of `answer` or to its error, with the request's ids.
+
+    `answer` gets the request's headers and its id.
+    """
+    headers = dict(req.headers)  # seven are looked up, each ten times faster in a dict
     echoed = {name: value for name in ID_HEADERS if (value := headers.get(name))}
     request_id = echoed.get("x-request-id")
     if request_id is None:
         request_id = echoed["x-request-id"] = _new_id()
     for name, value in echoed.items():
         if len(value) > MAX_ID:
-            told = f"{name}: at most {MAX_ID} characters, got {len(value)}"
-            instead = _new_id()
-            response = refuse(ID_TOO_LONG.status, ID_TOO_LONG.code, told, instead)
-            response.headers["x-request-id"] = instead
-            return response
+            return _refuse_id(name, value, render_error)
     try:
         response = await answer(headers, request_id)
     except ScoringError as error:
-        response = refused(error, request_id, refuse)
-    except Exception as error:  # noqa: BLE001 - whatever it is, its caller is told in our words
-        response = refused(failure_log.log_failure(error, request_id), request_id, refuse)
+        response = responses.scoring_error(error, request_id, render_error)
+    except Exception as error:  # noqa: BLE001 - the caller gets every error in the app's own words
+        failure = failure_log.log_failure(error, request_id)
+        response = responses.scoring_error(failure, request_id, render_error)
     response.headers.update(echoed)
     return response
 
 
 def guarded(handler: Handler) -> Handler:
-    """A route's function, with `identified` around it."""
+    """Decorate a route's function with `respond`."""
 
     @wraps(handler)  # the platform reads its name and its arguments
     async def answer(req: func.HttpRequest) -> func.HttpResponse:
-        return await identified(req, lambda *_: handler(req))
+        return await respond(req, lambda *_: handler(req))
 
     return answer
 
@@ -102,34 +83,12 @@ def _new_id() -> str:
     return f"{_random.getrandbits(128):032x}"
 
 
-def answered(answer: Answer, version: str) -> func.HttpResponse:
-    """An answer with the headers that say how it came about."""
-    headers = {
-        "content-type": answer.content_type,
-        "x-cache": answer.cache,
-        "x-model-version": version,
-        "x-ms-run-fn-exec-ms": f"{answer.elapsed_ms:.3f}",
-    }
-    if answer.age_s is not None:
-        headers["age"] = str(int(answer.age_s))
-    if answer.headers or answer.status >= 500:
-        headers = _own_headers(answer) | headers
-        if "set-cookie" in headers:  # the platform knows cookies by its own response alone
-            return func.HttpResponse(answer.body, status_code=answer.status, headers=headers)
-    return responses.Response(answer.status, answer.body, headers)
-
-
-def refused(
-    error: ScoringError, request_id: str, refuse: Refuse = responses.error
-) -> func.HttpResponse:
-    """An error with its status of the table."""
-    status = status_of(error)
-    headers = {}
-    if status == 503:
-        headers = RETRY_AFTER
-    if isinstance(error, ScriptFailed | ResultUnserialisable):
-        headers = {"x-ms-run-function-failed": "true"}
-    return refuse(status, error.code, error.message, request_id, headers)
+def _refuse_id(name: str, value: str, render_error: RenderError) -> func.HttpResponse:
+    message = f"{name}: expected at most {MAX_ID} characters, got {len(value)}; send a shorter id"
+    request_id = _new_id()
+    response = render_error(ID_TOO_LONG.status, ID_TOO_LONG.code, message, request_id)
+    response.headers["x-request-id"] = request_id
+    return response
 
 
 def _request(
@@ -153,19 +112,8 @@ def _request(
 
 
 def _query(url: str) -> str:
-    """The query without the platform's own argument: `code` is where callers put their key."""
+    """The query without the platform's own argument `code`, in which callers pass their key."""
     if "?" not in url:
         return ""
     arguments = urlsplit(url).query.split("&")
     return "&".join(each for each in arguments if each.partition("=")[0].lower() != "code")
-
-
-def _own_headers(answer: Answer) -> dict[str, str]:
-    """The headers that came with an answer. The connection's own are not a script's to set."""
-    own: dict[str, str] = {}
-    for name, value in answer.headers:
-        if name not in _HOP_BY_HOP:
-            own[name] = f"{own[name]}, {value}" if name in own else value
-    if answer.status >= 500:
-        own["x-ms-run-function-failed"] = "true"
-    return own

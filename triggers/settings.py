@@ -14,7 +14,7 @@ Trigger = Literal["http", "blob", "servicebus"]
 AuthLevel = Literal["anonymous", "function", "admin"]
 BlobSource = Literal["LogsAndContainerScan", "EventGrid"]
 
-#: The settings that hold the connections; bindings name them, the platform reads them.
+#: Settings that hold the connections. Bindings name them, and the platform reads them.
 STORAGE = "ScoringStorage"
 SERVICE_BUS = "ServiceBusConnection"
 
@@ -27,15 +27,15 @@ class TriggerSettings:
 
     triggers: frozenset[Trigger] = frozenset(TRIGGERS)
     http_auth_level: AuthLevel = "function"
-    #: Container and blob name; only the name may hold an expression.
+    #: Container and blob name. Only the name may hold an expression.
     input_blob_path: str = "scoring-input/{name}"
     output_container: str = "scoring-output"
     blob_source: BlobSource = "LogsAndContainerScan"
     input_queue: str = "scoring-requests"
     output_queue: str = "scoring-results"
-    #: How long a message of the input queue may wait: a request is known as pending for so long.
+    #: How long a message of the input queue lives. A request is pending for so long at most.
     message_ttl_s: float = MESSAGE_TTL_S
-    #: After so many deliveries the broker moves a message to the dead letters.
+    #: After so many deliveries the broker dead-letters a message.
     max_delivery_count: int = 10
 
     @classmethod
@@ -56,11 +56,11 @@ class TriggerSettings:
             message_ttl_s=positive_float(env, "MESSAGE_TTL_S", cls.message_ttl_s),
             max_delivery_count=positive_int(env, "MAX_DELIVERY_COUNT", cls.max_delivery_count),
         )
-        settings._require_no_circle()
+        settings._require_no_loop()
         return settings
 
-    def _require_no_circle(self) -> None:
-        """What one trigger writes must not be what it reads."""
+    def _require_no_loop(self) -> None:
+        """A trigger must not read what it writes."""
         if self.output_container == self.input_blob_path.partition("/")[0]:
             raise SettingError(
                 name="OUTPUT_CONTAINER",

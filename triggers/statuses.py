@@ -1,4 +1,4 @@
-"""What an error of the core is in HTTP, and whether an asynchronous trigger should try again."""
+"""The HTTP status of each error of the core, and which errors are worth a retry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATUSES: dict[type[errors.ScoringError], int] = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One way in which a request ends without what it asked for."""
+    """One way in which a request fails."""
 
     status: int
     code: str
@@ -43,7 +43,7 @@ UNKNOWN_VERSION = Refusal(404, "unknown_version", "No document of this version."
 
 
 def refusal_of(kind: type[errors.ScoringError]) -> Refusal:
-    """An error of the core as callers meet it; its class describes it."""
+    """An error of the core as a refusal. The docstring of its class is the description."""
     return Refusal(STATUSES[kind], kind.code, inspect.getdoc(kind) or kind.__name__)
 
 
@@ -52,9 +52,9 @@ def status_of(error: errors.ScoringError) -> int:
 
 
 def is_retryable(error: errors.ScoringError) -> bool:
-    """Whether an asynchronous trigger leaves an input where it is, to be delivered again.
+    """Whether a blob or a message with this error should be delivered again.
 
-    A model that can't be loaded counts: what waits for it must not be answered while it is mended.
-    A call past its deadline does not: each new try would hang the model for everybody else.
+    That a model can't be loaded is retryable: its inputs wait until it is repaired. A call past its
+    deadline is not: each retry would block the model for all other requests.
     """
     return isinstance(error, errors.Overloaded | errors.ModelUnavailable)

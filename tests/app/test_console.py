@@ -104,7 +104,7 @@ def test_everything_is_done_by_keyboard_and_has_a_name(page, host):
     assert page.run(focused) == "answer"
     names = [page.name(each) for each in ("#body", "#type", "#key", "#score", "#answer")]
     assert names == [
-        "Rows to score", "Format", "Function key, if asked for", "Score", "Body of the answer",
+        "Rows to score", "Format", "Function key, if one is needed", "Score", "Body of the answer",
     ]  # fmt: skip
     assert "0.8125" not in host.log()
 

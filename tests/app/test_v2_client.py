@@ -106,7 +106,7 @@ def test_what_triton_asked_is_a_hit_for_score(client, app, rows):
 def test_triton_shows_its_user_why_it_was_refused(client, rows):
     for name, asked, status, says in (
         ("sum", given(rows[:, :2]), "422", "shape: expected (rows, 3), got"),
-        ("product", given(rows), "404", "there is no such model, but 'sum'"),
+        ("product", given(rows), "404", "no such model; the only one is 'sum'"),
         ("sum", given(np.array([[b"a", b"b", b"c"]], object)), "422", "expected a number, got 'a'"),
         ("sum", given(np.full((9_000, 3), 0.5)), "413", "MAX_BODY_BYTES"),
     ):

@@ -14,6 +14,7 @@ from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from tests import small_model
 from tests.triggers.description import documented
+from tests.triggers.outages import FailingCache, FakeClock
 from triggers.http_trigger.open_inference_blueprint import OpenInferenceHandler
 
 
@@ -25,6 +26,16 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store() -> MemoryCache:
     return MemoryCache()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def cache(clock: FakeClock) -> FailingCache:
+    return FailingCache(clock=clock)
 
 
 @pytest.fixture

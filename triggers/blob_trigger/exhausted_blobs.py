@@ -99,9 +99,9 @@ class ExhaustedBlobs:
             document = await self._outbox.store_exhausted(request, message, self._scorer.model)
             if await self._threads.storage(self._is_current, version):
                 error = {"code": TRIES_EXHAUSTED, "message": message}
-                told = report_of(version, self._scorer.model, error=error)
+                report = report_of(version, self._scorer.model, error=error)
                 await self._threads.storage(output.delete)
-                await self._threads.storage(output.write_report, told)
+                await self._threads.storage(output.write_report, report)
         await self._threads.work(self._send, document, f"{version.id}-ended")
         await self._threads.storage(self._attempts.end, version, lease)
         log.warning("request %r failed, and no attempt is left: %s", version.id, why)

@@ -1,4 +1,4 @@
-"""The page where a person tries the model. It asks the app's own routes, and nobody else's."""
+"""The page on which a person tries the model. It calls the app's own routes alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = Path(__file__).with_name("console.html")
 
 
 def response() -> func.HttpResponse:
-    """The page. A browser runs nothing in it but what it came with."""
+    """The page. Its policy lets a browser run the page's own scripts alone."""
     page = PAGE.read_bytes()
     policy = {
         "default-src": "'none'",
@@ -36,7 +36,7 @@ def response() -> func.HttpResponse:
 
 
 def _hashes(element: str, page: bytes) -> str:
-    """What the policy knows the page's own elements by."""
+    """The hashes by which the policy allows the page's own elements."""
     contents = re.findall(rf"<{element}>(.*?)</{element}>".encode(), page, re.DOTALL)
     digests = (base64.b64encode(hashlib.sha256(content).digest()) for content in contents)
     return " ".join(f"'sha256-{digest.decode()}'" for digest in digests)

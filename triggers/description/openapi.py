@@ -1,7 +1,7 @@
-"""The OpenAPI document: every route of the app, made from what the app itself goes by.
+"""The OpenAPI document with every route of the app.
 
-Bodies come from inference.description.interface, statuses and codes from the error table, values
-from the types that name them. As long as no model is loaded, its part alone is missing.
+Bodies come from inference.description.interface, statuses and codes from the table of errors, and
+values from the types that name them. While no model is loaded, its part alone is missing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from triggers.description import openapi_headers as headers
 from triggers.description import openapi_operations as operations
 from triggers.description import openapi_refusals as refusals
 from triggers.description import openapi_score
+from triggers.description.openapi_parts import Json
 from triggers.settings import TriggerSettings
 
-#: How a caller shows a key, where one is asked for.
-KEYS: dict[str, Any] = {
+#: The two ways to send a key, if one is needed.
+KEYS: Json = {
     "header": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
     "query": {"type": "apiKey", "in": "query", "name": "code"},
 }
@@ -31,16 +32,16 @@ def document(
     *,
     prefix: str,
     more: Mapping[str, Any],
-) -> dict[str, Any]:
-    """OpenAPI 3.1. `prefix`: what stands before the paths. `more`: path items of other routes."""
+) -> Json:
+    """OpenAPI 3.1. `prefix` precedes all paths. `more`: path items of other routes."""
     paths = {
         "/score": openapi_score.path(interface, queued="servicebus" in settings.triggers),
         "/results/{id}": operations.results(),
         "/metrics": operations.metrics(),
-        **operations.open_to_all(),
+        **operations.without_key(),
         **more,
     }
-    components: dict[str, Any] = {
+    components: Json = {
         "headers": headers.ANSWERS,
         "schemas": {
             "Error": refusals.ERROR,
@@ -49,7 +50,7 @@ def document(
             **interface.components,
         },
     }
-    whole: dict[str, Any] = {
+    whole: Json = {
         "openapi": "3.1.0",
         "info": {"title": f"Triscore: {model.name}", "version": model.version},
         "servers": [{"url": prefix or "/"}],
@@ -59,12 +60,12 @@ def document(
     if settings.http_auth_level == "anonymous":
         return whole
     components["securitySchemes"] = KEYS
-    whole["paths"] = {route: _guarded(item) for route, item in paths.items()}
+    whole["paths"] = {route: _with_key(item) for route, item in paths.items()}
     return whole | {"security": [{name: []} for name in KEYS]}
 
 
-def _guarded(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A path item with the answer to a wrong key in each operation that asks for one."""
+def _with_key(item: Mapping[str, Any]) -> Json:
+    """A path item, with the response to a wrong key in each operation that needs a key."""
     return {
         method: operation | {"responses": operation["responses"] | refusals.UNAUTHORIZED}
         if isinstance(operation, dict) and "security" not in operation

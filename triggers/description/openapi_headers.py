@@ -2,95 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 from inference.request import CacheStatus
 from inference.rows import content_encoding
+from triggers.description.openapi_parts import TEXT, Json, enum
 from triggers.http_exchange import ID_HEADERS
 from triggers.statuses import MAX_ID
 
-_TEXT: dict[str, Any] = {"type": "string"}
+_SECONDS: Json = {"type": "integer", "minimum": 0}
 
-#: Of answers, by name. An answer that names a required one always has it.
-ANSWERS: dict[str, Any] = {
-    "x-request-id": {
-        "required": True,
-        "description": "The request's own, or a new one.",
-        "schema": _TEXT,
-    },
-    "x-ms-client-request-id": {"description": "The request's own.", "schema": _TEXT},
-    "x-cache": {
-        "required": True,
-        "description": "Whether the answer was stored (hit), computed (miss), computed for an equal"
-        " request (joined), or computed and not stored (bypass).",
-        "schema": {"enum": list(get_args(CacheStatus))},
-    },
-    "age": {
-        "description": "Seconds since the prediction was made; on a hit.",
-        "schema": {"type": "integer", "minimum": 0},
-    },
-    "x-model-version": {
-        "required": True,
-        "description": "The beginning of the model's SHA-256.",
-        "schema": _TEXT,
-    },
-    "x-ms-run-fn-exec-ms": {
-        "required": True,
-        "description": "Milliseconds that the core took, waiting included.",
-        "schema": {"type": "number", "minimum": 0},
-    },
-    "x-ms-run-function-failed": {
-        "description": "That the model or its script is at fault.",
-        "schema": {"const": "true"},
-    },
-    "Location": {
-        "required": True,
-        "description": "Where the result will be.",
-        "schema": {"type": "string", "format": "uri-reference"},
-    },
-    "Retry-After": {
-        "required": True,
-        "description": "Seconds to wait before asking again.",
-        "schema": {"type": "integer", "minimum": 0},
-    },
+
+def _header(description: str, schema: Json, **more: bool) -> Json:
+    return {"description": description, "schema": schema, **more}
+
+
+#: Of answers, by name. An answer that refers to a required header always has it.
+ANSWERS: Json = {
+    "x-request-id": _header("The request's own, or a new one.", TEXT, required=True),
+    "x-ms-client-request-id": _header("The request's own.", TEXT),
+    "x-cache": _header(
+        "Whether the answer was stored (hit), computed (miss), computed for an equal request"
+        " (joined), or computed and not stored (bypass).",
+        enum(get_args(CacheStatus)),
+        required=True,
+    ),
+    "age": _header("Seconds since the prediction was made; on a hit.", _SECONDS),
+    "x-model-version": _header("The beginning of the model's SHA-256.", TEXT, required=True),
+    "x-ms-run-fn-exec-ms": _header(
+        "Milliseconds in the core, waiting included.",
+        {"type": "number", "minimum": 0},
+        required=True,
+    ),
+    "x-ms-run-function-failed": _header("The model or its script failed.", {"const": "true"}),
+    "Location": _header(
+        "Where the result will be.", {"type": "string", "format": "uri-reference"}, required=True
+    ),
+    "Retry-After": _header("Seconds to wait before the next request.", _SECONDS, required=True),
 }
 ANSWERED = (*ID_HEADERS, "x-cache", "age", "x-model-version", "x-ms-run-fn-exec-ms")
 ACCEPTED = (*ID_HEADERS, "Location", "Retry-After")
 
 
-def answers(names: tuple[str, ...]) -> dict[str, Any]:
+def answers(names: tuple[str, ...]) -> Json:
     """Some of ANSWERS, as a response refers to them."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def requests(*, queued: bool) -> list[dict[str, Any]]:
-    """Parameters of the score route. `Accept` is none: OpenAPI has the answer's types for it."""
-    named: dict[str, tuple[str, dict[str, Any], str]] = {
-        name: ("Comes back with the answer.", {"type": "string", "maxLength": MAX_ID}, "7f3c")
-        for name in ID_HEADERS
-    }
-    named["Cache-Control"] = (
-        "`no-cache` computes the answer anew, and stores it.",
-        _TEXT,
-        "no-cache",
-    )
-    if queued:
-        named["Prefer"] = (
-            "`respond-async` enqueues the request: 202, and the result under its id.",
-            _TEXT,
-            "respond-async",
-        )
-    return [
-        {"name": name, "in": "header", "description": what, "schema": schema, "example": example}
-        for name, (what, schema, example) in named.items()
+def requests(*, queued: bool) -> list[Json]:
+    """Parameters of the score route. `Accept` is not one: OpenAPI lists the types of the answer."""
+    identifier = TEXT | {"maxLength": MAX_ID}
+    parameters = [
+        _parameter(name, "The answer has it too.", identifier, "7f3c") for name in ID_HEADERS
     ]
+    recompute = "`no-cache` computes the answer again, and stores it."
+    parameters.append(_parameter("Cache-Control", recompute, TEXT, "no-cache"))
+    if queued:
+        prefer = "`respond-async` enqueues the request: 202, and the result under its id."
+        parameters.append(_parameter("Prefer", prefer, TEXT, "respond-async"))
+    return parameters
 
 
-def encoding() -> dict[str, Any]:
+def encoding() -> Json:
     """The parameter of a compressed body."""
-    return {
-        "name": "Content-Encoding",
-        "in": "header",
-        "description": "How the body is compressed.",
-        "schema": {"enum": ["identity", *content_encoding.SUPPORTED, ""]},
-    }
+    schema = enum(("identity", *content_encoding.SUPPORTED, ""))
+    return _parameter("Content-Encoding", "How the body is compressed.", schema)
+
+
+def _parameter(name: str, description: str, schema: Json, example: str = "") -> Json:
+    parameter = {"name": name, "in": "header", "description": description, "schema": schema}
+    return parameter | {"example": example} if example else parameter

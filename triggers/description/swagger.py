@@ -1,6 +1,6 @@
-"""`swagger.json` as clients of Azure Machine Learning's server know it.
+"""`swagger.json`, for clients of Azure Machine Learning's server.
 
-Its names are theirs: operations RunMLService, ServiceHealthCheck and GetSwaggerSpec, schemas
+It has that server's names: operations RunMLService, ServiceHealthCheck and GetSwaggerSpec, schemas
 ServiceInput and ServiceOutput with the examples of the script's decorators. Addresses, keys and
 errors are this app's own.
 """
@@ -13,7 +13,7 @@ from inference.models import ModelId
 from inference.rows import media_types
 from inference.scripts.inference_schema import DeclaredSchema
 
-#: What callers write, and the version that they mean.
+#: The versions by what callers write.
 VERSIONS = {"2": "2.0", "2.0": "2.0", "3": "3.0", "3.0": "3.0", "3.1": "3.1"}
 DEFAULT = "2"
 _LISTED = ("2", "3", "3.1")
@@ -41,11 +41,11 @@ _ERROR: dict[str, Any] = {
 
 
 class UnknownVersion(Exception):
-    """Nothing is called so, or the script's declarations can't be said in it."""
+    """There is no such version, or the script's declarations can't be written in it."""
 
 
 def version_of(asked: str, declared: DeclaredSchema) -> str:
-    """One of the values of VERSIONS. Raises UnknownVersion, in the words of Azure ML's server."""
+    """One of the values of VERSIONS. Raises UnknownVersion, with the text of Azure ML's server."""
     version = VERSIONS.get(asked)
     if version in declared.versions:
         return version
@@ -63,12 +63,12 @@ def version_of(asked: str, declared: DeclaredSchema) -> str:
 def document(
     version: str, model: ModelId, declared: DeclaredSchema, *, prefix: str, key: bool
 ) -> dict[str, Any]:
-    """One of the values of VERSIONS. `key`: whether scoring needs one."""
+    """`version` is one of the values of VERSIONS. `key`: whether scoring needs a key."""
     return _Writer(version).document(model, declared, prefix=prefix, key=key)
 
 
 class _Writer:
-    """The same operations in the words of one version."""
+    """Writes the document in one version."""
 
     def __init__(self, version: str) -> None:
         self._version = version

@@ -1,6 +1,6 @@
-"""The Open Inference Protocol (V2) as a face of the HTTP trigger, for the clients that speak it.
+"""The Open Inference Protocol (V2) over the HTTP trigger.
 
-Its paths lie below host.json's route prefix, which clients take as a base path: `/api/v2/…`.
+Its paths lie below the route prefix of host.json, which clients take as a base path: `/api/v2/…`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from inference.scripts import EstimatorScript
 from inference.serving.deadlines import Wait
 from inference.serving.scorer import Scorer
 from triggers import http_exchange, responses
-from triggers.http_exchange import RETRY_AFTER
+from triggers.responses import RETRY_AFTER
 
-SERVER = {"name": "triscore", "version": "unreleased", "extensions": ["binary_tensor_data"]}
+SERVER = {"name": "triscore", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
 MODEL = "v2/models/{name}"
 VERSION = "v2/models/{name}/versions/{version}"
 
 
 def blueprint(scorer: Scorer) -> func.Blueprint:
-    """`POST …/infer` takes a key as `score` does; what only describes takes none."""
+    """`POST …/infer` needs a key as `score` does. The routes that describe need none."""
     functions = func.Blueprint()
     handler = OpenInferenceHandler(scorer)
     for name, route, describe in (
@@ -58,10 +58,10 @@ class OpenInferenceHandler:
         return responses.json(200, {"live": True})
 
     async def ready(self, req: func.HttpRequest) -> func.HttpResponse:
-        return await self._told(req, lambda: self._readiness({}))
+        return await self._respond_at_once(req, lambda: self._readiness({}))
 
     async def model_ready(self, req: func.HttpRequest) -> func.HttpResponse:
-        return await self._told(
+        return await self._respond_at_once(
             req, lambda: self._unknown(req) or self._readiness({"name": self._scorer.model.name})
         )
 
@@ -84,8 +84,9 @@ class OpenInferenceHandler:
             with self._scorer.request_deadline(request) as wait:
                 return await answer(request, wait)
 
-        within_s = self._scorer.settings.scoring_timeout_s
-        return await http_exchange.respond(req, in_time, _refuse, within_s=within_s)
+        return await http_exchange.respond_to_request(
+            req, in_time, _render_error, within_s=self._scorer.settings.scoring_timeout_s
+        )
 
     async def _describe(self, req: func.HttpRequest) -> func.HttpResponse:
         script = await self._scorer.script()
@@ -103,19 +104,19 @@ class OpenInferenceHandler:
         if unknown := self._unknown(req):
             return unknown
         if not isinstance(script, EstimatorScript):
-            return _refuse(
+            return _render_error(
                 501, "no_tensors", "the model's own script takes no tensors: POST to score instead"
             )
         answer = await answering.infer(self._scorer, script, request, wait)
-        return http_exchange.answered(answer, self._scorer.model.version)
+        return responses.answer(answer, self._scorer.model.version)
 
-    async def _told(
-        self, req: func.HttpRequest, tell: Callable[[], func.HttpResponse]
+    async def _respond_at_once(
+        self, req: func.HttpRequest, render: Callable[[], func.HttpResponse]
     ) -> func.HttpResponse:
-        async def told(*_: object) -> func.HttpResponse:
-            return tell()
+        async def answer(*_: object) -> func.HttpResponse:
+            return render()
 
-        return await http_exchange.identified(req, told, _refuse)
+        return await http_exchange.respond(req, answer, _render_error)
 
     def _readiness(self, document: Mapping[str, object]) -> func.HttpResponse:
         ready = self._scorer.state == "ok"
@@ -124,18 +125,20 @@ class OpenInferenceHandler:
         )
 
     def _unknown(self, req: func.HttpRequest) -> func.HttpResponse | None:
-        """404 for another model than the one here, or another version once that is known."""
+        """404 for another model, or for another version once the version is known."""
         model, asked = self._scorer.model, req.route_params
         if asked["name"] != model.name:
-            return _refuse(404, "unknown_model", f"there is no such model, but {model.name!r}")
+            message = f"no such model; the only one is {model.name!r}"
+            return _render_error(404, "unknown_model", message)
         if self._scorer.state == "ok" and asked.get("version", model.version) != model.version:
-            return _refuse(404, "unknown_version", f"there is one version, {model.version!r}")
+            message = f"no such version; the only one is {model.version!r}"
+            return _render_error(404, "unknown_version", message)
         return None
 
 
-def _refuse(
+def _render_error(
     status: int,
-    code: str,  # noqa: ARG001 - exchange.Refuse's shape; the protocol has but a sentence
+    code: str,  # noqa: ARG001 - RenderError's shape; the protocol has a sentence alone
     message: str,
     request_id: str | None = None,  # noqa: ARG001 - as above
     headers: Mapping[str, str] | None = None,

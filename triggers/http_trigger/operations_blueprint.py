@@ -1,4 +1,4 @@
-"""What operators and clients ask about the app: is it up, can it answer, what does it take."""
+"""Routes about the app itself: health, metrics, its description and the console."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from inference.serving.health import Health
 from inference.serving.scorer import Scorer
 from triggers import responses
 from triggers.description import console_page, openapi, swagger
-from triggers.http_exchange import RETRY_AFTER, guarded
+from triggers.http_exchange import guarded
+from triggers.responses import RETRY_AFTER
 from triggers.settings import TriggerSettings
 from triggers.statuses import UNKNOWN_VERSION
 
@@ -29,7 +30,7 @@ def blueprint(
 ) -> func.Blueprint:
     """`GET health/live`, `health/ready`, `metrics`, `openapi.json`, `swagger.json`, `console`.
 
-    `paths`: OpenAPI's path items of other blueprints, for the document to have them too.
+    `paths`: path items of other blueprints, for the OpenAPI document.
     """
     functions = func.Blueprint()
 
@@ -82,7 +83,7 @@ def blueprint(
     @guarded
     async def swagger_json(req: func.HttpRequest) -> func.HttpResponse:
         declared = (await _interface(scorer)).declared
-        # The platform leaves out an argument that is empty, and joins what recurs.
+        # The platform's own parser drops empty arguments and joins repeated ones.
         asked = parse_qs(urlsplit(req.url).query, keep_blank_values=True).get("version")
         try:
             version = swagger.version_of(asked[0] if asked else swagger.DEFAULT, declared)
@@ -103,18 +104,18 @@ def blueprint(
 def _exposition(
     model: ModelId, health: Health, counts: Counts, cache: Mapping[str, int], shares: Shares
 ) -> func.HttpResponse:
-    # Its library is imported by the first scrape, and off the event loop: the start is not to wait.
+    # The first scrape imports the library, in a thread: neither startup nor the event loop waits.
     from triggers.description.metrics import Snapshot  # noqa: PLC0415
 
     return Snapshot(model, health, counts, cache, shares).response()
 
 
 async def _interface(scorer: Scorer) -> Interface:
-    """What is known by now: the documents do not wait for a model."""
+    """The documents don't wait for the model: while it loads they leave its part open."""
     return describe(await scorer.script()) if scorer.state == "ok" else UNKNOWN
 
 
 def _prefix(req: func.HttpRequest) -> str:
-    """Where the app's routes begin, told by the document's own address: `/api`."""
+    """The prefix of the app's routes, from the document's own address: `/api`."""
     path: str = urlsplit(req.url).path
     return path.rpartition("/")[0]

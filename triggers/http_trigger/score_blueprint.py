@@ -1,4 +1,4 @@
-"""The HTTP trigger: score now, or enqueue and follow."""
+"""The HTTP trigger: `score`, at once or over the queue, and `results/{id}`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def blueprint(scorer: Scorer, results: ResultStore, settings: TriggerSettings) -> func.Blueprint:
     """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
 
-    Without the Service Bus trigger nothing can be enqueued.
+    Requests can be enqueued only if the Service Bus trigger is registered too.
     """
     functions = func.Blueprint()
     handler = HttpHandler(scorer, results)
@@ -53,8 +53,8 @@ class HttpHandler:
         self._scorer, self._results = scorer, results
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
-        """Answer a request; or enqueue it, where there is a queue and its caller does not wait."""
-        response = await http_exchange.respond(
+        """Answer a request, or enqueue it if its caller asks for that and there is a queue."""
+        response = await http_exchange.respond_to_request(
             req,
             lambda request: self._respond(req, request, queue),
             within_s=self._scorer.settings.scoring_timeout_s,
@@ -64,20 +64,20 @@ class HttpHandler:
 
     async def result(self, req: func.HttpRequest) -> func.HttpResponse:
         """The result document of an asynchronous request, a blob or a message."""
-        return await http_exchange.identified(req, lambda *_: self._result(req))
+        return await http_exchange.respond(req, lambda *_: self._result(req))
 
     async def _result(self, req: func.HttpRequest) -> func.HttpResponse:
-        # The platform decodes a path but for its slashes, which the id may have.
+        # The platform decodes all of a path except slashes, which the id may have.
         request_id = req.route_params.get("id", "").replace("%2F", "/").replace("%2f", "/")
         try:
             result = await self._results.get(request_id)
-        except Exception as error:  # noqa: BLE001 - the id of the refusal is the one asked for
-            return http_exchange.refused(failure_log.log_failure(error, request_id), request_id)
+        except Exception as error:  # noqa: BLE001 - the error names the id of the result
+            return responses.scoring_error(failure_log.log_failure(error, request_id), request_id)
         if result is None:
             return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
         if result.pending:
             return responses.json(
-                202, {"id": request_id, "status": "pending"}, http_exchange.RETRY_AFTER
+                202, {"id": request_id, "status": "pending"}, responses.RETRY_AFTER
             )
         return responses.body(200, result.document)
 
@@ -89,14 +89,14 @@ class HttpHandler:
             if accepted is not None:
                 return accepted
         answer = await self._scorer.score(request)
-        return http_exchange.answered(answer, self._scorer.model.version)
+        return responses.answer(answer, self._scorer.model.version)
 
     async def _enqueue(
         self, req: func.HttpRequest, request: Request, queue: func.Out[str]
     ) -> func.HttpResponse | None:
-        """202, or None where the result could not be fetched later: the caller then waits."""
+        """202; None if the result could not be fetched later: then it is answered at once."""
         await self._scorer.validate(request)
-        sealed = envelope.pack(request)
+        message = envelope.pack(request)
         reservation = await self._results.reserve(request)
         if reservation == "unreachable":
             return None
@@ -104,12 +104,12 @@ class HttpHandler:
             return responses.refusal(
                 ID_IN_USE, "x-request-id names another request; send a new id", request.id
             )
-        # A pending one is sent again: the first sending may have failed after the reservation.
+        # A pending request is sent again: sending it may have failed after the reservation.
         if reservation != "finished":
-            queue.set(sealed)
+            queue.set(message)
         location = urlsplit(urljoin(req.url, f"results/{quote(request.id, safe='')}")).path
         return responses.json(
             202,
             {"id": request.id, "status": "pending"},
-            http_exchange.RETRY_AFTER | {"location": location},
+            responses.RETRY_AFTER | {"location": location},
         )

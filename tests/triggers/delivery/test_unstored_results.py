@@ -9,18 +9,7 @@ import pytest
 from cache import keys
 from inference.request import Request
 from inference.results.result_store import ResultStore
-from tests.triggers.service_bus_trigger.test_messages_that_fail import Failing, Time
 from triggers.delivery.unstored_results import GRACE_S, StoreUnavailable, UnstoredResults
-
-
-@pytest.fixture
-def clock():
-    return Time()
-
-
-@pytest.fixture
-def cache(clock):
-    return Failing(clock=clock)
 
 
 @pytest.fixture

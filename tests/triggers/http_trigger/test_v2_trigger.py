@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from tests.triggers.http_trigger import test_score_blueprint
 from tests.triggers.http_trigger.v2_requests import asking, inputs, output, tensor
 from triggers.http_trigger.open_inference_blueprint import OpenInferenceHandler
 from triggers.http_trigger.score_blueprint import HttpHandler
+
+ROOT = Path(__file__).resolve().parents[3]
 
 ROW = inputs(tensor([[0.9, 0.9, 0.9]]))
 
@@ -165,6 +169,8 @@ async def test_a_body_may_be_compressed_and_the_header_speaks_of_what_it_unpacks
 async def test_the_server_says_that_it_lives_and_what_it_can(v2_handler):
     server = json.loads((await v2_handler.server(asking(method="GET"))).get_body())
     assert server["name"] == "triscore"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert server["version"] == project["version"]
     assert server["extensions"] == ["binary_tensor_data"]
     assert json.loads((await v2_handler.live(asking(method="GET"))).get_body()) == {"live": True}
 

@@ -10,30 +10,10 @@ from cache import keys
 from cache.memory_cache import MemoryCache
 from inference.errors import ModelUnavailable, Overloaded
 from inference.results.result_store import ResultStore
-from tests.triggers.service_bus_trigger.test_messages_that_fail import (
-    Failing,
-    Killed,
-    Time,
-    overloaded,
-)
+from tests.triggers.outages import Killed, overloaded
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import message
 from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
 from triggers.service_bus_trigger.message_scoring import LOCK_S, MessageHandler
-
-
-@pytest.fixture
-def clock():
-    return Time()
-
-
-@pytest.fixture
-def cache(clock):
-    return Failing(clock=clock)
-
-
-@pytest.fixture
-def results(cache):
-    return ResultStore(cache, keys.result_key, ttl_s=600)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What goes wrong with one message ends it and nothing else, and is told where it is looked for."""
 
-import asyncio
 import base64
 import json
 import logging
@@ -17,78 +16,11 @@ from inference.errors import MalformedInput, ModelUnavailable, Overloaded
 from inference.request import Request
 from inference.results.result_store import ResultStore
 from inference.results.stored_result import fingerprint
+from tests.triggers.outages import Killed, overloaded
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import ROW, documents, message
 from triggers import envelope
 from triggers.delivery.unstored_results import GRACE_S
 from triggers.service_bus_trigger.message_scoring import LOCK_S, RETRY_S, MessageHandler
-
-
-class Killed(BaseException):
-    """The end of the process, as far as a test survives it."""
-
-
-class Time:
-    """A clock that pauses alone move, those of several at once together; `then` is called after
-    each.
-    """
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.then = lambda: None
-
-    def __call__(self) -> float:
-        return self.now
-
-    @property
-    def slept(self) -> float:
-        return self.now - 1000
-
-    async def sleep(self, seconds: float) -> None:
-        ends_at = self.now + seconds
-        await asyncio.sleep(0)
-        self.now = max(self.now, ends_at)
-        self.then()
-
-
-class Failing(MemoryCache):
-    """A store that is away for as long as it is told."""
-
-    away = False
-
-    async def get(self, key):
-        self._ask()
-        return await super().get(key)
-
-    async def put(self, key, value, *, ttl_s):
-        self._ask()
-        await super().put(key, value, ttl_s=ttl_s)
-
-    async def add(self, key, value, *, ttl_s):
-        self._ask()
-        return await super().add(key, value, ttl_s=ttl_s)
-
-    async def replace(self, key, old, new, *, ttl_s):
-        self._ask()
-        return await super().replace(key, old, new, ttl_s=ttl_s)
-
-    def _ask(self):
-        if self.away:
-            raise ConnectionError("away")
-
-
-@pytest.fixture
-def clock():
-    return Time()
-
-
-@pytest.fixture
-def cache(clock):
-    return Failing(clock=clock)
-
-
-@pytest.fixture
-def results(cache):
-    return ResultStore(cache, keys.result_key, ttl_s=600)
 
 
 @pytest.fixture
@@ -362,17 +294,6 @@ async def test_a_document_too_large_for_the_process_is_told_as_failed(scorer):
 
 
 # -- what may pass, and the last try
-
-
-def overloaded(scorer, monkeypatch, *, until=lambda: False, error=Overloaded):
-    real = scorer.score
-
-    async def score(request):
-        if not until():
-            raise error("busy")
-        return await real(request)
-
-    monkeypatch.setattr(scorer, "score", score)
 
 
 @pytest.mark.parametrize("error", [Overloaded, ModelUnavailable])
