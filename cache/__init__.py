@@ -1,4 +1,4 @@
-"""Stored bytes under keys: in Redis, or within the process. Knows nothing of models."""
+"""A store of bytes by key, in Redis or in the process. It knows nothing of models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def build(settings: CacheSettings) -> MemoryCache | RedisCache | TieredCache:
     """The cache that the settings ask for. Nothing is connected yet."""
     if not settings.redis_url:
         return MemoryCache(max_bytes=settings.near_bytes)
-    # redis-py takes a tenth of a second to import; who has no Redis does not wait for it.
+    # redis-py takes a tenth of a second to import: it is imported only if it is used.
     from cache import entra  # noqa: PLC0415
     from cache.redis_cache import RedisCache  # noqa: PLC0415
     from cache.tiered_cache import TieredCache  # noqa: PLC0415

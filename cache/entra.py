@@ -1,7 +1,7 @@
-"""Signing in to Azure Managed Redis with an identity instead of a key.
+"""Signs in to Azure Managed Redis with an identity instead of a key.
 
-redis-entraid, made for this, asks for tokens on the event loop, and after a renewal that failed
-never again; its new tokens reach no client of redis-py that was made from a URL.
+redis-entraid, the library for this, requests tokens on the event loop and does not retry after a
+failed renewal. Its new tokens do not reach clients of redis-py that were made from a URL.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ log = logging.getLogger(__name__)
 
 SCOPE = "https://redis.azure.com/.default"
 
-#: Seconds before a token's end at which the next is asked for, a third of a short life at most.
-#: Redis closes a connection whose token ended; Azure's libraries give out another token than the
-#: one they hold from five minutes before its end on.
+#: Seconds before a token expires at which the next one is requested; at most a third of a short
+#: lifetime. Redis closes a connection whose token has expired. Azure's libraries return the same
+#: token until five minutes before it expires.
 LEAD_S = 240.0
-#: Seconds until another try while the token is still good.
+#: Seconds until a failed request is repeated while the token is valid.
 RETRY_S = 5.0
-#: Seconds until a request for a token is given up: as long as the ways of signing in, each within
-#: its own bounds, may take one after the other.
-GIVE_UP_S = 30.0
-#: Seconds that closing waits for the library.
+#: The timeout of a request for a token, in seconds: it tries several ways to sign in, one after the
+#: other, each with its own timeout.
+REQUEST_S = 30.0
+#: The longest that closing waits for the library, in seconds.
 CLOSE_S = 1.0
-#: Of one request for a token. The retries are this module's.
+#: Options of one request for a token. This module does the retries.
 REQUEST: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeout": 5}
 
 
 def require_installed() -> None:
-    """Raise CacheSettingError where the library is missing; else have it imported."""
+    """Import azure-identity. Raises CacheSettingError if it is not installed."""
     try:
         import_module("azure.identity")
     except ModuleNotFoundError as error:
@@ -54,7 +54,7 @@ def require_installed() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Signs one user in, until `ends_at` (monotonic seconds)."""
+    """Signs one user in until `ends_at`, in monotonic seconds."""
 
     user: str
     value: str = field(repr=False)
@@ -62,33 +62,33 @@ class Token:
 
 
 class Tokens(CredentialProvider):
-    """The identity's tokens, one after the other, for the connections of one event loop.
+    """The current token of an identity, for the connections of one event loop.
 
-    They are asked for in a thread, by one at a time, and while the one before is still good.
+    Each token is requested in a thread, one at a time, before the one before it expires.
     """
 
     def __init__(self) -> None:
         self._credential = import_module("azure.identity").DefaultAzureCredential(**REQUEST)
         self._token: Token | None = None
-        self._ask_at = 0.0
+        self._renew_at = 0.0
         self._request: asyncio.Task[Token] | None = None
-        # One that hangs costs this thread and none that others wait for.
+        # A request that hangs blocks only this thread.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="entra")
 
     def __repr__(self) -> str:
         return f"<Tokens {self._token!r}>"
 
     def newest(self) -> Token | None:
-        """The last one that came. When its time comes, this has the next one asked for."""
-        if time.monotonic() >= self._ask_at:
-            self._ask()
+        """The newest token, maybe expired. Starts the request of the next one when it is due."""
+        if time.monotonic() >= self._renew_at:
+            self._request_next()
         return self._token
 
     async def get_valid(self) -> Token:
-        """One that can be used now. Raises AuthenticationError."""
+        """A token that has not expired. Raises AuthenticationError."""
         token = self.newest()
         if token is None or token.ends_at <= time.monotonic():
-            token = await asyncio.shield(self._ask())
+            token = await asyncio.shield(self._request_next())
         return token
 
     async def get_credentials_async(self) -> tuple[str, str]:
@@ -96,38 +96,38 @@ class Tokens(CredentialProvider):
         return token.user, token.value
 
     async def close(self) -> None:
-        """Ask no more. It takes CLOSE_S at the most; who waits for a token is cancelled."""
+        """Stop, within CLOSE_S. Callers that wait for a token are cancelled."""
         if self._request is not None:
             self._request.cancel()
         closing = asyncio.wrap_future(self._thread.submit(self._credential.close))
         self._thread.shutdown(wait=False)
         await asyncio.wait({closing}, timeout=CLOSE_S)
 
-    def _ask(self) -> asyncio.Task[Token]:
+    def _request_next(self) -> asyncio.Task[Token]:
         if self._request is None or self._request.done():
-            self._request = asyncio.create_task(self._next())
-            # Nobody may be waiting for it: its failure has been logged.
+            self._request = asyncio.create_task(self._fetch())
+            # The failure was logged, and nobody may be waiting for the result.
             self._request.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._request
 
-    async def _next(self) -> Token:
+    async def _fetch(self) -> Token:
         try:
-            async with asyncio.timeout(GIVE_UP_S):
+            async with asyncio.timeout(REQUEST_S):
                 given = await asyncio.get_running_loop().run_in_executor(
                     self._thread, self._credential.get_token, SCOPE
                 )
             user = _object_id(given.token)
         except Exception as error:
-            # Of any kind: each way of signing in raises its own.
-            self._ask_at = time.monotonic() + RETRY_S
-            # What follows the first line of Azure's says how each way of signing in was refused.
+            # Each way to sign in raises errors of its own.
+            self._renew_at = time.monotonic() + RETRY_S
+            # The further lines of Azure's message list why each way to sign in failed.
             reason = f"no token for Redis: {str(error).partition('\n')[0] or type(error).__name__}"
             log.warning("%s", reason)
             raise AuthenticationError(reason) from error
         left_s = given.expires_on - time.time()
         now = time.monotonic()
-        self._ask_at = now + left_s - min(LEAD_S, left_s / 3)
-        # The same one again is no reason to sign in again.
+        self._renew_at = now + left_s - min(LEAD_S, left_s / 3)
+        # Connections sign in again only with another token.
         if self._token is None or self._token.value != given.token:
             self._token = Token(user, given.token, now + left_s)
         return self._token
@@ -139,4 +139,4 @@ def _object_id(token: str) -> str:
         claims = token.split(".")[1]
         return str(loads(urlsafe_b64decode(claims + "=="))["oid"])
     except (ValueError, LookupError) as error:
-        raise ValueError("the token that came names no object id (oid)") from error
+        raise ValueError("the token has no object id (oid)") from error

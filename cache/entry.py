@@ -1,14 +1,14 @@
-"""A stored value, its age and what is left of its time, as objects and as bytes.
+"""A stored value with its age and remaining lifetime, as an object and as bytes.
 
     byte  0      layout version, 2
-    byte  1      1 where nothing else will ever be stored under the key, else 0
-    bytes 2-9    time of computing, milliseconds since 1970 (UTC), signed, big-endian
-    bytes 10-17  time of expiring, likewise
+    byte  1      1 if no other value will ever be stored under the key, else 0
+    bytes 2-9    when it was computed, milliseconds since 1970 (UTC), signed, big-endian
+    bytes 10-17  when it expires, likewise
     bytes 18-21  CRC-32 of all other bytes, unsigned, big-endian
     bytes 22-    the value
 
-What does not parse was written by somebody else, or cut short, and counts as absent: a value
-is bytes with a checksum, never an object to be unpickled.
+Bytes that do not parse were written by another program or cut off, and count as absent. A value is
+bytes with a checksum; nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _CHECKED = _HEADER.size - _CHECKSUM.size
 
 
 class Entry(NamedTuple):
-    """A value that was found. A tuple, because one is made for every row of a hit."""
+    """A value that was found. A tuple, because every row that hits makes one."""
 
     value: bytes
-    #: Seconds since it was computed, never below 0 however the writer's clock stands.
+    #: Seconds since it was computed, never below 0, even if the writer's clock was ahead.
     age_s: float
-    #: Seconds until it expires, never below 0 either.
+    #: Seconds until it expires, never below 0.
     ttl_left_s: float
-    #: Whether it is a function of its key: a copy of it is then as good as the original.
+    #: Whether it is a function of its key, so that a copy cannot differ from the original.
     fixed: bool = False
 
 
@@ -45,7 +45,7 @@ def pack(value: bytes, *, now_s: float, ttl_s: float, fixed: bool) -> bytes:
 
 
 def unpack(stored: bytes, *, now_s: float) -> Entry | None:
-    """The entry, or None where these bytes are not one."""
+    """The entry, or None for bytes that are not one."""
     if len(stored) < _HEADER.size:
         return None
     layout, fixed, computed_ms, expires_ms, checksum = _HEADER.unpack_from(stored)

@@ -1,14 +1,21 @@
-"""What can go wrong with a cache: nothing else leaves this package."""
+"""The errors of this package. It raises no others.
+
+ConnectionError
+  CacheUnavailable
+    ValueTooLarge      also a ValueError
+ValueError
+  CacheSettingError
+"""
 
 from __future__ import annotations
 
 
 class CacheUnavailable(ConnectionError):
-    """The operation had no answer in time, or was refused. Nothing is known about the value."""
+    """An operation had no answer in time, or was refused. Whether there is a value is unknown."""
 
 
 class ValueTooLarge(CacheUnavailable, ValueError):
-    """The value alone is larger than the store: to try again changes nothing."""
+    """A value is larger than the whole store. A retry does not help."""
 
 
 class CacheSettingError(ValueError):

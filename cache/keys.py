@@ -1,19 +1,19 @@
-"""The names of stored values.
+"""The keys of stored values.
 
-    triscore:p:2:<64 hex digits>   the prediction of a whole question
-    triscore:w:2:<64 hex digits>   the prediction of one row, whatever stood around it
+    triscore:p:2:<64 hex digits>   the prediction of a whole request
+    triscore:w:2:<64 hex digits>   the prediction of one row, whatever other rows came with it
     triscore:r:2:<64 hex digits>   a result document: BLAKE2b-256 of its id
     triscore:r:2:<of no id>:last-tries   the ids of requests on their last try
-    triscore:l:1:<key>             the lease of whoever computes what belongs under the key
-    triscore:h:1                   what a health check writes, to see whether it may
+    triscore:l:1:<key>             the lease of the process that computes the value of the key
+    triscore:h:1                   what a health check writes, to learn whether it may
 
-The number is the version of the layout: what is hashed, or how what is stored reads. A new one
-leaves the old values to expire. Ids are hashed so that no key holds a space, a newline or a
-megabyte of somebody's text.
+The number is the version of the layout, which covers what is hashed and the format of the value.
+Values of an old version are left to expire. Ids are hashed so that no key holds a space, a newline
+or a megabyte of text.
 
-A prediction's name ends in the BLAKE2b-256 of everything that decides it: model, script, method,
-parameters, dtype, shape (decimal, joined by commas), data. Each part is hashed after its length
-in bytes (8 bytes, little-endian), so that parts which concatenate alike stay apart.
+The key of a prediction ends in the BLAKE2b-256 of all its inputs: model, script, method,
+parameters, dtype, shape (decimal, joined by commas), data. Each part is hashed after its length in
+bytes (8 bytes, little-endian), so that parts which concatenate alike have different keys.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEASE_VERSION = 1
 PROBE = "triscore:h:1"
 DIGEST_BYTES = 32
 
-#: Questions of one app differ in their data and in little else: what precedes it is hashed once.
+#: Requests to one app differ in their data and in little else: the parts before it are hashed once.
 KNOWN_PREFIXES = 256
 
 
@@ -41,10 +41,9 @@ def prediction_key(
     shape: tuple[int, ...],
     data: Buffer,
 ) -> str:
-    """Name the prediction of a question. `model` and `script` are digests.
+    """The key of the prediction of a whole request. `model` and `script` are digests.
 
-    The data, any contiguous buffer, are hashed where they lie. Raises BufferError where they
-    have gaps.
+    `data` is a contiguous buffer and is not copied. Raises BufferError if it is not contiguous.
     """
     digest = _prefix(model, script, method, parameters, dtype, shape).copy()
     with memoryview(data) as view:
@@ -63,9 +62,9 @@ def row_keys(
     shape: tuple[int, ...],
     rows: Iterable[Buffer],
 ) -> list[str]:
-    """Name the prediction of each row, as if it had come alone. `shape` is that of one row.
+    """The key of the prediction of each row, as if it came alone. `shape` is that of one row.
 
-    Raises BufferError where a row has gaps.
+    Raises BufferError if a row is not contiguous.
     """
     prefix = _prefix(model, script, method, parameters, dtype, shape)
     name = f"triscore:w:{VERSION}:"
@@ -73,7 +72,7 @@ def row_keys(
     size = -1
     for row in rows:
         view = memoryview(row)
-        # Rows of numbers are all of one length; it is hashed when it changes.
+        # Rows of numbers have one length: it is hashed once.
         if view.nbytes != size:
             size = view.nbytes
             sized = prefix.copy()
@@ -85,12 +84,12 @@ def row_keys(
 
 
 def result_key(id: str) -> str:  # noqa: A002 - the field's name for it
-    """Name a result document by the id of its message or request."""
+    """The key of a result document, by the id of its message or request."""
     return f"triscore:r:{VERSION}:{blake2b(_text(id), digest_size=DIGEST_BYTES).hexdigest()}"
 
 
 def lease_key(key: str) -> str:
-    """Name the lease of a key."""
+    """The key of the lease of a key."""
     return f"triscore:l:{LEASE_VERSION}:{key}"
 
 
@@ -98,7 +97,7 @@ def lease_key(key: str) -> str:
 def _prefix(
     model: bytes, script: bytes, method: str, parameters: str, dtype: str, shape: tuple[int, ...]
 ) -> blake2b:
-    """The hash over all parts but the data. It is shared: copy it before going on."""
+    """The hash of all parts but the data. It is shared: copy it before you update it."""
     axes = ",".join(map(str, shape))
     digest = blake2b(digest_size=DIGEST_BYTES)
     for part in (model, script, *map(_text, (method, parameters, dtype, axes))):
@@ -108,7 +107,7 @@ def _prefix(
 
 
 def _text(text: str) -> bytes:
-    # Lone surrogates come in headers that were no UTF-8; they name things like any other text.
+    # A header that is not UTF-8 holds lone surrogates. They are text like any other.
     return text.encode("utf-8", "surrogatepass")
 
 

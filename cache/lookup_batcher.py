@@ -1,4 +1,4 @@
-"""Look-ups gathered: those of one moment share a round trip."""
+"""Batches lookups: those that come together share a round trip."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from cache.errors import CacheUnavailable
 from cache.redis_client import Client, send
 from cache.redis_executor import RedisExecutor
 
-#: Keys of one command. The server serves nobody else while it answers one.
+#: Most keys of one command. While a server answers it, all other clients wait.
 MAX_KEYS = 1000
 
-#: Of the deadline: the longest that look-ups wait for a round trip that is under way. On a near
-#: network it is over long before; across a far one it must not double what a look-up takes.
-PATIENCE = 0.05
+#: The longest that lookups wait for the round trip before theirs, as a share of the deadline. In a
+#: near network that one ends sooner; in a far one, waiting for it would double a lookup's time.
+MAX_WAIT = 0.05
 
 type Values = Mapping[str, bytes | None]
 
 
 class _Batch:
-    """Look-ups that share a round trip. It is the outcome of that trip."""
+    """Lookups that share a round trip. It is the outcome of the operation."""
 
-    def __init__(self, lookups: LookupBatcher, deadline_s: float) -> None:
-        #: From when it is sent. Time in which the event loop stood still before is no server's.
+    def __init__(self, batcher: LookupBatcher, deadline_s: float) -> None:
+        #: Counts from when the batch is sent: time before that is not the server's.
         self.deadline_s = deadline_s
         self.keys: dict[str, None] = {}
         self.waiters: list[asyncio.Future[Values]] = []
-        self._lookups = lookups
+        self._batcher = batcher
         self._done = False
 
     def done(self) -> bool:
@@ -42,78 +42,78 @@ class _Batch:
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_result(values)
-        self._land()
+        self._end()
 
     def set_exception(self, exception: BaseException, /) -> None:
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_exception(exception)
-        self._land()
+        self._end()
 
-    def _land(self) -> None:
+    def _end(self) -> None:
         self._done = True
-        self._lookups.landed(self)
+        self._batcher.ended(self)
 
 
 class LookupBatcher:
-    """Gathers the look-ups of one turn of the event loop, and those that come while they are
-    answered, into one round trip each.
+    """Sends the lookups of one iteration of the event loop together, and then those that came while
+    Redis answered.
 
-    Who leaves while waiting takes nothing from the others.
+    A cancelled caller does not affect the others of its batch.
     """
 
     def __init__(self, executor: RedisExecutor) -> None:
         self._executor = executor
         self._waiting: _Batch | None = None
-        self._under_way: _Batch | None = None
+        self._sent: _Batch | None = None
 
-    async def ask(self, keys: Iterable[str]) -> Values:
-        """What is stored under the keys, for these and maybe others. Raises CacheUnavailable."""
+    async def get(self, keys: Iterable[str]) -> Values:
+        """The stored values of these keys, and maybe of others. Raises CacheUnavailable."""
         waiter: asyncio.Future[Values] = self._executor.loop.create_future()
-        batch = self._waiting or self._gather()
+        batch = self._waiting or self._new_batch()
         batch.keys.update(dict.fromkeys(keys))
         batch.waiters.append(waiter)
         return await waiter
 
     def close(self) -> None:
-        """Send no more; who waits to be sent gets CacheUnavailable."""
+        """Send no more. Lookups that wait to be sent raise CacheUnavailable."""
         if self._waiting:
             batch, self._waiting = self._waiting, None
             batch.set_exception(CacheUnavailable("the cache was closed before it answered"))
 
-    def landed(self, batch: _Batch) -> None:
-        """A round trip has ended, or its deadline has passed."""
-        if self._under_way is batch:
-            self._under_way = None
+    def ended(self, batch: _Batch) -> None:
+        """Called by a batch when it has its outcome: send the next one."""
+        if self._sent is batch:
+            self._sent = None
             if self._waiting:
                 self._send(self._waiting)
 
-    def _gather(self) -> _Batch:
+    def _new_batch(self) -> _Batch:
         loop, deadline_s = self._executor.loop, self._executor.deadline_s
-        if self._under_way is None:
+        if self._sent is None:
             batch = _Batch(self, deadline_s)
             loop.call_soon(self._send, batch)
         else:
-            batch = _Batch(self, deadline_s * (1 - PATIENCE))
-            loop.call_later(deadline_s * PATIENCE, self._send, batch)
+            batch = _Batch(self, deadline_s * (1 - MAX_WAIT))
+            loop.call_later(deadline_s * MAX_WAIT, self._send, batch)
         self._waiting = batch
         return batch
 
     def _send(self, batch: _Batch) -> None:
-        if self._waiting is not batch:  # it went when the one before it landed
+        if self._waiting is not batch:  # it was sent when the one before it ended
             return
-        self._waiting, self._under_way = None, batch
+        self._waiting, self._sent = None, batch
         try:
             self._executor.start(partial(_read, list(batch.keys)), batch, batch.deadline_s)
         except BaseException as error:
-            # Nobody else would ever tell those who wait.
+            # Otherwise the callers would wait for ever.
             batch.set_exception(error)
             raise
 
 
 async def _read(keys: Sequence[str], client: Client) -> Values:
     if isinstance(client, RedisCluster):
-        # One command a slot, in a pipeline for each node: it refuses any other.
+        # A cluster accepts one command for each slot; these go in a pipeline for each node.
         found = await client.mget_nonatomic(keys)
         return dict(zip(keys, cast("list[bytes | None]", found), strict=True))
     commands = [("MGET", *some) for some in batched(keys, MAX_KEYS, strict=False)]

@@ -1,4 +1,4 @@
-"""The near cache: values within the process, found in less than a microsecond or two."""
+"""The near cache: values in this process, found in one or two microseconds."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from cache.entry import Entry
 
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 
-#: Bytes that an entry takes beside its key's characters and its value's bytes: the objects and
-#: their place in the table.
+#: Bytes of an entry besides the characters of its key and the bytes of its value: its objects and
+#: its place in the table.
 ENTRY_BYTES = 320
 
-#: value, computed at, expires at, leaves at, fixed. A plain tuple of such, unlike an object, is
-#: none of the garbage collector's business: a hundred thousand do not lengthen its pauses.
+#: value, computed at, expires at, removed at, fixed. The garbage collector does not track a plain
+#: tuple of such values, so that a hundred thousand of them do not lengthen its pauses.
 _Held = tuple[bytes, float, float, float, bool]
 
 
 class NearCache:
-    """Keeps what was used last, up to `max_bytes`. For one event loop.
+    """A least-recently-used cache of at most `max_bytes`. For one event loop.
 
-    `clock` counts seconds from anywhere and never goes back.
+    `clock` returns monotonic seconds.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class NearCache:
         #: Least recently used first.
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._bytes = 0
-        #: Looks that found something, and looks that did not.
+        #: Lookups that found a value, and those that did not.
         self.hits = 0
         self.misses = 0
 
@@ -54,40 +54,40 @@ class NearCache:
     def counts(self) -> dict[str, int]:
         return {"near_hits": self.hits, "near_misses": self.misses}
 
-    def look(self, key: str) -> Entry | None:
+    def get(self, key: str) -> Entry | None:
         held = self._held.get(key)
         if held is not None:
-            value, computed_at, expires_at, leaves_at, fixed = held
+            value, computed_at, expires_at, removed_at, fixed = held
             now = self._clock()
-            if now < leaves_at:
+            if now < removed_at:
                 self._held.move_to_end(key)
                 self.hits += 1
                 return Entry(value, now - computed_at, expires_at - now, fixed)
-            self.forget(key)
+            self.remove(key)
         self.misses += 1
         return None
 
-    def holds(self, key: str) -> bool:
-        """Whether a look would find something; this is none."""
+    def contains(self, key: str) -> bool:
+        """Whether `get` would find a value. It counts neither a hit nor a miss."""
         held = self._held.get(key)
         return held is not None and self._clock() < held[3]
 
-    def keep(self, key: str, entry: Entry, *, at_most_s: float = math.inf) -> bool:
-        """Keep an entry until it expires, or for `at_most_s`. False where it has no room."""
-        self.forget(key)
+    def put(self, key: str, entry: Entry, *, at_most_s: float = math.inf) -> bool:
+        """Keep an entry until it expires, or for `at_most_s`. False if it is too large."""
+        self.remove(key)
         value, age_s, ttl_left_s, fixed = entry
         size = _size(key, value)
         if size > self._max_bytes:
             return False
         now = self._clock()
-        leaves_at = now + min(ttl_left_s, at_most_s)
-        self._held[key] = (value, now - age_s, now + ttl_left_s, leaves_at, fixed)
+        removed_at = now + min(ttl_left_s, at_most_s)
+        self._held[key] = (value, now - age_s, now + ttl_left_s, removed_at, fixed)
         self._bytes += size
         while self._bytes > self._max_bytes:
-            self.forget(next(iter(self._held)))
+            self.remove(next(iter(self._held)))
         return True
 
-    def forget(self, key: str) -> None:
+    def remove(self, key: str) -> None:
         held = self._held.pop(key, None)
         if held is not None:
             self._bytes -= _size(key, held[0])

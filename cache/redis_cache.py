@@ -28,20 +28,19 @@ from cache.settings import CacheSettings
 from cache.write_behind import Store, WriteBehind
 from cache.write_health import WriteHealth
 
-#: Lifetimes vary by this much, so that what was stored together does not expire together.
+#: Lifetimes vary by this share, so that values stored together do not expire together.
 JITTER = 0.1
 
-#: Milliseconds that what a health check writes is kept.
+#: Milliseconds that the value of a health check lives.
 PROBE_MS = 1000
 
-#: Deletes a lease that is still the caller's: its holder may have been too slow, and another
-#: process may hold it by now.
+#: Deletes a lease if the caller still holds it: it may have expired, and belong to another process.
 RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
 
-#: Stores in place of a value, told by its bytes after the header, which differ with the time.
+#: Replaces a value if its bytes after the header are the expected ones: the header holds times.
 REPLACE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 if redis.call('GETRANGE', KEYS[1], ARGV[1], -1) ~= ARGV[2] then return 0 end
@@ -61,10 +60,10 @@ class _Session:
 
 
 class RedisCache:
-    """Values in Redis, each operation within a deadline. It holds none in the process.
+    """Values in Redis. Each operation has a deadline. It keeps no values in the process.
 
-    Raises CacheUnavailable, and nothing else of Redis. The client is opened by the first
-    operation, on its event loop; another loop gets another client.
+    Raises CacheUnavailable and no errors of redis-py. The first operation opens a client for its
+    event loop; another event loop gets another client.
     """
 
     def __init__(
@@ -89,12 +88,12 @@ class RedisCache:
 
     #: Whether other processes share it.
     remote = True
-    #: A worker that is to hold no copies has this cache alone.
+    #: It is used alone where NEAR_CACHE_BYTES is 0.
     near = False
 
     @property
     def degradation(self) -> Degradation | None:
-        """Why it is degraded, by how the last operations ended."""
+        """Why it is degraded, if the last operations failed."""
         return self._writes.degradation if self._breaker.last_call_succeeded else AWAY
 
     @property
@@ -103,13 +102,13 @@ class RedisCache:
         return "degraded" if self.degradation else "ok"
 
     def counts(self) -> Mapping[str, int]:
-        """What it has done since it was made."""
+        """What it has done since the start."""
         return asdict(self._counts)
 
     async def ping(self) -> bool:
-        """Whether it answers reads; a write is tried too, and `degradation` says what became of it.
+        """Whether it answers reads. It also writes, and updates `degradation` with the outcome.
 
-        It asks whatever the breaker says: this is how health finds the server well again.
+        It calls even if the breaker is open: a health check is the way to notice a recovery.
         """
         try:
             refusal = await self._current().executor.run(_probe)
@@ -121,7 +120,7 @@ class RedisCache:
             self._writes.record_refusal(refusal)
         return True
 
-    def peek(self, key: str) -> Entry | None:  # noqa: ARG002 - nothing is in the process
+    def peek(self, key: str) -> Entry | None:  # noqa: ARG002 - it keeps nothing in the process
         return None
 
     async def get(self, key: str) -> Entry | None:
@@ -130,8 +129,8 @@ class RedisCache:
     async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
         if not keys:
             return []
-        session = self._checked()
-        values = await session.lookups.ask(keys)
+        session = self._available()
+        values = await session.lookups.get(keys)
         now_s = self._clock()
         entries = [
             None if (stored := values[key]) is None else entry.unpack(stored, now_s=now_s)
@@ -143,7 +142,7 @@ class RedisCache:
         return entries
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
-        """Store for `ttl_s` seconds, which are promised to somebody and so not varied."""
+        """Store for `ttl_s` seconds, without jitter: the app has promised this time to somebody."""
         await self._set(key, self._store(value, ttl_s, fixed=False))
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
@@ -152,16 +151,16 @@ class RedisCache:
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: float) -> bool:
         stored, lifetime_ms = self._store(new, ttl_s, fixed=False)
         arguments = (entry.HEADER_BYTES, old, stored, lifetime_ms)
-        done = await self._tried(lambda client: client.eval(REPLACE, 1, key, *arguments))
+        done = await self._write(lambda client: client.eval(REPLACE, 1, key, *arguments))
         if isinstance(done, exceptions.ResponseError):
             raise self._writes.error(done) from done
         return bool(done)
 
     def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
-        """Nothing is kept in the process."""
+        """It keeps nothing in the process."""
 
     def store_soon(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
-        """Store behind the caller's back, each for `ttl_s` seconds, a tenth more or less."""
+        """Store after this returns, each for `ttl_s` seconds, give or take a tenth."""
         behind = self._current().behind
         for key, value in items:
             behind.put(key, self._store(value, _jittered(ttl_s), fixed=True))
@@ -174,25 +173,26 @@ class RedisCache:
         return done
 
     async def leased(self, key: str) -> bool:
-        session = self._checked()
+        session = self._available()
         return bool(await session.executor.run(lambda client: client.exists(lease_key(key))))
 
     async def release(self, key: str) -> None:
         token = self._leases.pop(key, None)
         if token is None:
             return
-        # Where Redis is away or refuses, the lease ends by itself.
+        # If Redis is away or refuses, the lease expires.
         with suppress(CacheUnavailable):
-            await self._tried(lambda client: client.eval(RELEASE, 1, lease_key(key), token))
+            await self._write(lambda client: client.eval(RELEASE, 1, lease_key(key), token))
 
     async def flush(self) -> None:
-        """Return when what waits by now was written or shed, after FLUSH_S at the latest."""
+        """Wait until the stores so far are written or dropped, FLUSH_S at most."""
         if self._session is not None:
             await self._session.behind.flush()
 
     async def close(self) -> None:
-        """Write what waits, give up what is under way and close the connections; a later
-        operation reopens them. It takes FLUSH_S and 4 CLOSE_S at the most.
+        """Write the stores that wait, cancel running operations and close the connections.
+
+        It takes FLUSH_S + 4 CLOSE_S at most. A later operation opens a new client.
         """
         session, self._session = self._session, None
         if session is None or session.executor.loop is not asyncio.get_running_loop():
@@ -200,34 +200,34 @@ class RedisCache:
         try:
             await session.behind.close()
         finally:
-            # However that ended: who still waits for an operation is told.
+            # Even after an error: callers must not wait for ever.
             session.lookups.close()
             await session.executor.close()
             if session.tokens is not None:
                 await session.tokens.close()
 
     async def _set(self, key: str, store: Store, *, nx: bool = False) -> bool:
-        """Whether it was stored. Raises CacheUnavailable."""
+        """Whether the value was stored. Raises CacheUnavailable."""
         stored, lifetime_ms = store
-        done = await self._tried(lambda client: client.set(key, stored, px=lifetime_ms, nx=nx))
+        done = await self._write(lambda client: client.set(key, stored, px=lifetime_ms, nx=nx))
         if isinstance(done, exceptions.ResponseError):
             self._writes.record_refusal(done)
             raise self._writes.error(done) from done
         self._writes.record_success()
         return bool(done)
 
-    async def _tried(self, write: Operation[Any]) -> Any:
-        """What a write brought, or how it was refused. That is none of the breaker's business:
-        the server answers, and may well serve reads. Raises CacheUnavailable.
+    async def _write(self, write: Operation[Any]) -> Any:
+        """The result of a write, or the error with which the server refused it. A refusal does not
+        count for the breaker: the server answers, and may serve reads. Raises CacheUnavailable.
         """
-        return await self._checked().executor.run(partial(_answer, write))
+        return await self._available().executor.run(partial(_result_or_refusal, write))
 
     def _store(self, value: bytes, ttl_s: float, *, fixed: bool) -> Store:
         stored = entry.pack(value, now_s=self._clock(), ttl_s=ttl_s, fixed=fixed)
         return Store(stored, _milliseconds(ttl_s))
 
-    def _checked(self) -> _Session:
-        """Raises CacheUnavailable where the breaker lets no call pass."""
+    def _available(self) -> _Session:
+        """The session. Raises CacheUnavailable if the breaker allows no call now."""
         session = self._current()
         session.executor.require_available()
         return session
@@ -253,8 +253,7 @@ class RedisCache:
         return session
 
 
-async def _answer(operation: Operation[Any], client: Client) -> Any:
-    """What a write brought, or how the server refused it."""
+async def _result_or_refusal(operation: Operation[Any], client: Client) -> Any:
     try:
         return await operation(client)
     except exceptions.ResponseError as error:
@@ -264,7 +263,7 @@ async def _answer(operation: Operation[Any], client: Client) -> Any:
 
 
 async def _probe(client: Client) -> exceptions.ResponseError | None:
-    """Read and write, as the app does; how the server refused to write, where it did."""
+    """Read and write a value; returns the error if the server refused to write."""
     commands: list[Command] = [("GET", PROBE), ("SET", PROBE, "", "PX", PROBE_MS)]
     read, written = await send(client, commands)
     if isinstance(read, Exception):

@@ -1,4 +1,4 @@
-"""A near cache before Redis: what a process has just seen it does not ask for again."""
+"""A near cache before Redis: values that this process has just seen are not looked up again."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from cache.entry import Entry
 from cache.near_cache import NearCache
 from cache.redis_cache import RedisCache
 
-#: Seconds that a copy of what is in Redis is kept near, and so the longest that a near answer
-#: can be behind Redis. A prediction is a function of its key: only a deletion by an operator, or
-#: another process that was told to compute it again, can make a copy stale at all. What may be
-#: replaced by another value (`put`, `add`) is never kept near.
+#: Seconds that a copy of a value in Redis is kept near, and so the longest that it can be stale. A
+#: prediction is a function of its key: a copy becomes stale only if an operator deletes the value,
+#: or if another process computes it again. Values that may be replaced (`put`, `add`) have no near
+#: copy.
 NEAR_S = 5.0
 
 
 class TieredCache:
-    """Looks near first, then in Redis, and keeps near what it finds there."""
+    """Looks up the near cache first, then Redis, and copies what it finds there."""
 
     def __init__(self, near: NearCache, far: RedisCache) -> None:
         self._near = near
@@ -28,7 +28,7 @@ class TieredCache:
 
     #: Whether other processes share it.
     remote = True
-    #: Whether anything may be kept in this process.
+    #: Whether values are kept in this process.
     near = True
 
     @property
@@ -40,49 +40,49 @@ class TieredCache:
         return self._far.state
 
     def counts(self) -> Mapping[str, int]:
-        """What it has done since it was made."""
+        """What both have done since the start."""
         return {**self._near.counts(), **self._far.counts()}
 
     async def ping(self) -> bool:
         return await self._far.ping()
 
     def peek(self, key: str) -> Entry | None:
-        return self._near.look(key)
+        return self._near.get(key)
 
     async def get(self, key: str) -> Entry | None:
         return (await self.get_many((key,)))[0]
 
     async def get_many(self, keys: Sequence[str]) -> list[Entry | None]:
-        # A near miss is counted by a peek alone: here it becomes a hit or a miss of Redis.
-        found = {key: self._near.look(key) for key in keys if self._near.holds(key)}
+        # A miss here is not counted: it becomes a hit or a miss of Redis.
+        found = {key: self._near.get(key) for key in keys if self._near.contains(key)}
         missing = [key for key in keys if key not in found]
         for key, entry in zip(missing, await self._far.get_many(missing), strict=True):
             found[key] = entry
-            # What came near meanwhile was computed since, and is not to be undone.
-            if entry is not None and entry.fixed and not self._near.holds(key):
-                self._near.keep(key, entry, at_most_s=NEAR_S)
+            # A value that was put here in the meantime is newer than this one.
+            if entry is not None and entry.fixed and not self._near.contains(key):
+                self._near.put(key, entry, at_most_s=NEAR_S)
         return [found[key] for key in keys]
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
         await self._far.put(key, value, ttl_s=ttl_s)
-        self._near.forget(key)
+        self._near.remove(key)
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:
         return await self._far.add(key, value, ttl_s=ttl_s)
 
     async def replace(self, key: str, old: bytes, new: bytes, *, ttl_s: float) -> bool:
         done = await self._far.replace(key, old, new, ttl_s=ttl_s)
-        self._near.forget(key)
+        self._near.remove(key)
         return done
 
     def keep(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
         for key, value in items:
-            self._near.keep(key, Entry(value, age_s=0.0, ttl_left_s=ttl_s, fixed=True))
+            self._near.put(key, Entry(value, age_s=0.0, ttl_left_s=ttl_s, fixed=True))
 
     def store_soon(self, items: Sequence[tuple[str, bytes]], *, ttl_s: float) -> None:
         for key, value in items:
             entry = Entry(value, age_s=0.0, ttl_left_s=ttl_s, fixed=True)
-            self._near.keep(key, entry, at_most_s=NEAR_S)
+            self._near.put(key, entry, at_most_s=NEAR_S)
         self._far.store_soon(items, ttl_s=ttl_s)
 
     async def lease(self, key: str, *, ttl_s: float) -> bool:

@@ -1,5 +1,5 @@
-// Tells the blob door of each blob that is uploaded. Deployed by subscribe.sh after the code: the
-// key below is made by the app's host when it first starts with a blob trigger.
+// Notifies the blob trigger of each uploaded blob. subscribe.sh deploys this after the code: the
+// Functions host creates the key below when it first starts with a blob trigger.
 param functionAppName string
 param storageName string
 param inputContainer string
@@ -29,7 +29,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   }
 }
 
-// Storage Blob Data Contributor, on the one container for news that could not be delivered.
+// Storage Blob Data Contributor, only on the container for events that could not be delivered.
 resource writer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, topic.id)
   scope: account::blobs::undelivered

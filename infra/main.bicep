@@ -1,4 +1,4 @@
-// Triscore in Azure: one function app, and what its open doors need.
+// Triscore in Azure: one function app, and the services that its triggers need.
 // azd fills the parameters from its environment (main.parameters.json).
 targetScope = 'subscription'
 
@@ -8,13 +8,13 @@ targetScope = 'subscription'
 param environmentName string
 
 @minLength(1)
-@description('Region of everything. It must offer Flex Consumption and Azure Managed Redis.')
+@description('Region of all resources. It must offer Flex Consumption and Azure Managed Redis.')
 param location string
 
-@description('Object id of whoever deploys. They may upload blobs, send messages, read results and send round once more what was given up. Empty: nobody may but the app.')
+@description('Object id of the person who deploys. They may upload blobs, send messages, read results, and send failed inputs again. Empty: only the app may.')
 param callerId string = ''
 
-@description('Further app settings, or other values for those set here or in the package.')
+@description('Additional app settings, or other values for those set here or in the package.')
 param appSettings object = {}
 
 @allowed([512, 2048, 4096])
@@ -23,12 +23,12 @@ param instanceMemoryMB int = 2048
 
 @minValue(1)
 @maxValue(1000)
-@description('Instances at most, over all doors.')
+@description('Most instances, over all triggers.')
 param maximumInstanceCount int = 40
 
 @minValue(1)
 @maxValue(1000)
-@description('HTTP requests that one instance answers at once, before another one starts.')
+@description('HTTP requests that one instance handles at once, before another instance starts.')
 param httpConcurrency int = 64
 
 @minValue(1)
@@ -37,82 +37,82 @@ param blobConcurrency int = 4
 
 @minValue(1)
 @maxValue(64)
-@description('Messages that one instance takes at once.')
+@description('Messages that one instance receives at once.')
 param messageBatchSize int = 64
 
 @minValue(0)
-@description('Instances that always run for the HTTP door. Each costs money at rest.')
+@description('Instances that always run for the HTTP trigger. An idle one costs money, too.')
 param alwaysReadyHttp int = 0
 
 @minValue(0)
-@description('Instances that always run for the blob door.')
+@description('Instances that always run for the blob trigger.')
 param alwaysReadyBlob int = 0
 
 @minValue(0)
-@description('Instances that always run for the Service Bus door.')
+@description('Instances that always run for the Service Bus trigger.')
 param alwaysReadyMessages int = 0
 
 @allowed(['managed', 'classic', 'none'])
-@description('managed: a new Azure Managed Redis, signed in to with the identity. classic: an existing Azure Cache for Redis, with its key. none: a cache in each worker alone.')
+@description('managed: a new Azure Managed Redis; the app signs in with its identity. classic: an existing Azure Cache for Redis; the app signs in with the key. none: each worker has a cache of its own.')
 param redis string = 'managed'
 
 @description('Size of the Azure Managed Redis.')
 param redisSku string = 'Balanced_B0'
 
 @allowed(['EnterpriseCluster', 'NoCluster', 'OSSCluster'])
-@description('How the Azure Managed Redis spreads its keys. Only OSSCluster makes the app speak the cluster protocol.')
+@description('How the Azure Managed Redis distributes its keys. The app uses the cluster protocol only for OSSCluster.')
 param redisClusteringPolicy string = 'EnterpriseCluster'
 
-@description('A second node that takes over when one fails. Doubles the price.')
+@description('A second node that takes over if one fails. It doubles the price.')
 param redisHighAvailability bool = true
 
-@description('Name of the existing Azure Cache for Redis; with redis = classic.')
+@description('Name of the existing Azure Cache for Redis, for redis = classic.')
 param classicRedisName string = ''
 
-@description('Its resource group.')
+@description('Resource group of the existing Azure Cache for Redis, for redis = classic.')
 param classicRedisResourceGroup string = ''
 
 @allowed(['Standard', 'Premium'])
-@description('Basic knows no duplicate detection; a private endpoint takes Premium.')
+@description('Tier of the Service Bus namespace. Basic has no duplicate detection; a private endpoint needs Premium.')
 param serviceBusSku string = 'Standard'
 
 @minValue(1)
-@description('Days that a request waits in its queue before it ends in the dead-letter queue.')
+@description('Days that a request waits in its queue before it goes to the dead-letter queue.')
 param requestDays int = 14
 
 @minValue(1)
-@description('Days that a result document waits in its queue for whoever reads it.')
+@description('Days that a result document waits in its queue to be read.')
 param resultDays int = 14
 
 @minValue(5)
 @maxValue(300)
-@description('Seconds for which a message is locked; the platform renews it while the app works.')
+@description('Seconds that a message is locked. The platform renews the lock while the app works.')
 param lockSeconds int = 60
 
 @minValue(1)
 @maxValue(2000)
-@description('Times that a message is delivered before it ends in the dead-letter queue.')
+@description('Deliveries of a message before it goes to the dead-letter queue.')
 param maxDeliveryCount int = 10
 
 @allowed([1024, 2048, 3072, 4096, 5120])
-@description('MB that a queue holds at most; then it refuses what is sent.')
+@description('Most megabytes in a queue. A full queue refuses messages.')
 param queueSizeMB int = 1024
 
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS'])
-@description('How many copies the storage account keeps, and where.')
+@description('Redundancy of the storage account: how many copies of the data it keeps, and where.')
 param storageSku string = 'Standard_LRS'
 
-@description('Put storage, Service Bus, Redis and the app behind private endpoints. Takes serviceBusSku = Premium.')
+@description('Put storage, Service Bus, Redis and the app behind private endpoints. It needs serviceBusSku = Premium.')
 param isolated bool = false
 
-@description('Address range, as 203.0.113.0/24, from which an isolated app is deployed. Empty: nowhere outside the network.')
+@description('Address range from which an isolated app is deployed, such as 203.0.113.0/24. Empty: only from within the network.')
 param deployerAddress string = ''
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 
-// What `triscore package` was told: doors, containers, queues; and what appSettings say
-// above it. The app reads the same; what neither says is its default (triggers/settings.py).
+// The settings that `./triscore package` wrote (triggers, containers, queues), with appSettings
+// above it. The app reads the same values; the defaults here are those of triggers/settings.py.
 var package = any(union(loadJsonContent('../dist/app/settings.json'), appSettings))
 var triggers = package.?TRIGGERS ?? 'http,blob,servicebus'
 var inputContainer = split(package.?INPUT_BLOB_PATH ?? 'scoring-input/{name}', '/')[0]
@@ -120,44 +120,45 @@ var outputContainer = package.?OUTPUT_CONTAINER ?? 'scoring-output'
 var inputQueue = package.?INPUT_QUEUE_NAME ?? 'scoring-requests'
 var outputQueue = package.?OUTPUT_QUEUE_NAME ?? 'scoring-results'
 
-// Only what the open doors need is made and paid for. Documents of blobs go to the output queue.
-var doors = map(split(toLower(triggers), ','), each => trim(each))
-var scoresBlobs = contains(doors, 'blob')
-var scoresMessages = contains(doors, 'servicebus')
+// Only services that the triggers need are created. Result documents of blobs go to the output
+// queue.
+var triggerNames = map(split(toLower(triggers), ','), each => trim(each))
+var scoresBlobs = contains(triggerNames, 'blob')
+var scoresMessages = contains(triggerNames, 'servicebus')
 var needsBus = scoresBlobs || scoresMessages
-var unknownDoors = filter(doors, each => !contains(['http', 'blob', 'servicebus'], each))
+var unknownTriggers = filter(triggerNames, each => !contains(['http', 'blob', 'servicebus'], each))
 
-// What can't work, each as a sentence: it would fail half-way through a deployment, or be paid for
-// and never run.
+// Parameters that cannot work together, each with a sentence. Without this check, the deployment
+// would fail half-way, or create resources that are paid for and never used.
 var isolatesBus = isolated && needsBus
 var refusals = [
   isolatesBus && serviceBusSku != 'Premium'
-    ? 'isolated takes a Premium namespace: set serviceBusSku = Premium (TRISCORE_SERVICE_BUS_SKU).'
+    ? 'isolated needs a Premium namespace: set serviceBusSku = Premium (TRISCORE_SERVICE_BUS_SKU).'
     : ''
   redis == 'classic' && (empty(classicRedisName) || empty(classicRedisResourceGroup))
-    ? 'redis = classic takes a cache that is there: set classicRedisName and its group.'
+    ? 'redis = classic needs an existing cache: set classicRedisName and classicRedisResourceGroup.'
     : ''
-  empty(unknownDoors)
+  empty(unknownTriggers)
     ? ''
-    : 'TRIGGERS names ${join(unknownDoors, ', ')}: it takes some of http, blob, servicebus.'
-  alwaysReadyHttp > 0 && !contains(doors, 'http')
-    ? 'TRIGGERS leaves the HTTP door closed: set alwaysReadyHttp to 0, or open it.'
+    : 'TRIGGERS has ${join(unknownTriggers, ', ')}: expected some of http, blob, servicebus.'
+  alwaysReadyHttp > 0 && !contains(triggerNames, 'http')
+    ? 'TRIGGERS has no http: set alwaysReadyHttp to 0, or add it.'
     : ''
   alwaysReadyBlob > 0 && !scoresBlobs
-    ? 'TRIGGERS leaves the blob door closed: set alwaysReadyBlob to 0, or open it.'
+    ? 'TRIGGERS has no blob: set alwaysReadyBlob to 0, or add it.'
     : ''
   alwaysReadyMessages > 0 && !scoresMessages
-    ? 'TRIGGERS leaves the Service Bus door closed: set alwaysReadyMessages to 0, or open it.'
+    ? 'TRIGGERS has no servicebus: set alwaysReadyMessages to 0, or add it.'
     : ''
   inputContainer == outputContainer
-    ? 'Scored blobs would be scored again: OUTPUT_CONTAINER is that of INPUT_BLOB_PATH.'
+    ? 'Scored blobs would be scored again: OUTPUT_CONTAINER must not be the container of INPUT_BLOB_PATH.'
     : ''
   inputQueue == outputQueue
-    ? 'Results would be scored again: OUTPUT_QUEUE_NAME is INPUT_QUEUE_NAME.'
+    ? 'Results would be scored again: OUTPUT_QUEUE_NAME must not be INPUT_QUEUE_NAME.'
     : ''
 ]
 var refusal = join(filter(refusals, each => !empty(each)), ' ')
-// The first resource of all needs it: nothing is made where something is refused.
+// The first resource needs this name, so that nothing is created if a parameter is refused.
 var groupName = empty(refusal) ? 'rg-${environmentName}' : fail(refusal)
 var networkName = isolated ? 'vnet-${token}' : ''
 var functionAppName = 'func-${token}'
@@ -323,4 +324,4 @@ output TRISCORE_INPUT_CONTAINER string = scoresBlobs ? inputContainer : ''
 output TRISCORE_OUTPUT_CONTAINER string = scoresBlobs ? outputContainer : ''
 output TRISCORE_INPUT_QUEUE string = scoresMessages ? inputQueue : ''
 output TRISCORE_OUTPUT_QUEUE string = needsBus ? outputQueue : ''
-output TRISCORE_OPEN_DOORS string = join(doors, ',')
+output TRISCORE_TRIGGERS string = join(triggerNames, ',')

@@ -1,13 +1,14 @@
 #!/bin/sh
-# azd's postdeploy hook: subscribes the blob door to uploads. Safe to run again.
+# azd's postdeploy hook: subscribes the blob trigger to uploads. It is safe to run it again.
 #
-# The app's host makes the key `blobs_extension` when it first starts with a blob trigger, minutes
-# after the deployment maybe. event-grid.bicep reads it inside Azure; no key passes through here.
+# The Functions host creates the key `blobs_extension` when it first starts with a blob trigger,
+# which may be minutes after the deployment. event-grid.bicep reads it in Azure: no key passes
+# through here.
 set -eu
 
-case ",${TRISCORE_OPEN_DOORS:?run it with: azd hooks run postdeploy}," in
+case ",${TRISCORE_TRIGGERS:?run it with: azd hooks run postdeploy}," in
     *,blob,*) ;;
-    *) echo "The blob door is closed: nothing to subscribe." && exit 0 ;;
+    *) echo "TRIGGERS has no blob: nothing to subscribe." && exit 0 ;;
 esac
 
 has_key() {
@@ -20,8 +21,8 @@ tries=0
 until has_key; do
     tries=$((tries + 1))
     if [ "$tries" -ge 30 ]; then
-        echo "The app made no blobs_extension key within 5 minutes: it did not start, or without its" \
-            "blob door. Look at its logs (docs/deploy.md), then: azd hooks run postdeploy" >&2
+        echo "The app has no blobs_extension key after 5 minutes: it did not start, or has no blob" \
+            "trigger. Look at its logs (docs/deploy.md), then run: azd hooks run postdeploy" >&2
         exit 1
     fi
     sleep 10
@@ -31,4 +32,4 @@ az deployment group create --resource-group "$AZURE_RESOURCE_GROUP" --name event
     --template-file infra/event-grid.bicep --output none \
     --parameters functionAppName="$TRISCORE_APP" storageName="$TRISCORE_STORAGE" \
     inputContainer="$TRISCORE_INPUT_CONTAINER"
-echo "Event Grid tells $TRISCORE_APP of each blob in $TRISCORE_INPUT_CONTAINER."
+echo "Event Grid notifies $TRISCORE_APP of each blob in $TRISCORE_INPUT_CONTAINER."

@@ -1,5 +1,5 @@
-// An Azure Cache for Redis that is there already: TLS on port 6380, access key. Its whole address
-// is a secret in the vault. Provision again after the key was regenerated.
+// An existing Azure Cache for Redis: TLS on port 6380, access key. Its address with the key is a
+// secret in the vault. After the key is regenerated, provision again.
 param redisName string
 param redisResourceGroup string
 param vaultName string
@@ -17,10 +17,10 @@ resource url 'Microsoft.KeyVault/vaults/secrets@2026-05-15' = {
   parent: vault
   name: 'redis-url'
   properties: {
-    // A key is base64: its slashes would end the address early.
+    // A key is Base64: its slashes would end the address early.
     value: 'rediss://:${uriComponent(cache.listKeys().primaryKey)}@${cache.properties.hostName}:${cache.properties.sslPort}/0'
   }
 }
 
-// Without a version: the newest one counts.
+// Without a version, the reference means the newest one.
 output urlReference string = '@Microsoft.KeyVault(SecretUri=${url.properties.secretUri})'

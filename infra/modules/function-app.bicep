@@ -5,7 +5,7 @@ param tags object
 param identityId string
 param identityClientId string
 
-@description('Of Application Insights. It names a place and is no secret: writing there takes the identity.')
+@description('Connection string of Application Insights. It is no secret: to write there, the app signs in.')
 param instrumentation string
 param blobEndpoint string
 param queueEndpoint string
@@ -13,7 +13,7 @@ param tableEndpoint string
 param packagesUrl string
 param scoresBlobs bool
 
-@description('Empty: no open door needs Service Bus.')
+@description('Host name of the Service Bus namespace. Empty: no trigger needs it.')
 param serviceBusHost string
 param requestDays int
 param maxDeliveryCount int
@@ -30,20 +30,20 @@ param alwaysReadyHttp int
 param alwaysReadyBlob int
 param alwaysReadyMessages int
 
-@description('Empty: the app is reached over the internet, and asks for a key.')
+@description('Name of the network of an isolated app. Empty: the app is reached over the internet, with a key.')
 param networkName string
 param deployerAddress string
 
 var isolated = !empty(networkName)
 
-// What runs on Flex Consumption scales by door: HTTP as one group, each other function by itself.
+// Flex Consumption scales all HTTP functions as one group, and every other function by itself.
 var alwaysReady = [
   { name: 'http', instanceCount: alwaysReadyHttp }
   { name: 'blob', instanceCount: alwaysReadyBlob }
   { name: 'function:score_messages', instanceCount: alwaysReadyMessages }
 ]
 
-// Azure's own names: whose identity, where the host keeps its files, host.json's values by name.
+// Settings of Azure: the identity, the host's storage, and values of host.json by their names.
 var platformSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'Authorization=AAD;ClientId=${identityClientId}'
   APPLICATIONINSIGHTS_CONNECTION_STRING: instrumentation
@@ -57,8 +57,8 @@ var platformSettings = {
   AzureWebJobsStorage__tableServiceUri: tableEndpoint
 }
 
-// Ours: with those in the package's settings.json, all that the app reads and nothing that it does
-// not (tests/deploy/test_infra.py). An app setting would win over the package's.
+// Settings of the app: together with the package's settings.json they are all that the app reads
+// (tests/deploy/test_infra.py). An app setting takes precedence over the package's.
 var scoringSettings = {
   ALLOW_UNPINNED_MODEL: 'false'
   BLOB_SOURCE: 'EventGrid'
@@ -80,7 +80,7 @@ var scoringSettings = {
   SHOW_SCRIPT_ERRORS: 'false'
 }
 
-// Connections of the open doors alone. A blob's result document goes to a queue.
+// Only connections that the triggers need. The result document of a blob goes to a queue.
 var storageSettings = {
   ScoringStorage__blobServiceUri: blobEndpoint
   ScoringStorage__clientId: identityClientId
@@ -93,8 +93,8 @@ var serviceBusSettings = {
   ServiceBusConnection__fullyQualifiedNamespace: serviceBusHost
 }
 
-// Who may come in over the internet to an isolated app: Event Grid with the blob door's news, which
-// knows no private endpoint, and whoever deploys. All others come through the private endpoint.
+// Who reaches an isolated app over the internet: Event Grid, which cannot use a private endpoint,
+// and the deployer's addresses. All other callers use the private endpoint.
 var news = [
   {
     name: 'event-grid'
@@ -149,7 +149,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     virtualNetworkSubnetId: isolated ? network::app.id : null
     siteConfig: {
       minTlsVersion: '1.2'
-      // Code + Test in the portal is a page of the portal's, which calls the app.
+      // The page Code + Test of the portal calls the app from the browser.
       cors: { allowedOrigins: ['https://portal.azure.com'] }
       ipSecurityRestrictionsDefaultAction: isolated ? 'Deny' : 'Allow'
       ipSecurityRestrictions: isolated ? visitors : []
@@ -190,7 +190,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   )
 }
 
-// No publishing with a password: azd comes with the identity of whoever runs it.
+// No publishing with a password: azd signs in as the person who runs it.
 resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'

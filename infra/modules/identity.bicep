@@ -1,5 +1,5 @@
-// The one identity of the app. It is user-assigned, so that its roles stand before the app first
-// starts: a key reference that is refused then would be asked for again only a day later.
+// The identity of the app. It is user-assigned, so that its roles exist before the app first
+// starts: the platform retries a refused key reference only after a day.
 param name string
 param location string
 param tags object

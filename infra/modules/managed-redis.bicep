@@ -1,4 +1,4 @@
-// Azure Managed Redis: TLS on port 10000, and nobody signs in with a key.
+// Azure Managed Redis: TLS on port 10000, sign-in with an identity only.
 param name string
 param location string
 param tags object
@@ -7,7 +7,7 @@ param clusteringPolicy string
 param highAvailability bool
 param principalId string
 
-@description('Empty: the cache is reached over the internet, with an identity.')
+@description('Name of the network of an isolated app. Empty: the cache is reached over the internet.')
 param networkName string
 
 var isolated = !empty(networkName)
@@ -32,13 +32,13 @@ resource database 'Microsoft.Cache/redisEnterprise/databases@2025-07-01' = {
     port: port
     clientProtocol: 'Encrypted'
     clusteringPolicy: clusteringPolicy
-    // Every key of the app has a lifetime; a full cache gives up the coldest first.
+    // A full cache evicts the keys that were not used for the longest time.
     evictionPolicy: 'VolatileLRU'
     accessKeysAuthentication: 'Disabled'
   }
 }
 
-// `default` is the data access policy: all commands on all keys, and no management.
+// `default` is the data access policy: all commands on all keys, no management.
 resource access 'Microsoft.Cache/redisEnterprise/databases/accessPolicyAssignments@2025-07-01' = {
   parent: database
   name: 'app'

@@ -1,4 +1,4 @@
-// Logs and metrics. Nobody writes them with a key: local authentication is off.
+// Logs and metrics. Only identities write them: authentication by key is off.
 param token string
 param location string
 param tags object
@@ -26,7 +26,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-// Monitoring Metrics Publisher: write telemetry, read none.
+// Monitoring Metrics Publisher: may write telemetry and not read it.
 resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(insights.id, principalId, 'Monitoring Metrics Publisher')
   scope: insights

@@ -1,4 +1,4 @@
-// The network of an isolated app: one subnet that its instances are in, one for private endpoints.
+// The network of an isolated app: one subnet for its instances, one for private endpoints.
 param name string
 param location string
 param tags object
@@ -14,7 +14,7 @@ resource network 'Microsoft.Network/virtualNetworks@2026-03-01' = {
         name: 'app'
         properties: {
           addressPrefix: '10.40.0.0/24'
-          // What Flex Consumption asks for.
+          // Flex Consumption requires this delegation.
           delegations: [
             { name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }
           ]

@@ -1,11 +1,11 @@
-// One service's address within the network, and the DNS zone that makes its public name lead there.
+// The address of one service within the network, and the DNS zone that maps its public name to it.
 param name string
 param location string
 param tags object
 param networkName string
 param targetId string
 
-@description('Which of the target\'s services: blob, namespace, redisEnterprise, sites…')
+@description('The service of the target: blob, namespace, redisEnterprise, sites…')
 param groupId string
 param zoneName string
 

@@ -1,10 +1,10 @@
-// The namespace and the queues that the open doors need: blobs bring result documents, too.
+// The namespace, and the queues that the triggers need. Blobs have result documents, too.
 param name string
 param location string
 param tags object
 param sku string
 
-@description('Empty: the Service Bus door is closed, and nothing takes requests from a queue.')
+@description('Name of the input queue. Empty: the app has no Service Bus trigger.')
 param inputQueue string
 param outputQueue string
 param requestDays int
@@ -15,20 +15,20 @@ param queueSizeMB int
 param principalId string
 param callerId string
 
-@description('Empty: the namespace is reached over the internet, with an identity.')
+@description('Name of the network of an isolated app. Empty: the namespace is reached over the internet.')
 param networkName string
 
 var isolated = !empty(networkName)
 
-// What expires goes to the dead-letter queue, and is not lost. Of documents that the app sent twice
-// within five minutes the queue keeps one; a request may come twice, for its answer is the same.
+// Expired messages go to the dead-letter queue. The output queue drops a document that is sent
+// twice within five minutes. A request may arrive twice: its answer is the same.
 var results = { name: outputQueue, days: resultDays, detectsDuplicates: true }
 var requests = { name: inputQueue, days: requestDays, detectsDuplicates: false }
 var queues = empty(inputQueue) ? [results] : [results, requests]
 
-// The app receives from the input queue, and sends to both: an asynchronous HTTP request becomes a
-// message. Whoever deploys sends requests and reads results, and sends round once more what ended
-// in the input queue's dead-letter queue. No role may make, change or delete a queue.
+// The app receives from the input queue and sends to both queues: an asynchronous HTTP request
+// becomes a message. The person who deploys may send requests, read results, and send dead letters
+// of the input queue again. No role may create, change or delete a queue.
 var receiver = '4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0' // Azure Service Bus Data Receiver
 var sender = '69a216fc-b8fb-44d8-bc22-1f3c2cd27a39' // Azure Service Bus Data Sender
 var onResults = [

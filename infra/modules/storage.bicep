@@ -1,16 +1,16 @@
-// One storage account: the app's package and what the Functions host keeps for itself (keys,
-// leases); where the blob door is open, its containers and the queues of its trigger, too.
+// One storage account for the app's package and the files of the Functions host (keys, leases). For
+// a blob trigger it also has the containers and the trigger's queues.
 param name string
 param location string
 param tags object
 param sku string
 
-@description('Empty: the blob door is closed.')
+@description('Input and output container. Empty: the app has no blob trigger.')
 param containers string[]
 param principalId string
 param callerId string
 
-@description('Empty: the account is reached over the internet, with an identity.')
+@description('Name of the network of an isolated app. Empty: the account is reached over the internet.')
 param networkName string
 
 var isolated = !empty(networkName)
@@ -18,7 +18,7 @@ var packages = 'packages'
 var undelivered = 'undelivered-events'
 var scoresBlobs = !empty(containers)
 
-// What Microsoft documents for the Functions host's own storage, and for a blob trigger.
+// The roles that Microsoft documents for the host's storage, and for a blob trigger.
 var forHost = {
   'Storage Blob Data Owner': 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   'Storage Table Data Contributor': '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
@@ -51,7 +51,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-09-01' = {
   name: 'default'
 }
 
-// The blob door's own first: the caller's roles below go by their places.
+// The containers of the blob trigger come first: the caller's roles below use their indexes.
 resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = [
   for container in concat(containers, [packages], scoresBlobs ? [undelivered] : []): {
     parent: blobs
@@ -75,7 +75,7 @@ resource granted 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// Storage Blob Data Contributor on the blob door's containers, not on the package.
+// Storage Blob Data Contributor on the containers of the blob trigger, not on the package.
 resource callers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (container, index) in containers: if (!empty(callerId)) {
     name: guid(account.id, callerId, container)
@@ -90,8 +90,8 @@ resource callers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// The platform makes the poison queue with the first blob that it gives up; the role to list what
-// is in it, and to send it round once more, can't wait for that.
+// The platform creates the poison queue when a blob's tries first run out. The role to list and to
+// resend those blobs is assigned before that, so it covers the account.
 resource poison 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (sendsRound) {
   name: guid(account.id, callerId, 'Storage Queue Data Contributor')
   scope: account

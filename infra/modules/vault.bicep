@@ -1,10 +1,10 @@
-// Where the key of a classic Azure Cache for Redis lies: no app setting holds it.
+// Holds the key of a classic Azure Cache for Redis, so that no app setting does.
 param name string
 param location string
 param tags object
 param principalId string
 
-@description('Empty: the vault is reached over the internet, with an identity.')
+@description('Name of the network of an isolated app. Empty: the vault is reached over the internet.')
 param networkName string
 
 var isolated = !empty(networkName)
@@ -22,7 +22,7 @@ resource vault 'Microsoft.KeyVault/vaults@2026-05-15' = {
   }
 }
 
-// Key Vault Secrets User: read secrets' values, and nothing else.
+// Key Vault Secrets User: may only read the values of secrets.
 resource reader 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, principalId, 'Key Vault Secrets User')
   scope: vault

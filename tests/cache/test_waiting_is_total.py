@@ -251,7 +251,7 @@ def hanging(monkeypatch):
 async def test_a_request_for_a_token_that_hangs_is_given_up_and_costs_one_thread(
     hanging, monkeypatch
 ):
-    monkeypatch.setattr(entra, "GIVE_UP_S", 0.05)
+    monkeypatch.setattr(entra, "REQUEST_S", 0.05)
     tokens, before = Tokens(), threading.active_count()
     for _ in range(3):
         with pytest.raises(entra.AuthenticationError, match="no token for Redis: TimeoutError"):

@@ -90,8 +90,8 @@ async def test_more_than_the_buffer_holds_is_shed_counted_and_logged_once(
     found = await redis_cache.get_many([name for name, _ in stores])
     assert [entry is not None for entry in found] == [True] * 100 + [False] * 200
     assert [record.message for record in caplog.records] == [
-        "stores are shed until one is written again: too many wait",
-        "stores are written again; 200 were shed",
+        "stores are dropped until one is written again: too many stores wait",
+        "stores are written again; 200 were dropped",
     ]
 
 
@@ -125,8 +125,8 @@ async def test_stores_to_a_server_that_is_away_are_shed_and_logged_once(
     await cache.flush()
     assert (await cache.get(key)).value == b"value"
     first, last = (record for record in caplog.records if record.name == "cache.write_behind")
-    assert first.message.startswith("stores are shed until one is written again")
-    assert last.message == "stores are written again; 20 were shed"
+    assert first.message.startswith("stores are dropped until one is written again")
+    assert last.message == "stores are written again; 20 were dropped"
 
 
 async def test_an_open_breaker_sheds_at_once(open_cache, free_port, key):

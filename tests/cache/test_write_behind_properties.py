@@ -89,7 +89,7 @@ async def run(steps):
     for step in steps:
         await tried.do(*step)
         assert behind._bytes == sum(len(store.stored) for store in behind._waiting.values())
-        assert 0 <= behind._went <= behind._came
+        assert 0 <= behind._done <= behind._taken
     # A server that answers now ends everything; what a killed writer left is written by the end.
     closing = asyncio.create_task(behind.close())
     for _ in range(100):
@@ -97,7 +97,7 @@ async def run(steps):
         await asyncio.sleep(0)
     assert closing.done()
     assert all(flush.done() for flush in tried.flushes)
-    assert (behind._went, len(behind._waiting), behind._writer) == (behind._came, 0, None)
+    assert (behind._done, len(behind._waiting), behind._writer) == (behind._taken, 0, None)
     assert behind._flushes == []
 
 

@@ -10,7 +10,7 @@ from tests.deploy.bicep_evaluation import Made
 
 MAIN = Path(__file__).resolve().parents[2] / "infra/main.bicep"
 REQUIRED = {"environmentName": "e", "location": "l"}
-DOORS = ("http", "blob", "servicebus", "http,blob", "http,servicebus", "http,blob,servicebus")
+TRIGGERS = ("http", "blob", "servicebus", "http,blob", "http,servicebus", "http,blob,servicebus")
 #: What begins the name of a setting of the platform's own.
 _PLATFORMS = ("APPLICATIONINSIGHTS_", "AZURE_CLIENT_ID", "AzureFunctionsJobHost__", "AzureWebJobs")
 
@@ -38,6 +38,6 @@ def app_settings(resources: list[Made]) -> dict[str, Any]:
 
 #: The names of the app's own settings, by TRIGGERS.
 SETTINGS_OF = {
-    doors: {name for name in app_settings(made(doors)) if not name.startswith(_PLATFORMS)}
-    for doors in DOORS
+    triggers: {name for name in app_settings(made(triggers)) if not name.startswith(_PLATFORMS)}
+    for triggers in TRIGGERS
 }

@@ -148,10 +148,10 @@ def test_the_functions_that_the_template_names_are_the_apps():
         r"function:(\w+)'|Host\.Functions\.(\w+)",
         APP.read_text() + (INFRA / "event-grid.bicep").read_text(),
     )
-    doors = "".join(path.read_text() for path in (ROOT / "triggers").rglob("*_blueprint.py"))
+    blueprints = "".join(path.read_text() for path in (ROOT / "triggers").rglob("*_blueprint.py"))
     assert len(named) == 2
     for names in named:
-        assert f"async def {''.join(names)}(" in doors
+        assert f"async def {''.join(names)}(" in blueprints
 
 
 def test_the_identity_gets_roles_that_use_data_and_manage_nothing():

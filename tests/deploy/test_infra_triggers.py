@@ -1,4 +1,4 @@
-"""What the template makes for some open doors, and what it refuses before it makes anything.
+"""What the template creates for some triggers, and what it refuses before it creates anything.
 
 The evaluation is ours, not the compiler's; it comes to what the compiler counted of an earlier
 state of the template (57 and 25 resources).
@@ -14,7 +14,7 @@ import pytest
 
 from tests.deploy import bicep
 from tests.deploy.bicep_expressions import Failed
-from tests.deploy.template import DOORS, MAIN, SETTINGS_OF, app_settings, made, of, outputs
+from tests.deploy.template import MAIN, SETTINGS_OF, TRIGGERS, app_settings, made, of, outputs
 from triggers.settings import TriggerSettings
 
 INFRA = MAIN.parent
@@ -49,7 +49,7 @@ def roles(resources, to):
 
 
 @pytest.mark.parametrize(
-    ("doors", "containers", "queues"),
+    ("triggers", "containers", "queues"),
     [
         ("http", [], []),
         ("servicebus", [], ["scoring-results", "scoring-requests"]),
@@ -59,8 +59,8 @@ def roles(resources, to):
         (ALL, BLOBS, ["scoring-results", "scoring-requests"]),
     ],
 )
-def test_only_what_the_open_doors_need_is_made(doors, containers, queues):
-    resources = made(doors)
+def test_only_what_the_triggers_need_is_created(triggers, containers, queues):
+    resources = made(triggers)
     assert sorted(names("containers", resources)) == sorted([*containers, "packages"])
     assert names("namespaces/queues", resources) == queues
     assert len(of("ServiceBus/namespaces", resources)) == (1 if queues else 0)
@@ -75,34 +75,34 @@ def test_an_app_of_http_alone_costs_no_namespace_and_has_no_setting_of_one():
     assert len(resources) < len(made(ALL, redis="none"))
 
 
-@pytest.mark.parametrize("doors", DOORS)
-def test_the_settings_of_connections_are_those_of_the_open_doors(doors):
-    told = SETTINGS_OF[doors]
+@pytest.mark.parametrize("triggers", TRIGGERS)
+def test_only_connections_that_the_triggers_need_are_set(triggers):
+    told = SETTINGS_OF[triggers]
     has = {
         prefix: any(name.startswith(prefix) for name in told)
         for prefix in ("ScoringStorage", "ServiceBusConnection")
     }
     assert has == {
-        "ScoringStorage": "blob" in doors,
-        "ServiceBusConnection": "blob" in doors or "servicebus" in doors,
+        "ScoringStorage": "blob" in triggers,
+        "ServiceBusConnection": "blob" in triggers or "servicebus" in triggers,
     }
     assert told >= SETTINGS_OF["http"]
 
 
 @pytest.mark.parametrize(
-    ("doors", "granted"),
+    ("triggers", "granted"),
     [
         ("http", ["metrics", "own blobs", "tables"]),
         ("blob", ["metrics", "own blobs", "queues", "send", "tables"]),
         ("servicebus", ["metrics", "own blobs", "receive", "send", "send", "tables"]),
     ],
 )
-def test_the_apps_identity_gets_the_roles_that_its_open_doors_need(doors, granted):
-    assert roles(made(doors), "identity.properties.principalId") == granted
+def test_the_apps_identity_gets_the_roles_that_its_triggers_need(triggers, granted):
+    assert roles(made(triggers), "identity.properties.principalId") == granted
 
 
 @pytest.mark.parametrize(
-    ("doors", "granted"),
+    ("triggers", "granted"),
     [
         ("http", []),
         ("blob", ["blobs", "blobs", "queues", "receive"]),
@@ -111,9 +111,9 @@ def test_the_apps_identity_gets_the_roles_that_its_open_doors_need(doors, grante
         (ALL, ["blobs", "blobs", "queues", "receive", "receive", "send"]),
     ],
 )
-def test_whoever_deploys_may_send_round_once_more_what_was_given_up(doors, granted):
-    assert roles(made(doors, callerId="me"), "me") == granted
-    assert roles(made(doors), "") == []
+def test_the_deployer_may_send_failed_inputs_again(triggers, granted):
+    assert roles(made(triggers, callerId="me"), "me") == granted
+    assert roles(made(triggers), "") == []
 
 
 def test_an_isolated_app_gets_the_private_endpoints_of_what_it_has():
@@ -187,23 +187,27 @@ def test_the_bodies_in_work_get_a_quarter_of_an_instances_memory():
 
 
 @pytest.mark.parametrize(
-    ("doors", "parameters", "sentence"),
+    ("triggers", "parameters", "sentence"),
     [
-        (ALL, {"isolated": True}, "isolated takes a Premium namespace"),
+        (ALL, {"isolated": True}, "isolated needs a Premium namespace"),
         ("blob", {"isolated": True, "serviceBusSku": "Standard"}, "serviceBusSku = Premium"),
-        (ALL, {"redis": "classic"}, "set classicRedisName and its group"),
-        (ALL, {"redis": "classic", "classicRedisName": "c"}, "set classicRedisName and its group"),
-        ("blob,http", {"alwaysReadyMessages": 1}, "TRIGGERS leaves the Service Bus door closed"),
-        ("http", {"alwaysReadyBlob": 1}, "TRIGGERS leaves the blob door closed"),
-        ("blob", {"alwaysReadyHttp": 1}, "TRIGGERS leaves the HTTP door closed"),
-        ("http,queue", {}, "TRIGGERS names queue: it takes some of http, blob, servicebus"),
+        (ALL, {"redis": "classic"}, "set classicRedisName and classicRedisResourceGroup"),
+        (
+            ALL,
+            {"redis": "classic", "classicRedisName": "c"},
+            "set classicRedisName and classicRedisResourceGroup",
+        ),
+        ("blob,http", {"alwaysReadyMessages": 1}, "TRIGGERS has no servicebus"),
+        ("http", {"alwaysReadyBlob": 1}, "TRIGGERS has no blob"),
+        ("blob", {"alwaysReadyHttp": 1}, "TRIGGERS has no http"),
+        ("http,queue", {}, "TRIGGERS has queue: expected some of http, blob, servicebus"),
         (ALL, {"appSettings": {"OUTPUT_CONTAINER": "scoring-input"}}, "scored again"),
         (ALL, {"appSettings": {"OUTPUT_QUEUE_NAME": "scoring-requests"}}, "scored again"),
     ],
 )
-def test_what_can_not_work_is_refused_before_anything_is_made(doors, parameters, sentence):
+def test_what_can_not_work_is_refused_before_anything_is_made(triggers, parameters, sentence):
     with pytest.raises(Failed, match=re.escape(sentence)):
-        made(doors, **parameters)
+        made(triggers, **parameters)
 
 
 def test_what_is_refused_is_the_name_of_the_group_that_all_is_made_in():
@@ -215,7 +219,7 @@ def test_what_is_refused_is_the_name_of_the_group_that_all_is_made_in():
 
 
 @pytest.mark.parametrize(
-    ("doors", "parameters"),
+    ("triggers", "parameters"),
     [
         (ALL, {"isolated": True, "serviceBusSku": "Premium"}),
         ("http", {"isolated": True}),
@@ -224,8 +228,8 @@ def test_what_is_refused_is_the_name_of_the_group_that_all_is_made_in():
         (" HTTP , Blob ", {}),
     ],
 )
-def test_what_can_work_is_made(doors, parameters):
-    assert made(doors, **parameters)
+def test_what_can_work_is_made(triggers, parameters):
+    assert made(triggers, **parameters)
 
 
 def test_all_that_is_refused_is_told_at_once():
@@ -238,12 +242,12 @@ def test_all_that_is_refused_is_told_at_once():
 def test_what_the_app_settings_say_above_the_package_is_what_is_made():
     resources = made("http", appSettings={"TRIGGERS": "blob", "OUTPUT_CONTAINER": "scored"})
     assert {"scoring-input", "scored"} < set(names("containers", resources))
-    assert outputs("http", appSettings={"TRIGGERS": "blob"})["TRISCORE_OPEN_DOORS"] == "blob"
+    assert outputs("http", appSettings={"TRIGGERS": "blob"})["TRISCORE_TRIGGERS"] == "blob"
 
 
-def test_the_hook_is_told_the_doors_as_it_reads_them():
+def test_the_hook_gets_the_triggers_in_the_form_that_it_reads():
     told = outputs(" HTTP, Blob")
-    assert told["TRISCORE_OPEN_DOORS"] == "http,blob"
+    assert told["TRISCORE_TRIGGERS"] == "http,blob"
     assert (told["TRISCORE_INPUT_QUEUE"], told["TRISCORE_OUTPUT_QUEUE"]) == ("", "scoring-results")
     assert outputs("http")["TRISCORE_SERVICE_BUS"] == ""
 
