@@ -1,1 +1,1 @@
-"""`make run`, `make demo`: everything on this machine, and a tour through the three doors."""
+"""`make run` and `make demo`: installs and starts everything, and scores through each trigger."""

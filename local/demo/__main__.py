@@ -1,4 +1,7 @@
-"""`python -m local.demo [--once]`: start everything, make the tour, stay up (or stop)."""
+"""`python -m local.demo [--once]`, as `triscore up` and `triscore demo` run it.
+
+Starts the emulators and the host, scores through each trigger, and stays up or stops.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.live import Live
@@ -18,8 +21,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from local.demo import host_server
+from local.demo.reference_model import ReferenceModel
 from local.demo.tour import Step, Tour, TourError
-from local.demo.tour_model import ReferenceModel
 from local.emulators.errors import EmulatorError
 from local.emulators.ports import Ports, require_free
 from local.emulators.stack import Stack
@@ -27,13 +30,13 @@ from local.emulators.supervisor import Supervisor
 
 console = Console()
 
-#: Seconds for which a port that is taken may be a killed host's.
-LET_GO_S = 1.5
+#: Seconds to wait for a taken port: a killed host releases it within this time.
+RELEASE_S = 1.5
 
 CURL = """curl {url}/api/score -d '{{"data": [[{row}]]}}'"""
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="stop after the tour")
     parser.add_argument(
@@ -42,72 +45,77 @@ def main() -> int:
         default=os.environ.get("TRISCORE_HTTP_PORT") or "7071",
         help="the host's port; default: TRISCORE_HTTP_PORT of the environment, or 7071",
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
+    return run(port=arguments.port, once=arguments.once)
+
+
+def run(*, port: int, once: bool) -> int:
+    """Returns 0, 1 if an answer was wrong, 2 if something could not start, or 130 after Ctrl-C."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    began = time.monotonic()
+    signal.signal(signal.SIGTERM, _interrupt)
+    start = time.monotonic()
     try:
-        with _everything(arguments.port) as host:
-            console.print(f"Ready in {time.monotonic() - began:.1f} s at {host.url}/api/score\n")
-            right = _tour(host, once=arguments.once)
-            if not arguments.once:
-                console.print("\nIt stays up until Ctrl-C.")
+        with _running(port) as host:
+            console.print(f"Ready in {time.monotonic() - start:.1f} s at {host.url}/api/score\n")
+            correct = _tour(host, once=once)
+            if not once:
+                console.print("\nStays up until Ctrl-C.")
                 threading.Event().wait()
-            return 0 if right else 1
+            return 0 if correct else 1
     except EmulatorError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130 if arguments.once else 0
+        return 130 if once else 0
 
 
 @contextlib.contextmanager
-def _everything(port: int) -> Iterator[host_server.HostServer]:
-    """The emulators and the host, up and answering; all stopped in the end."""
+def _running(port: int) -> Iterator[host_server.HostServer]:
+    """The emulators and the host, until the end of the block. Raises EmulatorError."""
     stack = Stack(host_server.STATE, Ports.from_env(os.environ))
     host = host_server.HostServer(stack, port)
     supervisor = Supervisor(host, log_file=host_server.STATE / "logs" / "host.log")
     with contextlib.ExitStack() as cleanup:
         with console.status("Starting Redis, Azurite, the Service Bus emulator and the host"):
-            # One that was killed lets go of it within a second.
-            require_free(port, "the host", wait_s=LET_GO_S)
+            require_free(port, "the host", wait_s=RELEASE_S)
             cleanup.enter_context(stack)
             cleanup.callback(supervisor.stop)
             supervisor.launch()
             supervisor.wait_ready()
             if failure := host.failure():
-                raise EmulatorError(f"the model can't be served: {failure}")
+                raise EmulatorError(f"the model cannot be served: {failure}")
         yield host
 
 
 def _tour(host: host_server.HostServer, *, once: bool) -> bool:
-    """Make the tour, where it is known what the model takes; whether nothing was wrong."""
+    """Score through each trigger, if the model has golden rows. Returns whether all was correct."""
     try:
         model = ReferenceModel(host_server.model_dir())
     except FileNotFoundError:
         console.print(
-            "No tour: only a model with golden rows in its model.json says what it takes."
+            "No tour: the model has no golden rows, so its input is not known. "
+            "`triscore describe MODEL --rows FILE` adds them to its model.json."
         )
         return True
     try:
-        right = _show_stops(host, model)
+        correct = _show_steps(host, model)
     except TourError as error:
         console.print(f"[red]{escape(str(error))}", soft_wrap=True)
         return False
     console.print(
-        "Every answer equals what the model says directly."
-        if right
-        else "[red]Some answers differ from what the model says directly."
+        "Every answer equals the model's own prediction."
+        if correct
+        else "[red]Some answers differ from the model's own predictions."
     )
     if not once:
         row = ",".join(f"{cell:g}" for cell in model.example())
         console.print("\nTry it yourself:\n")
         console.print(CURL.format(url=host.url, row=row), soft_wrap=True, highlight=False)
-    return right
+    return correct
 
 
-def _show_stops(host: host_server.HostServer, model: ReferenceModel) -> bool:
-    """Show each stop of the tour when it is made; whether every answer was right."""
+def _show_steps(host: host_server.HostServer, model: ReferenceModel) -> bool:
+    """Show each step as it is made. Returns whether every answer was correct."""
     settings = host.environment()
     tour = Tour(
         model,
@@ -116,33 +124,33 @@ def _show_stops(host: host_server.HostServer, model: ReferenceModel) -> bool:
         storage=settings["ScoringStorage"],
         service_bus=settings["ServiceBusConnection"],
     )
-    table = Table("Door", "Input", "Answer", "Cache")
+    table = Table("Trigger", "Input", "Answer", "Cache")
     table.add_column("ms", justify="right")
-    stops: list[Step] = []
+    steps: list[Step] = []
     try:
         with Live(table, console=console):
-            for stop in tour.stops():
-                stops.append(stop)
-                table.add_row(*_cells(stop))
+            for step in tour.steps():
+                steps.append(step)
+                table.add_row(*_cells(step))
     finally:
         console.print()
-    return all(stop.right for stop in stops)
+    return all(step.correct for step in steps)
 
 
-def _cells(stop: Step) -> tuple[str, ...]:
-    answer = stop.answer if stop.right else f"[red]{stop.answer}: wrong"
-    return stop.door, stop.given, answer, stop.cache, f"{stop.milliseconds:,.1f}"
+def _cells(step: Step) -> tuple[str, ...]:
+    answer = step.answer if step.correct else f"[red]{step.answer}: wrong"
+    return step.trigger, step.input, answer, step.cache, f"{step.milliseconds:,.1f}"
 
 
 def _port(text: str) -> int:
     if text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535:
         return int(text)
     raise argparse.ArgumentTypeError(
-        f"expected 1 to 65535, got {text!r} (or TRISCORE_HTTP_PORT is it)"
+        f"expected 1 to 65535, got {text!r}; it comes from the command line or TRISCORE_HTTP_PORT"
     )
 
 
-def _as_interrupt(*_: object) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The part of the set-up that runs before there is a Python to run the rest: makes .venv with
-# Python 3.13 and puts into it what `python -m local.demo.install` draws its progress with.
+# The first part of the set-up, which needs no Python: makes .venv with Python 3.13 and installs rich,
+# with which `python -m local.demo.install` shows its progress.
 set -eu
 
 is_313() {
@@ -30,7 +30,7 @@ install it with 'uv python install 3.13' or 'pyenv install 3.13', then run this 
     rm -rf .venv
     "$python" -m venv .venv >/dev/null 2>&1 || {
         rm -rf .venv
-        fail "'$python -m venv' failed: on Debian, 'apt-get install python3.13-venv' brings what is missing."
+        fail "'$python -m venv' failed: on Debian, 'apt-get install python3.13-venv' installs what is missing."
     }
 fi
 
@@ -38,5 +38,5 @@ if ! .venv/bin/python -c 'import rich' 2>/dev/null; then
     awk '/^[^ ]/ { wanted = /^(rich|markdown-it-py|mdurl|pygments)==/ } wanted' locks/run.txt >.venv/first.txt
     .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
         -r .venv/first.txt >/dev/null 2>&1 ||
-        fail "pip could not install its first packages: is the Python package registry reachable from here?"
+        fail "pip could not install its first packages: is the Python package registry reachable?"
 fi

@@ -1,4 +1,4 @@
-"""Where everything of the demo is, and the host as one of the servers that are kept running."""
+"""The host as a server that a supervisor runs, with the settings of the demo."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATE = ROOT / ".triscore"
 
 @dataclass(frozen=True, slots=True)
 class HostServer:
-    """`python -m local.host` on this folder, in the shape that local.emulators.supervisor runs."""
+    """`python -m local.host` on this project, a local.emulators.managed_server.ManagedServer."""
 
     stack: Stack
     port: int = 7071
@@ -42,29 +42,29 @@ class HostServer:
         ]
 
     def environment(self) -> Mapping[str, str]:
-        """The emulators of this run, unless the caller's own settings say otherwise."""
-        ours = {
+        """The stack's connections. Settings of the caller's environment take precedence."""
+        defaults = {
             "AzureWebJobsStorage": self.stack.storage_connection_string,
             "ScoringStorage": self.stack.storage_connection_string,
             "ServiceBusConnection": self.stack.servicebus_connection_string,
             "REDIS_URL": self.stack.redis_url,
-            # As long as the queue of emulators/Config.json keeps one.
+            # The time to live of emulators/Config.json's queues.
             "MESSAGE_TTL_S": "3600",
-            # Whoever runs this is who wrote the script.
+            # The user of the demo is the author of the script.
             "SHOW_SCRIPT_ERRORS": "true",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
-        return {name: os.environ.get(name, value) for name, value in ours.items()}
+        return {name: os.environ.get(name, value) for name, value in defaults.items()}
 
     def is_healthy(self) -> bool:
-        """Whether the model has loaded or failed to, so that nobody waits for that."""
+        """Whether the model has loaded or failed to load; `failure` tells which."""
         return self._model_status().get("status") in {"ok", "failed"}
 
     def failure(self) -> str | None:
-        """Why the model can't answer, where it can't."""
-        told = self._model_status()
-        return None if told.get("status") == "ok" else told.get("message", "it does not answer")
+        """Why the model cannot answer; None if it can."""
+        status = self._model_status()
+        return None if status.get("status") == "ok" else status.get("message", "it does not answer")
 
     def _model_status(self) -> dict[str, str]:
         try:
@@ -83,5 +83,5 @@ class HostServer:
 
 
 def model_dir() -> Path:
-    """The folder that the host serves, by the same setting and default."""
+    """The model folder that the host serves: the same setting and default."""
     return ROOT / (os.environ.get("AZUREML_MODEL_DIR", "") or "models/digits")

@@ -1,6 +1,6 @@
-"""`python -m local.demo.install run|test|test-long`: brings what is missing.
+"""`python -m local.demo.install run|test|test-long` installs what is missing.
 
-Each step says what it does while it does it, and ends whole or not at all.
+Each step shows its progress. A step that was interrupted is repeated from its start.
 """
 
 from __future__ import annotations
@@ -21,34 +21,37 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".triscore"
-#: Azure ML's own server, which the tests run beside ours, in an environment of its own. The bench
-#: has another, with other packages.
+#: The environment of Azure ML's own server, which the tests compare with ours. The bench has
+#: another one, with other packages.
 PEER = STATE / "peers/azureml-in-tests"
 MODEL = ROOT / "models/digits"
 AZURITE = "3.37.0"
 NODE = 20
-#: A lock names every package with its digests: pip installs those files and no others.
+#: A lock lists every package with its hashes. pip installs those files and no others.
 LOCKED = ("--require-hashes", "--no-deps")
-#: Lines of a failed command's output that its sentence looks at.
+#: The last lines of a failed command's output, in which its error is looked for.
 TAIL = 40
+
+#: Shows a line of a command's output.
+Report = Callable[[str], None]
 
 
 class InstallError(Exception):
-    """Something is missing and could not be brought; the message says what to do."""
+    """Something could not be installed. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that must be there."""
+    """One thing to install, if it is missing."""
 
     title: str
     is_done: Callable[[], bool]
-    bring: Callable[[Callable[[str], None]], None]
+    install: Callable[[Report], None]
 
 
 def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     peers = peer(PEER, ROOT / "tests/peers/requirements.txt")
-    browser = _of_debian("chromium-driver", "chromedriver")
+    browser = _debian_package("chromium-driver", "chromedriver")
     kinds: dict[str, tuple[str, list[Step]]] = {
         "run": ("locks/run.txt", []),
         "test": ("locks/test.txt", [peers]),
@@ -69,19 +72,19 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
 
 
 def install(lock: Path, *more: Step) -> None:
-    """Bring what is missing of a lock's packages and the rest. Raises InstallError."""
+    """Install what is missing of a lock's packages and of the rest. Raises InstallError."""
     stamp = Path(sys.prefix) / f"installed-{lock.stem}-{_digest(lock)}"
     python = sys.executable
     steps = [
         Step(
             "Python packages",
             stamp.exists,
-            lambda tell: _packages(python, LOCKED, lock, stamp, tell),
+            lambda report: _install_packages(python, LOCKED, lock, stamp, report),
         ),
-        _command(python),
-        Step("Azurite, from npm", _has_azurite, _azurite),
-        _of_debian("redis-server", "redis-server"),
-        Step("the demo model", _has_model, _model),
+        _triscore_command(python),
+        Step("Azurite, from npm", _has_azurite, _install_azurite),
+        _debian_package("redis-server", "redis-server"),
+        Step("the demo model", _has_model, _train_model),
         *more,
     ]
     _require_node()
@@ -91,29 +94,31 @@ def install(lock: Path, *more: Step) -> None:
     with _progress() as progress:
         for step in missing:
             task = progress.add_task(step.title, total=1, line="")
-            step.bring(lambda line, task=task: progress.update(task, line=line[:60]))  # type: ignore[misc]
+            step.install(lambda line, task=task: progress.update(task, line=line[:60]))  # type: ignore[misc]
             progress.update(task, completed=1, line="done")
 
 
 def peer(home: Path, requirements: Path) -> Step:
-    """An environment with these packages; one without its stamp was not finished: made anew."""
+    """A separate environment with these packages. Without its stamp it is made anew."""
     stamp = home / f"installed-{_digest(requirements)}"
 
-    def bring(tell: Callable[[str], None]) -> None:
+    def install_step(report: Report) -> None:
         shutil.rmtree(home, ignore_errors=True)
         command = [sys.executable, "-m", "venv", str(home)]
-        _run(command, "an environment for Azure ML's server", "is python3.13-venv there?", tell)
-        _packages(str(home / "bin/python"), (), requirements, stamp, tell)
+        _run(
+            command, "an environment for Azure ML's server", "Is python3.13-venv installed?", report
+        )
+        _install_packages(str(home / "bin/python"), (), requirements, stamp, report)
 
-    return Step("Azure ML's server", stamp.exists, bring)
+    return Step("Azure ML's server", stamp.exists, install_step)
 
 
-def _packages(
+def _install_packages(
     python: str,
     options: Sequence[str],
     requirements: Path,
     stamp: Path,
-    tell: Callable[[str], None],
+    report: Report,
 ) -> None:
     _run(
         [
@@ -121,24 +126,24 @@ def _packages(
             *("--progress-bar", "off", *options, "-r", str(requirements)),
         ],
         "the Python packages",
-        "is the Python package registry reachable?",
-        tell,
+        "Is the Python package registry reachable?",
+        report,
     )
     stamp.touch()
 
 
-def _command(python: str) -> Step:
-    """`triscore`, in this environment: the project itself, read from its folder."""
+def _triscore_command(python: str) -> Step:
+    """The command `triscore`: the project itself, as an editable install."""
     stamp = Path(sys.prefix) / f"installed-triscore-{_digest(ROOT / 'pyproject.toml')}"
 
-    def bring(tell: Callable[[str], None]) -> None:
-        # Its build tool and all that it needs came before it: nothing is fetched.
+    def install_step(report: Report) -> None:
+        # Its build tool and dependencies are installed already: nothing is downloaded.
         options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check")
         command = [python, "-m", "pip", "install", *options, "--editable", str(ROOT)]
-        _run(command, "the triscore command", "its build failed.", tell)
+        _run(command, "the triscore command", "Its build failed.", report)
         stamp.touch()
 
-    return Step("triscore", stamp.exists, bring)
+    return Step("triscore", stamp.exists, install_step)
 
 
 def _has_azurite() -> bool:
@@ -149,15 +154,15 @@ def _has_azurite() -> bool:
         return False
 
 
-def _azurite(tell: Callable[[str], None]) -> None:
+def _install_azurite(report: Report) -> None:
     part = STATE / "azurite.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     _run(
         ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(part), f"azurite@{AZURITE}"],
         "Azurite",
-        "is the npm registry reachable?",
-        tell,
+        "Is the npm registry reachable?",
+        report,
     )
     shutil.rmtree(STATE / "azurite", ignore_errors=True)
     part.rename(STATE / "azurite")
@@ -166,32 +171,32 @@ def _azurite(tell: Callable[[str], None]) -> None:
 def _require_node() -> None:
     hint = f"Azurite, the storage emulator, needs Node {NODE} or newer with npm: "
     if not (shutil.which("node") and shutil.which("npm")):
-        raise InstallError(f"{hint}none was found on the PATH; install it, then run this again.")
-    told = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
-    major = told.stdout.strip().lstrip("v").partition(".")[0]
+        raise InstallError(f"{hint}none was found on the PATH; install it and run this again.")
+    result = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False)
+    major = result.stdout.strip().lstrip("v").partition(".")[0]
     if not major.isdigit() or int(major) < NODE:
-        raise InstallError(f"{hint}found {told.stdout.strip()}; install a newer one.")
+        raise InstallError(f"{hint}found {result.stdout.strip()}; install a newer one.")
 
 
-def _of_debian(package: str, program: str) -> Step:
-    """A package of Debian's, which is there where its program is."""
+def _debian_package(package: str, program: str) -> Step:
+    """A Debian package. It counts as installed if its program is on the PATH."""
 
-    def bring(tell: Callable[[str], None]) -> None:
+    def install_step(report: Report) -> None:
         if not shutil.which("apt-get"):
-            raise InstallError(f"{program} is needed and was not found on the PATH: install it.")
+            raise InstallError(f"{program} was not found on the PATH: install it.")
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         if sudo and not shutil.which("sudo"):
-            raise InstallError(f"{package} is needed: as root, 'apt-get install {package}'.")
-        hint = f"try 'apt-get install {package}' as root"
+            raise InstallError(f"{program} was not found: run 'apt-get install {package}' as root.")
+        hint = f"Try 'apt-get install {package}' as root."
         env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        _run([*sudo, "apt-get", "update"], "the list of Debian's packages", hint, tell, env)
-        _run([*sudo, "apt-get", "install", "-y", package], package, hint, tell, env)
+        _run([*sudo, "apt-get", "update"], "the list of Debian's packages", hint, report, env)
+        _run([*sudo, "apt-get", "install", "-y", package], package, hint, report, env)
 
-    return Step(package, lambda: shutil.which(program) is not None, bring)
+    return Step(package, lambda: shutil.which(program) is not None, install_step)
 
 
 def _has_model() -> bool:
-    """Trained, and not before its script or the library's pinned version last changed."""
+    """Whether it was trained after the last change of its script and of requirements.txt."""
     sources = (MODEL / "train.py", ROOT / "requirements.txt")
     try:
         trained = (MODEL / "model.json").stat().st_mtime
@@ -200,22 +205,22 @@ def _has_model() -> bool:
     return all(trained > source.stat().st_mtime for source in sources)
 
 
-def _model(tell: Callable[[str], None]) -> None:
+def _train_model(report: Report) -> None:
     train = [sys.executable, str(MODEL / "train.py")]
     describe = [sys.executable, "-m", "cli", "describe", str(MODEL.relative_to(ROOT))]
     describe += ["--rows", str(MODEL / "golden.csv")]
     for command in (train, describe):
-        _run(command, "the demo model", "its training failed.", tell)
+        _run(command, "the demo model", "Its training failed.", report)
 
 
 def _run(
     command: Sequence[str],
     what: str,
     hint: str,
-    tell: Callable[[str], None],
+    report: Report,
     env: dict[str, str] | None = None,
 ) -> None:
-    """Run a command and show its last line. Raises InstallError."""
+    """Run a command and report each line of output. Raises InstallError."""
     log = STATE / "logs" / "install.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     tail: deque[str] = deque(maxlen=TAIL)
@@ -236,24 +241,24 @@ def _run(
             kept.write(line)
             if line.strip():
                 tail.append(line.strip())
-                tell(line.strip())
+                report(line.strip())
     if process.returncode:
-        said = _reason(tail)
+        reason = _reason(tail)
         raise InstallError(
-            f"{what} could not be installed, {hint} It said: {said} (all of it: "
-            f"{log.relative_to(ROOT)})"
+            f"{what} could not be installed: {reason.rstrip('.')}. {hint} "
+            f"Full output: {log.relative_to(ROOT)}"
         )
 
 
 def _reason(tail: Iterable[str]) -> str:
-    """The line that says most: the first that calls itself an error, else the last."""
+    """The first line with the word error, or else the last line."""
     lines = list(tail)
     errors = [line for line in lines if "error" in line.lower() and len(line) > len("npm error")]
-    return (errors or lines[-1:] or ["nothing"])[0]
+    return (errors or lines[-1:] or ["no output"])[0]
 
 
 def _digest(requirements: Path) -> str:
-    """Of a requirements file and those that it includes."""
+    """The hash of a requirements file and of those that it includes."""
     whole = hashlib.sha256(requirements.read_bytes())
     for line in requirements.read_text().splitlines():
         if line.startswith("-r "):

@@ -1,4 +1,4 @@
-"""The tour: each door once, every answer held against the model's own."""
+"""The tour: scores through each trigger and compares the answers with the model's own."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFo
 from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiver
 from azure.storage.blob import BlobServiceClient
 
-from local.demo.tour_model import ReferenceModel, Rows
+from local.demo.reference_model import ReferenceModel, Rows
 
 BLOB_ROWS = 500
 MESSAGES = 20
-#: Seconds until a door must have answered.
-PATIENCE_S = 60.0
-#: Seconds between two looks for an answer.
-LOOK_S = 0.03
+#: Seconds in which a trigger must have answered.
+TIMEOUT_S = 60.0
+#: Seconds between two checks for an answer.
+POLL_S = 0.03
 
 
 class TourError(Exception):
-    """A door did not answer; the message says which."""
+    """A trigger did not answer; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the tour's table."""
+    """One line of the tour's table: one trigger, one input."""
 
-    door: str
-    given: str
+    trigger: str
+    input: str
     answer: str
     cache: str
     milliseconds: float
-    #: Whether every prediction equals what the model says directly.
-    right: bool
+    #: Whether every prediction equals the model's own.
+    correct: bool
 
 
 class Tour:
-    """Goes through the doors of a running app."""
+    """Scores through the three triggers of a running app."""
 
     def __init__(
         self, model: ReferenceModel, *, url: str, key: str, storage: str, service_bus: str
@@ -55,23 +55,27 @@ class Tour:
         self._url, self._key = url, key
         self._storage, self._service_bus = storage, service_bus
         self._rows = model.rows(BLOB_ROWS)
-        #: Ids of the documents that the tour is owed, so that it leaves none behind.
-        self._owed: set[str] = set()
+        #: Ids of the result documents to receive, so that none is left in the queue.
+        self._expected_ids: set[str] = set()
 
-    def stops(self) -> Iterator[Step]:
-        """Each stop when it is made. Raises TourError."""
-        for stop in (self._http, self._http, self._blob, self._messages):
+    def steps(self) -> Iterator[Step]:
+        """Yields each step when it is done. Raises TourError."""
+        for trigger, step in (
+            ("HTTP", self._http),
+            ("HTTP", self._http),
+            ("blob", self._blob),
+            ("Service Bus", self._messages),
+        ):
             try:
-                yield stop()
+                yield step()
             except urllib.error.HTTPError as error:
                 with error:
                     raise TourError(
-                        f"HTTP answered {error.code}: {error.read().decode()}"
+                        f"the HTTP trigger answered {error.code}: {error.read().decode()}"
                     ) from error
             except (OSError, AzureError) as error:
-                door = stop.__name__.strip("_")
                 raise TourError(
-                    f"the {door} door failed: {type(error).__name__}: {error}"
+                    f"the {trigger} trigger failed: {type(error).__name__}: {error}"
                 ) from error
 
     def _http(self) -> Step:
@@ -81,13 +85,13 @@ class Tour:
             data=json.dumps({"data": row.tolist()}).encode(),
             headers={"Content-Type": "application/json", "x-functions-key": self._key},
         )
-        began = time.perf_counter()
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
+        start = time.perf_counter()
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
             answer = json.load(response)
             cache = response.headers["x-cache"]
-        elapsed = _milliseconds(began)
-        right = self._model.agrees(row, answer)
-        return Step("HTTP", "1 row, JSON", str(answer), cache, elapsed, right)
+        elapsed = _milliseconds_since(start)
+        correct = self._model.agrees(row, answer)
+        return Step("HTTP", "1 row, JSON", str(answer), cache, elapsed, correct)
 
     def _blob(self) -> Step:
         name = f"tour-{uuid.uuid4().hex[:8]}.csv"
@@ -97,13 +101,13 @@ class Tour:
             source = storage.get_container_client("scoring-input")
             with contextlib.suppress(ResourceExistsError):
                 source.create_container()
-            began = time.perf_counter()
+            start = time.perf_counter()
             source.upload_blob(name, text.getvalue())
             output = storage.get_container_client("scoring-output")
-            report = json.loads(_blob_there(output, f"{name}.report.json"))
-            elapsed = _milliseconds(began)
+            report = json.loads(_await_blob(output, f"{name}.report.json"))
+            elapsed = _milliseconds_since(start)
             scored = b"" if report["error"] else output.download_blob(name).readall()
-        self._owed.add(report["id"])
+        self._expected_ids.add(report["id"])
         cells = [line[-2] for line in csv.reader(io.StringIO(scored.decode()))]
         return Step(
             "Blob",
@@ -124,16 +128,16 @@ class Tour:
             )
             for name, row in rows.items()
         ]
-        self._owed |= set(rows)
+        self._expected_ids |= set(rows)
         with (
             ServiceBusClient.from_connection_string(self._service_bus) as bus,
             bus.get_queue_sender("scoring-requests") as sender,
             bus.get_queue_receiver("scoring-results") as receiver,
         ):
-            began = time.perf_counter()
+            start = time.perf_counter()
             sender.send_messages(messages)
-            documents = _documents(receiver, self._owed)
-            elapsed = _milliseconds(began)
+            documents = _receive_documents(receiver, self._expected_ids)
+            elapsed = _milliseconds_since(start)
         answers = {name: documents[name] for name in rows}
         hits = sum(answer["cache"] == "hit" for answer in answers.values())
         return Step(
@@ -142,57 +146,60 @@ class Tour:
             f"{len(answers)} documents",
             f"{hits} hit, {len(answers) - hits} miss",
             elapsed,
-            all(self._right(rows[name], answer) for name, answer in answers.items()),
+            all(self._is_correct(rows[name], answer) for name, answer in answers.items()),
         )
 
-    def _right(self, row: Rows, document: dict[str, Any]) -> bool:
+    def _is_correct(self, row: Rows, document: dict[str, Any]) -> bool:
         return document["status"] == "succeeded" and self._model.agrees(
             row.reshape(1, -1), document["result"]
         )
 
 
-def _blob_there(container: Any, name: str) -> bytes:
-    deadline = time.monotonic() + PATIENCE_S
+def _await_blob(container: Any, name: str) -> bytes:
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         try:
             return bytes(container.download_blob(name).readall())
         except ResourceNotFoundError:
-            time.sleep(LOOK_S)
-    raise TourError(f"the blob door did not write {name} within {PATIENCE_S:g} s")
+            time.sleep(POLL_S)
+    raise TourError(f"the blob trigger did not write {name} within {TIMEOUT_S:g} s")
 
 
-def _documents(receiver: ServiceBusReceiver, ids: set[str]) -> dict[str, Any]:
-    """The result documents of these ids, taken from the queue.
+def _receive_documents(receiver: ServiceBusReceiver, ids: set[str]) -> dict[str, Any]:
+    """Wait for the result documents with these ids and remove them from the queue.
 
-    They are looked at before they are taken: where somebody else's lie among them, all stay, since
-    to receive those would count as a try at them.
+    They are peeked first. If the queue has other documents too, all stay: receiving those would
+    count as deliveries.
     """
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
         present = {document["id"]: document for document in _peek_all(receiver)}
         if ids <= set(present):
             break
         if time.monotonic() > deadline:
-            came = len(ids & set(present))
-            raise TourError(f"{came} of {len(ids)} documents came within {PATIENCE_S:g} s")
-        time.sleep(LOOK_S)
-    taken = 0
-    while set(present) == ids and taken < len(ids):
+            arrived = len(ids & set(present))
+            raise TourError(
+                f"the Service Bus trigger sent {arrived} of {len(ids)} results "
+                f"within {TIMEOUT_S:g} s"
+            )
+        time.sleep(POLL_S)
+    received = 0
+    while set(present) == ids and received < len(ids):
         for message in receiver.receive_messages(len(ids), max_wait_time=1):
             receiver.complete_message(message)
-            taken += 1
+            received += 1
     return present
 
 
 def _peek_all(receiver: ServiceBusReceiver) -> Iterator[Any]:
-    following = 1  # without a number the SDK goes on where it was
+    following = 1  # without a number, the SDK continues from its last peek
     while messages := receiver.peek_messages(100, sequence_number=following):
         yield from (json.loads(str(message)) for message in messages)
         following = (messages[-1].sequence_number or 0) + 1
 
 
 def _prediction(cell: str) -> Any:
-    """A CSV cell as JSON has it: outputs side by side are parted by semicolons."""
+    """A CSV cell as a JSON value. Several outputs in one cell are separated by semicolons."""
     parts = [_value(part) for part in cell.split(";")]
     return parts if len(parts) > 1 else parts[0]
 
@@ -204,5 +211,5 @@ def _value(text: str) -> float | str:
         return text
 
 
-def _milliseconds(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
+def _milliseconds_since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000

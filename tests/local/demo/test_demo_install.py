@@ -50,7 +50,7 @@ def test_another_python_is_not_taken_for_the_right_one(bare, tmp_path):
     assert bare().returncode == 2
 
 
-def test_a_python_that_can_not_make_an_environment_says_so(bare, tmp_path):
+def test_a_python_that_cannot_make_an_environment_is_reported(bare, tmp_path):
     poor = tmp_path / "bin" / "python3.13"
     poor.write_text('#!/bin/sh\n[ "$1" = -m ] && exit 1\necho Python 3.13.0\n')
     poor.chmod(0o755)
@@ -59,7 +59,7 @@ def test_a_python_that_can_not_make_an_environment_says_so(bare, tmp_path):
     assert "python3.13-venv" in told.stderr
 
 
-def test_without_node_the_sentence_says_what_needs_it(monkeypatch, tmp_path):
+def test_a_missing_node_is_named_with_what_needs_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(install.InstallError, match="needs Node 20 or newer with npm"):
         install._require_node()
@@ -74,7 +74,7 @@ def test_an_old_node_is_named_with_its_version(monkeypatch, tmp_path):
         install._require_node()
 
 
-def test_a_step_that_fails_is_one_sentence_with_its_last_line(monkeypatch, tmp_path):
+def test_a_failed_step_is_one_sentence_with_its_last_line(monkeypatch, tmp_path):
     monkeypatch.setattr(install, "ROOT", tmp_path)
     monkeypatch.setattr(install, "STATE", tmp_path / ".triscore")
     lines = []
@@ -82,19 +82,19 @@ def test_a_step_that_fails_is_one_sentence_with_its_last_line(monkeypatch, tmp_p
         install._run(
             [sys.executable, "-c", "print('trying'); raise SystemExit('no route to host')"],
             "Azurite",
-            "is the npm registry reachable?",
+            "Is the npm registry reachable?",
             lines.append,
         )
     assert str(caught.value) == (
-        "Azurite could not be installed, is the npm registry reachable? It said: no route to host "
-        "(all of it: .triscore/logs/install.log)"
+        "Azurite could not be installed: no route to host. Is the npm registry reachable? "
+        "Full output: .triscore/logs/install.log"
     )
     assert lines == ["trying", "no route to host"]
 
 
-def test_what_is_there_is_not_brought_again(monkeypatch, tmp_path):
+def test_what_is_installed_is_not_installed_again(monkeypatch, tmp_path):
     def fail(*_: object) -> None:
-        pytest.fail("it was there")
+        pytest.fail("it is installed")
 
     monkeypatch.setattr(install, "_require_node", lambda: None)
     monkeypatch.setattr(install, "_has_azurite", lambda: True)
@@ -127,7 +127,7 @@ def test_a_peers_environment_that_was_not_finished_is_made_anew_and_then_kept(
     (home / "half").touch()
     step = install.peer(home, pins)
     assert not step.is_done()
-    step.bring(lambda line: None)
+    step.install(lambda line: None)
     assert step.is_done()
     assert not (home / "half").exists()
     pins.write_text("# something else\n")

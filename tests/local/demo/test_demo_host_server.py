@@ -4,7 +4,7 @@ from local.demo.host_server import HostServer
 from local.emulators.stack import Stack
 
 
-def test_whoever_makes_the_tour_sees_what_a_script_raises(tmp_path, monkeypatch):
+def test_the_demo_shows_what_a_script_raises(tmp_path, monkeypatch):
     host = HostServer(Stack(tmp_path))
     monkeypatch.delenv("SHOW_SCRIPT_ERRORS", raising=False)
     assert host.environment()["SHOW_SCRIPT_ERRORS"] == "true"

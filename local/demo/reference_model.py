@@ -1,4 +1,4 @@
-"""What the tour scores: rows that the model takes, and the model's own word on them."""
+"""The model, loaded directly: provides rows to score and checks the answers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Rows = npt.NDArray[np.float64]
 
 
 class ReferenceModel:
-    """A model that is loaded here once more, and called directly."""
+    """A copy of the served model, called without the app."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises FileNotFoundError where no manifest with golden rows says what the model takes."""
-        import joblib  # noqa: PLC0415 - brings scikit-learn: after the servers are on their way
+        """Raises FileNotFoundError without golden rows in model.json, or with an entry script."""
+        import joblib  # noqa: PLC0415 - imports scikit-learn, after the servers have been started
 
         manifest = json.loads((folder / "model.json").read_text())
         self._golden: list[list[float]] = manifest["golden"]["rows"]
@@ -27,7 +27,7 @@ class ReferenceModel:
         self._is_digits = folder.name == "digits"
 
     def rows(self, count: int) -> Rows:
-        """Rows of the demo model that no cache has seen; another model's golden rows, repeated."""
+        """For the demo model, rows that are in no cache; for another, its golden rows, repeated."""
         return (
             _noisy_digits(count) if self._is_digits else np.resize(self._golden, self._shape(count))
         )
@@ -36,21 +36,21 @@ class ReferenceModel:
         return self._golden[0]
 
     def agrees(self, rows: Rows, answer: list[Any]) -> bool:
-        """Whether the model says the same directly, but for a float's last digits."""
+        """Whether the model predicts the same; floats may differ in their last digits."""
         direct = np.asarray(self._answer(rows))
-        told = np.asarray(answer)
-        if direct.shape != told.shape:
+        answered = np.asarray(answer)
+        if direct.shape != answered.shape:
             return False
         if direct.dtype.kind == "f":
-            return np.allclose(direct, told, rtol=1e-9, atol=0)
-        return bool((direct == told).all())
+            return np.allclose(direct, answered, rtol=1e-9, atol=0)
+        return bool((direct == answered).all())
 
     def _shape(self, count: int) -> tuple[int, int]:
         return count, len(self._golden[0])
 
 
 def _noisy_digits(count: int) -> Rows:
-    """Digits with a little noise; two decimals, to be easily read."""
+    """Digits with a little noise, rounded to two decimals to be readable."""
     from sklearn.datasets import load_digits  # noqa: PLC0415 - as above
 
     images: Rows = load_digits(return_X_y=True)[0][:count]
