@@ -1,13 +1,11 @@
-"""`python -m local.demo [--once]`: start everything, make the tour, stay up (or stop)."""
+"""What `triscore up` and `triscore demo` do: start everything, make the tour, stay up or stop."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -33,32 +31,24 @@ LET_GO_S = 1.5
 CURL = """curl {url}/api/score -d '{{"data": [[{row}]]}}'"""
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="stop after the tour")
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=os.environ.get("TRISCORE_HTTP_PORT") or "7071",
-        help="the host's port; default: TRISCORE_HTTP_PORT of the environment, or 7071",
-    )
-    arguments = parser.parse_args()
+def run(port: int, *, once: bool) -> int:
+    """Start everything, make the tour, and stop afterwards or on Ctrl-C. Returns the exit code.
+
+    Raises EmulatorError if a server cannot run.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     signal.signal(signal.SIGTERM, _as_interrupt)
     began = time.monotonic()
     try:
-        with _everything(arguments.port) as host:
+        with _everything(port) as host:
             console.print(f"Ready in {time.monotonic() - began:.1f} s at {host.url}/api/score\n")
-            right = _tour(host, once=arguments.once)
-            if not arguments.once:
+            right = _tour(host, once=once)
+            if not once:
                 console.print("\nIt stays up until Ctrl-C.")
                 threading.Event().wait()
             return 0 if right else 1
-    except EmulatorError as error:
-        print(error, file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
-        return 130 if arguments.once else 0
+        return 130 if once else 0
 
 
 @contextlib.contextmanager
@@ -134,17 +124,5 @@ def _cells(stop: Step) -> tuple[str, ...]:
     return stop.door, stop.given, answer, stop.cache, f"{stop.milliseconds:,.1f}"
 
 
-def _port(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(
-        f"expected 1 to 65535, got {text!r} (or TRISCORE_HTTP_PORT is it)"
-    )
-
-
 def _as_interrupt(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(main())
