@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import output
 from cli.clone import ROOT
-from cli.running import become
+
+if TYPE_CHECKING:
+    from local.emulators.ports import Ports
+    from local.emulators.stack import Stack
 
 app = typer.Typer(help="Run what stands in for Azure: Redis, Azurite, the Service Bus emulator.")
 
+STATE = ROOT / ".triscore"
+
+State = Annotated[
+    Path,
+    typer.Option("--state", help="The folder of their data and logs.", show_default=".triscore"),
+]
+
 
 def _port(server: str) -> typer.models.OptionInfo:
-    ports = "a port of its own, else the default or one that TRISCORE_PORTS gives"
     option: typer.models.OptionInfo = typer.Option(
-        f"--{server}-port", min=1, max=65535, help=f"The port of {server}: {ports}."
+        f"--{server}-port",
+        metavar="PORT",
+        min=1,
+        max=65535,
+        help=f"The port of {server}; TRISCORE_PORTS=20000 moves all, to 20001 and on.",
     )
     return option
 
 
-State = Annotated[Path, typer.Option("--state", help="The folder of their data and logs.")]
 Redis = Annotated[int | None, _port("redis")]
 AzuriteBlob = Annotated[int | None, _port("azurite-blob")]
 AzuriteQueue = Annotated[int | None, _port("azurite-queue")]
 AzuriteTable = Annotated[int | None, _port("azurite-table")]
 ServiceBus = Annotated[int | None, _port("servicebus")]
-
-STATE = ROOT / ".triscore"
-SERVERS = ("redis", "azurite-blob", "azurite-queue", "azurite-table", "servicebus")
 
 
 @app.command()
@@ -46,14 +59,24 @@ def up(
     servicebus: ServiceBus = None,
 ) -> int:
     """Start them, print the settings that lead to them, and stay up until Ctrl-C."""
-    ports = _flags(redis, azurite_blob, azurite_queue, azurite_table, servicebus)
-    return _run("up", state, *(["--detach"] if detach else []), *ports)
+    from local.emulators import commands
+
+    _log_warnings()
+    ports = _ports(redis, azurite_blob, azurite_queue, azurite_table, servicebus)
+    if detach:
+        _print_settings(commands.start_in_background(_command(state, ports), state, ports))
+    else:
+        commands.run(state, ports, on_ready=_print_settings)
+    return 0
 
 
 @app.command()
 def down(*, state: State = STATE) -> int:
     """Stop the emulators that run in a folder."""
-    return _run("down", state)
+    from local.emulators import commands
+
+    print("stopped" if commands.stop(state) else f"no emulators run in {state}")
+    return 0
 
 
 @app.command()
@@ -65,19 +88,45 @@ def status(
     azurite_queue: AzuriteQueue = None,
     azurite_table: AzuriteTable = None,
     servicebus: ServiceBus = None,
+    as_json: output.JsonLines = False,
 ) -> int:
     """Print each emulator's state, port and process id. Exit code 1 if one does not answer."""
-    ports = _flags(redis, azurite_blob, azurite_queue, azurite_table, servicebus)
-    return _run("status", state, *ports)
+    from local.emulators import commands
+
+    ports = _ports(redis, azurite_blob, azurite_queue, azurite_table, servicebus)
+    found = commands.status(state, ports)
+    for server in found:
+        if as_json:
+            output.write_json(asdict(server))
+        else:
+            print(server)
+    return 0 if all(server.ok for server in found) else 1
 
 
-def _flags(*ports: int | None) -> list[str]:
-    return [
-        f"--{server}-port={port}"
-        for server, port in zip(SERVERS, ports, strict=True)
-        if port is not None
-    ]
+def _ports(*given: int | None) -> Ports:
+    """The ports that options give, else those of TRISCORE_PORTS or the defaults, in their order."""
+    from local.emulators.ports import Ports
+
+    others = asdict(Ports.from_env(os.environ)).values()
+    return Ports(
+        *(other if port is None else port for port, other in zip(given, others, strict=True))
+    )
 
 
-def _run(command: str, state: Path, *options: str) -> int:
-    return become("local.emulators", [command, "--state", str(state), *options])
+def _command(state: Path, ports: Ports) -> list[str]:
+    """The command line of the process in the background."""
+    options = [f"--{name.replace('_', '-')}-port={port}" for name, port in asdict(ports).items()]
+    words = ["emulators", "up", "--state", str(state.absolute()), *options]
+    return [sys.executable, "-m", "cli", *words]
+
+
+def _print_settings(stack: Stack) -> None:
+    print(f"REDIS_URL={stack.redis_url}")
+    print(f"ScoringStorage={stack.storage_connection_string}")
+    print(f"ServiceBusConnection={stack.servicebus_connection_string}", flush=True)
+
+
+def _log_warnings() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")

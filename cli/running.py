@@ -25,12 +25,12 @@ Port = Annotated[
 
 def up(*, port: Port = 7071) -> int:
     """Start the emulators and the host, score through all three triggers, stay up until Ctrl-C."""
-    return _demo("--port", str(port))
+    return _demo(port, once=False)
 
 
 def demo(*, port: Port = 7071) -> int:
     """Do what `up` does, then stop. Exit code 0 only if every answer was right."""
-    return _demo("--once", "--port", str(port))
+    return _demo(port, once=True)
 
 
 def host(
@@ -59,15 +59,13 @@ def host(
     """Run a function app without Azure: HTTP, Blob and Service Bus triggers, until Ctrl-C."""
     arguments = ["--app", str(app), "--host", address, "--port", str(port)]
     arguments += ["--workers", str(workers), *(["--verbose"] if verbose else [])]
-    return become("local.host", arguments)
-
-
-def _demo(*arguments: str) -> int:
-    clone.require("the demo")
-    return become("local.demo", list(arguments))
-
-
-def become(module: str, arguments: list[str]) -> int:
-    """Replace this process with a module's: what a command imported does not stay in memory."""
+    # The host takes this process over: what the command line imported leaves the memory.
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - ours
+    os.execv(sys.executable, [sys.executable, "-m", "local.host", *arguments])  # noqa: S606 - ours
+
+
+def _demo(port: int, *, once: bool) -> int:
+    clone.require("the demo")
+    from local.demo.run import run
+
+    return run(port, once=once)

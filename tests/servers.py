@@ -144,7 +144,7 @@ def _command(server: ManagedServer) -> list[str]:
 
 
 class HostProcess:
-    """`python -m local.host` over one app folder; ends with the block it is opened in."""
+    """The host over one app folder; ends with the block it is opened in."""
 
     def __init__(
         self,

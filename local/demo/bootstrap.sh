@@ -1,6 +1,6 @@
 #!/bin/sh
-# The first part of the set-up, which needs no Python: makes .venv with Python 3.13 and installs rich,
-# with which `python -m local.demo.install` shows its progress.
+# The part of the set-up that runs before there is a Python to run the rest: makes .venv with
+# Python 3.13 and puts into it what local/demo/install.py draws its progress with.
 set -eu
 
 is_313() {

@@ -20,7 +20,7 @@ STATE = ROOT / ".triscore"
 
 @dataclass(frozen=True, slots=True)
 class HostServer:
-    """`python -m local.host` on this project, a local.emulators.managed_server.ManagedServer."""
+    """The host on this folder, in the shape that local.emulators.supervisor runs."""
 
     stack: Stack
     port: int = 7071

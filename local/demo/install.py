@@ -1,4 +1,4 @@
-"""`python -m local.demo.install run|test|test-long` installs what is missing.
+"""`make` runs it as `local.demo.install run|test|test-long`: it brings what is missing.
 
 Each step shows its progress. A step that was interrupted is repeated from its start.
 """
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
         "test-long": ("locks/test.txt", [peers, browser]),
     }
     if len(arguments) != 1 or arguments[0] not in kinds:
-        print(f"usage: python -m local.demo.install {'|'.join(kinds)}", file=sys.stderr)
+        print(f"usage: local.demo.install {'|'.join(kinds)}", file=sys.stderr)
         return 2
     lock, more = kinds[arguments[0]]
     try:

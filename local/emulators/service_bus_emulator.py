@@ -20,7 +20,7 @@ SASL_HEADER = b"AMQP\x03\x01\x00\x00"
 
 @dataclass(frozen=True, slots=True)
 class ServiceBusEmulator:
-    """Runs `python -m local.emulators.servicebus` with the queues of a Config.json."""
+    """Runs the Service Bus emulator with the queues of a Config.json."""
 
     data: Path
     port: int

@@ -1,4 +1,4 @@
-"""`python -m local.host`: exit code 0 after a stop, 2 with one sentence if it cannot start."""
+"""The host process: exit code 0 after a stop, 2 with one sentence if it cannot start."""
 
 from __future__ import annotations
 

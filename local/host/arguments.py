@@ -1,14 +1,13 @@
-"""The command line of `python -m local.host`."""
+"""The command line of the host process."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The environment's name for `--port`.
+#: What sets the port of `triscore host` and `triscore up` if `--port` does not.
 PORT_SETTING = "TRISCORE_HTTP_PORT"
 DEFAULT_PORT = 7071
 
@@ -28,26 +27,17 @@ class Arguments:
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
-    """Ends the process if the command line is wrong, as argparse does."""
-    parser = argparse.ArgumentParser(
-        prog="python -m local.host", description="Run a function app without Azure."
-    )
-    parser.add_argument("--app", type=Path, default=Path(), help="the folder of function_app.py")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=os.environ.get(PORT_SETTING) or str(DEFAULT_PORT),
-        help=f"default: {PORT_SETTING} of the environment, or {DEFAULT_PORT}",
-    )
-    parser.add_argument("--workers", type=int, default=1, help="how many processes serve the port")
-    parser.add_argument("--verbose", action="store_true", help="log debug lines and stack traces")
-    parser.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--socket-fd", type=int, default=-1, help=argparse.SUPPRESS)
+    """Read what `triscore host`, the demo or the supervisor passes; people use `triscore host`."""
+    parser = argparse.ArgumentParser(prog="local.host", add_help=False)
+    parser.add_argument("--app", type=Path, default=Path())
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--parent", type=int, default=0)
+    parser.add_argument("--worker", type=int, default=0)
+    parser.add_argument("--socket-fd", type=int, default=-1)
     parsed = parser.parse_args(argv)
-    if not 1 <= parsed.workers <= 64:
-        parser.error(f"--workers: expected 1 to 64, got {parsed.workers}")
     return Arguments(
         app_dir=parsed.app.resolve(),
         host=parsed.host,
@@ -57,12 +47,4 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         parent=parsed.parent,
         worker=parsed.worker,
         socket_fd=parsed.socket_fd,
-    )
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdecimal() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(
-        f"expected 0 to 65535, got {text!r}; it comes from the command line or {PORT_SETTING}"
     )

@@ -61,7 +61,7 @@ class App:
     #: The app, and what runs it.
     app_dir: Path = ROOT
     python: str = sys.executable
-    #: As `python -m local.host` takes them.
+    #: As `triscore host` takes them.
     host_args: tuple[str, ...] = ()
     _host: HostProcess | None = None
     _inbox: Inbox | None = None

@@ -1,4 +1,4 @@
-"""`python -m local.emulators.servicebus`: the emulator, until SIGTERM or SIGINT."""
+"""The process of the Service Bus emulator: runs until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m local.emulators.servicebus", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="local.emulators.servicebus", add_help=False)
     parser.add_argument(
         "--config", type=Path, required=True, help="the Config.json that defines the queues"
     )

@@ -15,7 +15,7 @@ from tests.servers import ServerProcess
 
 
 class EmulatorProcess(ServerProcess):
-    """`python -m local.emulators.servicebus`; its database stays over `kill` and `start`."""
+    """The emulator as a process; its database stays over `kill` and `start`."""
 
     def __init__(self, folder: Path, queues: dict[str, dict[str, object]]) -> None:
         config = folder / "Config.json"

@@ -1,4 +1,4 @@
-"""`python -m local.emulators up|down|status`, as a person types it."""
+"""`triscore emulators up|down|status`, as a person types it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ class Emulators:
             for flag, port in zip(FLAGS, self.ports, strict=True)
             for word in (f"--{flag}-port", str(port))
         ]
+        if words == ("down",):
+            options = []
         return [
             sys.executable,
             "-m",
-            "local.emulators",
+            "cli",
+            "emulators",
             *words,
             "--state",
             str(self.state),
@@ -148,7 +151,7 @@ def test_a_taken_port_is_one_sentence_and_exit_code_2(emulators, words):
     with socket.create_server((HOST, emulators.ports[-1])):
         up = emulators.run(*words)
     assert up.returncode == 2
-    assert up.stderr.startswith(f"emulators: port {emulators.ports[-1]}, which servicebus needs,")
+    assert up.stderr.startswith(f"port {emulators.ports[-1]}, which servicebus needs,")
     assert up.stderr.count("\n") == 1
     assert emulators.are_gone()
 
@@ -171,7 +174,7 @@ def five_free(free_port):
 
 def moved(state, words, value):
     return subprocess.run(
-        [sys.executable, "-m", "local.emulators", *words, "--state", str(state)],
+        [sys.executable, "-m", "cli", "emulators", *words, "--state", str(state)],
         check=False,
         capture_output=True,
         text=True,
@@ -206,9 +209,7 @@ def test_an_option_stands_above_triscore_ports(tmp_path):
 def test_ports_that_are_none_are_one_sentence_and_exit_code_2(tmp_path, value):
     up = moved(tmp_path / "state", ("up",), value)
     assert up.returncode == 2
-    assert up.stderr == (
-        f"emulators: TRISCORE_PORTS is {value!r}, expected a port from 1024 to 65000\n"
-    )
+    assert up.stderr == (f"TRISCORE_PORTS is {value!r}, expected a port from 1024 to 65000\n")
 
 
 def test_the_ports_are_five_in_a_row_from_the_setting():

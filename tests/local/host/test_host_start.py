@@ -72,12 +72,16 @@ def modules(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def refused(
-    app_dir: Path, *args: str, port: str | None = "0", env: dict[str, str] | None = None
+    app_dir: Path,
+    *args: str,
+    port: str | None = "0",
+    env: dict[str, str] | None = None,
+    command: str = "local.host",
 ) -> str:
     """The one sentence with which the host refuses to start."""
     args = (*(("--port", port) if port else ()), *args)
     run = subprocess.run(
-        [sys.executable, "-m", "local.host", "--app", str(app_dir), *args],
+        [sys.executable, "-m", *command.split(), "--app", str(app_dir), *args],
         capture_output=True,
         text=True,
         timeout=30,
@@ -381,13 +385,13 @@ def test_the_port_can_be_set(tmp_path: Path, free_port: Callable[[], int]) -> No
     app, port = an_app(tmp_path, ONE_FUNCTION), free_port()
     log = tmp_path / "host.log"
     env = {**os.environ, "TRISCORE_HTTP_PORT": str(port), "PYTHONPATH": str(PROJECT)}
-    host = Child([sys.executable, "-m", "local.host", "--app", str(app)], log=log, env=env)
+    host = Child([sys.executable, "-m", "cli", "host", "--app", str(app)], log=log, env=env)
     try:
         eventually(lambda: f"http://{HOST}:{port}/api/pid" in log.read_text(), 20)
     finally:
         assert host.stop() == 0
     with socket.create_server((HOST, port)):
-        line = refused(app, port=None, env={"TRISCORE_HTTP_PORT": str(port)})
+        line = refused(app, port=None, env={"TRISCORE_HTTP_PORT": str(port)}, command="cli host")
         assert line.startswith(f"cannot listen on {HOST}:{port}: Address already in use")
 
 

@@ -1,19 +1,14 @@
-"""`python -m local.demo [--once]`, as `triscore up` and `triscore demo` run it.
-
-Starts the emulators and the host, scores through each trigger, and stays up or stops.
-"""
+"""What `triscore up` and `triscore demo` do: start everything, make the tour, stay up or stop."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import logging
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.live import Live
@@ -36,21 +31,11 @@ RELEASE_S = 1.5
 CURL = """curl {url}/api/score -d '{{"data": [[{row}]]}}'"""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="stop after the tour")
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=os.environ.get("TRISCORE_HTTP_PORT") or "7071",
-        help="the host's port; default: TRISCORE_HTTP_PORT of the environment, or 7071",
-    )
-    arguments = parser.parse_args(argv)
-    return run(port=arguments.port, once=arguments.once)
+def run(port: int, *, once: bool) -> int:
+    """Start everything, make the tour, and stop afterwards or on Ctrl-C. Returns the exit code.
 
-
-def run(*, port: int, once: bool) -> int:
-    """Returns 0, 1 if an answer was wrong, 2 if something could not start, or 130 after Ctrl-C."""
+    Raises EmulatorError if a server cannot run.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     signal.signal(signal.SIGTERM, _interrupt)
     start = time.monotonic()
@@ -59,12 +44,9 @@ def run(*, port: int, once: bool) -> int:
             console.print(f"Ready in {time.monotonic() - start:.1f} s at {host.url}/api/score\n")
             correct = _tour(host, once=once)
             if not once:
-                console.print("\nStays up until Ctrl-C.")
+                console.print("\nIt stays up until Ctrl-C.")
                 threading.Event().wait()
             return 0 if correct else 1
-    except EmulatorError as error:
-        print(error, file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130 if once else 0
 
@@ -142,17 +124,5 @@ def _cells(step: Step) -> tuple[str, ...]:
     return step.trigger, step.input, answer, step.cache, f"{step.milliseconds:,.1f}"
 
 
-def _port(text: str) -> int:
-    if text.isascii() and text.isdecimal() and 1 <= int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(
-        f"expected 1 to 65535, got {text!r}; it comes from the command line or TRISCORE_HTTP_PORT"
-    )
-
-
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-if __name__ == "__main__":
-    sys.exit(main())
