@@ -1,4 +1,4 @@
-"""One computation under way, and how many wait for it."""
+"""A computation in flight and its waiters."""
 
 from __future__ import annotations
 
@@ -31,71 +31,68 @@ class ComputeOptions:
 
 
 class Computation:
-    """Belongs to nobody who waits for it: who leaves, leaves alone. For one event loop."""
+    """Units that are being computed, and the callers that wait for them. For one event loop."""
 
-    __slots__ = ("_error", "_futures", "_outcome", "_trace", "_waiting", "names", "task", "wait")
+    __slots__ = ("_error", "_futures", "_outcome", "_traceback", "_waiters", "keys", "task", "wait")
 
-    def __init__(self, names: Sequence[str]) -> None:
-        #: Keys of its units, in their order.
-        self.names = names
-        #: Of those who wait, as the model sees them: it is begun once for all.
+    def __init__(self, keys: Sequence[str]) -> None:
+        #: Of its units, in their order.
+        self.keys = keys
+        #: Stands for all waiters where the model is called: it begins once for all of them.
         self.wait = Wait()
         self.task: asyncio.Task[None]
         self._outcome: Units | Reply | None = None
         self._error: Exception | None = None
-        self._trace: TracebackType | None = None
+        self._traceback: TracebackType | None = None
         self._futures: list[asyncio.Future[None]] = []
-        self._waiting = 0
+        self._waiters = 0
 
     def __repr__(self) -> str:
-        return f"<Computation of {len(self.names)} units, {self._waiting} waiting>"
+        return f"<Computation of {len(self.keys)} units, {self._waiters} waiters>"
 
     @property
-    def _is_told(self) -> bool:
-        return self._outcome is not None or self._error is not None
+    def has_waiters(self) -> bool:
+        return self._waiters > 0
 
-    @property
-    def is_awaited(self) -> bool:
-        return self._waiting > 0
-
-    def tell(self, outcome: Units | Reply) -> None:
-        """What came of it, to whoever waits."""
+    def set_outcome(self, outcome: Units | Reply) -> None:
+        """Answer all waiters."""
         self._outcome = outcome
         self._wake()
 
-    def end(self, task: asyncio.Task[None]) -> None:
-        """The last resort: however its task ended, whoever waits is told."""
+    def task_ended(self, task: asyncio.Task[None]) -> None:
+        """Fail all waiters if the task has ended without an outcome."""
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if self._is_told:
+        if self._outcome is not None:
             if isinstance(error, Exception):
                 log.error("failed after its answer was known: %s", format_error(error))
             return
         if not isinstance(error, Exception):
             error = InternalError(type(error).__name__)
         self._error = error
-        self._trace = error.__traceback__
+        self._traceback = error.__traceback__
         self._wake()
 
     def join(self) -> None:
-        """One more waits, until it leaves."""
-        self._waiting += 1
+        """Add a waiter, which must `leave`."""
+        self._waiters += 1
 
     def leave(self, wait: Wait) -> bool:
-        """One less waits; whether nobody is left and the model has not begun."""
-        self._waiting -= 1
-        wait.begun = wait.begun or self.wait.begun
-        return not (self._waiting or self.wait.begun or self._is_told)
+        """Remove a waiter. True if it was the last one and the model has not begun."""
+        self._waiters -= 1
+        begun = self.wait.begun
+        wait.begun = wait.begun or begun
+        return not (self._waiters or begun or self._outcome is not None or self._error is not None)
 
-    async def result(self) -> Units | Reply:
-        """Raises what its task ended in."""
-        if not self._is_told:
-            # One for each who waits: to be cancelled with it, and with nobody else.
-            told = asyncio.get_running_loop().create_future()
-            self._futures.append(told)
-            await told
+    async def outcome(self) -> Units | Reply:
+        """Wait for the outcome. Raises what its task raised."""
+        if self._outcome is None and self._error is None:
+            # A future for each waiter: cancelling one waiter must not cancel the others.
+            future = asyncio.get_running_loop().create_future()
+            self._futures.append(future)
+            await future
         if self._error is not None:
-            # Of one error for all, each would add its own frames to those of the others.
-            raise self._error.with_traceback(self._trace)
+            # Each waiter raises the same error; without this, each adds its frames to all others'.
+            raise self._error.with_traceback(self._traceback)
         return self._outcome or []
 
     def _wake(self) -> None:
@@ -105,5 +102,5 @@ class Computation:
 
 
 def joint_key(keys: Sequence[str]) -> str:
-    """One name for many."""
+    """One key for many."""
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()

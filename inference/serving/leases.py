@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from typing import Self
 
 from inference.ports import Cache
+from inference.serving.cache_policy import LEASE_FROM_S
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a unit must take before asking for a lease costs little beside it.
-WORTHWHILE_S = 0.05
 #: Seconds between two looks for what another process computes.
 LOOK_S = 0.01
 #: How many times longer than usual the other may take before it counts as gone.
@@ -41,7 +40,7 @@ class Lease:
 
     def __init__(self, cache: Cache, names: Sequence[str], *, cost_s: float) -> None:
         self._cache, self._names = cache, names
-        self._wanted = cost_s * len(names) >= WORTHWHILE_S
+        self._wanted = cost_s * len(names) >= LEASE_FROM_S
         self._limit_s = min(cost_s * len(names) * PATIENCE, MAX_S)
         self._name = _name(names) if self._wanted else ""
         self._held = False

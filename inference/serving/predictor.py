@@ -19,6 +19,7 @@ from inference.serving.cache_lookup import CacheLookup, Found
 from inference.serving.cache_policy import CachePolicy, Plan
 from inference.serving.computation import ComputeOptions
 from inference.serving.deadlines import Wait
+from inference.serving.model_caller import ModelCaller
 from inference.serving.model_thread import ModelThread
 from inference.serving.off_loop import PIECE_ROWS, off_loop
 from inference.serving.prediction import Prediction, json_list
@@ -40,13 +41,12 @@ class Predictor:
         ttl_s: float,
         keys: Keys,
         thread: ModelThread,
-        loaded: Callable[[], Awaitable[object]],
+        load: Callable[[], Awaitable[object]],
     ) -> None:
         self._script, self._policy, self._keys = script, policy, keys
         self._ttl_s = ttl_s
-        self._single_flight = SingleFlight(
-            script, cache=cache, ttl_s=ttl_s, thread=thread, loaded=loaded
-        )
+        self._model = ModelCaller(script, thread=thread, load=load)
+        self._single_flight = SingleFlight(self._model, cache=cache, ttl_s=ttl_s)
         self._lookup = CacheLookup(cache)
 
     def __repr__(self) -> str:
@@ -64,7 +64,7 @@ class Predictor:
         if not isinstance(question, Question) and count > PIECE_ROWS:
             return await self._predict_many(question, plan, wait)
         if not plan.keys:
-            outcome = await self._single_flight.call_model(question, wait=wait)
+            outcome = await self._model.call(question, wait=wait)
             return prediction.from_model(question, outcome, "bypass")
         began = time.perf_counter()
         if isinstance(question, Question) and question.data.nbytes > INLINE_HASH_BYTES:
@@ -90,7 +90,7 @@ class Predictor:
         """
         count = len(question)
         if not plan.keys:
-            units = await self._single_flight.call_model_for_many(question, wait=wait)
+            units = await self._model.call_in_pieces(question, wait=wait)
             return Prediction(await off_loop(False, count, partial(json_list, units)), "bypass")
         keys = await off_loop(False, count, partial(self._name, question))
         found, reachable = await self._lookup.find(plan, keys)
@@ -137,8 +137,8 @@ class Predictor:
         )
 
     def _learn(self, plan: Plan) -> None:
-        flight = self._single_flight
-        plan.policy.learn(model_s=flight.model_s, answer_s=flight.unit_s)
+        answer_s = self._single_flight.unit_s
+        plan.policy.learn(model_s=self._model.row_s or answer_s, answer_s=answer_s)
 
     def _refresh_early(
         self,

@@ -29,6 +29,7 @@ class Bodies:
 
     def __init__(self, settings: InferenceSettings) -> None:
         self._limits = settings.limits
+        self._short_bytes = min(SHORT_BYTES, self._limits.body_bytes)
         limit = settings.max_bodies_in_work_bytes
         self._budget = BodyBudget(limit)
         self._batches = BodyBudget(min(limit, BATCHES_BYTES))
@@ -60,20 +61,28 @@ class Bodies:
         """
         return Opened(self, request, script)
 
+    def is_short(self, request: Request, script: Script) -> bool:
+        """Whether a body is read at once and not counted: a short one of text or numbers."""
+        if len(request.body) > self._short_bytes or _is_columnar(request):
+            return False
+        return not (script.reads_rows and request.headers.get("content-encoding"))
+
     async def read[T](self, request: Request, call: Callable[[], T]) -> T:
-        """What `call` makes of a request's body, unpacked."""
+        """The result of `call`, which reads the request's unpacked body."""
         if len(request.body) <= SHORT_BYTES and not _is_columnar(request):
             return call()
         quick = is_quick(request.body, request.content_type)
         return await off_loop(quick, len(request.body), call)
 
     async def hold(self, request: Request, script: Script) -> tuple[Request, BodyHold | None]:
-        """The request with its body unpacked, and what is held for it. Raises as `opened` does."""
+        """The request with its body unpacked, and its share of the memory for bodies in work; None
+        for a short one. Raises as `opened` does.
+        """
+        if self.is_short(request, script):
+            return request, None
         body, reads_rows = request.body, script.reads_rows
         self._limits.check_bytes(len(body))
         encoding = request.headers.get("content-encoding", "") if reads_rows else ""
-        if not encoding and len(body) <= SHORT_BYTES and not _is_columnar(request):
-            return request, None
         packed = content_encoding.is_packed(encoding)
         form = media_types.known_format(request.content_type, body) if reads_rows else None
         size = len(body)

@@ -149,10 +149,18 @@ class Scorer:
     ) -> Answer:
         script = self._loader.ready or await self._parsing_script()
         form = choose_format(script, request.accept)
-        async with self.bodies.opened(request, script) as unpacked:
-            question = await self.bodies.read(unpacked, partial(script.parse, unpacked))
+        hold = None
+        try:
+            if self.bodies.is_short(request, script):  # the quick way for most
+                question = script.parse(request)
+            else:
+                request, hold = await self.bodies.hold(request, script)
+                question = await self.bodies.read(request, partial(script.parse, request))
             prediction = await self.predict(question, recompute=request.recompute, wait=wait)
             answer = await render(prediction, form, began)
+        finally:
+            if hold is not None:
+                hold.give()
         if key is not None and prediction.reply is None and question.cacheable:
             left_s = prediction.ttl_left_s
             ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
@@ -197,6 +205,6 @@ class Scorer:
                 ttl_s=self._settings.cache_ttl_s,
                 keys=self._keys,
                 thread=self._thread,
-                loaded=self.script,
+                load=self.script,
             )
         return self._predictor

@@ -1,7 +1,7 @@
-"""Computations under way: begun once, joined by whoever asks for the same, stored when they land.
+"""Single flight: units that are being computed are not computed again, but waited for.
 
-A computation belongs to nobody who waits for it: a waiter that is cancelled leaves alone. What
-everybody has left is dropped where the model has not begun on it, and stored where it has.
+A computation belongs to none of its waiters, so cancelling one of them leaves it to the others.
+When the last one is cancelled, it is dropped if the model has not begun, and stored if it has.
 """
 
 from __future__ import annotations
@@ -9,110 +9,46 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
 from inference.errors import InternalError, is_row_specific
 from inference.ports import Cache, Entry
-from inference.scripts.question import Question, Reply, RowQuestion, Script
-from inference.serving import admission
-from inference.serving.batching import Batcher
-from inference.serving.call_times import CallTimes
+from inference.scripts.question import Question, Reply, RowQuestion
+from inference.serving.cache_policy import LEASE_FROM_S
 from inference.serving.computation import Computation, ComputeOptions, Units, joint_key
 from inference.serving.deadlines import Wait
 from inference.serving.leases import Lease
-from inference.serving.model_thread import ModelThread
-from inference.serving.off_loop import CALL_ROWS, in_pieces, off_loop
+from inference.serving.model_caller import ModelCaller
+from inference.serving.off_loop import in_pieces, off_loop
 from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
 
-#: By computation: which unit of a question is which of its own.
+#: The time of a unit is averaged over about so many computations.
+MEMORY = 16
+
+#: By computation: pairs of a unit's place in the question and its place in the computation.
 _Parts = dict[Computation, list[tuple[int, int]]]
 
 
 class SingleFlight:
-    """Those of one script. For one event loop."""
+    """The computations of one script. For one event loop."""
 
-    def __init__(
-        self,
-        script: Script,
-        *,
-        cache: Cache,
-        ttl_s: float,
-        thread: ModelThread,
-        loaded: Callable[[], Awaitable[object]],
-    ) -> None:
-        self._script, self._cache, self._ttl_s = script, cache, ttl_s
-        self._thread, self._loaded = thread, loaded
-        self._batcher = Batcher(thread, script)
+    def __init__(self, model: ModelCaller, *, cache: Cache, ttl_s: float) -> None:
+        self._model, self._cache, self._ttl_s = model, cache, ttl_s
         #: By key: the computation, and which of its units.
         self._in_flight: dict[str, tuple[Computation, int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._whole_times = CallTimes()  # of questions that are answered whole
-        #: Seconds that a unit took, waiting included, lately.
+        #: Seconds that a unit took lately, waiting included.
         self.unit_s = 0.0
 
     def __repr__(self) -> str:
-        return f"<SingleFlight {len(self._in_flight)} units under way, {self._batcher!r}>"
+        return f"<SingleFlight {len(self._in_flight)} units in flight, {self._model!r}>"
 
     def __contains__(self, key: str) -> bool:
         return key in self._in_flight
-
-    @property
-    def model_s(self) -> float:
-        """Seconds that the model itself takes for a unit, lately."""
-        return self._batcher.call_times.row_s or self.unit_s
-
-    async def call_model(self, question: Question | RowQuestion, *, wait: Wait) -> Units | Reply:
-        """The model's answer, whatever is under way. Raises ScoringError, and what a script raised.
-
-        `wait` is told once the model begins; its end is its owner's to see to.
-        """
-        await self._loaded()
-        if isinstance(question, Question):
-            self._require_time(1, wait, whole=True)
-            run = partial(self._whole_times.measure, 1, partial(self._script.run, question))
-            outcome = await self._thread.run(run, rows=question.rows, waits=(wait,))
-            return outcome if isinstance(outcome, Reply) else [outcome]
-        self._require_time(len(question), wait)
-        return await self._batcher.predict(question, wait=wait)
-
-    async def call_model_for_many(
-        self, question: RowQuestion, *, wait: Wait, left: Callable[[], bool] = lambda: False
-    ) -> Units:
-        """As `call_model`, a call of the model at a time; no further ones once `left` says so."""
-        units: Units = []
-        async for rows in in_pieces(len(question), CALL_ROWS):
-            outcome = await self.call_model(question.take(rows), wait=wait)
-            if isinstance(outcome, Reply):
-                raise InternalError("a reply to rows")
-            units += outcome
-            if left():
-                break
-        return units
-
-    async def compute_many(
-        self, question: RowQuestion, keys: Sequence[str], options: ComputeOptions, wait: Wait
-    ) -> tuple[Units, int]:
-        """As `compute`, of rows of which none was found; they are joined by equal ones alone, as
-        to register each would take as long as the rest of what is done for it.
-        """
-        name = await off_loop(False, len(keys), partial(joint_key, keys))
-        under_way = self._in_flight.get(name)
-        computation = under_way[0] if under_way else Computation([name])
-        if not under_way:
-            self._require_time(len(question), wait)
-            self._begin(computation, self._run_many(question, computation, keys, options))
-        computation.join()
-        try:
-            outcome = await computation.result()
-        finally:
-            self._leave(computation, wait)
-        if isinstance(outcome, Reply):
-            raise InternalError("a reply to rows")
-        return outcome, 0 if under_way else len(keys)
 
     async def compute(
         self,
@@ -122,34 +58,43 @@ class SingleFlight:
         options: ComputeOptions,
         wait: Wait,
     ) -> tuple[Units | Reply, int]:
-        """Every unit: found, from computations under way, or from one that begins here; and how
-        many units that one has. Raises as `call_model` does.
+        """The answer to every unit, and how many units this call began to compute.
+
+        A unit is taken from `found`, from a computation in flight, or from one that begins here.
+        Raises as ModelCaller.call does.
         """
-        units = [b"" if entry is None else entry.value for entry in found]
-        own, parts = self._missing(keys, found)
-        if own:
-            self._require_time(len(own), wait, whole=isinstance(question, Question))
-            begun = self.start(question, keys, own, options)
-            parts = {begun: list(zip(own, range(len(own)), strict=True)), **parts}
-        for computation in parts:
-            computation.join()
-        try:
-            again: list[int] = []
-            for computation, places in parts.items():
-                outcome = await _result(computation, keys)
-                if isinstance(outcome, Reply):
-                    return outcome, len(own)
-                if outcome is None:
-                    again += [index for index, _ in places]
-                    continue
-                for index, position in places:
-                    units[index] = outcome[position]
-            if again:
-                await self._ask_again(question, again, units, wait)
-            return units, len(own)
-        finally:
-            for computation in parts:
-                self._leave(computation, wait)
+        own, joined = self._missing(keys, found)
+        if joined:
+            return await self._compute_and_join(question, keys, found, own, joined, options, wait)
+        computation = self._start_in_time(question, keys, own, options, wait)
+        outcome = await self._outcome(computation, wait)
+        if isinstance(outcome, Reply) or len(own) == len(keys):
+            return outcome, len(own)
+        units = _values(found)
+        for index, unit in zip(own, outcome, strict=True):
+            units[index] = unit
+        return units, len(own)
+
+    async def compute_many(
+        self, question: RowQuestion, keys: Sequence[str], options: ComputeOptions, wait: Wait
+    ) -> tuple[Units, int]:
+        """As `compute`, for many rows of which none was found.
+
+        They have one key together, and only a question of the same rows can join them. To register
+        each row would take as long as all else that is done for it.
+        """
+        key = await off_loop(False, len(keys), partial(joint_key, keys))
+        in_flight = self._in_flight.get(key)
+        if in_flight:
+            computation, begun = in_flight[0], 0
+        else:
+            self._model.require_time(question, len(keys), wait)
+            computation, begun = Computation([key]), len(keys)
+            self._begin(computation, self._run_many(question, computation, keys, options))
+        outcome = await self._outcome(computation, wait)
+        if isinstance(outcome, Reply):
+            raise InternalError("a reply to rows")
+        return outcome, begun
 
     def start(
         self,
@@ -158,80 +103,135 @@ class SingleFlight:
         own: Sequence[int],
         options: ComputeOptions,
     ) -> Computation:
-        """Begin to compute these units of the question, for whoever will join."""
-        part = question
-        if not isinstance(question, Question) and len(own) < len(question):
-            part = question.take(own)
+        """Begin to compute the units `own` of the question."""
+        if not isinstance(question, Question) and len(own) < len(keys):
+            question = question.take(own)
         computation = Computation([keys[index] for index in own])
-        self._begin(computation, self._run(part, computation, options))
+        self._begin(computation, self._run(question, computation, options))
         return computation
 
-    def _require_time(self, units: int, wait: Wait, *, whole: bool = False) -> None:
-        """Raises Overloaded where the answer would come too late, most likely."""
-        times = self._whole_times if whole else self._batcher.call_times
-        before = self._thread.waiting if whole else self._batcher.rows
-        admission.require_time(units, before=before, unit_s=times.row_s, wait=wait)
-
-    def _begin(self, computation: Computation, work: Coroutine[Any, Any, None]) -> None:
-        computation.task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(computation.task)
-        # Of two equal rows in one question both are computed, and the last is who is joined.
-        for position, name in enumerate(computation.names):
-            self._in_flight[name] = computation, position
-        computation.task.add_done_callback(partial(self._ended, computation))
-
     async def close(self, within_s: float) -> None:
-        """Let what is being computed land, for so many seconds; then tell who still waits."""
+        """Let computations end, for so many seconds; then fail those who still wait."""
         for late in (False, True):
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=within_s)
             if not late:
                 for task in self._tasks:
                     task.cancel()
-        await self._batcher.close(within_s)
+        await self._model.close(within_s)
 
     def _missing(
         self, keys: Sequence[str], found: Sequence[Entry | None]
     ) -> tuple[list[int], _Parts]:
-        """Of what was not found: what nobody computes, and what is under way."""
+        """The units that are neither found nor in flight, and those that are in flight."""
         own: list[int] = []
         joined: _Parts = {}
         for index, entry in enumerate(found):
             if entry is None:
-                under_way = self._in_flight.get(keys[index])
-                if under_way is None:
+                in_flight = self._in_flight.get(keys[index])
+                if in_flight is None:
                     own.append(index)
                 else:
-                    joined.setdefault(under_way[0], []).append((index, under_way[1]))
+                    joined.setdefault(in_flight[0], []).append((index, in_flight[1]))
         return own, joined
 
-    async def _ask_again(
+    async def _compute_and_join(
+        self,
+        question: Question | RowQuestion,
+        keys: Sequence[str],
+        found: Sequence[Entry | None],
+        own: Sequence[int],
+        joined: _Parts,
+        options: ComputeOptions,
+        wait: Wait,
+    ) -> tuple[Units | Reply, int]:
+        units, parts = _values(found), joined
+        if own:
+            begun = self._start_in_time(question, keys, own, options, wait)
+            parts = {begun: list(zip(own, range(len(own)), strict=True)), **joined}
+        for computation in parts:
+            computation.join()
+        try:
+            again: list[int] = []
+            for computation, places in parts.items():
+                outcome = await _outcome_of_others(computation, keys)
+                if isinstance(outcome, Reply):
+                    return outcome, len(own)
+                if outcome is None:
+                    again += [index for index, _ in places]
+                    continue
+                for index, position in places:
+                    units[index] = outcome[position]
+            if again:
+                await self._compute_again(question, again, units, wait)
+            return units, len(own)
+        finally:
+            for computation in parts:
+                self._leave(computation, wait)
+
+    async def _compute_again(
         self, question: Question | RowQuestion, again: Sequence[int], units: Units, wait: Wait
     ) -> None:
-        """Fill in what failed of another's row: all of it together, and once."""
+        """Fill in the units `again`, whose computation may have failed because of other rows."""
         if not isinstance(question, Question):
             question = question.take(again)
-        outcome = await self.call_model(question, wait=wait)
-        if not isinstance(outcome, Reply):  # whoever joined a question has its every byte
+        outcome = await self._model.call(question, wait=wait)
+        if not isinstance(outcome, Reply):  # a computation that replies has no other rows
             for index, unit in zip(again, outcome, strict=True):
                 units[index] = unit
+
+    def _start_in_time(
+        self,
+        question: Question | RowQuestion,
+        keys: Sequence[str],
+        own: Sequence[int],
+        options: ComputeOptions,
+        wait: Wait,
+    ) -> Computation:
+        """As `start`. Raises Overloaded where the answer would most likely come too late."""
+        self._model.require_time(question, len(own), wait)
+        return self.start(question, keys, own, options)
+
+    def _begin(self, computation: Computation, work: Coroutine[Any, Any, None]) -> None:
+        computation.task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(computation.task)
+        # Of two equal rows in one question both are computed, and others join the last.
+        for position, key in enumerate(computation.keys):
+            self._in_flight[key] = computation, position
+        computation.task.add_done_callback(partial(self._task_ended, computation))
+
+    async def _outcome(self, computation: Computation, wait: Wait) -> Units | Reply:
+        computation.join()
+        try:
+            return await computation.outcome()
+        finally:
+            self._leave(computation, wait)
 
     async def _run(
         self, question: Question | RowQuestion, computation: Computation, options: ComputeOptions
     ) -> None:
-        names = computation.names
-        cost_s = self.unit_s if options.lease else 0.0
-        async with Lease(self._cache, names, cost_s=cost_s) as lease:
-            outcome: Units | Reply | None = lease.brought
-            if outcome is None:
-                began = time.perf_counter()
-                outcome = await self.call_model(question, wait=computation.wait)
-                self._learn((time.perf_counter() - began) / len(names))
-                if not isinstance(outcome, Reply):
-                    self._keep(names, outcome, far=options.far)
-            # Nobody waits for a lease to be given back.
-            self._forget(computation)
-            computation.tell(outcome)
+        if not options.lease or self.unit_s * len(computation.keys) < LEASE_FROM_S:
+            await self._call_model(question, computation, options)
+            return
+        async with Lease(self._cache, computation.keys, cost_s=self.unit_s) as lease:
+            # The outcome is set inside the block: no waiter waits for the lease to be given back.
+            if lease.brought is None:
+                await self._call_model(question, computation, options)
+            else:
+                self._forget(computation)
+                computation.set_outcome(lease.brought)
+
+    async def _call_model(
+        self, question: Question | RowQuestion, computation: Computation, options: ComputeOptions
+    ) -> None:
+        keys = computation.keys
+        began = time.perf_counter()
+        outcome = await self._model.call(question, wait=computation.wait)
+        self._learn((time.perf_counter() - began) / len(keys))
+        if not isinstance(outcome, Reply):
+            self._keep(keys, outcome, far=options.far)
+        self._forget(computation)
+        computation.set_outcome(outcome)
 
     async def _run_many(
         self,
@@ -242,49 +242,55 @@ class SingleFlight:
     ) -> None:
         """Nothing is stored before all rows have their answers."""
         began = time.perf_counter()
-        units = await self.call_model_for_many(
-            question, wait=computation.wait, left=lambda: not computation.is_awaited
+        units = await self._model.call_in_pieces(
+            question, wait=computation.wait, abandoned=lambda: not computation.has_waiters
         )
         if len(units) < len(question):
             return
         self._learn((time.perf_counter() - began) / len(keys))
-        computation.tell(units)
+        computation.set_outcome(units)
         async for rows in in_pieces(len(keys)):
             part = slice(rows.start, rows.stop)
             self._keep(keys[part], units[part], far=options.far)
 
-    def _keep(self, names: Sequence[str], units: Units, *, far: bool) -> None:
-        """What can't be kept is computed again some day: nobody's answer fails of it."""
+    def _keep(self, keys: Sequence[str], units: Units, *, far: bool) -> None:
+        """Store answers. A failure is logged: the answers are right without it."""
         keep = self._cache.store_soon if far else self._cache.keep
         try:
-            keep(list(zip(names, units, strict=True)), ttl_s=self._ttl_s)
+            keep(list(zip(keys, units, strict=True)), ttl_s=self._ttl_s)
         except Exception as error:  # noqa: BLE001 - as above
             log.error("failed to store answers: %s", format_error(error))
 
     def _leave(self, computation: Computation, wait: Wait) -> None:
         if computation.leave(wait):
-            self._forget(computation)  # who comes next begins anew
+            self._forget(computation)  # the next question for these units begins anew
             computation.task.cancel()
 
-    def _ended(self, computation: Computation, flight: asyncio.Task[None]) -> None:
-        self._tasks.discard(flight)
+    def _task_ended(self, computation: Computation, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         self._forget(computation)
-        computation.end(flight)
+        computation.task_ended(task)
 
     def _forget(self, computation: Computation) -> None:
-        for name in computation.names:
-            if self._in_flight.get(name, (None,))[0] is computation:
-                del self._in_flight[name]
+        for key in computation.keys:
+            in_flight = self._in_flight.get(key)
+            if in_flight is not None and in_flight[0] is computation:
+                del self._in_flight[key]
 
     def _learn(self, unit_s: float) -> None:
-        self.unit_s += (unit_s - self.unit_s) / (16 if self.unit_s else 1)
+        self.unit_s += (unit_s - self.unit_s) / (MEMORY if self.unit_s else 1)
 
 
-async def _result(computation: Computation, keys: Sequence[str]) -> Units | Reply | None:
-    """Its outcome; None where it may have failed of another's row."""
+def _values(found: Sequence[Entry | None]) -> Units:
+    """The values found; empty for units that were not."""
+    return [b"" if entry is None else entry.value for entry in found]
+
+
+async def _outcome_of_others(computation: Computation, keys: Sequence[str]) -> Units | Reply | None:
+    """Its outcome; None if it may have failed because of rows that are not among `keys`."""
     try:
-        return await computation.result()
+        return await computation.outcome()
     except Exception as error:
-        if is_row_specific(error) and not set(keys).issuperset(computation.names):
+        if is_row_specific(error) and not set(keys).issuperset(computation.keys):
             return None
         raise

@@ -66,7 +66,7 @@ async def in_line(scorer, at_least, at_most=100):
     """Something is computed, and so many questions wait for the model."""
     while not scorer._predictor or not scorer._predictor._single_flight._in_flight:
         await asyncio.sleep(0)
-    while not at_least <= len(scorer._predictor._single_flight._batcher._queue) <= at_most:
+    while not at_least <= len(scorer._predictor._model._batcher._queue) <= at_most:
         await asyncio.sleep(0)
 
 
@@ -316,7 +316,7 @@ async def test_equal_requests_of_many_rows_at_once_are_one_computation(scorer, r
     body = many(PIECE_ROWS + 1)
     asked = asyncio.gather(*(scorer.score(request_of(body)) for _ in range(3)))
     while not scorer._predictor or [
-        computation._waiting
+        computation._waiters
         for computation, _ in scorer._predictor._single_flight._in_flight.values()
     ] != [3]:
         await asyncio.sleep(0)
@@ -351,9 +351,9 @@ async def test_whoever_leaves_many_rows_leaves_them_to_the_others(scorer, reques
 async def test_many_rows_that_everybody_left_are_asked_for_no_further(scorer, request_of):
     Counting.gate.clear()
     asked = asyncio.create_task(scorer.score(request_of(many(3 * CALL_ROWS))))
-    while not scorer._predictor or not scorer._predictor._single_flight._batcher._batch:
+    while not scorer._predictor or not scorer._predictor._model._batcher._batch:
         await asyncio.sleep(0)
-    (waiter,) = scorer._predictor._single_flight._batcher._batch
+    (waiter,) = scorer._predictor._model._batcher._batch
     while not waiter.wait.begun:
         await asyncio.sleep(0)
     asked.cancel()

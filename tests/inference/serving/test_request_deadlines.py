@@ -96,7 +96,7 @@ async def test_what_a_request_waited_for_being_cancelled_is_a_fault_and_no_cance
     async def cancelled(*_, **__):
         raise asyncio.CancelledError
 
-    scorer._predictor_of(await scorer.script())._single_flight.call_model = cancelled
+    scorer._predictor_of(await scorer.script())._model.call = cancelled
     with pytest.raises(InternalError):
         await scorer.score(request_of(ROWS))
 

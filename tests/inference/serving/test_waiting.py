@@ -59,7 +59,7 @@ async def test_joining_that_fails_costs_none_of_the_others_its_answer(core):
 
 @core_test
 async def test_rows_of_different_widths_are_never_in_one_call(core):
-    batcher = core.single_flight._batcher
+    batcher = core.caller._batcher
 
     async def ask(*row):
         return await batcher.predict(ArrayRows(np.array([row])), wait=Wait())
@@ -79,11 +79,11 @@ def test_where_the_task_that_serves_is_cancelled_everybody_is_told(steps):
         tasks = [core.begin(value) for value in range(5)]
         await turns(2)
         for _ in range(100):
-            if core.single_flight._batcher._task is not None:
+            if core.caller._batcher._task is not None:
                 break
             await turns(1)
         await turns(steps)
-        core.single_flight._batcher._task.cancel()
+        core.caller._batcher._task.cancel()
         assert kinds(await outcomes(*tasks)) == [InternalError] * 5
         assert await core.ask(7) == [14]
 
@@ -92,7 +92,7 @@ def test_where_the_task_that_serves_is_cancelled_everybody_is_told(steps):
 
 @core_test
 async def test_where_the_task_that_serves_dies_everybody_is_told(core):
-    batcher = core.single_flight._batcher
+    batcher = core.caller._batcher
 
     def die():
         raise MemoryError

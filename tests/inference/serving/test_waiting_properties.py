@@ -66,10 +66,10 @@ class Waiting(RuleBasedStateMachine):
         else:
             call.set_exception(error)
 
-    @precondition(lambda self: self.core.single_flight._batcher._task)
+    @precondition(lambda self: self.core.caller._batcher._task)
     @rule()
     def cancel_who_serves(self):
-        self.core.single_flight._batcher._task.cancel()
+        self.core.caller._batcher._task.cancel()
 
     @precondition(lambda self: self.core.single_flight._tasks)
     @rule()

@@ -14,6 +14,7 @@ from inference.scripts.array_rows import ArrayRows
 from inference.scripts.question import Reply
 from inference.serving.computation import ComputeOptions, Units
 from inference.serving.deadlines import Deadlines, Wait
+from inference.serving.model_caller import ModelCaller
 from inference.serving.request_deadline import RequestDeadline
 from inference.serving.single_flight import SingleFlight
 
@@ -95,15 +96,14 @@ class Core:
         self.model = model
         self.cache = cache or MemoryCache(clock=self.loop.time)
         self.deadlines = Deadlines(clock=self.loop.time)
-        self.single_flight = SingleFlight(
+        self.caller = ModelCaller(
             model,  # type: ignore[arg-type]
-            cache=self.cache,
-            ttl_s=100,
             thread=model,  # type: ignore[arg-type]
-            loaded=self._loaded,
+            load=self._load,
         )
+        self.single_flight = SingleFlight(self.caller, cache=self.cache, ttl_s=100)
 
-    async def _loaded(self) -> None: ...
+    async def _load(self) -> None: ...
 
     async def ask(
         self, *values: int, within_s: float = TIMEOUT_S, lease: bool = False
@@ -125,7 +125,7 @@ class Core:
 
     def is_at_rest(self) -> bool:
         """Nothing is registered, in line, served or waited for."""
-        single_flight, batcher = self.single_flight, self.single_flight._batcher
+        single_flight, batcher = self.single_flight, self.caller._batcher
         left = (single_flight._in_flight, single_flight._tasks, batcher._queue, batcher._batch)
         return not any(left) and batcher._task is None and not self.deadlines._tasks
 
