@@ -37,7 +37,7 @@ def script_dir(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 async def make_scorer() -> AsyncIterator[MakeScorer]:
-    """`make_scorer(folder, cache=…, **environment)`: a scorer that is closed in the end."""
+    """`make_scorer(folder, cache=…, **environment)`: a scorer that is closed after the test."""
     made: list[Scorer] = []
 
     def make(folder: Path, cache: MemoryCache | None = None, **environment: str) -> Scorer:

@@ -151,7 +151,7 @@ def made(name: str, size: int) -> Made:
 
 
 def model(parent: Path, columns: int = COLUMNS, name: str = "tree") -> Path:
-    """The folder of a model that takes so many numbers, and next to no time."""
+    """The folder of a model that takes so many numbers, and almost no time."""
     import joblib
     from sklearn.tree import DecisionTreeClassifier
 

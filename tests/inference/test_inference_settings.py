@@ -17,7 +17,7 @@ def test_a_result_is_kept_a_day_and_a_row_an_hour(tmp_path):
     assert (told.result_ttl_s, told.cache_ttl_s) == (86_400, 3600)
 
 
-def test_how_long_rows_are_kept_says_nothing_of_results(tmp_path):
+def test_the_lifetime_of_rows_does_not_change_that_of_results(tmp_path):
     told = settings(tmp_path, CACHE_TTL_S="5", RESULT_TTL_S="7")
     assert (told.cache_ttl_s, told.result_ttl_s) == (5, 7)
 

@@ -1,4 +1,4 @@
-"""What a script or a model raises is told by its kind and place; its text only where asked for."""
+"""Errors of scripts and models are described by kind and place; by their text only on request."""
 
 import gc
 import io
@@ -26,7 +26,7 @@ SCHEMA = (
     "from inference_schema.parameter_types.standard_py_parameter_type import"
     " StandardPythonParameterType\n"
 )
-#: By name: a script that raises while it answers, and the place that is told.
+#: By name: a script that raises while it answers, and the place that is shown.
 RAISING = {
     "run": ("def run(data):\n    raise ValueError(data)\n", "ValueError at score.py:3 run"),
     "async run": (
@@ -75,7 +75,7 @@ RAISING = {
         "SystemExit at score.py:4 tolist",
     ),
 }
-#: By name: a script that does not start, and what is told of it.
+#: By name: a script that does not start, and what is shown of it.
 UNSTARTED = {
     "init": ("def init(): raise ValueError('account 4711')\n", "ValueError at score.py:1 init"),
     "async init": (
@@ -97,13 +97,13 @@ UNSTARTED = {
 
 @pytest.fixture
 def hooks(monkeypatch):
-    """Python's own hooks again after a test."""
+    """Restores Python's hooks after a test."""
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
 
-def everything_told(error, request, caplog):
-    """All places where an error's words go: its own, the platform's trace, document, log."""
+def everything_shown(error, request, caplog):
+    """Every place that shows an error: its message, the platform's traceback, document, log."""
     document = result_document.failed(request, error, ModelId("m", "1")).decode()
     formatter = logging.Formatter("%(message)s")
     lines = [formatter.format(record) for record in caplog.records]
@@ -117,20 +117,20 @@ async def failure(scorer, request):
 
 
 @pytest.mark.parametrize("name", RAISING)
-async def test_the_text_of_what_a_script_raises_goes_nowhere(
+async def test_the_text_of_a_scripts_error_is_shown_nowhere(
     script_dir, make_scorer, caplog, name, hooks
 ):
     script, place = RAISING[name]
     request = Request(id="r-17", source="http", body=SECRET.encode())
     error = await failure(make_scorer(script_dir(INIT + script)), request)
     assert place in str(error)
-    assert SECRET not in everything_told(error, request, caplog)
+    assert SECRET not in everything_shown(error, request, caplog)
     (line,) = [record.message for record in caplog.records if "r-17" in record.message]
     assert place.split()[0] in line or error.code in line
 
 
 @pytest.mark.parametrize("name", ["run", "async run", "exit", "a chain"])
-async def test_where_it_is_asked_for_the_text_is_shown(script_dir, make_scorer, caplog, name):
+async def test_the_text_is_shown_if_the_setting_says_so(script_dir, make_scorer, caplog, name):
     script, _ = RAISING[name]
     request = Request(id="r-17", source="http", body=SECRET.encode())
     scorer = make_scorer(script_dir(INIT + script), SHOW_SCRIPT_ERRORS="true")
@@ -140,7 +140,7 @@ async def test_where_it_is_asked_for_the_text_is_shown(script_dir, make_scorer, 
 
 
 @pytest.mark.parametrize("name", UNSTARTED)
-async def test_the_text_of_what_keeps_a_script_from_starting_goes_nowhere(
+async def test_the_text_of_an_error_at_start_is_shown_nowhere(
     script_dir, make_scorer, caplog, name, hooks
 ):
     script, place = UNSTARTED[name]
@@ -150,10 +150,10 @@ async def test_the_text_of_what_keeps_a_script_from_starting_goes_nowhere(
     assert isinstance(error, ModelUnavailable)
     health = await scorer.health()
     assert place in health.failure
-    assert SECRET not in health.failure + everything_told(error, request, caplog)
+    assert SECRET not in health.failure + everything_shown(error, request, caplog)
 
 
-async def test_a_model_file_that_fails_to_load_is_told_by_kind_and_place(
+async def test_a_model_file_that_fails_to_load_is_described_by_kind_and_place(
     tmp_path, make_scorer, caplog
 ):
     joblib.dump(_Unloadable(), tmp_path / "model.joblib")
@@ -161,10 +161,10 @@ async def test_a_model_file_that_fails_to_load_is_told_by_kind_and_place(
     request = Request(id="r-17", source="http", body=b"[[1]]")
     error = await failure(scorer, request)
     assert "ValueError at test_script_errors.py:" in str(error)
-    assert SECRET not in (await scorer.health()).failure + everything_told(error, request, caplog)
+    assert SECRET not in (await scorer.health()).failure + everything_shown(error, request, caplog)
 
 
-async def test_a_model_that_fails_at_its_golden_rows_is_told_by_kind_and_place(
+async def test_a_model_that_fails_on_its_golden_rows_is_described_by_kind_and_place(
     tmp_path, make_scorer, caplog, monkeypatch
 ):
     joblib.dump(_Angry().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.joblib")
@@ -174,19 +174,19 @@ async def test_a_model_that_fails_at_its_golden_rows_is_told_by_kind_and_place(
     request = Request(id="r-17", source="http", body=b"[[1]]")
     error = await failure(scorer, request)
     assert "fails on its golden rows" in str(error)
-    assert SECRET not in (await scorer.health()).failure + everything_told(error, request, caplog)
+    assert SECRET not in (await scorer.health()).failure + everything_shown(error, request, caplog)
 
 
-async def test_a_model_that_raises_is_told_by_kind_and_place(tmp_path, make_scorer, caplog):
+async def test_an_error_of_a_model_is_described_by_kind_and_place(tmp_path, make_scorer, caplog):
     joblib.dump(_Angry().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.joblib")
     manifests.write(tmp_path, manifest.describe(tmp_path))
     request = Request(id="r-17", source="http", body=b"[[100001]]")
     error = await failure(make_scorer(tmp_path), request)
     assert "ValueError at test_script_errors.py:" in str(error)
-    assert SECRET not in everything_told(error, request, caplog)
+    assert SECRET not in everything_shown(error, request, caplog)
 
 
-async def test_a_batch_that_a_model_fails_in_is_logged_with_its_id(tmp_path, make_scorer, caplog):
+async def test_a_failed_table_is_logged_with_its_id(tmp_path, make_scorer, caplog):
     joblib.dump(_Angry().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.joblib")
     manifests.write(tmp_path, manifest.describe(tmp_path))
     request = Request(id="blob-17", source="blob", body=b"", content_type="text/csv")
@@ -197,7 +197,7 @@ async def test_a_batch_that_a_model_fails_in_is_logged_with_its_id(tmp_path, mak
     assert SECRET not in caplog.text
 
 
-async def test_a_call_that_hangs_is_logged_with_the_id_of_who_waited(
+async def test_a_call_that_hangs_is_logged_with_the_id_of_its_request(
     script_dir, make_scorer, caplog
 ):
     script = "import threading\nhang = threading.Event()\ndef run(data): hang.wait()\n"
@@ -208,7 +208,7 @@ async def test_a_call_that_hangs_is_logged_with_the_id_of_who_waited(
     (await scorer.script())._run.__globals__["hang"].set()
 
 
-async def test_a_librarys_words_about_a_value_are_for_its_caller_and_not_for_the_log(
+async def test_a_librarys_text_about_a_value_goes_to_the_caller_and_not_to_the_log(
     script_dir, make_scorer, caplog, request_of
 ):
     script = f"{SCHEMA}{INIT}@input_schema('a', StandardPythonParameterType(1))\ndef run(a): ...\n"
@@ -218,7 +218,7 @@ async def test_a_librarys_words_about_a_value_are_for_its_caller_and_not_for_the
     assert SECRET not in caplog.text
 
 
-async def test_what_a_scripts_own_type_raises_over_a_value_is_told_by_kind_and_place(
+async def test_an_error_of_a_scripts_own_type_is_described_by_kind_and_place(
     script_dir, make_scorer, caplog, request_of
 ):
     script = (
@@ -233,7 +233,7 @@ async def test_what_a_scripts_own_type_raises_over_a_value_is_told_by_kind_and_p
     error = await failure(make_scorer(script_dir(script)), request)
     assert isinstance(error, UnfitInput)
     assert "ValueError at score.py:5 deserialize_input" in str(error)
-    assert SECRET not in everything_told(error, request, caplog)
+    assert SECRET not in everything_shown(error, request, caplog)
 
 
 LEFT_BEHIND = {
@@ -255,7 +255,7 @@ LEFT_BEHIND = {
 
 
 @pytest.mark.parametrize("name", LEFT_BEHIND)
-async def test_what_a_script_raises_where_nobody_waits_is_logged_by_kind_and_place(
+async def test_an_error_outside_a_request_is_logged_by_kind_and_place(
     script_dir, make_scorer, caplog, capfd, hooks, request_of, name
 ):
     scorer = make_scorer(script_dir(INIT + LEFT_BEHIND[name]))

@@ -166,7 +166,7 @@ async def test_labels_are_texts_beside_rows_that_failed(tmp_path, make_scorer, f
     ],
     ids=["nothing", "rubbish", "a list", "a column short", "no row", "infinity", "large", "packed"],
 )
-async def test_a_table_of_which_no_row_can_be_scored_is_refused(score, form, given, error, says):
+async def test_a_table_without_a_row_that_can_be_scored_is_refused(score, form, given, error, says):
     with pytest.raises(error, match=says):
         await score(form, given)
 

@@ -12,7 +12,7 @@ def require_time(*, before: int, seconds: float, units: int = 1) -> None:
     admission.require_time(units, before=before, unit_s=0.01, wait=wait)
 
 
-async def test_who_would_come_too_late_is_refused_at_once():
+async def test_a_request_that_would_be_late_is_refused_at_once():
     require_time(before=40, seconds=1)
     with pytest.raises(Overloaded, match=r"about 0\.6 s"):
         require_time(before=60, seconds=1)
@@ -20,13 +20,13 @@ async def test_who_would_come_too_late_is_refused_at_once():
         require_time(before=40, seconds=1, units=60)
 
 
-async def test_what_fits_behind_one_call_that_runs_is_let_in():
+async def test_a_request_with_time_to_wait_for_the_running_call_is_admitted():
     require_time(before=1, seconds=0.025)
 
 
-async def test_who_has_no_deadline_stands_in_any_line():
+async def test_a_request_without_a_deadline_is_always_admitted():
     admission.require_time(1, before=10**6, unit_s=1.0, wait=Wait())
 
 
-async def test_an_idle_model_is_tried_however_slow_it_was():
+async def test_an_idle_model_is_called_however_slow_it_was():
     require_time(before=0, seconds=0.001, units=1000)

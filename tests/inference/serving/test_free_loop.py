@@ -1,4 +1,4 @@
-"""The event loop never stands still for somebody's body, whichever format it is in."""
+"""No body blocks the event loop, in any format."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Heartbeat:
 
 
 async def longest_gap(scorer, body: bytes, kind: str, accept: str = "", headers=None) -> float:
-    """The smallest of three tries: noise only ever adds to one."""
+    """The smallest of three tries, as noise only adds."""
     gaps = []
     for _ in range(3):
         request = Request(
@@ -65,14 +65,14 @@ async def longest_gap(scorer, body: bytes, kind: str, accept: str = "", headers=
 
 @pytest.fixture
 async def scorer(tmp_path, make_scorer):
-    """Of a model of 64 features that takes next to no time itself."""
+    """With a model of 64 features that takes almost no time."""
     folder = large_bodies.model(tmp_path)
     made = make_scorer(folder)
     await made.script()
     return made
 
 
-async def test_the_heartbeat_feels_what_keeps_the_interpreter_for_itself():
+async def test_the_heartbeat_notices_code_that_holds_the_interpreter():
     body = large_bodies.made("json", 40_000)[0]
     async with Heartbeat() as heart:
         await asyncio.to_thread(__import__("orjson").loads, body)
@@ -91,20 +91,20 @@ SHORT = {
 
 
 @pytest.mark.parametrize("name", large_bodies.FORMATS)
-async def test_a_body_of_4_mb_does_not_hold_up_the_loop(scorer, name):
+async def test_a_body_of_4_mb_does_not_block_the_event_loop(scorer, name):
     body, kind = large_bodies.made(name, SHORT.get(name, 20_000))
     assert len(body) < 4.3e6
     assert await longest_gap(scorer, body, kind) < SHORT_S
 
 
 @pytest.mark.parametrize("name", large_bodies.HOSTILE)
-async def test_a_hostile_body_of_4_mb_does_not_hold_up_the_loop(scorer, name):
+async def test_a_hostile_body_of_4_mb_does_not_block_the_event_loop(scorer, name):
     body, kind = large_bodies.made(name, 4_000_000)
     assert await longest_gap(scorer, body, kind) < SHORT_S
 
 
 @pytest.mark.parametrize("name", ["json", "csv"])
-async def test_a_packed_body_does_not_hold_up_the_loop(scorer, name):
+async def test_a_compressed_body_does_not_block_the_event_loop(scorer, name):
     body, kind = large_bodies.made(name, 20_000)
     packed = large_bodies.packed(body)
     headers = {"content-encoding": "gzip"}
@@ -112,12 +112,12 @@ async def test_a_packed_body_does_not_hold_up_the_loop(scorer, name):
 
 
 @pytest.mark.parametrize("accept", media_types.FORMATS)
-async def test_an_answer_of_many_rows_does_not_hold_up_the_loop(scorer, accept):
+async def test_an_answer_of_many_rows_does_not_block_the_event_loop(scorer, accept):
     body, kind = large_bodies.made("npy of bytes", 60_000)
     assert await longest_gap(scorer, body, kind, accept=accept) < SHORT_S
 
 
-async def test_rows_that_are_found_do_not_hold_up_the_loop(tmp_path, make_scorer):
+async def test_cached_rows_do_not_block_the_event_loop(tmp_path, make_scorer):
     scorer = make_scorer(large_bodies.model(tmp_path), CACHE_MODE="always")
     values = np.arange(100_000 * 64, dtype=np.int32).reshape(-1, 64)
     out = io.BytesIO()
@@ -135,5 +135,5 @@ async def test_rows_that_are_found_do_not_hold_up_the_loop(tmp_path, make_scorer
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", large_bodies.FORMATS)
-async def test_no_body_within_the_limits_holds_up_the_loop(scorer, name):
+async def test_no_body_within_the_limits_blocks_the_event_loop(scorer, name):
     assert await longest_gap(scorer, *large_bodies.made(name, 100_000)) < LONG_S

@@ -1,4 +1,4 @@
-"""Leases between processes: what they cover, and how long anybody waits for one."""
+"""Leases between processes: what they cover, and how long a process waits for one."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ def on_virtual_time(test):
 
 
 @on_virtual_time
-async def test_who_waits_goes_on_at_once_when_a_lease_is_given_back(cache, clock):
+async def test_a_waiter_goes_on_as_soon_as_the_lease_is_released(cache, clock):
     async def holder():
         async with Lease(cache, ["a", "b"], cost_s=1):
             await asyncio.sleep(0.2)
@@ -36,7 +36,7 @@ async def test_who_waits_goes_on_at_once_when_a_lease_is_given_back(cache, clock
 
 
 @on_virtual_time
-async def test_who_waits_is_brought_what_the_holder_stored(cache, clock):
+async def test_a_waiter_gets_what_the_holder_stored(cache, clock):
     async def holder():
         async with Lease(cache, ["a", "b"], cost_s=1):
             await asyncio.sleep(1)
@@ -51,7 +51,7 @@ async def test_who_waits_is_brought_what_the_holder_stored(cache, clock):
 
 
 @on_virtual_time
-async def test_a_lease_keeps_nobody_from_other_rows_though_some_are_shared(cache, clock):
+async def test_a_lease_does_not_delay_other_rows_though_some_are_shared(cache, clock):
     async with (
         Lease(cache, ["a", "b"], cost_s=1),
         Lease(cache, ["a", "c"], cost_s=1) as other,
@@ -61,14 +61,14 @@ async def test_a_lease_keeps_nobody_from_other_rows_though_some_are_shared(cache
 
 
 @on_virtual_time
-async def test_a_process_that_died_with_a_lease_holds_nobody_up_longer_than_its_bound(cache, clock):
+async def test_the_lease_of_a_process_that_died_ends_at_its_limit(cache, clock):
     await Lease(cache, ["a"], cost_s=1e6).__aenter__()
     async with Lease(cache, ["a"], cost_s=1e6):
         assert clock() <= MAX_S + 0.1
 
 
 @on_virtual_time
-async def test_giving_back_a_lease_has_a_bound_though_the_store_hangs(cache, clock):
+async def test_releasing_a_lease_ends_though_the_store_hangs(cache, clock):
     cache.flush = asyncio.Event().wait
     async with Lease(cache, ["a"], cost_s=1):
         pass
@@ -76,7 +76,7 @@ async def test_giving_back_a_lease_has_a_bound_though_the_store_hangs(cache, clo
 
 
 @pytest.mark.parametrize("operation", ["lease", "leased", "get_many", "flush", "release"])
-def test_an_outage_of_the_cache_is_no_lease_and_no_failure(operation):
+def test_without_the_cache_there_is_no_lease_and_no_failure(operation):
     @on_virtual_time
     async def test(cache, clock):
         async def away(*_, **__):

@@ -17,13 +17,13 @@ def thread():
     thread.close()
 
 
-async def test_calls_run_one_at_a_time_in_their_order(thread):
+async def test_calls_run_one_at_a_time_in_order(thread):
     order = []
     await asyncio.gather(*(thread.run(lambda n=n: order.append(n)) for n in range(50)))
     assert order == list(range(50))
 
 
-async def test_what_a_call_raises_reaches_its_waiter_even_system_exit(thread):
+async def test_an_error_of_a_call_reaches_its_waiter_even_system_exit(thread):
     with pytest.raises(SystemExit):
         await thread.run(lambda: sys.exit(3))
     assert await thread.run(lambda: "alive") == "alive"
@@ -39,7 +39,7 @@ async def test_a_call_past_its_deadline_is_abandoned_and_others_are_served():
     thread.close()
 
 
-async def test_calls_that_hang_use_up_only_so_many_threads():
+async def test_calls_that_hang_take_a_limited_number_of_threads():
     hang = threading.Event()
     thread = ModelThread(timeout_s=0.01, counts=Counts())
     for _ in range(MAX_HUNG):
@@ -55,7 +55,7 @@ async def test_calls_that_hang_use_up_only_so_many_threads():
     thread.close()
 
 
-async def test_too_many_waiting_calls_are_turned_away_at_once():
+async def test_too_many_waiting_calls_are_refused_at_once():
     hang = threading.Event()
     thread = ModelThread(timeout_s=5, counts=Counts(), max_waiting=2)
     waiting = [asyncio.create_task(thread.run(hang.wait)) for _ in range(2)]
@@ -90,7 +90,7 @@ async def hung(thread: ModelThread, hang: threading.Event, count: int) -> None:
             await thread.run(hang.wait)
 
 
-async def test_calls_in_line_behind_one_that_hangs_cost_no_thread(monkeypatch):
+async def test_calls_queued_behind_one_that_hangs_cost_no_thread(monkeypatch):
     hang = threading.Event()
     thread = ModelThread(timeout_s=0.05, counts=Counts())
     hanging = asyncio.create_task(thread.run(hang.wait))
@@ -102,7 +102,7 @@ async def test_calls_in_line_behind_one_that_hangs_cost_no_thread(monkeypatch):
     thread.close()
 
 
-async def test_where_all_threads_hang_the_process_is_ended_after_a_while(
+async def test_the_process_exits_a_while_after_too_many_calls_hang(
     monkeypatch, eventually_async, caplog
 ):
     monkeypatch.setattr("inference.serving.hung_threads.EXIT_AFTER_S", 0.05)
@@ -119,7 +119,7 @@ async def test_where_all_threads_hang_the_process_is_ended_after_a_while(
     thread.close()
 
 
-async def test_a_call_that_comes_back_keeps_the_process(monkeypatch):
+async def test_the_process_stays_if_a_hanging_call_returns(monkeypatch):
     monkeypatch.setattr("inference.serving.hung_threads.EXIT_AFTER_S", 0.05)
     hang, ended = threading.Event(), []
     thread = ModelThread(timeout_s=0.01, counts=Counts(), exit_process=lambda: ended.append(1))
@@ -134,7 +134,7 @@ async def test_a_call_that_comes_back_keeps_the_process(monkeypatch):
     thread.close()
 
 
-async def test_who_waits_when_the_last_thread_hangs_is_told():
+async def test_queued_calls_fail_when_the_last_thread_hangs():
     hang = threading.Event()
     thread = ModelThread(timeout_s=0.05, counts=Counts())
     await hung(thread, hang, MAX_HUNG - 1)

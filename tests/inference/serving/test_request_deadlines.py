@@ -1,4 +1,4 @@
-"""A request ends in its time, wherever it is: with the real scorer, and real threads."""
+"""A request ends at its deadline in every phase: with the real scorer and real threads."""
 
 import asyncio
 import threading
@@ -23,35 +23,35 @@ async def scorer(model_dir, make_scorer):
 
 @pytest.fixture
 def hang():
-    """An event that ends whatever waits for it in a thread."""
+    """An event that ends the threads waiting for it."""
     event = threading.Event()
     yield event
     event.set()
 
 
-async def told(scorer, request) -> tuple[type, float]:
+async def failure(scorer, request) -> tuple[type, float]:
     began = time.monotonic()
     with pytest.raises((Overloaded, ScoringTimeout)) as caught:
         await scorer.score(request)
     return caught.type, time.monotonic() - began
 
 
-async def test_reading_a_body_lies_inside_the_deadline(scorer, request_of, hang):
+async def test_the_deadline_covers_reading_a_body(scorer, request_of, hang):
     script = await scorer.script()
     script.parse = lambda _: hang.wait(10)
-    kind, after = await told(scorer, request_of(b"[" + ROWS * 20_000 + b"]"))
+    kind, after = await failure(scorer, request_of(b"[" + ROWS * 20_000 + b"]"))
     assert kind is Overloaded
     assert TIMEOUT_S <= after < 1.1 * TIMEOUT_S + 0.1
 
 
-async def test_a_lookup_lies_inside_the_deadline(model_dir, make_scorer, request_of):
+async def test_the_deadline_covers_a_lookup(model_dir, make_scorer, request_of):
     cache = MemoryCache()
     cache.remote = True
     cache.peek = lambda _: None
     cache.get_many = lambda _: asyncio.Event().wait()
     scorer = make_scorer(model_dir, cache, SCORING_TIMEOUT_S=str(TIMEOUT_S), CACHE_MODE="always")
     await scorer.script()
-    kind, after = await told(scorer, request_of(ROWS))
+    kind, after = await failure(scorer, request_of(ROWS))
     assert kind is Overloaded
     assert TIMEOUT_S <= after < 1.1 * TIMEOUT_S + 0.1
 
@@ -59,20 +59,20 @@ async def test_a_lookup_lies_inside_the_deadline(model_dir, make_scorer, request
 async def test_a_deadline_counts_from_when_the_request_arrived(scorer, request_of, hang):
     script = await scorer.script()
     script.run_rows = lambda _: hang.wait(10)
-    _, after = await told(scorer, request_of(ROWS, deadline=time.monotonic() + 0.1))
+    _, after = await failure(scorer, request_of(ROWS, deadline=time.monotonic() + 0.1))
     assert after < 0.25
 
 
-async def test_equal_questions_behind_a_call_that_hangs_cost_one_thread(scorer, request_of, hang):
+async def test_equal_requests_behind_a_call_that_hangs_cost_one_thread(scorer, request_of, hang):
     script = await scorer.script()
     script.run_rows = lambda _: hang.wait(10)
-    kinds = await asyncio.gather(*(told(scorer, request_of(ROWS)) for _ in range(20)))
+    kinds = await asyncio.gather(*(failure(scorer, request_of(ROWS)) for _ in range(20)))
     assert {kind for kind, _ in kinds} == {ScoringTimeout}
     threads = [each for each in threading.enumerate() if each.name == "model"]
     assert len(threads) <= 2
 
 
-async def test_a_cancelled_waiters_call_is_still_found_to_hang(scorer, request_of, hang):
+async def test_a_hanging_call_is_noticed_after_its_waiter_left(scorer, request_of, hang):
     thread = scorer._thread
     first = asyncio.create_task(thread.run(lambda: hang.wait(10)))
     await asyncio.sleep(0.05)
@@ -82,7 +82,7 @@ async def test_a_cancelled_waiters_call_is_still_found_to_hang(scorer, request_o
     assert time.monotonic() - began < 2 * TIMEOUT_S
 
 
-async def test_a_reply_that_was_never_told_is_found(scorer, monkeypatch):
+async def test_a_result_that_did_not_reach_the_event_loop_is_found(scorer, monkeypatch):
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *_: None)
     assert await scorer._thread.run(lambda: 7) == 7
@@ -90,9 +90,7 @@ async def test_a_reply_that_was_never_told_is_found(scorer, monkeypatch):
     assert not scorer._thread._hung._threads
 
 
-async def test_what_a_request_waited_for_being_cancelled_is_a_fault_and_no_cancellation(
-    scorer, request_of
-):
+async def test_the_cancellation_of_what_a_request_awaits_is_an_internal_error(scorer, request_of):
     async def cancelled(*_, **__):
         raise asyncio.CancelledError
 
@@ -101,7 +99,7 @@ async def test_what_a_request_waited_for_being_cancelled_is_a_fault_and_no_cance
         await scorer.score(request_of(ROWS))
 
 
-async def test_closing_returns_though_a_call_hangs_and_refuses_what_comes_then(
+async def test_closing_returns_though_a_call_hangs_and_refuses_new_calls(
     scorer, request_of, hang, monkeypatch
 ):
     monkeypatch.setattr(scorer_module, "CLOSE_S", 0.1)
@@ -118,7 +116,7 @@ async def test_closing_returns_though_a_call_hangs_and_refuses_what_comes_then(
         await scorer.score(request_of(ROWS + b" "))
 
 
-async def test_a_waiters_error_does_not_grow_with_those_who_share_it(scorer, request_of, hang):
+async def test_the_traceback_of_a_shared_error_does_not_grow(scorer, request_of, hang):
     script = await scorer.script()
 
     def refuse(_):

@@ -22,7 +22,7 @@ ROWS = orjson.dumps({"data": [[0.9, 0.9, 0.9], [0.1, 0.1, 0.1]]})
 
 
 class Away(MemoryCache):
-    """A cache beyond this process that is down, call by call; nothing is kept near either."""
+    """A shared cache that is down, call by call, without a near cache."""
 
     remote = True
 
@@ -60,7 +60,7 @@ def stored(store: MemoryCache) -> list[str]:
     return list(store._near._held)
 
 
-async def test_a_question_is_computed_once_and_then_a_hit(model_dir, make_scorer, request_of):
+async def test_a_request_is_computed_once_and_then_a_hit(model_dir, make_scorer, request_of):
     scorer = make_scorer(model_dir)
     answers = [await scorer.score(request_of(ROWS)) for _ in range(2)]
     assert [answer.cache for answer in answers] == ["miss", "hit"]
@@ -69,7 +69,7 @@ async def test_a_question_is_computed_once_and_then_a_hit(model_dir, make_scorer
     assert answers[1].age_s is not None
 
 
-async def test_the_same_row_is_a_hit_whatever_format_brings_it(model_dir, make_scorer, request_of):
+async def test_the_same_row_is_a_hit_in_any_format(model_dir, make_scorer, request_of):
     scorer = make_scorer(model_dir)
     await scorer.score(request_of(b"[[0.5, 0.25, 1]]"))
     answer = await scorer.score(request_of(b"0.5,0.25,1.0\n", "text/csv"))
@@ -83,7 +83,7 @@ async def test_no_cache_computes_again_and_replaces_what_is_stored(
     scorer = make_scorer(model_dir, store)
     await scorer.score(request_of(ROWS))
     store.keep([(key, b"9") for key in stored(store)], ttl_s=60)
-    # Sent otherwise, so that it is the rows that are found.
+    # In another form, so that the rows are found and not the response.
     assert (await scorer.score(request_of(ROWS + b" "))).body == b"[9,9]"
     fresh = await scorer.score(request_of(ROWS, recompute=True))
     assert (fresh.cache, fresh.body) == ("miss", b"[1,0]")
@@ -91,13 +91,13 @@ async def test_no_cache_computes_again_and_replaces_what_is_stored(
     assert (await scorer.score(request_of(ROWS))).body == b"[1,0]"
 
 
-async def test_equal_requests_at_once_are_predicted_once(model_dir, make_scorer, request_of):
+async def test_equal_concurrent_requests_are_predicted_once(model_dir, make_scorer, request_of):
     scorer = make_scorer(model_dir)
     answers = await asyncio.gather(*(scorer.score(request_of(ROWS)) for _ in range(5)))
     assert sorted(answer.cache for answer in answers) == ["joined"] * 4 + ["miss"]
 
 
-async def test_one_cancelled_request_leaves_the_others_their_answer(
+async def test_cancelling_one_request_does_not_affect_equal_ones(
     model_dir, make_scorer, request_of
 ):
     scorer = make_scorer(model_dir)
@@ -112,9 +112,7 @@ async def test_one_cancelled_request_leaves_the_others_their_answer(
     assert [answer.body for answer in await asyncio.gather(*tasks)] == [b"[1,0]"] * 2
 
 
-async def test_a_cache_that_is_down_makes_answers_slower_never_failed(
-    model_dir, make_scorer, request_of
-):
+async def test_requests_succeed_while_the_cache_is_down(model_dir, make_scorer, request_of):
     away = Away()
     scorer = make_scorer(model_dir, away)
     answer = await scorer.score(request_of(ROWS))
@@ -124,9 +122,7 @@ async def test_a_cache_that_is_down_makes_answers_slower_never_failed(
     assert (health.status, health.model, health.cache) == ("degraded", "ok", "degraded")
 
 
-async def test_a_cache_that_answers_and_takes_no_writes_is_degraded_and_says_why(
-    model_dir, make_scorer
-):
+async def test_a_cache_that_takes_no_writes_is_degraded_and_says_why(model_dir, make_scorer):
     store = MemoryCache()
     store.degradation = Degradation("full", "it is full")
     scorer = make_scorer(model_dir, store)
@@ -136,7 +132,7 @@ async def test_a_cache_that_answers_and_takes_no_writes_is_degraded_and_says_why
     assert health.degradation.code == "full"
 
 
-async def test_with_no_room_for_copies_none_is_kept_and_equal_requests_are_still_predicted_once(
+async def test_without_a_near_cache_nothing_is_kept_and_equal_requests_are_still_predicted_once(
     model_dir, make_scorer, request_of
 ):
     store = MemoryCache(max_bytes=0)
@@ -183,14 +179,12 @@ async def test_requests_wait_for_a_model_that_is_still_loading(model_dir, make_s
     assert len(scorer.model.version) == 12
 
 
-async def test_a_model_is_loaded_though_nobody_asks_for_it(
-    model_dir, make_scorer, eventually_async
-):
+async def test_a_model_is_loaded_without_a_request(model_dir, make_scorer, eventually_async):
     scorer = make_scorer(model_dir)
     await eventually_async(lambda: scorer.state == "ok")
 
 
-async def test_what_is_stored_is_answered_before_the_model_begins_to_load(
+async def test_stored_rows_are_answered_before_the_model_is_loaded(
     model_dir, make_scorer, request_of, monkeypatch
 ):
     shared = MemoryCache()
@@ -210,16 +204,14 @@ async def test_health_says_what_can_be_answered_and_what_is_imported(
     scorer = make_scorer(model_dir)
     before = await scorer.health()
     assert before.answers in ("none", "stored")
-    # Whoever asks wants to see it load.
+    # A health check starts to load the model.
     await eventually_async(lambda: scorer.state == "ok")
     after = await scorer.health()
     assert (after.status, after.answers) == ("ok", "all")
     assert {"numpy", "scikit-learn"} <= set(after.packages)
 
 
-async def test_a_model_that_does_not_load_is_told_in_answers_and_health(
-    tmp_path, make_scorer, request_of
-):
+async def test_answers_and_health_say_why_a_model_did_not_load(tmp_path, make_scorer, request_of):
     (tmp_path / "model.joblib").write_bytes(b"not a model")
     scorer = make_scorer(tmp_path, ALLOW_UNPINNED_MODEL="true")
     with pytest.raises(ModelUnavailable, match=r"model\.joblib did not load"):
@@ -234,7 +226,7 @@ async def test_a_folder_without_a_model_says_what_to_do(tmp_path, make_scorer, r
         await make_scorer(tmp_path).score(request_of(ROWS))
 
 
-async def test_loading_that_lasts_turns_requests_away_for_now(script_dir, make_scorer, request_of):
+async def test_requests_are_refused_if_loading_takes_too_long(script_dir, make_scorer, request_of):
     folder = script_dir(
         "import threading\n"
         "release = threading.Event()\n"
@@ -249,7 +241,7 @@ async def test_loading_that_lasts_turns_requests_away_for_now(script_dir, make_s
     sys.modules["entry_script"].release.set()
 
 
-async def test_large_answers_equal_the_models_own(model_dir, make_scorer, request_of):
+async def test_large_answers_equal_those_of_the_model(model_dir, make_scorer, request_of):
     rows = np.random.default_rng(1).random((5000, 3))
     scorer = make_scorer(model_dir)
     answer = await scorer.score(request_of(orjson.dumps(rows.tolist())))
@@ -257,7 +249,7 @@ async def test_large_answers_equal_the_models_own(model_dir, make_scorer, reques
     assert orjson.loads(answer.body) == direct.tolist()
 
 
-async def test_every_error_has_a_code_of_its_own():
+async def test_every_error_has_its_own_code():
     def leaves(kind):
         below = kind.__subclasses__()
         return [kind] if not below else [leaf for each in below for leaf in leaves(each)]

@@ -1,11 +1,11 @@
-"""What is closed when the event loop ends."""
+"""What is closed when the event loop ends, and how long that takes."""
 
 import asyncio
 
 from inference.serving import shutdown
 
 
-def test_what_was_given_is_closed_in_order_when_the_loop_ends_though_one_fails():
+def test_all_are_closed_in_order_when_the_loop_ends_though_one_fails():
     closed = []
 
     async def fails() -> None:
@@ -25,7 +25,7 @@ def test_what_was_given_is_closed_in_order_when_the_loop_ends_though_one_fails()
     assert closed == ["fails", "closes"]
 
 
-def test_what_hangs_holds_up_the_end_no_longer_than_its_bound(monkeypatch):
+def test_a_close_that_hangs_delays_the_end_no_longer_than_its_limit(monkeypatch):
     monkeypatch.setattr(shutdown, "CLOSE_S", 0.05)
     closed = []
 
@@ -40,5 +40,5 @@ def test_what_hangs_holds_up_the_end_no_longer_than_its_bound(monkeypatch):
     assert closed == [1]
 
 
-def test_without_a_loop_nothing_is_waited_for():
+def test_without_a_loop_nothing_is_closed():
     shutdown.close_with_loop(asyncio.Event().wait)

@@ -19,7 +19,7 @@ GOOD, LOW = [0.9, 0.9, 0.9], [0.1, 0.1, 0.1]
 
 @pytest.fixture
 def score(model_dir, make_scorer):
-    """`score(form, body)`: the report and what was written."""
+    """`score(form, body)`: the report and the output."""
     scorer = make_scorer(model_dir, MAX_BODY_BYTES="10000", MAX_ROWS="50")
 
     async def run(form: str, body: bytes):
@@ -31,7 +31,7 @@ def score(model_dir, make_scorer):
     return run
 
 
-async def test_csv_rows_end_as_prediction_or_error_joined_to_their_input(score):
+async def test_csv_rows_get_a_prediction_or_an_error(score):
     report, written = await score(
         media_types.CSV, b'a,b,c\n0.9,0.9,0.9\n"0.1",0.1,0.1\n1,2\n1,2,x\n1,2,\n'
     )
@@ -89,7 +89,7 @@ async def test_an_array_of_labels_has_room_for_rows_that_failed(tmp_path, make_s
     assert report.failed == 1
 
 
-async def test_the_same_part_again_is_a_hit(score):
+async def test_the_same_rows_again_are_hits(score):
     body = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
     first, written = await score(media_types.CSV, body)
     second, again = await score(media_types.CSV, body)
@@ -113,18 +113,18 @@ async def test_the_same_part_again_is_a_hit(score):
         (media_types.NPY, b"\x93NUMPY", MalformedInput, "npy"),
     ],
 )
-async def test_a_table_of_which_no_row_can_be_scored_is_refused(score, form, body, error, says):
+async def test_a_table_without_a_row_that_can_be_scored_is_refused(score, form, body, error, says):
     with pytest.raises(error, match=says):
         await score(form, body)
 
 
-async def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(score):
+async def test_a_line_without_an_end_is_refused_before_it_fills_memory(score):
     with pytest.raises(MalformedInput, match="a line is longer than"):
         await score(media_types.CSV, b"1" * (MAX_ROW_BYTES + 2))
 
 
 class Endless(io.RawIOBase):
-    """CSV rows made while they are read."""
+    """CSV rows that are made while they are read."""
 
     def __init__(self, rows: int) -> None:
         self._left = rows
@@ -162,7 +162,7 @@ async def test_a_csv_of_any_length_is_scored_in_constant_memory(model_dir, make_
     assert peak < 8 * 1024 * 1024
 
 
-async def test_a_script_of_ones_own_gets_the_whole_blob(script_dir, make_scorer):
+async def test_a_user_script_gets_the_whole_blob(script_dir, make_scorer):
     scorer = make_scorer(script_dir("def init(): ...\ndef run(data): return data.upper()\n"))
     out = io.BytesIO()
     request = Request(id="b", source="blob", body=b"", content_type=media_types.CSV)

@@ -1,4 +1,4 @@
-"""What blobs take while they are scored is bounded by bytes, in every format."""
+"""The memory for scoring blobs is bounded, in every format."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def scored(folder: Path, name: str, count: int) -> dict[str, object]:
         for name in large_batches.BLOBS
     ],
 )
-def test_a_blob_of_long_rows_stays_under_256_mb_or_is_refused_with_a_sentence(tmp_path, name):
+def test_a_blob_of_long_rows_takes_less_than_256_mb_or_is_refused(tmp_path, name):
     found = scored(tmp_path, name, 1)
     (came,) = found["came"]
     assert came.endswith(" 0 failed") or "more than 131,072 cells" in came or "columns" in came
@@ -58,7 +58,7 @@ def test_a_blob_of_long_rows_stays_under_256_mb_or_is_refused_with_a_sentence(tm
     "name", ["CSV", "JSON lines", "JSON", "npy", "Parquet", "wide Parquet", "Arrow"]
 )
 @pytest.mark.long
-def test_four_blobs_at_once_stay_under_512_mb(tmp_path, name):
+def test_four_concurrent_blobs_take_less_than_512_mb(tmp_path, name):
     found = scored(tmp_path, name, 4)
     assert all(came.endswith(" 0 failed") for came in found["came"])
     assert found["took"] < 512 * MB, found

@@ -1,4 +1,4 @@
-"""Whoever waits for an answer is told, in time, whatever goes wrong: on a virtual clock."""
+"""Every waiter gets an outcome by its deadline, whatever goes wrong. On a virtual clock."""
 
 import asyncio
 import math
@@ -14,7 +14,7 @@ from tests.inference.serving.virtual import BAD, TIMEOUT_S, Core, Model, run, tu
 
 
 def core_test(test):
-    """Run a test on a virtual clock, with a core that must be at rest in the end."""
+    """Run a test on a virtual clock, with a core that must be idle in the end."""
 
     def on_virtual_time() -> None:
         async def whole() -> None:
@@ -42,7 +42,7 @@ def refuse_by(error):
 
 
 @core_test
-async def test_joining_that_fails_costs_none_of_the_others_its_answer(core):
+async def test_a_batch_that_can_not_be_joined_is_answered_in_parts(core):
     def join(self, others):
         raise ValueError("widths differ")
 
@@ -73,7 +73,7 @@ async def test_rows_of_different_widths_are_never_in_one_call(core):
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
-def test_where_the_task_that_serves_is_cancelled_everybody_is_told(steps):
+def test_all_waiters_fail_when_the_batching_task_is_cancelled(steps):
     @core_test
     async def test(core):
         tasks = [core.begin(value) for value in range(5)]
@@ -91,7 +91,7 @@ def test_where_the_task_that_serves_is_cancelled_everybody_is_told(steps):
 
 
 @core_test
-async def test_where_the_task_that_serves_dies_everybody_is_told(core):
+async def test_all_waiters_fail_when_the_batching_task_fails(core):
     batcher = core.caller._batcher
 
     def die():
@@ -105,7 +105,7 @@ async def test_where_the_task_that_serves_dies_everybody_is_told(core):
 
 
 @core_test
-async def test_where_a_computation_is_cancelled_whoever_joined_it_is_told(core):
+async def test_all_callers_fail_when_a_computation_is_cancelled(core):
     tasks = [core.begin(1, 2), core.begin(2)]
     await turns(2)
     for task in core.single_flight._tasks:
@@ -114,7 +114,7 @@ async def test_where_a_computation_is_cancelled_whoever_joined_it_is_told(core):
 
 
 @core_test
-async def test_what_can_not_be_kept_is_answered_all_the_same(core):
+async def test_an_answer_that_can_not_be_stored_is_still_returned(core):
     def full(items, *, ttl_s):
         raise MemoryError
 
@@ -123,7 +123,7 @@ async def test_what_can_not_be_kept_is_answered_all_the_same(core):
 
 
 @core_test
-async def test_a_model_that_exits_or_stops_iterating_ends_its_question_and_not_the_process(core):
+async def test_a_model_that_raises_system_exit_or_stop_iteration_fails_only_its_question(core):
     core.model.refuse = refuse_by(SystemExit(3))
     assert kinds(await outcomes(core.begin(1), core.begin(2))) == [InternalError] * 2
     core.model.refuse = refuse_by(StopIteration())
@@ -131,7 +131,7 @@ async def test_a_model_that_exits_or_stops_iterating_ends_its_question_and_not_t
 
 
 @core_test
-async def test_a_call_that_hangs_is_not_tried_again_and_costs_its_waiters_their_time_alone(core):
+async def test_a_call_that_hangs_is_not_retried_and_ends_at_its_waiters_deadlines(core):
     core.model.takes_s = math.inf
     tasks = [core.begin(value) for value in range(11)]
     results = await outcomes(*tasks)
@@ -141,7 +141,7 @@ async def test_a_call_that_hangs_is_not_tried_again_and_costs_its_waiters_their_
 
 
 @core_test
-async def test_each_in_line_behind_a_slow_call_is_told_within_its_own_deadline(core):
+async def test_requests_queued_behind_a_slow_call_end_at_their_own_deadlines(core):
     core.model.takes_s = 50.0
     first = core.begin(0)
     await asyncio.sleep(1)
@@ -159,7 +159,7 @@ async def test_each_in_line_behind_a_slow_call_is_told_within_its_own_deadline(c
 
 
 @core_test
-async def test_who_left_before_the_model_began_costs_it_nothing(core):
+async def test_the_model_is_not_called_for_callers_that_left_before_it_began(core):
     first = core.begin(0)
     await turns()
     left = [core.begin(value) for value in (1, 2)]
@@ -173,7 +173,7 @@ async def test_who_left_before_the_model_began_costs_it_nothing(core):
 
 
 @core_test
-async def test_a_row_that_everybody_left_is_begun_anew_for_whoever_comes_next(core):
+async def test_a_row_that_all_callers_left_is_computed_anew_for_the_next_caller(core):
     first = core.begin(0)
     await turns()
     left = core.begin(1)
@@ -184,7 +184,7 @@ async def test_a_row_that_everybody_left_is_begun_anew_for_whoever_comes_next(co
 
 
 @core_test
-async def test_a_computation_lasts_as_long_as_the_last_who_joined_it_may_wait(core):
+async def test_a_computation_lasts_until_the_last_deadline_of_its_callers(core):
     core.model.takes_s = 10.0
     first = core.begin(0)
     await turns()
@@ -224,7 +224,7 @@ async def test_equal_refused_questions_at_once_cost_one_call_each_at_most(core):
 
 
 @core_test
-async def test_rows_shared_with_a_refused_question_are_asked_again_together_and_once(core):
+async def test_rows_shared_with_a_refused_question_are_retried_together_and_once(core):
     shared = range(100, 600)
     bad = core.begin(*shared, BAD)
     await turns(1)
@@ -236,7 +236,7 @@ async def test_rows_shared_with_a_refused_question_are_asked_again_together_and_
 
 
 @core_test
-async def test_rows_shared_with_a_question_that_hangs_are_not_asked_again(core):
+async def test_rows_shared_with_a_question_that_hangs_are_not_retried(core):
     core.model.takes_s = math.inf
     results = await outcomes(core.begin(1, 2), core.begin(2, within_s=math.inf))
     assert kinds(results) == [ScoringTimeout] * 2
@@ -244,7 +244,7 @@ async def test_rows_shared_with_a_question_that_hangs_are_not_asked_again(core):
 
 
 class Shared(MemoryCache):
-    """As if other processes used it too."""
+    """A cache that other processes use too."""
 
     def __init__(self, loop) -> None:
         super().__init__(clock=loop.time)
@@ -256,16 +256,16 @@ class Shared(MemoryCache):
 
 
 @core_test
-async def test_nobody_waits_for_a_store_that_hangs(core):
+async def test_no_caller_waits_for_a_store_that_hangs(core):
     core.cache = core.single_flight._cache = shared = Shared(core.loop)
     core.single_flight.unit_s, shared.hangs = 1.0, True
     assert await core.ask(1, lease=True) == [2]
     assert core.loop.time() <= 1.01
-    await asyncio.sleep(2)  # by then it is given up
+    await asyncio.sleep(2)  # by then it gives up
 
 
 @core_test
-async def test_closing_ends_whatever_hangs_and_tells_whoever_waits(core):
+async def test_closing_ends_calls_that_hang_and_fails_their_waiters(core):
     core.model.running = []
     core.cache = core.single_flight._cache = Shared(core.loop)
     tasks = [core.begin(value, within_s=math.inf) for value in range(3)]

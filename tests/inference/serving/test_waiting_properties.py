@@ -1,5 +1,5 @@
-"""Whatever the order in which callers ask and leave, and calls answer, fail and hang: everybody is
-told, rightly, and nothing stays registered.
+"""In whatever order callers come and leave, and calls answer, fail and hang: every caller gets the
+right outcome, and nothing stays registered.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Waiting(RuleBasedStateMachine):
 
     @precondition(lambda self: self.core.caller._batcher._task)
     @rule()
-    def cancel_who_serves(self):
+    def cancel_the_batching_task(self):
         self.core.caller._batcher._task.cancel()
 
     @precondition(lambda self: self.core.single_flight._tasks)
@@ -78,7 +78,7 @@ class Waiting(RuleBasedStateMachine):
         min(self.core.single_flight._tasks, key=lambda task: int(task.get_name()[5:])).cancel()
 
     @invariant()
-    def nobody_waits_longer_than_a_tenth_beyond_the_end(self):
+    def nobody_waits_longer_than_0_2_s_beyond_its_deadline(self):
         now = self.core.loop.time()
         for _, deadline, task in self.asked:
             assert task.done() or now <= deadline + 0.2

@@ -1,4 +1,4 @@
-"""Time that passes only when nothing else is left to do, and a model that obeys the test."""
+"""A virtual clock, and a model that the test controls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from inference.serving.request_deadline import RequestDeadline
 from inference.serving.single_flight import SingleFlight
 
 TIMEOUT_S = 60.0
-#: The model refuses every question that has this row.
+#: The model refuses questions with this row.
 BAD = 13
 
 
@@ -40,13 +40,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run[T](work: Coroutine[Any, Any, T]) -> T:
-    """What `work` brings, on a virtual clock."""
+    """Run `work` on a virtual clock."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)
 
 
 class Model:
-    """Both the script and the thread that runs it: doubles each row, or does what it is told."""
+    """A script and its model thread in one: doubles each row, or does what the test says."""
 
     library_only = False
     timeout_s = TIMEOUT_S
@@ -57,7 +57,7 @@ class Model:
         #: Seconds that a call takes; one that takes longer than its deadline hangs.
         self.takes_s = 1.0
         self.refuse: Callable[[list[int]], BaseException | None] = _bad
-        #: Where a test ends each call itself: those that run.
+        #: If a test ends each call itself: the running ones.
         self.running: list[asyncio.Future[None]] | None = None
 
     def require_room(self, waiting: int) -> None: ...
@@ -89,7 +89,7 @@ def _bad(values: list[int]) -> BaseException | None:
 
 
 class Core:
-    """Single flight and batching over such a model, asked as the scorer asks."""
+    """Single flight and batching over such a model, called as the scorer calls them."""
 
     def __init__(self, model: Model, cache: Any = None) -> None:
         self.loop = asyncio.get_running_loop()
@@ -124,7 +124,7 @@ class Core:
         return self.loop.create_task(self.ask(*values, **more))
 
     def is_at_rest(self) -> bool:
-        """Nothing is registered, in line, served or waited for."""
+        """Whether nothing is in flight, queued, predicted or waited for."""
         single_flight, batcher = self.single_flight, self.caller._batcher
         left = (single_flight._in_flight, single_flight._tasks, batcher._queue, batcher._batch)
         return not any(left) and batcher._task is None and not self.deadlines._tasks
@@ -136,6 +136,6 @@ def _numbers(outcome: Units | Reply) -> list[int]:
 
 
 async def turns(count: int = 10) -> None:
-    """Let what is ready happen, without time passing."""
+    """Run what is ready, without time passing."""
     for _ in range(count):
         await asyncio.sleep(0)
