@@ -1,1 +1,1 @@
-"""What stands in for Azure on one machine. Nothing here goes to Azure."""
+"""Runs the app on one machine, without Azure. Never deployed; README.md explains each part."""

@@ -8,7 +8,7 @@ from local.host.app.bindings import BlobTrigger, Function, HttpTrigger, ServiceB
 from local.host.http_listener.routes import Routes
 
 
-def text(functions: Iterable[Function], routes: Routes, address: str) -> str:
+def render(functions: Iterable[Function], routes: Routes, address: str) -> str:
     templates = {route.function.name: route.template for route in routes.all}
     lines = [
         f"  {function.name}: {_source(function, templates, address)}"

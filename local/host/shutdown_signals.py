@@ -28,12 +28,12 @@ class Shutdown:
         self.requested = asyncio.Event()
         self.drain_s: float = DRAIN_S
 
-    def interrupt(self) -> None:
+    def on_interrupt(self) -> None:
         if self.requested.is_set():
             os._exit(130)
         self.requested.set()
 
-    def orphaned(self) -> None:
+    def on_supervisor_death(self) -> None:
         self.drain_s = ORPHAN_DRAIN_S
         self.requested.set()
 
@@ -44,7 +44,7 @@ def handle() -> Iterator[Shutdown]:
     loop = asyncio.get_running_loop()
     shutdown = Shutdown()
     loop.add_signal_handler(signal.SIGTERM, shutdown.requested.set)
-    loop.add_signal_handler(signal.SIGINT, shutdown.interrupt)
+    loop.add_signal_handler(signal.SIGINT, shutdown.on_interrupt)
     threading.Thread(target=_watch_supervisor, args=(loop, shutdown), daemon=True).start()
     try:
         yield shutdown
@@ -57,6 +57,6 @@ def _watch_supervisor(loop: asyncio.AbstractEventLoop, shutdown: Shutdown) -> No
     """Runs in a thread, so that an app that blocks the event loop does not keep the port."""
     os.read(SUPERVISOR_FD, 1)
     with contextlib.suppress(RuntimeError):  # the loop is closed already
-        loop.call_soon_threadsafe(shutdown.orphaned)
+        loop.call_soon_threadsafe(shutdown.on_supervisor_death)
     time.sleep(ORPHAN_EXIT_S)
     os._exit(1)

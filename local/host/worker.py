@@ -147,4 +147,4 @@ def _log_ignored(runtime: Runtime, options: HostOptions) -> None:
 def _print_banner(runtime: Runtime, routes: Routes, sock: socket.socket) -> None:
     host, port = sock.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    print(banner.text(runtime.functions, routes, address), flush=True)  # noqa: T201
+    print(banner.render(runtime.functions, routes, address), flush=True)  # noqa: T201

@@ -30,7 +30,7 @@ class CbsNode:
     def __repr__(self) -> str:
         return f"<CbsNode: {self._grants!r}>"
 
-    def answer(self, request: Request) -> Reply:
+    def handle(self, request: Request) -> Reply:
         token, audience = request.body, request.parameters.get("name")
         if request.operation != "put-token" or not isinstance(token, str):
             return Reply(400, "Expected the operation put-token with a token as its value.")

@@ -182,8 +182,10 @@ class Connection(asyncio.Protocol):
         if self._open:
             raise AmqpError(NOT_ALLOWED, "The connection is open already.")
         self._open = True
-        wanted = _MAX_FRAME_SIZE if opening.max_frame_size is None else int(opening.max_frame_size)
-        self.max_frame_size = max(_MIN_MAX_FRAME_SIZE, min(wanted, _MAX_FRAME_SIZE))
+        requested = (
+            _MAX_FRAME_SIZE if opening.max_frame_size is None else int(opening.max_frame_size)
+        )
+        self.max_frame_size = max(_MIN_MAX_FRAME_SIZE, min(requested, _MAX_FRAME_SIZE))
         self.send(
             0,
             Open(

@@ -90,12 +90,12 @@ def settle(queue: MessageQueue, token: UUID, outcome: Outcome) -> Outcome:
         case Rejected():
             error = Error.of(outcome.error.value) if outcome.error else None
             info = dict(error.info or {}) if error else {}
-            why = DeadLetter(info.pop(_REASON, None), info.pop(_DESCRIPTION, None))
-            queue.dead_letter(token, why, _edit(queue, token, info))
+            reason = DeadLetter(info.pop(_REASON, None), info.pop(_DESCRIPTION, None))
+            queue.dead_letter(token, reason, _edit(queue, token, info))
             return Rejected()
 
 
 def _edit(queue: MessageQueue, token: UUID, changes: dict[Value, Value] | None) -> bytes | None:
     """The locked message's content with changed application properties; None for no changes."""
-    content = queue.locked(token).draft.content
+    content = queue.get_locked(token).draft.content
     return with_application_properties(content, changes) if changes else None

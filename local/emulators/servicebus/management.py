@@ -42,7 +42,7 @@ class ManagementNode:
     def __repr__(self) -> str:
         return f"<ManagementNode of {self._queue.path}>"
 
-    def answer(self, request: Request) -> Reply:
+    def handle(self, request: Request) -> Reply:
         operation = self._operations.get(request.operation.removeprefix(_VENDOR))
         if operation is None:
             return Reply(
@@ -62,18 +62,18 @@ class ManagementNode:
             return Reply(400, error.description, condition=_ARGUMENT_ERROR)
 
     def _renew_locks(self, body: dict[Value, Value]) -> Reply:
-        tokens = _all(body, "lock-tokens", UUID)
+        tokens = _get_list(body, "lock-tokens", UUID)
         # Checked first, so that all are renewed or none: the SDK applies the reply to every token.
         for token in tokens:
-            self._queue.locked(token)
+            self._queue.get_locked(token)
         return Reply(
             200,
             body={"expirations": Array(Timestamp(self._queue.renew(token)) for token in tokens)},
         )
 
     def _peek(self, body: dict[Value, Value]) -> Reply:
-        first = _one(body, "from-sequence-number", int)
-        messages = self._queue.peek(first, _one(body, "message-count", int))
+        first = _get(body, "from-sequence-number", int)
+        messages = self._queue.peek(first, _get(body, "message-count", int))
         if not messages:
             return Reply(204, "No messages", condition=f"{_VENDOR}message-not-found")
         return Reply(200, body={"messages": [_entry(message) for message in messages]})
@@ -81,21 +81,21 @@ class ManagementNode:
     def _schedule(self, body: dict[Value, Value]) -> Reply:
         if self._queue.dead_letters is None:
             raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
-        entries = _all(body, "messages", dict)
+        entries = _get_list(body, "messages", dict)
         drafts = [
-            message_conversion.read_message(_one(entry, "message", bytes)) for entry in entries
+            message_conversion.read_message(_get(entry, "message", bytes)) for entry in entries
         ]
         return Reply(
             200, body={"sequence-numbers": Array(self._queue.send(draft) for draft in drafts)}
         )
 
     def _cancel(self, body: dict[Value, Value]) -> Reply:
-        self._queue.cancel_scheduled(_all(body, "sequence-numbers", int))
+        self._queue.cancel_scheduled(_get_list(body, "sequence-numbers", int))
         return Reply(200)
 
     def _receive_deferred(self, body: dict[Value, Value]) -> Reply:
-        sequences = _all(body, "sequence-numbers", int)
-        if _one(body, "receiver-settle-mode", int) == _RECEIVE_AND_DELETE:
+        sequences = _get_list(body, "sequence-numbers", int)
+        if _get(body, "receiver-settle-mode", int) == _RECEIVE_AND_DELETE:
             entries = [_entry(message) for message in self._queue.take_deferred(sequences)]
         else:
             entries = [
@@ -111,9 +111,9 @@ class ManagementNode:
 
     def _settle(self, body: dict[Value, Value]) -> Reply:
         outcome = _outcome(body)
-        tokens = _all(body, "lock-tokens", UUID)
+        tokens = _get_list(body, "lock-tokens", UUID)
         for token in tokens:
-            self._queue.locked(token)
+            self._queue.get_locked(token)
         for token in tokens:
             settle(self._queue, token, outcome)
         return Reply(200)
@@ -122,7 +122,7 @@ class ManagementNode:
 def _outcome(body: dict[Value, Value]) -> Outcome:
     """The outcome that a receiver would have sent over its link."""
     changes: dict[Value, Value] = body.get("properties-to-modify") or {}
-    match _one(body, "disposition-status", str):
+    match _get(body, "disposition-status", str):
         case "completed":
             return Accepted()
         case "abandoned":
@@ -130,11 +130,11 @@ def _outcome(body: dict[Value, Value]) -> Outcome:
         case "defered":
             return Modified(undeliverable_here=True, message_annotations=changes)
         case "suspended":
-            why = {
+            reason = {
                 "DeadLetterReason": body.get("deadletter-reason"),
                 "DeadLetterErrorDescription": body.get("deadletter-description"),
             }
-            return Rejected(Error(_DEAD_LETTER, info={**changes, **why}).described())
+            return Rejected(Error(_DEAD_LETTER, info={**changes, **reason}).described())
         case other:
             raise AmqpError(NOT_IMPLEMENTED, f"Unknown disposition-status {other!r}.")
 
@@ -143,14 +143,14 @@ def _entry(message: Message) -> dict[str, Value]:
     return {"message": message_conversion.encode_delivery(message)}
 
 
-def _one[T](body: dict[Value, Value], key: str, kind: type[T]) -> T:
+def _get[T](body: dict[Value, Value], key: str, kind: type[T]) -> T:
     value = body.get(key)
     if not isinstance(value, kind):
         raise AmqpError(NOT_ALLOWED, f"Expected {key} as {kind.__name__}.")
     return value
 
 
-def _all[T](body: dict[Value, Value], key: str, kind: type[T]) -> list[T]:
+def _get_list[T](body: dict[Value, Value], key: str, kind: type[T]) -> list[T]:
     """A list or array of one type."""
     values = body.get(key)
     if not isinstance(values, list):

@@ -51,7 +51,7 @@ def read_message(message: bytes) -> Draft:
     return Draft(
         message_id=_text(message_id),
         content=bare,
-        annotations=_packed(annotations, parts.delivery_annotations),
+        annotations=_encode_annotations(annotations, parts.delivery_annotations),
         durable=bool(header.durable),
         priority=4 if header.priority is None else int(header.priority),
         ttl_ms=None if header.ttl is None else int(header.ttl),
@@ -64,7 +64,7 @@ def encode_delivery(
 ) -> bytes:
     """The message as a receiver gets it; with a lock's token and end, if it is locked."""
     draft, sequence = message.draft, message.sequence
-    annotations, of_delivery = _unpacked(draft.annotations)
+    annotations, of_delivery = _decode_annotations(draft.annotations)
     annotations[Symbol("x-opt-sequence-number")] = sequence
     annotations[Symbol("x-opt-enqueued-time")] = Timestamp(message.enqueued_ms)
     annotations[Symbol("x-opt-message-state")] = Int(message.state)
@@ -82,7 +82,7 @@ def encode_delivery(
     return sections.join(header, of_delivery, annotations, _content(message))
 
 
-def _packed(annotations: dict[Value, Value], of_delivery: dict[Value, Value]) -> bytes:
+def _encode_annotations(annotations: dict[Value, Value], of_delivery: dict[Value, Value]) -> bytes:
     """Both maps encoded, without the broker's own keys; empty if both maps are.
 
     In AMQP, delivery annotations are for the next hop only, but Service Bus passes them on.
@@ -96,7 +96,7 @@ def _packed(annotations: dict[Value, Value], of_delivery: dict[Value, Value]) ->
     return encode(first) if first else b""
 
 
-def _unpacked(packed: bytes) -> tuple[dict[Symbol, Any], dict[Symbol, Any]]:
+def _decode_annotations(packed: bytes) -> tuple[dict[Symbol, Any], dict[Symbol, Any]]:
     annotations, end = decode(packed) if packed else ({}, 0)
     return annotations, decode_whole(packed[end:]) if end < len(packed) else {}
 

@@ -143,10 +143,10 @@ class RequestNode:
         if link is None:
             log.warning("a reply of %s is dropped: its connection has no reply link", self._node)
         else:
-            link.send(self._encoded(reply, properties.message_id))
+            link.send(self._encode(reply, properties.message_id))
         return Accepted()
 
-    def _encoded(self, reply: Reply, correlation_id: Any) -> bytes:
+    def _encode(self, reply: Reply, correlation_id: Any) -> bytes:
         status, description, condition = self._status_keys
         application: dict[str, Value] = {status: Int(reply.status), description: reply.description}
         if reply.condition is not None:

@@ -29,7 +29,7 @@ class Grant:
     """What a token allows: a path and all paths below it, until a time."""
 
     path: str
-    until_s: float
+    expiry_s: float
 
 
 def verify(token: str, keys: tuple[AccessKey, ...], now_s: float) -> Grant:
@@ -39,7 +39,7 @@ def verify(token: str, keys: tuple[AccessKey, ...], now_s: float) -> Grant:
     try:
         resource, signature, expiry = parts["sr"], unquote(parts["sig"]), parts["se"]
         name = unquote(parts["skn"])
-        until_s = float(int(expiry))
+        expiry_s = float(int(expiry))
     except (KeyError, ValueError, OverflowError) as error:
         raise TokenRefused(
             "The token lacks one of sr, sig, se, skn, or se is not a time."
@@ -47,9 +47,9 @@ def verify(token: str, keys: tuple[AccessKey, ...], now_s: float) -> Grant:
     known = next((key for key in keys if key.name == name), None)
     if known is None or not hmac.compare_digest(signature.encode(), _sign(known, resource, expiry)):
         raise TokenRefused("The token has an invalid signature: wrong key name or wrong key.")
-    if until_s <= now_s:
+    if expiry_s <= now_s:
         raise TokenRefused("The token is expired.")
-    return Grant(path_of(unquote(resource)), until_s)
+    return Grant(path_of(unquote(resource)), expiry_s)
 
 
 def _sign(key: AccessKey, resource: str, expiry: str) -> bytes:
@@ -66,37 +66,37 @@ class Grants:
     """What one connection may do, by the tokens it has sent."""
 
     def __init__(self) -> None:
-        self._until_s: dict[str, float] = {}
+        self._expiries_s: dict[str, float] = {}
         #: Called when the next expiry may have changed.
         self.on_added: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
-        return f"<Grants for {sorted(self._until_s)}>"
+        return f"<Grants for {sorted(self._expiries_s)}>"
 
     def add(self, grant: Grant) -> None:
-        self._until_s[grant.path.casefold()] = grant.until_s
+        self._expiries_s[grant.path.casefold()] = grant.expiry_s
         self.on_added()
 
     def next_expiry_s(self) -> float | None:
         """The earliest expiry; None without grants."""
-        return min(self._until_s.values(), default=None)
+        return min(self._expiries_s.values(), default=None)
 
     def remove_expired(self, now_s: float) -> None:
         """Forget expired grants."""
-        self._until_s = {
-            path: until_s for path, until_s in self._until_s.items() if until_s > now_s
+        self._expiries_s = {
+            path: expiry_s for path, expiry_s in self._expiries_s.items() if expiry_s > now_s
         }
 
     def allow(self, path: str, now_s: float) -> bool:
-        return self.until_s(path) > now_s
+        return self.expiry_s(path) > now_s
 
-    def until_s(self, path: str) -> float:
+    def expiry_s(self, path: str) -> float:
         """The time until which the path may be used; 0 if it may not."""
         path = path.casefold()
         return max(
             (
-                until_s
-                for granted, until_s in self._until_s.items()
+                expiry_s
+                for granted, expiry_s in self._expiries_s.items()
                 if granted in {"", path} or path.startswith(f"{granted}/")
             ),
             default=0,

@@ -117,20 +117,20 @@ class Server:
         address = (source.address if attach.role else target.address) or ""
         path = path_of(address)
         if path.casefold() == cbs.NODE:
-            answer = cbs.CbsNode(KEYS, connection.grants, time.time, self._exists).answer
+            handle = cbs.CbsNode(KEYS, connection.grants, time.time, self._exists).handle
             keys = cbs.STATUS_KEYS
-            return _request_link(cbs.NODE, session, attach, replies, target, answer, keys)
-        queue = self._allowed(connection, path)
+            return _request_link(cbs.NODE, session, attach, replies, target, handle, keys)
+        queue = self._authorize(connection, path)
         if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
-            answer, keys = management.ManagementNode(queue).answer, management.STATUS_KEYS
-            link = _request_link(node, session, attach, replies, target, answer, keys)
+            handle, keys = management.ManagementNode(queue).handle, management.STATUS_KEYS
+            link = _request_link(node, session, attach, replies, target, handle, keys)
         else:
             link = self._queue_link(queue, session, attach, source)
         link.path = path
         return link
 
-    def _allowed(self, connection: Connection, path: str) -> MessageQueue:
+    def _authorize(self, connection: Connection, path: str) -> MessageQueue:
         if not connection.grants.allow(path, time.time()):
             raise AmqpError(UNAUTHORIZED_ACCESS, f"No token that was sent allows {path!r}.")
         entity = _without_management(path)
@@ -167,14 +167,14 @@ def _request_link(
     attach: Attach,
     replies: ReplyLinks,
     target: Target,
-    answer: Handler,
+    handle: Handler,
     status_keys: tuple[str, str, str],
 ) -> Link:
     if attach.role:
         reply = ReplyLink(session, attach, node, target.address or "")
         replies.add(reply)
         return reply.link
-    requests = RequestNode(node, session, replies, answer, status_keys)
+    requests = RequestNode(node, session, replies, handle, status_keys)
     return IncomingLink(session, attach, requests.receive)
 
 

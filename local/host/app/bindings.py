@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from local.host.app.expressions import resolve_settings
-from local.host.app.ignored_settings import of_binding
+from local.host.app.ignored_settings import find_ignored
 from local.host.errors import HostError
 
 DataType = Literal["undefined", "string", "binary", "stream"]
@@ -48,7 +48,7 @@ class BlobTrigger:
     path: str
     connection: str
     source: BlobSource
-    deferred: bool
+    is_deferred: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class BlobInput:
     path: str
     connection: str
     data_type: DataType
-    deferred: bool
+    is_deferred: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +124,8 @@ def read_function(
     outputs: list[Output] = []
     ignored: list[str] = []
     for text in raw_bindings:
-        raw = _resolved(json.loads(text), name, env)
-        ignored += of_binding(raw)
+        raw = _resolve(json.loads(text), name, env)
+        ignored += find_ignored(raw)
         binding = _read(name, raw)
         match binding:
             case HttpTrigger() | BlobTrigger() | ServiceBusTrigger():
@@ -146,7 +146,7 @@ def read_function(
     )
 
 
-def _resolved(raw: dict[str, Any], function: str, env: Mapping[str, str]) -> dict[str, Any]:
+def _resolve(raw: dict[str, Any], function: str, env: Mapping[str, str]) -> dict[str, Any]:
     where = f"function {function}, binding {raw.get('name')}"
     return {
         key: resolve_settings(value, env, where=where)
@@ -186,7 +186,7 @@ def _blob_trigger(function: str, raw: dict[str, Any]) -> BlobTrigger:
         path=path,
         connection=_storage(raw),
         source=_one_of(BLOB_SOURCES, raw.get("source") or BLOB_SOURCES[0], function, "source"),
-        deferred=_deferred(raw),
+        is_deferred=_is_deferred(raw),
     )
 
 
@@ -233,7 +233,7 @@ def _data_type(raw: dict[str, Any]) -> DataType:
     return names.get(value.upper() if isinstance(value, str) else value, "undefined")
 
 
-def _deferred(raw: dict[str, Any]) -> bool:
+def _is_deferred(raw: dict[str, Any]) -> bool:
     return bool((raw.get("properties") or {}).get("SupportsDeferredBinding"))
 
 
@@ -247,7 +247,7 @@ def _blob_input(function: str, raw: dict[str, Any]) -> BlobInput:
         path=_path(function, raw),
         connection=_storage(raw),
         data_type=_data_type(raw),
-        deferred=_deferred(raw),
+        is_deferred=_is_deferred(raw),
     )
 
 

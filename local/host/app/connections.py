@@ -168,10 +168,10 @@ def set_defaults(functions: Iterable[Function], env: MutableMapping[str, str]) -
         if not _is_set(name, env, STORAGE_SUFFIXES):
             env[name] = DEVELOPMENT_STORAGE
             log.info("%s is not set: using the storage emulator on this machine", name)
-    spell_out(env, [*storages, *(f"AzureWebJobs{name}" for name in storages)])
+    expand_development_storage(env, [*storages, *(f"AzureWebJobs{name}" for name in storages)])
 
 
-def spell_out(env: MutableMapping[str, str], names: Iterable[str]) -> None:
+def expand_development_storage(env: MutableMapping[str, str], names: Iterable[str]) -> None:
     """Replace `UseDevelopmentStorage=true`, which the SDKs do not know, by the full string."""
     for name in names:
         if env.get(name, "").strip().rstrip(";").lower() == "usedevelopmentstorage=true":

@@ -19,7 +19,7 @@ _SUPPORTED = {
 }
 
 
-def of_binding(raw: Mapping[str, Any]) -> Iterator[str]:
+def find_ignored(raw: Mapping[str, Any]) -> Iterator[str]:
     """Settings of a raw binding that are set and not supported. False and empty count as unset."""
     kind = str(raw["type"]), str(raw.get("direction") or "IN").upper()
     supported = _COMMON | _SUPPORTED.get(kind, set())

@@ -32,7 +32,7 @@ class Inputs:
 
     async def _read(self, binding: BlobInput, path: str, *, defer: bool) -> TypedData | None:
         container, _, blob = path.partition("/")
-        if binding.deferred and defer:
+        if binding.is_deferred and defer:
             return blob_reference(binding.connection, container, blob)
         content = await self._connections.in_thread(
             self._download, binding.connection, container, blob
@@ -57,7 +57,7 @@ def can_defer(function: Function) -> bool:
     has an expression; the app's converter then raises. This host does the same.
     """
     trigger = function.trigger
-    if not (isinstance(trigger, BlobTrigger) and trigger.deferred):
+    if not (isinstance(trigger, BlobTrigger) and trigger.is_deferred):
         return True
     paths = (getattr(each, "path", "") for each in (*function.inputs, *function.outputs))
     return not any(has_expression(path) for path in paths)

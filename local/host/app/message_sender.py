@@ -11,7 +11,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from local.host.app.bindings import Identity
 from local.host.app.connections import Connections
-from local.host.app.output_messages import messages
+from local.host.app.output_messages import make_messages
 from local.host.app.protos import TypedData
 from local.host.errors import BindingFailed
 from local.host.service_bus_listener.link import close_client
@@ -44,7 +44,7 @@ class MessageSender:
         """
         try:
             async with asyncio.timeout(SEND_S), self._lock:
-                await self._send_or_close(messages(data, binding, identities))
+                await self._send_or_close(make_messages(data, binding, identities))
         except (AzureError, TimeoutError) as error:
             raise BindingFailed.from_error(error) from error
 

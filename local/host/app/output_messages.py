@@ -15,7 +15,7 @@ from local.host.app.protos import TypedData
 CONTENT_TYPE = "text/plain"
 
 
-def messages(
+def make_messages(
     data: TypedData, binding: str, identities: Sequence[Identity]
 ) -> list[ServiceBusMessage]:
     """The messages of one output.

@@ -31,7 +31,7 @@ class Receipt:
     state: State
 
     @property
-    def final(self) -> bool:
+    def is_final(self) -> bool:
         return self.state != "running"
 
 
@@ -48,7 +48,7 @@ class Receipts:
 
     def load(self) -> None:
         """Read the receipts that other processes wrote. Raises AzureError."""
-        self._cached = dict(self._stored())
+        self._cached = dict(self._list())
 
     def get(self, function: str, container: str, blob: str, etag: str) -> Receipt | None:
         return self._cached.get(self._name(function, container, blob, etag))
@@ -64,7 +64,7 @@ class Receipts:
             metadata={"tries": str(receipt.tries), "state": receipt.state},
         )
 
-    def _stored(self) -> Iterator[tuple[str, Receipt]]:
+    def _list(self) -> Iterator[tuple[str, Receipt]]:
         try:
             for blob in self._container.list_blobs(
                 name_starts_with=self._prefix, include=["metadata"]
@@ -84,6 +84,6 @@ class Receipts:
 
 def _receipt(metadata: dict[str, str]) -> Receipt:
     tries, state = metadata.get("tries", ""), metadata.get("state", "")
-    final: dict[str, State] = {"done": "done", "poison": "poison"}
+    states: dict[str, State] = {"done": "done", "poison": "poison"}
     readable = tries.isdecimal() and len(tries) < 10  # a damaged receipt counts as 0 tries
-    return Receipt(int(tries) if readable else 0, final.get(state, "running"))
+    return Receipt(int(tries) if readable else 0, states.get(state, "running"))

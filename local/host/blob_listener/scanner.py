@@ -50,7 +50,7 @@ class BlobScanner:
         self._pattern = BlobPattern.parse(trigger.path)
         self._threshold = options.poison_blob_threshold
         self._slots = asyncio.Semaphore(options.max_degree_of_parallelism)
-        self._by_reference = trigger.deferred and can_defer(function)
+        self._by_reference = trigger.is_deferred and can_defer(function)
         self._processing: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
 
@@ -103,7 +103,7 @@ class BlobScanner:
                 if values is None or blob.name in self._processing:
                     continue
                 receipt = self._receipt(blob)
-                if receipt is None or not receipt.final:
+                if receipt is None or not receipt.is_final:
                     found.append((blob, values))
         except ResourceNotFoundError:
             return [], None
@@ -181,7 +181,7 @@ class BlobScanner:
         return TypedData(bytes=await self._connections.in_thread(self._download, blob))
 
     def _download(self, blob: BlobProperties) -> bytes:
-        with _gone_if_changed():
+        with _detect_change():
             return (
                 self._client(blob)
                 .download_blob(etag=blob.etag, match_condition=MatchConditions.IfNotModified)
@@ -190,7 +190,7 @@ class BlobScanner:
 
     def _require_unchanged(self, blob: BlobProperties) -> None:
         """Raises BlobGone if the blob has changed; the next scan finds its new version."""
-        with _gone_if_changed():
+        with _detect_change():
             self._client(blob).get_blob_properties(
                 etag=blob.etag, match_condition=MatchConditions.IfNotModified
             )
@@ -220,7 +220,7 @@ class BlobScanner:
 
 
 @contextlib.contextmanager
-def _gone_if_changed() -> Iterator[None]:
+def _detect_change() -> Iterator[None]:
     try:
         yield
     except (ResourceModifiedError, ResourceNotFoundError) as error:

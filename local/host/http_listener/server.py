@@ -94,7 +94,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept the waiting connections first: closing the socket would reset them."""
-        waiting = [each for listening in sockets or () for each in _accepted(listening)]
+        waiting = [each for listening in sockets or () for each in _accept_waiting(listening)]
         for server in self.servers:
             server.close()
         loop = asyncio.get_running_loop()
@@ -116,7 +116,7 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def _accepted(listening: socket.socket) -> Iterator[socket.socket]:
+def _accept_waiting(listening: socket.socket) -> Iterator[socket.socket]:
     """Accept the connections that are waiting now."""
     listening.setblocking(False)
     with contextlib.suppress(OSError):

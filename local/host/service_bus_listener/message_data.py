@@ -46,8 +46,8 @@ _JSON: dict[str, Read] = {
     "EnqueuedTime": lambda message: _time(message.enqueued_time_utc),
     "ExpiresAtUtc": lambda message: _time(message.expires_at_utc) or NEVER,
     "ExpiresAt": lambda message: _time(message.expires_at_utc) or NEVER,
-    "ApplicationProperties": lambda message: _plain(message.application_properties or {}),
-    "UserProperties": lambda message: _plain(message.application_properties or {}),
+    "ApplicationProperties": lambda message: _to_json(message.application_properties or {}),
+    "UserProperties": lambda message: _to_json(message.application_properties or {}),
 }
 
 
@@ -59,14 +59,14 @@ def body_of(message: ServiceBusReceivedMessage) -> bytes:
     if isinstance(body, str):
         return body.encode()
     if isinstance(body, Mapping):
-        return json.dumps(_plain(body)).encode()
+        return json.dumps(_to_json(body)).encode()
     parts = list(body) if body is not None else []
     if all(isinstance(part, bytes) for part in parts):
         return b"".join(parts)
-    return json.dumps(_plain(parts)).encode()
+    return json.dumps(_to_json(parts)).encode()
 
 
-def single(message: ServiceBusReceivedMessage, data_type: DataType) -> TypedData:
+def single_data(message: ServiceBusReceivedMessage, data_type: DataType) -> TypedData:
     """The body of one message: bytes for data type binary, else text."""
     body = body_of(message)
     if data_type == "binary":
@@ -94,7 +94,7 @@ def single_metadata(
     return metadata
 
 
-def many(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> TypedData:
+def batch_data(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> TypedData:
     """The bodies of a batch. Raises BodyNotJson.
 
     Without a data type each body must be JSON. With data type string, empty bodies are left out, so
@@ -117,7 +117,7 @@ def many(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> 
     return TypedData(json=json.dumps(values))
 
 
-def many_metadata(messages: Sequence[ServiceBusReceivedMessage]) -> dict[str, TypedData]:
+def batch_metadata(messages: Sequence[ServiceBusReceivedMessage]) -> dict[str, TypedData]:
     """Metadata arrays of a batch. Arrays of strings leave out absent values, as in Azure."""
     metadata = {
         f"{name}Array": TypedData(
@@ -159,7 +159,7 @@ def _replace(metadata: dict[str, TypedData], fields: Mapping[str, Any]) -> None:
         )
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     """An AMQP value as a JSON value: bytes as text, times in ISO 8601, other types as `str()`."""
     match value:
         case None | bool() | int() | float() | str():
@@ -169,9 +169,9 @@ def _plain(value: Any) -> Any:
         case datetime():
             return _time(value)
         case Mapping():
-            return {_plain(key): _plain(each) for key, each in value.items()}
+            return {_to_json(key): _to_json(each) for key, each in value.items()}
         case list() | tuple():
-            return [_plain(each) for each in value]
+            return [_to_json(each) for each in value]
     return str(value)
 
 

@@ -151,12 +151,15 @@ class ServiceBusListener:
 
     async def _fill(self, batch: list[ServiceBusReceivedMessage]) -> None:
         """Add messages that are there, and wait for more until the batch has its minimum size."""
-        most, least = self._options.max_message_batch_size, self._options.min_message_batch_size
+        maximum, minimum = (
+            self._options.max_message_batch_size,
+            self._options.min_message_batch_size,
+        )
         end = time.monotonic() + self._options.max_batch_wait_s
         wait_s = FOLLOW_S
-        while len(batch) < most and wait_s > 0 and not self._stopping.is_set():
-            batch += await self._link.receive(most - len(batch), wait_s=wait_s)
-            wait_s = min(WAIT_S, end - time.monotonic()) if len(batch) < least else 0
+        while len(batch) < maximum and wait_s > 0 and not self._stopping.is_set():
+            batch += await self._link.receive(maximum - len(batch), wait_s=wait_s)
+            wait_s = min(WAIT_S, end - time.monotonic()) if len(batch) < minimum else 0
 
     def _start(self, run: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(run)
@@ -173,7 +176,7 @@ class ServiceBusListener:
             await self._run(
                 [message],
                 lambda: (
-                    message_data.single(message, data_type),
+                    message_data.single_data(message, data_type),
                     message_data.single_metadata(message, data_type),
                 ),
             )
@@ -185,8 +188,8 @@ class ServiceBusListener:
         await self._run(
             messages,
             lambda: (
-                message_data.many(messages, self._trigger.data_type),
-                message_data.many_metadata(messages),
+                message_data.batch_data(messages, self._trigger.data_type),
+                message_data.batch_metadata(messages),
             ),
         )
 

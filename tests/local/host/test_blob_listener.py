@@ -71,7 +71,7 @@ class World:
             path=f"{self.container_name}/{{name}}",
             connection="Storage",
             source="LogsAndContainerScan",
-            deferred=False,
+            is_deferred=False,
         )
         function = Function(name="score", id="1", trigger=trigger)
         made = BlobListener(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.host.app.bindings import Identity
-from local.host.app.output_messages import messages
+from local.host.app.output_messages import make_messages
 from local.host.app.protos import TypedData
 
 BINDING = "function\nbinding"
@@ -12,7 +12,7 @@ BINDING = "function\nbinding"
 def ids(text: str, *identities: str, binding: str = BINDING) -> list[str | None]:
     """Of what messages of these places, each with its own id, came to."""
     batch = [Identity(each, f"name of {each}") for each in identities]
-    return [each.message_id for each in messages(TypedData(string=text), binding, batch)]
+    return [each.message_id for each in make_messages(TypedData(string=text), binding, batch)]
 
 
 def test_the_same_trigger_gives_the_same_id_and_another_another() -> None:
@@ -57,7 +57,7 @@ def test_a_document_with_another_id_is_known_by_its_content_in_whatever_batch() 
 def test_what_a_blob_came_to_is_known_by_the_blob_whatever_it_says() -> None:
     blob = [Identity("container/name etag")]
     first, again = (
-        messages(TypedData(string=text), BINDING, blob)[0].message_id
+        make_messages(TypedData(string=text), BINDING, blob)[0].message_id
         for text in ('{"id": "a", "at": 1}', '{"id": "a", "at": 2}')
     )
     assert first == again

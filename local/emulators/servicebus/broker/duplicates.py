@@ -26,7 +26,7 @@ class Duplicates:
     def restore(self, message_id: str, sequence: int, until_ms: int) -> None:
         self._seen[message_id] = (until_ms, sequence)
 
-    def sequence_of(self, message_id: str) -> int | None:
+    def find_sequence(self, message_id: str) -> int | None:
         """The first message's sequence number; None if the id is new."""
         seen = self._seen.get(message_id)
         return seen[1] if seen else None

@@ -76,14 +76,14 @@ class MessageQueue:
         for message in saved.messages:
             queue = self if message.dead is None else self.dead_letters
             assert queue is not None  # noqa: S101 - a dead-letter queue is not restored itself
-            queue._admit(message)  # noqa: SLF001 - the same class
+            queue._insert(message)  # noqa: SLF001 - the same class
         for message_id, sequence, until_ms in saved.seen:
             self._duplicates.restore(message_id, sequence, until_ms)
 
     def send(self, draft: Draft) -> int:
         """Returns the sequence number: the first message's, if this one is a duplicate."""
         if self.settings.duplicate_window_ms is not None:
-            first = self._duplicates.sequence_of(draft.message_id)
+            first = self._duplicates.find_sequence(draft.message_id)
             if first is not None:
                 return first
         now_ms = self._now_ms()
@@ -96,12 +96,12 @@ class MessageQueue:
             message.expires_ms = (draft.scheduled_ms or now_ms) + ttl_ms
         self._journal.insert(self.settings.name, message)
         self._remember(message, now_ms)
-        self._admit(message)
+        self._insert(message)
         return message.sequence
 
     def cancel_scheduled(self, sequences: Iterable[int]) -> None:
         """All or none. Raises MessageNotFound."""
-        for sequence in self._found(sequences, State.SCHEDULED):
+        for sequence in self._require_state(sequences, State.SCHEDULED):
             self._remove(sequence)
 
     # -- receiving -----------------------------------------------------------------------------
@@ -120,12 +120,14 @@ class MessageQueue:
 
     def receive_deferred(self, sequences: Iterable[int]) -> list[Delivery]:
         """All or none. Raises MessageNotFound."""
-        found = self._found(sequences, State.DEFERRED)
+        found = self._require_state(sequences, State.DEFERRED)
         return [self._lock(self._messages[sequence], None) for sequence in found]
 
     def take_deferred(self, sequences: Iterable[int]) -> list[Message]:
         """Receive and delete, all or none. Raises MessageNotFound."""
-        return [self._remove(sequence) for sequence in self._found(sequences, State.DEFERRED)]
+        return [
+            self._remove(sequence) for sequence in self._require_state(sequences, State.DEFERRED)
+        ]
 
     def peek(self, first: int, limit: int) -> list[Message]:
         """Up to `limit` messages from sequence number `first` on, in any state."""
@@ -158,13 +160,13 @@ class MessageQueue:
         self._journal.update(self.settings.name, message)
         self._changed()
 
-    def dead_letter(self, token: UUID, why: DeadLetter, content: bytes | None = None) -> None:
+    def dead_letter(self, token: UUID, reason: DeadLetter, content: bytes | None = None) -> None:
         """In a dead-letter queue itself, the same as `abandon`."""
         message = self._locks.release(token).with_content(content)
         if self.dead_letters is None:
             self._failed(message)
         else:
-            self._move_to_dead_letters(message, why)
+            self._move_to_dead_letters(message, reason)
 
     def renew(self, token: UUID) -> int:
         """Returns the lock's new expiry."""
@@ -172,7 +174,7 @@ class MessageQueue:
         self._changed()
         return until_ms
 
-    def locked(self, token: UUID) -> Message:
+    def get_locked(self, token: UUID) -> Message:
         """The locked message. Raises LockLost."""
         return self._locks.check(token)
 
@@ -193,9 +195,9 @@ class MessageQueue:
         now_ms = self._now_ms()
         for message in self._locks.expire(now_ms):
             self._failed(message)
-        for sequence in self._scheduled.due(now_ms):
+        for sequence in self._scheduled.pop_due(now_ms):
             self._activate(self._messages[sequence])
-        for sequence in self._expiring.due(now_ms):
+        for sequence in self._expiring.pop_due(now_ms):
             message = self._messages[sequence]
             # A locked message may still be settled; it expires when its lock ends.
             if message not in self._locks:
@@ -205,7 +207,7 @@ class MessageQueue:
 
     # -- internal ------------------------------------------------------------------------------
 
-    def _admit(self, message: Message) -> None:
+    def _insert(self, message: Message) -> None:
         self._messages[message.sequence] = message
         if message.state is State.SCHEDULED:
             assert message.draft.scheduled_ms is not None  # noqa: S101 - what SCHEDULED means
@@ -258,13 +260,13 @@ class MessageQueue:
         else:
             self._remove(message.sequence)
 
-    def _move_to_dead_letters(self, message: Message, why: DeadLetter) -> None:
+    def _move_to_dead_letters(self, message: Message, reason: DeadLetter) -> None:
         """Its sequence number stays the same. Nothing expires in a dead-letter queue."""
         assert self.dead_letters is not None  # noqa: S101 - checked by callers
         self._drop(message.sequence)
-        message.dead, message.state, message.expires_ms = why, State.ACTIVE, None
+        message.dead, message.state, message.expires_ms = reason, State.ACTIVE, None
         self._journal.update(self.settings.name, message)
-        self.dead_letters._admit(message)  # noqa: SLF001 - the same class
+        self.dead_letters._insert(message)  # noqa: SLF001 - the same class
 
     def _remove(self, sequence: int) -> Message:
         message = self._drop(sequence)
@@ -276,7 +278,7 @@ class MessageQueue:
             heap.discard(sequence)
         return self._messages.pop(sequence)
 
-    def _found(self, sequences: Iterable[int], state: State) -> list[int]:
+    def _require_state(self, sequences: Iterable[int], state: State) -> list[int]:
         """The distinct sequence numbers. Raises MessageNotFound if one is not in that state."""
         found = list(dict.fromkeys(sequences))
         for sequence in found:

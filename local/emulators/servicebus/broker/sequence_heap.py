@@ -46,7 +46,7 @@ class SequenceHeap:
         del self._keys[sequence]
         return sequence
 
-    def due(self, up_to: int) -> Iterator[int]:
+    def pop_due(self, up_to: int) -> Iterator[int]:
         """Remove and yield each sequence number with a key up to `up_to`, lowest first."""
         while (sequence := self.pop(up_to)) is not None:
             yield sequence
