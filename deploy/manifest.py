@@ -18,8 +18,9 @@ from inference.models import Model, manifests
 from inference.models.manifests import Golden
 from inference.rows import coercion
 from inference.rows.codecs import json_codec
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 from inference.rows.schema import Schema
+from inference.rows.typed_rows import TypedRows
 from inference.script_errors import SHOWN
 from inference.scripts import batch_invariance
 
@@ -121,18 +122,20 @@ def _candidates(rows: Sample, own: Schema) -> Iterator[Schema]:
         )
 
 
-def _allows_missing(model: Model, method: str, schema: Schema, values: Array) -> bool:
+def _allows_missing(model: Model, method: str, schema: Schema, values: Values) -> bool:
     """What an estimator says when each cell of a row in turn is missing. Other models refuse
     nothing: there it is for the golden rows to say.
     """
     if schema.kind == "texts":
         return False
     if model.framework != "scikit-learn":
-        return bool((values != values).any())  # noqa: PLR0124 - also of objects, unlike isnan
-    gaps = np.repeat(values[:1], values.shape[1], axis=0)
+        return any(cell != cell for row in values.tolist() for cell in row)  # noqa: PLR0124 - NaN
+    cells = values.objects() if isinstance(values, TypedRows) else values
+    gaps = np.repeat(cells[:1], cells.shape[1], axis=0)
     np.fill_diagonal(gaps, np.nan)
+    rows = coercion.coerce_objects(gaps, schema) if isinstance(values, TypedRows) else gaps
     try:
-        model.answer_function(method, schema)(gaps)
+        model.answer_function(method, schema)(rows)
     except Exception:  # noqa: BLE001 - that is the answer
         return False
     return True

@@ -10,9 +10,9 @@ import orjson
 
 from inference.models import golden_rows
 from inference.rows.codecs import json_codec
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 
-Answering = Callable[[Array], Any]
+Answering = Callable[[Values], Any]
 
 #: Stands for the answer to a row that is refused: who answers it instead answers otherwise.
 _REFUSED = {"refused": True}
@@ -28,7 +28,9 @@ class Proof:
     Labels must be equal, and numbers differ by no more than the tolerances.
     """
 
-    def __init__(self, answer: Answering, rows: Array, *, relative: float, absolute: float) -> None:
+    def __init__(
+        self, answer: Answering, rows: Values, *, relative: float, absolute: float
+    ) -> None:
         self.rows, self.relative, self.absolute = rows, relative, absolute
         self._expected = _answers(answer, rows)
 
@@ -71,14 +73,14 @@ def told(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _answers(answer: Answering, rows: Array) -> list[Any]:
+def _answers(answer: Answering, rows: Values) -> list[Any]:
     try:
         return list(_plain(answer(rows)))
     except Exception:  # noqa: BLE001 - some rows may be refused, and only they
         return [_answer(answer, rows[at : at + 1]) for at in range(len(rows))]
 
 
-def _answer(answer: Answering, row: Array) -> Any:
+def _answer(answer: Answering, row: Values) -> Any:
     try:
         return _plain(answer(row))[0]
     except Exception:  # noqa: BLE001 - that is the answer

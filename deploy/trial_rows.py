@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from deploy.trees import trees
-from inference.rows.row_types import Array
+from inference.rows import coercion
+from inference.rows.row_types import Array, Values
 from inference.rows.schema import Schema
+from inference.rows.typed_rows import TypedRows
 
 #: Of each kind.
 ROWS = 2_000
@@ -26,8 +28,14 @@ _ODD_WORDS = ("a", "I", "42", "3.14", "naïve", "ÉTÉ", "straße", "don't", "x-
 _UNSEEN = "triscore has not seen this"
 
 
-def draw(golden: Array, schema: Schema, estimator: Any) -> Array:
+def draw(golden: Values, schema: Schema, estimator: Any) -> Values:
     """Rows of the shape (rows, features), with cells such as those of `golden`."""
+    if isinstance(golden, TypedRows):
+        return coercion.coerce_objects(_draw(golden.objects(), schema, estimator), schema)
+    return _draw(golden, schema, estimator)
+
+
+def _draw(golden: Array, schema: Schema, estimator: Any) -> Array:
     random = np.random.default_rng(0)
     if schema.kind == "texts":
         return _texts(golden[:, 0].tolist(), random)

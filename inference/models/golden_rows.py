@@ -13,14 +13,14 @@ from inference.errors import CallerError, ModelUnavailable
 from inference.models.manifests import Manifest
 from inference.rows import coercion
 from inference.rows.codecs import json_codec
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 from inference.rows.schema import Schema
 from inference.script_errors import HIDDEN, ScriptErrors
 
 log = logging.getLogger(__name__)
 
 
-def read_rows(manifest: Manifest, schema: Schema) -> Array:
+def read_rows(manifest: Manifest, schema: Schema) -> Values:
     """The golden rows in the model's types, shape (rows, features). Raises ModelUnavailable."""
     try:
         return coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
@@ -33,8 +33,8 @@ def read_rows(manifest: Manifest, schema: Schema) -> Array:
 
 def check(
     manifest: Manifest,
-    rows: Array,
-    answer: Callable[[Array], object],
+    rows: Values,
+    answer: Callable[[Values], object],
     *,
     version: str,
     errors: ScriptErrors = HIDDEN,

@@ -9,52 +9,55 @@ from typing import Any
 import numpy as np
 
 from inference.errors import ModelUnavailable
-from inference.rows.row_types import EXACT_INTEGER, Array
-from inference.rows.schema import ColumnType, Schema
+from inference.rows import typed_rows
+from inference.rows.row_types import Array
+from inference.rows.schema import Schema
+from inference.rows.typed_rows import MISSING_BOOLEAN, TypedRows
 
 
-def maker(schema: Schema) -> Callable[[Array], Any]:
-    """Turns rows, shape (rows, features), into the estimator's input. Raises ModelUnavailable.
+def input_function(schema: Schema) -> Callable[[Any], Any]:
+    """Turns rows into the estimator's input: an array of numbers stays what it is, typed rows
+    become a DataFrame or texts. Raises ModelUnavailable.
 
     Only a model trained on a DataFrame needs pandas, and only for it pandas is imported.
     """
     if schema.kind == "array":
         return lambda values: values
     if schema.kind == "texts":
-        return lambda values: values[:, 0]
+        return lambda rows: column_values(rows.columns[0])
     try:
         import pandas as pd  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
         raise ModelUnavailable(
             "the model takes a DataFrame, and pandas is not installed: add it to requirements.txt"
         ) from error
-    columns = list(zip(schema.names or (), schema.types or (), strict=True))
+    names = schema.names or ()
 
-    def frame(values: Array) -> Any:
-        return pd.DataFrame(
-            {
-                name: _column(values[:, position], kind)
-                for position, (name, kind) in enumerate(columns)
-            }
-        )
+    def frame(rows: TypedRows) -> Any:
+        columns = map(column_values, rows.columns)
+        return pd.DataFrame(dict(zip(names, columns, strict=True)))
 
     return frame
 
 
-def _column(cells: Array, kind: ColumnType) -> Array:
-    """As pandas reads such a column from a file: what is missing turns truths into objects."""
-    if kind == "number":
-        return _numbers(cells)
-    if kind == "boolean" and all(isinstance(cell, bool) for cell in cells):
-        return cells.astype(np.bool_)
-    return cells
+def column_values(column: Array) -> Array:
+    """A typed column as pandas reads such a column from a file."""
+    if typed_rows.is_text(column):
+        return column.astype(object)
+    if typed_rows.is_boolean(column):
+        if (column == MISSING_BOOLEAN).any():
+            return typed_rows.boolean_objects(column)
+        return column.astype(np.bool_)
+    return column if column.dtype == np.float64 else _long_numbers(column)
 
 
-def _numbers(cells: Array) -> Array:
-    """Floats; integers where one is too big to be one of those, and no cell is anything else."""
-    values = cells.astype(np.float64)
-    if not (np.abs(values) >= EXACT_INTEGER).any():
-        return values
+def _long_numbers(column: Array) -> Array:
+    """Integers where one is too big to be a float, and no cell is anything else; floats otherwise.
+
+    It depends on these rows alone: the column they come from may have had other cells.
+    """
+    cells = typed_rows.cells(column)
+    values: Array = np.array(cells, np.float64)
     if any(isinstance(cell, int) for cell in cells) and (values % 1 == 0).all():
         for dtype in (np.int64, np.uint64):
             with contextlib.suppress(OverflowError):

@@ -11,12 +11,12 @@ from inference.models import pickles, skops_files
 from inference.models.manifests import Features
 from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 from inference.rows.schema import Schema
 from inference.script_errors import HIDDEN, ScriptErrors
 
 #: From rows, shape (rows, features), to one answer a row, in order.
-AnswerFunction = Callable[[Array], Any]
+AnswerFunction = Callable[[Values], Any]
 
 
 class Model(Protocol):

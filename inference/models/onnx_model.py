@@ -15,7 +15,7 @@ from inference.errors import ModelUnavailable
 from inference.models import onnx_tensors
 from inference.models.answers import one_per_row
 from inference.models.manifests import Features
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 from inference.rows.schema import TEXTS, ColumnType, Schema
 
 #: ONNX Runtime's log level for errors that it does not raise.
@@ -61,17 +61,15 @@ class OnnxModel:
         names = [each.name for each in self._inputs]
         return _of_columns(names, [onnx_tensors.column_type(each) for each in self._inputs])
 
-    def answer_function(self, method: str, schema: Schema) -> Callable[[Array], Any]:
+    def answer_function(self, method: str, schema: Schema) -> Callable[[Values], Any]:
         second = method in ("predict_proba", "decision_function") and len(self._outputs) > 1
         output = self._outputs[1 if second else 0]
         columns = self._columns(schema)
         flat = method in ("predict", "decision_function")
 
-        def answer(values: Array) -> Any:
+        def answer(values: Values) -> Any:
             feeds = {
-                each.name: onnx_tensors.encode(
-                    values if at is None else values[:, at : at + 1], each
-                )
+                each.name: onnx_tensors.encode(onnx_tensors.cells_of(values, at), each)
                 for each, at in columns
             }
             (answers,) = self._session.run([output], feeds)

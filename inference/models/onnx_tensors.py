@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import UnfitInput
-from inference.rows.row_types import Array
+from inference.models.inputs import column_values
+from inference.rows.row_types import Array, Values
 from inference.rows.schema import ColumnType
+from inference.rows.typed_rows import TypedRows
 
 #: The column type and NumPy's type of a tensor's cells, by the tensor's type.
 TYPES: dict[str, tuple[ColumnType, npt.DTypeLike]] = {
@@ -24,6 +26,17 @@ TYPES: dict[str, tuple[ColumnType, npt.DTypeLike]] = {
 
 def column_type(tensor: Any) -> ColumnType:
     return TYPES[tensor.type][0]
+
+
+def cells_of(values: Values, column: int | None) -> Array:
+    """The cells of one column, or of all where it is None; shape (rows, columns)."""
+    if not isinstance(values, TypedRows):
+        return values if column is None else values[:, column : column + 1]
+    columns = values.columns if column is None else values.columns[column : column + 1]
+    arrays = [column_values(each) for each in columns]
+    if len({array.dtype for array in arrays}) > 1:  # long integers keep their digits as objects
+        arrays = [array.astype(object) for array in arrays]
+    return np.column_stack(arrays)
 
 
 def encode(cells: Array, tensor: Any) -> Array:

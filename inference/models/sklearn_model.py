@@ -8,10 +8,10 @@ from typing import Any
 
 from inference.errors import ModelUnavailable
 from inference.models.answers import one_per_row
-from inference.models.inputs import maker
+from inference.models.inputs import input_function
 from inference.models.manifests import Features
 from inference.models.pickles import MappedFile
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 from inference.rows.schema import Schema
 
 
@@ -71,24 +71,24 @@ class SklearnModel:
             allows_missing=_allows_missing(estimator) if missing is None else missing,
         )
 
-    def answer_function(self, method: str, schema: Schema) -> Callable[[Array], Any]:
+    def answer_function(self, method: str, schema: Schema) -> Callable[[Values], Any]:
         call = getattr(self._estimator, method, None)
         if not callable(call):
             raise ModelUnavailable(
                 f"the model, a {type(self._estimator).__name__}, has no method {method}()"
             )
-        to_input = maker(schema)
+        to_input = input_function(schema)
 
-        def answer(values: Array) -> Any:
+        def answer(values: Values) -> Any:
             return one_per_row(call(to_input(values)), len(values))
 
         return answer if self._source is None else _watched(answer, self._source)
 
 
-def _watched(answer: Callable[[Array], Any], source: MappedFile) -> Callable[[Array], Any]:
+def _watched(answer: Callable[[Values], Any], source: MappedFile) -> Callable[[Values], Any]:
     """Refuses to answer once somebody has written into the file of mapped arrays."""
 
-    def watched(values: Array) -> Any:
+    def watched(values: Values) -> Any:
         source.require_unchanged()  # reading bytes that the file lost ends the process (SIGBUS)
         answers = answer(values)
         source.require_unchanged()  # the answer may be of two models

@@ -12,7 +12,7 @@ from inference.errors import ModelUnavailable
 from inference.models import golden_rows
 from inference.models.manifests import Manifest
 from inference.models.model import Model, load
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 from inference.rows.schema import Schema
 from inference.script_errors import HIDDEN, ScriptErrors
 
@@ -24,7 +24,7 @@ class VerifiedModel:
     """`answer`: from rows, shape (rows, features) as `schema` says, to one answer a row."""
 
     schema: Schema
-    answer: Callable[[Array], Any]
+    answer: Callable[[Values], Any]
     #: As Model.library_only.
     library_only: bool
 

@@ -15,6 +15,7 @@ from inference.rows.row_types import Array
 
 _INT64 = range(-(2**63), 2**63)
 _UINT64 = range(2**64)
+_NUMBERS = {"INT64": np.int64, "UINT64": np.uint64, "FP64": np.float64}
 
 
 def tensor(name: str, predictions: list[Any]) -> Tensor:
@@ -45,13 +46,18 @@ def _typed(flat: list[Any]) -> tuple[str, Array]:
         return BOOL, _array(flat, np.bool_)
     if kinds == {str}:
         return BYTES, _array(flat, object)
-    if kinds == {int} and min(flat) in _INT64 and max(flat) in _INT64:
-        return "INT64", _array(flat, np.int64)
-    if kinds == {int} and min(flat) in _UINT64:
-        return "UINT64", _array(flat, np.uint64)
-    if kinds <= {int, float, type(None)}:
-        return "FP64", _array(flat, np.float64)
-    raise _no_tensor("items of different kinds")
+    if not kinds <= {int, float, type(None)}:
+        raise _no_tensor("items of different kinds")
+    datatype = _integers(flat) if kinds == {int} else "FP64"
+    return datatype, _array(flat, _NUMBERS[datatype])
+
+
+def _integers(flat: list[int]) -> str:
+    """The narrowest datatype that holds all of them."""
+    low, high = min(flat), max(flat)
+    if low in _INT64 and high in _INT64:
+        return "INT64"
+    return "UINT64" if low in _UINT64 else "FP64"
 
 
 def _array(flat: list[Any], dtype: type) -> Array:

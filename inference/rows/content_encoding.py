@@ -42,18 +42,12 @@ def unpacked_size(body: bytes, encoding: str, *, limits: Limits) -> int:
 
 
 def _pieces(body: bytes, encoding: str, limits: Limits) -> Iterator[bytes]:
+    """The unpacked body, at most _PIECE_BYTES at a time. Raises CallerError."""
     encoding = encoding.strip().lower()
     if encoding not in SUPPORTED:
         raise UnsupportedType(got=f"content-encoding {encoding[:40]}", supported=SUPPORTED)
-    unpacker = zlib.decompressobj(_EITHER)
-    packed = memoryview(body)
-    size = at = 0
-    while not unpacker.eof and (at < len(packed) or unpacker.unconsumed_tail):
-        given = unpacker.unconsumed_tail or packed[at : (at := at + _PIECE_BYTES)]
-        try:
-            piece = unpacker.decompress(given, _PIECE_BYTES)
-        except zlib.error as error:
-            raise MalformedInput(f"the body is not {encoding}: {error}") from error
+    size = 0
+    for piece in _decompress(body, encoding):
         size += len(piece)
         if size > limits.body_bytes:
             raise InputTooLarge(
@@ -64,5 +58,18 @@ def _pieces(body: bytes, encoding: str, limits: Limits) -> Iterator[bytes]:
                 at_least=True,
             )
         yield piece
+
+
+def _decompress(body: bytes, encoding: str) -> Iterator[bytes]:
+    """Raises MalformedInput, also for a stream that is cut short or followed by anything."""
+    unpacker = zlib.decompressobj(_EITHER)
+    packed = memoryview(body)
+    at = 0
+    while not unpacker.eof and (at < len(packed) or unpacker.unconsumed_tail):
+        given = unpacker.unconsumed_tail or packed[at : (at := at + _PIECE_BYTES)]
+        try:
+            yield unpacker.decompress(given, _PIECE_BYTES)
+        except zlib.error as error:
+            raise MalformedInput(f"the body is not {encoding}: {error}") from error
     if not unpacker.eof or unpacker.unused_data or at < len(packed):
         raise MalformedInput(f"the {encoding} body is cut short, or something follows it")

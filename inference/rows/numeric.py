@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import EXACT_INTEGER, Array, Row, Rows, parse_number, short_repr
+from inference.rows.row_types import Array, Row, Rows, parse_number, short_repr
 from inference.rows.schema import Schema
+from inference.rows.typed_rows import EXACT_INTEGER
 
 _WHOLE = frozenset({int, bool})
 

@@ -8,34 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy.typing as npt
 
 from inference.errors import CallerError
+from inference.rows.typed_rows import TypedRows
 
 Array = npt.NDArray[Any]
 Row = Sequence[object]
 
-#: Beyond this float64 can't tell neighbouring integers apart.
-EXACT_INTEGER = 2**53
+#: Of all numbers, or of typed columns. Its length is that of the rows, and it is sliced by rows.
+Values = Array | TypedRows
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The rows that fit, and why the others don't."""
 
-    #: Shape (len(kept), features): numbers, or the typed cells of inference.rows.typed_cells.
-    values: Array
+    #: Shape (len(kept), features).
+    values: Values
     #: Which of the rows that came each row of `values` is.
     kept: Array
     errors: dict[int, CallerError] = field(default_factory=dict)
 
-    def require_valid(self) -> Array:
+    def require_valid(self) -> Values:
         """The values, where every row fits; raises the first row's error otherwise."""
         if self.errors:
             raise self.errors[min(self.errors)]
         return self.values
+
+    def numbers(self) -> Array:
+        """As require_valid, for rows that are an array."""
+        return cast("Array", self.require_valid())
+
+    def typed(self) -> TypedRows:
+        """As require_valid, for rows of typed columns."""
+        return cast("TypedRows", self.require_valid())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows of an array as a question, each answered as if it had come alone."""
+"""Rows as a question, each answered as if it had come alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Self
 
 import numpy as np
 
-from inference.rows import typed_cells
-from inference.rows.row_types import Array
+from inference.rows import typed_rows
+from inference.rows.row_types import Array, Values
+from inference.rows.typed_rows import TypedRows
 from inference.scripts.question import RowQuestion
 
 #: Stands in keys where a NumPy dtype stands for numbers.
@@ -16,23 +17,19 @@ CELLS = "cells"
 
 
 class ArrayRows(RowQuestion):
-    """`values`: shape (rows, features), C-contiguous: numbers, or the objects of
-    inference.rows.typed_cells.
-    """
+    """`values`: numbers, shape (rows, features), C-contiguous."""
 
     __slots__ = ("dtype", "row_shape", "values")
 
     def __init__(self, values: Array) -> None:
         self.values = values
-        self.dtype = CELLS if values.dtype.hasobject else values.dtype.str
+        self.dtype = values.dtype.str
         self.row_shape = values.shape[1:]
 
     def __len__(self) -> int:
         return len(self.values)
 
     def row_bytes(self) -> Sequence[Buffer]:
-        if self.dtype == CELLS:
-            return typed_cells.row_bytes(self.values)
         whole = self.values.data.cast("B")
         size = len(whole) // len(self.values)
         return [whole[start : start + size] for start in range(0, len(whole), size)]
@@ -42,3 +39,32 @@ class ArrayRows(RowQuestion):
 
     def join(self, others: Sequence[Self]) -> Self:
         return type(self)(np.concatenate([self.values, *(other.values for other in others)]))
+
+
+class MixedRows(RowQuestion):
+    """`values`: rows of typed columns."""
+
+    __slots__ = ("row_shape", "values")
+
+    dtype = CELLS
+
+    def __init__(self, values: TypedRows) -> None:
+        self.values = values
+        self.row_shape = values.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def row_bytes(self) -> Sequence[Buffer]:
+        return self.values.row_bytes()
+
+    def take(self, rows: Sequence[int]) -> Self:
+        return type(self)(self.values[rows])
+
+    def join(self, others: Sequence[Self]) -> Self:
+        values = (self.values, *(other.values for other in others))
+        return type(self)(typed_rows.concatenate(values))
+
+
+def row_question(values: Values) -> ArrayRows | MixedRows:
+    return MixedRows(values) if isinstance(values, TypedRows) else ArrayRows(values)

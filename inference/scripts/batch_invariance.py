@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from inference.models.answers import encode_by_row
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 BATCH_SIZES = (2, 3, 5, 8, 16)
 
 
-def is_batch_invariant(answer: Callable[[Array], Any], rows: Array) -> bool:
+def is_batch_invariant(answer: Callable[[Values], Any], rows: Values) -> bool:
     """Ask for rows alone and in batches. `rows`: shape (rows, features); False for no row."""
     if not len(rows):
         return False

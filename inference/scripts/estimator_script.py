@@ -14,13 +14,14 @@ from inference.models import garbage_collector, golden_rows, manifests
 from inference.models.answers import encode_by_row
 from inference.request import Request
 from inference.rows import codecs
-from inference.rows.body_budget import MEMORY_A_TYPED_BYTE, MEMORY_PER_BYTE
+from inference.rows.body_budget import MEMORY_PER_BYTE, MEMORY_PER_TYPED_BYTE
 from inference.rows.codecs import json_codec
-from inference.rows.row_types import Array
+from inference.rows.row_types import Values
 from inference.rows.schema import Schema
+from inference.rows.typed_rows import TypedRows
 from inference.script_errors import ScriptErrors
 from inference.scripts import batch_invariance
-from inference.scripts.array_rows import CELLS, ArrayRows
+from inference.scripts.array_rows import ArrayRows, MixedRows, row_question
 from inference.scripts.input_errors import call_estimator
 from inference.scripts.question import Question, RowQuestion
 from inference.settings import InferenceSettings
@@ -55,12 +56,12 @@ class EstimatorScript:
         self.parses_unloaded = known is not None
         self._independent = self._manifest is not None and self._manifest.independent
         self.parameters = f"{_runtime(self._manifest)} {self.schema.key_text}"
-        self._answer: Callable[[Array], Any]
+        self._answer: Callable[[Values], Any]
         self.library_only = False
 
     @property
     def memory_per_byte(self) -> int:
-        return MEMORY_PER_BYTE if self.schema.kind == "array" else MEMORY_A_TYPED_BYTE
+        return MEMORY_PER_BYTE if self.schema.kind == "array" else MEMORY_PER_TYPED_BYTE
 
     @property
     def manifest(self) -> manifests.Manifest | None:
@@ -80,26 +81,29 @@ class EstimatorScript:
         rows = codecs.decode(request.body, request.content_type, self.schema, limits=self._limits)
         return self.question_of(rows.require_valid())
 
-    def question_of(self, values: Array) -> Question | RowQuestion:
+    def question_of(self, values: Values) -> Question | RowQuestion:
         """A question for rows, shape (rows, features)."""
-        rows = ArrayRows(values)
+        rows = row_question(values)
         if self._independent:
             return rows
-        data = b"\n".join(rows.row_bytes()) if rows.dtype == CELLS else values.data.cast("B")
-        return Question(values, memoryview(data), rows.dtype, values.shape, rows=len(values))
+        if isinstance(values, TypedRows):
+            data = memoryview(b"\n".join(values.row_bytes()))
+        else:
+            data = values.data.cast("B")
+        return Question(values, data, rows.dtype, values.shape, rows=len(values))
 
     def run(self, question: Question) -> bytes:
         return json_codec.dumps_rows(self._call(question.payload))
 
-    def run_rows(self, question: ArrayRows) -> list[bytes]:
+    def run_rows(self, question: ArrayRows | MixedRows) -> list[bytes]:
         return encode_by_row(self._call(question.values))
 
-    def _call(self, values: Array) -> Any:
+    def _call(self, values: Values) -> Any:
         return self._errors.guard(
             lambda: call_estimator(lambda: self._answer(values), self._errors)
         )
 
-    def _rows_to_try(self, schema: Schema) -> Array:
+    def _rows_to_try(self, schema: Schema) -> Values:
         """The golden rows. Without any, a row of zeros, which the model need not accept."""
         if self._manifest is not None and self._manifest.golden.rows:
             return golden_rows.read_rows(self._manifest, schema)

@@ -5,7 +5,6 @@ A reader takes any bytes and either reads them or raises one of the errors that 
 
 from __future__ import annotations
 
-import io
 import json
 import random
 import struct
@@ -20,7 +19,7 @@ from inference.errors import CallerError
 from inference.limits import Limits
 from inference.rows import codecs, media_types
 from inference.rows.codecs import json_outline, parquet_layout
-from inference.rows.codecs.arrow_messages import Messages
+from inference.rows.codecs.arrow_messages import BodySource, Messages
 from inference.rows.schema import TEXTS, Schema
 from local.emulators.servicebus import message_conversion
 from local.emulators.servicebus.amqp import frames, sections
@@ -124,7 +123,7 @@ def _read_layout(body: bytes) -> None:
 
 
 def _read_messages(body: bytes) -> None:
-    source = Messages(io.BytesIO(body), LIMITS.body_bytes)
+    source = Messages(BodySource(body), LIMITS.body_bytes)
     # pyarrow asks for a message's prefix, then for what that says.
     while source.read(4):
         source.read(LIMITS.body_bytes)

@@ -6,6 +6,7 @@ cells, what came of it, seconds, and the memory that it took, the body itself in
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
@@ -22,17 +23,12 @@ import orjson
 import pyarrow as pa
 
 from inference.rows import media_types
-from inference.rows.schema import Schema
+from inference.rows.schema import ColumnType, Schema
 from tests import bodies
 
 COLUMNS = 64
 Made = tuple[bytes, str]
-MIXED = Schema(
-    kind="frame",
-    features=COLUMNS,
-    names=tuple(f"c{index}" for index in range(COLUMNS)),
-    types=("number", "text") * (COLUMNS // 2),
-)
+NAMES = tuple(f"c{index}" for index in range(COLUMNS))
 
 
 def numbers(rows: int, columns: int = COLUMNS) -> np.ndarray:
@@ -62,11 +58,6 @@ def records(rows: int) -> bytes:
     return orjson.dumps(
         [{f"c{i}": cell for i, cell in enumerate(row)} for row in numbers(rows).tolist()]
     )
-
-
-def mixed(rows: int) -> list[list[object]]:
-    cells = np.random.default_rng(1).integers(0, 1000, (rows, COLUMNS)).tolist()
-    return [[f"text {cell}" if i % 2 else cell for i, cell in enumerate(row)] for row in cells]
 
 
 def tensor(rows: int, data: object = None) -> bytes:
@@ -103,24 +94,84 @@ FORMATS: dict[str, Callable[[int], Made]] = {
     ),
     "arrow": lambda n: (bodies.of_table(media_types.ARROW, table(n)), media_types.ARROW),
 }
-#: As above, for a model of texts and numbers in turn.
-TYPED: dict[str, Callable[[int], Made]] = {
-    "typed records": lambda n: (
-        orjson.dumps([dict(zip(MIXED.names or (), row, strict=True)) for row in mixed(n)]),
-        media_types.JSON,
-    ),
-    "typed lists": lambda n: (orjson.dumps(mixed(n)), media_types.JSON),
-    "typed csv": lambda n: (
-        b"\n".join(",".join(map(str, row)).encode() for row in mixed(n)),
-        media_types.CSV,
-    ),
-    "typed parquet": lambda n: (
-        bodies.parquet(
-            pa.Table.from_pylist([dict(zip(MIXED.names or (), r, strict=True)) for r in mixed(n)])
-        ),
-        media_types.PARQUET,
+#: Cells of each kind that take the most memory for their bytes, by row and column.
+CELLS: dict[str, tuple[tuple[ColumnType, ...], Callable[[int, int], object]]] = {
+    "two digits": (("number",), lambda row, column: 10 + (row + column) % 90),
+    "short texts": (("text",), lambda row, column: f"{row * COLUMNS + column:05x}"[-5:]),
+    "texts of 16": (("text",), lambda row, column: f"{row * COLUMNS + column:016x}"),
+    "booleans": (("boolean",), lambda row, column: (row + column) % 3 > 0),
+    "nothing": (("number", "text", "boolean"), lambda row, column: None),
+    "no texts": (("text",), lambda row, column: None),
+    "long integers": (("number",), lambda row, column: 2**60 + row + column),
+    "mixed": (
+        ("number", "text"),
+        lambda row, column: f"text {row % 1000}" if column % 2 else row + column,
     ),
 }
+
+
+def typed_schema(name: str) -> Schema:
+    """What a model of so many columns of CELLS takes."""
+    types, _ = CELLS[name.partition(": ")[2]]
+    return Schema(
+        kind="frame",
+        features=COLUMNS,
+        names=NAMES,
+        types=(types * COLUMNS)[:COLUMNS],
+        allows_missing=True,
+    )
+
+
+def typed_rows(cells: str, rows: int) -> list[list[object]]:
+    _, cell = CELLS[cells]
+    return [[cell(row, column) for column in range(COLUMNS)] for row in range(rows)]
+
+
+def csv_of(rows: list[list[object]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([NAMES, *rows])
+    return out.getvalue().encode()
+
+
+def table_of(cells: str, rows: list[list[object]]) -> pa.Table:
+    kinds: dict[ColumnType, pa.DataType] = {
+        "number": pa.int64() if cells == "long integers" else pa.float64(),
+        "text": pa.string(),
+        "boolean": pa.bool_(),
+    }
+    types = typed_schema(f": {cells}").types or ()
+    columns = zip(NAMES, types, zip(*rows, strict=True), strict=True)
+    return pa.table({name: pa.array(column, kinds[kind]) for name, kind, column in columns})
+
+
+#: Ways to write such rows, by name.
+TYPED_FORMATS: dict[str, tuple[str, Callable[[str, list[list[object]]], bytes]]] = {
+    "typed records": (
+        media_types.JSON,
+        lambda _, rows: orjson.dumps([dict(zip(NAMES, row, strict=True)) for row in rows]),
+    ),
+    "typed lists": (media_types.JSON, lambda _, rows: orjson.dumps(rows)),
+    "typed lines": (media_types.JSON_LINES, lambda _, rows: b"\n".join(map(orjson.dumps, rows))),
+    "typed csv": (media_types.CSV, lambda _, rows: csv_of(rows)),
+    "typed parquet": (
+        media_types.PARQUET,
+        lambda cells, rows: bodies.parquet(table_of(cells, rows)),
+    ),
+    "typed arrow": (
+        media_types.ARROW,
+        lambda cells, rows: bodies.of_table(media_types.ARROW, table_of(cells, rows)),
+    ),
+}
+#: As FORMATS, for models of typed columns: each format with each kind of cells.
+TYPED = tuple(f"{form}: {cells}" for form in TYPED_FORMATS for cells in CELLS)
+
+
+def typed(name: str, rows: int) -> Made:
+    form, _, cells = name.partition(": ")
+    kind, write = TYPED_FORMATS[form]
+    return write(cells, typed_rows(cells, rows)), kind
+
+
 #: As above, of what nobody should have to read whole: of so many bytes.
 HOSTILE: dict[str, Callable[[int], Made]] = {
     "empty lists": lambda n: (b"[" + b",".join([b"[]"] * (n // 3)) + b"]", media_types.JSON),
@@ -147,7 +198,7 @@ HOSTILE: dict[str, Callable[[int], Made]] = {
 
 
 def made(name: str, size: int) -> Made:
-    return (FORMATS | TYPED | HOSTILE)[name](size)
+    return typed(name, size) if name in TYPED else (FORMATS | HOSTILE)[name](size)
 
 
 def model(parent: Path, columns: int = COLUMNS, name: str = "tree") -> Path:
@@ -211,7 +262,7 @@ def read(file: Path, kind: str, schema: Schema) -> dict[str, object]:
 
 def main() -> None:
     if sys.argv[1] == "read":
-        schema = MIXED if sys.argv[4] in TYPED else Schema()
+        schema = typed_schema(sys.argv[4]) if sys.argv[4] in TYPED else Schema()
         print(json.dumps(read(Path(sys.argv[2]), sys.argv[3], schema)))
         return
     body, kind = made(sys.argv[1], int(sys.argv[2]))

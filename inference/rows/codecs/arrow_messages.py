@@ -7,13 +7,31 @@ packed buffer begins with the size it unpacks to, which a reader believes.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from collections.abc import Buffer
+from typing import Protocol
 
 from inference.errors import InputTooLarge, MalformedInput
 from inference.rows.codecs.column_types import CELL_BYTES
 
 _MARK = b"\xff\xff\xff\xff"
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+
+
+class Source(Protocol):
+    """What a stream is read from: a file, or a body in memory."""
+
+    def read(self, size: int, /) -> bytes | memoryview: ...
+
+
+class BodySource:
+    """A body in memory. It is not copied: what is read are views of it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._rest = memoryview(body)
+
+    def read(self, size: int, /) -> memoryview:
+        read, self._rest = self._rest[:size], self._rest[size:]
+        return read
 
 
 class Messages:
@@ -24,7 +42,7 @@ class Messages:
 
     closed = False
 
-    def __init__(self, source: BinaryIO, limit: int) -> None:
+    def __init__(self, source: Source, limit: int) -> None:
         self._source, self._limit = source, limit
         #: What is left of the last message: its parts are not copied together.
         self._left: list[memoryview] = []
@@ -50,12 +68,12 @@ class Messages:
             pass
         return self._unpacked
 
-    def _message(self) -> list[bytes]:
+    def _message(self) -> list[bytes | memoryview]:
         """The next one, in parts; none at the end of the source."""
         prefix = self._source.read(8)
         if not prefix:
             return []
-        if len(prefix) < 8 or not prefix.startswith(_MARK):
+        if len(prefix) < 8 or prefix[:4] != _MARK:
             raise _malformed()
         size = int.from_bytes(prefix[4:], "little")
         if size == 0:  # the end
@@ -71,7 +89,7 @@ class Messages:
         self._unpacked += max(len(body), unpacked, rows * columns * CELL_BYTES)
         return [prefix, metadata, body]
 
-    def _exactly(self, size: int) -> bytes:
+    def _exactly(self, size: int) -> bytes | memoryview:
         self._check(size, "bytes in a message")
         content = self._source.read(size)
         if len(content) < size:
@@ -89,11 +107,11 @@ def _malformed() -> MalformedInput:
     return MalformedInput("the Arrow stream is cut short, or it is none")
 
 
-def _body_size(metadata: bytes) -> int:
+def _body_size(metadata: Buffer) -> int:
     return _message_table(metadata).integer(3, "<q")
 
 
-def _measured(metadata: bytes, body: bytes) -> tuple[int, int, int]:
+def _measured(metadata: Buffer, body: Buffer) -> tuple[int, int, int]:
     """Rows of a batch, its columns, and the bytes that its packed buffers take when unpacked."""
     message = _message_table(metadata)
     kind = message.integer(1, "<B")
@@ -112,14 +130,14 @@ def _measured(metadata: bytes, body: bytes) -> tuple[int, int, int]:
     return rows, columns, sum(size for size in sizes if size > 0)
 
 
-def _message_table(metadata: bytes) -> _Table:
+def _message_table(metadata: Buffer) -> _Table:
     return _Table(metadata, struct.unpack_from("<I", metadata)[0])
 
 
 class _Table:
     """A FlatBuffer's table: fields by number, absent ones left out. Raises struct.error."""
 
-    def __init__(self, buffer: bytes, position: int) -> None:
+    def __init__(self, buffer: Buffer, position: int) -> None:
         self._buffer, self._position = buffer, position
         self._vtable = position - self._at("<i", position)
         self._size = self._at("<H", self._vtable)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +16,7 @@ from inference.errors import InputTooLarge, MalformedInput
 from inference.limits import rows_per_part
 from inference.rows import media_types
 from inference.rows.codecs import column_types, parquet_layout
-from inference.rows.codecs.arrow_messages import Messages
+from inference.rows.codecs.arrow_messages import Messages, Source
 from inference.rows.codecs.parquet_layout import Body, Group
 
 #: A row group of no more is read some columns at a time: so many, or of so many bytes.
@@ -25,7 +24,7 @@ GROUP_BYTES = 96 * 1024 * 1024
 COLUMNS_AT_ONCE, COLUMNS_BYTES = 256, 8 * 1024 * 1024
 
 
-def of_arrow(source: BinaryIO, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
+def of_arrow(source: Source, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
     """The rows of an Arrow stream, whose batches have at most `max_bytes` each, in parts.
 
     Raises CallerError.

@@ -16,12 +16,13 @@ from pyarrow import types
 
 from inference.errors import UnacceptableAnswer, UnfitInput
 from inference.limits import Limits
-from inference.rows import media_types, numeric, typed_cells
+from inference.rows import media_types, numeric, typed_cells, typed_columns
 from inference.rows.codecs import column_batches, column_types, parquet_layout
-from inference.rows.codecs.arrow_messages import Messages
+from inference.rows.codecs.arrow_messages import BodySource, Messages
 from inference.rows.codecs.gathering import Part
 from inference.rows.row_types import Array, Row, Rows
 from inference.rows.schema import Schema
+from inference.rows.typed_columns import ColumnReader, ReadColumn
 
 
 class ColumnsPart(Part):
@@ -45,7 +46,7 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[Co
             body, schema.names, max_rows=limits.rows, max_bytes=size
         )
     else:
-        batches = column_batches.of_arrow(io.BytesIO(body), max_bytes=size)
+        batches = column_batches.of_arrow(BodySource(body), max_bytes=size)
     count, room = 0, size
     for batch in batches:
         chosen = choose(batch, schema)
@@ -59,7 +60,7 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[Co
 def unpacked_size(body: bytes, form: str, limits: Limits) -> int:
     """Bytes of a body's cells, as far as it says. Raises CallerError."""
     if form == media_types.ARROW:
-        return Messages(io.BytesIO(body), limits.body_bytes).unpacked_size()
+        return Messages(BodySource(body), limits.body_bytes).unpacked_size()
     groups = parquet_layout.groups(body)
     return sum(group.rows * len(group.chunks) for group in groups) * column_types.CELL_BYTES
 
@@ -79,7 +80,10 @@ def coerce(batch: pa.RecordBatch, schema: Schema, *, first: int = 0) -> Rows:
     """Bring columns, which `choose` chose, into the model's types. Raises UnfitInput."""
     if schema.kind == "array":
         return numeric.coerce_columns(_numeric_columns(batch), schema, first=first)
-    return typed_cells.coerce_rows(rows(batch), schema, text=False, first=first)
+    known = typed_columns.readers(schema, text=False)
+    named = zip(known, batch.schema.names, batch.columns, strict=True)
+    read = [_read(reader, name, column) for reader, name, column in named]
+    return typed_cells.rows_of(read, schema, first=first)
 
 
 def _numeric_columns(batch: pa.RecordBatch) -> list[Array]:
@@ -108,12 +112,21 @@ def _numbers(name: str, column: Any) -> Array:
     return numbers
 
 
+def _read(reader: ColumnReader, name: str, column: Any) -> ReadColumn:
+    kind = column_types.plain(column.type)
+    if reader.takes_numbers and (types.is_integer(kind) or types.is_floating(kind)):
+        numbers = _numbers(name, column)
+        if not (column.null_count and types.is_integer(kind)):  # floats, once some are missing
+            return typed_cells.read_numbers(numbers, reader)
+    return reader.read(_cells(name, column))
+
+
 def _cells(name: str, column: Any) -> list[object]:
     kind = column_types.plain(column.type)
     known = (types.is_null, types.is_boolean, types.is_integer, types.is_floating)
     if not column_types.is_text(kind) and not any(each(kind) for each in known):
         raise column_types.unfit(name, column.type)
-    values: list[object] = column.to_pylist()
+    values: list[object] = column.cast(kind).to_pylist()
     return values
 
 

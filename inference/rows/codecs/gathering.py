@@ -16,6 +16,7 @@ from inference.limits import rows_per_part
 from inference.rows import coercion, numeric
 from inference.rows.row_types import Array, Row, Rows
 from inference.rows.schema import Schema
+from inference.rows.typed_rows import TypedRowsBuilder
 
 
 class Part(Protocol):
@@ -70,6 +71,8 @@ def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
 
     `parts` may be asked for a second time.
     """
+    if schema.kind != "array":
+        return _gather_typed(parts(), schema)
     coerced: list[Rows] = []
     count = 0
     for part in parts():
@@ -80,12 +83,30 @@ def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
         count += len(coerced[-1].kept)
     if len(coerced) == 1:
         return coerced[0]
-    return Rows(_together([rows.require_valid() for rows in coerced], parts), np.arange(count))
+    return Rows(_together([rows.numbers() for rows in coerced], parts), np.arange(count))
+
+
+def _gather_typed(parts: Iterable[Part], schema: Schema) -> Rows:
+    first: Rows | None = None
+    builder: TypedRowsBuilder | None = None
+    count = 0
+    for part in parts:
+        if first is not None and builder is None:
+            builder = TypedRowsBuilder(first.typed())
+        rows = part.coerce(schema, first=count)
+        count += len(rows.kept)
+        if builder is None:
+            first = rows
+        else:
+            builder.append(rows.typed())
+    if builder is None:
+        return first or coercion.coerce_rows([], schema, text=False)
+    return Rows(builder.rows(), np.arange(count))
 
 
 def pinned(schema: Schema, rows: Rows) -> Schema:
     """With the width of rows that were read, where the model does not tell its own."""
-    if schema.features is not None or rows.values.ndim != 2 or not len(rows.values):
+    if schema.features is not None or not len(rows.values):
         return schema
     return replace(schema, features=rows.values.shape[1])
 

@@ -54,15 +54,20 @@ class JsonBody:
         return found
 
     def _find(self) -> Span:
+        """Where the rows are. Raises CallerError where there are none."""
+        return self._find_in_object() if self._outline.kind() == b"{" else self._find_list()
+
+    def _find_list(self) -> Span:
         outline = self._outline
-        if outline.kind() != b"{":
-            whole = outline.value()
-            outline.end()
-            if not outline.is_list(whole):
-                json_rows.rows_of(outline.parsed(whole), self._schema)  # says what is wrong
-            self._members = {json_rows.NAMES[0]: whole}
-            return whole
-        spans = self._members
+        whole = outline.value()
+        outline.end()
+        if not outline.is_list(whole):
+            json_rows.rows_of(outline.parsed(whole), self._schema)  # says what is wrong
+        self._members = {json_rows.NAMES[0]: whole}
+        return whole
+
+    def _find_in_object(self) -> Span:
+        outline, spans = self._outline, self._members
         for name in outline.members():
             if name in spans:  # the last one counts, but each must be JSON
                 outline.parsed(spans[name])

@@ -74,11 +74,17 @@ def _joined(parts: list[Array]) -> Array:
         return parts[0]
     kinds = {part.dtype.kind for part in parts}
     if "U" in kinds:
-        _require_room(max(part.dtype.itemsize // 4 for part in parts), sum(p.size for p in parts))
-        if len(kinds) > 1:
-            raise ValueError
-    if kinds == {"i", "u"} and not any(part.min() < 0 for part in parts):
+        return _joined_texts(parts)
+    if kinds == {"i", "u"} and min(part.min() for part in parts) >= 0:
         parts = [part.astype(np.uint64) for part in parts]
+    return np.concatenate(parts)
+
+
+def _joined_texts(parts: list[Array]) -> Array:
+    if any(part.dtype.kind != "U" for part in parts):
+        raise ValueError
+    longest = max(part.dtype.itemsize // 4 for part in parts)
+    _require_room(longest, sum(part.size for part in parts))
     return np.concatenate(parts)
 
 

@@ -151,9 +151,9 @@ async def test_a_text_model_refuses_numbers_and_says_what_it_takes(texts, make_s
 
 
 def test_without_pandas_a_frame_model_is_refused_with_what_to_do(customers, monkeypatch):
-    from inference.models.inputs import maker
+    from inference.models.inputs import input_function
     from inference.rows.schema import Schema
 
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModelUnavailable, match=r"pandas.*requirements\.txt"):
-        maker(Schema(kind="frame", features=1, names=("a",), types=("text",)))
+        input_function(Schema(kind="frame", features=1, names=("a",), types=("text",)))

@@ -100,7 +100,7 @@ def test_null_and_nan_are_missing_and_taken_where_the_model_takes_that(form):
 def test_a_frame_is_read_with_texts_truths_and_what_is_missing(form, text):
     texts = pa.array(["x", None, "x"]).dictionary_encode().cast(pa.string()).cast(text)
     table = pa.table({"m": [True, None, False], "t": texts, "n": [1, 2, None]})
-    values = read(bodies.of_table(form, table), form, FRAME)
+    values = read(bodies.of_table(form, table), form, FRAME).objects()
     assert values[:, 0].tolist()[:2] == [1, 2]
     assert values[:, 1].tolist()[::2] == ["x", "x"]
     assert values[:, 2].tolist()[::2] == [True, False]

@@ -10,7 +10,7 @@ import pytest
 from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
 from inference.limits import Limits
 from inference.models.answers import one_per_row
-from inference.models.inputs import maker
+from inference.models.inputs import input_function
 from inference.rows import codecs, coercion, media_types
 from inference.rows.codecs import csv_codec, npy_codec
 from inference.rows.schema import Schema
@@ -69,7 +69,7 @@ def test_a_row_that_does_not_fit_takes_no_digits_from_its_neighbours():
 def test_a_column_of_a_frame_keeps_big_integers(column):
     frame = Schema(kind="frame", features=1, names=("n",), types=("number",))
     for rows, text in (([[n] for n in column], False), ([[str(n)] for n in column], True)):
-        made = maker(frame)(coercion.coerce_rows(rows, frame, text=text).require_valid())
+        made = input_function(frame)(coercion.coerce_rows(rows, frame, text=text).require_valid())
         assert made["n"].tolist() == column
         assert made["n"].dtype.kind in "iu"
 

@@ -12,6 +12,7 @@ from inference.rows.codecs import json_codec, json_outline, json_parts
 from inference.rows.codecs.gathering import gather
 from inference.rows.codecs.json_outline import Outline
 from inference.rows.schema import TEXTS, Schema
+from inference.rows.typed_rows import TypedRows
 
 LIMITS = Limits(10**8, 10**5)
 #: Texts in which brackets, commas, quotes and backslashes stand for nothing.
@@ -98,7 +99,8 @@ def outcome(read) -> object:
         rows = read().require_valid()
     except CallerError:  # of two things that are wrong, the parts may tell the other one
         return "refused"
-    return rows.dtype, rows.shape, [[str(cell) for cell in row] for row in rows.tolist()]
+    dtype = "typed" if isinstance(rows, TypedRows) else rows.dtype
+    return dtype, rows.shape, [[str(cell) for cell in row] for row in rows.tolist()]
 
 
 @pytest.mark.usefixtures("piece_bytes")
