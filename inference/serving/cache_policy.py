@@ -93,11 +93,14 @@ class LookupPolicy:
         self._units += units
         self._questions += 1
         self._spent_s += seconds
-        weight = max(1 / self._questions, min(units / MEMORY_UNITS, 1 / MEMORY_QUESTIONS))
+        weight, unit_s = units / MEMORY_UNITS, seconds / units
+        if weight > 1 / MEMORY_QUESTIONS:
+            weight = 1 / MEMORY_QUESTIONS
+        if self._questions * weight < 1:  # an average over those so far
+            weight = 1 / self._questions
+        if unit_s > MAX_OUTLIER * self.lookup_s > 0:
+            unit_s = MAX_OUTLIER * self.lookup_s
         self.hit_rate += weight * (hits / units - self.hit_rate)
-        unit_s = seconds / units
-        if self.lookup_s:
-            unit_s = min(unit_s, MAX_OUTLIER * self.lookup_s)
         self.lookup_s += weight * (unit_s - self.lookup_s)
         if self._learns and self._units >= MIN_UNITS and self._spent_s >= MIN_SPENT_S:
             self._decide()
@@ -126,6 +129,10 @@ class SizePolicy:
 
     def __init__(self, near: LookupPolicy, redis: LookupPolicy) -> None:
         self.near, self.redis = near, redis
+        # Made once: there is a plan for every question.
+        self.no_cache = Plan(self, keys=False)
+        self.process_only = Plan(self, keys=True)
+        self.everywhere = Plan(self, keys=True, redis=True)
 
     def learn(self, *, model_s: float, answer_s: float) -> None:
         """What a unit takes lately: seconds of the model alone, and of a caller's whole wait.
@@ -205,15 +212,16 @@ class CachePolicy:
         """What to do for a question of so many units."""
         policy = self.one_unit if units == 1 else self.many_rows
         if not (self._on and cacheable):
-            return Plan(policy, keys=False)
+            return policy.no_cache
         if recompute:
             return Plan(policy, keys=True, redis=self._remote, lookup=False)
         near = policy.near.allows(units)
-        redis = self._remote and policy.redis.allows(units)
-        if near or redis:
-            return Plan(policy, keys=True, redis=redis)
+        if self._remote and policy.redis.allows(units):
+            return policy.everywhere
+        if near:
+            return policy.process_only
         self._in_flight.skipped += units
-        return Plan(policy, keys=False)
+        return policy.no_cache
 
     def record_in_flight(self, units: int, *, begun: int) -> None:
         """Count units that no cache had: of them so many had not been in flight."""

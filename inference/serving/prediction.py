@@ -38,7 +38,7 @@ def from_model(
     if isinstance(outcome, Reply):
         return Prediction(outcome.body, "bypass", reply=outcome)
     value = outcome[0] if isinstance(question, Question) else json_list(outcome)
-    return Prediction(value, status, hits=hits, ttl_left_s=ttl_left_s)
+    return Prediction(value, status, None, None, hits, ttl_left_s)
 
 
 def from_cache(question: Question | RowQuestion, entries: Sequence[Entry]) -> Prediction:
@@ -46,7 +46,7 @@ def from_cache(question: Question | RowQuestion, entries: Sequence[Entry]) -> Pr
     if len(entries) == 1:
         (entry,) = entries
         value = entry.value if isinstance(question, Question) else b"[" + entry.value + b"]"
-        return Prediction(value, "hit", entry.age_s, hits=1, ttl_left_s=entry.ttl_left_s)
+        return Prediction(value, "hit", entry.age_s, None, 1, entry.ttl_left_s)
     return Prediction(
         json_list([entry.value for entry in entries]),
         "hit",
