@@ -1,9 +1,9 @@
-"""Who would come too late is refused at once.
+"""Refuses a request at once if its answer would be late.
 
-A full line is answered in order, and the first in it is always the one whose time is nearly over:
-with more requests than the model can answer it would work for nobody. So a request stands in line
-only where what stands before it leaves time for it, by what the model took lately. A caller that is
-refused may ask elsewhere.
+Requests are answered in order of arrival. If more come than the model can answer, each one that
+reaches the model has almost no time left, and the model works for nobody. So a request is queued
+only if the calls before it leave time for it, judging by the last calls. A refused caller may try
+elsewhere.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ import math
 from inference.errors import Overloaded
 from inference.serving.deadlines import Wait
 
-#: Of the time that a caller has left, as much as may go by until the model is expected to begin on
-#: its question, and until it is expected to answer. The rest is for calls that are slower than the
-#: last ones, the more the longer the line, and for the answer's way back.
+#: Shares of a caller's remaining time in which the model must be expected to begin, and to answer.
+#: The rest is for calls that are slower than the last ones, and for the way of the response.
 BEGIN_SHARE, ANSWER_SHARE = 0.5, 0.9
 
 
 def require_time(units: int, *, before: int, unit_s: float, wait: Wait) -> None:
-    """Raises Overloaded where `units` behind `before` others would take more than there is."""
+    """Raises Overloaded if `units`, behind `before` others, would probably be answered late.
+
+    With none before them they are always tried: they delay nobody, and may be faster than expected.
+    """
     if not before or wait.deadline == math.inf:
-        return  # with nothing before it, it may be slower than expected: nobody else suffers
+        return
     expected_s = (before + units) * unit_s
-    # The loop's clock is time.monotonic() too, but where tests let it run.
+    # The loop's clock is time.monotonic(), except in tests.
     left_s = wait.deadline - asyncio.get_running_loop().time()
     if before * unit_s > BEGIN_SHARE * left_s or expected_s > ANSWER_SHARE * left_s:
         raise Overloaded(
-            f"the model needs about {expected_s:.1f} s for what waits; try again later"
+            f"the model needs about {expected_s:.1f} s for the rows that wait; try again later"
         )

@@ -1,9 +1,9 @@
-"""One process at a time computes what is dear: the others wait for what it stores.
+"""Leases let one process compute expensive units while other processes wait for what it stores.
 
-A lease is of a whole set of names, under a name made of all of them. It keeps equal requests that
-reach several processes at once from being computed by each, which is what happens when something
-dear expires; a computation of other rows, some of them shared, waits for nobody and repeats at
-most what it shares. A lease of each name would take as many orders as there are rows.
+This matters when something expensive expires and equal requests reach several processes. A lease
+is for a whole set of units, under a key made of all their keys. A computation of other units waits
+for none, and repeats at most the units that both share. A lease for each unit would take as many
+commands as there are rows.
 """
 
 from __future__ import annotations
@@ -11,38 +11,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import logging
 from collections.abc import Sequence
 from typing import Self
 
 from inference.ports import Cache
 from inference.serving.cache_policy import LEASE_FROM_S
 
-log = logging.getLogger(__name__)
-
-#: Seconds between two looks for what another process computes.
-LOOK_S = 0.01
-#: How many times longer than usual the other may take before it counts as gone.
+#: Seconds between two lookups of what another process computes.
+LOOKUP_S = 0.01
+#: How many times longer than usual the holder may take before it counts as gone.
 PATIENCE = 3.0
-#: Seconds that a lease lasts at most: so long does a process that died hold up the others.
+#: Longest life of a lease in seconds: a process that died delays the others this long.
 MAX_S = 30.0
-#: Seconds that giving a lease back may take; after them it ends by itself.
-GIVE_BACK_S = 1.0
-#: Of more names than these the order counts: to sort them would hold up the event loop.
+#: Seconds that releasing a lease may take. It expires anyway.
+RELEASE_S = 1.0
+#: Keys of more units than these are not sorted, which would block the event loop.
 MAX_SORTED = 1_000
 
 
 class Lease:
-    """Taken on entering, given back on leaving; `brought` holds what another process stored.
+    """Taken on entry and released on exit. If another process held it, `brought` has its answers.
 
-    Without the shared cache, or for what is cheap, there is none and nobody waits.
+    Without a shared cache, or for cheap units, there is no lease and nobody waits.
     """
 
-    def __init__(self, cache: Cache, names: Sequence[str], *, cost_s: float) -> None:
-        self._cache, self._names = cache, names
-        self._wanted = cost_s * len(names) >= LEASE_FROM_S
-        self._limit_s = min(cost_s * len(names) * PATIENCE, MAX_S)
-        self._name = _name(names) if self._wanted else ""
+    def __init__(self, cache: Cache, keys: Sequence[str], *, cost_s: float) -> None:
+        """`cost_s`: what a unit takes to compute."""
+        self._cache, self._keys = cache, keys
+        self._wanted = cost_s * len(keys) >= LEASE_FROM_S
+        self._limit_s = min(cost_s * len(keys) * PATIENCE, MAX_S)
+        self._key = _lease_key(keys) if self._wanted else ""
         self._held = False
         self.brought: list[bytes] | None = None
 
@@ -59,34 +57,34 @@ class Lease:
         if not self._held:
             return
         with contextlib.suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(GIVE_BACK_S):
-                if kind is None:  # whoever waits looks for what was stored once this is given back
+            async with asyncio.timeout(RELEASE_S):
+                if kind is None:  # other processes look up the answers once the lease is released
                     await self._cache.flush()
-                await self._cache.release(self._name)
+                await self._cache.release(self._key)
 
     async def _take(self) -> bool:
-        self._held = await self._cache.lease(self._name, ttl_s=self._limit_s)
+        self._held = await self._cache.lease(self._key, ttl_s=self._limit_s)
         return self._held
 
     async def _wait(self) -> list[bytes] | None:
-        """What the holder stored; None where it gave the lease back without, or takes too long."""
+        """What the holder stored; None if it released the lease without, or takes too long."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._limit_s
         held = True
         while held and clock() < deadline:
-            await asyncio.sleep(LOOK_S)
-            # Asked first: what is not stored by the time it is given back never will be.
-            held = await self._cache.leased(self._name)
-            entries = await self._cache.get_many(self._names)
+            await asyncio.sleep(LOOKUP_S)
+            # Before the lookup: a holder stores its answers before it releases the lease.
+            held = await self._cache.leased(self._key)
+            entries = await self._cache.get_many(self._keys)
             found = [entry.value for entry in entries if entry is not None]
             if len(found) == len(entries):
                 return found
         return None
 
 
-def _name(names: Sequence[str]) -> str:
-    """One name for all of them, whichever stands first."""
-    if len(names) == 1:
-        return names[0]
-    ordered = sorted(names) if len(names) <= MAX_SORTED else names
+def _lease_key(keys: Sequence[str]) -> str:
+    """One key for all of them, in any order."""
+    if len(keys) == 1:
+        return keys[0]
+    ordered = sorted(keys) if len(keys) <= MAX_SORTED else keys
     return hashlib.sha256("\n".join(ordered).encode()).hexdigest()

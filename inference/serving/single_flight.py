@@ -6,12 +6,10 @@ When the last one is cancelled, it is dropped if the model has not begun, and st
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from inference.errors import InternalError, is_row_specific
 from inference.ports import Cache, Entry
@@ -19,6 +17,7 @@ from inference.scripts.question import Question, Reply, RowQuestion
 from inference.serving.cache_policy import LEASE_FROM_S
 from inference.serving.computation import Computation, ComputeOptions, Units, joint_key
 from inference.serving.deadlines import Wait
+from inference.serving.in_flight import InFlight, Parts
 from inference.serving.leases import Lease
 from inference.serving.model_caller import ModelCaller
 from inference.serving.off_loop import in_pieces, off_loop
@@ -29,18 +28,13 @@ log = logging.getLogger(__name__)
 #: The time of a unit is averaged over about so many computations.
 MEMORY = 16
 
-#: By computation: pairs of a unit's place in the question and its place in the computation.
-_Parts = dict[Computation, list[tuple[int, int]]]
-
 
 class SingleFlight:
     """The computations of one script. For one event loop."""
 
     def __init__(self, model: ModelCaller, *, cache: Cache, ttl_s: float) -> None:
         self._model, self._cache, self._ttl_s = model, cache, ttl_s
-        #: By key: the computation, and which of its units.
-        self._in_flight: dict[str, tuple[Computation, int]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight = InFlight()
         #: Seconds that a unit took lately, waiting included.
         self.unit_s = 0.0
 
@@ -63,7 +57,7 @@ class SingleFlight:
         A unit is taken from `found`, from a computation in flight, or from one that begins here.
         Raises as ModelCaller.call does.
         """
-        own, joined = self._missing(keys, found)
+        own, joined = self._in_flight.split(keys, found)
         if joined:
             return await self._compute_and_join(question, keys, found, own, joined, options, wait)
         computation = self._start_in_time(question, keys, own, options, wait)
@@ -84,13 +78,12 @@ class SingleFlight:
         each row would take as long as all else that is done for it.
         """
         key = await off_loop(False, len(keys), partial(joint_key, keys))
-        in_flight = self._in_flight.get(key)
-        if in_flight:
-            computation, begun = in_flight[0], 0
-        else:
+        computation, begun = self._in_flight.get(key), 0
+        if computation is None:
             self._model.require_time(question, len(keys), wait)
             computation, begun = Computation([key]), len(keys)
-            self._begin(computation, self._run_many(question, computation, keys, options))
+            work = self._run_many(question, computation, keys, options)
+            self._in_flight.begin(computation, work)
         outcome = await self._outcome(computation, wait)
         if isinstance(outcome, Reply):
             raise InternalError("a reply to rows")
@@ -107,33 +100,13 @@ class SingleFlight:
         if not isinstance(question, Question) and len(own) < len(keys):
             question = question.take(own)
         computation = Computation([keys[index] for index in own])
-        self._begin(computation, self._run(question, computation, options))
+        self._in_flight.begin(computation, self._run(question, computation, options))
         return computation
 
     async def close(self, within_s: float) -> None:
         """Let computations end, for so many seconds; then fail those who still wait."""
-        for late in (False, True):
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=within_s)
-            if not late:
-                for task in self._tasks:
-                    task.cancel()
+        await self._in_flight.close(within_s)
         await self._model.close(within_s)
-
-    def _missing(
-        self, keys: Sequence[str], found: Sequence[Entry | None]
-    ) -> tuple[list[int], _Parts]:
-        """The units that are neither found nor in flight, and those that are in flight."""
-        own: list[int] = []
-        joined: _Parts = {}
-        for index, entry in enumerate(found):
-            if entry is None:
-                in_flight = self._in_flight.get(keys[index])
-                if in_flight is None:
-                    own.append(index)
-                else:
-                    joined.setdefault(in_flight[0], []).append((index, in_flight[1]))
-        return own, joined
 
     async def _compute_and_join(
         self,
@@ -141,7 +114,7 @@ class SingleFlight:
         keys: Sequence[str],
         found: Sequence[Entry | None],
         own: Sequence[int],
-        joined: _Parts,
+        joined: Parts,
         options: ComputeOptions,
         wait: Wait,
     ) -> tuple[Units | Reply, int]:
@@ -167,7 +140,7 @@ class SingleFlight:
             return units, len(own)
         finally:
             for computation in parts:
-                self._leave(computation, wait)
+                self._in_flight.leave(computation, wait)
 
     async def _compute_again(
         self, question: Question | RowQuestion, again: Sequence[int], units: Units, wait: Wait
@@ -192,20 +165,12 @@ class SingleFlight:
         self._model.require_time(question, len(own), wait)
         return self.start(question, keys, own, options)
 
-    def _begin(self, computation: Computation, work: Coroutine[Any, Any, None]) -> None:
-        computation.task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(computation.task)
-        # Of two equal rows in one question both are computed, and others join the last.
-        for position, key in enumerate(computation.keys):
-            self._in_flight[key] = computation, position
-        computation.task.add_done_callback(partial(self._task_ended, computation))
-
     async def _outcome(self, computation: Computation, wait: Wait) -> Units | Reply:
         computation.join()
         try:
             return await computation.outcome()
         finally:
-            self._leave(computation, wait)
+            self._in_flight.leave(computation, wait)
 
     async def _run(
         self, question: Question | RowQuestion, computation: Computation, options: ComputeOptions
@@ -218,7 +183,7 @@ class SingleFlight:
             if lease.brought is None:
                 await self._call_model(question, computation, options)
             else:
-                self._forget(computation)
+                self._in_flight.forget(computation)
                 computation.set_outcome(lease.brought)
 
     async def _call_model(
@@ -230,7 +195,7 @@ class SingleFlight:
         self._learn((time.perf_counter() - began) / len(keys))
         if not isinstance(outcome, Reply):
             self._keep(keys, outcome, far=options.far)
-        self._forget(computation)
+        self._in_flight.forget(computation)
         computation.set_outcome(outcome)
 
     async def _run_many(
@@ -260,22 +225,6 @@ class SingleFlight:
             keep(list(zip(keys, units, strict=True)), ttl_s=self._ttl_s)
         except Exception as error:  # noqa: BLE001 - as above
             log.error("failed to store answers: %s", format_error(error))
-
-    def _leave(self, computation: Computation, wait: Wait) -> None:
-        if computation.leave(wait):
-            self._forget(computation)  # the next question for these units begins anew
-            computation.task.cancel()
-
-    def _task_ended(self, computation: Computation, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._forget(computation)
-        computation.task_ended(task)
-
-    def _forget(self, computation: Computation) -> None:
-        for key in computation.keys:
-            in_flight = self._in_flight.get(key)
-            if in_flight is not None and in_flight[0] is computation:
-                del self._in_flight[key]
 
     def _learn(self, unit_s: float) -> None:
         self.unit_s += (unit_s - self.unit_s) / (MEMORY if self.unit_s else 1)

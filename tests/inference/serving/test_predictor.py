@@ -142,7 +142,7 @@ async def test_what_everybody_left_is_still_stored(scorer, request_of):
     task = asyncio.create_task(scorer.score(request_of(rows(5))))
     await in_line(scorer, 0)
     single_flight = scorer._predictor._single_flight
-    ((computation, _),) = single_flight._in_flight.values()
+    ((computation, _),) = single_flight._in_flight._units.values()
     while not computation.wait.begun:
         await asyncio.sleep(0)
     task.cancel()
@@ -307,7 +307,7 @@ async def test_many_rows_are_answered_in_their_order_and_found_again_whoever_bri
 
 
 async def eventually_stored(scorer):
-    while scorer._predictor._single_flight._tasks:
+    while scorer._predictor._single_flight._in_flight._tasks:
         await asyncio.sleep(0)
 
 
@@ -317,7 +317,7 @@ async def test_equal_requests_of_many_rows_at_once_are_one_computation(scorer, r
     asked = asyncio.gather(*(scorer.score(request_of(body)) for _ in range(3)))
     while not scorer._predictor or [
         computation._waiters
-        for computation, _ in scorer._predictor._single_flight._in_flight.values()
+        for computation, _ in scorer._predictor._single_flight._in_flight._units.values()
     ] != [3]:
         await asyncio.sleep(0)
     Counting.gate.set()

@@ -108,7 +108,7 @@ async def test_all_waiters_fail_when_the_batching_task_fails(core):
 async def test_all_callers_fail_when_a_computation_is_cancelled(core):
     tasks = [core.begin(1, 2), core.begin(2)]
     await turns(2)
-    for task in core.single_flight._tasks:
+    for task in core.single_flight._in_flight._tasks:
         task.cancel()
     assert kinds(await outcomes(*tasks)) == [InternalError] * 2
 

@@ -71,11 +71,13 @@ class Waiting(RuleBasedStateMachine):
     def cancel_the_batching_task(self):
         self.core.caller._batcher._task.cancel()
 
-    @precondition(lambda self: self.core.single_flight._tasks)
+    @precondition(lambda self: self.core.single_flight._in_flight._tasks)
     @rule()
     def cancel_a_computation(self):
         # The oldest, for a set has another order every time.
-        min(self.core.single_flight._tasks, key=lambda task: int(task.get_name()[5:])).cancel()
+        min(
+            self.core.single_flight._in_flight._tasks, key=lambda task: int(task.get_name()[5:])
+        ).cancel()
 
     @invariant()
     def nobody_waits_longer_than_0_2_s_beyond_its_deadline(self):

@@ -126,7 +126,12 @@ class Core:
     def is_at_rest(self) -> bool:
         """Whether nothing is in flight, queued, predicted or waited for."""
         single_flight, batcher = self.single_flight, self.caller._batcher
-        left = (single_flight._in_flight, single_flight._tasks, batcher._queue, batcher._batch)
+        left = (
+            single_flight._in_flight,
+            single_flight._in_flight._tasks,
+            batcher._queue,
+            batcher._batch,
+        )
         return not any(left) and batcher._task is None and not self.deadlines._tasks
 
 
