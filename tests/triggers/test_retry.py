@@ -1,4 +1,4 @@
-"""Waiting out what may pass, on a clock that only pauses move."""
+"""Retries, on a clock that only sleeps move."""
 
 import asyncio
 
@@ -41,7 +41,7 @@ def passes(error):
     return isinstance(error, Passing)
 
 
-async def test_what_passes_is_tried_until_it_succeeds_with_growing_pauses():
+async def test_a_retryable_error_is_retried_with_growing_pauses():
     clock = Clock()
     assert await clock.retry(max_s=300).run(failing(8), retryable=passes) == 9
     full = [0.5, 1, 2, 4, 8, 15, 15, 15]
@@ -49,14 +49,14 @@ async def test_what_passes_is_tried_until_it_succeeds_with_growing_pauses():
     assert all(0.75 * most <= pause <= most for pause, most in zip(clock.pauses, full, strict=True))
 
 
-async def test_what_does_not_pass_is_raised_at_once():
+async def test_other_errors_are_raised_at_once():
     clock = Clock()
     with pytest.raises(KeyError):
         await clock.retry(max_s=300).run(failing(1, KeyError), retryable=passes)
     assert clock.pauses == []
 
 
-async def test_after_the_bound_the_last_error_is_raised():
+async def test_after_max_s_the_last_error_is_raised():
     clock = Clock()
     told = []
     with pytest.raises(Passing) as raised:
@@ -68,7 +68,7 @@ async def test_after_the_bound_the_last_error_is_raised():
     assert told == [(each + 1,) for each in range(len(clock.pauses))]
 
 
-async def test_the_bound_is_counted_from_the_first_failure_not_from_the_beginning():
+async def test_max_s_counts_from_the_first_failure():
     clock = Clock()
 
     async def slow_then_failing():
@@ -79,7 +79,7 @@ async def test_the_bound_is_counted_from_the_first_failure_not_from_the_beginnin
     assert await clock.retry(max_s=60).run(slow_then_failing, retryable=passes) == 3
 
 
-async def test_a_cancelled_waiter_does_not_try_again():
+async def test_a_cancelled_caller_does_not_retry():
     retry = Retry(max_s=60, first_pause_s=30)
     task = asyncio.create_task(retry.run(failing(5), retryable=passes))
     await asyncio.sleep(0)

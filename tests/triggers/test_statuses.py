@@ -19,7 +19,7 @@ def test_the_callers_errors_are_4xx_and_ours_5xx():
         assert (400 <= status < 500) == issubclass(kind, errors.CallerError), kind
 
 
-def test_what_may_pass_is_left_to_come_again():
+def test_retryable_errors_are_delivered_again():
     assert is_retryable(errors.Overloaded("busy"))
     assert is_retryable(errors.ModelUnavailable("not loaded"))
     assert not is_retryable(errors.MalformedInput("never"))

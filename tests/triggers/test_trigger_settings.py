@@ -29,7 +29,7 @@ def test_a_single_trigger_can_be_chosen():
         ("OUTPUT_QUEUE_NAME", "scoring-requests", "another queue than INPUT_QUEUE_NAME"),
     ],
 )
-def test_a_bad_setting_stops_the_start_with_name_value_and_expectation(name, value, expected):
+def test_a_bad_setting_stops_startup_with_name_value_and_expectation(name, value, expected):
     with pytest.raises(SettingError) as caught:
         TriggerSettings.from_env({name: value})
     assert str(caught.value) == f"{name}={value!r}: expected {expected}"

@@ -81,7 +81,7 @@ def parts(
     max_attempt_s: float = 60.0,
     late_s: float = 60.0,
 ) -> Parts:
-    """By default nothing is waited out, and markers look `late_s` older than they are.
+    """By default nothing is retried, and markers look `late_s` older than they are.
 
     `connection_string` leads to the account another way.
     """

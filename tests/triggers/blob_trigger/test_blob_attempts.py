@@ -1,4 +1,4 @@
-"""Blobs whose tries run out: one failed document, whoever is left to make it, and a way back."""
+"""Blobs whose attempts all fail: one failed document, even if the process is killed."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ async def fail(made, blob, storage, times):
             await made.handler.score(blob, storage.output)
 
 
-async def test_when_the_tries_ran_out_there_is_one_failed_document_and_a_report(
+async def test_after_the_last_attempt_there_is_one_failed_document_and_a_report(
     made, blob, broken, storage, results
 ):
     storage.output.create_container()
@@ -79,7 +79,7 @@ async def test_when_the_tries_ran_out_there_is_one_failed_document_and_a_report(
     assert storage.markers() == []
 
 
-async def test_a_document_of_tries_that_ran_out_answers_no_later_delivery(
+async def test_an_exhausted_document_answers_no_later_delivery(
     made, blob, broken, storage, results
 ):
     with broken():
@@ -91,7 +91,7 @@ async def test_a_document_of_tries_that_ran_out_answers_no_later_delivery(
     assert json.loads(await made.handler.score(blob, storage.output)) == document
 
 
-async def test_while_the_last_try_runs_the_result_is_pending(
+async def test_the_result_is_pending_during_the_last_attempt(
     made, blob, storage, results, scorer, monkeypatch, broken
 ):
     with broken():
@@ -131,7 +131,7 @@ async def killed(made, blob, storage, scorer, monkeypatch):
         BlobLeaseClient(client).break_lease(0)
 
 
-async def test_after_ten_kills_whichever_process_runs_next_makes_the_document(
+async def test_after_kills_the_next_process_writes_the_document(
     made, blob, storage, scorer, results, monkeypatch
 ):
     for number in range(10):
@@ -152,7 +152,7 @@ async def test_after_ten_kills_whichever_process_runs_next_makes_the_document(
     assert json.loads(await made.handler.score(blob, storage.output))["status"] == "succeeded"
 
 
-async def test_a_try_that_has_only_just_begun_is_not_ended_before_it_has_its_lease(
+async def test_an_attempt_that_has_just_begun_is_not_finished_before_it_has_its_lease(
     made, blob, storage, scorer, results, monkeypatch
 ):
     for _ in range(3):
@@ -162,7 +162,7 @@ async def test_a_try_that_has_only_just_begun_is_not_ended_before_it_has_its_lea
     assert soon.sent == []
 
 
-async def test_without_a_store_the_markers_alone_suffice(
+async def test_the_markers_suffice_without_a_result_store(
     made, blob, storage, scorer, monkeypatch, results
 ):
     async def away(*_, **__):
@@ -176,7 +176,7 @@ async def test_without_a_store_the_markers_alone_suffice(
     assert [document["error"]["code"] for document in made.sent] == ["tries_exhausted"]
 
 
-async def test_a_blob_that_was_scored_by_a_last_try_that_was_killed_then_is_told_as_scored(
+async def test_a_blob_whose_last_attempt_was_killed_after_scoring_succeeds(
     made, blob, storage, scorer, broken, monkeypatch
 ):
     with broken():
@@ -196,7 +196,7 @@ async def test_a_blob_that_was_scored_by_a_last_try_that_was_killed_then_is_told
     assert storage.written("rows.csv")
 
 
-async def test_what_a_newer_version_came_to_stays_when_an_older_one_ends(
+async def test_finishing_an_older_version_keeps_the_output_of_the_newer_one(
     made, blob, storage, scorer, monkeypatch
 ):
     for _ in range(3):
@@ -210,7 +210,7 @@ async def test_what_a_newer_version_came_to_stays_when_an_older_one_ends(
     assert storage.written("rows.csv").count(b"\n") == 4
 
 
-async def test_what_cannot_be_sent_is_sent_by_a_later_poll(
+async def test_a_document_that_could_not_be_sent_is_sent_by_a_later_poll(
     made, blob, storage, scorer, monkeypatch
 ):
     for _ in range(3):
@@ -227,7 +227,7 @@ async def test_what_cannot_be_sent_is_sent_by_a_later_poll(
     assert len(made.sent) == 1
 
 
-async def test_markers_that_are_none_of_ours_are_left_alone(made, storage):
+async def test_markers_of_other_programs_are_left_alone(made, storage):
     storage.tries.create_container()
     for number, content in enumerate([b"", b"[]", b'{"id": 1}', b"\xff"]):
         storage.tries.upload_blob(f"m{number}", content, metadata={"tries": "9"})

@@ -59,7 +59,7 @@ async def test_a_blob_ends_in_its_predictions_a_report_and_a_document(score, sto
     assert document["result"]["rows"] == 3
 
 
-async def test_the_same_blob_and_etag_again_gets_the_very_document_it_had(handler, score, storage):
+async def test_a_second_delivery_of_a_blob_version_gets_the_same_document(handler, score, storage):
     first = await score("rows.csv", CSV)
     blob = storage.source.get_blob_client("rows.csv")
     assert json.loads(await handler.score(blob, storage.output)) == first
@@ -82,7 +82,7 @@ async def test_the_same_blob_and_etag_again_gets_the_very_document_it_had(handle
         ("rows.json", b" " * 300_001, None, "input_too_large", "MAX_BODY_BYTES"),
     ],
 )
-async def test_a_blob_of_which_nothing_can_be_scored_ends_in_a_failed_document(
+async def test_a_blob_that_can_not_be_scored_ends_in_a_failed_document(
     score, storage, store, name, body, kind, code, says
 ):
     document = await score(name, body, kind)
@@ -95,7 +95,7 @@ async def test_a_blob_of_which_nothing_can_be_scored_ends_in_a_failed_document(
     assert not [key for key in store._near._held if not key.startswith("triscore:r:")]
 
 
-async def test_a_blob_that_fails_does_not_keep_what_an_earlier_one_came_to(score, storage):
+async def test_a_blob_that_fails_deletes_the_output_of_an_earlier_one(score, storage):
     await score("rows.csv", CSV)
     assert (await score("rows.csv", b"oops\n"))["status"] == "failed"
     with pytest.raises(ResourceNotFoundError):
@@ -105,9 +105,7 @@ async def test_a_blob_that_fails_does_not_keep_what_an_earlier_one_came_to(score
 @pytest.mark.parametrize(
     ("name", "kind"), [("rows.CSV", None), ("rows", "text/csv"), ("rows.data", "text/csv")]
 )
-async def test_the_format_is_known_by_the_names_end_then_by_the_content_type(
-    score, storage, name, kind
-):
+async def test_the_format_is_told_by_the_name_then_by_the_content_type(score, storage, name, kind):
     await score(name, CSV, kind)
     assert storage.written(name) == b"0.9,0.9,0.9,1,\n0.1,0.1,0.1,0,\n"
     assert (
@@ -126,7 +124,7 @@ async def test_an_array_of_many_blocks_comes_back_whole(score, storage, monkeypa
     np.testing.assert_array_equal([list(map(float, line[:3])) for line in lines], rows)
 
 
-async def test_a_passing_error_leaves_nothing_behind_and_the_blob_comes_again(
+async def test_a_retryable_error_writes_nothing_and_the_blob_is_delivered_again(
     handler, scorer, score, storage, results, monkeypatch
 ):
     async def fail(*_, **__):
@@ -141,7 +139,7 @@ async def test_a_passing_error_leaves_nothing_behind_and_the_blob_comes_again(
     assert json.loads(await handler.score(blob, storage.output))["status"] == "succeeded"
 
 
-def test_a_blob_that_is_replaced_while_it_is_read_is_not_mixed_up(storage):
+def test_a_blob_that_is_replaced_while_it_is_read_is_never_read_as_a_mixture(storage):
     blob = storage.source.upload_blob("rows.csv", b"1" * 40_000_000)
     stream = blob_streams.BlobReader(blob, blob.get_blob_properties()).stream
     assert stream.read(10) == b"1" * 10
@@ -150,7 +148,7 @@ def test_a_blob_that_is_replaced_while_it_is_read_is_not_mixed_up(storage):
         stream.read()
 
 
-def test_nothing_is_seen_of_a_blob_before_it_is_committed(storage):
+def test_a_blob_does_not_exist_before_it_is_committed(storage):
     storage.output.create_container()
     blob = storage.output.get_blob_client("late.csv")
     writer = blob_streams.BlockWriter(blob)

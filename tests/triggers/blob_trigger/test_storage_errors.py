@@ -1,4 +1,4 @@
-"""Storage that stumbles, and blobs that are not what they say: one document each, in time."""
+"""Errors of storage, and blobs with wrong names or encodings: one document each, in time."""
 
 import asyncio
 import gzip
@@ -108,7 +108,7 @@ async def test_a_compressed_blob_of_many_ranges_is_scored_whole(
     # Packed bytes tell the time of their packing: as names they would differ by process.
     ids=lambda each: each if isinstance(each, str) else "",
 )
-async def test_an_encoding_that_lies_or_is_unknown_ends_at_once_in_a_report_and_a_document(
+async def test_a_wrong_or_unknown_encoding_fails_at_once_with_a_report_and_a_document(
     scorer, results, storage, name, body, encoding, code, says
 ):
     storage.output.create_container()
@@ -142,7 +142,7 @@ async def test_an_encoding_that_lies_or_is_unknown_ends_at_once_in_a_report_and_
         ("garbage", "PUT", "comp=block&"),
     ],
 )
-async def test_storage_that_stumbles_is_waited_out_inside_the_call(
+async def test_short_storage_outages_are_retried_inside_the_call(
     scorer, results, storage, proxy, through, fault, method, path
 ):
     storage.source.upload_blob("rows.csv", MANY)
@@ -155,7 +155,7 @@ async def test_storage_that_stumbles_is_waited_out_inside_the_call(
     assert storage.report("rows.csv")["status"] == "succeeded"
 
 
-async def test_what_storage_refuses_for_good_ends_at_once(scorer, results, storage, proxy, through):
+async def test_lasting_errors_of_storage_end_at_once(scorer, results, storage, proxy, through):
     storage.source.upload_blob("rows.csv", CSV)
     proxy.plan = lambda method, path: (
         "refuse" if (method, "rows.csv" in path) == ("GET", True) else None
@@ -168,7 +168,7 @@ async def test_what_storage_refuses_for_good_ends_at_once(scorer, results, stora
     assert storage.report("rows.csv")["error"] == document["error"]
 
 
-async def test_after_the_bound_what_does_not_pass_is_a_try(
+async def test_an_error_that_outlasts_the_retries_is_an_attempt(
     scorer, results, storage, proxy, through
 ):
     storage.source.upload_blob("rows.csv", CSV)
@@ -184,7 +184,7 @@ async def test_after_the_bound_what_does_not_pass_is_a_try(
 
 
 @pytest.mark.parametrize("error", [Overloaded("busy"), ModelUnavailable("not yet")])
-async def test_an_overload_and_a_model_that_is_not_there_yet_are_waited_out(
+async def test_an_overload_and_a_loading_model_are_retried(
     scorer, results, storage, monkeypatch, error
 ):
     predict, left = scorer.predict, [error] * 3
@@ -200,9 +200,7 @@ async def test_an_overload_and_a_model_that_is_not_there_yet_are_waited_out(
     assert json.loads(await made.handler.score(blob, storage.output))["status"] == "succeeded"
 
 
-async def test_a_call_is_given_back_before_the_platform_cuts_it_off(
-    scorer, results, storage, monkeypatch
-):
+async def test_a_call_ends_before_the_platform_cuts_it_off(scorer, results, storage, monkeypatch):
     async def for_ever(*_, **__):
         await asyncio.Event().wait()
 
@@ -235,7 +233,7 @@ async def test_a_call_is_given_back_before_the_platform_cuts_it_off(
         ),
     ],
 )
-def test_the_bounds_of_a_call_are_those_of_host_json(tmp_path, document, env, seconds, tries):
+def test_the_limits_of_a_call_are_those_of_host_json(tmp_path, document, env, seconds, tries):
     (tmp_path / "host.json").write_text(document)
     limits = host_limits.HostLimits.read(tmp_path / "host.json", env)
     assert (max_attempt_s(limits), limits.blob_attempts) == (seconds, tries)
@@ -270,7 +268,7 @@ async def test_a_blob_that_is_replaced_while_it_is_read_ends_as_the_newer_one(
 
 
 @pytest.mark.parametrize("name", ["x.csv.report.json", "x.csv.report.json.scored", "deep/x.csv"])
-async def test_no_blob_touches_another_ones_output_or_report(scorer, results, storage, name):
+async def test_blobs_never_share_an_output_or_a_report(scorer, results, storage, name):
     handler = parts(scorer, results, storage).handler
     neighbours = ["x.csv", "x.csv.report.json", "x.csv.report.json.scored", "deep/x.csv"]
     neighbours.remove(name)
@@ -288,7 +286,7 @@ async def test_no_blob_touches_another_ones_output_or_report(scorer, results, st
     assert after == before
 
 
-async def test_a_hanging_account_takes_no_thread_of_other_triggers(
+async def test_a_hanging_account_uses_no_thread_of_other_triggers(
     scorer, results, storage, proxy, through
 ):
     storage.source.upload_blob("rows.csv", CSV)
@@ -308,7 +306,7 @@ async def test_a_hanging_account_takes_no_thread_of_other_triggers(
     await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def test_the_sdk_asks_again_for_seconds_not_for_minutes(azurite, monkeypatch):
+async def test_the_sdk_retries_for_seconds_not_for_minutes(azurite, monkeypatch):
     with StorageProxy(azurite) as proxy:
         proxy.plan = lambda _method, _path: "busy"
         with BlobServiceClient.from_connection_string(

@@ -1,4 +1,4 @@
-"""Connections as portals and people show them: what can't work is named, and no value is shown."""
+"""Connections as people paste them: each that can't work is named, and no value is shown."""
 
 import pytest
 from hypothesis import given
@@ -215,13 +215,13 @@ PASTED = st.text() | st.builds(
     st.sampled_from(["", "__fullyQualifiedNamespace", "__blobServiceUri", "__queueServiceUri"]),
     PASTED,
 )
-def test_whatever_is_pasted_is_taken_or_named_and_never_shown(name, suffix, value):
+def test_any_pasted_value_is_accepted_or_refused_and_never_shown(name, suffix, value):
     for fault in told({f"{name}{suffix}": value}):
         assert fault.startswith(f"{name}{suffix}='(not shown)': expected")
         assert len(value) < 12 or value not in fault
 
 
-def test_connections_of_triggers_that_are_off_and_those_that_are_not_set_are_left_alone():
+def test_connections_of_other_triggers_and_those_that_are_not_set_are_not_checked():
     assert told({}) == []
     wrong = {"ServiceBusConnection": KEY, "ScoringStorage": KEY}
     assert told(wrong, TriggerSettings(triggers=frozenset({"http"}))) == []
@@ -230,6 +230,6 @@ def test_connections_of_triggers_that_are_off_and_those_that_are_not_set_are_lef
     assert len(told(wrong, TriggerSettings(triggers=frozenset({"blob"})))) == 2
 
 
-def test_the_start_stops_at_the_first_that_can_not_work():
+def test_startup_stops_at_the_first_connection_that_can_not_work():
     with pytest.raises(SettingError, match="EntityPath"):
         validation.trigger_settings({"ServiceBusConnection": f"{BUS};EntityPath=q"})

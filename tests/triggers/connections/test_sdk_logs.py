@@ -50,7 +50,7 @@ def test_no_call_of_the_storage_sdk_leaves_a_line_in_the_log(azurite, caplog, un
     assert of_the_sdks(caplog) == []
 
 
-def test_their_warnings_are_still_told(caplog, unset):
+def test_their_warnings_are_still_logged(caplog, unset):
     validation.quiet_sdk_loggers()
     logging.getLogger("azure.storage.blob").warning("it is slow")
     assert [record.message for record in of_the_sdks(caplog)] == ["it is slow"]

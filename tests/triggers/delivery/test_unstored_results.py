@@ -1,4 +1,4 @@
-"""Documents whose store is away, on a clock that only pauses move."""
+"""Documents during an outage of the cache, on a clock that only sleeps move."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ async def stored(results, name: str):
     return found and json.loads(found.document)
 
 
-async def test_a_store_that_fails_a_few_times_is_tried_until_it_stores(unstored, cache, results):
+async def test_storing_is_retried_while_the_cache_fails(unstored, cache, results):
     fails = 4
     add = cache.add
 
@@ -48,7 +48,7 @@ async def test_a_store_that_fails_a_few_times_is_tried_until_it_stores(unstored,
     assert len(unstored) == 0
 
 
-async def test_only_the_beginning_of_an_outage_is_waited_out(unstored, cache, clock):
+async def test_inputs_wait_only_at_the_beginning_of_an_outage(unstored, cache, clock):
     cache.away = True
     await unstored.store(named("a"), b"1")
     assert 0 < clock.slept <= GRACE_S
@@ -59,7 +59,7 @@ async def test_only_the_beginning_of_an_outage_is_waited_out(unstored, cache, cl
     assert len(unstored) == 2
 
 
-async def test_all_that_was_kept_is_stored_when_the_store_is_back(
+async def test_all_kept_documents_are_stored_when_the_cache_is_back(
     unstored, cache, results, eventually_async
 ):
     cache.away = True
@@ -70,7 +70,7 @@ async def test_all_that_was_kept_is_stored_when_the_store_is_back(
     assert [await stored(results, f"{n}") for n in range(200)] == list(range(200))
 
 
-async def test_beyond_its_bytes_the_oldest_is_left_to_the_queue_and_named(
+async def test_beyond_max_bytes_the_oldest_is_dropped_and_logged(
     unstored, cache, results, caplog, eventually_async
 ):
     cache.away = True
@@ -83,7 +83,7 @@ async def test_beyond_its_bytes_the_oldest_is_left_to_the_queue_and_named(
     assert [await stored(results, name) for name in ("a", "b", "c")] == [None, 1, 1]
 
 
-async def test_a_store_that_can_be_read_and_not_written_is_tried_until_it_can(
+async def test_storing_is_retried_while_the_cache_takes_no_writes(
     unstored, cache, results, clock, eventually_async
 ):
     full = True
@@ -106,7 +106,7 @@ async def test_a_store_that_can_be_read_and_not_written_is_tried_until_it_can(
     assert [await stored(results, "a"), await stored(results, "b")] == [1, 2]
 
 
-async def test_what_is_larger_than_the_room_is_left_to_the_queue(unstored, cache, eventually_async):
+async def test_a_document_larger_than_max_bytes_is_dropped(unstored, cache, eventually_async):
     cache.away = True
     await unstored.store(named("a", b"x" * 400), b"1")
     await unstored.store(named("large", b"x" * 1001), b"1")
@@ -115,7 +115,7 @@ async def test_what_is_larger_than_the_room_is_left_to_the_queue(unstored, cache
     await eventually_async(lambda: unstored._storing is None)
 
 
-async def test_a_fault_in_storing_one_leaves_the_others_their_turn(
+async def test_an_error_in_storing_one_document_does_not_stop_the_others(
     unstored, cache, results, eventually_async
 ):
     cache.away = True
@@ -134,7 +134,7 @@ async def test_a_fault_in_storing_one_leaves_the_others_their_turn(
     assert await stored(results, "good") == 1
 
 
-async def test_a_waiter_that_leaves_changes_nothing_for_the_others(unstored, cache, results):
+async def test_a_cancelled_waiter_does_not_affect_the_others(unstored, cache, results):
     cache.away = True
     first, second = (asyncio.create_task(unstored.store(named(n), b"1")) for n in ("a", "b"))
     await asyncio.sleep(0)
@@ -144,7 +144,7 @@ async def test_a_waiter_that_leaves_changes_nothing_for_the_others(unstored, cac
     assert await stored(results, "b") == 1
 
 
-async def test_a_wait_that_ends_says_that_the_store_is_away(unstored, cache, results, clock):
+async def test_after_its_retries_the_store_is_unavailable(unstored, cache, results, clock):
     cache.away = True
     with pytest.raises(StoreUnavailable):
         await unstored.retry(lambda: results.get("a"), at_most_s=3)

@@ -44,7 +44,7 @@ def page(response):
     return response.get_body().decode()
 
 
-async def test_the_page_is_served_whole_and_asked_for_anew(response, page):
+async def test_the_page_is_served_whole_and_revalidated(response, page):
     assert (response.status_code, response.headers["content-type"]) == (
         200, "text/html; charset=utf-8",
     )  # fmt: skip
@@ -68,7 +68,7 @@ async def test_its_policy_allows_its_own_script_and_style_and_the_app_alone(resp
     assert set(policy) == {"default-src", "base-uri", "form-action", "frame-ancestors"}
 
 
-async def test_nothing_in_it_names_another_place(page):
+async def test_the_page_names_no_other_host(page):
     elements = Elements(page).found
     attributes = {name for _, attributes in elements for name in attributes}
     assert not attributes & LOADING

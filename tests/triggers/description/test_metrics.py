@@ -70,7 +70,7 @@ async def test_every_sample_names_its_process(scorer):
     assert [line for line in samples if mine not in line] == []
 
 
-async def test_requests_are_told_apart_by_trigger_and_status(scorer, results, v2_handler):
+async def test_requests_are_counted_by_trigger_and_status(scorer, results, v2_handler):
     handler = HttpHandler(scorer, results)
     for body in (row(0.5), row(0.5), b"{"):
         await handler.score(asking(body), None)
@@ -87,7 +87,7 @@ async def test_requests_are_told_apart_by_trigger_and_status(scorer, results, v2
     }
 
 
-async def test_a_message_that_comes_again_is_counted_each_time(make_scorer, tmp_path, results):
+async def test_each_delivery_of_a_message_is_counted(make_scorer, tmp_path, results):
     (tmp_path / "score.py").write_text("def init(): 1 / 0\ndef run(data): ...")
     scorer = make_scorer(tmp_path)
     handler = MessageHandler(scorer, results, retry_s=0)
@@ -122,7 +122,7 @@ async def test_lookups_are_counted_by_cache_and_answers_by_how_they_came_about(s
     assert told["triscore_model_call_rows_sum"] == 2
 
 
-async def test_calls_of_the_model_are_told_by_their_seconds_and_their_rows(scorer, results):
+async def test_model_calls_are_counted_by_their_seconds_and_their_rows(scorer, results):
     await scorer.script()
     handler = HttpHandler(scorer, results)
     asked = [handler.score(asking(row(number / 100)), None) for number in range(7)]

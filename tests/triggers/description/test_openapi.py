@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, and true of the app that serves it."""
+"""The OpenAPI document is valid, and describes the app that serves it."""
 
 import json
 
@@ -87,7 +87,7 @@ async def test_every_example_is_what_its_schema_says_and_is_answered_as_document
                     assert golden_rows.agree(given, values(answer)[0], relative=1e-6, absolute=1e-9)
 
 
-async def test_a_models_columns_and_classes_are_told(documented_scorer):
+async def test_a_models_columns_and_classes_are_described(documented_scorer):
     told = await document(await documented_scorer("frame"))
     schemas = told["components"]["schemas"]
     assert schemas["Record"] == {
@@ -126,7 +126,7 @@ async def test_a_models_columns_and_classes_are_told(documented_scorer):
         ("standard", {"b": "x"}),
     ],
 )
-async def test_what_the_schema_refuses_the_app_refuses(documented_scorer, results, kind, value):
+async def test_the_app_refuses_what_the_schema_refuses(documented_scorer, results, kind, value):
     scorer = await documented_scorer(kind)
     told = await document(scorer)
     assert not fits(value, body_of(told)["application/json"]["schema"], told)
@@ -146,7 +146,7 @@ async def test_the_error_table_is_the_documents(documented_scorer):
     assert errors.Overloaded.code in json.dumps(told["paths"]["/results/{id}"])
 
 
-async def test_what_the_settings_close_is_not_told(documented_scorer):
+async def test_routes_that_the_settings_turn_off_are_not_described(documented_scorer):
     scorer = await documented_scorer("classifier")
     told = await document(scorer, TRIGGERS="http")
     names = [each["name"] for each in told["paths"]["/score"]["parameters"]]
@@ -157,7 +157,7 @@ async def test_what_the_settings_close_is_not_told(documented_scorer):
     assert "401" not in json.dumps(told)
 
 
-async def test_a_scripts_own_responses_and_arguments_are_told(documented_scorer):
+async def test_a_scripts_own_responses_and_arguments_are_described(documented_scorer):
     for kind in ("bare", "raw"):
         told = await document(await documented_scorer(kind))
         assert set(body_of(told)) == {"*/*"}
@@ -176,7 +176,7 @@ async def test_other_blueprints_add_their_paths(documented_scorer):
 
 
 @pytest.mark.parametrize("state", ["loading", "failed"])
-async def test_without_a_model_the_document_tells_the_rest(tmp_path, store, eventually, state):
+async def test_without_a_model_the_document_describes_the_rest(tmp_path, store, eventually, state):
     waits = tmp_path / "waits"
     waits.touch()
     script = (

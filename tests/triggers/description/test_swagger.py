@@ -145,7 +145,7 @@ async def test_a_version_goes_by_its_names_and_2_is_the_default(documented_score
         ),
     ],
 )
-async def test_another_version_is_refused_in_the_words_of_azure_mls_own_server(
+async def test_another_version_is_refused_with_the_text_of_azure_mls_own_server(
     documented_scorer, kind, query, message
 ):
     status, told = await fetch(await documented_scorer(kind), query)

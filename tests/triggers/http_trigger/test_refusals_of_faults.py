@@ -1,4 +1,4 @@
-"""Whatever goes wrong behind a route, its caller gets the documented JSON with the request's id."""
+"""Every error behind a route is answered with the documented JSON and the request's id."""
 
 import json
 import logging
@@ -99,9 +99,7 @@ async def test_an_id_that_is_too_long_is_refused_under_an_id_of_its_own(scorer, 
     assert response.headers["x-request-id"] == told
 
 
-async def test_a_time_that_is_over_is_in_the_log_with_its_request(
-    make_scorer, model_dir, results, caplog
-):
+async def test_a_timeout_is_logged_with_its_request(make_scorer, model_dir, results, caplog):
     caplog.set_level(logging.ERROR)
     scorer = make_scorer(model_dir, SCORING_TIMEOUT_S="0.1")
     script = await scorer.script()

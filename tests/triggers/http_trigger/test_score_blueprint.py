@@ -52,7 +52,7 @@ async def test_a_row_is_answered_with_its_declared_headers(handler, scorer):
     assert "age" not in response.headers
 
 
-async def test_a_hit_tells_its_age(handler):
+async def test_a_hit_has_its_age(handler):
     await handler.score(asking(), None)
     response = await handler.score(asking(), None)
     assert response.headers["x-cache"] == "hit"
@@ -116,7 +116,7 @@ async def test_a_refusal_has_one_shape_and_names_the_problem(
         (ScoringTimeout("late"), 504, ("x-request-id", "r1")),
     ],
 )
-async def test_what_the_script_does_wrong_is_told_apart(
+async def test_failures_of_the_script_have_a_header_of_their_own(
     handler, scorer, monkeypatch, error, status, header
 ):
     async def fail(request: Request):
@@ -128,14 +128,14 @@ async def test_what_the_script_does_wrong_is_told_apart(
     assert response.headers[header[0]] == header[1]
 
 
-async def test_respond_async_enqueues_and_tells_where_the_result_will_be(handler):
+async def test_respond_async_enqueues_and_answers_with_the_results_location(handler):
     queue = Out()
     response = await handler.score(asking(prefer="respond-async", x_request_id="a/b"), queue)
     assert response.status_code == 202
     assert response.headers["location"] == "/api/results/a%2Fb"
     assert response.headers["retry-after"] == "1"
-    sealed = envelope.unpack(str(queue.value).encode())
-    assert (sealed.id, sealed.source, sealed.body) == ("a/b", "http", ROW)
+    enqueued = envelope.unpack(str(queue.value).encode())
+    assert (enqueued.id, enqueued.source, enqueued.body) == ("a/b", "http", ROW)
     pending = await handler.result(asking(path="results/a/b"))
     assert (pending.status_code, json.loads(pending.get_body())["status"]) == (202, "pending")
 
@@ -161,7 +161,7 @@ async def test_a_finished_request_sent_again_is_not_enqueued(handler, results):
     assert (finished.status_code, finished.get_body()) == (200, b'{"id":"r"}')
 
 
-async def test_a_caller_waits_where_the_result_could_not_be_kept(scorer):
+async def test_a_request_is_answered_at_once_if_its_result_could_not_be_kept(scorer):
     away = Away()
     queue = Out()
     handler = HttpHandler(scorer, ResultStore(away, str, ttl_s=60))
@@ -178,7 +178,7 @@ async def test_a_request_too_large_for_the_queue_is_sent_to_the_blob_trigger(han
     assert b"upload a blob" in response.get_body()
 
 
-async def test_what_can_never_be_answered_is_refused_before_it_is_enqueued(handler, scorer):
+async def test_a_request_that_can_never_be_answered_is_not_enqueued(handler, scorer):
     await scorer.script()
     for body, kind, status in [(b"", "", 400), (b"[[1]]", "", 422), (b"x", "text/xml", 415)]:
         queue = Out()
@@ -188,13 +188,13 @@ async def test_what_can_never_be_answered_is_refused_before_it_is_enqueued(handl
         assert (response.status_code, queue.value) == (status, None)
 
 
-async def test_no_cache_is_not_lost_on_the_way_through_the_queue(handler):
+async def test_no_cache_survives_the_queue(handler):
     queue = Out()
     await handler.score(asking(prefer="respond-async", cache_control="no-cache"), queue)
     assert envelope.unpack(str(queue.value).encode()).recompute
 
 
-async def test_a_fault_in_finding_a_result_is_500_in_the_one_shape(handler, results, monkeypatch):
+async def test_an_error_in_finding_a_result_is_500(handler, results, monkeypatch):
     async def faulty(request_id):
         raise LookupError("secret")
 
@@ -206,19 +206,19 @@ async def test_a_fault_in_finding_a_result_is_500_in_the_one_shape(handler, resu
     assert b"secret" not in response.get_body()
 
 
-async def test_a_result_whose_store_is_away_is_503_and_says_when_to_ask_again(scorer):
+async def test_a_result_whose_store_is_away_is_503_with_retry_after(scorer):
     response = await HttpHandler(scorer, ResultStore(Away(), str, ttl_s=60)).result(
         asking(path="results/r1")
     )
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
 
 
-async def test_a_request_whose_tries_ran_out_can_be_enqueued_again(handler, results):
+async def test_an_exhausted_request_can_be_enqueued_again(handler, results):
     sent = asking(prefer="respond-async", x_request_id="r")
     first, again = Out(), Out()
     await handler.score(sent, first)
-    sealed = envelope.unpack(str(first.value).encode())
-    await results.store_provisional(sealed, b"{}", due_s=0)
+    enqueued = envelope.unpack(str(first.value).encode())
+    await results.store_provisional(enqueued, b"{}", due_s=0)
     assert (await handler.result(asking(path="results/r"))).status_code == 200
     assert (await handler.score(sent, again)).status_code == 202
     assert again.value is not None

@@ -1,4 +1,4 @@
-"""The table's scripts behind every trigger: a message and a blob get what HTTP gives."""
+"""The scripts of the contract behind every trigger: messages and blobs get HTTP's results."""
 
 from __future__ import annotations
 

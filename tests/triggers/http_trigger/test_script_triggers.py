@@ -127,7 +127,7 @@ async def test_an_error_that_a_script_answered_is_a_failed_document(scorer_of, r
     }
 
 
-async def test_a_scripts_headers_do_not_displace_the_triggers_own(scorer_of, results):
+async def test_a_scripts_headers_do_not_replace_the_triggers_own(scorer_of, results):
     body = (
         b"AMLResponse('x', 503, {'x-request-id': 'forged', 'Connection': 'close', 'x-cache': 'y'})"
     )

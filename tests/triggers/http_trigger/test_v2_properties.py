@@ -1,4 +1,4 @@
-"""Whatever is sent to the Open Inference Protocol's face, it is not the server that fails."""
+"""Nothing that is sent to the Open Inference Protocol causes a server error."""
 
 import json
 
@@ -53,7 +53,7 @@ SCHEMAS = (
 
 @given(request=requests, length=lengths, follows=st.binary(max_size=40))
 @settings(max_examples=500)
-def test_whatever_comes_is_rows_or_the_callers_error(request, length, follows):
+def test_any_body_is_rows_or_the_callers_error(request, length, follows):
     head = orjson.dumps(request)
     if length is None:
         length = str(len(head)) if follows else ""
@@ -71,7 +71,7 @@ def test_whatever_comes_is_rows_or_the_callers_error(request, length, follows):
 
 @given(body=st.binary(max_size=60) | requests.map(orjson.dumps), length=st.text(max_size=6))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_no_body_and_no_header_end_in_a_servers_error(v2_handler, body, length):
+async def test_no_body_or_header_causes_a_server_error(v2_handler, body, length):
     response = await v2_handler.infer(asking(body=body, inference_header_content_length=length))
     assert response.status_code == 200 or 400 <= response.status_code < 500
     assert json.loads(response.get_body())

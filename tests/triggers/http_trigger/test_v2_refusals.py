@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol's face refuses: with a sentence, and nothing stored."""
+"""Refusals of the Open Inference Protocol: one sentence each, and nothing is stored."""
 
 import gzip
 import json
@@ -152,7 +152,7 @@ async def test_limits_encodings_and_ids_are_those_of_score(v2_handler):
         (KeyError("ours"), 500, ("x-request-id", "r1")),
     ],
 )
-async def test_what_is_not_the_callers_fault_has_its_status(
+async def test_errors_of_the_server_have_their_status(
     v2_handler, scorer, monkeypatch, error, status, header
 ):
     async def fail(*_, **__):
@@ -165,7 +165,7 @@ async def test_what_is_not_the_callers_fault_has_its_status(
     assert "ours" not in json.loads(response.get_body())["error"]
 
 
-async def test_predictions_that_are_no_tensor_are_sent_to_score(v2_handler, scorer, monkeypatch):
+async def test_predictions_without_a_tensor_refer_callers_to_score(v2_handler, scorer, monkeypatch):
     for kept in (
         b'[1, "a"]',
         b"[[1], [1, 2]]",

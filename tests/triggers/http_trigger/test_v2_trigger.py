@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over its v2_handler, in JSON and with bytes beside it."""
+"""The Open Inference Protocol over HTTP, in JSON and with bytes after it."""
 
 import gzip
 import json
@@ -34,9 +34,7 @@ async def test_an_answer_names_model_and_version_and_echoes_the_id(v2_handler, s
     assert float(response.headers["x-ms-run-fn-exec-ms"]) > 0
 
 
-async def test_a_row_that_score_has_answered_is_a_hit_and_the_other_way_round(
-    v2_handler, scorer, store
-):
+async def test_score_and_infer_hit_each_others_rows(v2_handler, scorer, store):
     score = HttpHandler(scorer, ResultStore(store, keys.result_key, ttl_s=60)).score
     first = await score(test_score_blueprint.asking(b"[[0.25, 0.5, 3]]"), None)
     assert first.headers["x-cache"] == "miss"
@@ -155,7 +153,7 @@ async def test_an_output_may_be_wanted_as_json_where_the_rest_is_not(v2_handler)
     assert output(await v2_handler.infer(asking({**ROW, **wish})))["data"] == [1]
 
 
-async def test_a_body_may_be_compressed_and_the_header_speaks_of_what_it_unpacks_to(v2_handler):
+async def test_a_body_may_be_compressed_and_the_header_counts_decompressed_bytes(v2_handler):
     rows = np.full((3, 3), 0.9)
     head = json.dumps(inputs(described(rows, "FP64"))).encode()
     request = asking(
@@ -166,7 +164,7 @@ async def test_a_body_may_be_compressed_and_the_header_speaks_of_what_it_unpacks
     assert output(await v2_handler.infer(request))["data"] == [1, 1, 1]
 
 
-async def test_the_server_says_that_it_lives_and_what_it_can(v2_handler):
+async def test_the_server_is_live_and_names_its_extensions(v2_handler):
     server = json.loads((await v2_handler.server(asking(method="GET"))).get_body())
     assert server["name"] == "triscore"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -211,7 +209,7 @@ async def test_a_model_that_did_not_load_is_not_ready_and_says_why_it_does_not_a
     assert json.loads(ready.get_body()) == {"name": tmp_path.name, "ready": False}
 
 
-async def test_a_script_of_its_own_has_no_tensors_and_sends_callers_to_score(tmp_path, make_scorer):
+async def test_an_entry_script_takes_no_tensors_and_refers_callers_to_score(tmp_path, make_scorer):
     (tmp_path / "score.py").write_text("def init(): ...\ndef run(data): return data")
     handler = OpenInferenceHandler(make_scorer(tmp_path))
     asked = await handler.infer(asking(ROW, name=tmp_path.name))

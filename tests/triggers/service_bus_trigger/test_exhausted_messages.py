@@ -1,4 +1,4 @@
-"""A message whose last try ended with its process is told of on the queue, too."""
+"""A message whose last attempt ended with its process gets its document on the queue too."""
 
 import asyncio
 import json
@@ -60,7 +60,12 @@ async def kill(handler, scorer, monkeypatch, *messages):
 async def test_ten_kills_of_a_message_end_in_one_document_on_the_queue(
     handler, scorer, results, exhausted, queue, clock, monkeypatch
 ):
-    await kill(handler, scorer, monkeypatch, *(message(tries=tries) for tries in range(1, 11)))
+    await kill(
+        handler,
+        scorer,
+        monkeypatch,
+        *(message(delivery_count=delivery_count) for delivery_count in range(1, 11)),
+    )
     await exhausted.poll()
     assert queue.documents == []  # the last one may still be at work
     clock.now += LOCK_S
@@ -72,27 +77,27 @@ async def test_ten_kills_of_a_message_end_in_one_document_on_the_queue(
     assert json.loads((await results.get("m1")).document) == told
 
 
-async def test_a_last_try_that_the_model_did_not_answer_is_told_on_the_queue(
+async def test_the_failed_last_attempt_of_a_message_is_sent_to_the_queue(
     handler, scorer, exhausted, queue, monkeypatch
 ):
     overloaded(scorer, monkeypatch, error=ModelUnavailable)
     with pytest.raises(ModelUnavailable):
-        await handler.score([message(tries=10), message(name="m2", tries=9)])
+        await handler.score([message(delivery_count=10), message(name="m2", delivery_count=9)])
     await exhausted.poll()
     assert [each["id"] for each in queue.documents] == ["m1"]
 
 
-async def test_a_last_try_that_ended_well_is_told_by_its_own_call_alone(
+async def test_a_successful_last_attempt_is_sent_by_its_own_call_alone(
     handler, results, exhausted, queue, clock
 ):
-    await handler.score([message(tries=10)])
+    await handler.score([message(delivery_count=10)])
     clock.now += LOCK_S
     await exhausted.poll()
     assert queue.documents == []
     assert await results.final_attempts.exhausted() == []
 
 
-async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_beside_it(
+async def test_a_successful_last_attempt_is_sent_although_its_batch_is_delivered_again(
     scorer, results, clock, queue, monkeypatch
 ):
     handler = MessageHandler(scorer, results, clock=clock, sleep=clock.sleep, send=queue.send)
@@ -104,7 +109,11 @@ async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_be
         return await real(request)
 
     monkeypatch.setattr(scorer, "score", one_waits)
-    batch = [message(tries=10), message(name="m2", tries=9), message(name="busy", tries=2)]
+    batch = [
+        message(delivery_count=10),
+        message(name="m2", delivery_count=9),
+        message(name="busy", delivery_count=2),
+    ]
     with pytest.raises(Overloaded):
         await handler.score(batch)
     assert [(each["id"], each["status"]) for each in queue.documents] == [("m1", "succeeded")]
@@ -113,10 +122,16 @@ async def test_a_last_try_that_ended_well_in_a_batch_that_comes_again_is_sent_be
         await handler.score(batch)
 
 
-async def test_what_could_not_be_sent_is_sent_by_the_next_poll(
+async def test_a_document_that_could_not_be_sent_is_sent_by_the_next_poll(
     handler, scorer, exhausted, queue, clock, monkeypatch
 ):
-    await kill(handler, scorer, monkeypatch, message(tries=10), message(name="m2", tries=10))
+    await kill(
+        handler,
+        scorer,
+        monkeypatch,
+        message(delivery_count=10),
+        message(name="m2", delivery_count=10),
+    )
     clock.now += LOCK_S
     queue.broken = True
     with pytest.raises(OSError, match="no broker"):
@@ -126,7 +141,7 @@ async def test_what_could_not_be_sent_is_sent_by_the_next_poll(
     assert {each["id"] for each in queue.documents} == {"m1", "m2"}
 
 
-async def test_of_two_processes_one_looks(results, queue):
+async def test_one_of_two_processes_polls(results, queue):
     looking, others = asyncio.Event(), asyncio.Event()
     first = ExhaustedMessages(results.final_attempts, queue.send)
     second = ExhaustedMessages(
@@ -148,15 +163,15 @@ async def test_of_two_processes_one_looks(results, queue):
     assert await second._final_attempts.acquire_lease(1)
 
 
-async def test_many_processes_may_name_their_last_tries_at_once():
+async def test_many_processes_may_add_last_attempts_at_the_same_time():
     cache = MemoryCache()
     every = [ResultStore(cache, keys.result_key, 600).final_attempts for _ in range(10)]
-    await asyncio.gather(*(tries.add(f"m{n}\udc80") for n, tries in enumerate(every)))
+    await asyncio.gather(*(attempts.add(f"m{n}\udc80") for n, attempts in enumerate(every)))
     named = json.loads((await cache.get(every[0]._key)).value)
     assert named == [f"m{n}\udc80" for n in range(10)]
 
 
-async def test_an_outage_ends_no_looking(exhausted, cache, queue):
+async def test_polling_survives_an_outage(exhausted, cache, queue):
     looks = 0
 
     async def sleep(seconds):

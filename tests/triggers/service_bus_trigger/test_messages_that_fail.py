@@ -1,4 +1,4 @@
-"""What goes wrong with one message ends it and nothing else, and is told where it is looked for."""
+"""A message that fails ends in one document, and affects no other message of its batch."""
 
 import base64
 import json
@@ -32,10 +32,10 @@ def request(name: str = "r1", body: bytes = ROW) -> Request:
     return Request(id=name, source="http", body=body)
 
 
-def sealed(name: str = "r1", body: bytes = ROW, tries: int = 1, changes=None):
+def enqueued(name: str = "r1", body: bytes = ROW, delivery_count: int = 1, changes=None):
     """What HTTP puts on the queue; `changes` as somebody else might write it."""
     contents = orjson.loads(envelope.pack(request(name, body))) | (changes or {})
-    return message(orjson.dumps(contents), name=f"message of {name}", tries=tries)
+    return message(orjson.dumps(contents), name=f"message of {name}", delivery_count=delivery_count)
 
 
 async def stored(results: ResultStore, name: str):
@@ -66,9 +66,9 @@ async def stored(results: ResultStore, name: str):
     ],
     ids=str,
 )
-async def test_a_seal_that_http_did_not_write_spoils_no_other_message(handler, results, changes):
+async def test_a_forged_envelope_affects_no_other_message(handler, results, changes):
     good = [message(name=f"m{number}") for number in range(5)]
-    bad, *others = await documents(handler, sealed(changes=changes), *good)
+    bad, *others = await documents(handler, enqueued(changes=changes), *good)
     assert bad["status"] == "failed"
     assert {other["status"] for other in others} == {"succeeded"}
     assert await stored(results, bad["id"]) == bad
@@ -106,7 +106,7 @@ def odd(**parts: Any) -> sb.ServiceBusMessage:
     ],
     ids=lambda each: str(each)[:40].encode("ascii", "replace").decode(),
 )
-async def test_an_odd_message_ends_in_one_document_and_spoils_no_other(
+async def test_an_odd_message_ends_in_one_document_and_affects_no_other(
     handler, results, parts, status
 ):
     strange, good = await documents(handler, odd(**parts), message(name="good", content_type="a/b"))
@@ -118,7 +118,7 @@ async def test_an_odd_message_ends_in_one_document_and_spoils_no_other(
 
 
 @pytest.mark.parametrize("part", ["score", "find", "finish"])
-async def test_a_fault_of_ours_ends_its_message_with_a_line_that_names_it(
+async def test_an_internal_error_ends_its_message_and_is_logged_with_its_id(
     handler, scorer, results, monkeypatch, caplog, part
 ):
     owner = scorer if part == "score" else results
@@ -131,7 +131,9 @@ async def test_a_fault_of_ours_ends_its_message_with_a_line_that_names_it(
 
     monkeypatch.setattr(owner, part, faulty)
     with caplog.at_level(logging.ERROR):
-        failed, good = await documents(handler, message(name="bad", tries=2), message(name="good"))
+        failed, good = await documents(
+            handler, message(name="bad", delivery_count=2), message(name="good")
+        )
     assert (failed["id"], failed["error"]["code"]) == ("bad", "internal_error")
     assert good["status"] == "succeeded"
     assert "request 'bad': RecursionError at" in caplog.text
@@ -146,7 +148,7 @@ async def test_a_fault_of_ours_ends_its_message_with_a_line_that_names_it(
         ("br", ROW, "unsupported_type"),
     ],
 )
-async def test_a_content_encoding_that_lies_or_is_unknown_is_a_failed_document_at_once(
+async def test_a_wrong_or_unknown_content_encoding_fails_at_once(
     handler, clock, encoding, body, code
 ):
     lying = message(body, properties={"Content-Encoding": encoding})
@@ -161,7 +163,7 @@ async def test_a_content_encoding_that_lies_or_is_unknown_is_a_failed_document_a
 
 async def test_a_message_does_not_replace_the_result_of_an_http_request_of_its_id(handler, results):
     await results.reserve(request())
-    (accepted,) = await documents(handler, sealed())
+    (accepted,) = await documents(handler, enqueued())
     (refused,) = await documents(handler, message(b"[[0.1,0.1,0.1]]", name="r1"))
     assert (refused["status"], refused["error"]["code"]) == ("failed", "id_in_use")
     assert refused["id"].startswith("r1.")
@@ -171,17 +173,17 @@ async def test_a_message_does_not_replace_the_result_of_an_http_request_of_its_i
 
 async def test_a_message_does_not_take_the_id_that_http_reserved(handler, results):
     await results.reserve(request())
-    refused, accepted = await documents(handler, message(b"[[0.1,0.1,0.1]]", name="r1"), sealed())
+    refused, accepted = await documents(handler, message(b"[[0.1,0.1,0.1]]", name="r1"), enqueued())
     assert (refused["error"]["code"], accepted["id"]) == ("id_in_use", "r1")
     assert await stored(results, "r1") == accepted
 
 
-@pytest.mark.parametrize("tries", [1, 2])
-async def test_of_two_messages_of_one_id_the_second_is_told_under_a_name_of_its_own(
-    handler, results, tries
+@pytest.mark.parametrize("delivery_count", [1, 2])
+async def test_the_second_of_two_messages_of_one_id_gets_a_document_under_its_own_id(
+    handler, results, delivery_count
 ):
     (first,) = await documents(handler, message())
-    other = message(b"[[0.1,0.1,0.1]]", tries=tries)
+    other = message(b"[[0.1,0.1,0.1]]", delivery_count=delivery_count)
     (refused,) = await documents(handler, other)
     assert refused["error"]["code"] == "id_in_use"
     assert await stored(results, "m1") == first
@@ -189,24 +191,24 @@ async def test_of_two_messages_of_one_id_the_second_is_told_under_a_name_of_its_
     assert [each["id"] for each in await documents(handler, other)] == [refused["id"]]
 
 
-async def test_of_two_messages_of_one_id_at_once_one_has_it(handler, results):
+async def test_one_of_two_simultaneous_messages_of_one_id_has_it(handler, results):
     done = await documents(handler, message(), message(b"[[0.1,0.1,0.1]]"))
     assert sorted(each["status"] for each in done) == ["failed", "succeeded"]
     for each in done:
         assert await stored(results, each["id"]) == each
 
 
-async def test_a_seal_whose_id_is_reserved_for_other_content_does_not_count(handler, results):
+async def test_an_envelope_whose_id_is_reserved_for_other_content_does_not_count(handler, results):
     await results.reserve(request())
-    forged, accepted = await documents(handler, sealed(body=b"[[0.1,0.1,0.1]]"), sealed())
+    forged, accepted = await documents(handler, enqueued(body=b"[[0.1,0.1,0.1]]"), enqueued())
     assert (forged["status"], forged["error"]["code"]) == ("failed", "id_in_use")
     assert forged["source"] == "servicebus"
     assert (accepted["id"], accepted["result"]) == ("r1", [1])
     assert await stored(results, "r1") == accepted
 
 
-async def test_a_seal_without_a_reservation_is_scored(handler, results):
-    (done,) = await documents(handler, sealed())  # its Redis was emptied
+async def test_an_envelope_without_a_reservation_is_scored(handler, results):
+    (done,) = await documents(handler, enqueued())  # its Redis was emptied
     assert (done["id"], done["source"], done["result"]) == ("r1", "http", [1])
     assert await stored(results, "r1") == done
 
@@ -214,22 +216,22 @@ async def test_a_seal_without_a_reservation_is_scored(handler, results):
 # -- a result is stored, sooner or later
 
 
-async def test_a_short_outage_is_waited_out_before_anybody_is_told(handler, results, cache, clock):
+async def test_a_short_outage_is_retried_before_anything_is_sent(handler, results, cache, clock):
     await results.reserve(request())
     cache.away = True
     clock.then = lambda: setattr(cache, "away", clock.slept < 2)
-    done = await documents(handler, sealed(), message(), message(name="m2"))
+    done = await documents(handler, enqueued(), message(), message(name="m2"))
     assert clock.slept < 8
     for each in done:
         assert await stored(results, each["id"]) == each
 
 
-async def test_while_the_store_is_away_a_request_of_http_goes_round_and_no_try_is_lost(
+async def test_an_http_request_is_requeued_while_the_store_is_away_and_loses_no_attempt(
     handler, results, cache
 ):
     await results.reserve(request())
     cache.away = True
-    sent = sealed(tries=10)
+    sent = enqueued(delivery_count=10)
     done, again = await handler.score([sent, message()])
     assert [json.loads(each)["id"] for each in done] == ["m1"]
     assert [each.encode() for each in again] == [sent.get_body()]
@@ -239,7 +241,7 @@ async def test_while_the_store_is_away_a_request_of_http_goes_round_and_no_try_i
     assert await stored(results, "r1") == told
 
 
-async def test_a_request_goes_round_that_was_scored_when_the_store_went_away(
+async def test_an_http_request_is_requeued_if_the_store_fails_after_scoring(
     handler, scorer, results, cache, monkeypatch
 ):
     await results.reserve(request())
@@ -251,7 +253,7 @@ async def test_a_request_goes_round_that_was_scored_when_the_store_went_away(
         return answer
 
     monkeypatch.setattr(scorer, "score", then_away)
-    done, again = await handler.score([sealed()])
+    done, again = await handler.score([enqueued()])
     assert (done, len(again)) == ([], 1)
 
 
@@ -271,7 +273,7 @@ async def test_a_message_is_on_its_queue_at_once_in_a_long_outage_and_stored_aft
     assert waited <= GRACE_S
 
 
-async def test_a_document_the_queue_cannot_carry_is_not_told_before_it_is_stored(
+async def test_a_document_too_large_for_the_queue_is_stored_before_it_is_sent(
     handler, results, cache
 ):
     cache.away = True
@@ -284,11 +286,11 @@ async def test_a_document_the_queue_cannot_carry_is_not_told_before_it_is_stored
     assert done["error"]["code"] == "result_too_large"
 
 
-async def test_a_document_too_large_for_the_process_is_told_as_failed(scorer):
+async def test_a_document_too_large_for_the_process_fails(scorer):
     results = ResultStore(MemoryCache(promised_bytes=2000), keys.result_key, ttl_s=60)
     handler = MessageHandler(scorer, results)
     await results.reserve(request(body=orjson.dumps([[0, 0, 0]] * 2000)))
-    (done,) = await documents(handler, sealed(body=orjson.dumps([[0, 0, 0]] * 2000)))
+    (done,) = await documents(handler, enqueued(body=orjson.dumps([[0, 0, 0]] * 2000)))
     assert (done["status"], done["error"]["code"]) == ("failed", "result_too_large")
     assert await stored(results, "r1") == done
 
@@ -297,15 +299,15 @@ async def test_a_document_too_large_for_the_process_is_told_as_failed(scorer):
 
 
 @pytest.mark.parametrize("error", [Overloaded, ModelUnavailable])
-async def test_what_passes_within_a_delivery_costs_no_try(
+async def test_an_error_that_passes_within_a_delivery_costs_no_attempt(
     handler, scorer, clock, monkeypatch, error
 ):
     overloaded(scorer, monkeypatch, until=lambda: clock.slept > 20, error=error)
-    done = await documents(handler, *(message(name=f"m{n}", tries=10) for n in range(3)))
+    done = await documents(handler, *(message(name=f"m{n}", delivery_count=10) for n in range(3)))
     assert {each["status"] for each in done} == {"succeeded"}
 
 
-async def test_what_does_not_pass_goes_back_while_its_lock_lasts(
+async def test_an_error_that_lasts_returns_the_message_before_its_lock_ends(
     handler, scorer, clock, monkeypatch
 ):
     overloaded(scorer, monkeypatch)
@@ -315,7 +317,7 @@ async def test_what_does_not_pass_goes_back_while_its_lock_lasts(
     assert RETRY_S / 2 < clock.now - began < LOCK_S
 
 
-async def test_a_last_try_that_is_killed_ends_as_a_failed_document_and_not_before(
+async def test_a_killed_last_attempt_becomes_a_failed_document_when_it_is_due(
     handler, scorer, results, clock, monkeypatch
 ):
     seen = []
@@ -328,20 +330,22 @@ async def test_a_last_try_that_is_killed_ends_as_a_failed_document_and_not_befor
     with monkeypatch.context() as patched:
         patched.setattr(scorer, "score", killed)
         with pytest.raises(Killed):
-            await handler.score([sealed(tries=10)])
+            await handler.score([enqueued(delivery_count=10)])
     assert seen == [True]
     assert (await results.get("r1")).pending
     clock.now += LOCK_S
     told = await stored(results, "r1")
     assert (told["status"], told["error"]["code"]) == ("failed", "tries_exhausted")
     # Mended, and sent round once more.
-    (done,) = await documents(handler, sealed())
+    (done,) = await documents(handler, enqueued())
     assert done["status"] == "succeeded"
     assert await stored(results, "r1") == done
 
 
-@pytest.mark.parametrize("which", [message(tries=10, name="r1"), sealed(tries=10)])
-async def test_a_last_try_that_can_not_be_answered_is_told_at_once(
+@pytest.mark.parametrize(
+    "which", [message(delivery_count=10, name="r1"), enqueued(delivery_count=10)]
+)
+async def test_a_failed_last_attempt_is_stored_at_once(
     handler, scorer, results, monkeypatch, which
 ):
     overloaded(scorer, monkeypatch, error=ModelUnavailable)
@@ -351,18 +355,18 @@ async def test_a_last_try_that_can_not_be_answered_is_told_at_once(
     assert (told["status"], told["error"]["code"]) == ("failed", "tries_exhausted")
 
 
-async def test_a_last_try_that_succeeds_is_told_as_any_other(handler, results):
-    (done,) = await documents(handler, message(tries=10))
+async def test_a_successful_last_attempt_is_like_any_other(handler, results):
+    (done,) = await documents(handler, message(delivery_count=10))
     assert done["status"] == "succeeded"
     assert await stored(results, "m1") == done
 
 
-async def test_how_many_tries_there_are_is_a_setting(scorer, results, monkeypatch):
+async def test_the_number_of_attempts_is_a_setting(scorer, results, monkeypatch):
     handler = MessageHandler(scorer, results, max_delivery_count=3, retry_s=0)
     overloaded(scorer, monkeypatch)
-    for tries, known in [(2, None), (3, "tries_exhausted")]:
+    for delivery_count, known in [(2, None), (3, "tries_exhausted")]:
         with pytest.raises(Overloaded):
-            await handler.score([message(tries=tries)])
+            await handler.score([message(delivery_count=delivery_count)])
         told = await stored(results, "m1")
         assert (told and told["error"]["code"]) == known
 
@@ -370,13 +374,13 @@ async def test_how_many_tries_there_are_is_a_setting(scorer, results, monkeypatc
 # -- what HTTP seals
 
 
-def test_text_that_is_no_utf8_can_not_be_sealed():
+def test_text_that_is_not_utf8_can_not_be_packed():
     for bad in (replace(request(), id="\udc80"), replace(request(), query="\udc80")):
         with pytest.raises(MalformedInput, match="not UTF-8"):
             envelope.pack(bad)
 
 
-def test_a_seal_that_is_opened_is_the_request_that_was_sealed():
+def test_an_unpacked_request_equals_the_one_that_was_packed():
     whole = replace(request(), content_type="text/csv", query="a=1", recompute=True)
     opened = envelope.unpack(envelope.pack(whole).encode())
     assert opened is not None

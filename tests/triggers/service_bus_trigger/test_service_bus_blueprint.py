@@ -17,12 +17,12 @@ ROW = b'{"data": [[0.9, 0.9, 0.9]]}'
 
 
 def message(
-    body: bytes = ROW, name: str = "m1", tries: int = 1, properties=None, content_type=None
+    body: bytes = ROW, name: str = "m1", delivery_count: int = 1, properties=None, content_type=None
 ) -> sb.ServiceBusMessage:
     return sb.ServiceBusMessage(
         body=body,
         message_id=name,
-        delivery_count=tries,
+        delivery_count=delivery_count,
         sequence_number=7,
         content_type=content_type,
         application_properties=properties or {},
@@ -87,7 +87,7 @@ async def test_a_content_type_is_a_messages_own_where_the_whole_batch_has_one(ha
     assert {document["status"] for document in done} == {"succeeded"}
 
 
-async def test_where_some_have_none_the_body_speaks_then_the_only_type_there_is(handler):
+async def test_if_some_have_none_the_body_decides_then_the_only_type_there_is(handler):
     # The platform leaves absent types out: the first one's may stand beside the second.
     done = await documents(
         handler, message(content_type="text/csv"), message(b"0.9,0.9,0.9\n", name="m2")
@@ -95,7 +95,7 @@ async def test_where_some_have_none_the_body_speaks_then_the_only_type_there_is(
     assert [document["result"] for document in done] == [[1], [1]]
 
 
-async def test_a_fault_of_ours_is_that_messages_and_not_its_neighbours(
+async def test_an_internal_error_fails_one_message_and_not_its_neighbours(
     handler, scorer, monkeypatch
 ):
     real = scorer.predict
@@ -113,13 +113,13 @@ async def test_a_fault_of_ours_is_that_messages_and_not_its_neighbours(
     assert done["status"] == "succeeded"
 
 
-async def test_a_redelivered_message_gets_the_very_document_it_had(handler):
+async def test_a_redelivered_message_gets_the_same_document(handler):
     first = await handler.score([message()])
-    again = await handler.score([message(tries=2)])
+    again = await handler.score([message(delivery_count=2)])
     assert first == again
 
 
-async def test_a_whole_batch_that_may_pass_comes_again(handler, scorer, monkeypatch):
+async def test_a_batch_with_a_retryable_error_is_delivered_again(handler, scorer, monkeypatch):
     async def fail(request: Request):
         raise Overloaded("too much")
 
@@ -128,7 +128,7 @@ async def test_a_whole_batch_that_may_pass_comes_again(handler, scorer, monkeypa
         await handler.score([message(), message(name="m2")])
 
 
-async def test_what_was_finished_when_its_batch_comes_again_keeps_its_document(
+async def test_a_finished_message_keeps_its_document_when_its_batch_is_delivered_again(
     handler, scorer, results, monkeypatch
 ):
     real = scorer.score
@@ -143,7 +143,9 @@ async def test_what_was_finished_when_its_batch_comes_again_keeps_its_document(
         with pytest.raises(Overloaded):
             await handler.score([message(), message(name="m2")])
     kept = (await results.get("m2")).document
-    again, _ = await handler.score([message(tries=2), message(name="m2", tries=2)])
+    again, _ = await handler.score(
+        [message(delivery_count=2), message(name="m2", delivery_count=2)]
+    )
     assert again[1].encode() == kept
     assert len(again) == 2
 
@@ -159,7 +161,7 @@ async def test_a_call_past_its_deadline_is_answered_and_not_tried_again(
     assert (late["status"], late["error"]["code"]) == ("failed", "scoring_timeout")
 
 
-async def test_messages_wait_for_the_model_however_long_the_line_is(tmp_path, results):
+async def test_messages_wait_for_the_model_however_long_its_queue_is(tmp_path, results):
     (tmp_path / "score.py").write_text(
         "import time\ndef init(): ...\ndef run(data): time.sleep(0.1); return data\n"
     )
@@ -174,10 +176,10 @@ async def test_messages_wait_for_the_model_however_long_the_line_is(tmp_path, re
 
 
 async def test_a_request_from_http_keeps_its_id_and_source(handler, results):
-    sealed = Request(id="r1", source="http", body=ROW)
-    await results.reserve(sealed)
+    enqueued = Request(id="r1", source="http", body=ROW)
+    await results.reserve(enqueued)
     # The platform writes a JSON object anew, with indentation.
-    body = orjson.dumps(orjson.loads(envelope.pack(sealed)), option=orjson.OPT_INDENT_2)
+    body = orjson.dumps(orjson.loads(envelope.pack(enqueued)), option=orjson.OPT_INDENT_2)
     (done,) = await documents(handler, message(body))
     assert (done["id"], done["source"], done["result"]) == ("r1", "http", [1])
     assert json.loads((await results.get("r1")).document) == done
@@ -189,13 +191,13 @@ async def test_a_request_that_http_enqueued_twice_is_answered_once(handler):
     assert await documents(handler, message(body, name="m2")) == []
 
 
-async def test_a_request_that_stands_twice_in_a_batch_is_answered_once(handler):
+async def test_a_request_that_is_twice_in_a_batch_is_answered_once(handler):
     body = envelope.pack(Request(id="r1", source="http", body=ROW)).encode()
     (done,) = await documents(handler, message(body), message(body, name="m2"))
     assert done["id"] == "r1"
 
 
-async def test_a_result_too_large_for_the_queue_is_told_where_it_is(handler, results):
+async def test_the_document_of_a_result_too_large_for_the_queue_says_where_it_is(handler, results):
     body = orjson.dumps([[0, 0, 0]] * 37_000)
     (done,) = await documents(handler, message(body))
     assert (done["status"], done["result"]) == ("succeeded", None)
@@ -204,6 +206,6 @@ async def test_a_result_too_large_for_the_queue_is_told_where_it_is(handler, res
     assert len(json.loads((await results.get("m1")).document)["result"]) == 37_000
 
 
-def test_what_is_no_sealed_request_stays_a_message():
+def test_a_body_that_is_no_envelope_stays_a_message():
     for body in (ROW, b"{", b'{"triscore_request": 1}', b'{"triscore_request": 1, "id": "a",'):
         assert envelope.unpack(body) is None
