@@ -53,7 +53,7 @@ def bench(
     ] = False,
 ) -> int:
     """Measure the app beside its peers and limits. Without options all of it, in 25 minutes."""
-    clone.require("the bench")
+    clone.require("triscore bench")
     if context.invoked_subcommand is not None:
         return 0
     if sum((quick, bool(only), report)) > 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import output
+from cli import clone, output
 from cli.clone import ROOT
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def up(
     servicebus: ServiceBus = None,
 ) -> int:
     """Start them, print the settings that lead to them, and stay up until Ctrl-C."""
+    clone.require("triscore emulators up")
     from local.emulators import commands
 
     _log_warnings()

@@ -65,7 +65,7 @@ def host(
 
 
 def _demo(port: int, *, once: bool) -> int:
-    clone.require("the demo")
+    clone.require("triscore up" if not once else "triscore demo")
     from local.demo.run import run
 
     return run(port, once=once)

@@ -15,7 +15,7 @@ from typing import Unpack
 
 import orjson
 
-from deploy import manifest, options, outputs, pins, subject, trial
+from deploy import manifest, options, outputs, pins, project_files, subject, trial
 from deploy.errors import Refused
 from deploy.options import Options
 from deploy.pins import Pin
@@ -24,10 +24,9 @@ from inference import package_settings
 from inference.errors import ScoringError
 from inference.models import manifests
 
-ROOT = Path(__file__).resolve().parent.parent
 #: What of this project runs in Azure.
 APP = ("function_app.py", "host.json", "triggers", "inference", "cache")
-IMAGE = ROOT / "deploy/image"
+IMAGE = Path(__file__).with_name("image")
 
 MB = 1024 * 1024
 #: The largest package that Azure's zip deployment takes; an image has no such limit.
@@ -82,7 +81,9 @@ def package(
 def requirements_of(found: Subject, given: AnyPath | None) -> list[Pin]:
     """The app's, and those that are given or lie beside the script. Raises Refused, OSError."""
     own = found.requirements if given is None else Path(given)
-    return pins.merged(pins.read(ROOT / "requirements.txt"), pins.read(own) if own else ())
+    return pins.merged(
+        pins.read(project_files.find("requirements.txt")), pins.read(own) if own else ()
+    )
 
 
 def _require_small(size: int) -> None:
@@ -98,7 +99,7 @@ def _files(found: Subject, *, dockerfile: bool) -> dict[str, Path]:
     """Where each file of the package is now, by its path there."""
     files = {f"{found.place}/{name}": file for name, file in found.files.items()}
     for name in APP:
-        place = ROOT / name
+        place = project_files.find(name)
         if place.is_dir():
             files |= {f"{name}/{path}": file for path, file in subject.files_of(place)}
         else:

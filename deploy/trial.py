@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy import closure, options
+from deploy import closure, options, project_files
 from deploy.errors import Refused
 from deploy.pins import Pin
 
 _START = Path(__file__).with_name("start.py")
-_SETTINGS = _START.parent.parent / "local.settings.sample.json"
 
 #: Seconds that a model and a script have to load: more than any platform gives them.
 START_S = 600
@@ -43,7 +42,7 @@ def start(
 def _run(package: Path, denied: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, Any]:
     # A script may need its user's environment, and no package has its user's settings. What it
     # raises is told to whoever runs the command.
-    users = json.loads(_SETTINGS.read_text())["Values"]
+    users = json.loads(project_files.find("local.settings.sample.json").read_text())["Values"]
     env = {name: text for name, text in os.environ.items() if name not in users}
     try:
         ended = subprocess.run(  # noqa: S603 - this very interpreter
