@@ -86,7 +86,7 @@ param resultDays int = 14
 
 @minValue(5)
 @maxValue(300)
-@description('Seconds that a message is locked. The platform renews the lock while the app works.')
+@description('Seconds that a message is locked. The platform does not renew the locks of a batch.')
 param lockSeconds int = 60
 
 @minValue(1)
