@@ -94,8 +94,7 @@ class LookupPolicy:
         self._questions += 1
         self._spent_s += seconds
         weight, unit_s = units / MEMORY_UNITS, seconds / units
-        if weight > 1 / MEMORY_QUESTIONS:
-            weight = 1 / MEMORY_QUESTIONS
+        weight = min(weight, 1 / MEMORY_QUESTIONS)
         if self._questions * weight < 1:  # an average over those so far
             weight = 1 / self._questions
         if unit_s > MAX_OUTLIER * self.lookup_s > 0:
