@@ -1,7 +1,7 @@
-"""From a model file to what an app serves.
+"""Turns a model file into a package for Azure Functions.
 
-For notebooks, `package_http`, `package_blob` and `package_service_bus_queue` are what they were in
-azureml.contrib.functions, with a model's path instead of a workspace's. All of them raise
+In notebooks, use `package_http`, `package_blob` and `package_service_bus_queue`. They replace those
+of azureml.contrib.functions and take the path of a model instead of a workspace. All of them raise
 deploy.errors.Refused, ScoringError or OSError, and then write nothing.
 """
 
@@ -14,8 +14,8 @@ from deploy.packaging import AnyPath, Package, package
 __all__ = ["Package", "package", "package_blob", "package_http", "package_service_bus_queue"]
 
 
-class Given(TypedDict, total=False):
-    """What every package takes, as deploy.packaging.package says it."""
+class CommonOptions(TypedDict, total=False):
+    """The options of every package, as in deploy.packaging.package."""
 
     output: Required[AnyPath]
     entry_script: AnyPath | None
@@ -24,10 +24,10 @@ class Given(TypedDict, total=False):
 
 
 def package_http(
-    model: AnyPath, *, auth_level: str | None = None, **given: Unpack[Given]
+    model: AnyPath, *, auth_level: str | None = None, **common: Unpack[CommonOptions]
 ) -> Package:
-    """Answers HTTP requests. `auth_level`: anonymous, function or admin."""
-    return package(model, trigger="http", auth_level=auth_level, **given)
+    """A package with an HTTP trigger. `auth_level`: anonymous, function or admin."""
+    return package(model, trigger="http", auth_level=auth_level, **common)
 
 
 def package_blob(
@@ -35,10 +35,10 @@ def package_blob(
     *,
     input_path: str | None = None,
     output_path: str | None = None,
-    **given: Unpack[Given],
+    **common: Unpack[CommonOptions],
 ) -> Package:
-    """Scores blobs. `input_path`: container/{name}; `output_path`: another container."""
-    return package(model, trigger="blob", input_path=input_path, output_path=output_path, **given)
+    """A package with a blob trigger. `input_path`: container/{name}; `output_path`: a container."""
+    return package(model, trigger="blob", input_path=input_path, output_path=output_path, **common)
 
 
 def package_service_bus_queue(
@@ -46,13 +46,13 @@ def package_service_bus_queue(
     *,
     input_queue_name: str | None = None,
     output_queue_name: str | None = None,
-    **given: Unpack[Given],
+    **common: Unpack[CommonOptions],
 ) -> Package:
-    """Scores the messages of one queue into another."""
+    """A package with a Service Bus trigger: it reads one queue and writes results to another."""
     return package(
         model,
         trigger="service-bus-queue",
         input_queue_name=input_queue_name,
         output_queue_name=output_queue_name,
-        **given,
+        **common,
     )

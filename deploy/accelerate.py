@@ -24,10 +24,10 @@ from inference.scripts import batch_invariance
 def accelerate(
     folder: Path, *, relative: float | None = None, absolute: float | None = None
 ) -> Accelerated:
-    """Write accelerated.onnx beside the model of a folder, and say so in its manifest.
+    """Write accelerated.onnx beside the model of a folder, and name it in the manifest.
 
-    Numbers may differ by the tolerances, else by those of the golden rows. Raises ScoringError and
-    writes nothing where no conversion can be made, or none is proven to answer alike.
+    Numbers may differ by the tolerances, by default those of the golden rows. Raises
+    ScoringError and writes nothing if no conversion is possible, or none is proven to answer alike.
     """
     manifest, model = _described(folder)
     schema = model.schema(manifest.features)
@@ -60,7 +60,7 @@ def accelerate(
             _write(folder, graph, replace(manifest, accelerated=accelerated))
             return accelerated
     raise ModelUnavailable(
-        f"{manifest.file} stays as it is, for no conversion is proven to answer alike:"
+        f"{manifest.file} is unchanged, because no conversion is proven to answer alike:"
         f" {'; '.join(failures)}"
     )
 
@@ -69,24 +69,24 @@ def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
     manifest = manifests.read(folder)
     if manifest is None or not manifest.golden.rows:
         raise ModelUnavailable(
-            f"{folder.name}/ has no {manifests.NAME} with golden rows, which are what answers are"
-            f" compared on: write it with `triscore describe {folder} --rows FILE`"
+            f"{folder.name}/ has no {manifests.NAME} with golden rows to compare answers"
+            f" on: write it with `triscore describe {folder} --rows FILE`"
         )
     file = models.find_file(folder, manifest)
     models.verify_digest(file, manifest, allow_unpinned=False)
     model = models.load(file, trusted=manifest.trusted, errors=SHOWN)
     if not isinstance(model, SklearnModel):
-        raise ModelUnavailable(f"{file.name} is served by ONNX Runtime already")
+        raise ModelUnavailable(f"{file.name} is already served by ONNX Runtime")
     return manifest, model
 
 
 def _convert(way: Conversion, manifest: Manifest) -> tuple[bytes, Answering]:
-    """A graph, and its answers. Raises Unproven."""
+    """A graph, and a function that answers with it. Raises Unproven."""
     try:
         graph = way.convert()
         return graph, _answering(graph, manifest)
     except Exception as error:  # skl2onnx raises anything
-        raise proof.Unproven(proof.told(error)) from error
+        raise proof.Unproven(proof.format_error(error)) from error
 
 
 def _answering(graph: bytes, manifest: Manifest) -> Answering:

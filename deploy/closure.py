@@ -1,4 +1,4 @@
-"""What requirements bring along, told by what is installed here: the rest is not there in Azure."""
+"""The packages that requirements install with their dependencies, by what is installed here."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import importlib.metadata
 import re
 from collections.abc import Iterable
 
-from deploy.pins import Pin, normal
+from deploy.pins import Pin, normalize_name
 
 _NEED = re.compile(r"\s*(?P<name>[A-Za-z0-9._-]+)\s*(?:\[(?P<extras>[^\]]*)\])?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"](?P<extra>[^'\"]+)['\"]")
 
 
-def not_brought(pins: Iterable[Pin]) -> dict[str, str]:
-    """Top-level modules of this environment that the pins do not bring, each with a pin that would.
+def missing_modules(pins: Iterable[Pin]) -> dict[str, str]:
+    """Top-level modules of this environment that the pins do not install, each with a pin for it.
 
-    Conditions on platform and Python count as met: a check of what is missing may be lenient.
+    Environment markers count as met: a module may be missing in Azure and not be reported.
     """
-    brought = _closure(pins)
+    installed = _closure(pins)
     missing = {}
     for module, owners in _owners().items():
-        if not owners & brought:
+        if not owners & installed:
             owner = min(owners)
             missing[module] = f"{owner}=={importlib.metadata.version(owner)}"
     return missing
 
 
 def _owners() -> dict[str, set[str]]:
-    """Top-level modules, each with the distributions that it is of.
+    """Top-level modules, each with its distributions.
 
-    As importlib.metadata.packages_distributions() has it, in a sixth of the time.
+    The same as importlib.metadata.packages_distributions(), in a sixth of the time.
     """
     owners: dict[str, set[str]] = {}
     for distribution in importlib.metadata.distributions():
         files = (distribution.read_text("RECORD") or "").splitlines()
         for module in {re.split("[/.,]", file, maxsplit=1)[0] for file in files}:
             if module.isidentifier():
-                owners.setdefault(module, set()).add(normal(distribution.name))
+                owners.setdefault(module, set()).add(normalize_name(distribution.name))
     return owners
 
 
@@ -52,18 +52,18 @@ def _closure(pins: Iterable[Pin]) -> set[str]:
 
 
 def _needs(name: str, extra: str) -> list[tuple[str, str]]:
-    """Distributions, each with an extra, that one needs: by itself, or for an extra of its."""
+    """The dependencies of a distribution or of one of its extras, each with the extra it needs."""
     try:
         lines = importlib.metadata.requires(name) or ()
     except importlib.metadata.PackageNotFoundError:
-        return []  # it is pinned and not installed here
+        return []  # it is not installed here
     needs = []
     for line in lines:
         condition = _EXTRA.search(line)
-        if (normal(condition["extra"]) if condition else "") != extra:
+        if (normalize_name(condition["extra"]) if condition else "") != extra:
             continue
         found = _NEED.match(line)
         if found is not None:
-            extras = (normal(each.strip()) for each in (found["extras"] or "").split(","))
-            needs += [(normal(found["name"]), each) for each in {"", *extras}]
+            extras = (normalize_name(each.strip()) for each in (found["extras"] or "").split(","))
+            needs += [(normalize_name(found["name"]), each) for each in {"", *extras}]
     return needs

@@ -1,4 +1,4 @@
-"""An estimator as an ONNX graph: what skl2onnx makes of it, mended where trees need it."""
+"""Converts an estimator to an ONNX graph with skl2onnx, and corrects the trees of that graph."""
 
 from __future__ import annotations
 
@@ -8,25 +8,34 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from deploy.trees import trees
+import numpy as np
+
 from inference.errors import ModelUnavailable
 from inference.rows.schema import Schema
 
-#: Of ONNX and of its operators for models; a newer skl2onnx must not change what is written.
+#: The versions of the operators of ONNX, fixed so that a newer skl2onnx writes the same graph.
 OPSETS = {"": 21, "ai.onnx.ml": 3}
 TOOLS = ("skl2onnx", "onnx", "onnxruntime", "scikit-learn")
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """One way to convert: `name` says how numbers are held. `convert` may raise anything."""
+    """One way to convert. `name` is the type of numbers; `convert` may raise anything."""
 
     name: str
     convert: Callable[[], bytes]
 
 
+def trees(estimator: Any) -> list[Any]:
+    """The trees of a tree, an ensemble, or a pipeline that ends in one, in evaluation order."""
+    if hasattr(estimator, "steps"):
+        estimator = estimator[-1]
+    members = np.ravel(np.array(getattr(estimator, "estimators_", [estimator]), dtype=object))
+    return [member.tree_ for member in members if hasattr(member, "tree_")]
+
+
 def conversions(estimator: Any, schema: Schema, method: str) -> list[Conversion]:
-    """The ways to convert, the most exact first. Raises ModelUnavailable without the tools."""
+    """The ways to convert, the most exact first. Raises ModelUnavailable if a tool is missing."""
     try:
         import onnxruntime  # noqa: F401, PLC0415 - what runs it is needed to prove it
         from skl2onnx.common import data_types  # noqa: PLC0415 - an extra
@@ -48,12 +57,12 @@ def conversions(estimator: Any, schema: Schema, method: str) -> list[Conversion]
 
 
 def versions() -> dict[str, str]:
-    """Of all that had a part in it."""
+    """The versions of all tools that take part."""
     return {tool: version(tool) for tool in TOOLS}
 
 
 def _inputs(schema: Schema, numbers: Any, data_types: Any) -> list[tuple[str, Any]]:
-    """As inference.models.onnx_model asks: one tensor, or one a column of a frame."""
+    """The inputs that inference.models.onnx_model uses: one tensor, or one for each column."""
     if schema.kind == "array":
         return [("X", numbers([None, schema.features]))]
     tensors = {
@@ -75,17 +84,17 @@ def _convert(estimator: Any, inputs: list[tuple[str, Any]], method: str) -> Any:
         if method == "decision_function":
             options["raw_scores"] = True
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it is unsure of is proven afterwards
+        warnings.simplefilter("ignore")  # its doubts are settled by the proof
         return to_onnx(estimator, initial_types=inputs, options=options, target_opset=OPSETS)
 
 
 def _exact_trees(model: Any, known: list[Any]) -> bytes:
-    """Let trees compare as scikit-learn's do, and add up their leaves as exactly.
+    """Make trees compare like scikit-learn's, and add up their leaves as exactly.
 
-    scikit-learn's trees round each cell to float32 and compare it with float64 thresholds; skl2onnx
-    leaves out the rounding, so that a cell beside a threshold takes the other branch. It also
-    forgets which branch a missing cell takes. On float64 input the runtime adds up in float64 but
-    returns float32, which the graph must be told.
+    scikit-learn's trees round each cell to float32 and compare it with float64 thresholds. skl2onnx
+    omits the rounding, so that a cell next to a threshold may take the other branch. It also loses
+    which branch a missing cell takes. On float64 input the runtime adds up in float64 but returns
+    float32, which the types of the graph must state.
     """
     from onnx import TensorProto, helper  # noqa: PLC0415 - as above
 
@@ -96,13 +105,13 @@ def _exact_trees(model: Any, known: list[Any]) -> bytes:
         if not node.op_type.startswith("TreeEnsemble"):
             nodes.append(node)
             continue
-        known = _let_missing_cells_pass(node, known)
+        known = _route_missing_cells(node, known)
         rounded, wide = f"rounded_{number}", f"wide_{number}"
         nodes.append(helper.make_node("Cast", [node.input[0]], [rounded], to=single))
         nodes.append(helper.make_node("Cast", [rounded], [wide], to=double))
         node.input[0] = wide
         nodes.append(node)
-        scores = node.output[-1]  # a classifier's first output are its labels
+        scores = node.output[-1]  # the first output of a classifier is its labels
         if scores in outputs:
             outputs[scores].type.tensor_type.elem_type = single
         else:
@@ -114,8 +123,8 @@ def _exact_trees(model: Any, known: list[Any]) -> bytes:
     return serialised
 
 
-def _let_missing_cells_pass(node: Any, known: list[Any]) -> list[Any]:
-    """Tell each branch where missing cells go; returns the trees that later nodes hold."""
+def _route_missing_cells(node: Any, known: list[Any]) -> list[Any]:
+    """Set the branch of missing cells in a node's trees; returns the trees of later nodes."""
     attributes = {attribute.name: attribute for attribute in node.attribute}
     of_tree = attributes["nodes_treeids"].ints
     numbers = {tree: number for number, tree in enumerate(dict.fromkeys(of_tree))}

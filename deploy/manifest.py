@@ -1,4 +1,4 @@
-"""Describes a model in a manifest, so that the app can tell the file from any other."""
+"""Describes a model in a manifest, by which the app recognizes the file and checks its answers."""
 
 from __future__ import annotations
 
@@ -34,17 +34,18 @@ def describe(
     relative: float = manifests.RELATIVE,
     absolute: float = manifests.ABSOLUTE,
 ) -> manifests.Manifest:
-    """A manifest of the one model in a folder, which is loaded: trust it first.
+    """The manifest of the one model in a folder. The model is loaded: it must be trusted.
 
-    Golden rows come from a file, else a few are drawn, the same each time. They also tell what the
-    model takes: an array where it answers that, else a DataFrame. Raises ScoringError, OSError.
+    Golden rows come from a file; without one a few are drawn, the same each time. They also decide
+    what the model accepts: an array if it answers one, else a DataFrame. Raises ScoringError,
+    OSError.
     """
     file = models.find_file(folder)
     if trusted and file.suffix != ".skops":
         raise ModelUnavailable(f"{file.name} takes no --trust: only a .skops file lists its types")
     model = models.load(file, trusted=trusted, errors=SHOWN)
     own = model.schema()
-    model.answer_function(method, own)  # before anything is asked of the rows
+    model.answer_function(method, own)  # raises if the model has no such method
     schema, golden = _golden(model, method, _rows(rows_file, own))
     return manifests.Manifest(
         file=file.name,
@@ -75,12 +76,12 @@ def _rows(file: Path | None, schema: Schema) -> Sample | None:
     if file is not None:
         return sample.read(file, schema)
     if schema.kind == "array" and schema.features:
-        return sample.drawn(schema.features)
+        return sample.draw(schema.features)
     return None
 
 
 def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Schema, Golden]:
-    """What the model takes, and its answers to that."""
+    """What the model accepts, and golden rows with its answers."""
     own = model.schema()
     if rows is None:
         return own, Golden()
@@ -91,19 +92,19 @@ def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Schema, Gol
             answers = model.answer_function(method, schema)(values)
         except CallerError:
             raise
-        except Exception as error:  # noqa: BLE001 - told below, once nothing else is left to try
+        except Exception as error:  # noqa: BLE001 - reported below, if no candidate works
             failures.append(error)
             continue
         golden = Golden(_plain(values) or (), _plain(answers) or ())
         return schema.with_missing(_allows_missing(model, method, schema, values)), golden
     raise ModelUnavailable(
-        f"the model does not take these golden rows ({_told(failures[-1])}): give it some that it"
-        " takes with `triscore describe DIR --rows FILE`"
+        f"the model does not accept these golden rows ({_format_error(failures[-1])}): give some"
+        " that it accepts with `triscore describe DIR --rows FILE`"
     ) from failures[-1]
 
 
 def _candidates(rows: Sample, own: Schema) -> Iterator[Schema]:
-    """What the model may take, the cheapest first."""
+    """What the model may accept, the cheapest first."""
     if own.kind != "array":
         yield own
         return
@@ -111,20 +112,20 @@ def _candidates(rows: Sample, own: Schema) -> Iterator[Schema]:
     if set(types) == {"number"}:
         yield own
     if own.names is not None:
-        # Whether cells may be missing is found out afterwards; here they must not stand in the way.
+        # Whether cells may be missing is tested later.
         yield Schema(
             kind="frame", features=len(types), names=own.names, types=types, allows_missing=True
         )
     elif set(types) != {"number"}:
         raise ModelUnavailable(
-            "the rows hold texts, and the model was trained without column names: train it on a"
+            "the rows contain text, and the model was trained without column names: train it on a"
             " DataFrame"
         )
 
 
 def _allows_missing(model: Model, method: str, schema: Schema, values: Values) -> bool:
-    """What an estimator says when each cell of a row in turn is missing. Other models refuse
-    nothing: there it is for the golden rows to say.
+    """Whether an estimator accepts rows with one missing cell each. Other models refuse nothing:
+    for them it depends on whether the golden rows have missing cells.
     """
     if schema.kind == "texts":
         return False
@@ -136,16 +137,16 @@ def _allows_missing(model: Model, method: str, schema: Schema, values: Values) -
     rows = coercion.coerce_objects(gaps, schema) if isinstance(values, TypedRows) else gaps
     try:
         model.answer_function(method, schema)(rows)
-    except Exception:  # noqa: BLE001 - that is the answer
+    except Exception:  # noqa: BLE001 - an estimator may raise anything
         return False
     return True
 
 
-def _told(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
 def _plain(values: Any) -> Sequence[Any] | None:
-    """As JSON will have it."""
+    """The values as they are in JSON."""
     plain: Sequence[Any] | None = orjson.loads(json_codec.dumps(values))
     return plain

@@ -1,4 +1,4 @@
-"""What a package is made for: the original's options, and the app's settings that they become."""
+"""The options of a package, as azureml.contrib.functions names them, and the settings they set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from deploy.errors import Refused
 
-#: Each trigger with the doors that it opens, as TRIGGERS names them.
+#: Each value of --trigger, with the triggers that it registers by their names in TRIGGERS.
 TRIGGERS: Mapping[str, tuple[str, ...]] = {
     "http": ("http",),
     "blob": ("blob",),
@@ -15,8 +15,8 @@ TRIGGERS: Mapping[str, tuple[str, ...]] = {
     "all": ("http", "blob", "servicebus"),
 }
 
-#: Each option with its setting, and the doors that it says something of. A blob's result document
-#: goes to the output queue too.
+#: Each option with its setting, and the triggers that use it. The blob trigger sends result
+#: documents to the output queue, too.
 _SETTINGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "auth_level": ("HTTP_AUTH_LEVEL", frozenset({"http"})),
     "input_path": ("INPUT_BLOB_PATH", frozenset({"blob"})),
@@ -28,7 +28,7 @@ NAMES = tuple(_SETTINGS)
 
 
 class Options(TypedDict, total=False):
-    """The options beside the trigger, by the original's names; None is the app's default."""
+    """All options but the trigger. None means the app's default."""
 
     auth_level: str | None
     input_path: str | None
@@ -38,44 +38,44 @@ class Options(TypedDict, total=False):
 
 
 def flag_of(setting: str) -> str:
-    """What the settings say of one another, in the command line's words."""
+    """The option that sets a setting, as on the command line; else the setting's name."""
     return next((_flag(name) for name in NAMES if _SETTINGS[name][0] == setting), setting)
 
 
 def settings(trigger: str, given: Options) -> dict[str, str]:
-    """The settings of a trigger and its options. Raises Refused.
+    """The app settings of a trigger and its options. Raises Refused.
 
-    What a setting may hold is the app's own to say: deploy.trial asks it.
+    The app checks the values when deploy.trial starts it.
     """
-    opened = _doors(trigger)
-    made = {"TRIGGERS": ",".join(opened)}
+    registered = _triggers(trigger)
+    settings = {"TRIGGERS": ",".join(registered)}
     for name, value in given.items():
         if name not in _SETTINGS:
-            raise TypeError(f"a package has no {name}, but {', '.join(NAMES)}")
-        setting, doors = _SETTINGS[name]
+            raise TypeError(f"a package has no option {name}: expected {', '.join(NAMES)}")
+        setting, users = _SETTINGS[name]
         if value is None:
             continue
-        if not doors.intersection(opened):
+        if not users.intersection(registered):
             raise Refused(
-                f"{_flag(name)} says nothing of --trigger {trigger}: leave it out, or package for"
+                f"{_flag(name)} does not apply to --trigger {trigger}: leave it out, or use"
                 " --trigger all"
             )
-        made[setting] = _container(str(value)) if name == "output_path" else str(value)
-    return made
+        settings[setting] = _container(str(value)) if name == "output_path" else str(value)
+    return settings
 
 
-def _doors(trigger: str) -> list[str]:
-    doors: dict[str, None] = {}
+def _triggers(trigger: str) -> list[str]:
+    registered: dict[str, None] = {}
     for name in trigger.split(","):
-        # With underscores it is the original's.
-        opened = TRIGGERS.get(name.strip().replace("_", "-"))
-        if opened is None:
+        # azureml.contrib.functions writes underscores.
+        names = TRIGGERS.get(name.strip().replace("_", "-"))
+        if names is None:
             raise Refused(
-                f"--trigger {trigger}: expected one of {', '.join(TRIGGERS)}, or several with"
-                " commas between"
+                f"--trigger {trigger}: expected one of {', '.join(TRIGGERS)}, or several"
+                " separated by commas"
             )
-        doors |= dict.fromkeys(opened)
-    return list(doors)
+        registered |= dict.fromkeys(names)
+    return list(registered)
 
 
 def _flag(name: str) -> str:
@@ -83,11 +83,11 @@ def _flag(name: str) -> str:
 
 
 def _container(path: str) -> str:
-    """The container of an output path: a scored blob keeps its name."""
+    """The container of an output path. It may end in /{name}: a scored blob keeps its name."""
     container, _, name = path.partition("/")
     if not container or "{" in container or name not in ("", "{name}"):
         raise Refused(
-            f"--output-path {path}: expected CONTAINER or CONTAINER/{{name}}, for a scored blob has"
-            " its input's name"
+            f"--output-path {path}: expected CONTAINER or CONTAINER/{{name}}, because a scored blob"
+            " keeps its name"
         )
     return container

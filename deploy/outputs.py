@@ -1,4 +1,4 @@
-"""Where a package goes: into a folder or a zip, whole or not at all, the same bytes each time."""
+"""Writes a package to a folder or a zip: completely or not at all, with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from pathlib import Path
 from deploy.errors import Refused
 from inference import package_settings
 
-#: All that may lie at the top of a package.
+#: All names that may lie at the top of a package.
 TOP = frozenset(
     {"function_app.py", "host.json", "requirements.txt", package_settings.NAME}
     | {"triggers", "inference", "cache", "models"}
     | {"Dockerfile", ".dockerignore"}
 )
 
-#: Years that a zip's dates are taken from: it has none before 1980, and none should be to come.
+#: The range of a zip's dates. It cannot hold dates before 1980, and none should lie in the future.
 _FIRST = dt.datetime(1980, 1, 1, tzinfo=dt.UTC)
 _LAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 _FILE_MODE = 0o100644
 
 
 def require_free(target: Path, model: Path) -> None:
-    """Raises Refused where something is there that is no package, or where none should be."""
+    """Raises Refused if the target exists and is not a package, or lies in the model's folder."""
     if model.is_dir() and target.is_relative_to(model):
-        raise Refused(f"{target} lies in the model's folder: name an --output outside of it")
+        raise Refused(f"{target} is in the model's folder: name an --output outside of it")
     if not target.parent.is_dir():
-        raise Refused(f"{target.parent} is not a folder: make it, or name another --output")
+        raise Refused(f"{target.parent} is not a folder: create it, or name another --output")
     if not target.exists():
         return
     names = _top(target)
     if names is None:
-        raise Refused(f"{target} is there and is no package: name another --output")
+        raise Refused(f"{target} exists and is not a package: name another --output")
     foreign = sorted(names - TOP - {"__pycache__"})
     if names and (foreign or package_settings.NAME not in names):
         what = f"holds {foreign[0]}" if foreign else f"has no {package_settings.NAME}"
         raise Refused(
-            f"{target} {what}, so it is not only a package and stays: empty it, or name another"
-            " --output"
+            f"{target} {what}, so it is not only a package, and is not replaced: empty it, or name"
+            " another --output"
         )
 
 
 def put(staged: Path, target: Path) -> None:
-    """Put a staged package in the place of what is there. `staged` lies on the same disk."""
+    """Replace the target by a staged package, which must be on the same disk."""
     if target.suffix == ".zip":
         archive = staged.with_name("package.zip")
         _write_zip(staged, archive)
@@ -63,7 +63,7 @@ def put(staged: Path, target: Path) -> None:
 
 
 def _top(target: Path) -> set[str] | None:
-    """The names at the top of a folder or a zip; None where it is neither."""
+    """The names at the top of a folder or a zip; None if it is neither."""
     if target.suffix != ".zip":
         return {file.name for file in target.iterdir()} if target.is_dir() else None
     try:
@@ -79,7 +79,7 @@ def _write_zip(folder: Path, archive: Path) -> None:
             with file.open("rb") as source:
                 digest = hashlib.file_digest(source, "sha256").digest()
                 entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _moment(digest))
-                entry.create_system = 3  # Unix, whatever it is made on
+                entry.create_system = 3  # Unix, on every system
                 entry.external_attr = _FILE_MODE << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.file_size = file.stat().st_size
@@ -89,11 +89,10 @@ def _write_zip(folder: Path, archive: Path) -> None:
 
 
 def _moment(digest: bytes) -> tuple[int, int, int, int, int, int]:
-    """A date that follows from a file's content.
+    """A date derived from the content of a file.
 
-    The same each time, and another once the content is another: Azure's zip deployment copies only
-    files whose dates differ from those that are there.
+    It changes when the content does: Azure's zip deployment copies only files with a changed date.
     """
     seconds = int.from_bytes(digest[:8]) % int((_LAST - _FIRST).total_seconds())
-    moment = _FIRST + dt.timedelta(seconds=seconds - seconds % 2)  # a zip counts in twos
+    moment = _FIRST + dt.timedelta(seconds=seconds - seconds % 2)  # a zip stores even seconds only
     return (moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second)

@@ -1,7 +1,7 @@
 """`triscore package`: a model and a script as a folder or zip that Functions runs as it is.
 
-Everything is put together beside its place, started there once, and moved into place: a package is
-there whole and proven, or not at all.
+A package is put together in a temporary folder beside the target, started there once, and then
+moved: a target is complete and tested, or unchanged.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from typing import Unpack
 
 import orjson
 
-from deploy import manifest, options, outputs, pins, project_files, subject, trial
+from deploy import manifest, outputs, packaged_model, pins, project_files, trial
+from deploy import options as package_options
 from deploy.errors import Refused
 from deploy.options import Options
+from deploy.packaged_model import PackagedModel
 from deploy.pins import Pin
-from deploy.subject import Subject
 from inference import package_settings
 from inference.errors import ScoringError
 from inference.models import manifests
 
-#: What of this project runs in Azure.
+#: The parts of this project that run in Azure.
 APP = ("function_app.py", "host.json", "triggers", "inference", "cache")
 IMAGE = Path(__file__).with_name("image")
 
 MB = 1024 * 1024
-#: The largest package that Azure's zip deployment takes; an image has no such limit.
+#: The largest package that Azure's zip deployment accepts. An image has no such limit.
 MAX_BYTES = 2048 * MB
 
 AnyPath = str | Path
@@ -37,7 +38,7 @@ AnyPath = str | Path
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What was written, and what somebody should know of it."""
+    """What was written. `notes` are warnings for the user, `size` is in bytes."""
 
     path: Path
     model: str
@@ -54,34 +55,36 @@ def package(
     entry_script: AnyPath | None = None,
     requirements: AnyPath | None = None,
     generate_dockerfile: bool = False,
-    **given: Unpack[Options],
+    **options: Unpack[Options],
 ) -> Package:
     """Write a package to `output`, a folder or *.zip.
 
-    `trigger`: http, blob, service-bus-queue or all. Raises Refused, ScoringError or OSError, and
-    then leaves everything as it was.
+    `trigger`: http, blob, service-bus-queue, all, or several separated by commas. Raises Refused,
+    ScoringError or OSError, and then changes nothing.
     """
-    settings = options.settings(trigger, given)
+    settings = package_options.settings(trigger, options)
     target = Path(output).resolve()
     outputs.require_free(target, Path(model).resolve())
-    found = subject.find(Path(model), None if entry_script is None else Path(entry_script))
-    required = requirements_of(found, requirements)
-    files = _files(found, dockerfile=generate_dockerfile)
+    packaged = packaged_model.find(
+        Path(model), None if entry_script is None else Path(entry_script)
+    )
+    required = requirements_of(packaged, requirements)
+    files = _files(packaged, dockerfile=generate_dockerfile)
     size = sum(file.stat().st_size for file in files.values())
     if not generate_dockerfile:
         _require_small(size)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside:
         staged = Path(beside, "package")
-        _stage(staged, files, required, settings | found.settings())
-        functions = _proven(staged, found, required)
+        _stage(staged, files, required, settings | packaged.settings())
+        functions = _test(staged, packaged, required)
         outputs.put(staged, target)
-    return Package(target, found.name, functions, size, pins.untried(required))
+    return Package(target, packaged.name, functions, size, pins.untested_notes(required))
 
 
-def requirements_of(found: Subject, given: AnyPath | None) -> list[Pin]:
-    """The app's, and those that are given or lie beside the script. Raises Refused, OSError."""
-    own = found.requirements if given is None else Path(given)
-    return pins.merged(
+def requirements_of(packaged: PackagedModel, given: AnyPath | None) -> list[Pin]:
+    """The app's pins, and those given or found beside the script. Raises Refused, OSError."""
+    own = packaged.requirements if given is None else Path(given)
+    return pins.merge(
         pins.read(project_files.find("requirements.txt")), pins.read(own) if own else ()
     )
 
@@ -89,19 +92,19 @@ def requirements_of(found: Subject, given: AnyPath | None) -> list[Pin]:
 def _require_small(size: int) -> None:
     if size > MAX_BYTES:
         raise Refused(
-            f"the package has {size // MB:,} MB, and Azure's zip deployment takes"
-            f" {MAX_BYTES // MB:,}: let init() bring the model from storage, or deploy an image"
+            f"the package has {size // MB:,} MB, and Azure's zip deployment accepts"
+            f" {MAX_BYTES // MB:,} MB: let init() download the model, or deploy an image"
             " (--generate-dockerfile)"
         )
 
 
-def _files(found: Subject, *, dockerfile: bool) -> dict[str, Path]:
-    """Where each file of the package is now, by its path there."""
-    files = {f"{found.place}/{name}": file for name, file in found.files.items()}
+def _files(packaged: PackagedModel, *, dockerfile: bool) -> dict[str, Path]:
+    """The source of each file, by its path in the package."""
+    files = {f"{packaged.place}/{name}": file for name, file in packaged.files.items()}
     for name in APP:
         place = project_files.find(name)
         if place.is_dir():
-            files |= {f"{name}/{path}": file for path, file in subject.files_of(place)}
+            files |= {f"{name}/{path}": file for path, file in packaged_model.files_of(place)}
         else:
             files[name] = place
     if dockerfile:
@@ -121,16 +124,16 @@ def _stage(
     (staged / package_settings.NAME).write_bytes(orjson.dumps(settings, option=layout))
 
 
-def _proven(staged: Path, found: Subject, required: Sequence[Pin]) -> list[str]:
-    """Describe the model where nobody has, and start the package once; its functions' names."""
-    folder = staged / found.place
+def _test(staged: Path, packaged: PackagedModel, required: Sequence[Pin]) -> list[str]:
+    """Write a manifest if there is none, and start the package once; returns its functions."""
+    folder = staged / packaged.place
     try:
-        if found.script is None and manifests.NAME not in found.files:
+        if packaged.script is None and manifests.NAME not in packaged.files:
             manifests.write(folder, manifest.describe(folder))
         return _started(staged, required)
     except (Refused, ScoringError) as error:
-        # Who reads it knows the folder by its own name, and reads one line.
-        sentence = str(error).replace(str(folder), str(found.folder))
+        # The user knows the folder by its own name, and reads one line.
+        sentence = str(error).replace(str(folder), str(packaged.folder))
         raise Refused(" ".join(sentence.split())) from error
 
 
@@ -140,7 +143,7 @@ def _started(staged: Path, required: Sequence[Pin]) -> list[str]:
     written = sorted(set(staged.rglob("*")) - before)
     if written:
         raise Refused(
-            f"the script wrote {written[0].relative_to(staged)} while it started, and in Azure the"
-            " app's folder is read-only: let it write to tempfile.gettempdir()"
+            f"the script wrote {written[0].relative_to(staged)} while it started, and the app's"
+            " folder is read-only in Azure: let it write to tempfile.gettempdir()"
         )
     return functions

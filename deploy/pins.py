@@ -1,4 +1,4 @@
-"""requirements.txt: pinned, so that what was tried is what Azure installs."""
+"""Pinned requirements files, so that Azure installs the versions that were tested here."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PIN = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?\s*"
     r"==\s*(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)\s*(?:;[^#]*)?"
 )
-#: A comment begins a line, or follows a space.
+#: A comment starts at the beginning of a line, or after a space.
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One line. `name` is normalised: Foo_Bar is foo-bar."""
+    """One line. `name` is normalized: Foo_Bar is foo-bar."""
 
     name: str
     extras: frozenset[str]
@@ -28,7 +28,7 @@ class Pin:
     line: str
 
 
-def normal(name: str) -> str:
+def normalize_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -39,11 +39,11 @@ def read(file: Path) -> list[Pin]:
 
 def _pins(file: Path) -> Iterator[Pin]:
     if not file.is_file():
-        raise Refused(f"{file} is not there: --requirements names a file of NAME==VERSION lines")
+        raise Refused(f"{file} does not exist: --requirements names a file of NAME==VERSION lines")
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise Refused(f"{file} is not text in UTF-8: save it as such") from error
+        raise Refused(f"{file} is not UTF-8 text: save it as UTF-8") from error
     for number, raw in enumerate(lines, start=1):
         line = _COMMENT.sub("", raw).strip()
         if not line:
@@ -52,14 +52,16 @@ def _pins(file: Path) -> Iterator[Pin]:
         if found is None:
             raise Refused(
                 f"{file}, line {number}, is {line!r}: expected NAME==VERSION (`pip freeze` prints"
-                " it), so that Azure installs what was tried here"
+                " it), so that Azure installs what was tested here"
             )
-        extras = frozenset(normal(each.strip()) for each in (found["extras"] or "").split(","))
-        yield Pin(normal(found["name"]), extras - {""}, found["version"], line)
+        extras = frozenset(
+            normalize_name(each.strip()) for each in (found["extras"] or "").split(",")
+        )
+        yield Pin(normalize_name(found["name"]), extras - {""}, found["version"], line)
 
 
-def merged(app: Iterable[Pin], own: Iterable[Pin]) -> list[Pin]:
-    """The app's and a model's own, which wins: the model was made with it."""
+def merge(app: Iterable[Pin], own: Iterable[Pin]) -> list[Pin]:
+    """The app's pins and a model's own. The model's take precedence: it was made with them."""
     own = list(own)
     named = {pin.name for pin in own}
     return [pin for pin in app if pin.name not in named] + own
@@ -69,18 +71,18 @@ def text(pins: Iterable[Pin]) -> bytes:
     return "".join(f"{pin.line}\n" for pin in pins).encode()
 
 
-def installed(pin: Pin) -> str | None:
-    """The version that is here, None where the package is not."""
+def installed_version(pin: Pin) -> str | None:
+    """The installed version, None if the package is not installed."""
     try:
         return importlib.metadata.version(pin.name)
     except importlib.metadata.PackageNotFoundError:
         return None
 
 
-def untried(pins: Iterable[Pin]) -> list[str]:
-    """A sentence on each pin that another version was tried of here."""
+def untested_notes(pins: Iterable[Pin]) -> list[str]:
+    """A sentence for each pin whose version is not the one installed here."""
     return [
-        f"requirements pin {pin.name}=={pin.version}, tried here with {here or 'none'}"
+        f"requirements pin {pin.name}=={pin.version}, tested here with {here or 'none'}"
         for pin in pins
-        if (here := installed(pin)) != pin.version
+        if (here := installed_version(pin)) != pin.version
     ]

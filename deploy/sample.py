@@ -1,4 +1,4 @@
-"""Rows that a model is described with: read from a file, or drawn."""
+"""Golden rows of a manifest: read from a file, or drawn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DRAWN_ROWS = 5
 MAX_ROWS = 1_000
 LIMITS = Limits(InferenceSettings.max_body_bytes, MAX_ROWS)
 
-_TRUTHS = frozenset({"true", "false"})
+_BOOLEANS = frozenset({"true", "false"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,19 @@ class Sample:
     """Rows in the model's order of columns."""
 
     rows: Sequence[Row]
-    #: Whether every cell is a text, as in CSV.
+    #: Whether every cell is text, as in CSV.
     text: bool
 
     def types(self) -> tuple[ColumnType, ...]:
-        """What each column holds, told by all of its cells."""
-        return tuple(_type(column, text=self.text) for column in zip(*self.rows, strict=True))
+        """The type of each column, by all of its cells."""
+        return tuple(
+            (_type_of_texts(column) if self.text else _type_of_values(column))
+            for column in zip(*self.rows, strict=True)
+        )
 
 
-def drawn(features: int) -> Sample:
-    """The same numbers each time."""
+def draw(features: int) -> Sample:
+    """A few rows of random numbers, the same each time."""
     values: Array = np.random.default_rng(0).normal(size=(DRAWN_ROWS, features))
     return Sample(values.round(3).tolist(), text=False)
 
@@ -63,7 +66,7 @@ def read(file: Path, schema: Schema) -> Sample:
 
 
 def _named(names: tuple[str, ...]) -> Schema:
-    """For columns that may hold anything: it is the model's own names that tell a header."""
+    """A schema of columns of any type, to recognize a header by the model's own names."""
     types: tuple[ColumnType, ...] = tuple("text" for _ in names)
     return Schema(kind="frame", features=len(names), names=names, types=types)
 
@@ -76,16 +79,22 @@ def _sample(cells: list[Row], *, text: bool) -> Sample:
     return Sample(cells, text=text)
 
 
-def _type(column: Sequence[Any], *, text: bool) -> ColumnType:
-    present = [cell for cell in column if cell is not None and cell != ""]
-    if not text:
-        kinds = {type(cell) for cell in present}
-        if kinds == {bool}:
-            return "boolean"
-        return "number" if kinds <= {int, float} else "text"
-    if present and {cell.lower() for cell in present} <= _TRUTHS:
+def _type_of_values(column: Sequence[Any]) -> ColumnType:
+    kinds = {type(cell) for cell in _present(column)}
+    if kinds == {bool}:
         return "boolean"
-    return "number" if all(_is_number(cell) for cell in present) else "text"
+    return "number" if kinds <= {int, float} else "text"
+
+
+def _type_of_texts(column: Sequence[Any]) -> ColumnType:
+    present = _present(column)
+    if present and {cell.lower() for cell in present} <= _BOOLEANS:
+        return "boolean"
+    return "number" if all(map(_is_number, present)) else "text"
+
+
+def _present(column: Sequence[Any]) -> list[Any]:
+    return [cell for cell in column if cell is not None and cell != ""]
 
 
 def _is_number(text: str) -> bool:

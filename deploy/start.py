@@ -1,8 +1,8 @@
-"""Starts a package once, as the platform would. Run by deploy.trial, by its path and isolated.
+"""Starts a package once, as the platform does. deploy.trial runs this file in isolated mode.
 
-Standard input: {"denied": [module, …]}, which are as good as not installed. Standard output:
-{"functions": […]}, or {"error", "setting", "module"}, where the last two are None or what is at
-fault. The working directory is the package.
+The working directory is the package. Standard input is {"denied": [module, …]}: modules that are
+treated as not installed. Standard output is {"functions": [name, …]}, or {"error", "setting",
+"module"}: the message, and the setting or missing module that causes it, or null.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PROJECT = str(Path(__file__).resolve().parent.parent)
 
 
 class _Denied(importlib.abc.MetaPathFinder):
-    """Finds some top-level modules as if no package of theirs were installed."""
+    """Finds some top-level modules as if their packages were not installed."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules, self._installed = frozenset(modules), frozenset(site.getsitepackages())
@@ -34,7 +34,7 @@ class _Denied(importlib.abc.MetaPathFinder):
     ) -> ModuleSpec | None:
         if name not in self._modules:
             return None
-        # A file of that name may lie beside a script.
+        # A module of this name may lie beside the script.
         places = [place for place in sys.path if place not in self._installed]
         if spec := PathFinder.find_spec(name, places):
             return spec
@@ -42,51 +42,51 @@ class _Denied(importlib.abc.MetaPathFinder):
 
 
 def main() -> None:
-    # What a model or a script prints is no part of the report.
-    report = os.fdopen(os.dup(1), "w")
+    # What a model or script prints goes to standard error, not into the report.
+    output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     # Of an editable install of this project. In Azure there is only the package.
     sys.path[:] = [place for place in sys.path if place != _PROJECT]
     sys.meta_path.insert(0, _Denied(json.load(sys.stdin)["denied"]))
     sys.path.insert(0, str(Path.cwd()))
     try:
-        told: dict[str, Any] = {"functions": _start()}
+        report: dict[str, Any] = {"functions": _start()}
     except BaseException as error:  # noqa: BLE001 - a model is code, which may raise anything
-        told = _told(error)
-    json.dump(told, report)
-    report.close()
-    os._exit(0)  # without waiting for what the script left running
+        report = _describe(error)
+    json.dump(report, output)
+    output.close()
+    os._exit(0)  # without waiting for threads of the script
 
 
 def _start() -> list[str]:
-    """Import the app and wait for its model; the names of its functions."""
+    """Import the app and wait for its model; returns the names of its functions."""
     module = importlib.import_module("function_app")
     functions = [each.get_function_name() for each in module.app.get_functions()]
-    asyncio.run(_loaded(module.scorer))
+    asyncio.run(_load(module.scorer))
     return functions
 
 
-async def _loaded(scorer: Any) -> None:
+async def _load(scorer: Any) -> None:
     from inference.errors import Overloaded  # noqa: PLC0415 - the package's
 
     while scorer.state == "loading":
-        with contextlib.suppress(Overloaded):  # it is only late
+        with contextlib.suppress(Overloaded):  # it is still loading
             await scorer.script()
     await scorer.script()
 
 
-def _told(error: BaseException) -> dict[str, Any]:
+def _describe(error: BaseException) -> dict[str, Any]:
     from inference.errors import ScoringError, SettingError  # noqa: PLC0415 - the package's
 
-    told = str(error) if isinstance(error, ScoringError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, ScoringError) else f"{type(error).__name__}: {error}"
     setting = None
     if isinstance(error, SettingError):
-        setting, told = error.name, f"{error.value}: expected {error.expected}"
-    return {"error": told, "setting": setting, "module": _missing(error)}
+        setting, text = error.name, f"{error.value}: expected {error.expected}"
+    return {"error": text, "setting": setting, "module": _missing(error)}
 
 
 def _missing(error: BaseException | None) -> str | None:
-    """The module that was not found, where that is what it came of."""
+    """The top-level module whose absence caused the error, or None."""
     while error is not None:
         if isinstance(error, ModuleNotFoundError):
             return (error.name or "").partition(".")[0]

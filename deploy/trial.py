@@ -1,7 +1,7 @@
-"""A package on trial: started once, in a process of its own that sees only what it brings.
+"""Starts a package once, in a process that sees only the packages that its requirements install.
 
-The model loads, its golden rows agree, the script has init() and run(), the settings hold what the
-app takes; and all of that with the packages that its requirements bring and no others.
+It finds a model that does not load or whose golden rows do not agree, a script without init() and
+run(), settings that the app refuses, and packages that are missing from the requirements.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from deploy.pins import Pin
 
 _START = Path(__file__).with_name("start.py")
 
-#: Seconds that a model and a script have to load: more than any platform gives them.
+#: Seconds that a model and a script may take to load: more than any platform allows.
 START_S = 600
 
 
 def start(
     package: Path, pins: Sequence[Pin], settings: Mapping[str, str] | None = None
 ) -> list[str]:
-    """The names of the functions that a package has. Raises Refused where it does not start.
+    """The names of a package's functions. Raises Refused if it does not start.
 
-    `settings` stand above the package's own, as app settings do.
+    `settings` take precedence over the package's own, as app settings do.
     """
-    denied = closure.not_brought(pins)
+    denied = closure.missing_modules(pins)
     report = _run(package, denied, settings or {})
     if "functions" in report:
         functions: list[str] = report["functions"]
@@ -40,12 +40,13 @@ def start(
 
 
 def _run(package: Path, denied: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, Any]:
-    # A script may need its user's environment, and no package has its user's settings. What it
-    # raises is told to whoever runs the command.
-    users = json.loads(project_files.find("local.settings.sample.json").read_text())["Values"]
-    env = {name: text for name, text in os.environ.items() if name not in users}
+    # The process gets the user's environment, because a script may need it, without settings of the
+    # app. The user sees what the script raises.
+    sample = project_files.find("local.settings.sample.json")
+    app_settings = json.loads(sample.read_text())["Values"]
+    env = {name: text for name, text in os.environ.items() if name not in app_settings}
     try:
-        ended = subprocess.run(  # noqa: S603 - this very interpreter
+        ended = subprocess.run(  # noqa: S603 - this interpreter
             [sys.executable, "-I", "-B", str(_START)],
             input=json.dumps({"denied": list(denied)}),
             cwd=package,
@@ -57,15 +58,15 @@ def _run(package: Path, denied: Mapping[str, str], settings: Mapping[str, str]) 
         )
     except subprocess.TimeoutExpired as error:
         raise Refused(
-            f"model and script did not load within {START_S} s: what init() waits for must answer"
+            f"model and script did not load within {START_S} s: check what init() waits for"
         ) from error
     try:
         report: dict[str, Any] = json.loads(ended.stdout)
     except ValueError:
         last = (ended.stderr.strip().splitlines() or ["nothing"])[-1]
         raise Refused(
-            f"loading model and script ended the process with exit code {ended.returncode}: mend"
-            f" what it last said: {last}"
+            f"loading model and script ended the process with exit code {ended.returncode}; its"
+            f" last line was: {last}"
         ) from None
     return report
 
@@ -75,10 +76,10 @@ def _sentence(report: Mapping[str, Any], denied: Mapping[str, str]) -> str:
     if setting is not None:
         return f"{options.flag_of(setting)} {error}"
     if module in denied:
-        return f"{error}; the requirements do not bring {module}: add {denied[module]} to them"
+        return f"{error}; the requirements do not install {module}: add {denied[module]} to them"
     if module is not None:
         return (
-            f"{error}; the package does not have {module}: pin it in the requirements and install"
-            " them here, or package a folder that holds the model, its script and that module"
+            f"{error}; the package does not contain {module}: pin it in the requirements and"
+            " install them here, or package a folder with the model, its script and that module"
         )
     return str(error)

@@ -1,4 +1,4 @@
-"""Rows to try a model with: from its golden rows' ranges, and about the thresholds of its trees.
+"""Rows to test a conversion on: from the ranges of the golden rows, and near thresholds of trees.
 
 The same rows each time, so that a proof can be repeated.
 """
@@ -9,27 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from deploy.trees import trees
+from deploy.conversion import trees
 from inference.rows import coercion
 from inference.rows.row_types import Array, Values
 from inference.rows.schema import Schema
 from inference.rows.typed_rows import TypedRows
 
-#: Of each kind.
+#: Rows of each kind.
 ROWS = 2_000
-#: How far beyond the golden rows' range, as a part of it.
+#: How far numbers exceed the range of the golden rows, as a share of it.
 MARGIN = 0.1
-#: Of the cells, where some may be missing.
+#: The share of missing cells, if the model accepts any.
 MISSING = 0.2
 
 _SEPARATORS = (" ", " ", " ", ", ", ". ", "-", "'", "\n", "_", "/")
 _ODD_WORDS = ("a", "I", "42", "3.14", "naïve", "ÉTÉ", "straße", "don't", "x-ray", "日本", "&", "")
-#: A text that no model has seen.
+#: A text that is in no training set.
 _UNSEEN = "triscore has not seen this"
 
 
 def draw(golden: Values, schema: Schema, estimator: Any) -> Values:
-    """Rows of the shape (rows, features), with cells such as those of `golden`."""
+    """Rows of the shape (rows, features), with cells like those of `golden`."""
     if isinstance(golden, TypedRows):
         return coercion.coerce_objects(_draw(golden.objects(), schema, estimator), schema)
     return _draw(golden, schema, estimator)
@@ -53,7 +53,7 @@ def _draw(golden: Array, schema: Schema, estimator: Any) -> Array:
 
 
 def _column(cells: Array, random: np.random.Generator) -> Array:
-    """Half of the cells as they are, and where they are numbers, half from their range."""
+    """Cells drawn from a column. If they are numbers, half are drawn from their range instead."""
     present = cells[cells == cells]  # noqa: PLR0124 - no NaN, also among objects
     if not len(present):
         return np.full(ROWS, np.nan, dtype=cells.dtype)
@@ -68,10 +68,10 @@ def _column(cells: Array, random: np.random.Generator) -> Array:
 
 
 def _beside_thresholds(rows: Array, estimator: Any, random: np.random.Generator) -> Array:
-    """`rows`, with two thirds of the cells at or beside a threshold of the model's trees.
+    """`rows`, with two thirds of the cells at or next to a threshold of the model's trees.
 
-    Where the trees are the end of a pipeline, their rows are traced back to its beginning. None
-    where there are no trees, or they can't be traced back.
+    If the trees are the last step of a pipeline, the rows are transformed back through the others.
+    No rows without trees, or if a step has no inverse.
     """
     before = estimator[:-1] if len(getattr(estimator, "steps", ())) > 1 else None
     thresholds = _thresholds(estimator)
@@ -86,7 +86,7 @@ def _beside_thresholds(rows: Array, estimator: Any, random: np.random.Generator)
 
 
 def _thresholds(estimator: Any) -> dict[int, Array]:
-    """Those of each feature, over all trees."""
+    """The thresholds of each feature, of all trees."""
     found: dict[int, list[Array]] = {}
     for tree in trees(estimator):
         for feature in set(tree.feature[tree.feature >= 0].tolist()):
@@ -95,7 +95,7 @@ def _thresholds(estimator: Any) -> dict[int, Array]:
 
 
 def _beside(thresholds: Array, cells: Array, random: np.random.Generator) -> Array:
-    """Cells, thresholds, and their neighbours in float32 and float64, by turns."""
+    """A random mix of the cells, thresholds, and the neighbours of these in float32 and float64."""
     at = random.choice(thresholds, len(cells))
     single = at.astype(np.float32)
     choices = [
@@ -114,7 +114,7 @@ def _beside(thresholds: Array, cells: Array, random: np.random.Generator) -> Arr
 
 
 def _texts(golden: list[str], random: np.random.Generator) -> Array:
-    """Golden texts, and their words in other orders, cases and company."""
+    """Golden texts, and random texts of their words."""
     words = [word for text in golden for word in text.split()] + list(_ODD_WORDS)
     made = []
     for _ in range(ROWS):

@@ -47,11 +47,11 @@ def _python() -> Finding:
 
 
 def _packages(required: list[Pin]) -> Iterator[Finding]:
-    others = [pin for pin in required if pins.installed(pin) != pin.version]
+    others = [pin for pin in required if pins.installed_version(pin) != pin.version]
     for pin in others:
         yield Finding(
             f"requirements.txt pins {pin.name}=={pin.version}, installed is"
-            f" {pins.installed(pin) or 'none'}",
+            f" {pins.installed_version(pin) or 'none'}",
             f"`pip install {pin.name}=={pin.version}`, or pin the installed version",
         )
     if not others:

@@ -109,7 +109,7 @@ def test_trees_would_answer_differently_without_the_corrections(tmp_path, monkey
     described(tmp_path, forest())
     monkeypatch.setattr(conversion, "_exact_trees", lambda model, _: model.SerializeToString())
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(ModelUnavailable, match=r"as float64, \d+ of 8060 rows are answered other"):
+    with pytest.raises(ModelUnavailable, match=r"as float64, \d+ of 8060 rows have other"):
         accelerate.accelerate(tmp_path)
     assert sorted(tmp_path.iterdir()) == before
     assert manifests.read(tmp_path).accelerated is None
@@ -132,7 +132,7 @@ def test_thresholds_are_met_from_both_sides_also_behind_a_scaler():
 @pytest.mark.parametrize(
     ("model", "method", "rows", "says"),
     [
-        (IsolationForest(n_estimators=5).fit(ROWS), "predict", None, "rows are answered otherwise"),
+        (IsolationForest(n_estimators=5).fit(ROWS), "predict", None, "rows have other answers"),
         (
             make_pipeline(FunctionTransformer(doubled), Ridge()).fit(ROWS, SUMS),
             "predict",
@@ -145,7 +145,7 @@ def test_thresholds_are_met_from_both_sides_also_behind_a_scaler():
             ),
             "predict_proba",
             TEXTS,
-            "of 2020 rows are answered with numbers that differ by up to",
+            "of 2020 rows have answers whose numbers differ by up to",
         ),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_model_that_does_not_answer_alike_is_refused_with_the_reason(
     with pytest.raises(ModelUnavailable) as caught:
         accelerate.accelerate(tmp_path)
     assert says in str(caught.value)
-    assert "model.joblib stays as it is" in str(caught.value)
+    assert "model.joblib is unchanged" in str(caught.value)
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
@@ -268,7 +268,9 @@ def test_after_the_command_the_app_answers_without_importing_scikit_learn(tmp_pa
     assert scored.stdout.strip() == f"{answer} {version} []"
 
 
-@pytest.mark.parametrize(("undescribed", "says"), [(True, "with golden rows"), (False, "stays as")])
+@pytest.mark.parametrize(
+    ("undescribed", "says"), [(True, "with golden rows"), (False, "is unchanged")]
+)
 def test_a_refusal_is_one_sentence_and_exit_code_2(tmp_path, undescribed, says):
     described(tmp_path, make_pipeline(FunctionTransformer(doubled), Ridge()).fit(ROWS, SUMS))
     if undescribed:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import deploy
-from deploy import closure, outputs, packaging, pins, subject
+from deploy import closure, outputs, packaged_model, packaging, pins
 from deploy.errors import Refused
 from inference import package_settings
 from inference.errors import SettingError
@@ -72,9 +72,10 @@ def test_a_fresh_pickle_is_described_in_its_package_and_left_alone(package, pick
 def test_a_described_file_brings_its_manifest_and_the_name_of_its_folder(tmp_path):
     folder = small_model.save(tmp_path)
     (folder / "notes.txt").write_text("of the trainer")
-    found = subject.find(folder / "model.joblib", None)
+    found = packaged_model.find(folder / "model.joblib", None)
     assert (found.name, set(found.files)) == ("sum", {"model.joblib", "model.json"})
-    assert set(subject.find(folder, None).files) == {"model.joblib", "model.json", "notes.txt"}
+    files = set(packaged_model.find(folder, None).files)
+    assert files == {"model.joblib", "model.json", "notes.txt"}
 
 
 def test_a_folder_and_a_zip_of_the_same_input_are_the_same_bytes_each_time(
@@ -146,20 +147,20 @@ def test_the_originals_functions_open_one_door_each_with_its_options(scripted, t
 def test_a_module_beside_the_script_is_found_though_no_package_of_its_name_is(scripted, tmp_path):
     (scripted / "yaml.py").write_text("FORMAT = 'my own'\n")
     (scripted / "score.py").write_text("from yaml import FORMAT\n" + SCRIPT)
-    assert "yaml" in closure.not_brought(())
+    assert "yaml" in closure.missing_modules(())
     made = deploy.package(scripted, trigger="blob", output=tmp_path / "app")
     assert made.functions == ["score_blob"]
 
 
 def test_requirements_beside_a_script_join_the_apps_and_win(scripted):
     (scripted / "requirements.txt").write_text("# mine\nNumPy==1.0 # old\npandas==3.1.1\n")
-    required = packaging.requirements_of(subject.find(scripted, None), None)
+    required = packaging.requirements_of(packaged_model.find(scripted, None), None)
     lines = pins.text(required).decode().splitlines()
     assert lines[-2:] == ["NumPy==1.0", "pandas==3.1.1"]
     assert "azure-functions==2.3.0" in lines
     assert not [line for line in lines if line.startswith(("numpy", "#"))]
-    (note,) = pins.untried(required)
-    assert "numpy==1.0, tried here with 2." in note
+    (note,) = pins.untested_notes(required)
+    assert "numpy==1.0, tested here with 2." in note
 
 
 def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
@@ -191,7 +192,7 @@ def test_a_package_is_replaced_by_a_package_and_nothing_else_is(package, scripte
 
 
 def test_an_option_of_another_name_is_an_error_of_the_programmers(scripted, tmp_path):
-    with pytest.raises(TypeError, match="a package has no auth_levle, but auth_level"):
+    with pytest.raises(TypeError, match="a package has no option auth_levle: expected auth_level"):
         deploy.package_http(scripted, auth_levle="admin", output=tmp_path / "app")
 
 
@@ -200,7 +201,7 @@ def test_what_requirements_do_not_bring_is_known_by_their_own_needs(tmp_path):
 
     def missing(*lines: str) -> dict[str, str]:
         file.write_text("\n".join(lines))
-        return closure.not_brought(pins.read(file))
+        return closure.missing_modules(pins.read(file))
 
     without = missing("scikit-learn==1.9.1")
     assert {"sklearn", "scipy", "joblib"}.isdisjoint(without)

@@ -50,39 +50,42 @@ def refusal(model):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"model": "nowhere.pkl"}, "nowhere.pkl is not there: --model names a model file"),
-        ({"entry_script": "nowhere.py"}, "nowhere.py is not there: --entry-script names"),
-        ({"requirements": "nowhere.txt"}, "nowhere.txt is not there: --requirements names"),
+        ({"model": "nowhere.pkl"}, "nowhere.pkl does not exist: --model names a model file"),
+        ({"entry_script": "nowhere.py"}, "nowhere.py does not exist: --entry-script names"),
+        ({"requirements": "nowhere.txt"}, "nowhere.txt does not exist: --requirements names"),
         ({"trigger": "smtp"}, "--trigger smtp: expected one of http, blob, service-bus-queue, all"),
-        ({"trigger": "blob", "auth_level": "admin"}, "--auth-level says nothing of --trigger blob"),
+        (
+            {"trigger": "blob", "auth_level": "admin"},
+            "--auth-level does not apply to --trigger blob",
+        ),
         (
             {"trigger": "http", "input_path": "in/{name}"},
-            "--input-path says nothing of --trigger http",
+            "--input-path does not apply to --trigger http",
         ),
         (
             {"output_path": "out/{name}_out.json"},
             "--output-path out/{name}_out.json: expected CONTAINER or CONTAINER/{name}",
         ),
-        ({"output": "nowhere/app"}, "nowhere is not a folder: make it"),
-        ({"output": ROOT}, "it is not only a package and stays"),
-        ({"output": ROOT / "README.md"}, "is there and is no package"),
+        ({"output": "nowhere/app"}, "nowhere is not a folder: create it"),
+        ({"output": ROOT}, "it is not only a package, and is not replaced"),
+        ({"output": ROOT / "README.md"}, "exists and is not a package"),
     ],
 )
-def test_what_can_be_told_without_a_start_is_named_with_what_was_expected(refusal, given, says):
+def test_a_refusal_before_the_start_names_what_was_expected(refusal, given, says):
     assert says in refusal(**given)
 
 
 def test_a_package_does_not_go_into_the_folder_of_its_model(refusal, model):
-    assert "lies in the model's folder" in refusal(output=model / "app.zip")
+    assert "is in the model's folder" in refusal(output=model / "app.zip")
 
 
-def test_a_zip_that_is_no_package_stays(refusal, model):
+def test_a_zip_that_is_not_a_package_is_not_replaced(refusal, model):
     target = model.parent / "data.zip"
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("rows.csv", "1,2\n")
     assert "data.zip holds rows.csv" in refusal(output=target)
     target.write_bytes(b"no zip")
-    assert "data.zip is there and is no package" in refusal(output=target)
+    assert "data.zip exists and is not a package" in refusal(output=target)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +123,8 @@ def test_a_value_that_the_app_does_not_take_is_named_by_its_option(refusal, give
     ("script", "says"),
     [
         ("def init(): 1 / 0\ndef run(data): pass\n", "score.py did not start: ZeroDivisionError"),
-        ("import pandas\n" + SCRIPT, "the requirements do not bring pandas: add pandas==3.1.1"),
-        ("import nowhere\n" + SCRIPT, "the package does not have nowhere: pin it"),
+        ("import pandas\n" + SCRIPT, "the requirements do not install pandas: add pandas==3.1.1"),
+        ("import nowhere\n" + SCRIPT, "the package does not contain nowhere: pin it"),
         ("import os\nos._exit(3)\n", "ended the process with exit code 3"),
         (
             "def init(): open('models/echo/made', 'w').close()\ndef run(data): pass\n",
@@ -156,18 +159,18 @@ def test_a_folder_without_a_model_is_named_as_it_is_known(refusal, model):
     assert f"`triscore describe {model}`" in refusal()
 
 
-def test_a_model_of_a_class_that_is_nowhere_in_the_package_is_refused(refusal, model):
+def test_a_model_of_a_class_that_is_not_in_the_package_is_refused(refusal, model):
     estimator = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
     estimator.step = small_model.doubled  # which this process can find, and no package
     file = model.parent / "own.pkl"
     file.write_bytes(pickle.dumps(estimator))
-    assert "the package does not have tests: pin it" in refusal(model=file)
+    assert "the package does not contain tests: pin it" in refusal(model=file)
 
 
-def test_more_than_azure_takes_is_refused_before_anything_is_copied(refusal, model):
+def test_a_package_that_is_too_large_for_azure_is_refused_before_anything_is_copied(refusal, model):
     with (model / "huge.bin").open("wb") as file:
         file.truncate(packaging.MAX_BYTES)
-    assert "has 2,048 MB, and Azure's zip deployment takes 2,048" in refusal()
+    assert "has 2,048 MB, and Azure's zip deployment accepts 2,048" in refusal()
 
 
 def test_the_command_ends_with_2_and_one_line(model):

@@ -1,4 +1,4 @@
-"""What a package serves: a model's files and, where there is one, the entry script."""
+"""The model that a package serves: its files and, if there is one, its entry script."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from inference.settings import DEFAULT_SCRIPT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
-    """The folder that AZUREML_MODEL_DIR is going to be."""
+class PackagedModel:
+    """The folder that AZUREML_MODEL_DIR will name."""
 
-    #: The app calls its model so.
+    #: The name of the model in the app.
     name: str
-    #: Where the model is now: the folder, or that of the file.
+    #: Where the model is now: the folder, or the folder of the file.
     folder: Path
-    #: Where each file is now, by its path in that folder.
+    #: The source of each file, by its path in that folder.
     files: Mapping[str, Path]
-    #: The entry script's path in that folder; None for the built-in one.
+    #: The path of the entry script in that folder; None for the built-in one.
     script: str | None
-    #: The requirements that lie beside the script, or the model.
+    #: The requirements beside the script, or beside the model.
     requirements: Path | None
 
     @property
     def place(self) -> str:
-        """The folder's path in the package."""
+        """The path of the folder in the package."""
         return f"models/{self.name}"
 
     def settings(self) -> dict[str, str]:
@@ -36,23 +36,15 @@ class Subject:
         return {"AZUREML_MODEL_DIR": self.place, **script}
 
 
-def find(model: Path, entry_script: Path | None) -> Subject:
+def find(model: Path, entry_script: Path | None) -> PackagedModel:
     """The files of `--model` and `--entry-script`. Raises Refused."""
     model = model.resolve()
-    if not model.exists():
-        raise Refused(f"{model} is not there: --model names a model file, or the folder of one")
-    files = dict(files_of(model)) if model.is_dir() else _with_manifest(model)
-    if not files:
-        raise Refused(f"{model} is empty: --model names a model file, or the folder of one")
-    script = None
-    if entry_script is not None:
-        script = _add(_script(entry_script, model), files, model)
-    elif model.is_dir() and DEFAULT_SCRIPT in files:
-        script = DEFAULT_SCRIPT
+    files = _files(model)
+    script = _script(model, entry_script, files)
     folder = model if model.is_dir() else model.parent
-    of_folder = model.is_dir() or manifests.NAME in files
-    return Subject(
-        name=folder.name if of_folder else model.stem,
+    named_by_folder = model.is_dir() or manifests.NAME in files
+    return PackagedModel(
+        name=folder.name if named_by_folder else model.stem,
         folder=folder,
         files=files,
         script=script,
@@ -60,8 +52,24 @@ def find(model: Path, entry_script: Path | None) -> Subject:
     )
 
 
+def _files(model: Path) -> dict[str, Path]:
+    if not model.exists():
+        raise Refused(f"{model} does not exist: --model names a model file, or the folder of one")
+    files = dict(files_of(model)) if model.is_dir() else _with_manifest(model)
+    if not files:
+        raise Refused(f"{model} is empty: --model names a model file, or the folder of one")
+    return files
+
+
+def _script(model: Path, given: Path | None, files: dict[str, Path]) -> str | None:
+    """The path of the entry script among the files, to which a given one is added."""
+    if given is not None:
+        return _add(_locate(given, model), files, model)
+    return DEFAULT_SCRIPT if model.is_dir() and DEFAULT_SCRIPT in files else None
+
+
 def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file below a folder by its path there, sorted; nothing hidden, no byte code."""
+    """Every file below a folder, by its path there, sorted; without hidden files and byte code."""
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
         if file.is_file() and not any(map(_left_out, path.parts)):
@@ -73,7 +81,7 @@ def _left_out(part: str) -> bool:
 
 
 def _with_manifest(model: Path) -> dict[str, Path]:
-    """A model file, and what lies beside it where that describes it."""
+    """A model file, with the manifest beside it that describes it, and the file that this names."""
     files = {model.name: model}
     manifest = manifests.read(model.parent)
     if manifest is not None and manifest.file == model.name:
@@ -82,12 +90,12 @@ def _with_manifest(model: Path) -> dict[str, Path]:
     return files
 
 
-def _script(given: Path, model: Path) -> Path:
-    """Where the script is: there, or in the model's folder."""
+def _locate(given: Path, model: Path) -> Path:
+    """A script is looked up as given, then in the model's folder."""
     for place in (given, model / given):
         if place.is_file():
             return place.resolve()
-    raise Refused(f"{given} is not there: --entry-script names a file with init() and run()")
+    raise Refused(f"{given} does not exist: --entry-script names a file with init() and run()")
 
 
 def _requirements(model: Path, script: Path | None) -> Path | None:
@@ -98,13 +106,14 @@ def _requirements(model: Path, script: Path | None) -> Path | None:
 
 
 def _add(script: Path, files: dict[str, Path], model: Path) -> str:
-    """Put the script among the files; its path there."""
+    """Add the script to the files; returns its path there."""
     for name, file in files.items():
         if file.resolve() == script:
             return name
     if script.name in files:
         raise Refused(
-            f"{model.name}/ has another {script.name} than --entry-script {script}: take one away"
+            f"{model.name}/ has another {script.name} than --entry-script {script}: remove one of"
+            " them"
         )
     files[script.name] = script
     return script.name
