@@ -3,7 +3,7 @@
 The connections below use private attributes of redis-py (`_reader`, `_writer`,
 `_connection_arguments`), and `open_cluster` sets undocumented ones. Public means were not enough:
 `can_read` awaits on each command, `disconnect` leaves a transport open until a server that hangs
-reads what is left, and neither TLS names nor the class of a cluster's connections can be given.
+reads the rest, and there is no option for TLS names or for the class of a cluster's connections.
 tests/cache/test_redis_internals.py fails when any of this changes in redis-py.
 """
 

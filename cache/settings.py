@@ -89,8 +89,8 @@ def _read[T](
 ) -> T:
     """A setting, or its default where it is empty. Raises CacheSettingError.
 
-    The core reads its settings by a function of its own (inference.settings): one for both would be
-    a third package that both have to know.
+    inference.settings has similar functions. They are not shared, because this package must not
+    import the core, and a third package for them would be larger than they are.
     """
     text = env.get(name, "")
     if not text:

@@ -67,7 +67,7 @@ class WriteBehind:
         self._writer: asyncio.Task[None] | None = None
         self._rests_until = -math.inf
         #: Stores dropped since one was last written.
-        self._shed = 0
+        self._dropped = 0
         self._closed = False
 
     def __repr__(self) -> str:
@@ -114,7 +114,7 @@ class WriteBehind:
         return not self._executor.breaker.is_open and time.monotonic() >= self._rests_until
 
     def _start_writer(self) -> None:
-        # A cancelled writer that has not ended yet counts as running: `_on_writer_done` sees to it.
+        # A writer that is done, but whose callback has not run yet, is replaced, too.
         if self._writer is None or self._writer.done():
             self._writer = self._executor.loop.create_task(self._write())
             self._writer.add_done_callback(self._on_writer_done)
@@ -178,9 +178,9 @@ class WriteBehind:
             self._drop(len(refusals), refusals[0])
             return
         self._writes.record_success()
-        if self._shed:
-            log.info("stores are written again; %d were dropped", self._shed)
-            self._shed = 0
+        if self._dropped:
+            log.info("stores are written again; %d were dropped", self._dropped)
+            self._dropped = 0
 
     def _take(self) -> list[tuple[str, Store]]:
         """Remove the oldest stores, as many as fit into a round trip, and at least one."""
@@ -209,9 +209,9 @@ class WriteBehind:
 
     def _drop(self, stores: int, reason: object) -> None:
         # Refusals are logged by WriteHealth.
-        if stores and not self._shed and self._writes.degradation is None:
+        if stores and not self._dropped and self._writes.degradation is None:
             log.warning("stores are dropped until one is written again: %s", reason)
-        self._shed += stores
+        self._dropped += stores
         self._counts.stores_shed += stores
 
 

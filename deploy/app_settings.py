@@ -53,7 +53,7 @@ class AppSettings:
 
 
 def open_app(folder: Path, *, env: Mapping[str, str], file: Path | None = None) -> AppSettings:
-    """The settings of an app folder or a package. Raises Refused where there is none.
+    """The settings of an app folder or a package. Raises Refused if there is none.
 
     `file` is a local.settings.json, by default the one in the folder.
     """

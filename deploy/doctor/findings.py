@@ -13,7 +13,7 @@ DEADLINE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fact about the app. `fix` says what to do about it, and is None where all is in order."""
+    """One fact about the app. `fix` says what to do about it, and is None if all is in order."""
 
     message: str
     fix: str | None = None

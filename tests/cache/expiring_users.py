@@ -1,4 +1,4 @@
-"""Redis as Azure runs it: a token signs in until its end, and then its connections are closed."""
+"""Redis as Azure runs it: a token expires, and then the server closes its connections."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ExpiringUsers:
             admin.close()
 
     def admit(self, token: Token) -> None:
-        """Let whoever has the token in, where it is one for Redis."""
+        """Let a client sign in with the token, if the token is for Redis."""
         if token.audience != AUDIENCE:
             return
         for admin in self._admins:

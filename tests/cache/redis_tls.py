@@ -1,4 +1,4 @@
-"""redis-server over TLS only, as Azure has it."""
+"""redis-server with TLS only, like Azure's."""
 
 from __future__ import annotations
 

@@ -11,23 +11,23 @@ from cache.redis_cache import RedisCache
 from cache.tiered_cache import TieredCache
 
 
-def test_without_a_redis_url_the_cache_is_within_the_process():
+def test_without_a_redis_url_the_cache_is_in_the_process():
     assert isinstance(cache.build(CacheSettings()), MemoryCache)
 
 
-def test_a_redis_that_is_not_there_does_not_hinder_building(free_port):
+def test_a_cache_is_built_without_a_connection_to_redis(free_port):
     url = f"redis://:secret@127.0.0.1:{free_port()}/0"
     built = cache.build(CacheSettings(redis_url=url))
     assert isinstance(built, TieredCache)
     assert f"<RedisCache {url.replace('secret', '***')} ok>" in repr(built)
 
 
-def test_without_bytes_for_it_there_is_no_near_cache(free_port):
+def test_a_near_cache_of_0_bytes_is_left_out(free_port):
     url = f"redis://127.0.0.1:{free_port()}/0"
     assert isinstance(cache.build(CacheSettings(redis_url=url, near_bytes=0)), RedisCache)
 
 
-async def test_without_redis_and_without_bytes_no_row_is_kept_but_what_was_promised():
+async def test_without_redis_and_bytes_only_promised_values_are_kept():
     built = cache.build(CacheSettings(near_bytes=0))
     built.keep([("key", b"value")], ttl_s=60)
     built.store_soon([("key", b"value")], ttl_s=60)
@@ -36,7 +36,7 @@ async def test_without_redis_and_without_bytes_no_row_is_kept_but_what_was_promi
     assert (await built.get("key")).value == b"value"
 
 
-def test_a_cache_within_the_process_does_not_wait_for_redis_to_be_imported():
+def test_a_memory_cache_does_not_import_redis():
     program = (
         "import sys, cache\n"
         "cache.build(cache.CacheSettings.from_env({}))\n"

@@ -1,4 +1,4 @@
-"""What every cache keeps to: within the process, in Redis, in a cluster of Redis, in layers."""
+"""The contract of every cache: in memory, in Redis, in a Redis cluster, tiered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_a_key_never_stored_is_a_miss(cache, key):
 @pytest.mark.parametrize(
     "value", [b"x", b"\x80\x04N.", b"\r\n$-1\r\n", bytes(range(256)) * 4096], ids=len
 )
-async def test_what_is_put_is_got_byte_for_byte(cache, key, value):
+async def test_a_get_returns_the_bytes_that_were_put(cache, key, value):
     await cache.put(key, value, ttl_s=60)
     assert (await cache.get(key)).value == value
 
@@ -32,12 +32,12 @@ async def test_a_stored_empty_value_is_a_hit(cache, key):
     assert (await cache.get(key)).value == b""
 
 
-async def test_an_entry_tells_its_age_in_seconds(cache, key):
+async def test_an_entry_has_its_age_in_seconds(cache, key):
     await cache.put(key, b"value", ttl_s=60)
     assert 0 <= (await cache.get(key)).age_s < 10
 
 
-async def test_an_entry_tells_the_seconds_that_are_left(cache, key):
+async def test_an_entry_has_its_remaining_seconds(cache, key):
     await cache.put(key, b"value", ttl_s=1000)
     assert 890 < (await cache.get(key)).ttl_left_s <= 1100
 
@@ -48,12 +48,12 @@ async def test_a_later_put_replaces_the_value(cache, key):
     assert (await cache.get(key)).value == b"second"
 
 
-async def test_keys_are_apart(cache, key):
+async def test_keys_have_values_of_their_own(cache, key):
     await cache.put(key, b"value", ttl_s=60)
     assert await cache.get(f"{key}2") is None
 
 
-async def test_a_value_is_gone_after_its_time(cache, key, eventually_async):
+async def test_a_value_expires(cache, key, eventually_async):
     await cache.put(key, b"value", ttl_s=0.05)
 
     async def is_gone():
@@ -117,7 +117,7 @@ async def test_of_many_replacements_at_once_exactly_one_stores(cache, key):
     assert (await cache.get(key)).value == b"%d" % stored.index(True)
 
 
-async def test_a_replacement_begins_a_life_of_its_own(cache, key):
+async def test_a_replacement_has_a_lifetime_of_its_own(cache, key):
     await cache.add(key, b"old", ttl_s=60)
     await cache.replace(key, b"old", b"new", ttl_s=1000)
     entry = await cache.get(key)
@@ -133,7 +133,7 @@ async def test_a_hundred_gets_at_once_all_get_their_own(cache, key):
     assert [entry.value for entry in entries] == [b"%d" % number for number in range(100)]
 
 
-async def test_many_are_got_in_the_order_that_was_asked(cache, key):
+async def test_get_many_keeps_the_order_of_the_keys(cache, key):
     for number in (1, 2, 3):
         await cache.put(f"{key}{number}", b"%d" % number, ttl_s=60)
     asked = [f"{key}{number}" for number in (3, 0, 1, 3, 2, 0)]
@@ -141,7 +141,7 @@ async def test_many_are_got_in_the_order_that_was_asked(cache, key):
     assert [entry and entry.value for entry in entries] == [b"3", None, b"1", b"3", b"2", None]
 
 
-async def test_of_no_keys_there_are_no_entries(cache):
+async def test_get_many_of_no_keys_returns_none(cache):
     assert await cache.get_many([]) == []
 
 
@@ -160,7 +160,7 @@ async def test_what_is_stored_soon_is_there_after_a_flush(cache, key):
     assert (await cache.get(f"{key}2")).value == b""
 
 
-async def test_of_two_stores_of_a_key_the_later_counts(cache, key):
+async def test_the_later_of_two_stores_of_a_key_counts(cache, key):
     cache.store_soon([(key, b"first"), (key, b"second")], ttl_s=60)
     cache.store_soon([(key, b"third")], ttl_s=60)
     await cache.flush()
@@ -190,7 +190,7 @@ async def test_of_many_who_want_a_lease_one_gets_it(cache, key):
     assert (await asyncio.gather(*(cache.lease(key, ttl_s=60) for _ in range(50)))).count(True) == 1
 
 
-async def test_a_lease_given_back_can_be_had_again(cache, key):
+async def test_a_released_lease_can_be_taken_again(cache, key):
     await cache.lease(key, ttl_s=60)
     await cache.release(key)
     assert await cache.lease(key, ttl_s=60) is True
@@ -204,7 +204,7 @@ async def test_whether_a_lease_is_held_can_be_asked(cache, key):
     assert await cache.leased(key) is False
 
 
-async def test_a_lease_ends_by_itself(cache, key, eventually_async):
+async def test_a_lease_expires(cache, key, eventually_async):
     await cache.lease(key, ttl_s=0.05)
 
     async def can_be_had():
@@ -219,7 +219,7 @@ async def test_a_lease_is_no_value(cache, key):
     assert await cache.add(key, b"value", ttl_s=60) is True
 
 
-async def test_giving_back_what_nobody_holds_does_nothing(cache, key):
+async def test_to_release_a_lease_that_is_not_held_does_nothing(cache, key):
     await cache.release(key)
 
 
@@ -228,14 +228,14 @@ async def test_a_cache_that_answers_is_ok(cache):
     assert (cache.state, cache.degradation) == ("ok", None)
 
 
-async def test_what_a_health_check_writes_is_in_nobodys_way(cache, key):
+async def test_a_health_check_writes_to_a_key_of_its_own(cache, key):
     await cache.put(key, b"value", ttl_s=60)
     for _ in range(3):
         assert await cache.ping() is True
     assert (await cache.get(key)).value == b"value"
 
 
-async def test_what_a_cache_keeps_in_the_process_it_says(cache, key):
+async def test_a_cache_says_whether_it_keeps_values_in_the_process(cache, key):
     cache.keep([(key, b"value")], ttl_s=60)
     assert (cache.peek(key) is not None) == cache.near
 
@@ -247,7 +247,7 @@ async def test_many_flushes_at_once_all_return(cache, key):
     assert None not in found
 
 
-async def test_closing_while_others_flush_and_look_up_leaves_nobody_waiting(cache, key):
+async def test_closing_ends_every_flush_and_lookup(cache, key):
     cache.store_soon([(f"{key}{number}", b"value") for number in range(500)], ttl_s=60)
     waiting = [asyncio.create_task(cache.flush()) for _ in range(3)]
     waiting += [asyncio.create_task(cache.get(f"{key}{number}")) for number in range(3)]

@@ -18,46 +18,46 @@ def packed(value: bytes, *, now_s: float = NOW_S) -> bytes:
 
 
 @given(st.binary(), st.booleans())
-def test_what_is_packed_is_unpacked(value, fixed):
+def test_unpack_reverses_pack(value, fixed):
     stored = pack(value, now_s=NOW_S, ttl_s=60, fixed=fixed)
     entry = Entry(value, age_s=1.5, ttl_left_s=58.5, fixed=fixed)
     assert unpack(stored, now_s=NOW_S + 1.5) == entry
 
 
 @given(st.binary())
-def test_bytes_of_another_writer_are_no_entry(stored):
+def test_other_bytes_are_not_an_entry(stored):
     # A checksum of 32 bits lets one in four billion through; none of these is that one.
     assert unpack(stored, now_s=NOW_S) is None
 
 
 @given(st.binary(), st.data())
-def test_an_entry_cut_short_is_none(value, data):
+def test_a_truncated_entry_is_not_an_entry(value, data):
     whole = packed(value)
     cut = data.draw(st.integers(0, len(whole) - 1))
     assert unpack(whole[:cut], now_s=NOW_S) is None
 
 
 @given(st.binary(), st.data())
-def test_an_entry_with_a_bit_turned_is_none(value, data):
+def test_an_entry_with_a_flipped_bit_is_not_an_entry(value, data):
     stored = bytearray(packed(value))
     place = data.draw(st.integers(0, len(stored) - 1))
     stored[place] ^= 1 << data.draw(st.integers(0, 7))
     assert unpack(bytes(stored), now_s=NOW_S) is None
 
 
-def test_an_entry_of_layout_1_is_none():
+def test_an_entry_of_layout_1_is_not_an_entry():
     value = b"value"
     stored = struct.pack(">BqI", 1, round(NOW_S * 1000), zlib.crc32(value)) + value
     assert unpack(stored, now_s=NOW_S) is None
 
 
-def test_another_layout_is_no_entry():
+def test_another_layout_is_not_an_entry():
     rest = b"\3" + packed(b"value")[1:18]
     newer = rest + zlib.crc32(rest + b"value").to_bytes(4) + b"value"
     assert unpack(newer, now_s=NOW_S) is None
 
 
-def test_a_pickle_is_no_entry():
+def test_a_pickle_is_not_an_entry():
     class Bomb:
         def __reduce__(self):
             return pytest.fail, ("it was unpickled",)

@@ -64,14 +64,14 @@ def are_named_apart(one, replacement, replaced) -> None:
 
 @settings(max_examples=300)
 @given(*alike)
-def test_keys_are_equal_exactly_where_all_parts_agree(one, replacement, replaced):
+def test_keys_are_equal_only_if_all_parts_are_equal(one, replacement, replaced):
     are_named_apart(one, replacement, replaced)
 
 
 @pytest.mark.long
 @settings(max_examples=5_000)
 @given(*alike)
-def test_keys_are_equal_exactly_where_all_parts_agree_at_length(one, replacement, replaced):
+def test_keys_are_equal_only_if_all_parts_are_equal_at_length(one, replacement, replaced):
     are_named_apart(one, replacement, replaced)
 
 
@@ -100,12 +100,12 @@ def no_two_of(count: int) -> None:
     assert len(named) > count
 
 
-def test_no_two_of_thousands_of_questions_share_a_key():
+def test_no_two_of_thousands_of_requests_share_a_key():
     no_two_of(20_000)
 
 
 @pytest.mark.long
-def test_no_two_of_hundreds_of_thousands_of_questions_share_a_key():
+def test_no_two_of_hundreds_of_thousands_of_requests_share_a_key():
     no_two_of(700_000)
 
 
@@ -132,12 +132,12 @@ def test_two_shapes_share_no_answer_although_triton_leaves_the_shape_out(name, s
     assert name(**{**PARTS, "shape": shape}) != name(**PARTS)
 
 
-def test_a_row_and_a_question_of_the_same_bytes_are_two_things():
+def test_a_row_and_a_request_of_the_same_bytes_have_different_keys():
     assert row_key(**PARTS) != prediction_key(**PARTS)
 
 
 @given(st.lists(st.binary(max_size=9), max_size=9), st.data())
-def test_a_row_has_the_same_key_whatever_stands_around_it(rows, data):
+def test_the_key_of_a_row_does_not_depend_on_other_rows(rows, data):
     around = {part: value for part, value in PARTS.items() if part != "data"}
     alone = [row_key(**around, data=row) for row in rows]
     assert row_keys(**around, rows=rows) == alone
@@ -193,7 +193,7 @@ def test_the_data_are_not_copied(name):
 
 
 @given(st.text())
-def test_a_result_key_holds_no_odd_characters(request_id):
+def test_a_result_key_has_only_plain_characters(request_id):
     key = result_key(request_id)
     assert key.isascii()
     assert key.isprintable()
@@ -206,7 +206,7 @@ def test_result_keys_are_equal_exactly_where_ids_are(one, other):
     assert (result_key(one) == result_key(other)) == (one == other)
 
 
-def test_an_id_that_was_no_utf8_has_a_key():
+def test_an_id_that_is_not_utf8_has_a_key():
     assert result_key(b"caf\xe9".decode("utf-8", "surrogateescape")).startswith("triscore:r:2:")
 
 

@@ -93,13 +93,13 @@ def test_a_redis_url_that_names_no_server_is_refused(url):
     assert "redis://host:port/db" in caught.value.expected
 
 
-def test_a_cluster_has_no_database_but_the_first():
+def test_a_cluster_has_only_database_0():
     with pytest.raises(CacheSettingError, match="REDIS_URL"):
         CacheSettings.from_env({"REDIS_URL": "redis://host:10000/1", "REDIS_CLUSTER": "true"})
     assert CacheSettings.from_env({"REDIS_URL": "redis://host:10000/0", "REDIS_CLUSTER": "true"})
 
 
-def test_who_signs_in_with_an_identity_has_no_key():
+def test_an_identity_excludes_a_key():
     env = {"REDIS_URL": f"rediss://:{SECRET}@host:10000", "REDIS_AUTH": "entra"}
     with pytest.raises(CacheSettingError, match="without user and key") as caught:
         CacheSettings.from_env(env)

@@ -29,7 +29,7 @@ def fail(breaker: CircuitBreaker, times: int) -> None:
         breaker.record_failure("refused")
 
 
-def test_a_new_breaker_is_closed_and_well(breaker):
+def test_a_new_breaker_is_closed(breaker):
     assert breaker.allows_call()
     assert not breaker.is_open
     assert breaker.last_call_succeeded
@@ -43,7 +43,7 @@ def test_it_opens_at_the_limit_and_not_before(breaker):
     assert not breaker.allows_call()
 
 
-def test_one_failure_is_enough_not_to_be_well(breaker):
+def test_one_failure_is_seen_before_the_breaker_opens(breaker):
     fail(breaker, 1)
     assert not breaker.last_call_succeeded
     assert not breaker.is_open
@@ -109,7 +109,7 @@ def test_an_outage_is_one_line_in_the_log_and_its_end_another(breaker, clock, ca
     assert closed.message == "the server answers again"
 
 
-def test_it_says_how_it_stands(breaker):
+def test_its_repr_shows_its_state(breaker):
     assert repr(breaker) == "<CircuitBreaker the server closed, 0 failures in a row>"
     fail(breaker, 3)
     assert repr(breaker) == "<CircuitBreaker the server open, 3 failures in a row>"

@@ -1,4 +1,4 @@
-"""Leases between processes: who holds one computes, and nobody else gives it back."""
+"""Leases between processes: the holder computes, and only the holder releases the lease."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def test_a_lease_binds_every_process(processes, key):
     assert [await each.lease(key, ttl_s=60) for each in processes] == [True, False, False]
 
 
-async def test_who_does_not_hold_a_lease_cannot_give_it_back(processes, key):
+async def test_only_the_holder_of_a_lease_can_release_it(processes, key):
     holder, other, third = processes
     await holder.lease(key, ttl_s=60)
     await other.lease(key, ttl_s=60)
@@ -29,7 +29,7 @@ async def test_who_does_not_hold_a_lease_cannot_give_it_back(processes, key):
     assert await third.lease(key, ttl_s=60) is False
 
 
-async def test_a_holder_who_was_too_slow_does_not_take_the_next_ones_lease(
+async def test_a_holder_whose_lease_expired_does_not_release_the_next_ones(
     processes, key, eventually_async
 ):
     slow, next_one, third = processes
@@ -43,26 +43,26 @@ async def test_a_holder_who_was_too_slow_does_not_take_the_next_ones_lease(
     assert await third.lease(key, ttl_s=60) is False
 
 
-async def test_leases_of_different_keys_are_apart(processes, key):
+async def test_leases_of_different_keys_are_independent(processes, key):
     assert [await processes[0].lease(f"{key}{number}", ttl_s=60) for number in range(9)] == [
         True
     ] * 9
 
 
-async def test_a_lease_has_the_documented_name_and_always_ends(redis_server, redis_cache, key):
+async def test_a_lease_has_the_documented_key_and_always_expires(redis_server, redis_cache, key):
     await redis_cache.lease(key, ttl_s=60)
     with Redis.from_url(redis_server.url) as client:
         assert 0 < client.pttl(f"triscore:l:1:{key}") <= 60_000
 
 
-async def test_giving_back_in_an_outage_raises_nothing(stoppable_redis, open_cache, key):
+async def test_a_release_during_an_outage_raises_nothing(stoppable_redis, open_cache, key):
     cache = open_cache(stoppable_redis.url)
     await cache.lease(key, ttl_s=60)
     stoppable_redis.kill()
     await cache.release(key)
 
 
-async def test_an_outage_is_no_lease_and_no_refusal(free_port, key):
+async def test_a_lease_during_an_outage_raises(free_port, key):
     cache = RedisCache(CacheSettings(redis_url=f"redis://127.0.0.1:{free_port()}/0"))
     with pytest.raises(CacheUnavailable):
         await cache.lease(key, ttl_s=60)

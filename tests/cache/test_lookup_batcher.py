@@ -1,4 +1,4 @@
-"""Look-ups share round trips."""
+"""Lookups share round trips."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def stored(cache, key, count):
     return round_trips(cache)
 
 
-async def test_look_ups_of_one_turn_are_one_round_trip(redis_cache, key):
+async def test_lookups_of_one_loop_iteration_share_a_round_trip(redis_cache, key):
     before = await stored(redis_cache, key, 50)
     single = (redis_cache.get(f"{key}{n}") for n in range(50))
     many = (redis_cache.get_many([f"{key}{n}", f"{key}none", f"{key}0"]) for n in range(50))
@@ -32,7 +32,7 @@ async def test_look_ups_of_one_turn_are_one_round_trip(redis_cache, key):
     assert round_trips(redis_cache) == before + 1
 
 
-async def test_look_ups_that_come_while_others_are_answered_share_the_next_round_trip(
+async def test_lookups_during_a_round_trip_share_the_next_one(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)
@@ -49,10 +49,10 @@ async def test_look_ups_that_come_while_others_are_answered_share_the_next_round
     assert round_trips(cache) == before + 2
 
 
-async def test_a_round_trip_that_takes_its_time_does_not_hold_up_the_next(
+async def test_a_slow_round_trip_does_not_delay_the_next(
     stoppable_redis, open_cache, key, eventually_async
 ):
-    """Across a far network a look-up would else take twice as long."""
+    """Otherwise a lookup across a far network would take twice as long."""
     cache = open_cache(stoppable_redis.url, timeout_ms=2000)
     before = await stored(cache, key, 2)
     stoppable_redis.pause()
@@ -64,7 +64,7 @@ async def test_a_round_trip_that_takes_its_time_does_not_hold_up_the_next(
     assert ((await first).value, (await second).value) == (b"0", b"1")
 
 
-async def test_more_keys_than_one_command_takes_are_one_round_trip(redis_cache, key):
+async def test_more_keys_than_one_command_holds_share_a_round_trip(redis_cache, key):
     before = await stored(redis_cache, key, 2)
     asked = [f"{key}{n}" for n in range(2 * MAX_KEYS + 1)]
     found = await redis_cache.get_many(asked)
@@ -73,7 +73,7 @@ async def test_more_keys_than_one_command_takes_are_one_round_trip(redis_cache, 
     assert round_trips(redis_cache) == before + 1
 
 
-async def test_another_type_under_a_key_is_a_miss_and_spoils_nothing_for_its_neighbours(
+async def test_a_key_of_another_type_is_a_miss_and_does_not_affect_other_keys(
     redis_server, redis_cache, key
 ):
     await stored(redis_cache, key, 2)
@@ -83,7 +83,7 @@ async def test_another_type_under_a_key_is_a_miss_and_spoils_nothing_for_its_nei
     assert [entry and entry.value for entry in found] == [b"0", None, b"1"]
 
 
-async def test_an_outage_is_told_to_all_who_share_a_round_trip(free_port, open_cache, key):
+async def test_an_outage_reaches_all_callers_of_a_round_trip(free_port, open_cache, key):
     cache = open_cache(f"redis://127.0.0.1:{free_port()}/0")
     calls = (cache.get(f"{key}{n}") for n in range(10))
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
@@ -91,7 +91,7 @@ async def test_an_outage_is_told_to_all_who_share_a_round_trip(free_port, open_c
     assert round_trips(cache) == 1
 
 
-async def test_closing_tells_those_whose_round_trip_has_not_begun(
+async def test_closing_ends_lookups_that_wait_to_be_sent(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)

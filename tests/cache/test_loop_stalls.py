@@ -1,4 +1,4 @@
-"""The breaker counts what Redis does, not what our own event loop does to it."""
+"""A blocked event loop is not a failure of Redis, and does not count for the breaker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def quiet(breaker):
     return repr(breaker) == "<CircuitBreaker redis closed, 0 failures in a row>"
 
 
-async def test_look_ups_that_a_stall_holds_up_are_answered(redis_server, open_cache, key, breaker):
+async def test_lookups_are_answered_after_the_loop_was_blocked(
+    redis_server, open_cache, key, breaker
+):
     cache = open_cache(redis_server.url, timeout_ms=DEADLINE_MS, breaker=breaker)
     await cache.put(key, b"value", ttl_s=60)
     loop = asyncio.get_running_loop()
@@ -42,7 +44,7 @@ async def test_look_ups_that_a_stall_holds_up_are_answered(redis_server, open_ca
         assert quiet(breaker)
 
 
-async def test_a_stall_before_a_look_up_is_sent_takes_nothing_from_its_deadline(
+async def test_a_blocked_loop_before_a_lookup_is_sent_does_not_shorten_its_deadline(
     redis_server, open_cache, key, breaker
 ):
     cache = open_cache(redis_server.url, timeout_ms=DEADLINE_MS, breaker=breaker)
@@ -53,7 +55,9 @@ async def test_a_stall_before_a_look_up_is_sent_takes_nothing_from_its_deadline(
     assert quiet(breaker)
 
 
-async def test_stores_that_a_stall_holds_up_are_stored(redis_server, open_cache, key, breaker):
+async def test_stores_are_written_after_the_loop_was_blocked(
+    redis_server, open_cache, key, breaker
+):
     cache = open_cache(redis_server.url, timeout_ms=DEADLINE_MS, breaker=breaker)
     await cache.ping()
     for number in range(FAILURES):
@@ -67,7 +71,9 @@ async def test_stores_that_a_stall_holds_up_are_stored(redis_server, open_cache,
     assert quiet(breaker)
 
 
-async def test_stalls_without_end_never_open_the_breaker(redis_server, open_cache, key, breaker):
+async def test_a_loop_that_is_blocked_again_and_again_does_not_open_the_breaker(
+    redis_server, open_cache, key, breaker
+):
     """Connecting, too, takes many turns, and each turn longer than the deadline."""
     cache = open_cache(redis_server.url, timeout_ms=DEADLINE_MS, breaker=breaker)
     loop, ends = asyncio.get_running_loop(), False
@@ -89,7 +95,7 @@ async def test_stalls_without_end_never_open_the_breaker(redis_server, open_cach
     assert await cache.ping() is True
 
 
-async def test_a_server_that_hangs_while_the_loop_stalls_counts_all_the_same(
+async def test_a_server_that_hangs_counts_even_if_the_loop_is_blocked(
     stoppable_redis, open_cache, key, breaker
 ):
     cache = open_cache(stoppable_redis.url, timeout_ms=DEADLINE_MS, breaker=breaker)
@@ -115,7 +121,7 @@ class Answers:
 
 
 @pytest.mark.parametrize("left_s", [-1.0, 0.0, 0.0003, 0.0005])
-async def test_an_operation_whose_deadline_has_nearly_passed_is_told_at_once(breaker, left_s):
+async def test_an_operation_with_hardly_any_time_left_fails_at_once(breaker, left_s):
     """uvloop makes no timer of less than half a millisecond."""
     counts = RedisCounts()
     executor = RedisExecutor(Answers(), place="x", breaker=breaker, counts=counts, deadline_s=0.05)
@@ -126,7 +132,7 @@ async def test_an_operation_whose_deadline_has_nearly_passed_is_told_at_once(bre
     assert quiet(breaker)
 
 
-async def test_a_deadline_that_is_shorter_than_uvloops_timers_is_kept_all_the_same(breaker):
+async def test_a_deadline_below_uvloops_timer_resolution_is_kept(breaker):
     executor = RedisExecutor(
         Answers(), place="x", breaker=breaker, counts=RedisCounts(), deadline_s=0.0003
     )

@@ -31,7 +31,7 @@ def room_for(entries: int) -> int:
     return entries * (ENTRY_BYTES + 2)
 
 
-async def test_a_value_is_gone_when_its_time_is_over(clock):
+async def test_a_value_is_gone_when_it_expires(clock):
     cache = MemoryCache(clock=clock)
     await cache.put("k", b"v", ttl_s=10)
     clock.now = 9.999
@@ -40,7 +40,7 @@ async def test_a_value_is_gone_when_its_time_is_over(clock):
     assert await cache.get("k") is None
 
 
-async def test_a_value_that_expired_gives_its_room_back(clock):
+async def test_an_expired_value_frees_its_bytes(clock):
     cache = MemoryCache(clock=clock)
     await cache.put("k", b"v", ttl_s=10)
     clock.now = 10
@@ -49,14 +49,14 @@ async def test_a_value_that_expired_gives_its_room_back(clock):
     assert len(cache) == 0
 
 
-async def test_add_takes_the_place_of_a_value_that_expired(clock):
+async def test_add_replaces_an_expired_value(clock):
     cache = MemoryCache(clock=clock)
     await cache.put("k", b"old", ttl_s=10)
     clock.now = 10
     assert await cache.add("k", b"new", ttl_s=10)
 
 
-async def test_what_was_used_least_recently_makes_room():
+async def test_the_least_recently_used_value_is_dropped_first():
     cache = MemoryCache(max_bytes=room_for(2))
     cache.keep([("a", b"1"), ("b", b"2")], ttl_s=10)
     await cache.get("a")
@@ -66,7 +66,7 @@ async def test_what_was_used_least_recently_makes_room():
     assert await value(cache, "c") == b"3"
 
 
-async def test_what_was_promised_is_displaced_by_nothing_that_can_be_computed_again():
+async def test_promised_values_are_not_displaced_by_others():
     cache = MemoryCache(max_bytes=room_for(2))
     await cache.add("reserved", b"r", ttl_s=10)
     await cache.put("result", b"d", ttl_s=10)
@@ -102,7 +102,7 @@ async def test_a_value_larger_than_the_cache_is_refused_for_good_and_displaces_n
     assert await value(cache, "a") == b"1"
 
 
-async def test_what_does_not_fit_is_not_kept_and_nobody_is_told():
+async def test_a_value_that_is_too_large_to_keep_is_ignored():
     cache = MemoryCache(max_bytes=room_for(1))
     cache.keep([("a", b"1"), ("b", b"x" * 1000)], ttl_s=10)
     cache.store_soon([("b", b"x" * 1000)], ttl_s=10)
@@ -121,7 +121,7 @@ async def test_a_peek_counts_as_use_and_sees_what_a_get_sees(clock):
     assert cache.peek("a") is None
 
 
-async def test_it_counts_what_was_found_and_what_was_not():
+async def test_it_counts_hits_and_misses():
     cache = MemoryCache()
     cache.keep([("a", b"1")], ttl_s=10)
     cache.peek("a")
@@ -129,7 +129,7 @@ async def test_it_counts_what_was_found_and_what_was_not():
     assert cache.counts() == {"near_hits": 2, "near_misses": 2}
 
 
-async def test_entries_are_none_of_the_garbage_collectors_business():
+async def test_the_garbage_collector_does_not_track_entries():
     def tracked():
         gc.collect()
         return sum(isinstance(each, tuple) and len(each) == 5 for each in gc.get_objects())
@@ -140,7 +140,7 @@ async def test_entries_are_none_of_the_garbage_collectors_business():
     assert tracked() < before + 1000
 
 
-async def test_closing_forgets_everything():
+async def test_closing_removes_all_values():
     cache = MemoryCache()
     await cache.put("a", b"1", ttl_s=10)
     await cache.close()

@@ -1,4 +1,4 @@
-"""Servers and proxies that do not know what newer ones do: HELLO, CLIENT, SELECT, PING."""
+"""Servers and proxies that do not know the newer commands HELLO, CLIENT, SELECT, PING."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ async def everything(cache, key):
     assert cache.degradation is None
 
 
-async def test_a_server_without_hello_is_used_as_any(old_server, open_cache, key):
+async def test_a_server_without_hello_works(old_server, open_cache, key):
     credentials, place = old_server
     cache = open_cache(f"redis://{credentials}{place}/1")
     await asyncio.gather(*(cache.get(f"{key}{n}") for n in range(20)))
     await everything(cache, key)
 
 
-async def test_a_cluster_without_hello_is_used_as_any(tmp_path, open_cache, key):
+async def test_a_cluster_without_hello_works(tmp_path, open_cache, key):
     more = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     server = OldServer(tmp_path / "data", free_port(), more=more)
     with ServerProcess(server, tmp_path / "log"), client_of(server.port) as client:
@@ -124,7 +124,7 @@ KNOWN = {b"AUTH", b"GET", b"MGET", b"SET", b"EVAL"}
 
 @pytest.mark.parametrize("hang_up", [False, True], ids=["error", "hangs up"])
 @pytest.mark.parametrize("wanted", ["", KEY], ids=["open", "with a key"])
-async def test_a_proxy_that_knows_no_more_than_the_app_asks_is_used_as_any_server(
+async def test_a_proxy_that_knows_only_the_commands_of_the_app_works(
     redis_server, open_cache, key, wanted, hang_up
 ):
     with client_of(redis_server.port) as client:

@@ -1,4 +1,4 @@
-"""REDIS_URL in every form in which a portal shows it, read and used as pasted."""
+"""REDIS_URL in every form that a portal shows, as pasted."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ KEY = "a/b#c?d+e=f@g:h%i&j[k]=="
         ("host:7000,username=app,password=k", Address("host", 7000, user="app", key="k")),
     ],
 )
-def test_a_server_and_how_to_sign_in_are_read(text, read):
+def test_host_port_user_and_key_are_read(text, read):
     assert address.parse(text) == read
 
 
 @given(key=st.text(st.characters(codec="ascii", exclude_characters="%"), min_size=1))
-def test_a_key_without_a_percent_sign_is_taken_as_it_is(key):
+def test_a_key_without_a_percent_sign_is_not_decoded(key):
     found = address.parse(f"rediss://:{key}@host:6380/0")
     assert (found.key, found.host, found.database) == (key, "host", 0)
     written = "".join(f"%{ord(character):02X}" for character in key)
@@ -78,7 +78,7 @@ def test_a_key_without_a_percent_sign_is_taken_as_it_is(key):
         ("secret", "redis://host:port/db"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_what_to_write_and_without_the_text(text, told):
+def test_other_text_is_refused_with_what_to_write_and_is_not_shown(text, told):
     with pytest.raises(CacheSettingError) as caught:
         CacheSettings.from_env({"REDIS_URL": text})
     assert told in caught.value.expected
@@ -93,18 +93,18 @@ def test_what_cannot_be_read_is_refused_with_what_to_write_and_without_the_text(
         f"host:6380,password={KEY},ssl=True,user=app,defaultDatabase=1",
     ],
 )
-def test_whatever_its_form_it_prints_as_a_url_without_the_key(text):
+def test_every_form_prints_as_a_url_without_the_key(text):
     settings = CacheSettings.from_env({"REDIS_URL": text})
     assert str(settings.redis) == "rediss://app:***@host:6380/1"
     assert "'rediss://app:***@host:6380/1'" in repr(settings)
     assert "a/b" not in repr(settings) + repr(settings.redis)
 
 
-def test_settings_that_name_no_server_print_nothing_of_it():
+def test_settings_with_a_bad_address_do_not_print_it():
     assert "redis_url='(not shown)'" in repr(CacheSettings(redis_url=f"rediss//:{KEY}@host"))
 
 
-def test_a_line_of_the_portals_without_a_key_will_do_for_an_identity():
+def test_a_line_without_a_key_works_with_an_identity():
     env = {"REDIS_URL": "host:10000,ssl=True", "REDIS_AUTH": "entra"}
     assert CacheSettings.from_env(env).redis == Address("host", 10000, tls=True)
     with pytest.raises(CacheSettingError, match="without user and key"):
@@ -137,15 +137,13 @@ def guarded(redis_server):
         f"127.0.0.1:{{port}},password={KEY},user=app,defaultDatabase=1",
     ],
 )
-async def test_a_server_that_wants_a_key_is_signed_in_to_with_it_as_pasted(
-    guarded, open_cache, key, form
-):
+async def test_the_key_works_as_pasted(guarded, open_cache, key, form):
     cache = open_cache(form.replace("{port}", str(guarded)))
     await cache.put(key, b"value", ttl_s=60)
     assert (await cache.get(key)).value == b"value"
 
 
-async def test_a_wrong_key_is_an_outage_and_nowhere_repeated(guarded, open_cache, key, caplog):
+async def test_a_wrong_key_is_an_outage_and_is_not_shown(guarded, open_cache, key, caplog):
     cache = open_cache(f"127.0.0.1:{guarded},password=not/the#key")
     for _ in range(5):
         with pytest.raises(CacheUnavailable) as caught:
@@ -154,7 +152,7 @@ async def test_a_wrong_key_is_an_outage_and_nowhere_repeated(guarded, open_cache
     assert "not/the" not in caplog.text + repr(cache)
 
 
-async def test_a_key_for_a_server_that_wants_none_keeps_nobody_out(redis_server, open_cache, key):
+async def test_a_key_for_a_server_without_one_is_left_out(redis_server, open_cache, key):
     cache = open_cache(f"redis://:{KEY}@127.0.0.1:{redis_server.port}/1")
     await cache.put(key, b"value", ttl_s=60)
     assert (await cache.get(key)).value == b"value"

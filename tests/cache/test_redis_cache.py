@@ -1,4 +1,4 @@
-"""The cache in Redis beyond the contract: what is stored, and what others may have stored."""
+"""The cache in Redis, beyond the contract: its values, and values of other programs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_age_and_time_left_count_from_the_storing_worker(redis_server, ope
     assert await reader.get(key) == Entry(b"value", age_s=90, ttl_left_s=10)
 
 
-async def test_lifetimes_of_stores_behind_differ_by_a_tenth_at_most(redis_cache, client, key):
+async def test_lifetimes_of_stores_vary_by_a_tenth(redis_cache, client, key):
     names = [f"{key}{number}" for number in range(50)]
     for name in names:
         redis_cache.store_soon([(name, b"value")], ttl_s=1000)
@@ -111,7 +111,7 @@ async def test_a_server_that_refuses_to_store_is_an_outage_for_put_and_a_get_sti
         await client.config_set("maxmemory", 0)
 
 
-async def test_a_wrong_password_is_an_outage_and_is_not_repeated(
+async def test_a_wrong_password_is_an_outage_and_is_not_shown(
     redis_server, open_cache, key, caplog
 ):
     cache = open_cache(redis_server.url.replace("redis://", "redis://nobody:not-the-password@"))
@@ -124,7 +124,7 @@ async def test_a_wrong_password_is_an_outage_and_is_not_repeated(
     assert "not-the-password" not in repr(cache) + caplog.text
 
 
-async def test_a_server_that_is_no_redis_is_an_outage(free_port, open_cache, key):
+async def test_a_server_that_is_not_redis_is_an_outage(free_port, open_cache, key):
     async def answer(reader, writer):
         await reader.readline()
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -157,7 +157,7 @@ def test_each_event_loop_gets_a_client_of_its_own(redis_server, key):
         assert asyncio.run(put_and_get(value)).value == value
 
 
-def test_a_loop_that_ended_without_closing_does_not_hinder_the_next(redis_server, key):
+def test_a_loop_that_ended_without_closing_does_not_affect_the_next(redis_server, key):
     cache = RedisCache(CacheSettings(redis_url=redis_server.url, timeout_ms=10_000))
 
     async def put_and_leave():

@@ -1,4 +1,4 @@
-"""A caller's cancellation is its own affair."""
+"""A cancelled caller does not affect others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_a_cancelled_caller_does_not_count_as_an_outage(
     assert cache.state == "ok"
 
 
-async def test_of_three_who_share_a_round_trip_one_is_cancelled_and_the_others_get_their_answers(
+async def test_a_cancelled_caller_does_not_affect_others_of_its_round_trip(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)
@@ -48,7 +48,7 @@ async def test_of_three_who_share_a_round_trip_one_is_cancelled_and_the_others_g
     assert calls[0].cancelled()
 
 
-async def test_a_round_trip_that_all_have_left_does_not_count_as_an_outage(
+async def test_a_round_trip_whose_callers_are_all_cancelled_is_not_an_outage(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)
@@ -66,9 +66,7 @@ async def test_a_round_trip_that_all_have_left_does_not_count_as_an_outage(
     assert await cache.get(key) is None
 
 
-async def test_who_is_cancelled_before_a_round_trip_begins_takes_nothing_from_the_others(
-    redis_cache, key
-):
+async def test_a_caller_cancelled_before_a_round_trip_does_not_affect_the_others(redis_cache, key):
     await redis_cache.put(key, b"value", ttl_s=60)
     calls = [asyncio.create_task(redis_cache.get(key)) for _ in range(3)]
     # One turn: they have asked, and nothing has been sent.
@@ -77,7 +75,7 @@ async def test_who_is_cancelled_before_a_round_trip_begins_takes_nothing_from_th
     assert [(await call).value for call in (calls[0], calls[2])] == [b"value"] * 2
 
 
-async def test_a_connection_that_a_cancelled_caller_used_is_fit_for_the_next(
+async def test_the_connection_of_a_cancelled_caller_can_be_used_again(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)
@@ -115,7 +113,7 @@ async def test_a_thousand_cancelled_callers_leak_neither_connection_nor_task(
     assert cache.state == "ok"
 
 
-async def test_a_callers_own_deadline_stays_its_own(stoppable_redis, open_cache, key):
+async def test_a_callers_deadline_does_not_affect_others(stoppable_redis, open_cache, key):
     cache = open_cache(stoppable_redis.url)
     await cache.ping()
     stoppable_redis.pause()

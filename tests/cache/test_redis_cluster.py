@@ -1,4 +1,4 @@
-"""A cluster away and back; what it does when it is there is in the contract."""
+"""Outages of a cluster. The contract tests cover a cluster that answers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_a_first_use_by_many_at_once_finds_every_node(cluster_cache, key):
     assert cluster_cache.state == "ok"
 
 
-async def test_a_node_that_is_lost_is_replaced_by_the_one_that_stands_by(
+async def test_a_lost_node_is_replaced_by_its_replica(
     redis_cluster, cluster_cache, key, eventually_async
 ):
     items = [(f"{key}{number}", b"%d" % number) for number in range(100)]
@@ -93,7 +93,7 @@ async def test_a_node_that_is_lost_is_replaced_by_the_one_that_stands_by(
         await eventually_async(redis_cluster.is_guarded)
 
 
-async def test_connections_that_were_closed_while_idle_fail_nobody(
+async def test_connections_that_were_closed_while_idle_are_replaced(
     redis_cluster, cluster_cache, key, eventually_async
 ):
     """Azure closes them after ten minutes; redis-py learns it by sending."""

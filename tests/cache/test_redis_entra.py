@@ -1,4 +1,4 @@
-"""Signing in to Redis by tokens that end while connections live on."""
+"""Signing in to Redis with tokens that expire while connections stay open."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_first_use_by_many_at_once_asks_for_one_token(entra_cache, endpo
     assert endpoint.asked == 1
 
 
-async def test_an_identity_that_hangs_holds_up_neither_the_event_loop_nor_a_caller(
+async def test_an_identity_that_hangs_blocks_neither_the_event_loop_nor_a_caller(
     redis_server, endpoint, open_cache, key, eventually_async
 ):
     cache = open_cache(redis_server.url, auth="entra", timeout_ms=50)
@@ -97,7 +97,7 @@ async def test_an_identity_that_hangs_holds_up_neither_the_event_loop_nor_a_call
     await eventually_async(cache.ping)
 
 
-async def test_who_no_longer_waits_for_a_token_takes_it_from_nobody(endpoint, eventually_async):
+async def test_a_cancelled_caller_does_not_stop_a_request_for_a_token(endpoint, eventually_async):
     endpoint.may_answer.clear()
     tokens = Tokens()
     leaves, stays = (asyncio.create_task(tokens.get_valid()) for _ in range(2))

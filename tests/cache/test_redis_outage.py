@@ -1,4 +1,4 @@
-"""Redis away, call by call: slower answers, never a hang, and back to normal by itself."""
+"""Outages of Redis: no call hangs, and the cache recovers by itself."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ async def test_no_call_gets_the_late_answer_of_another(
     assert (await cache.get(f"{key}1")).value == b"one"
 
 
-async def test_what_a_deadline_left_behind_is_cleared_away(
+async def test_an_operation_past_its_deadline_is_cleaned_up(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url, timeout_ms=DEADLINE_MS)
@@ -225,7 +225,7 @@ async def slow_network(near_port, far_port, *, connect_s=0.0, answer_s=0.0):
         yield f"redis://127.0.0.1:{near_port}/0"
 
 
-async def test_connecting_that_takes_longer_than_a_deadline_succeeds_behind_it(
+async def test_connecting_goes_on_after_the_deadline(
     redis_server, open_cache, free_port, key, eventually_async
 ):
     """A TLS handshake across regions, say: cut off at every deadline it would never end."""

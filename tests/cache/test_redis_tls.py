@@ -1,4 +1,4 @@
-"""`rediss://`, as Azure's Redis is reached: encrypted, and the certificate is verified."""
+"""`rediss://`: the connection is encrypted, and the certificate is verified."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tls_redis(tmp_path_factory, free_port):
 
 @pytest.fixture(scope="module")
 def tls_cluster(tmp_path_factory):
-    """Its nodes tell their addresses, and their certificate names `localhost`."""
+    """Its nodes name their addresses, and their certificate names `localhost`."""
     folder = tmp_path_factory.mktemp("redis-tls-cluster")
     with ClusterProcess(folder, certificate_for("localhost", folder)) as cluster:
         yield cluster
@@ -61,7 +61,7 @@ async def test_a_wrong_key_is_an_outage(tls_redis, open_cache, key, monkeypatch)
         await cache.get(key)
 
 
-async def test_a_certificate_of_nobody_known_is_refused(tls_redis, open_cache, key):
+async def test_a_certificate_of_an_unknown_issuer_is_refused(tls_redis, open_cache, key):
     cache = open_cache(f"rediss://:secret@127.0.0.1:{tls_redis.port}/0")
     with pytest.raises(CacheUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
         await cache.get(key)

@@ -1,4 +1,4 @@
-"""A Redis that reads and cannot write: said once, read on, and found well by itself."""
+"""A Redis that refuses writes: logged once, still read, and its recovery is noticed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def full(client):
 
 @contextmanager
 def replica(client):
-    # Of a primary that nobody will find: what it has is served on.
+    # A replica of a primary that does not exist still serves its data.
     client.replicaof(HOST, 1)
     try:
         yield
@@ -57,7 +57,7 @@ def read_only_user(client):
 
 @contextmanager
 def not_saving(client, data):
-    """Where its file should go there is a folder, and it is told to save."""
+    """It has to save, and a folder has the name of its file."""
 
     def saved():
         told = client.info("persistence")
@@ -141,7 +141,7 @@ async def test_reads_go_on_and_a_write_says_why_it_was_refused(redis_cache, key,
             )
 
 
-async def test_health_finds_out_by_itself_and_finds_it_well_again(redis_cache, key, refusing):
+async def test_a_health_check_notices_refusals_and_recovery(redis_cache, key, refusing):
     assert await redis_cache.ping() is True
     with refusing():
         assert await redis_cache.ping() is True
@@ -150,7 +150,7 @@ async def test_health_finds_out_by_itself_and_finds_it_well_again(redis_cache, k
     assert (redis_cache.state, redis_cache.degradation) == ("ok", None)
 
 
-async def test_without_anybody_asking_for_health_writes_find_it_well_again(
+async def test_writes_notice_recovery_without_a_health_check(
     redis_cache, key, refusing, eventually_async
 ):
     with refusing():
@@ -185,7 +185,7 @@ async def test_each_change_is_one_line_in_the_log_however_much_is_refused(
     assert caplog.records[1].message.endswith("accepts writes again")
 
 
-async def test_a_server_that_refused_stores_is_sent_few_until_it_takes_one(
+async def test_after_refused_stores_few_are_sent_until_one_is_accepted(
     redis_cache, client, key, monkeypatch
 ):
     monkeypatch.setattr(write_behind, "REST_S", 1e9)
@@ -209,7 +209,7 @@ async def test_a_server_that_could_not_save_says_so(redis_server, client, redis_
     assert redis_cache.degradation is None
 
 
-async def test_a_lease_that_may_not_be_given_back_is_nobodys_outage(redis_cache, client, key):
+async def test_a_refused_release_of_a_lease_is_not_an_outage(redis_cache, client, key):
     assert await redis_cache.lease(key, ttl_s=60) is True
     with replica(client):
         for _ in range(FAILURES):
@@ -218,7 +218,7 @@ async def test_a_lease_that_may_not_be_given_back_is_nobodys_outage(redis_cache,
     assert redis_cache.state == "ok"
 
 
-async def test_a_near_cache_before_it_answers_on_and_tells_its_trouble(redis_cache, client, key):
+async def test_a_tiered_cache_answers_on_and_shows_the_degradation(redis_cache, client, key):
     cache = TieredCache(NearCache(), redis_cache)
     with full(client):
         await store(cache, key)
@@ -242,7 +242,7 @@ async def test_a_node_of_a_cluster_that_is_full_does_not_stop_stores_on_the_othe
         redis_cluster.ask(0, "CONFIG SET maxmemory 0")
 
 
-async def test_a_primary_that_became_a_replica_is_left_for_the_one_that_its_name_leads_to(
+async def test_a_primary_that_became_a_replica_is_left_for_the_new_primary(
     redis_server, client, open_cache, tmp_path, key, free_port
 ):
     """As in a failover: the old server keeps the connections that it has."""
@@ -286,7 +286,7 @@ class Clock:
 FULL = OutOfMemoryError("command not allowed", status_code="OOM")
 
 
-def test_where_some_writes_are_refused_and_others_taken_it_stays_degraded(caplog):
+def test_it_stays_degraded_while_some_writes_are_refused(caplog):
     caplog.set_level(logging.INFO, "cache.write_health")
     clock = Clock()
     writes = WriteHealth("the server", clock=clock)
@@ -303,7 +303,7 @@ def test_where_some_writes_are_refused_and_others_taken_it_stays_degraded(caplog
     assert len(caplog.records) == 2
 
 
-def test_connections_to_a_replica_are_not_made_anew_all_the_time():
+def test_connections_to_a_replica_are_not_renewed_all_the_time():
     clock = Clock()
     writes = WriteHealth("the server", clock=clock)
     replica = ReadOnlyError("You can't write", status_code="READONLY")
@@ -318,7 +318,7 @@ def test_connections_to_a_replica_are_not_made_anew_all_the_time():
     assert writes.generation == 2
 
 
-def test_another_reason_is_another_line(caplog):
+def test_each_reason_is_a_line_in_the_log(caplog):
     writes = WriteHealth("the server")
     for refusal in (FULL, FULL, ResponseError("MISCONF no"), ResponseError("what is this")):
         writes.record_refusal(refusal)

@@ -1,4 +1,4 @@
-"""The near cache before Redis: what it may answer, and for how long."""
+"""A near cache before Redis: which values it may return, and for how long."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_what_was_found_in_redis_is_near(cache, elsewhere, key):
     assert cache.peek(key)._replace(age_s=found.age_s) == found
 
 
-async def test_a_near_copy_is_at_most_so_old_that_a_change_in_redis_shows(
+async def test_a_near_copy_is_dropped_in_time_to_see_a_change_in_redis(
     cache, elsewhere, key, clock
 ):
     for write in (store(elsewhere, key, b"first"), store(cache, key, b"first")):
@@ -80,7 +80,7 @@ async def test_a_near_copy_does_not_outlive_its_entry(cache, elsewhere, key, clo
     assert cache.peek(key) is None
 
 
-async def test_a_near_copy_counts_its_age_on(cache, elsewhere, key, clock):
+async def test_the_age_of_a_near_copy_increases(cache, elsewhere, key, clock):
     await store(elsewhere, key, b"value")
     found = await cache.get(key)
     clock.now += 3
@@ -89,7 +89,7 @@ async def test_a_near_copy_counts_its_age_on(cache, elsewhere, key, clock):
     assert later.ttl_left_s == pytest.approx(found.ttl_left_s - 3)
 
 
-async def test_what_may_be_replaced_is_never_near(cache, elsewhere, key):
+async def test_values_that_may_be_replaced_have_no_near_copy(cache, elsewhere, key):
     await cache.add(key, b"pending", ttl_s=60)
     assert await value(cache, key) == b"pending"
     assert cache.peek(key) is None
@@ -97,14 +97,14 @@ async def test_what_may_be_replaced_is_never_near(cache, elsewhere, key):
     assert await value(cache, key) == b"finished"
 
 
-async def test_a_put_takes_the_near_copy_away(cache, key):
+async def test_a_put_removes_the_near_copy(cache, key):
     await store(cache, key, b"first")
     await cache.put(key, b"second", ttl_s=60)
     assert cache.peek(key) is None
     assert await value(cache, key) == b"second"
 
 
-async def test_what_is_kept_stays_in_the_process_for_its_whole_time(cache, elsewhere, key, clock):
+async def test_a_kept_value_stays_in_the_process_for_its_lifetime(cache, elsewhere, key, clock):
     cache.keep([(key, b"value")], ttl_s=60)
     await cache.flush()
     assert await elsewhere.get(key) is None
@@ -114,7 +114,7 @@ async def test_what_is_kept_stays_in_the_process_for_its_whole_time(cache, elsew
     assert cache.peek(key) is None
 
 
-async def test_an_answer_of_redis_does_not_undo_what_was_computed_meanwhile(cache, elsewhere, key):
+async def test_an_answer_of_redis_does_not_replace_a_newer_near_value(cache, elsewhere, key):
     await store(elsewhere, key, b"older")
     asked = asyncio.create_task(cache.get(key))
     await asyncio.sleep(0)
@@ -123,7 +123,7 @@ async def test_an_answer_of_redis_does_not_undo_what_was_computed_meanwhile(cach
     assert cache.peek(key).value == b"newer"
 
 
-async def test_of_many_only_those_that_are_not_near_are_asked_for(cache, elsewhere, key):
+async def test_only_keys_that_are_not_near_are_looked_up_in_redis(cache, elsewhere, key):
     await store(elsewhere, f"{key}far", b"far")
     cache.keep([(f"{key}near", b"near")], ttl_s=60)
     asked = [f"{key}far", f"{key}near", f"{key}none", f"{key}far", f"{key}near"]
@@ -134,14 +134,14 @@ async def test_of_many_only_those_that_are_not_near_are_asked_for(cache, elsewhe
     assert counts["near_hits"] == 2
 
 
-async def test_near_hits_ask_nobody(cache, key):
+async def test_near_hits_make_no_round_trip(cache, key):
     cache.keep([(key, b"value")], ttl_s=60)
     assert (await cache.get(key)).value == b"value"
     assert [entry.value for entry in await cache.get_many([key, key])] == [b"value"] * 2
     assert cache.counts()["round_trips"] == 0
 
 
-async def test_it_counts_what_its_layers_did(cache, elsewhere, key):
+async def test_it_counts_hits_and_misses_of_both_caches(cache, elsewhere, key):
     await store(elsewhere, key, b"value")
     cache.peek(key)
     await cache.get_many([key, f"{key}2"])
@@ -156,9 +156,7 @@ async def test_it_counts_what_its_layers_did(cache, elsewhere, key):
     }
 
 
-async def test_in_an_outage_what_is_near_is_answered_and_the_rest_is_an_outage(
-    free_port, open_cache, key
-):
+async def test_near_values_are_found_during_an_outage(free_port, open_cache, key):
     cache = TieredCache(NearCache(), open_cache(f"redis://127.0.0.1:{free_port()}/0"))
     cache.store_soon([(key, b"value")], ttl_s=60)
     await cache.flush()
@@ -169,7 +167,7 @@ async def test_in_an_outage_what_is_near_is_answered_and_the_rest_is_an_outage(
     assert cache.counts()["stores_shed"] == 1
 
 
-async def test_closing_forgets_what_is_near_and_writes_what_waits(cache, elsewhere, key):
+async def test_closing_removes_near_values_and_writes_waiting_stores(cache, elsewhere, key):
     cache.store_soon([(key, b"value")], ttl_s=60)
     await cache.close()
     assert cache.peek(key) is None

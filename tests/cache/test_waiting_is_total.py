@@ -1,4 +1,4 @@
-"""Whoever waits for the cache is told, whatever dies meanwhile."""
+"""Every wait for the cache ends, even if a task, a loop or a server dies."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def stubborn(_):
                 raise
 
 
-async def test_an_operation_whose_task_is_ended_from_outside_is_told(executor):
+async def test_a_caller_gets_an_error_if_the_operations_task_is_cancelled(executor):
     waiting = asyncio.create_task(executor.run(never))
     await asyncio.sleep(0)
     (task,) = executor._running
@@ -60,7 +60,7 @@ async def test_an_operation_whose_task_is_ended_from_outside_is_told(executor):
     assert executor.running == 0
 
 
-async def test_a_fault_of_the_program_is_told_to_who_waits(executor):
+async def test_a_caller_gets_an_error_of_the_program(executor):
     async def fault(_):
         raise LookupError("what")
 
@@ -69,15 +69,13 @@ async def test_a_fault_of_the_program_is_told_to_who_waits(executor):
     assert executor.breaker.last_call_succeeded
 
 
-async def test_an_operation_after_closing_is_told_at_once(executor):
+async def test_an_operation_after_closing_fails_at_once(executor):
     await executor.close()
     with pytest.raises(CacheUnavailable, match="closed before it answered"):
         await executor.run(never)
 
 
-async def test_closing_gives_up_what_will_not_be_cancelled_and_tells_who_waits(
-    executor, monkeypatch
-):
+async def test_closing_ends_the_wait_for_operations_that_cannot_be_cancelled(executor, monkeypatch):
     monkeypatch.setattr(redis_executor, "CLOSE_S", 0.05)
     stubborn.ends = False
     waiting = [asyncio.create_task(executor.run(stubborn)) for _ in range(3)]
@@ -93,14 +91,14 @@ async def test_closing_gives_up_what_will_not_be_cancelled_and_tells_who_waits(
     await asyncio.wait(tasks)
 
 
-async def test_a_client_that_does_not_close_keeps_closing_from_nobody(executor, monkeypatch):
+async def test_a_client_that_does_not_close_does_not_block_closing(executor, monkeypatch):
     monkeypatch.setattr(redis_executor, "CLOSE_S", 0.05)
     monkeypatch.setattr(Client, "aclose", never)
     async with asyncio.timeout(CLOSE_S):
         await executor.close()
 
 
-async def test_what_nobody_waits_for_any_more_is_given_up(monkeypatch, eventually_async):
+async def test_an_operation_without_a_caller_is_cancelled(monkeypatch, eventually_async):
     monkeypatch.setattr(redis_executor, "ABANDON_S", 0.05)
     breaker = CircuitBreaker("redis")
     executor = RedisExecutor(
@@ -115,7 +113,7 @@ async def test_what_nobody_waits_for_any_more_is_given_up(monkeypatch, eventuall
     assert repr(breaker) == "<CircuitBreaker redis closed, 1 failures in a row>"
 
 
-async def test_look_ups_that_could_not_be_sent_are_told(redis_cache, key, monkeypatch):
+async def test_lookups_that_could_not_be_sent_fail(redis_cache, key, monkeypatch):
     await redis_cache.ping()
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
 
@@ -145,7 +143,7 @@ async def test_a_writer_that_dies_before_its_first_step_leaves_no_flush_waiting(
     assert (await redis_cache.get(key)).value == b"first"
 
 
-async def test_what_comes_right_after_a_writer_died_is_written_by_the_next(redis_cache, key):
+async def test_stores_after_the_death_of_a_writer_are_written_by_the_next(redis_cache, key):
     redis_cache.store_soon([(f"{key}1", b"first")], ttl_s=60)
     redis_cache._session.behind._writer.cancel()
     await asyncio.sleep(0)
@@ -154,9 +152,7 @@ async def test_what_comes_right_after_a_writer_died_is_written_by_the_next(redis
     assert (await redis_cache.get(f"{key}2")).value == b"second"
 
 
-async def test_a_flush_waits_for_what_came_before_it_and_not_for_what_comes_all_the_time(
-    redis_cache, key
-):
+async def test_a_flush_waits_only_for_stores_before_it(redis_cache, key):
     number, ends = 0, False
 
     async def store_on():
@@ -176,7 +172,7 @@ async def test_a_flush_waits_for_what_came_before_it_and_not_for_what_comes_all_
     await storing
 
 
-async def test_a_flush_gives_up_at_its_bound(stoppable_redis, open_cache, key, monkeypatch):
+async def test_a_flush_ends_at_its_timeout(stoppable_redis, open_cache, key, monkeypatch):
     cache = open_cache(stoppable_redis.url)
     await cache.ping()
     stoppable_redis.pause()
@@ -188,7 +184,7 @@ async def test_a_flush_gives_up_at_its_bound(stoppable_redis, open_cache, key, m
     assert cache.counts()["stores_shed"] == 1
 
 
-async def test_closing_that_is_cancelled_still_tells_those_who_wait(
+async def test_a_cancelled_close_still_ends_all_waits(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)
@@ -204,7 +200,7 @@ async def test_closing_that_is_cancelled_still_tells_those_who_wait(
     await asyncio.wait([closing])
 
 
-async def test_closing_does_not_wait_for_what_a_server_that_hangs_does_not_take(
+async def test_closing_does_not_wait_for_unread_data_of_a_server_that_hangs(
     open_cache, free_port, key
 ):
     """More is to be sent than its buffers hold, and it reads nothing."""
@@ -221,7 +217,7 @@ async def test_closing_does_not_wait_for_what_a_server_that_hangs_does_not_take(
 
 
 class Credential:
-    """An identity that hangs as often as it is told to."""
+    """An identity whose requests hang a given number of times."""
 
     def __init__(self, may_answer: threading.Event) -> None:
         self.may_answer, self.asked, self.closed = may_answer, 0, False
@@ -248,9 +244,7 @@ def hanging(monkeypatch):
     may_answer.set()
 
 
-async def test_a_request_for_a_token_that_hangs_is_given_up_and_costs_one_thread(
-    hanging, monkeypatch
-):
+async def test_a_request_for_a_token_that_hangs_times_out_and_uses_one_thread(hanging, monkeypatch):
     monkeypatch.setattr(entra, "REQUEST_S", 0.05)
     tokens, before = Tokens(), threading.active_count()
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Stores behind the answer: together, in bounds, and never at a request's cost."""
+"""Stores after the answer: written together, bounded, and never delaying a request."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def sets_of(client):
     return (await client.info("commandstats")).get("cmdstat_set", {}).get("calls", 0)
 
 
-async def test_stores_of_one_turn_go_out_together(redis_cache, key):
+async def test_stores_of_one_loop_iteration_are_written_together(redis_cache, key):
     for item in items(key, write_behind.WRITE_STORES):
         redis_cache.store_soon([item], ttl_s=60)
     await redis_cache.flush()
@@ -74,7 +74,7 @@ async def test_lifetimes_differ_by_a_tenth_and_the_entry_knows_its_own(redis_cac
 
 
 @pytest.mark.parametrize("bound", ["MAX_STORES", "MAX_BYTES"])
-async def test_more_than_the_buffer_holds_is_shed_counted_and_logged_once(
+async def test_stores_beyond_the_buffer_are_dropped_counted_and_logged_once(
     redis_cache, key, caplog, monkeypatch, bound
 ):
     monkeypatch.setattr(write_behind, "MAX_STORES", 100)
@@ -103,7 +103,7 @@ async def test_a_full_buffer_still_replaces(redis_cache, key, monkeypatch):
     assert (await redis_cache.get(key)).value == b"second"
 
 
-async def test_stores_to_a_server_that_is_away_are_shed_and_logged_once(
+async def test_stores_to_a_server_that_is_away_are_dropped_and_logged_once(
     stoppable_redis, open_cache, key, caplog, eventually_async
 ):
     caplog.set_level(logging.INFO, "cache.write_behind")
@@ -129,7 +129,7 @@ async def test_stores_to_a_server_that_is_away_are_shed_and_logged_once(
     assert last.message == "stores are written again; 20 were dropped"
 
 
-async def test_an_open_breaker_sheds_at_once(open_cache, free_port, key):
+async def test_an_open_breaker_drops_stores_at_once(open_cache, free_port, key):
     cache = open_cache(f"redis://127.0.0.1:{free_port()}/0")
     for _ in range(FAILURES):
         assert await cache.ping() is False
@@ -155,9 +155,7 @@ async def test_a_server_that_hangs_keeps_nobody_waiting_and_opens_the_breaker(
     assert round_trips(cache) == 1 + FAILURES
 
 
-async def test_what_the_server_refuses_to_store_is_shed_and_opens_no_breaker(
-    redis_cache, client, key
-):
+async def test_refused_stores_are_dropped_and_do_not_open_the_breaker(redis_cache, client, key):
     await client.config_set("maxmemory", 1)
     try:
         for _ in range(2 * FAILURES):
@@ -170,7 +168,7 @@ async def test_what_the_server_refuses_to_store_is_shed_and_opens_no_breaker(
         await client.config_set("maxmemory", 0)
 
 
-async def test_who_leaves_a_flush_stops_no_store(stoppable_redis, open_cache, key):
+async def test_a_cancelled_flush_does_not_stop_the_writing(stoppable_redis, open_cache, key):
     cache = open_cache(stoppable_redis.url)
     await cache.ping()
     stoppable_redis.pause()
@@ -184,7 +182,7 @@ async def test_who_leaves_a_flush_stops_no_store(stoppable_redis, open_cache, ke
     assert (await cache.get(key)).value == b"value"
 
 
-async def test_closing_writes_what_waits(redis_server, open_cache, key):
+async def test_closing_writes_waiting_stores(redis_server, open_cache, key):
     cache = open_cache(redis_server.url)
     cache.store_soon(items(key, 1000), ttl_s=60)
     await cache.close()
@@ -195,7 +193,7 @@ async def test_closing_writes_what_waits(redis_server, open_cache, key):
 
 
 @pytest.mark.parametrize("first", ["writer", "closing"])
-async def test_what_a_cancelled_writer_left_is_written_by_closing(
+async def test_closing_writes_the_stores_of_a_cancelled_writer(
     stoppable_redis, open_cache, key, first
 ):
     """As where a loop ends: it cancels all tasks at once, and one of them closes."""
@@ -232,7 +230,7 @@ async def test_closing_does_not_wait_long_for_a_server_that_hangs(stoppable_redi
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_what_comes_while_stores_are_written_is_written_too(
+async def test_stores_during_a_write_are_written_too(
     stoppable_redis, open_cache, key, eventually_async
 ):
     cache = open_cache(stoppable_redis.url)
@@ -248,7 +246,7 @@ async def test_what_comes_while_stores_are_written_is_written_too(
     assert [entry.value for entry in found] == [b"second", b"other"]
 
 
-async def test_a_fault_of_the_program_is_logged_and_the_next_store_is_written(
+async def test_an_error_of_the_program_is_logged_and_the_next_store_is_written(
     redis_cache, key, caplog, monkeypatch
 ):
     async def fault(*_):

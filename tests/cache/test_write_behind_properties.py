@@ -1,4 +1,4 @@
-"""Stores written behind, against every order of stores, faults, cancellations and flushes."""
+"""The write-behind buffer in every order of stores, errors, cancellations and flushes."""
 
 from __future__ import annotations
 
@@ -102,5 +102,5 @@ async def run(steps):
 
 
 @given(st.lists(STEPS, max_size=60))
-def test_whatever_happens_every_flush_ends_and_no_store_is_left_behind(steps):
+def test_every_flush_ends_and_no_store_is_left(steps):
     asyncio.run(run(steps))

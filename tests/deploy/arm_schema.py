@@ -1,4 +1,4 @@
-"""What Azure takes for a resource, as Microsoft's own client libraries describe it.
+"""What Azure accepts for a resource, by the schemas of Microsoft's client libraries.
 
 They are generated from the service's API description, one version each: a property that they do
 not have does not exist in that version.

@@ -1,4 +1,4 @@
-"""Bicep files as tests look at them: what each declares, uses and says, found by a parser.
+"""Reads Bicep files with a parser: what each declares and uses.
 
 No compiler: an expression that is no literal is a `Computed`, whatever it would come to.
 """

@@ -1,4 +1,4 @@
-"""What a template would make with some parameters, found without Azure and without its compiler.
+"""The resources that a template creates for some parameters, without Azure and its compiler.
 
 Conditions, loops and modules are followed.
 """

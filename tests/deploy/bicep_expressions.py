@@ -1,4 +1,4 @@
-"""What an expression of Bicep comes to, where that can be known without Azure.
+"""The value of a Bicep expression, if it can be known without Azure.
 
 What only a deployment knows (an address, a key, an id) is an `Unknown`, whose text says what it
 would be. No compiler: types are not checked.

@@ -1,4 +1,4 @@
-"""What the platform reads where a binding of ours names a connection, with an identity."""
+"""The settings that the platform reads for a binding's connection with an identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The template of infra/ with some parameters and some package: what it would make."""
+"""The resources that the template of infra/ creates for some parameters and a package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model as an ONNX graph: served only where it is proven to answer as before."""
+"""A model as an ONNX graph: served only if it is proven to answer like the model."""
 
 import json
 import subprocess

@@ -33,7 +33,7 @@ def test_an_address_is_opened_by_an_identity(suffix, value):
         assert isinstance(client.credential, DefaultAzureCredential)
 
 
-def test_a_managed_identity_is_used_alone_where_the_setting_says_so():
+def test_credential_managedidentity_uses_the_managed_identity_alone():
     env = {"X__queueServiceUri": "https://a.queue.core.windows.net"}
     with connections.queues({**env, "X__credential": "managedidentity"}, "X") as client:
         assert isinstance(client.credential, ManagedIdentityCredential)

@@ -1,4 +1,4 @@
-"""The pages in docs/ name what is there: files, settings, roles, values."""
+"""The pages in docs/ name files, settings, roles and values that exist."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the doctor says of an app: settings, versions, model, storage, Service Bus and HTTP."""
+"""The doctor's findings on settings, versions, model, storage, Service Bus and HTTP."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def run(tmp_path):
     return command
 
 
-def test_all_is_fine_on_the_local_stack_and_nothing_there_is_touched(stack, run):
+def test_the_local_stack_is_in_order_and_nothing_there_is_changed(stack, run):
     with ServiceBusClient.from_connection_string(stack["ServiceBusConnection"]) as bus:
         with bus.get_queue_sender("scoring-requests") as sender:
             sender.send_messages(ServiceBusMessage(b"waits"))
@@ -78,7 +78,7 @@ def test_all_is_fine_on_the_local_stack_and_nothing_there_is_touched(stack, run)
             assert list(account.get_container_client(name).list_blobs()) == []
 
 
-def test_a_package_is_examined_with_its_own_settings_and_faults_do_not_hide_others(
+def test_a_package_is_examined_with_its_own_settings_and_findings_do_not_hide_others(
     run, tmp_path, stack
 ):
     script = tmp_path / "echo/score.py"
@@ -115,7 +115,7 @@ async def test_a_secret_that_a_script_repeats_is_not_shown(tmp_path):
     assert "s3cret" not in told
 
 
-async def test_a_check_that_cannot_be_made_says_why_and_the_others_are_made(monkeypatch):
+async def test_a_check_that_fails_says_why_and_the_others_run(monkeypatch):
     def broken(app):
         raise ZeroDivisionError("one\ntwo")
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_examined_is_refused(arguments, says, monkeypatch, capsys
 # -- settings -----------------------------------------------------------------------------------
 
 
-async def test_each_setting_that_the_app_refuses_is_told_with_what_it_takes(ask):
+async def test_each_setting_that_the_app_refuses_is_reported_with_what_it_accepts(ask):
     told = await ask(
         settings,
         AZUREML_MODEL_DIR="nowhere",
@@ -170,7 +170,7 @@ async def test_each_setting_that_the_app_refuses_is_told_with_what_it_takes(ask)
     assert "my-secret" not in str(told)
 
 
-async def test_a_connection_that_can_not_work_is_told_with_what_to_write(ask, stack):
+async def test_a_connection_that_cannot_work_is_reported_with_what_to_write(ask, stack):
     key = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
     queues = f"{stack['ServiceBusConnection']};EntityPath=scoring-requests"
     told = await ask(
@@ -201,7 +201,7 @@ async def test_a_connection_that_can_not_work_is_told_with_what_to_write(ask, st
         ("ScoringStorage__blobServiceUrl", "ScoringStorage__blobServiceUri"),
     ],
 )
-async def test_a_name_that_is_nearly_a_setting_is_told(ask, name, near):
+async def test_a_misspelt_setting_is_reported(ask, name, near):
     (told,) = await ask(settings, **{name: "5"})
     assert (
         told
@@ -209,7 +209,7 @@ async def test_a_name_that_is_nearly_a_setting_is_told(ask, name, near):
     )
 
 
-async def test_a_name_of_somebody_elses_is_left_alone(ask):
+async def test_other_environment_variables_are_ignored(ask):
     others = ("PATH", "REDIS_PORT", "MODEL_URL", "AzureWebJobsDashboard", "WEBSITE_SITE_NAME")
     (told,) = await ask(settings, **dict.fromkeys(others, "5"), MAX_ROWS="5")
     assert told == "ok: 1 setting is set, and the app accepts it"
@@ -222,7 +222,7 @@ async def test_a_name_of_somebody_elses_is_left_alone(ask):
         ("settings.json", "fix: settings.json="),
     ],
 )
-async def test_a_file_of_settings_that_cannot_be_read_hides_nothing_else(tmp_path, name, says):
+async def test_a_bad_settings_file_does_not_hide_other_findings(tmp_path, name, says):
     (tmp_path / name).write_text("[")
     app = app_settings.read(
         tmp_path, env={"MAX_ROWS": "many"}, file=tmp_path / "local.settings.json"
@@ -235,7 +235,7 @@ async def test_a_file_of_settings_that_cannot_be_read_hides_nothing_else(tmp_pat
 # -- versions, model and script -----------------------------------------------------------------
 
 
-async def test_a_model_described_with_another_scikit_learn_is_told(ask, tmp_path):
+async def test_a_model_described_with_another_scikit_learn_is_reported(ask, tmp_path):
     folder = small_model.save(tmp_path)
     assert not [each for each in await ask(versions) if each.startswith("fix:")]
     document = json.loads((folder / manifests.NAME).read_text())
@@ -247,7 +247,7 @@ async def test_a_model_described_with_another_scikit_learn_is_told(ask, tmp_path
     assert "pin scikit-learn==1.2.3, or write its manifest again" in told[-1]
 
 
-async def test_a_package_of_another_version_than_pinned_is_told(ask, tmp_path):
+async def test_a_package_of_another_version_than_pinned_is_reported(ask, tmp_path):
     (tmp_path / "requirements.txt").write_text("numpy==1.0\nnowhere==2.0\n")
     told = await ask(versions, tmp_path)
     assert "pins numpy==1.0, installed is 2." in told[1]
@@ -256,12 +256,12 @@ async def test_a_package_of_another_version_than_pinned_is_told(ask, tmp_path):
     assert "expected NAME==VERSION" in (await ask(versions, tmp_path))[1]
 
 
-async def test_another_python_than_azures_is_told(ask, monkeypatch):
+async def test_another_python_than_azures_is_reported(ask, monkeypatch):
     monkeypatch.setattr(versions, "PYTHON", (3, 12))
     assert "recreate .venv with Python 3.12" in (await ask(versions))[0]
 
 
-async def test_a_script_without_run_is_told(ask, tmp_path):
+async def test_a_script_without_run_is_reported(ask, tmp_path):
     (tmp_path / "score.py").write_text("def init(): pass\n")
     (told,) = await ask(model, AZUREML_MODEL_DIR=str(tmp_path))
     assert told == (
@@ -269,7 +269,7 @@ async def test_a_script_without_run_is_told(ask, tmp_path):
     )
 
 
-async def test_an_app_whose_settings_stop_it_is_not_started(ask):
+async def test_an_app_with_bad_settings_is_not_started(ask):
     assert await ask(model, MAX_ROWS="many") == [
         "fix: not checked: first fix the settings above that this check needs"
     ]
@@ -278,7 +278,7 @@ async def test_an_app_whose_settings_stop_it_is_not_started(ask):
 # -- storage ------------------------------------------------------------------------------------
 
 
-async def test_a_container_that_is_missing_is_to_be_made_or_comes_by_itself(ask, stack):
+async def test_a_missing_container_is_reported_if_the_app_does_not_create_it(ask, stack):
     told = await ask(storage, **stack, INPUT_BLOB_PATH="gone/{name}", OUTPUT_CONTAINER="to-come")
     assert told[0].startswith(
         "fix: container gone does not exist: create it (`az storage container create -n gone`)"
@@ -287,7 +287,7 @@ async def test_a_container_that_is_missing_is_to_be_made_or_comes_by_itself(ask,
     assert [each[:4].strip() for each in told[2:]] == ["ok:", "ok:"]
 
 
-async def test_a_wrong_account_key_is_told_without_it(ask, stack):
+async def test_a_wrong_account_key_is_reported_and_not_shown(ask, stack):
     key = stack["ScoringStorage"].partition("AccountKey=")[2].partition(";")[0]
     wrong = stack["ScoringStorage"].replace(key, "d3Jvbmc=")
     told = await ask(storage, **(stack | {"ScoringStorage": wrong}))
@@ -296,20 +296,20 @@ async def test_a_wrong_account_key_is_told_without_it(ask, stack):
     assert "d3Jvbmc" not in str(told)
 
 
-async def test_a_connection_that_is_none_or_not_set_is_told(ask, stack):
+async def test_a_connection_that_is_malformed_or_not_set_is_reported(ask, stack):
     told = await ask(storage, **(stack | {"ScoringStorage": "nonsense", "AzureWebJobsStorage": ""}))
     assert "not a connection string" in told[0]
     assert "set AzureWebJobsStorage or AzureWebJobsStorage__blobServiceUri" in told[1]
     assert len(told) == 2
 
 
-async def test_an_account_that_is_away_is_told_once(ask, stack):
+async def test_an_account_that_is_away_is_reported_once(ask, stack):
     away = f"DefaultEndpointsProtocol=http;AccountName=a;AccountKey=d3Jvbmc=;BlobEndpoint=http://127.0.0.1:{free_port()}/a;"
     (told,) = await ask(storage, **(stack | {"ScoringStorage": away}))
     assert "does not answer: start it, or correct its address or firewall" in told
 
 
-async def test_blobs_that_were_given_up_are_told(ask, stack):
+async def test_blobs_in_the_poison_queue_are_reported(ask, stack):
     queue = QueueClient.from_connection_string(stack["ScoringStorage"], connections.POISON_QUEUE)
     with queue:
         queue.create_queue()
@@ -325,7 +325,7 @@ async def test_blobs_that_were_given_up_are_told(ask, stack):
 # -- Service Bus --------------------------------------------------------------------------------
 
 
-async def test_a_missing_queue_is_told_by_its_setting_and_hides_no_other(ask, stack):
+async def test_a_missing_queue_is_reported_with_its_setting_and_hides_no_other(ask, stack):
     told = await ask(service_bus, **stack, INPUT_QUEUE_NAME="gone", TRIGGERS="servicebus")
     assert told == [
         "fix: queue gone does not exist: create it, or name another in INPUT_QUEUE_NAME",
@@ -333,7 +333,7 @@ async def test_a_missing_queue_is_told_by_its_setting_and_hides_no_other(ask, st
     ]
 
 
-async def test_a_wrong_key_is_told(ask, stack):
+async def test_a_wrong_key_is_reported(ask, stack):
     wrong = stack["ServiceBusConnection"].replace("SAS_KEY_VALUE", "s3cret")
     (told,) = await ask(service_bus, ServiceBusConnection=wrong, TRIGGERS="blob")
     assert told == (
@@ -342,7 +342,7 @@ async def test_a_wrong_key_is_told(ask, stack):
     )
 
 
-async def test_a_namespace_that_is_away_or_not_named_is_told(ask, stack, servicebus):
+async def test_a_namespace_that_is_away_or_not_set_is_reported(ask, stack, servicebus):
     away = stack["ServiceBusConnection"].replace(str(servicebus.port), str(free_port()))
     (told,) = await ask(service_bus, ServiceBusConnection=away)
     assert "ServiceBusConnection does not answer: start it" in told
@@ -350,7 +350,7 @@ async def test_a_namespace_that_is_away_or_not_named_is_told(ask, stack, service
     assert "set ServiceBusConnection or ServiceBusConnection__fully" in told
 
 
-async def test_a_closed_door_needs_no_service_bus(ask):
+async def test_the_http_trigger_alone_needs_no_service_bus(ask):
     assert await ask(service_bus, TRIGGERS="http") == [
         "ok: TRIGGERS leaves out the triggers that need it"
     ]
@@ -359,7 +359,7 @@ async def test_a_closed_door_needs_no_service_bus(ask):
 # -- HTTP ---------------------------------------------------------------------------------------
 
 
-async def test_limits_beyond_the_platforms_are_told(ask):
+async def test_limits_beyond_the_platforms_are_reported(ask):
     told = await ask(http_trigger, MAX_BODY_BYTES="200000000", SCORING_TIMEOUT_S="230")
     assert "Azure of up to 104,857,600: lower MAX_BODY_BYTES, or raise FUNCTIONS_REQ" in told[1]
     assert "Azure gives up after 230 s: lower SCORING_TIMEOUT_S" in told[2]

@@ -1,4 +1,4 @@
-"""What the doctor says of Redis, by what a real one answers."""
+"""The doctor's findings on Redis, with real servers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def url(server, credentials=""):
     return f"redis://{credentials}{HOST}:{server.connection_pool.connection_kwargs['port']}"
 
 
-async def test_a_redis_that_answers_is_fine_and_keeps_nothing_of_the_probe(ask, redis_server):
+async def test_a_redis_that_answers_is_in_order_and_keeps_no_probe(ask, redis_server):
     told = await ask(doctor, REDIS_URL=redis_server.url, **PATIENT)
     assert [each.partition(":")[0] for each in told] == ["ok"] * 4
     assert "answers in " in told[0]
@@ -57,7 +57,7 @@ async def test_a_redis_that_answers_is_fine_and_keeps_nothing_of_the_probe(ask, 
         assert client.keys("triscore:doctor:*") == []
 
 
-async def test_no_redis_is_fine_and_said(ask):
+async def test_no_redis_is_in_order(ask):
     assert await ask(doctor) == ["ok: REDIS_URL is empty: each worker caches in its own memory"]
 
 
@@ -69,7 +69,9 @@ async def test_a_redis_that_is_away_is_to_be_started(ask, cluster):
 
 
 @pytest.mark.parametrize("cluster", ["false", "true"])
-async def test_a_missing_key_and_a_wrong_one_are_told_apart(ask, configured, server, cluster):
+async def test_a_missing_key_and_a_wrong_one_are_different_findings(
+    ask, configured, server, cluster
+):
     configured("requirepass", "right")
     server.auth("right")
     (told,) = await ask(doctor, REDIS_URL=url(server), REDIS_CLUSTER=cluster)
@@ -79,7 +81,7 @@ async def test_a_missing_key_and_a_wrong_one_are_told_apart(ask, configured, ser
     assert "wrong@" not in told
 
 
-async def test_a_single_server_is_no_cluster(ask, redis_server):
+async def test_a_single_server_is_not_a_cluster(ask, redis_server):
     (told,) = await ask(doctor, REDIS_URL=redis_server.url, REDIS_CLUSTER="true")
     assert told.endswith("the server is not a cluster: set REDIS_CLUSTER=false")
 
@@ -92,7 +94,7 @@ class Node(RedisServer):
         return [*super().command(), "--cluster-enabled", "yes", "--cluster-port", bus]
 
 
-async def test_a_cluster_is_to_be_asked_as_one(ask, tmp_path):
+async def test_a_cluster_needs_its_setting(ask, tmp_path):
     node = Node(tmp_path / "data", free_port())
     with ServerProcess(node, tmp_path / "log"), Redis(HOST, node.port) as client:
         client.execute_command("CLUSTER ADDSLOTSRANGE 0 16383")
@@ -111,12 +113,12 @@ async def test_a_redis_without_tls_does_not_answer_rediss(ask, redis_server, mon
     assert told.endswith("check address and firewall; for a server without TLS, write redis://")
 
 
-async def test_an_answer_past_the_apps_deadline_is_told(ask, redis_server):
+async def test_an_answer_past_the_apps_deadline_is_reported(ask, redis_server):
     told = await ask(doctor, REDIS_URL=redis_server.url, CACHE_TIMEOUT_MS="0.0001")
     assert told[0].endswith("raise CACHE_TIMEOUT_MS, or use a server that is nearer")
 
 
-async def test_a_limited_memory_that_evicts_nothing_is_to_evict(ask, configured, redis_server):
+async def test_a_limited_memory_needs_an_eviction_policy(ask, configured, redis_server):
     configured("maxmemory", "1gb")
     told = await ask(doctor, REDIS_URL=redis_server.url)
     assert "is noeviction: set maxmemory-policy to allkeys-lru: a full" in told[2]
@@ -129,7 +131,7 @@ async def test_a_limited_memory_that_evicts_nothing_is_to_evict(ask, configured,
     assert told[3].startswith("fix: SET is refused: it is full and evicts nothing")
 
 
-async def test_a_user_is_told_which_command_is_not_granted(ask, user, server):
+async def test_a_command_that_the_user_may_not_use_is_reported(ask, user, server):
     user("+@all", "-eval")
     told = await ask(doctor, REDIS_URL=url(server, "app:word@"))
     assert "the user may not EVAL (NOPERM): grant it `~triscore:* +ping" in told[3]
@@ -146,7 +148,7 @@ async def test_what_the_doctor_says_to_grant_is_enough(ask, user, server):
     ]
 
 
-async def test_a_replica_is_no_place_to_store(ask, server):
+async def test_a_replica_is_reported(ask, server):
     server.replicaof(HOST, free_port())
     try:
         told = await ask(doctor, REDIS_URL=url(server))
@@ -155,7 +157,7 @@ async def test_a_replica_is_no_place_to_store(ask, server):
     assert told[3].endswith("it is a replica: write its primary's address into REDIS_URL")
 
 
-async def test_a_line_as_the_portal_shows_it_is_asked_as_a_url_is(ask, redis_server, configured):
+async def test_a_line_of_the_portal_works_like_a_url(ask, redis_server, configured):
     configured("requirepass", "a/key#with?signs=")
     place = f"{HOST}:{redis_server.port}"
     line = f"{place},password=a/key#with?signs=,ssl=False,abortConnect=False"

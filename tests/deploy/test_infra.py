@@ -58,7 +58,7 @@ each_file = pytest.mark.parametrize("template", TEMPLATES.values(), ids=lambda t
 
 
 @each_file
-def test_whatever_a_file_declares_is_used_and_the_other_way_round(template):
+def test_every_name_is_declared_and_used(template):
     values = set(template.parameters) | set(template.variables)
     assert values <= template.used
     assert template.used <= template.declared
@@ -74,7 +74,7 @@ def test_every_module_gets_the_parameters_that_it_has(template):
 
 
 @each_file
-def test_every_output_that_is_asked_of_a_module_is_one(template):
+def test_every_output_that_is_used_exists(template):
     paths = {module.symbol: module.path for module in template.modules}
     asked = re.findall(r"(\w+)!?\.outputs\.(\w+)", template.path.read_text())
     for symbol, output in asked:
@@ -114,7 +114,7 @@ def test_the_app_settings_are_those_that_the_code_reads_and_no_package_names():
     assert read_by_the_app() >= PACKAGED
 
 
-def test_a_setting_that_is_no_matter_of_azure_has_the_value_of_the_sample():
+def test_a_setting_that_azure_does_not_change_has_the_value_of_the_sample():
     sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
     told = TEMPLATES[APP].variables["scoringSettings"]
     same = {name: each for name, each in told.items() if isinstance(each, str) and name in sample}
@@ -123,7 +123,7 @@ def test_a_setting_that_is_no_matter_of_azure_has_the_value_of_the_sample():
     assert same == {name: sample[name] for name in same}
 
 
-def test_what_a_package_leaves_unsaid_is_the_apps_default():
+def test_a_setting_that_a_package_leaves_out_has_the_apps_default():
     text = MAIN.path.read_text()
     defaults = dict(re.findall(r"package\.\?(\w+) \?\? '([^']+)'", text))
     assert len(defaults) == text.count("package.?")

@@ -168,7 +168,7 @@ def test_the_queues_take_their_sizes_from_parameters():
         assert each["maxSizeInMegabytes"] == 5120
 
 
-def test_the_app_is_told_how_long_a_request_may_wait_and_how_often_it_is_delivered():
+def test_the_app_gets_the_time_to_live_and_delivery_count_of_requests():
     told = app_settings(made(ALL))
     settings = TriggerSettings.from_env(told)
     assert settings.message_ttl_s == TriggerSettings.message_ttl_s == 14 * 86_400
@@ -205,12 +205,14 @@ def test_the_bodies_in_work_get_a_quarter_of_an_instances_memory():
         (ALL, {"appSettings": {"OUTPUT_QUEUE_NAME": "scoring-requests"}}, "scored again"),
     ],
 )
-def test_what_can_not_work_is_refused_before_anything_is_made(triggers, parameters, sentence):
+def test_parameters_that_cannot_work_are_refused_before_anything_is_created(
+    triggers, parameters, sentence
+):
     with pytest.raises(Failed, match=re.escape(sentence)):
         made(triggers, **parameters)
 
 
-def test_what_is_refused_is_the_name_of_the_group_that_all_is_made_in():
+def test_a_refusal_stops_the_resource_group_that_all_depends_on():
     template = bicep.read(MAIN)
     (group,) = template.resources
     assert group.body["name"].text == "groupName"
@@ -228,18 +230,18 @@ def test_what_is_refused_is_the_name_of_the_group_that_all_is_made_in():
         (" HTTP , Blob ", {}),
     ],
 )
-def test_what_can_work_is_made(triggers, parameters):
+def test_parameters_that_work_are_accepted(triggers, parameters):
     assert made(triggers, **parameters)
 
 
-def test_all_that_is_refused_is_told_at_once():
+def test_all_refusals_are_reported_at_once():
     with pytest.raises(Failed) as refused:
         made(ALL, isolated=True, redis="classic")
     assert "Premium" in str(refused.value)
     assert "classicRedisName" in str(refused.value)
 
 
-def test_what_the_app_settings_say_above_the_package_is_what_is_made():
+def test_app_settings_take_precedence_over_the_package():
     resources = made("http", appSettings={"TRIGGERS": "blob", "OUTPUT_CONTAINER": "scored"})
     assert {"scoring-input", "scored"} < set(names("containers", resources))
     assert outputs("http", appSettings={"TRIGGERS": "blob"})["TRISCORE_TRIGGERS"] == "blob"
@@ -287,7 +289,7 @@ def test_a_file_is_laid_out_as_bicep_format_would(file: Path):
         assert not line.endswith(" "), f"line {number}"
 
 
-def test_truths_are_written_as_the_app_reads_them():
+def test_booleans_are_written_as_the_app_reads_them():
     for cluster in ("OSSCluster", "EnterpriseCluster"):
         told = app_settings(made("http", redisClusteringPolicy=cluster))
         assert told["REDIS_CLUSTER"] == json.dumps(cluster == "OSSCluster")

@@ -1,4 +1,4 @@
-"""The Kubernetes manifest: what the API server takes, and what belongs together in it.
+"""The Kubernetes manifest: the API server accepts it, and its parts agree.
 
 KEDA's own kinds have no schema on PyPI that pytest bears; docs/scale.md says how they were tried.
 """
@@ -44,7 +44,7 @@ def test_the_api_server_takes_every_object(version):
         kubernetes_validate.validate(each, version, strict=True)
 
 
-def test_the_deployments_differ_in_their_doors_and_in_nothing_else():
+def test_the_deployments_differ_only_in_their_trigger():
     told = {name: triggers(name) for name in DEPLOYMENTS}
     assert told == {
         "triscore-http": "http",
@@ -63,11 +63,11 @@ def test_each_deployment_has_one_scaler():
     assert sorted(targets) == sorted(DEPLOYMENTS)
 
 
-def test_only_the_http_door_is_behind_the_service():
+def test_only_the_http_deployment_is_behind_the_service():
     (service,) = of_kind("Service").values()
     labels = DEPLOYMENTS["triscore-http"]["spec"]["template"]["metadata"]["labels"]
     assert service["spec"]["selector"].items() <= labels.items()
-    assert service["spec"]["selector"]["door"] == "http"
+    assert service["spec"]["selector"]["trigger"] == "http"
 
 
 def test_the_settings_are_some_that_the_code_or_the_platform_reads():
@@ -76,7 +76,7 @@ def test_the_settings_are_some_that_the_code_or_the_platform_reads():
     assert not [name for name in SETTINGS if name.endswith(("__credential", "__clientId"))]
 
 
-def test_the_scalers_count_what_the_doors_read_in_portions_that_a_replica_takes():
+def test_the_scalers_count_the_inputs_of_each_trigger():
     (messages,) = SCALERS["triscore-messages"]["spec"]["triggers"]
     assert messages["metadata"]["queueName"] == "scoring-requests"
     bus = HOST["extensions"]["serviceBus"]["maxMessageBatchSize"]

@@ -111,7 +111,7 @@ def test_the_dockerfile_copies_what_is_there_onto_microsofts_image(package):
     assert "local.settings.json" in (package / ".dockerignore").read_text().splitlines()
 
 
-def test_the_originals_functions_open_one_door_each_with_its_options(scripted, tmp_path):
+def test_each_package_function_registers_one_trigger_with_its_options(scripted, tmp_path):
     made = deploy.package_http(scripted, auth_level="anonymous", output=tmp_path / "http")
     assert {"score", "results_by_id"} < set(made.functions)
     assert not {"score_blob", "score_messages"} & set(made.functions)
@@ -152,7 +152,7 @@ def test_a_module_beside_the_script_is_found_though_no_package_of_its_name_is(sc
     assert made.functions == ["score_blob"]
 
 
-def test_requirements_beside_a_script_join_the_apps_and_win(scripted):
+def test_requirements_beside_a_script_take_precedence_over_the_apps(scripted):
     (scripted / "requirements.txt").write_text("# mine\nNumPy==1.0 # old\npandas==3.1.1\n")
     required = packaging.requirements_of(packaged_model.find(scripted, None), None)
     lines = pins.text(required).decode().splitlines()
@@ -163,7 +163,7 @@ def test_requirements_beside_a_script_join_the_apps_and_win(scripted):
     assert "numpy==1.0, tested here with 2." in note
 
 
-def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
+def test_the_environment_takes_precedence_over_a_packages_settings(tmp_path):
     assert package_settings.with_defaults({"TRIGGERS": "http", "MAX_ROWS": ""}, root=tmp_path) == {
         "TRIGGERS": "http"
     }
@@ -173,7 +173,7 @@ def test_a_setting_of_the_environment_stands_above_the_packages(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"MAX_ROWS": 5}'])
-def test_settings_of_a_package_that_are_none_stop_the_start(tmp_path, text):
+def test_bad_settings_of_a_package_stop_the_start(tmp_path, text):
     (tmp_path / "settings.json").write_text(text)
     with pytest.raises(SettingError, match=r"settings\.json=.* expected a JSON object of strings"):
         package_settings.with_defaults({}, root=tmp_path)
@@ -196,7 +196,7 @@ def test_an_option_of_another_name_is_an_error_of_the_programmers(scripted, tmp_
         deploy.package_http(scripted, auth_levle="admin", output=tmp_path / "app")
 
 
-def test_what_requirements_do_not_bring_is_known_by_their_own_needs(tmp_path):
+def test_missing_modules_are_found_through_dependencies(tmp_path):
     file = tmp_path / "requirements.txt"
 
     def missing(*lines: str) -> dict[str, str]:
@@ -207,7 +207,7 @@ def test_what_requirements_do_not_bring_is_known_by_their_own_needs(tmp_path):
     assert {"sklearn", "scipy", "joblib"}.isdisjoint(without)
     assert without["pandas"] == "pandas==3.1.1"
     assert {"azure", "azurefunctions"} <= set(without)
-    # One namespace of many distributions: whoever has one of them has it.
+    # A namespace package of many distributions: each of them provides it.
     assert "azure" not in missing("azure-functions==2.3.0")
     assert "gevent" in missing("tritonclient==2.73.0")
     assert "gevent" not in missing("TritonClient[http]==2.73.0")

@@ -1,4 +1,4 @@
-"""What is not packaged: each a sentence with the mend, exit code 2, and nothing written."""
+"""Refused packages: a sentence with what to do, exit code 2, and nothing written."""
 
 import json
 import os
@@ -137,7 +137,7 @@ def test_a_script_that_would_not_start_in_azure_is_not_packaged(refusal, model, 
     assert says in refusal()
 
 
-def test_another_script_of_the_same_name_is_not_chosen_between(refusal, model):
+def test_two_scripts_of_the_same_name_are_refused(refusal, model):
     (model.parent / "score.py").write_text(SCRIPT)
     assert "has another score.py" in refusal(entry_script=model.parent / "score.py")
 
@@ -150,7 +150,7 @@ def test_a_model_that_answers_its_golden_rows_differently_is_not_packaged(refusa
     assert "answers its golden rows differently" in refusal(model=folder)
 
 
-def test_a_folder_without_a_model_is_named_as_it_is_known(refusal, model):
+def test_a_folder_without_a_model_is_named_by_its_own_path(refusal, model):
     (model / "score.py").rename(model / "notes.txt")
     assert "expected one model file" in refusal()
     (model / manifests.NAME).write_text(

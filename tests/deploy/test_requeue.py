@@ -158,7 +158,7 @@ async def test_without_a_choice_all_are_listed_with_reason_and_age_and_nothing_i
     assert [message.message_id for message in await world.taken(dead=True)] == ["m1"]
 
 
-async def test_a_blob_comes_again_as_a_new_version_that_is_otherwise_the_same(
+async def test_a_blob_is_sent_again_as_a_new_version_and_otherwise_unchanged(
     world: World,
 ) -> None:
     before = world.give_up("ü b/#1.csv", content=b"4,5,6\n")
@@ -218,7 +218,7 @@ async def test_a_message_is_sent_as_it_was(world: World) -> None:
     assert {each.dead_letter_reason for each in (whole, value, rows, parts)} == {None}
 
 
-async def test_what_is_not_there_any_more_or_was_replaced_leaves_the_list(world: World) -> None:
+async def test_deleted_and_replaced_blobs_are_removed_from_the_queue(world: World) -> None:
     world.give_up("gone.csv")
     world.blobs.get_blob_client("scoring-input", "gone.csv").delete_blob()
     world.give_up("newer.csv")
@@ -246,7 +246,7 @@ async def test_the_rate_is_kept(world: World) -> None:
 
 
 @pytest.mark.parametrize("line", ["csv: sent$", r"m\d: sent$"])
-async def test_nothing_is_lost_where_the_command_is_killed_in_between(
+async def test_nothing_is_lost_if_the_command_is_killed(
     world: World, tmp_path: Path, line: str
 ) -> None:
     before = {f"{n}.csv": world.give_up(f"{n}.csv") for n in range(6)}
@@ -285,7 +285,7 @@ def environment(world: World) -> dict[str, str]:
     return {**world.env, "PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
 
 
-def test_what_can_not_be_reached_is_reported_in_a_sentence(tmp_path: Path) -> None:
+def test_a_service_that_does_not_answer_is_reported_in_a_sentence(tmp_path: Path) -> None:
     env = {
         "PATH": os.environ["PATH"],
         "ScoringStorage": "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
