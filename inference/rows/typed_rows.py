@@ -80,11 +80,18 @@ class TypedRowsBuilder:
     would take too much memory.
     """
 
-    def __init__(self, first: TypedRows) -> None:
-        self._columns = [column.copy() for column in first.columns]
-        self._count = len(first)
+    def __init__(self) -> None:
+        self._columns: list[Column] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
 
     def append(self, rows: TypedRows) -> None:
+        if not self._count:
+            self._columns = [column.copy() for column in rows.columns]
+            self._count = len(rows)
+            return
         count = self._count + len(rows)
         for at, new in enumerate(rows.columns):
             column = self._columns[at]
@@ -104,8 +111,8 @@ class TypedRowsBuilder:
 
 
 def concatenate(parts: Sequence[TypedRows]) -> TypedRows:
-    builder = TypedRowsBuilder(parts[0])
-    for part in parts[1:]:
+    builder = TypedRowsBuilder()
+    for part in parts:
         builder.append(part)
     return builder.rows()
 

@@ -32,6 +32,9 @@ def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) ->
     form = media_types.format_of(content_type, body)
     if form == media_types.JSON and len(body) <= json_outline.PIECE_BYTES:
         return _short_json(body, schema, limits)
+    if form == media_types.PARQUET and schema.kind != "array":
+        read: row_types.Rows = by_column(form).decode_typed_parquet(body, schema, limits)
+        return read
     return gathering.gather(lambda: parts(body, form, schema, limits), schema)
 
 

@@ -37,49 +37,62 @@ def of_arrow(source: Source, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
             yield from column_types.cut(batch)
 
 
-def of_parquet(
-    body: Body, names: Sequence[str] | None, *, max_rows: int | None, max_bytes: int
-) -> Iterator[pa.RecordBatch]:
-    """The rows of a Parquet file, of each row group at most `max_bytes`, in parts.
-
-    Raises CallerError.
+class ParquetBody:
+    """The rows of a Parquet file, of each row group at most `max_bytes`. Raises CallerError.
 
     `names`: the columns to unpack; None means all. Without `max_rows` there may be one for each
     of `max_bytes`: equal rows need no room of their own.
     """
-    with _said_by_pyarrow(media_types.PARQUET):
-        source = pa.BufferReader(body)
-        options = {
-            "pre_buffer": False,
-            # Extension types would be unpacked as what they stand for.
-            "arrow_extensions_enabled": False,
-            # No list or text of the footer can be longer than the whole.
-            "thrift_string_size_limit": len(body) + 1,
-            "thrift_container_size_limit": len(body) + 1,
-        }
-        groups = parquet_layout.groups(body)
-        count = _checked_count(groups, max_rows, max_bytes)
-        file = pq.ParquetFile(source, **options)
-        fields = {
-            field.name: field.type
-            for field in file.schema_arrow
-            if names is None or field.name in names
-        }
+
+    def __init__(
+        self, body: Body, names: Sequence[str] | None, *, max_rows: int | None, max_bytes: int
+    ) -> None:
+        self._body, self._max_bytes = body, max_bytes
+        with _said_by_pyarrow(media_types.PARQUET):
+            source = pa.BufferReader(body)
+            options = {
+                "pre_buffer": False,
+                # Extension types would be unpacked as what they stand for.
+                "arrow_extensions_enabled": False,
+                # No list or text of the footer can be longer than the whole.
+                "thrift_string_size_limit": len(body) + 1,
+                "thrift_container_size_limit": len(body) + 1,
+            }
+            self._groups = parquet_layout.groups(body)
+            count = _checked_count(self._groups, max_rows, max_bytes)
+            file = pq.ParquetFile(source, **options)
+            #: The types of the columns, by name.
+            self.fields = {
+                field.name: field.type
+                for field in file.schema_arrow
+                if names is None or field.name in names
+            }
+            self._check(file, count)
+            # As dictionaries, texts take no more room than in the file.
+            texts = [name for name, kind in self.fields.items() if column_types.is_variable(kind)]
+            self._file = pq.ParquetFile(
+                source, metadata=file.metadata, read_dictionary=texts, **options
+            )
+
+    def parts(self, names: Iterable[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of some columns, or of all, part by part. Raises CallerError."""
+        fields = {name: self.fields[name] for name in (self.fields if names is None else names)}
+        with _said_by_pyarrow(media_types.PARQUET):
+            for batch in _batches(self._file, self._body, self._groups, fields, self._max_bytes):
+                for part in column_types.cut(batch):
+                    restored = _restored(part, fields)
+                    restored.validate(full=True)  # texts may be no UTF-8
+                    yield restored
+
+    def _check(self, file: pq.ParquetFile, count: int) -> None:
+        fields, limit = self.fields, self._max_bytes
         column_types.require_flat(fields)
         rows = rows_per_part(len(fields), cells=column_types.PART_CELLS)
-        column_types.check_cells(min(count, rows) * len(fields), max_bytes)
+        column_types.check_cells(min(count, rows) * len(fields), limit)
         leaves = [file.schema.column(index).path for index in range(len(file.schema))]
-        for group in groups:
-            _check_pages(body, group, leaves, fields, max_bytes)
-        _let_go(body)
-        # As dictionaries, texts take no more room than in the file.
-        texts = [name for name, kind in fields.items() if column_types.is_variable(kind)]
-        file = pq.ParquetFile(source, metadata=file.metadata, read_dictionary=texts, **options)
-        for batch in _batches(file, body, groups, fields, max_bytes):
-            for part in column_types.cut(batch):
-                restored = _restored(part, fields)
-                restored.validate(full=True)  # texts may be no UTF-8
-                yield restored
+        for group in self._groups:
+            _check_pages(self._body, group, leaves, fields, limit)
+        _let_go(self._body)
 
 
 def _batches(

@@ -19,10 +19,12 @@ from inference.limits import Limits
 from inference.rows import media_types, numeric, typed_cells, typed_columns
 from inference.rows.codecs import column_batches, column_types, parquet_layout
 from inference.rows.codecs.arrow_messages import BodySource, Messages
+from inference.rows.codecs.column_batches import ParquetBody
 from inference.rows.codecs.gathering import Part
 from inference.rows.row_types import Array, Row, Rows
 from inference.rows.schema import Schema
 from inference.rows.typed_columns import ColumnReader, ReadColumn
+from inference.rows.typed_rows import TypedRows, TypedRowsBuilder
 
 
 class ColumnsPart(Part):
@@ -42,9 +44,8 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[Co
     """The rows of a whole body; all columns where the model names none. Raises CallerError."""
     size = limits.body_bytes
     if form == media_types.PARQUET:
-        batches = column_batches.of_parquet(
-            body, schema.names, max_rows=limits.rows, max_bytes=size
-        )
+        parquet = ParquetBody(body, schema.names, max_rows=limits.rows, max_bytes=size)
+        batches = parquet.parts()
     else:
         batches = column_batches.of_arrow(BodySource(body), max_bytes=size)
     count, room = 0, size
@@ -55,6 +56,29 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[Co
         room -= column_types.check_room(chosen, room)
         yield ColumnsPart(chosen)
     limits.check_rows(count)
+
+
+def decode_typed_parquet(body: bytes, schema: Schema, limits: Limits) -> Rows:
+    """The rows of a whole Parquet body as typed columns. Raises CallerError.
+
+    One column is read after the other: pyarrow keeps a hundred bytes of each distinct text of
+    every column that it reads at the same time.
+    """
+    room = limits.body_bytes
+    parquet = ParquetBody(body, schema.names, max_rows=limits.rows, max_bytes=room)
+    known = typed_columns.readers(schema, text=False)
+    read: list[ReadColumn] = []
+    for name, reader in zip(_chosen(list(parquet.fields), schema), known, strict=True):
+        wrong: dict[int, object] = {}
+        builder = TypedRowsBuilder()
+        for batch in parquet.parts([name]):
+            room -= column_types.check_room(batch, room)
+            column, cells = _read(reader, name, batch.column(0))
+            wrong |= {len(builder) + position: cell for position, cell in cells.items()}
+            builder.append(TypedRows([column]))
+        limits.check_rows(len(builder))
+        read.append((builder.rows().columns[0], wrong))
+    return typed_cells.rows_of(read, schema)
 
 
 def unpacked_size(body: bytes, form: str, limits: Limits) -> int:
@@ -69,11 +93,17 @@ def choose(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
     """The model's columns in its order. Raises UnfitInput."""
     if schema.names is None:
         return batch
-    columns = batch.schema.names
-    for name in schema.names:
+    return batch.select(_chosen(batch.schema.names, schema))
+
+
+def _chosen(columns: Sequence[str], schema: Schema) -> Sequence[str]:
+    """The names of the model's columns in its order. Raises UnfitInput."""
+    names = schema.names or ()
+    for name in names:
         if columns.count(name) > 1:
             raise UnfitInput(field=f"column {name!r}", expected="once", got="twice")
-    return batch.select(schema.order(columns))
+    schema.order(columns)
+    return names
 
 
 def coerce(batch: pa.RecordBatch, schema: Schema, *, first: int = 0) -> Rows:

@@ -92,7 +92,8 @@ def _gather_typed(parts: Iterable[Part], schema: Schema) -> Rows:
     count = 0
     for part in parts:
         if first is not None and builder is None:
-            builder = TypedRowsBuilder(first.typed())
+            builder = TypedRowsBuilder()
+            builder.append(first.typed())
         rows = part.coerce(schema, first=count)
         count += len(rows.kept)
         if builder is None:

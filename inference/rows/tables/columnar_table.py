@@ -17,6 +17,7 @@ from inference.errors import InputTooLarge, ResultUnserialisable
 from inference.limits import Limits
 from inference.rows import media_types
 from inference.rows.codecs import column_batches, column_types, columnar, parquet_layout
+from inference.rows.codecs.column_batches import ParquetBody
 from inference.rows.schema import Schema
 from inference.rows.tables.parts import Outcome, Part, Table, read_file
 
@@ -83,7 +84,7 @@ class ColumnarTable(Table):
                 unit="columns of Parquet",
                 setting="fixed; an Arrow stream, CSV or JSON lines may have more",
             )
-        return column_batches.of_parquet(body, None, max_rows=None, max_bytes=limit)
+        return ParquetBody(body, None, max_rows=None, max_bytes=limit).parts()
 
     def _require_room_to_wait(self, part: Part) -> None:
         """What a column of predictions is made of is not known before there is one."""
