@@ -17,6 +17,7 @@ class Waiter(NamedTuple):
     question: RowQuestion
     outcome: asyncio.Future[list[bytes]]
     wait: Wait
+    rows: int
 
     def fail(self, error: BaseException) -> None:
         if self.outcome.done():
@@ -51,14 +52,18 @@ class BatchQueue:
         batch: list[Waiter] = []
         others: list[Waiter] = []
         rows = 0
+        first: RowQuestion | None = None
         while self._waiters:
             waiter = self._waiters.popleft()
+            question = waiter.question
             if waiter.outcome.done():
                 continue
-            if batch and not _can_join(waiter.question, batch[0].question):
+            if first is None:
+                first = question
+            elif question.dtype != first.dtype or question.row_shape != first.row_shape:
                 others.append(waiter)
                 continue
-            rows += len(waiter.question)
+            rows += waiter.rows
             if batch and rows > max_rows:
                 others.append(waiter)
                 break
@@ -70,7 +75,3 @@ class BatchQueue:
         waiters = list(self._waiters)
         self._waiters.clear()
         return waiters
-
-
-def _can_join(question: RowQuestion, other: RowQuestion) -> bool:
-    return question.dtype == other.dtype and question.row_shape == other.row_shape

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 
 from inference.errors import InternalError, ResultUnserialisable, is_row_specific
 from inference.scripts.question import RowQuestion, Script
@@ -69,14 +68,15 @@ class Batcher:
         if self._task is not None and self._task.done():
             self._task_ended(self._task)  # its callback comes later, or never after a closed loop
         outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._queue.add(Waiter(question, outcome, wait))
+        rows = len(question)
+        self._queue.add(Waiter(question, outcome, wait, rows))
         if self._task is None:
             self._start()
-        self.rows += len(question)
+        self.rows += rows
         try:
             return await outcome
         finally:
-            self.rows -= len(question)
+            self.rows -= rows
 
     async def close(self, within_s: float) -> None:
         """Wait until the queue is empty. After `within_s` seconds fail those who still wait."""
@@ -140,14 +140,16 @@ class Batcher:
         if not batch:
             return
         try:
-            answers = iter(await self._call_model(batch))
+            answers = await self._call_model(batch)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is each waiter's outcome
             await self._fail(batch, error)
             return
+        start = 0
         for waiter in batch:
-            own = list(islice(answers, len(waiter.question)))
+            end = start + waiter.rows
             if not waiter.outcome.done():
-                waiter.outcome.set_result(own)
+                waiter.outcome.set_result(answers[start:end])
+            start = end
 
     async def _call_model(self, batch: Sequence[Waiter]) -> list[bytes]:
         first, *others = batch

@@ -31,9 +31,11 @@ MIN_SAMPLE = 1 / 1024
 MEMORY_UNITS, MEMORY_QUESTIONS = 64, 8
 #: One lookup counts for at most so many times the average: a stalled machine decides nothing.
 MAX_OUTLIER = 8
-#: A unit that this process does not find is registered and kept there, which takes so many times
-#: as long as the lookup (measured).
-KEEP_COST = 2.0
+#: What this process does not find it keeps, which takes so many times as long as the lookup
+#: (measured): a unit, registering its computation included, and a response.
+KEEP_COST, KEEP_RESPONSE_COST = 2.0, 6.0
+#: While lookups pay, only every so many questions are followed by a decision: it takes 0.3 us.
+DECIDE_EVERY = 8
 #: Processor seconds of a lookup in Redis that no caller waits for.
 BACKGROUND_S = 0.0001
 #: Seconds of a prediction from which processes take a lease on it: a lease costs a round trip.
@@ -101,10 +103,12 @@ class LookupPolicy:
             unit_s = MAX_OUTLIER * self.lookup_s
         self.hit_rate += weight * (hits / units - self.hit_rate)
         self.lookup_s += weight * (unit_s - self.lookup_s)
-        if self._learns and self._units >= MIN_UNITS and self._spent_s >= MIN_SPENT_S:
+        if self._learns and not (self.pays and self._questions % DECIDE_EVERY):
             self._decide()
 
     def _decide(self) -> None:
+        if self._units < MIN_UNITS or self._spent_s < MIN_SPENT_S:
+            return
         if not self.saved_s:
             # All was found so far. Where nobody waits for the lookup, the model is called too.
             self.pays = False
@@ -179,21 +183,17 @@ class CachePolicy:
     ) -> None:
         lookups = counts.lookups
 
-        def policy(counts: LookupCounts, *, usable: bool, redis: bool) -> LookupPolicy:
-            keep_cost = 0.0 if redis else KEEP_COST
-            usable_mode: CacheMode = mode if usable else "off"
-            return LookupPolicy(
-                usable_mode, counts, keep_cost=keep_cost, background=redis, draw=draw
-            )
-
         def sizes() -> SizePolicy:
+            redis_mode = mode if remote else "off"
             return SizePolicy(
-                policy(lookups["near"], usable=True, redis=False),
-                policy(lookups["redis"], usable=remote, redis=True),
+                LookupPolicy(mode, lookups["near"], keep_cost=KEEP_COST, draw=draw),
+                LookupPolicy(redis_mode, lookups["redis"], background=True, draw=draw),
             )
 
         self._on, self._remote, self._in_flight = mode != "off", remote, lookups["in_flight"]
-        self.response = policy(lookups["response"], usable=near, redis=False)
+        self.response = LookupPolicy(
+            mode if near else "off", lookups["response"], keep_cost=KEEP_RESPONSE_COST, draw=draw
+        )
         self.one_unit, self.many_rows = sizes(), sizes()
 
     def __repr__(self) -> str:

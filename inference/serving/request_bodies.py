@@ -1,4 +1,4 @@
-"""Bodies in work: unpacked and read beside the event loop, as many at once as memory allows."""
+"""Request bodies: decompressed and read off the event loop, within a budget of memory."""
 
 from __future__ import annotations
 
@@ -13,71 +13,69 @@ from inference.scripts import Script
 from inference.serving.off_loop import is_quick, off_loop
 from inference.settings import InferenceSettings
 
-#: A packed body of no more bytes is counted at the most that it may unpack to. One of text or
-#: numbers is read at once and not counted: a thousand of them come to 16 MB.
+#: A short body of text or numbers is read on the event loop and not counted: a thousand of them
+#: take 16 MB. A short compressed one is counted at the most that it can decompress to.
 SHORT_BYTES = 4 * 1024
 
-#: Of all tables in work at once. One of a format that flows takes a few parts of its own.
-BATCHES_BYTES = 256 * 1024 * 1024
-FLOWING_BYTES = 16 * 1024 * 1024
-#: Of a Parquet file's footer, a column's hundred bytes and more cost pyarrow some 10 KB.
-PARQUET_A_BYTE = 64
+#: Memory for all tables in work. A table that is read part by part takes PARTS_BYTES.
+TABLES_BYTES = 256 * 1024 * 1024
+PARTS_BYTES = 16 * 1024 * 1024
+#: Bytes of memory for a byte of Parquet: in its footer, some 100 bytes a column cost pyarrow 10 KB.
+PARQUET_MEMORY_PER_BYTE = 64
 
 
-class Bodies:
-    """Those of one app. For one event loop."""
+class RequestBodies:
+    """The bodies in work of one app, and the memory they may take. For one event loop."""
 
     def __init__(self, settings: InferenceSettings) -> None:
         self._limits = settings.limits
         self._short_bytes = min(SHORT_BYTES, self._limits.body_bytes)
         limit = settings.max_bodies_in_work_bytes
         self._budget = BodyBudget(limit)
-        self._batches = BodyBudget(min(limit, BATCHES_BYTES))
+        self._tables = BodyBudget(min(limit, TABLES_BYTES))
 
     @asynccontextmanager
-    async def batch(self, form: str, size: int | None) -> AsyncIterator[None]:
-        """A table is counted as in work meanwhile; others wait.
+    async def table(self, form: str, size: int | None) -> AsyncIterator[None]:
+        """A block in which a table counts as in work. It waits until there is memory for it.
 
-        `form`: one of media_types.FORMATS, or anything for a script that takes the whole body.
-        `size`: its bytes, unpacked, where they are known.
+        `form`: one of media_types.FORMATS, or any type for a script that takes the whole body.
+        `size`: its decompressed bytes; None where they are unknown.
         """
         size = self._table_size(form, self._limits.body_bytes if size is None else size)
-        async with self._batches.hold(size, patient=True), self._budget.hold(size, patient=True):
+        async with self._tables.hold(size, patient=True), self._budget.hold(size, patient=True):
             yield
 
     def _table_size(self, form: str, size: int) -> int:
         if form in (media_types.CSV, media_types.JSON_LINES):
-            return FLOWING_BYTES
+            return PARTS_BYTES
         if form == media_types.PARQUET:
-            return min(BATCHES_BYTES, FLOWING_BYTES + size * PARQUET_A_BYTE)
-        return min(self._limits.body_bytes, FLOWING_BYTES + size)
+            return min(TABLES_BYTES, PARTS_BYTES + size * PARQUET_MEMORY_PER_BYTE)
+        return min(self._limits.body_bytes, PARTS_BYTES + size)
 
     def opened(self, request: Request, script: Script) -> Opened:
-        """A block in which the request's body, unpacked, is counted as in work.
+        """A block in which the request's body counts as in work. It yields the request with its
+        body decompressed; a user's script gets the bytes as they were sent.
 
-        A user's script gets the bytes that came, with the header that says what they are.
-        Entering it raises CallerError, and Overloaded where there is no room and somebody waits
-        for an answer.
+        Entering it raises CallerError, and Overloaded where there is no memory for the body, unless
+        the request may wait.
         """
         return Opened(self, request, script)
 
     def is_short(self, request: Request, script: Script) -> bool:
-        """Whether a body is read at once and not counted: a short one of text or numbers."""
+        """Whether the body is read on the event loop and not counted."""
         if len(request.body) > self._short_bytes or _is_columnar(request):
             return False
         return not (script.reads_rows and request.headers.get("content-encoding"))
 
     async def read[T](self, request: Request, call: Callable[[], T]) -> T:
-        """The result of `call`, which reads the request's unpacked body."""
+        """The result of `call`, which reads the request's decompressed body."""
         if len(request.body) <= SHORT_BYTES and not _is_columnar(request):
             return call()
         quick = is_quick(request.body, request.content_type)
         return await off_loop(quick, len(request.body), call)
 
     async def hold(self, request: Request, script: Script) -> tuple[Request, BodyHold | None]:
-        """The request with its body unpacked, and its share of the memory for bodies in work; None
-        for a short one. Raises as `opened` does.
-        """
+        """As entering `opened`: the request, and the memory it holds; None for a short body."""
         if self.is_short(request, script):
             return request, None
         body, reads_rows = request.body, script.reads_rows
@@ -100,7 +98,7 @@ class Bodies:
 
     async def _unpacked_size(self, body: bytes, encoding: str, form: str | None) -> int:
         packed = content_encoding.is_packed(encoding)
-        if packed and form in media_types.COLUMNAR:  # packed twice
+        if packed and form in media_types.COLUMNAR:  # compressed twice
             return self._limits.body_bytes
         if packed and len(body) <= SHORT_BYTES:
             return min(len(body) * content_encoding.MOST_A_BYTE, self._limits.body_bytes)
@@ -112,13 +110,11 @@ class Bodies:
 
 
 class Opened:
-    """See Bodies.opened. Every request passes through one, so that it is no generator: 2 us in
-    place of 12.
-    """
+    """See RequestBodies.opened. A class, because a generator would take 12 us instead of 2."""
 
     __slots__ = ("_bodies", "_held", "_request", "_script")
 
-    def __init__(self, bodies: Bodies, request: Request, script: Script) -> None:
+    def __init__(self, bodies: RequestBodies, request: Request, script: Script) -> None:
         self._bodies, self._request, self._script = bodies, request, script
         self._held: BodyHold | None = None
 

@@ -21,7 +21,7 @@ from inference.serving.model_thread import ModelThread
 from inference.serving.prediction import Prediction
 from inference.serving.predictor import Predictor
 from inference.serving.rendering import choose_format, render
-from inference.serving.request_bodies import Bodies
+from inference.serving.request_bodies import RequestBodies
 from inference.serving.request_deadline import RequestDeadline
 from inference.serving.response_cache import ResponseCache
 from inference.settings import InferenceSettings
@@ -60,7 +60,7 @@ class Scorer:
             settings.cache_mode, self.counts, near=cache.near, remote=cache.remote
         )
         self._responses = ResponseCache(self.cache_policy.response)
-        self.bodies = Bodies(settings)
+        self.bodies = RequestBodies(settings)
         self._model = ModelId(settings.model_dir.name, UNKNOWN)
         self._predictor: Predictor | None = None
         self._loader = ModelLoader(
@@ -149,7 +149,7 @@ class Scorer:
     ) -> Answer:
         script = self._loader.ready or await self._parsing_script()
         form = choose_format(script, request.accept)
-        hold = None
+        others, hold = self.counts.waiting, None
         try:
             if self.bodies.is_short(request, script):  # the quick way for most
                 question = script.parse(request)
@@ -164,7 +164,8 @@ class Scorer:
         if key is not None and prediction.reply is None and question.cacheable:
             left_s = prediction.ttl_left_s
             ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
-            self._responses.keep(key, answer, ttl_s=ttl_s, at_once=self.counts.waiting + 1)
+            at_once = 1 + max(others, self.counts.waiting)
+            self._responses.keep(key, answer, ttl_s=ttl_s, at_once=at_once)
         return answer
 
     async def predict(

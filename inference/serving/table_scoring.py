@@ -58,7 +58,7 @@ async def score(
         limits = scorer.settings.limits
         table = tables.open_table(request.content_type, source, script.schema, limits)
         with scorer.request_deadline(request):
-            async with scorer.bodies.batch(request.content_type, size):
+            async with scorer.bodies.table(request.content_type, size):
                 report = await _score_parts(scorer, script, table, sink, in_thread)
         report.content_type = request.content_type or media_types.JSON
     else:
@@ -105,7 +105,7 @@ async def _score_whole(
     in_thread: InThread,
 ) -> Report:
     """A user's script gets the whole file at once, as over HTTP."""
-    async with scorer.bodies.batch(request.content_type, size):
+    async with scorer.bodies.table(request.content_type, size):
         body = await in_thread(tables.read_whole, source, scorer.settings.limits)
     answer = (await scorer.score(request.with_body(body))).raise_for_status()
     await in_thread(sink, answer.body)

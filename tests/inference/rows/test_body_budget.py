@@ -9,7 +9,7 @@ from inference.errors import Overloaded, SettingError
 from inference.instance_memory import cgroup_limits, memory_limit_bytes
 from inference.rows import media_types
 from inference.rows.body_budget import BodyBudget
-from inference.serving.request_bodies import Bodies
+from inference.serving.request_bodies import RequestBodies
 from inference.settings import InferenceSettings
 
 
@@ -134,22 +134,22 @@ async def test_what_is_held_together_never_passes_the_limit_but_alone(steps):
 @pytest.mark.parametrize("form", media_types.FORMATS)
 async def test_small_blobs_do_not_wait_for_one_another(model_dir, form):
     settings = InferenceSettings(model_dir=model_dir, max_bodies_in_work_bytes=1 << 29)
-    bodies = Bodies(settings)
+    bodies = RequestBodies(settings)
     async with AsyncExitStack() as held:
         for _ in range(8):
-            await asyncio.wait_for(held.enter_async_context(bodies.batch(form, 10_000)), 1)
+            await asyncio.wait_for(held.enter_async_context(bodies.table(form, 10_000)), 1)
 
 
 @pytest.mark.parametrize("size", [None, 50_000_000])
 async def test_a_long_blob_of_parquet_is_alone_in_work(model_dir, size):
     settings = InferenceSettings(model_dir=model_dir, max_bodies_in_work_bytes=1 << 29)
-    bodies = Bodies(settings)
+    bodies = RequestBodies(settings)
 
     async def second() -> None:
-        async with bodies.batch(media_types.PARQUET, size):
+        async with bodies.table(media_types.PARQUET, size):
             pass
 
-    async with bodies.batch(media_types.PARQUET, size):
+    async with bodies.table(media_types.PARQUET, size):
         waiting = asyncio.create_task(second())
         await asyncio.sleep(0)
         assert not (await asyncio.wait([waiting], timeout=0))[0]

@@ -6,6 +6,7 @@ import pytest
 
 from inference.serving.cache_policy import (
     BACKGROUND_S,
+    DECIDE_EVERY,
     EXPLORE_SHARE,
     MEMORY_UNITS,
     MIN_SAMPLE,
@@ -49,7 +50,7 @@ def test_nothing_is_decided_while_an_empty_cache_fills():
     policy = make()
     units = int(MIN_SPENT_S / 1e-5)
     assert use(policy, hits=0, lookup_s=1e-5, predict_s=1e-5, times=units - 1) == units - 1
-    use(policy, hits=0, lookup_s=1e-5, predict_s=1e-5, times=5)
+    use(policy, hits=0, lookup_s=1e-5, predict_s=1e-5, times=2 * DECIDE_EVERY)
     assert not policy.pays
 
 
