@@ -30,7 +30,7 @@ MAX_SORTED = 1_000
 
 
 class Lease:
-    """Taken on entry and released on exit. If another process held it, `brought` has its answers.
+    """Taken on entry and released on exit. If another process held it, `answers` has what it stored.
 
     Without a shared cache, or for cheap units, there is no lease and nobody waits.
     """
@@ -42,14 +42,14 @@ class Lease:
         self._limit_s = min(cost_s * len(keys) * PATIENCE, MAX_S)
         self._key = _lease_key(keys) if self._wanted else ""
         self._held = False
-        self.brought: list[bytes] | None = None
+        self.answers: list[bytes] | None = None
 
     async def __aenter__(self) -> Self:
         if self._wanted:
             with contextlib.suppress(ConnectionError):
                 if not await self._take():
-                    self.brought = await self._wait()
-                    if self.brought is None:
+                    self.answers = await self._wait()
+                    if self.answers is None:
                         await self._take()
         return self
 

@@ -32,7 +32,7 @@ from inference.tracebacks import format_error
 log = logging.getLogger(__name__)
 
 #: Seconds without a request after which the model is loaded anyway. Loading is mostly importing,
-#: in pure Python: requests for stored rows would meanwhile wait for the interpreter.
+#: in pure Python: requests for stored rows would wait for the interpreter.
 HEAD_START_S = 0.5
 
 STILL_LOADING = "the model is still loading; try again later"

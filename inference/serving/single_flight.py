@@ -180,11 +180,11 @@ class SingleFlight:
             return
         async with Lease(self._cache, computation.keys, cost_s=self.unit_s) as lease:
             # The outcome is set inside the block: no waiter waits for the lease to be given back.
-            if lease.brought is None:
+            if lease.answers is None:
                 await self._call_model(question, computation, options)
             else:
                 self._in_flight.forget(computation)
-                computation.set_outcome(lease.brought)
+                computation.set_outcome(lease.answers)
 
     async def _call_model(
         self, question: Question | RowQuestion, computation: Computation, options: ComputeOptions

@@ -30,7 +30,7 @@ async def test_a_waiter_goes_on_as_soon_as_the_lease_is_released(cache, clock):
     holding = asyncio.create_task(holder())
     await asyncio.sleep(0.01)
     async with Lease(cache, ["b", "a"], cost_s=1) as lease:
-        assert lease.brought is None
+        assert lease.answers is None
         assert 0.2 <= clock() <= 0.25
     await holding
 
@@ -45,7 +45,7 @@ async def test_a_waiter_gets_what_the_holder_stored(cache, clock):
     holding = asyncio.create_task(holder())
     await asyncio.sleep(0.01)
     async with Lease(cache, ["b", "a"], cost_s=1) as lease:
-        assert lease.brought == [b"2", b"1"]
+        assert lease.answers == [b"2", b"1"]
         assert clock() <= 1.1
     await holding
 
@@ -57,7 +57,7 @@ async def test_a_lease_does_not_delay_other_rows_though_some_are_shared(cache, c
         Lease(cache, ["a", "c"], cost_s=1) as other,
         Lease(cache, ["a"], cost_s=1) as one,
     ):
-        assert (clock(), other.brought, one.brought) == (0, None, None)
+        assert (clock(), other.answers, one.answers) == (0, None, None)
 
 
 @on_virtual_time
@@ -85,6 +85,6 @@ def test_without_the_cache_there_is_no_lease_and_no_failure(operation):
         async with Lease(cache, ["a"], cost_s=1):
             setattr(cache, operation, away)
             async with Lease(cache, ["a"], cost_s=1) as other:
-                assert other.brought is None
+                assert other.answers is None
 
     test()
