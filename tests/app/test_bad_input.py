@@ -1,4 +1,4 @@
-"""Bad input over each door: named, never stored, and never in the way of what comes after."""
+"""Bad input over each trigger: named, never stored, and never in the way of what comes after."""
 
 import io
 import json

@@ -90,8 +90,8 @@ def identity_settings(name, azurite):
     }
 
 
-def through_all_doors(app, name):
-    """Score one new row by each door; what came of it."""
+def through_all_triggers(app, name):
+    """Score one new row by each trigger. Returns the status and the number of failed rows."""
     app.upload(f"{name}.csv", b"0.8,0.9,0.9\n")
     app.send(ServiceBusMessage(new_row(), message_id=name))
     assert app.post(new_row()).headers["x-cache"] == "miss"
@@ -99,8 +99,8 @@ def through_all_doors(app, name):
     return message["status"], app.report(f"{name}.csv")["failed"]
 
 
-def test_every_door_works_with_nothing_but_an_identity(app, azure):
-    assert through_all_doors(app, "first") == ("succeeded", 0)
+def test_every_trigger_works_with_nothing_but_an_identity(app, azure):
+    assert through_all_triggers(app, "first") == ("succeeded", 0)
     assert azure.redis_users.connections()
     asked_for = {(token.audience.rstrip("/"), token.client_id) for token in azure.endpoint.given}
     assert asked_for == {
@@ -111,10 +111,10 @@ def test_every_door_works_with_nothing_but_an_identity(app, azure):
 
 
 @pytest.mark.long
-def test_every_door_works_on_while_tokens_end(app, azure):
+def test_every_trigger_works_on_while_tokens_end(app, azure):
     ends = 2
     for number in itertools.count():
-        assert through_all_doors(app, f"row-{number}") == ("succeeded", 0)
+        assert through_all_triggers(app, f"row-{number}") == ("succeeded", 0)
         assert app.get("/api/health/ready").json()["dependencies"]["cache"]["status"] == "ok"
         if azure.redis_users.ended >= ends:
             break
@@ -125,8 +125,8 @@ def test_every_door_works_on_while_tokens_end(app, azure):
 
 @pytest.mark.long
 def test_links_whose_tokens_ended_while_nobody_used_them_are_opened_again(app):
-    assert through_all_doors(app, "before") == ("succeeded", 0)
+    assert through_all_triggers(app, "before") == ("succeeded", 0)
     used_at = time.time()
     eventually(lambda: time.time() > used_at + LIFE_S + 2, LIFE_S + 4)
-    assert through_all_doors(app, "after") == ("succeeded", 0)
+    assert through_all_triggers(app, "after") == ("succeeded", 0)
     assert "WARNING" not in app.host.log()

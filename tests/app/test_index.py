@@ -79,7 +79,7 @@ def test_the_app_is_indexed_without_the_sdk_of_its_blobs():
     assert not {"azure.core", "azure.storage", "azure.identity"} & set(modules)
 
 
-def test_the_three_doors_are_declared(functions):
+def test_the_three_triggers_are_declared(functions):
     assert set(functions) == {*HTTP, "score_blob", "score_messages"}
 
 
@@ -128,17 +128,17 @@ def test_the_inference_protocol_has_its_paths_and_only_inference_needs_a_key(fun
 
 
 @pytest.mark.parametrize(
-    ("doors", "names"),
+    ("triggers", "names"),
     [
         ("blob", {"score_blob"}),
         ("servicebus", {"score_messages"}),
         ("http", HTTP),
     ],
 )
-def test_a_door_alone_needs_nothing_of_the_others(doors, names):
-    functions = json.loads(load(TRIGGERS=doors).stdout)
+def test_a_trigger_alone_needs_nothing_of_the_others(triggers, names):
+    functions = json.loads(load(TRIGGERS=triggers).stdout)
     assert set(functions) == names
-    if doors == "http":
+    if triggers == "http":
         assert "serviceBus" not in json.dumps(functions)
 
 

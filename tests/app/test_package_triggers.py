@@ -139,7 +139,7 @@ def alone(prices, tmp_path_factory, host_alone, make_app):
 
 
 @pytest.mark.long
-def test_each_trigger_alone_opens_that_door_and_no_other(alone):
+def test_each_trigger_alone_registers_that_trigger_and_no_other(alone):
     app = alone("http")
     assert app.post(ROWS).json() == SCORES
     app.upload("waits.json", ROWS)

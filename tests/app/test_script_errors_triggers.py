@@ -1,4 +1,4 @@
-"""What a script raises stays with the script, through three doors and in the host's log."""
+"""What a script raises stays with the script, through three triggers and in the host's log."""
 
 from __future__ import annotations
 

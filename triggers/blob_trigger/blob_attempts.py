@@ -100,8 +100,9 @@ class BlobAttempts:
         return lease
 
     def exhausted(self) -> Iterator[tuple[BlobVersion, bool]]:
-        """Versions without a document whose last attempt has begun, each with whether it may still
-        run.
+        """Versions whose last attempt has begun and that have no document.
+
+        Each comes with whether that attempt may still run.
         """
         try:
             for blob in self._container.list_blobs(include=["metadata"]):

@@ -1,1 +1,1 @@
-"""Connections to storage accounts and Service Bus, checked at the start."""
+"""Checks the connections to storage accounts and Service Bus at startup."""

@@ -66,7 +66,7 @@ def check_together(name: str, env: Mapping[str, str]) -> Iterator[tuple[str, str
 
 
 def _check_other_names(name: str, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Settings that connect nothing, where none is set that does."""
+    """Settings that the app does not read, if it has none that it reads."""
     for other in (f"AzureWebJobs{name}", f"{name}__accountName"):
         if env.get(other):
             yield other, f"another name: the app reads {name}, or {name}__blobServiceUri"

@@ -1,6 +1,6 @@
-"""Documents to the output queue outside of any call, whose output binding would carry them.
+"""Sends documents to the output queue outside of a call, where there is no output binding.
 
-Imports the Service Bus SDK when the first one is sent: only what was given up goes this way.
+Only documents of exhausted inputs are sent so. The first one imports the Service Bus SDK.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAMESPACE = f"{SERVICE_BUS}__fullyQualifiedNamespace"
 
 
 class QueueSender:
-    """Sends to one queue of the app's own namespace. Blocking, for threads."""
+    """Sends to one queue of the app's namespace. It blocks: call it in a thread."""
 
     def __init__(self, env: Mapping[str, str], queue: str) -> None:
         self._env, self._queue = env, queue
@@ -27,9 +27,7 @@ class QueueSender:
         return f"<QueueSender {self._queue}>"
 
     def send(self, document: str, message_id: str) -> None:
-        """A message of its own, with a connection that is closed at once. Raises AzureError,
-        SettingError.
-        """
+        """Send one message over a connection of its own. Raises AzureError, SettingError."""
         from azure.servicebus import ServiceBusClient, ServiceBusMessage  # noqa: PLC0415 - slow
 
         message = ServiceBusMessage(document, message_id=message_id, content_type="text/plain")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from urllib.parse import quote, urljoin, urlsplit
 
 import azure.functions as func
@@ -14,8 +13,6 @@ from inference.serving.scorer import Scorer
 from triggers import envelope, http_exchange, responses
 from triggers.settings import SERVICE_BUS, TriggerSettings
 from triggers.statuses import ID_IN_USE, UNKNOWN_RESULT
-
-log = logging.getLogger(__name__)
 
 
 def blueprint(scorer: Scorer, results: ResultStore, settings: TriggerSettings) -> func.Blueprint:

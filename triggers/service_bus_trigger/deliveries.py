@@ -91,7 +91,7 @@ class _Reader:
         )
 
     def _content_type(self, body: bytes, index: int) -> str:
-        """A message's own content type where it is certain.
+        """A message's own content type, if it is certain.
 
         The platform leaves absent content types out of its list. If one message has none, the
         others' types may therefore stand at the wrong messages. The body decides then: one that is

@@ -47,7 +47,7 @@ class Sent(NamedTuple):
 
 
 class MessageHandler:
-    """Answers what can never succeed, and leaves what may succeed later to be delivered again.
+    """Answers errors that are final, and lets the broker deliver messages with other errors again.
 
     `send` puts a document, with an id for its message, on the output queue outside of the call.
     `clock` is monotonic, in seconds.
