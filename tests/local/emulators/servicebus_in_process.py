@@ -1,4 +1,4 @@
-"""The emulator inside the test's own process, to look at what it holds."""
+"""The emulator inside the test's own process, so that its state can be inspected."""
 
 from __future__ import annotations
 
