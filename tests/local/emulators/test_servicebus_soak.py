@@ -21,7 +21,7 @@ from local.emulators.servicebus.broker.locks import Lock
 from local.emulators.servicebus.broker.message import Draft, Message
 from local.emulators.servicebus.connection import Connection
 from local.emulators.servicebus.consumer import Consumer
-from local.emulators.servicebus.links import Link
+from local.emulators.servicebus.link import Link
 from local.emulators.servicebus.request_response import ReplyLink
 from local.emulators.servicebus.session import Session
 from local.emulators.servicebus.token_expiry import TokenExpiry
