@@ -12,7 +12,8 @@ from typing import Protocol
 
 from local.host import banner, shutdown_signals
 from local.host.app.bindings import BlobTrigger, ServiceBusTrigger
-from local.host.app.connections import Connections, set_defaults
+from local.host.app.connections import Connections
+from local.host.app.default_connections import set_defaults
 from local.host.app.inputs import Inputs
 from local.host.app.invoker import Invoker
 from local.host.app.outputs import Outputs

@@ -29,7 +29,7 @@ from local.emulators.servicebus.amqp.performatives import (
 )
 from local.emulators.servicebus.amqp.values import Array, Symbol, UByte, UInt, UShort
 from local.emulators.servicebus.group_commit import GroupCommit
-from local.emulators.servicebus.links import Link
+from local.emulators.servicebus.link import Link
 from local.emulators.servicebus.sas import Grants
 from local.emulators.servicebus.session import Attacher, Session
 

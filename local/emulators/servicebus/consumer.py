@@ -12,8 +12,9 @@ from local.emulators.servicebus.broker.errors import LockLost
 from local.emulators.servicebus.broker.message import DeadLetter
 from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.dispatcher import Dispatcher
-from local.emulators.servicebus.links import OutgoingLink, SessionPort
+from local.emulators.servicebus.link import SessionPort
 from local.emulators.servicebus.message_conversion import encode_delivery
+from local.emulators.servicebus.outgoing_link import OutgoingLink
 
 _SETTLED = 1
 

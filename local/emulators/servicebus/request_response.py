@@ -13,7 +13,8 @@ from local.emulators.servicebus.amqp.outcomes import Accepted, Outcome
 from local.emulators.servicebus.amqp.performatives import Attach
 from local.emulators.servicebus.amqp.sections import Properties
 from local.emulators.servicebus.amqp.values import Int, Symbol, Value
-from local.emulators.servicebus.links import OutgoingLink, SessionPort
+from local.emulators.servicebus.link import SessionPort
+from local.emulators.servicebus.outgoing_link import OutgoingLink
 
 log = logging.getLogger(__name__)
 

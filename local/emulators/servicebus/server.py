@@ -27,7 +27,8 @@ from local.emulators.servicebus.connection import Connection
 from local.emulators.servicebus.consumer import Consumer
 from local.emulators.servicebus.dispatcher import Dispatcher
 from local.emulators.servicebus.group_commit import GroupCommit
-from local.emulators.servicebus.links import MAX_MESSAGE_SIZE, IncomingLink, Link
+from local.emulators.servicebus.incoming_link import IncomingLink
+from local.emulators.servicebus.link import MAX_MESSAGE_SIZE, Link
 from local.emulators.servicebus.request_response import Handler, ReplyLink, ReplyLinks, RequestNode
 from local.emulators.servicebus.sas import AccessKey, path_of
 from local.emulators.servicebus.session import Session

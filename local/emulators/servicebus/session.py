@@ -18,14 +18,13 @@ from local.emulators.servicebus.amqp.performatives import (
     Transfer,
 )
 from local.emulators.servicebus.amqp.values import Symbol, UInt, UShort
-from local.emulators.servicebus.links import Link, OutgoingLink
+from local.emulators.servicebus.link import SERIAL_MASK, Link
+from local.emulators.servicebus.outgoing_link import OutgoingLink
 
 #: Transfers that the peer may send before the next flow, which renews the window.
 _INCOMING_WINDOW = 5000
 _OUTGOING_WINDOW = 5000
 _HANDLE_MAX = 4999
-
-_SERIAL = 0xFFFF_FFFF
 
 #: The most bytes of a transfer frame without its payload: header, performative, delivery tag.
 _TRANSFER_OVERHEAD = 128
@@ -133,7 +132,7 @@ class Session:
 
     def _on_flow(self, flow: Flow) -> None:
         seen = 0 if flow.next_incoming_id is None else int(flow.next_incoming_id)
-        in_flight = (self._next_outgoing_id - seen) & _SERIAL
+        in_flight = (self._next_outgoing_id - seen) & SERIAL_MASK
         self._peer_window = int(flow.incoming_window) - in_flight
         if flow.handle is not None:
             # None: the link has just been detached from here.
@@ -147,7 +146,7 @@ class Session:
             self._send_flow()
 
     def _on_transfer(self, transfer: Transfer, payload: bytes) -> None:
-        self._next_incoming_id = (self._next_incoming_id + 1) & _SERIAL
+        self._next_incoming_id = (self._next_incoming_id + 1) & SERIAL_MASK
         self._window_left -= 1
         if self._window_left <= _INCOMING_WINDOW // 2:
             self._send_flow()
@@ -170,10 +169,10 @@ class Session:
 
     def _delivery_ids_between(self, first: int, last: int) -> list[int]:
         """The ids from first to last; only known ones if the range is implausibly large."""
-        amount = ((last - first) & _SERIAL) + 1
+        amount = ((last - first) & SERIAL_MASK) + 1
         if amount <= max(1, len(self._unsettled)):
-            return [(first + offset) & _SERIAL for offset in range(amount)]
-        return [known for known in self._unsettled if (known - first) & _SERIAL < amount]
+            return [(first + offset) & SERIAL_MASK for offset in range(amount)]
+        return [known for known in self._unsettled if (known - first) & SERIAL_MASK < amount]
 
     def _settle(self, delivery_id: int, disposition: Disposition) -> None:
         if disposition.state is None and not disposition.settled:
@@ -215,7 +214,7 @@ class Session:
         self, link: OutgoingLink, message: bytes, tag: bytes, *, settled: bool
     ) -> None:
         delivery_id = self._next_delivery_id
-        self._next_delivery_id = (delivery_id + 1) & _SERIAL
+        self._next_delivery_id = (delivery_id + 1) & SERIAL_MASK
         if not settled:
             self._unsettled[delivery_id] = (link, tag)
             self._delivery_ids[tag] = delivery_id
@@ -230,7 +229,7 @@ class Session:
                 more=begin + part_size < len(message),
             )
             self.connection.send(self.channel, transfer, message[begin : begin + part_size])
-            self._next_outgoing_id = (self._next_outgoing_id + 1) & _SERIAL
+            self._next_outgoing_id = (self._next_outgoing_id + 1) & SERIAL_MASK
             self._peer_window -= 1
 
     def can_send(self) -> bool:

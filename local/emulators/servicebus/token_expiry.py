@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from local.emulators.servicebus.amqp.errors import UNAUTHORIZED_ACCESS, AmqpError
-from local.emulators.servicebus.links import Link
+from local.emulators.servicebus.link import Link
 from local.emulators.servicebus.sas import Grants
 
 log = logging.getLogger(__name__)

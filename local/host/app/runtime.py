@@ -19,7 +19,8 @@ from typing import Any
 import azure_functions_runtime as library
 
 from local.host.app import protos
-from local.host.app.bindings import Function, read_function
+from local.host.app.binding_reader import read_function
+from local.host.app.bindings import Function
 from local.host.app.deadlines import Deadlines
 from local.host.app.protos import Message, ParameterBinding, TypedData
 from local.host.errors import HostError

@@ -1,4 +1,4 @@
-"""What the demo tells the host that it starts."""
+"""The settings that the demo passes to the host."""
 
 from local.demo.host_server import HostServer
 from local.emulators.stack import Stack

@@ -1,4 +1,4 @@
-"""Queues over a real store, under a clock that the tests turn."""
+"""Queues over a real store, with a clock that the tests set."""
 
 from __future__ import annotations
 

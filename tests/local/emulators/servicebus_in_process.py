@@ -1,4 +1,4 @@
-"""The emulator inside the test's own process, to look at what it holds."""
+"""The emulator inside the test's own process, so that its state can be inspected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from local.emulators.service_bus_emulator import ServiceBusEmulator
 from local.emulators.servicebus import config
 from local.emulators.servicebus.broker.store import Store
-from local.emulators.servicebus.links import Link
+from local.emulators.servicebus.link import Link
 from local.emulators.servicebus.server import Server
 from tests import servers
 from tests.local.emulators.servicebus_process import document

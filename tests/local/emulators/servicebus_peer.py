@@ -1,4 +1,4 @@
-"""A peer that speaks AMQP frame by frame, for what SDKs do not do on purpose."""
+"""An AMQP client that sends single frames, also invalid ones that SDKs never send."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ async def _receive(receiver, amount):
     return got
 
 
-async def test_management_calls_at_once_each_get_their_own_answer(client):
+async def test_concurrent_management_calls_get_their_own_replies(client):
     await _send(client, "q", 20)
     async with client.get_queue_receiver("q") as receiver:
         messages = await _receive(receiver, 20)

@@ -1,4 +1,4 @@
-"""AMQP's bytes: everything that can be said comes back the same, and no bytes do harm."""
+"""The AMQP codec: every value survives a round trip, and invalid bytes raise decode errors."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_application_properties_are_changed_and_all_else_kept(before):
     assert bare == before + encode(Described(sections.APPLICATION_PROPERTIES, {"c": 1})) + BODY
 
 
-def test_sections_out_of_order_are_taken_as_they_come():
+def test_sections_out_of_order_are_accepted():
     header = encode(sections.Header(durable=True).described())
     parts = sections.split(BODY + header + OLD)
     assert parts.header.durable

@@ -1,4 +1,4 @@
-"""Config.json, durations and tokens: what is taken, and what is refused with which sentence."""
+"""Config.json and tokens: what is accepted, and with which sentence the rest is refused."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_durations_are_read(tmp_path, text, ms):
 
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "1M", "P1M", "P1Y", "PT1M ", "PT-1S", "-PT1M"])
-def test_what_is_no_duration_is_refused(tmp_path, text):
+def test_an_invalid_duration_is_refused(tmp_path, text):
     with pytest.raises(ConfigError, match="ISO 8601"):
         _load(tmp_path, document({"q": {"DefaultMessageTimeToLive": text}}))
 

@@ -82,7 +82,7 @@ def test_a_kill_in_the_middle_of_sending_loses_no_acknowledged_message(emulator)
         assert set(acknowledged) <= set(_kept(client, "torn"))
 
 
-def test_an_sdk_client_goes_on_after_a_restart(emulator):
+def test_an_sdk_client_continues_after_a_restart(emulator):
     with emulator.client() as client, client.get_queue_sender("kept") as sender:
         sender.send_messages(ServiceBusMessage("before"))
         emulator.kill()

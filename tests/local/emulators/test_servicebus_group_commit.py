@@ -68,9 +68,7 @@ async def test_nothing_is_sent_before_it_is_committed(group_commit, done):
     assert done == ["deliver", "delivered", "commit", "flush"]
 
 
-async def test_nothing_is_sent_any_more_once_a_commit_has_failed(
-    group_commit, journal, done, failures
-):
+async def test_after_a_failed_commit_nothing_is_sent(group_commit, journal, done, failures):
     journal.broken = True
     group_commit.write(Part(done))
     await _next_iteration()

@@ -1,4 +1,4 @@
-"""The life of messages in a queue, under a clock that the tests turn."""
+"""The states of messages in a queue, with a clock that the tests set."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_messages_leave_in_the_order_they_came(bench):
     assert len(it.queue) == 0
 
 
-def test_a_locked_message_is_nobody_elses(bench):
+def test_a_locked_message_is_delivered_to_one_receiver_only(bench):
     it = bench()
     it.send(b"a")
     assert it.queue.receive(None)
@@ -39,7 +39,7 @@ def test_a_completed_message_is_gone_and_its_lock_too(bench):
     assert len(it.queue) == it.queue.locks_held == 0
 
 
-def test_an_abandoned_message_is_back_in_its_place_with_one_more_try(bench):
+def test_an_abandoned_message_returns_to_its_place_with_one_more_delivery(bench):
     it = bench()
     it.send(b"a", b"b")
     it.queue.abandon(it.queue.receive(None).token)
@@ -47,7 +47,7 @@ def test_an_abandoned_message_is_back_in_its_place_with_one_more_try(bench):
     assert (again.draft.content, again.delivery_count) == (b"a", 1)
 
 
-def test_a_released_message_was_not_tried(bench):
+def test_a_released_message_has_no_failed_delivery(bench):
     it = bench()
     it.send(b"a")
     it.queue.release(it.queue.receive(None).token)
@@ -75,7 +75,7 @@ def test_a_lock_expires_and_its_holder_is_notified(bench):
     assert it.queue.receive(None).message.delivery_count == 1
 
 
-def test_a_renewed_lock_lasts_its_time_from_then_on(bench):
+def test_a_renewed_lock_lasts_its_full_duration_again(bench):
     it = bench()
     it.send(b"a", b"b")
     first, second = it.queue.receive(None), it.queue.receive(None)
@@ -87,7 +87,7 @@ def test_a_renewed_lock_lasts_its_time_from_then_on(bench):
         it.queue.complete(second.token)
 
 
-def test_a_message_max_deliveries_is_dead_and_says_so(bench):
+def test_after_the_last_delivery_a_message_is_dead_lettered_with_a_reason(bench):
     it = bench()
     it.send(b"a")
     for _ in range(2):
@@ -100,7 +100,7 @@ def test_a_message_max_deliveries_is_dead_and_says_so(bench):
     assert (dead.sequence, dead.delivery_count) == (1, 3)
 
 
-def test_a_dead_letter_keeps_its_reason_and_dies_no_further(bench):
+def test_a_dead_letter_keeps_its_reason_and_stays(bench):
     it = bench()
     it.send(b"a")
     it.queue.dead_letter(it.queue.receive(None).token, DeadLetter("bad", "very"))
@@ -146,7 +146,7 @@ def test_an_expired_message_is_dropped(bench):
     assert len(it.queue) == 0
 
 
-def test_an_expired_message_is_dead_where_the_queue_says_so(bench):
+def test_an_expired_message_is_dead_lettered_if_its_queue_is_set_so(bench):
     it = bench(default_ttl_ms=100, dead_letters_expired=True)
     it.send(b"a")
     it.pass_by(100)
@@ -155,7 +155,7 @@ def test_an_expired_message_is_dead_where_the_queue_says_so(bench):
     assert len(it.queue.dead_letters) == 1
 
 
-def test_a_message_expires_before_it_is_looked_for(bench):
+def test_an_expired_message_is_not_delivered_even_before_the_timer(bench):
     it = bench(default_ttl_ms=100)
     it.send(b"a")
     it.clock.now_ms += 100
@@ -173,7 +173,7 @@ def test_a_locked_message_may_be_completed_after_it_expired(bench):
     assert len(it.queue) == 0
 
 
-def test_a_scheduled_message_comes_when_it_is_due(bench):
+def test_a_scheduled_message_is_delivered_when_it_is_due(bench):
     it = bench(default_ttl_ms=1000)
     due_ms = it.clock.now_ms + 5000
     it.send(b"later", scheduled_ms=due_ms)
@@ -219,7 +219,7 @@ def test_a_duplicate_is_dropped_within_the_window_even_if_the_first_is_gone(benc
     assert it.send(b"a") == [2]
 
 
-def test_nothing_is_a_duplicate_where_nobody_looks(bench):
+def test_without_duplicate_detection_nothing_is_a_duplicate(bench):
     it = bench()
     it.send(b"a", b"a")
     assert it.take_all() == [b"a", b"a"]

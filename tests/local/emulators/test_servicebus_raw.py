@@ -57,7 +57,7 @@ async def test_heartbeats_come_at_half_the_time_that_a_peer_asks_for(peer):
     assert 0.25 < time.monotonic() - begin_s < 2
 
 
-async def test_nothing_is_said_before_the_peers_header(peer):
+async def test_nothing_is_sent_before_the_peers_header(peer):
     peer.write(b"HTTP/1.1")
     assert await peer.read(8) == frames.SASL_HEADER
     assert await peer.ended()
@@ -90,7 +90,7 @@ async def test_a_transaction_is_refused_as_not_implemented(peer):
     assert condition_of(detach.error) == "amqp:not-implemented"
 
 
-async def test_a_transfer_to_no_link_ends_the_session_and_nothing_more(peer):
+async def test_a_transfer_without_a_link_ends_the_session_only(peer):
     await peer.open()
     peer.send(Transfer(UInt(9), UInt(0), b"t"), b"x")
     end, _ = await peer.read_until(End)
@@ -108,7 +108,7 @@ async def test_a_transfer_to_no_link_ends_the_session_and_nothing_more(peer):
         (b"\x00\x00\x00\x08\x01\x00\x00\x00", "amqp:connection:framing-error"),
     ],
 )
-async def test_bytes_that_are_no_frame_end_the_connection(peer, data, condition):
+async def test_invalid_frames_close_the_connection(peer, data, condition):
     await peer.open()
     peer.write(data)
     close, _ = await peer.read_until(Close)
@@ -116,7 +116,7 @@ async def test_bytes_that_are_no_frame_end_the_connection(peer, data, condition)
     assert await peer.ended()
 
 
-async def test_a_peer_that_leaves_in_the_middle_of_a_frame_harms_nobody(emulator):
+async def test_a_disconnect_in_the_middle_of_a_frame_does_no_harm(emulator):
     async with await Peer.connect(emulator.port) as rude:
         await rude.open()
         rude.write(b"\x00\x00\x01\x00\x02")

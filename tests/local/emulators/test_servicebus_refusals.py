@@ -1,4 +1,4 @@
-"""What the emulator refuses, as Microsoft's own SDK tells it."""
+"""What the emulator refuses, and how Microsoft's SDK reports it."""
 
 from __future__ import annotations
 

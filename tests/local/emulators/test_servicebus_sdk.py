@@ -94,7 +94,7 @@ def _receive(receiver, amount):
     return got
 
 
-def test_a_message_arrives_with_all_that_was_said_about_it(receiver_of, send):
+def test_a_message_arrives_with_all_its_properties(receiver_of, send):
     sent = ServiceBusMessage(
         b"\x00\xff",
         application_properties={"text": "é", "number": 7, "flag": True},
@@ -154,7 +154,9 @@ def test_a_message_longer_than_a_frame_arrives_whole(receiver_of, send):
     assert b"".join(message.body) == body
 
 
-def test_an_abandoned_message_comes_again_and_then_is_dead(receiver_of, send, take_dead):
+def test_an_abandoned_message_is_delivered_again_and_then_dead_lettered(
+    receiver_of, send, take_dead
+):
     send("plain", ServiceBusMessage("again"))
     receiver = receiver_of("plain")
     for tries in range(2):
@@ -165,7 +167,7 @@ def test_an_abandoned_message_comes_again_and_then_is_dead(receiver_of, send, ta
     assert (str(dead), dead.dead_letter_reason) == ("again", "MaxDeliveryCountExceeded")
 
 
-def test_a_dead_lettered_message_says_why(receiver_of, send, take_dead):
+def test_a_dead_lettered_message_has_its_reason(receiver_of, send, take_dead):
     send("plain", ServiceBusMessage("bad", application_properties={"kept": 1}))
     receiver = receiver_of("plain")
     (message,) = _receive(receiver, 1)
@@ -189,7 +191,7 @@ def test_a_deferred_message_is_received_by_its_sequence_number(receiver_of, send
         receiver.receive_deferred_messages(message.sequence_number)
 
 
-def test_a_lock_that_ran_out_is_lost_and_the_message_comes_again(receiver_of, send):
+def test_after_a_lock_expires_the_message_is_delivered_again(receiver_of, send):
     send("brief", ServiceBusMessage("slow"))
     receiver = receiver_of("brief")
     (message,) = _receive(receiver, 1)
@@ -221,13 +223,13 @@ def test_the_sdks_own_renewer_keeps_a_lock_beyond_its_duration(receiver_of, send
         assert receiver.peek_messages(sequence_number=1) == []
 
 
-def test_an_expired_message_is_dead_lettered_without_anybody_asking(send, take_dead):
+def test_an_expired_message_is_dead_lettered_without_a_receiver(send, take_dead):
     send("mortal", ServiceBusMessage("old"))
     (dead,) = take_dead("mortal", 1)
     assert dead.dead_letter_reason == "TTLExpiredException"
 
 
-def test_a_scheduled_message_comes_at_its_time_unless_it_is_cancelled(sender_to, receiver_of):
+def test_a_scheduled_message_is_delivered_at_its_time_unless_cancelled(sender_to, receiver_of):
     due = datetime.now(UTC) + timedelta(seconds=1)
     sender, receiver = sender_to("plain"), receiver_of("plain")
     messages = [ServiceBusMessage("cancelled"), ServiceBusMessage("kept")]
@@ -242,7 +244,7 @@ def test_a_scheduled_message_comes_at_its_time_unless_it_is_cancelled(sender_to,
     assert message.sequence_number == numbers[1]
 
 
-def test_a_peek_takes_nothing_away(receiver_of, send):
+def test_a_peek_removes_nothing(receiver_of, send):
     send("plain", *(ServiceBusMessage(text) for text in "abc"))
     receiver = receiver_of("plain")
     assert _bodies(receiver.peek_messages(2)) == ["a", "b"]
@@ -264,7 +266,7 @@ def test_a_duplicate_is_accepted_and_dropped(receiver_of, send):
     assert _bodies(messages) == ["first", "third"]
 
 
-def test_an_empty_queue_answers_with_nothing_in_time(receiver_of):
+def test_receiving_from_an_empty_queue_returns_nothing_in_time(receiver_of):
     assert receiver_of("empty").receive_messages(5, max_wait_time=0.5) == []
 
 

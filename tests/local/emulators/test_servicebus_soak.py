@@ -1,4 +1,4 @@
-"""Clients that come and go leave nothing behind: no connection, link, lock, message or memory."""
+"""Disconnected clients leave nothing behind: no connection, link, lock, message or memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from local.emulators.servicebus.broker.locks import Lock
 from local.emulators.servicebus.broker.message import Draft, Message
 from local.emulators.servicebus.connection import Connection
 from local.emulators.servicebus.consumer import Consumer
-from local.emulators.servicebus.links import Link
+from local.emulators.servicebus.link import Link
 from local.emulators.servicebus.request_response import ReplyLink
 from local.emulators.servicebus.session import Session
 from local.emulators.servicebus.token_expiry import TokenExpiry
@@ -49,7 +49,7 @@ async def emulator(tmp_path):
 
 
 async def _visit(connection_string, queue, amount, times=1):
-    """A client that comes, sends, receives, settles and goes."""
+    """A client that connects, sends, receives, settles and disconnects."""
     async with ServiceBusClient.from_connection_string(connection_string) as client:
         async with client.get_queue_sender(queue) as sender:
             for _ in range(times):
@@ -75,7 +75,7 @@ def _alive():
     return Counter(type(thing) for thing in gc.get_objects() if isinstance(thing, PER_CLIENT))
 
 
-async def test_of_clients_that_have_gone_nothing_is_kept(emulator):
+async def test_nothing_is_kept_of_disconnected_clients(emulator):
     before = _alive()
     for _ in range(2):
         await _visit_all(emulator.connection_string, 100)
@@ -84,7 +84,7 @@ async def test_of_clients_that_have_gone_nothing_is_kept(emulator):
     assert _alive() - before == Counter()
 
 
-async def test_of_links_that_have_gone_nothing_is_kept(emulator):
+async def test_nothing_is_kept_of_detached_links(emulator):
     queue = emulator.server.namespace.find("q0")
     async with await Peer.connect(emulator.port) as peer:
         await peer.open()
@@ -105,7 +105,7 @@ async def test_of_links_that_have_gone_nothing_is_kept(emulator):
         assert _alive() - before == Counter()
 
 
-async def test_locks_of_a_client_that_has_gone_end_in_time_and_the_messages_stay(emulator):
+async def test_the_locks_of_a_disconnected_client_expire_and_the_messages_stay(emulator):
     queue = emulator.server.namespace.find("brief")
     for number in range(100):
         queue.send(Draft(str(number), b""))

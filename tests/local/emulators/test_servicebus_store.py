@@ -1,4 +1,4 @@
-"""What a queue keeps over a restart, and what it forgets."""
+"""What a queue keeps over a restart, and what it drops."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_sequence_number_is_never_used_again(bench):
     assert it.send(b"c") == [3]
 
 
-def test_what_expired_while_the_broker_was_away_is_gone_after_a_restart(bench):
+def test_messages_that_expired_while_the_broker_was_down_are_gone(bench):
     it = bench(default_ttl_ms=100)
     it.send(b"a")
     it.clock.now_ms += 100
@@ -74,7 +74,7 @@ def test_a_store_refuses_a_second_process_and_a_foreign_file(tmp_path):
         Store(tmp_path / "foreign.db")
 
 
-def test_a_ranking_forgets_what_was_discarded_and_its_memory_too():
+def test_a_heap_drops_discarded_entries_and_their_memory():
     ranking = SequenceHeap()
     for number in range(10_000):
         ranking.put(number, -number)

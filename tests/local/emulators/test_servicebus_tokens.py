@@ -1,4 +1,4 @@
-"""What a peer may do ends when its token ends."""
+"""A client's access ends when its token expires."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _soon():
     return int(time.time()) + 2
 
 
-async def test_a_link_ends_with_its_token_and_says_so(emulator, desk):
+async def test_a_link_is_detached_with_a_reason_when_its_token_expires(emulator, desk):
     until_s = _soon()
     assert await desk.put("q", until_s) == 200
     desk.peer.send(receiver("r", 2, "q", "r"))
@@ -44,7 +44,7 @@ async def test_a_link_ends_with_its_token_and_says_so(emulator, desk):
     assert {link.path for link in emulator.links()} == {None}
 
 
-async def test_a_link_whose_token_was_put_anew_goes_on(emulator, desk):
+async def test_a_link_with_a_renewed_token_stays_attached(emulator, desk):
     until_s = _soon()
     await desk.put("q", until_s)
     await desk.put("other", until_s)
@@ -63,7 +63,7 @@ def _identity_token(**claims):
 AUDIENCE = "https://servicebus.azure.net"
 
 
-async def test_a_link_lives_by_the_tokens_of_an_identity(desk):
+async def test_a_link_stays_attached_by_the_tokens_of_an_identity(desk):
     until_s = _soon()
     assert await desk.put("q", token=_identity_token(aud=AUDIENCE, exp=until_s)) == 200
     desk.peer.send(receiver("r", 2, "q", "r"))

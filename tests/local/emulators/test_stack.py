@@ -65,7 +65,7 @@ def test_a_stack_lists_its_servers_and_stops_them_all(stack, ports):
     assert every_port_is_free(ports)
 
 
-def test_what_the_servers_keep_outlives_the_stack(stack):
+def test_the_servers_data_survives_a_restart_of_the_stack(stack):
     with stack:
         with Redis.from_url(stack.redis_url) as redis:
             redis.set("key", "value")
@@ -91,7 +91,7 @@ def test_what_the_servers_keep_outlives_the_stack(stack):
 
 
 @pytest.mark.parametrize("victim", ["redis", "azurite", "servicebus"])
-def test_a_server_that_is_killed_comes_back(stack, victim, eventually, caplog):
+def test_a_killed_server_is_restarted(stack, victim, eventually, caplog):
     with stack:
 
         def pid():
@@ -130,7 +130,7 @@ def test_a_missing_program_is_named_and_nothing_is_started(stack, monkeypatch, t
     assert [server.pid for server in stack.servers] == [None] * 3
 
 
-def test_a_server_that_cannot_run_takes_the_others_down_again(stack, ports, tmp_path):
+def test_if_one_server_cannot_run_the_others_are_stopped(stack, ports, tmp_path):
     redis_data = tmp_path / "state" / "data" / "redis"
     redis_data.mkdir(parents=True)
     (redis_data / "appendonlydir").write_text("a file where a folder belongs")

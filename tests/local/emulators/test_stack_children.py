@@ -1,4 +1,4 @@
-"""Processes that never outlive the one that started them."""
+"""Child processes end with their parent."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ time.sleep(600)
 
 @pytest.fixture
 def start(tmp_path):
-    """`start(*command)`: a child that is gone when the test ends."""
+    """`start(*command)` starts a child and stops it when the test ends."""
     started = []
 
     def start_one(*command: str) -> Child:
@@ -54,7 +54,7 @@ def start(tmp_path):
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs; a zombie, which nobody has waited for yet, does not."""
+    """Whether the process runs. A zombie does not."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
@@ -62,14 +62,14 @@ def is_alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def test_a_child_runs_its_command_and_tells_its_exit_code(start):
+def test_a_child_runs_its_command_and_has_its_exit_code(start):
     child = start("sh", "-c", "exit 7")
     assert child.wait(10) == 7
     assert child.exit_code == 7
     assert repr(child) == f"<Child sh pid {child.pid} ended 7>"
 
 
-def test_what_a_child_prints_goes_to_its_log(start):
+def test_a_childs_output_is_in_its_log(start):
     child = start("sh", "-c", "echo first; echo last >&2; echo")
     child.wait(10)
     assert child.log.read_text() == "first\nlast\n\n"
@@ -82,20 +82,20 @@ def test_stopping_a_child_lets_it_end_by_itself(start, eventually):
     assert child.stop() == 5
 
 
-def test_a_child_that_does_not_obey_is_killed(start, eventually):
+def test_a_child_that_ignores_sigterm_is_killed(start, eventually):
     child = start(sys.executable, "-c", STUBBORN)
     eventually(lambda: "ready" in child.log.read_text())
     assert child.stop(grace_s=0.2) == -signal.SIGKILL
     assert child.last_line() == "no"
 
 
-def test_stopping_a_child_that_has_ended_tells_how_it_ended(start):
+def test_stopping_an_ended_child_returns_its_exit_code(start):
     child = start("sh", "-c", "exit 7")
     child.wait(10)
     assert child.stop() == 7
 
 
-def test_waiting_for_a_child_that_goes_on_ends_at_the_timeout(start):
+def test_waiting_for_a_running_child_ends_at_the_timeout(start):
     with pytest.raises(TimeoutError, match=r"still runs after 0\.05 s"):
         start("sleep", "600").wait(0.05)
 
@@ -106,7 +106,7 @@ def test_a_ctrl_c_at_the_terminal_does_not_reach_the_child(start):
     assert os.getpgid(child.pid) == child.pid != os.getpgid(0)
 
 
-def test_a_child_outlives_the_thread_that_asked_for_it(start):
+def test_a_child_outlives_the_thread_that_started_it(start):
     """The kernel's death signal follows the thread that forked, not the process."""
     started = []
     thread = threading.Thread(target=lambda: started.append(start("sleep", "600")))
@@ -116,7 +116,7 @@ def test_a_child_outlives_the_thread_that_asked_for_it(start):
         started[0].wait(0.2)
 
 
-def test_a_parent_that_is_killed_takes_its_children_along(tmp_path, eventually):
+def test_the_children_of_a_killed_parent_end(tmp_path, eventually):
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path / "child.log")],
         stdout=subprocess.PIPE,
@@ -132,8 +132,8 @@ def test_a_parent_that_is_killed_takes_its_children_along(tmp_path, eventually):
     eventually(lambda: not is_alive(pid))
 
 
-def test_a_child_whose_parent_died_before_it_was_tied_does_not_run(tmp_path):
-    """Its parent is another process than the one it is told to follow."""
+def test_a_command_whose_parent_has_died_already_does_not_run(tmp_path):
+    """The pid that it gets is not its parent's."""
     tether = PROJECT / "local" / "emulators" / "die_with_parent.py"
     trace = tmp_path / "trace"
     subprocess.run(

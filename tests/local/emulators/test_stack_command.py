@@ -104,14 +104,14 @@ def test_up_in_the_background_stays_until_down(emulators):
     assert emulators.are_gone()
 
 
-def test_status_of_what_does_not_run_says_down_and_exits_1(emulators):
+def test_status_without_a_stack_prints_down_and_exits_1(emulators):
     status = emulators.run("status")
     assert status.returncode == 1
     assert [line.split()[1] for line in status.stdout.splitlines()] == ["down"] * 3
     assert not emulators.state.exists()
 
 
-def test_status_tells_which_server_hangs(emulators):
+def test_status_shows_which_server_hangs(emulators):
     emulators.run("up", "--detach")
     pid = emulators.folder.running().children["redis"]
     os.kill(pid, signal.SIGSTOP)
@@ -184,7 +184,7 @@ def moved(state, words, value):
     )
 
 
-def test_triscore_ports_moves_them_as_it_moves_those_of_make_run(tmp_path, free_port):
+def test_triscore_ports_moves_the_emulators(tmp_path, free_port):
     first = five_free(free_port)
     state = tmp_path / "state"
     try:
@@ -199,14 +199,14 @@ def test_triscore_ports_moves_them_as_it_moves_those_of_make_run(tmp_path, free_
         assert moved(state, ("down",), str(first)).returncode == 0
 
 
-def test_an_option_stands_above_triscore_ports(tmp_path):
+def test_a_port_option_overrides_triscore_ports(tmp_path):
     state = tmp_path / "state"
     status = moved(state, ("status", "--redis-port", "2000"), "3000")
     assert [line.split()[3] for line in status.stdout.splitlines()] == ["2000", "3002", "3005"]
 
 
 @pytest.mark.parametrize("value", ["x", "80", "65001", "²000"])
-def test_ports_that_are_none_are_one_sentence_and_exit_code_2(tmp_path, value):
+def test_invalid_ports_are_one_sentence_and_exit_code_2(tmp_path, value):
     up = moved(tmp_path / "state", ("up",), value)
     assert up.returncode == 2
     assert up.stderr == (f"TRISCORE_PORTS is {value!r}, expected a port from 1024 to 65000\n")

@@ -1,4 +1,4 @@
-"""Who runs the emulators of a folder: whoever holds its lock, and nobody else."""
+"""The process that holds a folder's lock runs its emulators, and no other one does."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_second_stack_in_the_same_folder_is_refused(folder):
         StateFolder(folder.root).acquire()
 
 
-def test_looking_does_not_take_the_lock(folder):
+def test_reading_the_record_does_not_take_the_lock(folder):
     folder.acquire()
     folder.release()
     assert StateFolder(folder.root).running() is None
@@ -68,7 +68,7 @@ def test_a_released_folder_has_no_stack_and_can_be_taken_again(folder):
     folder.acquire()
 
 
-def test_the_record_of_a_stack_that_was_killed_counts_for_nothing(folder):
+def test_the_record_of_a_killed_stack_is_ignored(folder):
     """Its pid may belong to any program by now."""
     folder.root.mkdir()
     with subprocess.Popen(

@@ -51,7 +51,7 @@ def test_a_supervised_server_serves_until_it_is_stopped(supervise, server):
     assert is_free(server.port)
 
 
-def test_a_server_that_dies_is_started_again_with_its_data_and_one_line(
+def test_a_server_that_ends_is_restarted_with_its_data_and_one_log_line(
     supervise, server, caplog, eventually
 ):
     changes = []
@@ -70,7 +70,7 @@ def test_a_server_that_dies_is_started_again_with_its_data_and_one_line(
     ]
 
 
-def test_a_server_that_keeps_ending_is_given_up_with_a_sentence(
+def test_a_server_that_keeps_ending_is_given_up_with_one_log_line(
     supervise, server, caplog, eventually
 ):
     supervisor = supervise(pauses_s=(0.01, 0.02, 0.03))
@@ -89,7 +89,7 @@ def test_a_server_that_keeps_ending_is_given_up_with_a_sentence(
     assert supervisor.state == "failed"
 
 
-def test_stopping_between_two_tries_starts_nothing_more(supervise, server, eventually):
+def test_stopping_between_two_restarts_starts_nothing(supervise, server, eventually):
     supervisor = supervise(pauses_s=(60,))
     kill(supervisor)
     eventually(lambda: supervisor.state == "restarting")
@@ -107,7 +107,7 @@ def test_a_stopped_server_can_be_launched_again(supervise, server):
     assert server.is_healthy()
 
 
-def test_a_server_that_ends_before_it_serves_is_an_error_with_its_last_words(server, tmp_path):
+def test_a_server_that_ends_during_its_start_is_an_error_with_its_last_line(server, tmp_path):
     server.data.mkdir()
     (server.data / "appendonlydir").write_text("a file where a folder belongs")
     supervisor = Supervisor(server, log_file=tmp_path / "redis.log")

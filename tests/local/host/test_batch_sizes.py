@@ -1,4 +1,4 @@
-"""Batches of any size: none is much slower than another, and nothing is given back unread."""
+"""Batches of any size: none is much slower than another, and no message is released unread."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def measured(
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("size", KINDS)
-async def test_no_batch_size_is_slower_than_half_the_fastest_and_nothing_is_given_back(
+async def test_no_batch_size_is_slower_than_half_the_fastest_and_nothing_is_released(
     tmp_path: Path, size: int
 ) -> None:
     rates = dict.fromkeys(SIZES, 0.0)
@@ -133,13 +133,13 @@ async def test_messages_that_wait_for_a_long_batch_stay_locked(tmp_path: Path) -
         await eventually_async(lambda: "tried" in each.host.log())
         await asyncio.to_thread(each.send, 10, 6)
         await eventually_async(lambda: len(each.queue) == 0, 30)
-        # The first took longer than its lock lasts; the others waited for it, and came once.
+        # The first took longer than a lock lasts. The others waited and were delivered once.
         assert "(1, 2)" in each.host.log()
         assert "(10, 2)" not in each.host.log()
         assert each.released == []
 
 
-async def test_a_batch_over_its_functions_time_comes_back_at_once(tmp_path: Path) -> None:
+async def test_a_batch_over_its_functions_timeout_is_abandoned_at_once(tmp_path: Path) -> None:
     script = "import asyncio\n" + SCRIPT.replace("    pass", "    await asyncio.sleep(3600)")
     async with measured(tmp_path / "hangs", 4, script=script, timeout="00:00:01") as each:
         await asyncio.to_thread(each.send, 1, 1)

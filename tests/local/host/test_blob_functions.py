@@ -1,4 +1,4 @@
-"""Blob functions over Azurite, and a host that is stopped, killed and doubled."""
+"""Blob functions over Azurite, with a host that is stopped or killed, and with two hosts."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_deferred_trigger_beside_an_expression_is_sent_bytes_and_fails(
     assert read(blobs, "copies/d.txt") is None
 
 
-def test_a_blob_that_never_works_is_tried_as_often_as_told_and_then_poison(
+def test_a_blob_that_always_fails_is_tried_to_the_threshold_and_then_poison(
     host: HostProcess, blobs: BlobServiceClient, env: dict[str, str]
 ) -> None:
     upload(blobs, "texts/bad.txt", b"fails")
@@ -134,7 +134,7 @@ def test_an_output_path_takes_settings_route_values_and_guids(
     assert read(blobs, f"made/{name}") == "written ä".encode()
 
 
-def test_a_new_host_leaves_alone_what_was_done_before(
+def test_a_new_host_does_not_process_done_blobs_again(
     start_host: StartHost, env: dict[str, str], blobs: BlobServiceClient, tmp_path: Path
 ) -> None:
     app = shutil.copytree(APP, tmp_path / "app")
@@ -178,7 +178,7 @@ def test_of_two_hosts_of_one_app_one_scans_and_the_other_takes_over(
             eventually(lambda: "copy runs for texts/two-last.txt" in second.log(), 5)
 
 
-def test_storage_that_goes_away_and_comes_back_is_waited_for(
+def test_scanning_continues_after_storage_was_away(
     start_host: StartHost,
     env: dict[str, str],
     azurite: AzuriteProcess,

@@ -1,4 +1,4 @@
-"""The blob listener among faults: it looks again whatever they are, at the real host's pace."""
+"""The blob listener under faults: it scans again after any error, at the real host's pace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _numbers = count(100)
 
 
 class Invoker:
-    """Notes what it is brought; `fails` says how often a blob fails."""
+    """Records its invocations. `fails` is how often a blob fails."""
 
     def __init__(self) -> None:
         self.brought: list[tuple[str, float]] = []
@@ -135,7 +135,7 @@ def failing_first(
         (Receipts, "write"),
     ],
 )
-async def test_whatever_fails_in_a_look_it_is_looked_at_again(
+async def test_after_any_error_in_a_scan_the_next_scan_finds_the_blob(
     world: World, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error: Exception
 ) -> None:
     failing_first(monkeypatch, owner, name, 2, error)
@@ -144,7 +144,7 @@ async def test_whatever_fails_in_a_look_it_is_looked_at_again(
     await eventually_async(lambda: "a" in world.invoker.names(), 20)
 
 
-async def test_a_renewal_that_fails_is_not_the_last_one(
+async def test_after_a_failed_renewal_the_lease_is_renewed_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(account_listener, "RENEW_S", 0.02)
@@ -162,7 +162,7 @@ async def test_a_renewal_that_fails_is_not_the_last_one(
     await eventually_async(lambda: len(renewed) > 6, 20)
 
 
-async def test_a_scanner_that_can_not_go_on_gives_its_lease_to_another_one(
+async def test_a_scanner_that_keeps_failing_gives_its_lease_to_another_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = world.listener(), world.listener()
@@ -179,7 +179,7 @@ async def test_a_scanner_that_can_not_go_on_gives_its_lease_to_another_one(
     await eventually_async(lambda: "a" in world.invoker.names(), 20)
 
 
-async def test_what_a_listing_names_before_it_fails_is_processed(
+async def test_blobs_listed_before_a_listing_fails_are_processed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b", "c"):
@@ -197,7 +197,7 @@ async def test_what_a_listing_names_before_it_fails_is_processed(
     await eventually_async(lambda: {"a", "b"} <= set(world.invoker.names()), 20)
 
 
-async def test_a_failed_try_is_made_again_within_half_a_second_five_times_in_all(
+async def test_a_failed_blob_is_retried_within_half_a_second_five_tries_in_all(
     world: World,
 ) -> None:
     world.invoker.fails = {"bad": 99, "late": 3}
@@ -214,7 +214,7 @@ async def test_a_failed_try_is_made_again_within_half_a_second_five_times_in_all
     assert world.invoker.names().count("bad") == 5
 
 
-async def test_a_blob_that_is_replaced_between_two_tries_gets_all_tries_of_its_own(
+async def test_a_blob_replaced_between_two_tries_gets_all_its_tries(
     world: World,
 ) -> None:
     world.invoker.fails = {"a": 4}
@@ -240,9 +240,7 @@ async def test_a_blob_that_is_replaced_between_two_tries_gets_all_tries_of_its_o
         {"tries": "\u0665".encode().hex(), "state": "DONE"},
     ],
 )
-async def test_a_damaged_receipt_begins_the_tries_anew(
-    world: World, metadata: dict[str, str]
-) -> None:
+async def test_a_damaged_receipt_counts_as_no_tries(world: World, metadata: dict[str, str]) -> None:
     blob = world.container.upload_blob("a", b"1")
     etag = blob.get_blob_properties().etag.strip('"')
     listener = world.listener()
@@ -255,7 +253,7 @@ async def test_a_damaged_receipt_begins_the_tries_anew(
     await eventually_async(lambda: world.invoker.names() == ["a"], 20)
 
 
-async def test_a_damaged_lock_is_waited_for_until_it_runs_out(world: World) -> None:
+async def test_a_damaged_lock_blob_is_waited_for_until_its_lease_expires(world: World) -> None:
     listener = world.listener()
     assert not listener._lease.acquire()  # made by this, and not yet taken
     blob = listener._lease._blob
@@ -287,7 +285,7 @@ NAMES = [
 ]
 
 
-async def test_blobs_of_any_name_are_brought_once(world: World) -> None:
+async def test_blobs_of_any_name_are_processed_once(world: World) -> None:
     for name in NAMES:
         world.container.upload_blob(name, b"1")
     await world.listener().start()

@@ -1,4 +1,4 @@
-"""Deadlines end what takes too long, and nothing else."""
+"""Deadlines cancel what takes too long, and nothing else."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ async def never() -> None:
     await asyncio.get_running_loop().create_future()
 
 
-async def test_work_in_time_gives_its_result():
+async def test_work_within_its_deadline_returns_its_result():
     async def work() -> int:
         await asyncio.sleep(0)
         return 3
@@ -22,7 +22,7 @@ async def test_work_in_time_gives_its_result():
     assert await Deadlines(60).run(work()) == 3
 
 
-async def test_work_over_its_time_is_cancelled_and_says_so():
+async def test_work_over_its_deadline_is_cancelled_and_raises_timeout_error():
     with pytest.raises(TimeoutError):
         await Deadlines(SHORT_S).run(never())
     task = asyncio.current_task()
@@ -30,7 +30,7 @@ async def test_work_over_its_time_is_cancelled_and_says_so():
     assert task.cancelling() == 0
 
 
-async def test_each_has_the_whole_time_from_its_own_beginning():
+async def test_each_call_has_the_whole_timeout_from_its_own_start():
     deadlines, loop = Deadlines(SHORT_S), asyncio.get_running_loop()
 
     async def overdue():
@@ -47,7 +47,7 @@ async def test_each_has_the_whole_time_from_its_own_beginning():
     assert min(await first, await second, await overdue()) > SHORT_S - 1e-6
 
 
-async def test_a_cancellation_from_elsewhere_stays_one():
+async def test_a_cancellation_by_the_caller_is_not_a_timeout():
     deadlines = Deadlines(60)
     running = asyncio.create_task(deadlines.run(never()))
     await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def test_work_that_ends_although_it_was_cancelled_gives_its_result():
     assert task.cancelling() == 0
 
 
-async def test_without_a_limit_nothing_is_ended():
+async def test_without_a_timeout_nothing_is_cancelled():
     deadlines = Deadlines(None)
     running = asyncio.create_task(deadlines.run(never()))
     with pytest.raises(TimeoutError):

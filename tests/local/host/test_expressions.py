@@ -18,7 +18,7 @@ from local.host.errors import HostError
         ("in", "anything", {}),
     ],
 )
-def test_a_blob_path_takes_the_blobs_it_means(
+def test_a_blob_path_matches_blobs_and_gives_their_placeholders(
     path: str, blob: str, values: dict[str, str] | None
 ) -> None:
     pattern = BlobPattern.parse(path)

@@ -1,4 +1,4 @@
-"""What keeps the host from starting is one sentence and exit code 2; what it survives, it says."""
+"""What keeps the host from starting is one sentence and exit code 2; other problems are logged."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def f(message: func.ServiceBusMessage) -> None: ...
     assert "hidden" not in line
 
 
-def test_the_environment_goes_over_local_settings(tmp_path: Path, start_host: StartHost) -> None:
+def test_the_environment_overrides_local_settings(tmp_path: Path, start_host: StartHost) -> None:
     script = ONE_FUNCTION.replace("str(os.getpid())", "os.environ['A'] + os.environ['B']")
     app = an_app(tmp_path, script)
     (app / "local.settings.json").write_text('{"Values": {"A": "file", "B": "file"}}')
@@ -364,7 +364,7 @@ def test_a_worker_that_ends_itself_is_started_again(
         assert host.stop() == 0
 
 
-def test_more_connections_than_a_shell_allows_files_keep_nobody_out(
+def test_more_connections_than_a_shells_file_limit_are_served(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     app, port, log = an_app(tmp_path, ONE_FUNCTION), free_port(), tmp_path / "host.log"
@@ -420,7 +420,7 @@ def get(url: str, path: str) -> str:
         with urllib.request.urlopen(url + path, timeout=10) as response:
             return str(response.read(), "utf-8")
     except ConnectionResetError:
-        # The worker that held the connection was killed.
+        # The connection's worker was killed.
         return get(url, path)
 
 

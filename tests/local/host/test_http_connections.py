@@ -1,4 +1,4 @@
-"""What a connection owes its client, and what a client owes the others; over sockets."""
+"""HTTP connections over sockets: order, limits, slow clients and shutdown."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Client:
             self.connection.sendall(part)
 
     def answer(self, *, head: bool = False) -> tuple[str, dict[str, str], bytes]:
-        """Status, headers, and the body unless `head` is asked for."""
+        """Status, headers, and the body unless `head`."""
         status = self._answers.readline().decode().strip().removeprefix("HTTP/1.1 ")
         headers = dict[str, str]()
         while line := self._answers.readline().decode().strip():
@@ -59,7 +59,7 @@ class Client:
         return status, headers, self._answers.read(length)
 
     def is_closed(self) -> bool:
-        """Whether the server says no more."""
+        """Whether the server has closed the connection."""
         try:
             return self._answers.read(1) == b""
         except ConnectionResetError:
@@ -107,7 +107,7 @@ def test_nothing_is_read_while_a_request_waits_for_its_turn(client: Client) -> N
     assert client.answer()[2] == b"known"
 
 
-def test_nothing_is_begun_while_a_client_does_not_take_its_answers(
+def test_no_request_is_started_while_a_client_does_not_read_its_answers(
     host: HostProcess, client: Client
 ) -> None:
     client.send(b"GET /things/big?bytes=10000000 HTTP/1.1\r\nHost: h\r\n\r\n" * 20)
@@ -125,7 +125,7 @@ def test_a_body_may_come_in_parts(client: Client) -> None:
     assert client.answer()[2] == b"known"
 
 
-def test_a_body_does_not_count_as_head_wherever_it_is_divided(client: Client) -> None:
+def test_a_body_does_not_count_as_head_wherever_it_is_split(client: Client) -> None:
     head = b"POST /things/size HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n"
     large = head + bytes(200_000)
     for cut in (1, 30, 50):
@@ -134,21 +134,21 @@ def test_a_body_does_not_count_as_head_wherever_it_is_divided(client: Client) ->
         assert [client.answer()[2] for _ in range(2)] == [b"200000", b"known"]
 
 
-def test_a_chunked_body_is_passed_over(client: Client) -> None:
+def test_a_chunked_body_is_skipped(client: Client) -> None:
     client.send(ECHO + b"Transfer-Encoding: chunked\r\n\r\n")
     assert json.loads(client.answer()[2])["body"] == ""
     client.send(b"4\r\nlost\r\n0\r\nX-Late: 1\r\n\r\n" + KNOWN)
     assert client.answer()[2] == b"known"
 
 
-def test_a_client_that_expects_to_be_asked_for_its_body_is_asked(client: Client) -> None:
+def test_a_client_that_expects_100_continue_gets_it(client: Client) -> None:
     client.send(ECHO + b"Content-Length: 2\r\nExpect: 100-Continue\r\n\r\n")
     assert client.answer()[0] == "100 Continue"
     client.send(b"ab")
     assert json.loads(client.answer()[2])["body"] == "ab"
 
 
-def test_a_body_that_nobody_asked_for_is_dropped(client: Client) -> None:
+def test_a_body_that_the_function_does_not_read_is_dropped(client: Client) -> None:
     head = b"POST /things/unknown HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n"
     client.send(head + b"Expect: 100-continue\r\n\r\n")
     assert client.answer()[0] == "404 Not Found"
@@ -215,7 +215,7 @@ START = b"GET /things/files/known HTTP/1.1\r\n"
         ),
     ],
 )
-def test_what_cannot_be_read_or_is_too_large_is_refused_and_ends_the_connection(
+def test_a_malformed_or_too_large_request_is_refused_and_closes_the_connection(
     client: Client, request_: bytes, status: str
 ) -> None:
     client.send(request_)
@@ -224,7 +224,7 @@ def test_what_cannot_be_read_or_is_too_large_is_refused_and_ends_the_connection(
     assert client.is_closed()
 
 
-def test_what_cannot_be_read_does_not_take_an_earlier_answer(client: Client) -> None:
+def test_a_malformed_request_does_not_replace_an_earlier_answer(client: Client) -> None:
     client.send(HOLD + KNOWN + b"nonsense\r\n\r\n")
     assert [client.answer()[0] for _ in range(3)] == ["500 Internal Server Error", "200 OK", BAD]
     assert client.is_closed()
@@ -241,7 +241,7 @@ def test_more_query_arguments_than_are_read_are_refused(client: Client) -> None:
     assert client.answer()[0] == BAD
 
 
-def test_of_a_caller_without_a_key_nothing_else_is_read(start_host: StartHost) -> None:
+def test_without_a_key_the_query_is_not_parsed(start_host: StartHost) -> None:
     with start_host(APP, {"HOST_FUNCTION_KEY": "k"}) as host, connected(host) as client:
         arguments = b"a&" * 20_000
         for code, status in [(b"", "401"), (b"code=no", "401"), (b"code=k", "400")]:
@@ -251,7 +251,7 @@ def test_of_a_caller_without_a_key_nothing_else_is_read(start_host: StartHost) -
             assert client.answer()[0].startswith(status)
 
 
-def test_a_client_that_leaves_within_its_body_is_not_spoken_of(host: HostProcess) -> None:
+def test_a_disconnect_within_a_body_is_not_logged(host: HostProcess) -> None:
     with connected(host) as client:
         client.send(ECHO + b"Content-Length: 9\r\n\r\n123")
     with connected(host) as client:
@@ -260,7 +260,7 @@ def test_a_client_that_leaves_within_its_body_is_not_spoken_of(host: HostProcess
     assert not [line for line in host.log().splitlines() if "WARN" in line or "uvicorn" in line]
 
 
-def test_what_arrives_slowly_takes_nobodys_place_and_is_given_up(start_host: StartHost) -> None:
+def test_a_slow_request_takes_no_place_and_is_refused(start_host: StartHost) -> None:
     with start_host(APP, {}) as host, ExitStack() as opened:
         began = time.monotonic()
         starts = [b"", b"GET /things", ECHO, ECHO + b"Content-Length: 9\r\n\r\n123"]
@@ -287,7 +287,7 @@ def test_what_arrives_slowly_takes_nobodys_place_and_is_given_up(start_host: Sta
         assert min(given_up.values()) > min(HEAD_S, BODY_S) - LOOK_S
 
 
-def test_health_is_told_while_there_is_room_for_nothing_else(host: HostProcess) -> None:
+def test_health_checks_are_answered_at_full_load(host: HostProcess) -> None:
     with connected(host) as one, connected(host) as two, connected(host) as client:
         one.send(HOLD)
         two.send(HOLD)

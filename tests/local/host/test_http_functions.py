@@ -1,4 +1,4 @@
-"""HTTP functions, keys and limits, spoken to over sockets."""
+"""HTTP functions, keys and limits, over sockets."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_literal_route_goes_before_a_catch_all(host: HostProcess) -> None:
     assert ask(host, "/things/files/a/b.c")[2] == b"a/b.c"
 
 
-def test_a_catch_all_takes_line_ends_too(host: HostProcess) -> None:
+def test_a_catch_all_matches_line_ends(host: HostProcess) -> None:
     assert ask(host, "/things/files/a%0D%0Ab")[2] == b"a\r\nb"
 
 
@@ -125,7 +125,7 @@ def test_a_function_that_awaits_what_was_cancelled_is_answered_500(host: HostPro
 @pytest.mark.parametrize(
     ("what", "named"), [("status", "status 99"), ("name", "header 'a b'"), ("value", "header a")]
 )
-def test_what_http_has_no_form_for_is_answered_500_and_named(
+def test_a_response_that_http_cannot_carry_is_answered_500_and_logged(
     host: HostProcess, what: str, named: str
 ) -> None:
     status, headers, body = ask(host, f"/things/unsendable/{what}")
@@ -137,7 +137,7 @@ def test_no_answer_is_answered_500(host: HostProcess) -> None:
     assert ask(host, "/things/nothing")[0] == 500
 
 
-def test_a_function_over_its_time_is_ended_and_answered_500(host: HostProcess) -> None:
+def test_a_function_over_its_timeout_is_cancelled_and_answered_500(host: HostProcess) -> None:
     status, _, body = ask(host, "/things/late")
     assert (status, body) == (500, b"")
     assert "function late failed: FunctionTimeoutException" in host.log()
@@ -172,7 +172,7 @@ def test_more_requests_than_allowed_are_answered_429(start_host: StartHost) -> N
         assert ask(host, "/things/state")[0] == 200
 
 
-def test_a_client_that_goes_away_cancels_nothing(start_host: StartHost) -> None:
+def test_a_clients_disconnect_cancels_nothing(start_host: StartHost) -> None:
     with start_host(APP, {}) as host:
         with socket.create_connection(("127.0.0.1", host.port)) as connection:
             connection.sendall(b"GET /things/hold?by=gone HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -213,7 +213,7 @@ def test_without_keys_every_level_is_open(host: HostProcess) -> None:
     assert ask(host, "/things/masters")[0] == 200
 
 
-def test_a_stopped_host_answers_what_runs_and_ends_with_0(start_host: StartHost) -> None:
+def test_a_stopping_host_answers_running_requests_and_exits_with_0(start_host: StartHost) -> None:
     with start_host(APP, {}) as host, ThreadPoolExecutor(1) as clients:
         slow = clients.submit(ask, host, "/things/slow")
         eventually(lambda: "slow" in state(host)["arrived"])

@@ -1,4 +1,4 @@
-"""Which identity a connection uses: its own, else the app's."""
+"""Which identity a connection uses: its own, or else the app's."""
 
 import pytest
 

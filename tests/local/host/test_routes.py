@@ -1,4 +1,4 @@
-"""Routes are found the same whether or not a request spells them as their function does."""
+"""A request finds its route in any spelling."""
 
 import pytest
 
@@ -39,10 +39,10 @@ ROUTES = Routes(
         ("GET", "/api/things", "catch_all", {"rest": "things"}),
     ],
 )
-def test_a_path_and_a_method_mean_one_function(method, path, name, params):
+def test_a_path_and_a_method_select_one_function(method, path, name, params):
     route, found = ROUTES.find(method, path) or pytest.fail("no route")
     assert (route.function.name, found) == (name, params)
 
 
-def test_a_path_outside_the_prefix_means_none():
+def test_a_path_outside_the_prefix_selects_none():
     assert ROUTES.find("GET", "/things/known") is None

@@ -1,4 +1,4 @@
-"""Service Bus functions over the emulator, spoken to with Microsoft's SDK."""
+"""Service Bus functions over the emulator, with Microsoft's SDK as their client."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_message_reaches_its_function_with_its_properties_and_is_completed(
     eventually(lambda: is_empty(bus, "one"))
 
 
-def test_a_message_that_fails_comes_back_at_once_until_it_is_dead_lettered(
+def test_a_failed_message_is_delivered_again_at_once_until_it_is_dead_lettered(
     bus: ServiceBusClient, host: HostProcess
 ) -> None:
     send(bus, "one", ServiceBusMessage(b"fails"))
@@ -146,7 +146,7 @@ def test_a_batch_is_one_invocation_and_an_array_is_a_message_an_element(
 
 def test_absent_texts_of_a_batch_shift_the_others_as_in_azure(bus: ServiceBusClient) -> None:
     def shifted() -> bool:
-        """Where both came in one batch; a busy broker may hand them over one by one."""
+        """If both arrived in one batch; a busy broker may deliver them one by one."""
         send(bus, "many", ServiceBusMessage("a"), ServiceBusMessage("b", correlation_id="of b"))
         first, second = seen(bus, 2)
         return (first["correlation_id"], second["correlation_id"]) == ("of b", None)
@@ -154,7 +154,7 @@ def test_absent_texts_of_a_batch_shift_the_others_as_in_azure(bus: ServiceBusCli
     eventually(shifted)
 
 
-def test_one_failure_brings_the_whole_batch_back(bus: ServiceBusClient) -> None:
+def test_a_failed_batch_is_delivered_again_as_a_whole(bus: ServiceBusClient) -> None:
     send(bus, "many", ServiceBusMessage("other"), ServiceBusMessage("once"))
     messages = seen(bus, 2)
     assert {(each["body"], each["delivery_count"]) for each in messages} == {
@@ -195,7 +195,7 @@ def test_an_output_becomes_the_messages_that_the_real_host_makes(
     assert take(bus, "out", len(bodies)) == bodies
 
 
-def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
+def test_messages_flow_again_after_the_broker_was_away(
     broker: BrokerProcess, host: HostProcess
 ) -> None:
     broker.kill()
@@ -207,7 +207,7 @@ def test_a_broker_that_goes_away_and_comes_back_is_waited_for(
         assert [each["body"] for each in seen(bus, 1)] == ["after"]
 
 
-def test_a_stopped_host_finishes_what_runs_and_leaves_the_rest(
+def test_a_stopping_host_finishes_running_invocations_and_abandons_the_rest(
     start_host: StartHost, broker: BrokerProcess, env: dict[str, str], host: HostProcess
 ) -> None:
     host.stop()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import SettingError
-from local.host.app.connections import DEVELOPMENT_SERVICE_BUS, DEVELOPMENT_STORAGE
+from local.host.app.default_connections import DEVELOPMENT_SERVICE_BUS, DEVELOPMENT_STORAGE
 from triggers.connections import validation
 from triggers.settings import TriggerSettings
 
