@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli import clone, output
-from cli.errors import UsageError
+from cli import output
+from cli.errors import UsageError, require_clone
 
 app = typer.Typer()
 
@@ -53,7 +53,7 @@ def bench(
     ] = False,
 ) -> int:
     """Measure the app beside its peers and limits. Without options all of it, in 25 minutes."""
-    clone.require("triscore bench")
+    require_clone("triscore bench")
     if context.invoked_subcommand is not None:
         return 0
     if sum((quick, bool(only), report)) > 1:
@@ -118,11 +118,9 @@ def capacity(
         date = measured.environment["date"]
         print(f"{LABELS[model]}, one worker on one core, measured {date}")
     for each in capacities.capacities(measured, model, hit_rate):
-        if as_json:
-            cost = each.cost_a_million(prices) if price_gb_second else None
-            output.write_json(asdict(each) | {"cost_a_million": cost})
-        else:
-            print(capacities.describe(each, prices))
+        cost = each.cost_a_million(prices) if price_gb_second else None
+        document = asdict(each) | {"cost_a_million": cost}
+        output.show(document, capacities.describe(each, prices), as_json=as_json)
     return 0
 
 
@@ -138,8 +136,5 @@ def redis_memory(
     from bench import redis_memory as memory
 
     for each in memory.measure_all(rows):
-        if as_json:
-            output.write_json(asdict(each) | {"bytes_a_row": each.bytes_a_row})
-        else:
-            print(each, flush=True)
+        output.show(asdict(each) | {"bytes_a_row": each.bytes_a_row}, each, as_json=as_json)
     return 0

@@ -104,24 +104,20 @@ def package(
         input_queue_name=input_queue_name,
         output_queue_name=output_queue_name,
     )
-    if as_json:
-        output.write_json(
-            {
-                "path": str(made.path),
-                "model": made.model,
-                "trigger": trigger,
-                "bytes": made.size,
-                "functions": list(made.functions),
-                "notes": list(made.notes),
-            }
-        )
-        return 0
-    print(
+    document = {
+        "path": str(made.path),
+        "model": made.model,
+        "trigger": trigger,
+        "bytes": made.size,
+        "functions": list(made.functions),
+        "notes": list(made.notes),
+    }
+    text = (
         f"{made.path}: {made.model} behind {trigger}, {made.size / packaging.MB:.1f} MB,"
         f" {len(made.functions)} functions started"
     )
-    for note in made.notes:
-        print(f"note: {note}")
+    lines = [text, *(f"note: {note}" for note in made.notes)]
+    output.show(document, "\n".join(lines), as_json=as_json)
     return 0
 
 
@@ -146,12 +142,9 @@ async def _examine(app: AppSettings, *, as_json: bool) -> int:
     async for group, finding in examine(app):
         found += 1
         in_order += finding.fix is None
-        if as_json:
-            output.write_json({"group": group, "message": finding.message, "fix": finding.fix})
-            continue
-        if group != heading:
-            print(group)
-        print(f"  {finding}", flush=True)
+        document = {"group": group, "message": finding.message, "fix": finding.fix}
+        text = f"  {finding}" if group == heading else f"{group}\n  {finding}"
+        output.show(document, text, as_json=as_json)
         heading = group
     if not as_json:
         print(f"{in_order} ok, {found - in_order} to fix")
@@ -203,19 +196,14 @@ def requeue(
 
     choice = Choice(all=all_, reason=reason, names=names or ())
     app = _open_app(folder, settings)
-    report = _write_outcome if as_json else _print_outcome
+
+    def report(outcome: Outcome) -> None:
+        output.show(outcome.as_json(), outcome, as_json=as_json)
+
     summary = asyncio.run(send_again(app, choice, dry_run=dry_run, rate=rate or 0.0, report=report))
     if not as_json:
         print(summary)
     return 2 if summary.failed else 0
-
-
-def _print_outcome(outcome: Outcome) -> None:
-    print(outcome, flush=True)
-
-
-def _write_outcome(outcome: Outcome) -> None:
-    output.write_json(outcome.as_json())
 
 
 def _open_app(folder: Path, file: Path | None) -> AppSettings:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import clone, output
-from cli.clone import ROOT
+from cli import output
+from cli.errors import require_clone
 
 if TYPE_CHECKING:
     from local.emulators.ports import Ports
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Run what stands in for Azure: Redis, Azurite, the Service Bus emulator.")
 
-STATE = ROOT / ".triscore"
-
 State = Annotated[
-    Path,
-    typer.Option("--state", help="The folder of their data and logs.", show_default=".triscore"),
+    Path | None,
+    typer.Option("--state", help="The folder of their data and logs; without it .triscore."),
 ]
 
 
@@ -51,7 +49,7 @@ def up(
     detach: Annotated[
         bool, typer.Option("--detach", help="Return once they are ready; `down` stops them.")
     ] = False,
-    state: State = STATE,
+    state: State = None,
     redis: Redis = None,
     azurite_blob: AzuriteBlob = None,
     azurite_queue: AzuriteQueue = None,
@@ -59,31 +57,33 @@ def up(
     servicebus: ServiceBus = None,
 ) -> int:
     """Start them, print the settings that lead to them, and stay up until Ctrl-C."""
-    clone.require("triscore emulators up")
+    require_clone("triscore emulators up")
     from local.emulators import commands
 
     _log_warnings()
+    folder = state or commands.STATE
     ports = _ports(redis, azurite_blob, azurite_queue, azurite_table, servicebus)
     if detach:
-        _print_settings(commands.start_in_background(_command(state, ports), state, ports))
+        _print_settings(commands.start_in_background(_command(folder, ports), folder, ports))
     else:
-        commands.run(state, ports, on_ready=_print_settings)
+        commands.run(folder, ports, on_ready=_print_settings)
     return 0
 
 
 @app.command()
-def down(*, state: State = STATE) -> int:
+def down(*, state: State = None) -> int:
     """Stop the emulators that run in a folder."""
     from local.emulators import commands
 
-    print("stopped" if commands.stop(state) else f"no emulators run in {state}")
+    folder = state or commands.STATE
+    print("stopped" if commands.stop(folder) else f"no emulators run in {folder}")
     return 0
 
 
 @app.command()
 def status(
     *,
-    state: State = STATE,
+    state: State = None,
     redis: Redis = None,
     azurite_blob: AzuriteBlob = None,
     azurite_queue: AzuriteQueue = None,
@@ -95,12 +95,9 @@ def status(
     from local.emulators import commands
 
     ports = _ports(redis, azurite_blob, azurite_queue, azurite_table, servicebus)
-    found = commands.status(state, ports)
+    found = commands.status(state or commands.STATE, ports)
     for server in found:
-        if as_json:
-            output.write_json(asdict(server))
-        else:
-            print(server)
+        output.show(asdict(server), server, as_json=as_json)
     return 0 if all(server.ok for server in found) else 1
 
 

@@ -1,9 +1,10 @@
-"""Which errors a person can act on: those are one line on standard error, without a stack trace."""
+"""Errors that a person can act on. They are one line on standard error, without a stack trace."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 #: Errors whose text is one sentence for a person. They are imported only once something was raised:
 #: no command pays for a package that it does not use.
@@ -18,6 +19,15 @@ EXPECTED = (
 
 class UsageError(Exception):
     """A command cannot be run this way, or not here. Exit code 2."""
+
+
+def require_clone(command: str) -> None:
+    """Raise UsageError where this is an installed copy of the project, without its folder."""
+    if not Path(__file__).resolve().parent.with_name("pyproject.toml").is_file():
+        raise UsageError(
+            f"{command} needs a clone of the project, and this is an installed copy: clone it and"
+            " type `make run` there"
+        )
 
 
 def is_expected(error: Exception) -> bool:

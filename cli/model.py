@@ -79,23 +79,20 @@ def describe(
         absolute=manifests.ABSOLUTE if absolute is None else absolute,
     )
     file = manifests.write(folder, described)
-    if as_json:
-        output.write_json(
-            {
-                "manifest": str(file),
-                "file": described.file,
-                "sha256": described.sha256,
-                "framework": described.framework,
-                "version": described.version,
-                "method": described.method,
-                "golden_rows": len(described.golden.rows),
-            }
-        )
-    else:
-        print(
-            f"{file}: {described.file}, SHA-256 {described.sha256[:12]}…, {described.framework}"
-            f" {described.version}, {described.method}, {len(described.golden.rows)} golden rows"
-        )
+    document = {
+        "manifest": str(file),
+        "file": described.file,
+        "sha256": described.sha256,
+        "framework": described.framework,
+        "version": described.version,
+        "method": described.method,
+        "golden_rows": len(described.golden.rows),
+    }
+    text = (
+        f"{file}: {described.file}, SHA-256 {described.sha256[:12]}…, {described.framework}"
+        f" {described.version}, {described.method}, {len(described.golden.rows)} golden rows"
+    )
+    output.show(document, text, as_json=as_json)
     return 0
 
 
@@ -112,14 +109,12 @@ def accelerate(
     from deploy import accelerate as acceleration
 
     graph = acceleration.accelerate(_existing(folder), relative=relative, absolute=absolute)
-    if as_json:
-        output.write_json(asdict(graph) | {"file": str(folder / graph.file)})
-    else:
-        print(
-            f"{folder / graph.file}: SHA-256 {graph.sha256[:12]}…, {graph.numbers}, answers"
-            f" {graph.rows} rows as the model does (numbers differ by at most"
-            f" {graph.largest_difference:.1e}). It answers from the next start on."
-        )
+    text = (
+        f"{folder / graph.file}: SHA-256 {graph.sha256[:12]}…, {graph.numbers}, answers"
+        f" {graph.rows} rows as the model does (numbers differ by at most"
+        f" {graph.largest_difference:.1e}). It answers from the next start on."
+    )
+    output.show(asdict(graph) | {"file": str(folder / graph.file)}, text, as_json=as_json)
     return 0
 
 

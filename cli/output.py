@@ -1,4 +1,4 @@
-"""What commands print: a line for a person, or JSON for a program."""
+"""What commands print: lines for a person, or JSON for a program."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
+#: Of a command that ends with one result.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+#: Of a command that prints results while it goes on.
 JsonLines = Annotated[
-    bool, typer.Option("--json", help="Print a JSON object a line, for programs.")
+    bool, typer.Option("--json", help="Print one JSON object a line, for programs.")
 ]
 
 
-def write_json(value: Any) -> None:
-    """One line, at once: a program may read it through a pipe while the command goes on."""
-    print(json.dumps(value), flush=True)
+def show(document: Any, text: object, *, as_json: bool) -> None:
+    """Print one of two forms of the same: `document` as one line of JSON, or `text`.
+
+    It is written at once: a program may read it through a pipe while the command goes on.
+    """
+    line = json.dumps(document) if as_json else text
+    print(line, flush=True)

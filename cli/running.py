@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import clone
+from cli.errors import require_clone
 
 Port = Annotated[
     int,
@@ -65,7 +65,7 @@ def host(
 
 
 def _demo(port: int, *, once: bool) -> int:
-    clone.require("triscore up" if not once else "triscore demo")
+    require_clone("triscore up" if not once else "triscore demo")
     from local.demo.run import run
 
     return run(port, once=once)

@@ -25,10 +25,6 @@ from inference import package_settings
 from inference.errors import ScoringError
 from inference.models import manifests
 
-#: The parts of this project that run in Azure.
-APP = ("function_app.py", "host.json", "triggers", "inference", "cache")
-IMAGE = Path(__file__).with_name("image")
-
 MB = 1024 * 1024
 #: The largest package that Azure's zip deployment accepts. An image has no such limit.
 MAX_BYTES = 2048 * MB
@@ -101,14 +97,14 @@ def _require_small(size: int) -> None:
 def _files(packaged: PackagedModel, *, dockerfile: bool) -> dict[str, Path]:
     """The source of each file, by its path in the package."""
     files = {f"{packaged.place}/{name}": file for name, file in packaged.files.items()}
-    for name in APP:
+    for name in project_files.APP:
         place = project_files.find(name)
         if place.is_dir():
             files |= {f"{name}/{path}": file for path, file in packaged_model.files_of(place)}
         else:
             files[name] = place
     if dockerfile:
-        files |= {file.name: file for file in IMAGE.iterdir()}
+        files |= {file.name: file for file in project_files.IMAGE.iterdir()}
     return files
 
 

@@ -16,6 +16,8 @@ from local.emulators.ports import Ports
 from local.emulators.stack import Stack, servers
 from local.emulators.state_folder import Record, StateFolder
 
+#: Their folder, unless a caller names another.
+STATE = PROJECT / ".triscore"
 #: Seconds in which emulators in the background must be ready, and in which they must have stopped.
 TIMEOUT_S = 40.0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from deploy import packaging
+from deploy import project_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,10 @@ def patterns(name):
 def test_func_publishes_the_app_and_nothing_else():
     published = git() - git("--cached", "--ignored", "--exclude-from=.funcignore")
     # A model is no part of the repository: it is trained, or the user's own.
-    assert {name.partition("/")[0] for name in published} == {*packaging.APP, "requirements.txt"}
+    assert {name.partition("/")[0] for name in published} == {
+        *project_files.APP,
+        "requirements.txt",
+    }
 
 
 def test_a_model_of_the_users_is_published():
