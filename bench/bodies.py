@@ -1,4 +1,4 @@
-"""What the load sends: bodies made beforehand, with gaps for numbers where rows must be unique."""
+"""Request bodies. They are made before a run, with gaps for numbers that make each row unique."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from bench.models import Rows
 
-#: A gap in a body, filled by the load generator with as many digits: a number never used before.
+#: A gap in a body. The load generator fills it with a number of as many digits, never used before.
 GAP = "@" * 12
 
 Row = Sequence[str]
-"""A row as the texts of its JSON numbers."""
+"""A row, as the text of each JSON number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a kind of server wants its rows, and how it says its predictions."""
+    """How a kind of server reads rows and writes predictions."""
 
     path: str
     write: Callable[[Sequence[Row]], str]
@@ -26,7 +26,7 @@ class Dialect:
 
 
 def unique(rows: Rows) -> list[Row]:
-    """The rows with a gap for a number in each first pixel."""
+    """The rows with a gap in place of each first pixel."""
     return [[f"0.{GAP}", *row[1:]] for row in plain(rows)]
 
 
@@ -57,7 +57,7 @@ def _as_it_is(answer: Any) -> list[Any]:
 
 
 def data_at(path: str) -> Dialect:
-    """`{"data": [[…], …]}` to a list of predictions: what most of the field speaks."""
+    """`{"data": [[…], …]}` in, a list of predictions out. Most servers take this."""
     return Dialect(path, lambda rows: f'{{"data":[{_lists(rows)}]}}', _as_it_is)
 
 

@@ -18,13 +18,13 @@ from bench.triggers import BLOB_ROWS
 
 MILLION = 1_000_000
 SERVER = "triscore@1"
-#: What bench.triggers measures them with.
+#: The model that bench.triggers measures messages and blobs with.
 TRIGGERS_MODEL = "logreg"
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What the platform takes, in any currency."""
+    """The platform's prices, in any currency."""
 
     instance_gb: float
     gb_second: float
@@ -33,26 +33,26 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The rows that one worker scores when they come in one way."""
+    """How many rows one worker scores a second if they arrive in one way."""
 
     way: str
     rows_a_second: float
     rows_an_execution: float
 
     def cost_a_million(self, prices: Prices) -> float:
-        """What a million rows cost, on instances that are always busy."""
+        """The cost of a million rows on instances that are always busy."""
         seconds = MILLION / self.rows_a_second
         executions = prices.million_executions / self.rows_an_execution
         return seconds * prices.instance_gb * prices.gb_second + executions
 
 
 def mixed(hit: float, miss: float, hit_rate: float) -> float:
-    """Rows a second where a share of them is in the cache: times add up, rates do not."""
+    """Rows a second if a share of them is in the cache. Times add up, rates do not."""
     return 1 / (hit_rate / hit + (1 - hit_rate) / miss)
 
 
 def capacities(results: Results, model: str, hit_rate: float) -> Iterator[Capacity]:
-    """The ways that were measured with a model."""
+    """The capacity of each way that was measured with this model."""
     hit = results.value(f"hot/{model}/16", SERVER)
     miss = results.value(f"unique/{model}/16", SERVER)
     if hit and miss:
@@ -69,7 +69,7 @@ def capacities(results: Results, model: str, hit_rate: float) -> Iterator[Capaci
 
 
 def read(file: Path) -> Results:
-    """Measured results, or a summary of them. Raises BenchError where there are none."""
+    """Read full results or a summary. Raises BenchError if there is no such file."""
     if not file.is_file():
         raise BenchError(f"{file} is not there: `make bench` writes it")
     return Results.from_json(json.loads(file.read_text()))

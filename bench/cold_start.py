@@ -1,4 +1,7 @@
-"""From the start of the process to the first answer, beside the least it could take."""
+"""Cold start: seconds from the start of the process to the first answer.
+
+It is compared with a bare Python that imports scikit-learn and loads the model.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,15 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 def measure(
-    model: Model, redis_url: str, rounds: int, results: Results, tell: Callable[[str], None]
+    model: Model, redis_url: str, rounds: int, results: Results, notify: Callable[[str], None]
 ) -> None:
-    """Starts in turn: bare Python, the app for a row in Redis, the app for one that is not."""
+    """Start in turn bare Python, the app for a row that Redis has, and the app for a new row."""
     with Running(_app(model, redis_url)) as warm:
         warm.wait_ready()
         checks.ask(warm.server, hot_row())
     found: dict[str, list[float]] = {name: [] for name in (BARE, HIT, MISS, BARE_MB, MISS_MB)}
     for number in range(rounds):
-        tell(f"cold start, round {number + 1}")
+        notify(f"cold start, round {number + 1}")
         seconds, megabytes = _bare(model)
         found[BARE].append(seconds)
         found[BARE_MB].append(megabytes)
@@ -57,7 +60,7 @@ def _app(model: Model, redis_url: str) -> Server:
 
 
 def _bare(model: Model) -> tuple[float, float]:
-    """Seconds, and megabytes in the end."""
+    """Seconds, and the memory at the end in MB."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / "bare-load.log"
     command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-c", LOAD, str(model.file)]
@@ -71,9 +74,9 @@ def _bare(model: Model) -> tuple[float, float]:
 
 
 def _first_answer(server: Server, seed: int | None) -> tuple[float, float]:
-    """Seconds to the first answer to the row of this seed, or to the hot one; megabytes then.
+    """Seconds to the first answer, and megabytes then. Without a seed the row is the cached one.
 
-    Raises BenchError where it came from elsewhere than it should.
+    Raises BenchError if the answer does not come from the cache, or from the model, as expected.
     """
     row = hot_row() if seed is None else rows(1, seed=seed)
     began = time.perf_counter()
@@ -94,7 +97,7 @@ def _first_answer(server: Server, seed: int | None) -> tuple[float, float]:
 
 
 def _resident_mb(pid: int) -> float:
-    """Of a process and of those that it has started."""
+    """Megabytes of a process and of its children."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     own = int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024
     started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

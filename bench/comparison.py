@@ -1,4 +1,4 @@
-"""Servers of one model side by side: all up, measured in turn, round by round."""
+"""Compares the servers of one model: all run at once and are measured in turn, round by round."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bench.servers.server import Running, Server
 from bench.servers.stage import Stage
 from bench.workloads import Workload, bodies_of
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 class Comparison:
-    """Starts the servers that workloads name; those that can't take part are left out, by name.
+    """Starts the servers that the workloads name. Results list those that cannot take part.
 
-    A server that is not measured has nothing to do, so all can be up at once, and whatever else
-    the machine does in a round hits all of them.
+    All servers run at once: one that is not measured is idle, and other work on the machine slows
+    all servers of a round alike.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class Comparison:
     def runs_a_round(self) -> int:
         return sum(name in self._running for each in self._workloads for name in each.servers)
 
-    def start(self, tell: Tell) -> None:
-        """Start all servers at once, wait for each, check its answers."""
+    def start(self, notify: Notify) -> None:
+        """Start all servers at once, then wait for each and check its answers."""
         wanted = dict.fromkeys(name for each in self._workloads for name in each.servers)
         for name in wanted:
             if {name, self._named(name)} & set(self._results.absent):
@@ -59,19 +59,17 @@ class Comparison:
                 self._leave_out(name, error)
         estimator = self._stage.model.estimator()
         for name, running in list(self._running.items()):
-            tell(f"starting {name}")
+            notify(f"starting {name}")
             self._admit(name, running, estimator)
 
-    def round(self, number: int, seconds: int, tell: Tell) -> None:
-        """Each workload once at each of its servers. The first, number 0, warms up: it does not
-        count.
-        """
+    def round(self, number: int, seconds: int, notify: Notify) -> None:
+        """Run each workload once on each of its servers. Round 0 warms up and does not count."""
         for workload in self._workloads:
             for name in in_turn(workload.servers, number):
                 running = self._running.get(name)
                 if running is None:
                     continue
-                tell(f"{workload.id}  {name}")
+                notify(f"{workload.id}  {name}")
                 run = self._generator.run(self._load(workload, running.server), seconds=seconds)
                 if number > 0:
                     self._results.add(workload.id, name, run)
@@ -102,8 +100,9 @@ class Comparison:
 
 
 def in_turn[T](these: Sequence[T], number: int) -> list[T]:
-    """These in the order of a round: each round begins with another one, and every second goes
-    backwards, so that none always comes after the same one and has to bear what that left behind.
+    """The order of a round: each round begins with another item, and every second one is reversed.
+
+    So no server is always measured after the same other one, which may still affect it.
     """
     first = number % len(these)
     if number % 2:

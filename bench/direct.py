@@ -1,6 +1,6 @@
-"""What a model costs without any server: `python -m bench.direct FOLDER ROUNDS`, for `measure`.
+"""Measures a model without any server. `measure` runs this module as a process.
 
-A process of its own, so that it has one core and one thread as the servers have.
+The process has one core and one thread, as the servers have.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from bench.servers.server import ONE_THREAD
 ROW, MANY, HUNDRED = "predict, 1 row", "predict, 10,000 rows", "read JSON and predict, 100 rows"
 UNITS = {ROW: "us", MANY: "rows/s", HUNDRED: "ms"}
 
-#: Each value is the mean of calls that take at least so long together.
+#: Each value is the mean of calls that take at least this long together.
 LONG_ENOUGH_S = 0.1
 
 
 def measure(model: Model, rounds: int) -> dict[str, Figure]:
-    """One row, 10,000 at once, and 100 with the reading of their JSON."""
+    """Predict one row, 10,000 rows at once, and 100 rows including the parsing of their JSON."""
     command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "bench.direct"]
-    told = subprocess.run(
+    completed = subprocess.run(
         [*command, str(model.folder), str(rounds)],
         env={"PYTHONPATH": str(ROOT), **ONE_THREAD},
         capture_output=True,
         check=True,
         timeout=120,
     )
-    costs: dict[str, list[float]] = json.loads(told.stdout)
+    costs: dict[str, list[float]] = json.loads(completed.stdout)
     return {f"{name}, {model.name}": Figure(UNITS[name], tuple(costs[name])) for name in UNITS}
 
 
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _seconds(call: Callable[[], object]) -> float:
-    """Of one call, after one that warms up."""
+    """The duration of one call, after one to warm up."""
     call()
     calls, began = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - began) < LONG_ENOUGH_S or not calls:

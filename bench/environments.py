@@ -1,4 +1,4 @@
-"""The peers' environments: each in a folder of its own, made once and then found again."""
+"""The peers' virtual environments, each made once in a folder of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.errors import BenchError
 from bench.places import BENCH, LOGS, PEERS
 from local.emulators.child import Child
 
-#: What a table says of a peer: packages that decide how fast it is.
+#: The packages that decide how fast a peer is; tables show their versions.
 TOLD = ("scikit-learn", "numpy", "uvicorn", "gunicorn", "starlette", "redis", "orjson")
 
 INSTALL_S = 900.0
@@ -24,7 +24,7 @@ INSTALL_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The packages of one peer, and the Pythons that it can run on, best first."""
+    """The packages of one peer, and the Python versions that it runs on, the preferred first."""
 
     name: str
     pythons: tuple[str, ...] = ("3.13",)
@@ -49,7 +49,7 @@ class Environment:
         return str(self.folder / "bin" / name)
 
     def bring(self) -> None:
-        """Make the environment, unless these very requirements are in it. Raises BenchError."""
+        """Make the environment unless it has these requirements already. Raises BenchError."""
         if not self.is_there:
             self._make()
 
@@ -67,14 +67,14 @@ class Environment:
         self._stamp.touch()
 
     def versions(self) -> dict[str, str]:
-        """Its Python and the packages that a reader asks for, by name."""
+        """The versions of Python and of the packages that tables show."""
         code = (
             "import importlib.metadata as m, json, platform\n"
             "print(json.dumps({'Python': platform.python_version()}"
             " | {d.name: d.version for d in m.distributions()}))"
         )
-        told = subprocess.run([self.python, "-c", code], capture_output=True, check=True)
-        installed: dict[str, str] = json.loads(told.stdout)
+        completed = subprocess.run([self.python, "-c", code], capture_output=True, check=True)
+        installed: dict[str, str] = json.loads(completed.stdout)
         wanted = {"Python", *TOLD, *_pinned_first(self.requirements)}
         return {name: version for name, version in installed.items() if name in wanted}
 
@@ -85,24 +85,24 @@ class Environment:
 
 
 def find_python(versions: tuple[str, ...]) -> str | None:
-    """The first interpreter that is of one of these versions, e.g. `3.12`."""
+    """The first interpreter that has one of these versions, e.g. `3.12`."""
     for version in versions:
         for candidate in _candidates(version):
             code = "import sys; print('%d.%d' % sys.version_info[:2])"
             try:
-                told = subprocess.run(
+                completed = subprocess.run(
                     [candidate, "-c", code], capture_output=True, text=True, check=False
                 )
             except OSError:
                 continue
-            # A shim of pyenv is on the PATH for every version, and fails for most.
-            if told.stdout.strip() == version:
+            # pyenv puts a shim for every version on the PATH; most of them fail.
+            if completed.stdout.strip() == version:
                 return candidate
     return None
 
 
 def run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:
-    """Run a command of the set-up to its end. Raises BenchError."""
+    """Run a command of the set-up. Raises BenchError if it fails."""
     LOGS.mkdir(parents=True, exist_ok=True)
     child = Child(command, log=LOGS / "install.log", env=env)
     try:
@@ -115,8 +115,8 @@ def run(command: list[str], what: str, env: dict[str, str] | None = None) -> Non
         raise BenchError(f"{what} could not be brought: {child.last_line()} (all: {child.log})")
 
 
-def require_programs(programs: dict[str, str], tell: Callable[[str], None]) -> None:
-    """Bring Debian's packages of programs that are missing. Raises BenchError."""
+def require_programs(programs: dict[str, str], notify: Callable[[str], None]) -> None:
+    """Install the Debian packages of missing programs. Raises BenchError."""
     missing = sorted({package for name, package in programs.items() if not shutil.which(name)})
     if not missing:
         return
@@ -124,7 +124,7 @@ def require_programs(programs: dict[str, str], tell: Callable[[str], None]) -> N
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if not shutil.which("apt-get") or (sudo and not shutil.which("sudo")):
         raise BenchError(f"the bench needs {names}: as root, 'apt-get install {names}'")
-    tell(f"installing {names}")
+    notify(f"installing {names}")
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     run([*sudo, "apt-get", "update"], "the list of Debian's packages", env)
     run([*sudo, "apt-get", "install", "-y", *missing], names, env)
@@ -139,11 +139,11 @@ def _candidates(version: str) -> Iterator[str]:
     yield from sorted(map(str, pyenv.glob(f"versions/{version}*/bin/python")), reverse=True)
     if uv := shutil.which("uv"):
         command = [uv, "python", "find", "--no-project", version]
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-        yield from told.stdout.split()
+        completed = subprocess.run(command, capture_output=True, text=True, check=False)
+        yield from completed.stdout.split()
 
 
 def _pinned_first(requirements: Path) -> set[str]:
-    """What a requirements file is about: its first two packages."""
+    """The first two packages of a requirements file, which are the peer itself."""
     lines = [line for line in requirements.read_text().splitlines() if "==" in line]
     return {line.partition("==")[0] for line in lines[:2]}

@@ -1,4 +1,4 @@
-"""What ends a bench, or keeps one of its parts from taking part."""
+"""The error that ends a run of the bench, or leaves one server out of it."""
 
 
 class BenchError(Exception):

@@ -16,44 +16,44 @@ from bench.places import BENCH
 
 SCRIPT = BENCH / "wrk.lua"
 
-#: Seconds until a request counts as failed; also how long a run may take beyond its time.
+#: Seconds after which a request has failed, and by which a run may take longer than planned.
 TIMEOUT_S = 10
 
-#: Numbers that a run may use up a second: more than any load generator sends rows.
+#: How many numbers a run may use a second: more than any load generator sends rows.
 NUMBERS_A_SECOND = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measurement. With a fault it does not count, whatever its figures."""
+    """One measurement. It does not count if it has a fault."""
 
     rate: float
     p50_ms: float
     p99_ms: float
-    #: How much of one core the load generator used: near 1, it was the limit, not the server.
+    #: How much of one core the load generator used. Near 1 it was the limit, not the server.
     load_cpu: float
     fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent, over how many connections, from which cores."""
+    """What to send, over how many connections, from which cores."""
 
     url: str
     connections: int
     cores: str
-    #: A file of bodies, one a line; None sends GETs without a body.
+    #: A file with one body a line; None for GETs without a body.
     bodies: Path | None = None
 
 
 class Generator:
-    """Runs wrk, and never has it send the same number twice."""
+    """Runs wrk. No number is sent twice."""
 
     def __init__(self) -> None:
         self._turns = count(1)
 
     def run(self, load: Load, *, seconds: int) -> Run:
-        """Put load on a server. Raises BenchError where wrk itself fails."""
+        """Measure a server. Raises BenchError if wrk itself fails."""
         first = next(self._turns) * seconds * NUMBERS_A_SECOND
         command = [
             *("taskset", "-c", load.cores, "wrk", "-t1", f"-c{load.connections}"),
@@ -61,7 +61,7 @@ class Generator:
             *([] if load.bodies is None else [str(load.bodies), str(first)]),
         ]
         used, began = _cpu_of_children(), time.perf_counter()
-        told = subprocess.run(
+        completed = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -70,30 +70,30 @@ class Generator:
             timeout=seconds + 3 * TIMEOUT_S,
         )
         cpu = (_cpu_of_children() - used) / (time.perf_counter() - began)
-        if told.returncode:
-            raise BenchError(f"wrk failed: {told.stderr.strip() or told.stdout.strip()}")
-        return read(told.stdout, load_cpu=cpu)
+        if completed.returncode:
+            raise BenchError(f"wrk failed: {completed.stderr.strip() or completed.stdout.strip()}")
+        return read(completed.stdout, load_cpu=cpu)
 
 
 def read(output: str, *, load_cpu: float) -> Run:
-    """What wrk measured, from the line that wrk.lua writes last. Raises BenchError."""
+    """Parse the last line of wrk's output, which wrk.lua writes. Raises BenchError."""
     try:
-        said = json.loads(output.rstrip().rpartition("\n")[2])
-        errors = {name: number for name, number in said["errors"].items() if number}
+        measured = json.loads(output.rstrip().rpartition("\n")[2])
+        errors = {name: number for name, number in measured["errors"].items() if number}
         fault = ", ".join(f"{number} {_NAMES[name]}" for name, number in errors.items())
         return Run(
-            rate=said["requests"] / (said["us"] / 1e6),
-            p50_ms=said["p50_us"] / 1000,
-            p99_ms=said["p99_us"] / 1000,
+            rate=measured["requests"] / (measured["us"] / 1e6),
+            p50_ms=measured["p50_us"] / 1000,
+            p99_ms=measured["p99_us"] / 1000,
             load_cpu=load_cpu,
-            fault=fault or ("" if said["requests"] else "no answers"),
+            fault=fault or ("" if measured["requests"] else "no answers"),
         )
     except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
-        raise BenchError(f"wrk said nothing usable: {output[-200:]!r}") from error
+        raise BenchError(f"wrk's output cannot be read: {output[-200:]!r}") from error
 
 
 def write_bodies(file: Path, bodies: Sequence[str]) -> Path:
-    """A file for `Load.bodies`."""
+    """Write a file for `Load.bodies`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(bodies) + "\n")
     return file

@@ -1,4 +1,4 @@
-"""Where and with what something was measured."""
+"""The environment of a measurement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.servers.field import ENVIRONMENTS
 
 
 def environment() -> dict[str, Any]:
-    """The machine, the programs, and every peer's packages."""
+    """The machine, the versions of programs, and every peer's packages."""
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "cores": len(os.sched_getaffinity(0)),
@@ -34,5 +34,5 @@ def _processor() -> str:
 
 
 def _first_line(command: list[str]) -> str:
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (told.stdout + told.stderr).strip().partition("\n")[0]
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (completed.stdout + completed.stderr).strip().partition("\n")[0]

@@ -1,4 +1,4 @@
-"""The marks: what was promised, as ratios within one run."""
+"""The marks: ratios within one run that the project promises."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bench.servers.field import PEERS
 
 Measure = Callable[[Results], float | None]
 
-#: The workloads in which the slowest hundredth may not be slower than any peer's.
+#: The workloads in which p99 may not be above the best peer's.
 AT_16 = [f"{kind}/{model}/16" for model in TRAINERS for kind in ("hot", "unique", "hundred")]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A ratio (or a time) and the bound it is held to."""
+    """A ratio, or a time, and its bound."""
 
     name: str
     sign: Literal[">=", ">", "<=", "<"]
@@ -35,7 +35,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A mark as it came out; None where what it needs was not measured."""
+    """A mark and its measured value; None if something that it needs was not measured."""
 
     name: str
     mark: str
@@ -56,17 +56,17 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def outcomes(results: Results) -> list[Outcome]:
-    """Every mark, those of the cache for each workload that was measured both ways."""
+    """Every mark. Each workload that ran with and without the cache has one more."""
     return [mark.outcome(results) for mark in (*MARKS, *_cache_marks(results))]
 
 
 def ratio(over: tuple[str, str], under: tuple[str, str]) -> Measure:
-    """Requests a second of one workload and server to those of another."""
+    """The ratio of the requests a second of two workloads and servers."""
     return lambda results: _divided(results.value(*over), results.value(*under))
 
 
 def ahead(workload: str, ours: str) -> Measure:
-    """Our requests a second to those of the best peer."""
+    """The ratio of our requests a second to those of the best peer."""
 
     def measure(results: Results) -> float | None:
         return _divided(results.value(workload, ours), max(_peers(results, workload), default=None))
@@ -75,7 +75,7 @@ def ahead(workload: str, ours: str) -> Measure:
 
 
 def tail(workload: str, ours: str) -> Measure:
-    """Our p99 to that of the best peer."""
+    """The ratio of our p99 to that of the best peer."""
 
     def measure(results: Results) -> float | None:
         best = min(_peers(results, workload, "p99_ms"), default=None)
@@ -93,9 +93,9 @@ def workers(workload: str) -> Measure:
 
 
 def workers_load_aside(workload: str) -> Measure:
-    """Two workers to one, had the two not shared their cores with the load generator.
+    """The ratio of two workers to one, if the load generator had taken no time from the two.
 
-    The rate of two is what they did with the cores that the load generator left them.
+    It is the plain ratio, divided by the share of the cores that the load generator left them.
     """
 
     def measure(results: Results) -> float | None:
@@ -165,13 +165,13 @@ def _cache_marks(results: Results) -> Iterator[Mark]:
             if server == on:
                 name = f"cache on / off, {workload}" + (", ONNX" if "onnx" in on else "")
                 yield Mark(name, ">=", 0.97, ratio((workload, on), (workload, off)))
-    for door in ("messages", "blob rows"):
-        name = f"cache on / off, {door}"
-        yield Mark(name, ">=", 0.97, figures(f"{door}, triscore", f"{door}, triscore-off"))
+    for what in ("messages", "blob rows"):
+        name = f"cache on / off, {what}"
+        yield Mark(name, ">=", 0.97, figures(f"{what}, triscore", f"{what}, triscore-off"))
 
 
 def _peers(results: Results, workload: str, quantity: str = "rate") -> list[float]:
-    """What the peers have of it, but for those with two workers that also ran with one."""
+    """The peers' values. A peer with two workers counts only if it did not run with one."""
     servers = results.servers(workload)
     fair = [
         each

@@ -1,4 +1,4 @@
-"""The models that every server of a comparison loads, from the very same file.
+"""The models: every server of a comparison loads the same file.
 
 Handwritten digits, 64 pixels with two decimals of noise: one row costs the regression some 80 us
 and the forest of 100 trees some 3 ms, which are the two ends of what a cache is asked to help.
@@ -27,7 +27,7 @@ from bench.places import ROOT, WORK
 
 Rows = npt.NDArray[np.float64]
 
-#: Rows that a manifest keeps with their predictions.
+#: How many golden rows a manifest has.
 GOLDEN_ROWS = 10
 
 
@@ -59,7 +59,7 @@ class Model:
 
 
 def rows(count: int, seed: int) -> Rows:
-    """Digits with noise. The first pixel, which no digit has ink in, is left for a number."""
+    """Digits with noise. The first pixel, which is empty in every digit, is left for a number."""
     generator = np.random.default_rng(seed)
     images: Rows = load_digits(return_X_y=True)[0]
     drawn = images[generator.integers(len(images), size=count)]
@@ -69,7 +69,7 @@ def rows(count: int, seed: int) -> Rows:
 
 
 def bring(name: str) -> Model:
-    """The model, trained before or now, with its manifest. Raises BenchError."""
+    """The model with its manifest, trained now if it was not before. Raises BenchError."""
     model = Model(name, WORK / "models" / name)
     if _trained_with(model.folder) != sklearn.__version__:
         part = model.folder.with_suffix(".part")
@@ -88,7 +88,7 @@ def bring(name: str) -> Model:
 
 
 def accelerated(model: Model) -> Model:
-    """The same model with ONNX in its manifest. Raises BenchError where that can't be had."""
+    """The same model with ONNX in its manifest. Raises BenchError if it cannot be converted."""
     twin = Model(f"{model.name}-onnx", model.folder.with_name(f"{model.name}-onnx"))
     shutil.rmtree(twin.folder, ignore_errors=True)
     shutil.copytree(model.folder, twin.folder)

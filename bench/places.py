@@ -1,4 +1,4 @@
-"""Where everything of the bench is."""
+"""The bench's folders, cores and ports."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from local.emulators.ports import is_free
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 STATE = ROOT / ".triscore"
-#: Models, logs and what servers write, new in every run or made again from nothing.
+#: Models, logs, results and what servers write. It can be deleted.
 WORK = STATE / "bench"
 LOGS = WORK / "logs"
 PEERS = STATE / "peers"
 
-#: A server with one worker has the first core for itself; the load, and Redis, have the second.
+#: A server with one worker has the first core. The load generator and Redis have the second.
 SERVER_CORE, LOAD_CORE = 0, 1
 
-#: Below the range from which the kernel takes ports for outgoing connections.
+#: Below the range that the kernel uses for outgoing connections.
 PORTS = range(20000, 32000)
 
 _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port nobody listens on, never the same twice."""
+    """A free port, a different one each time."""
     while (port := random.choice(PORTS)) in _given or not is_free(port):  # noqa: S311 - no secret
         pass
     _given.add(port)

@@ -1,4 +1,4 @@
-"""The results as pictures: SVG written by hand, that reads in light and in dark."""
+"""Draws results as SVG that can be read on a light and on a dark page."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One workload: a bar for each server, best first."""
+    """One workload: a bar for each server, the best first."""
 
     title: str
     bars: Sequence[tuple[str, float]]
 
 
 def draw(results: Results, folder: Path) -> list[Path]:
-    """Write the pictures for which there is something to show."""
+    """Write each picture that has data; returns their files."""
     outcomes = [each for each in marks.outcomes(results) if each.measured is not None]
     rates = list(_panels(results, "rate"))
     tails = list(_panels(results, "p99_ms"))
@@ -76,7 +76,7 @@ def draw(results: Results, folder: Path) -> list[Path]:
 
 
 def bars(title: str, panels: Sequence[Panel]) -> str:
-    """Panels in two columns, each to a scale of its own."""
+    """Panels in two columns, each with its own scale."""
     heights = [
         max(len(panel.bars) for panel in panels[first : first + COLUMNS]) * STEP + HEAD
         for first in range(0, len(panels), COLUMNS)
@@ -91,7 +91,7 @@ def bars(title: str, panels: Sequence[Panel]) -> str:
 
 
 def dots(title: str, outcomes: Sequence[Outcome]) -> str:
-    """A dot for each mark, on a logarithmic scale on which the mark is 1 and more is better."""
+    """A dot for each mark, on a logarithmic scale: the mark is at 1, and right of it is better."""
     label, plot = 340, 420
     ratios = [beyond(each) for each in outcomes]
     widest = max(1.0, *(abs(math.log10(ratio)) for ratio in ratios)) * 1.05
@@ -122,7 +122,7 @@ def dots(title: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def beyond(outcome: Outcome) -> float:
-    """The measured to its mark, or the other way round where less is better; within bounds."""
+    """How far a value is beyond its mark: above 1 if the mark holds, within 0.02 and 50."""
     sign, bound = outcome.mark.split()[:2]
     measured = max(outcome.measured or 0.0, 0.001)
     ratio = measured / float(bound) if sign in (">", ">=") else float(bound) / measured

@@ -1,4 +1,4 @@
-"""What a cached row takes in Redis.
+"""Measures the memory that a cached row takes in Redis.
 
 Rows are stored as the app stores them: its keys, its entries, its client, a real redis-server.
 """
@@ -21,13 +21,13 @@ from cache.settings import CacheSettings
 from local.emulators.ports import HOST
 
 ROWS = 100_000
-#: Below what a cache lets wait before it sheds stores.
+#: Fewer stores than the cache queues before it drops some.
 STORES_A_FLUSH = 10_000
 TTL_S = 3600.0
-#: Seconds that one batch of stores may take here: nobody waits for an answer.
+#: Timeout of one batch of stores in milliseconds: no request waits for it.
 PATIENCE_MS = 10_000.0
 
-#: A prediction as JSON, by what it is.
+#: Predictions as JSON, by their kind.
 PREDICTIONS = {
     "a label": b"7",
     "a number": b"0.8411929845809937",
@@ -37,14 +37,14 @@ PREDICTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a row of one kind of prediction takes."""
+    """The memory of rows with one kind of prediction."""
 
     what: str
     value_bytes: int
     rows: int
     #: By how much used_memory rose.
     used_bytes: int
-    #: What MEMORY USAGE says of one key.
+    #: MEMORY USAGE of one key.
     key_bytes: int
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class Memory:
 
 
 async def measure(url: str, what: str, value: bytes, rows: int) -> Memory:
-    """Store so many rows in an empty database. Raises BenchError where some were not stored."""
+    """Store `rows` rows in an empty database. Raises BenchError if some were not stored."""
     async with Redis.from_url(url) as client:
         await client.flushdb()
         before = await _used(client)
@@ -78,12 +78,12 @@ async def measure(url: str, what: str, value: bytes, rows: int) -> Memory:
 
 
 async def _used(client: Redis) -> int:
-    told = await client.info("memory")
-    return int(told["used_memory"])
+    info = await client.info("memory")
+    return int(info["used_memory"])
 
 
 def _keys(rows: int) -> Iterator[str]:
-    """As `inference` asks for them: 64 numbers a row."""
+    """The keys of rows of 64 numbers, made as `inference` makes them."""
     drawn = np.random.default_rng(0).random((rows, 64))
     yield from keys.row_keys(
         model=bytes(32),
@@ -97,7 +97,7 @@ def _keys(rows: int) -> Iterator[str]:
 
 
 def measure_all(rows: int) -> Iterator[Memory]:
-    """Each kind of prediction, on a redis-server that is started for it. Raises BenchError."""
+    """Measure each kind of prediction on a redis-server of its own. Raises BenchError."""
     with RedisStore() as store:
         for what, value in PREDICTIONS.items():
             yield asyncio.run(measure(f"redis://{HOST}:{store.port}/0", what, value, rows))

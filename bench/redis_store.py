@@ -1,4 +1,4 @@
-"""The Redis that all servers of a bench share, each a database; and how fast it is by itself."""
+"""The Redis that all servers share, a database each, and the speed of Redis without any of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REQUESTS = 50_000
 
 
 class RedisStore:
-    """redis-server as a cache is run: nothing on the disk, old entries make room for new ones."""
+    """redis-server, configured as a cache: no persistence, old keys are evicted."""
 
     def __init__(self, core: int = LOAD_CORE) -> None:
         self.port = free_port()
@@ -58,7 +58,7 @@ class RedisStore:
 
 
 def limits(rounds: int) -> dict[str, Figure]:
-    """What redis-benchmark measures of GET, server and client each on a core of its own."""
+    """GETs a second, measured by redis-benchmark. Server and client have a core each."""
     return {
         f"redis-benchmark GET, {label}": Figure("requests/s", _gets_a_second(connections, rounds))
         for connections, label in ((1, "1 connection"), (16, "16 connections"))
@@ -75,6 +75,6 @@ def _gets_a_second(connections: int, rounds: int) -> tuple[float, ...]:
 
 
 def _rate(command: list[str]) -> float:
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    lines = csv.DictReader(io.StringIO(told.stdout))
+    completed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    lines = csv.DictReader(io.StringIO(completed.stdout))
     return float(next(line["rps"] for line in lines if line["test"] == "GET"))

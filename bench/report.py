@@ -1,4 +1,4 @@
-"""What a bench found, for people and for programs."""
+"""Writes results as tables on a terminal, as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bench.models import LABELS
 from bench.results import Results
 from bench.servers.field import FIELD, label
 
-#: What lies between them in README.md is written anew; what lies around them stays.
+#: The text of README.md between these markers is replaced; the text around them stays.
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
-#: From here on the load generator's own speed shows in what it measures.
+#: Above this use of its core, the load generator limits what it measures.
 BUSY = 0.9
 
 CONNECTIONS = (1, 16, 64)
@@ -27,19 +27,19 @@ Line = Sequence[str]
 
 
 def as_json(results: Results) -> dict[str, Any]:
-    """The results and every ratio by its name."""
+    """The results, and every ratio with its name."""
     return results.as_json() | {"ratios": [each.as_json() for each in marks.outcomes(results)]}
 
 
 def write(results: Results, folder: Path) -> None:
-    """The tables into README.md, and the plots beside it."""
+    """Write the tables into README.md, and the plots beside it."""
     drawn = plots.draw(results, folder)
     readme = folder / "README.md"
     readme.write_text(replaced(readme.read_text(), markdown(results, drawn)))
 
 
 def replaced(page: str, body: str) -> str:
-    """The page with another body between its markers. Raises ValueError where they are not."""
+    """The page with a new body between its markers. Raises ValueError if it has no markers."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -48,7 +48,7 @@ def replaced(page: str, body: str) -> str:
 
 
 def show(results: Results, console: Console) -> None:
-    """The main tables, on a terminal."""
+    """Print the main tables."""
     for title, lines in (
         ("Marks", list(_marks(marks.outcomes(results)))),
         ("Requests a second, 16 connections", list(_at_16(results, "rate"))),
@@ -66,7 +66,7 @@ def show(results: Results, console: Console) -> None:
 
 
 def markdown(results: Results, drawn: Sequence[Path]) -> str:
-    """All tables and plots."""
+    """All tables and plots, as Markdown."""
     pictures = {each.stem: f"![{each.stem}]({each.name})" for each in drawn}
     parts = [
         _introduction(results),
@@ -85,16 +85,16 @@ def markdown(results: Results, drawn: Sequence[Path]) -> str:
 
 
 def _introduction(results: Results) -> str:
-    told = results.environment
+    where = results.environment
     return (
-        f"Measured {told['date']} on {told['cores']} cores of {told['processor']}"
-        f" ({told['system']}), load average {told['load average before']} before it began:"
-        f" medians of {told['rounds']} runs of {told['seconds']} s each."
+        f"Measured {where['date']} on {where['cores']} cores of {where['processor']}"
+        f" ({where['system']}), load average {where['load average before']} before it began:"
+        f" medians of {where['rounds']} runs of {where['seconds']} s each."
     )
 
 
 def _table(lines: Iterable[Line]) -> str:
-    """In Markdown: words to the left, numbers to the right. Empty without a line of content."""
+    """A Markdown table, numbers aligned to the right. Empty if there is only a head."""
     head, *rows = lines
     if not rows:
         return ""
@@ -106,12 +106,12 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "").isdigit() or text == ABSENT
 
 
-#: Where a number would stand.
+#: Shown if there is no number.
 ABSENT = "-"
 
 
 def number(value: float | None) -> str:
-    """With as many digits as it deserves."""
+    """Three significant digits, or whole numbers from 100 on."""
     if value is None:
         return ABSENT
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
@@ -119,11 +119,11 @@ def number(value: float | None) -> str:
 
 def _marks(outcomes: Iterable[Outcome]) -> Iterator[Line]:
     yield "ratio", "mark", "measured", "holds"
-    said = {True: "yes", False: "**no**", None: "not measured"}
+    words = {True: "yes", False: "**no**", None: "not measured"}
     for each in outcomes:
         unit = f" {each.unit}" if each.unit else ""
         measured = ABSENT if each.measured is None else f"{each.measured:.2f}{unit}"
-        yield each.name, f"{each.mark}{unit}", measured, said[each.holds]
+        yield each.name, f"{each.mark}{unit}", measured, words[each.holds]
 
 
 def _at_16(results: Results, quantity: str) -> Iterator[Line]:
@@ -154,7 +154,7 @@ def _figures(results: Results) -> Iterator[Line]:
 
 
 def _ceilings(results: Results) -> Iterator[Line]:
-    """By workload: how busy wrk was at its busiest, and what it could have sent at most."""
+    """For each workload: the highest use of wrk's core, and the rate at which it would be full."""
     yield "workload", "busiest server", "wrk's use of a core", "requests/s at full use", ""
     for workload in dict.fromkeys(at for at, _ in results.http):
         used = {
@@ -165,8 +165,8 @@ def _ceilings(results: Results) -> Iterator[Line]:
         if used:
             server = max(used, key=lambda each: used[each])
             rate = results.value(workload, server) or 0.0
-            told = "wrk was the limit" if used[server] > BUSY else ""
-            yield workload, label(server), f"{used[server]:.2f}", number(rate / used[server]), told
+            note = "wrk was the limit" if used[server] > BUSY else ""
+            yield workload, label(server), f"{used[server]:.2f}", number(rate / used[server]), note
 
 
 def _left_out(results: Results) -> Iterator[Line]:
@@ -187,7 +187,7 @@ def _versions(results: Results) -> Iterator[Line]:
 
 
 def _servers(results: Results) -> list[str]:
-    """In the order of the field, fewer workers first."""
+    """Servers with fewer workers first, then in the order of FIELD."""
     order = list(FIELD)
     return sorted(
         {server for _, server in results.http},

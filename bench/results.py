@@ -1,4 +1,4 @@
-"""What a bench found, and what follows from it: medians of what counts."""
+"""The results of a run, and their medians."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUANTITIES = ("rate", "p50_ms", "p99_ms", "load_cpu")
 
 @dataclass(slots=True)
 class Cell:
-    """One server under one workload: its runs, in the order in which they were made."""
+    """One server under one workload: its runs in order."""
 
     runs: list[Run] = field(default_factory=list)
 
@@ -29,11 +29,11 @@ class Cell:
 
     @property
     def holds(self) -> bool:
-        """Whether there is a figure: with most runs disqualified there is none."""
+        """Whether more than half of the runs are valid, so that there is a figure."""
         return len(self.counted) > len(self.runs) / 2
 
     def median(self, quantity: str) -> float | None:
-        """Of `rate`, `p50_ms`, `p99_ms` or `load_cpu`; None where nothing may be said."""
+        """The median of one of QUANTITIES; None if the cell has no figure."""
         if not self.holds:
             return None
         values: list[float] = [getattr(run, quantity) for run in self.counted]
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measurement of another kind than requests over HTTP."""
+    """A measurement of anything but requests over HTTP."""
 
     unit: str
     values: tuple[float, ...]
@@ -54,13 +54,13 @@ class Figure:
 
 @dataclass(slots=True)
 class Results:
-    """All of one run of the bench."""
+    """Everything that one run of the bench measured."""
 
     environment: dict[str, Any] = field(default_factory=dict)
     #: By workload and server.
     http: dict[tuple[str, str], Cell] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
-    #: Who did not take part and why, by server, with the model where it concerns only that.
+    #: Why a server did not take part, by its id, with the model if it failed only with that one.
     absent: dict[str, str] = field(default_factory=dict)
 
     def add(self, workload: str, server: str, run: Run) -> None:
@@ -98,7 +98,7 @@ class Results:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Results:
-        """Read full results, or a summary: there the medians stand for all runs."""
+        """Read full results, or a summary: it has the medians of all runs."""
         results = cls(environment=document["environment"], absent=document["absent"])
         for cell in document["http"]:
             for run in cell["runs"] if "runs" in cell else _medians(cell):
@@ -111,5 +111,5 @@ class Results:
 
 
 def _medians(cell: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A run of the medians; none where most runs were disqualified."""
+    """One run made of the medians; none if most runs were disqualified."""
     return [] if cell["rate"] is None else [{name: cell[name] for name in QUANTITIES}]

@@ -1,4 +1,4 @@
-"""One run of the bench from its set-up to its last figure."""
+"""One run of the bench, from its set-up to its results."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from local.emulators.ports import HOST
 
 PROGRAMS = {"wrk": "wrk", "redis-server": "redis-server", "redis-benchmark": "redis-tools"}
 
-#: Without a core each, server and load generator would measure one another.
+#: Server and load generator need a core each.
 CORES = 2
 
-#: Rounds of what takes seconds each: blobs, messages, cold starts, redis-benchmark.
+#: Rounds of measurements that take seconds each: blobs, messages, cold starts, redis-benchmark.
 SLOW_ROUNDS = 5
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 class Session:
-    """Sets up, measures, and leaves nothing running. Raises BenchError, EmulatorError."""
+    """Sets up, measures and stops everything. Raises BenchError, EmulatorError."""
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self._plan = plan
@@ -81,39 +81,39 @@ class Session:
         return self._results
 
     def _bring_environments(self) -> None:
-        """Those that this run needs. A peer without one takes no part, and is named."""
-        tell, step = self._task("Peers", 1 + len(ENVIRONMENTS))
-        environments.require_programs(PROGRAMS, tell)
+        """Make the environments that this run needs. A peer without one is left out."""
+        notify, step = self._task("Peers", 1 + len(ENVIRONMENTS))
+        environments.require_programs(PROGRAMS, notify)
         step()
         for environment in ENVIRONMENTS:
             names = [name for name, each in FIELD.items() if each.environment == environment]
             if self._plan.servers & set(names):
-                tell(environment.name)
+                notify(environment.name)
                 try:
                     environment.bring()
                 except BenchError as error:
                     for name in names:
                         self._results.absent |= {f"{name}@{n}": str(error) for n in (1, 2)}
             step()
-        tell("")
+        notify("")
 
     def _limits(self, trained: Mapping[str, Model]) -> None:
-        """What the models and Redis can do by themselves."""
-        tell, step = self._task("Limits", len(trained) + 1)
+        """Measure the models and Redis without any server."""
+        notify, step = self._task("Limits", len(trained) + 1)
         for model in trained.values():
-            tell(f"{model.name} without a server")
+            notify(f"{model.name} without a server")
             self._results.figures |= direct.measure(model, SLOW_ROUNDS)
             step()
-        tell("redis-benchmark")
+        notify("redis-benchmark")
         self._results.figures |= redis_store.limits(SLOW_ROUNDS)
         step()
-        tell("")
+        notify("")
 
     def _compare(self, model: Model, redis: RedisStore, generator: Generator) -> None:
         mine = [each for each in self._plan.workloads if each.model == model.name]
         if not mine:
             return
-        tell, step = self._task(model.name, self._plan.rounds + 1)
+        notify, step = self._task(model.name, self._plan.rounds + 1)
         stage = Stage.at(
             model,
             self._accelerated(model),
@@ -121,11 +121,11 @@ class Session:
             folder=WORK / "run" / model.name,
         )
         with Comparison(stage, mine, self._results, generator) as comparison:
-            comparison.start(tell)
+            comparison.start(notify)
             for number in range(self._plan.rounds + 1):
-                comparison.round(number, self._plan.seconds, tell)
+                comparison.round(number, self._plan.seconds, notify)
                 step()
-        tell("")
+        notify("")
 
     def _accelerated(self, model: Model) -> Model | None:
         if not any("onnx" in name for name in self._plan.servers):
@@ -138,26 +138,26 @@ class Session:
             return None
 
     def _cold_starts(self, model: Model, redis: RedisStore) -> None:
-        tell, step = self._task("Cold start", 1)
-        # The last database: the servers that were compared begin with the first.
+        notify, step = self._task("Cold start", 1)
+        # The last database: the compared servers use them from the first on.
         url = f"redis://{HOST}:{redis.port}/{DATABASES - 1}"
         try:
-            cold_start.measure(model, url, SLOW_ROUNDS, self._results, tell)
+            cold_start.measure(model, url, SLOW_ROUNDS, self._results, notify)
         except BenchError as error:
             self._results.absent["cold start"] = str(error)
         step()
-        tell("")
+        notify("")
 
     def _triggers(self, model: Model) -> None:
-        tell, step = self._task("Triggers", 1)
+        notify, step = self._task("Triggers", 1)
         try:
-            triggers.measure(model, SLOW_ROUNDS, self._results, tell)
+            triggers.measure(model, SLOW_ROUNDS, self._results, notify)
         except BenchError as error:
             self._results.absent["messages and blobs"] = str(error)
         step()
-        tell("")
+        notify("")
 
-    def _task(self, title: str, total: int) -> tuple[Tell, Callable[[], None]]:
+    def _task(self, title: str, total: int) -> tuple[Notify, Callable[[], None]]:
         task = self._progress.add_task(title, total=total, line="")
         return (
             lambda line: self._progress.update(task, line=line),

@@ -1,4 +1,4 @@
-"""The other two doors: messages a second and blob rows a second, through the emulators."""
+"""Measures the other two triggers: messages a second and blob rows a second, on the emulators."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ VARIANTS: dict[str, CacheMode] = {"triscore": "auto", "triscore-off": "off"}
 _numbers = count(1)
 
 
-def measure(model: Model, rounds: int, results: Results, tell: Callable[[str], None]) -> None:
-    """Both doors of the app with and without its cache, in turn. Rows are new in every round."""
+def measure(model: Model, rounds: int, results: Results, notify: Callable[[str], None]) -> None:
+    """Measure both triggers with the cache and without it, in turn. Every round has new rows."""
     found: dict[str, list[float]] = {}
     with ExitStack() as cleanup:
         apps = {}
         for name, cache_mode in VARIANTS.items():
-            tell(f"starting {name} with the emulators")
+            notify(f"starting {name} with the emulators")
             apps[name] = cleanup.enter_context(App(name, model, cache_mode))
         for number in range(rounds + 1):
             for name, each in apps.items():
-                tell(f"messages, {name}")
+                notify(f"messages, {name}")
                 messages = each.messages_a_second()
-                tell(f"blob rows, {name}")
+                notify(f"blob rows, {name}")
                 blob_rows = each.blob_rows_a_second()
                 if number:  # the first round warms up
                     found.setdefault(f"messages, {name}", []).append(messages)
@@ -62,10 +62,10 @@ def measure(model: Model, rounds: int, results: Results, tell: Callable[[str], N
 
 
 class App:
-    """The app on emulators of its own, so that nobody else takes its messages."""
+    """The app on its own emulators, so that no other app takes its messages."""
 
     def __init__(self, name: str, model: Model, cache_mode: CacheMode) -> None:
-        folder = WORK / "doors" / name
+        folder = WORK / "triggers" / name
         shutil.rmtree(folder, ignore_errors=True)
         self._estimator = model.estimator()
         self._stack = Stack(folder, Ports(*(free_port() for _ in range(5))))
@@ -99,7 +99,7 @@ class App:
         self._cleanup.close()
 
     def messages_a_second(self) -> float:
-        """From the first message sent to the last result document received."""
+        """Messages a second, from the first one sent to the last result document received."""
         drawn = _new_rows(MESSAGES)
         expected = {uuid.uuid4().hex: each for each in self._estimator.predict(drawn).tolist()}
         messages = [
@@ -120,14 +120,14 @@ class App:
             began = time.perf_counter()
             for first in range(0, MESSAGES, MESSAGES_A_BATCH):
                 sender.send_messages(messages[first : first + MESSAGES_A_BATCH])
-            told = _results_of(receiver, len(expected))
+            results = _results_of(receiver, len(expected))
             elapsed = time.perf_counter() - began
-        if told != {name: [answer] for name, answer in expected.items()}:
+        if results != {name: [answer] for name, answer in expected.items()}:
             raise BenchError(f"{self._name}: a message's result is not what the model says")
         return MESSAGES / elapsed
 
     def blob_rows_a_second(self) -> float:
-        """From the blob being there to its report being there, which is written last."""
+        """Rows a second, from the end of the upload to the report, which is written last."""
         drawn = _new_rows(BLOB_ROWS)
         name = f"{uuid.uuid4().hex}.csv"
         text = "\n".join(",".join(map(repr, row)) for row in drawn.tolist())
@@ -138,8 +138,8 @@ class App:
         if (report["rows"], report["failed"]) != (BLOB_ROWS, 0):
             raise BenchError(f"{self._name}: the blob's report says {report}")
         scored = self._output.download_blob(name).readall().decode()
-        said = [line[drawn.shape[1]] for line in csv.reader(io.StringIO(scored))]
-        if said != [str(answer) for answer in self._estimator.predict(drawn)]:
+        predictions = [line[drawn.shape[1]] for line in csv.reader(io.StringIO(scored))]
+        if predictions != [str(answer) for answer in self._estimator.predict(drawn)]:
             raise BenchError(f"{self._name}: a blob's prediction is not what the model says")
         self._forget_documents(report["id"])
         return BLOB_ROWS / elapsed
@@ -154,7 +154,7 @@ class App:
         raise BenchError(f"{self._name}: no {name} within {PATIENCE_S:g} s")
 
     def _forget_documents(self, name: str) -> None:
-        """Take a blob's result document from the queue, before messages are counted there."""
+        """Take a blob's result document off the queue before messages are counted there."""
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
         with self._bus.get_queue_receiver("scoring-results", receive_mode=mode) as receiver:
             if name not in _results_of(receiver, 1):
@@ -162,20 +162,20 @@ class App:
 
 
 def _results_of(receiver: Any, number: int) -> dict[str, Any]:
-    """So many results by their ids."""
-    told: dict[str, Any] = {}
+    """Receive `count` results, by their ids."""
+    results: dict[str, Any] = {}
     deadline = time.monotonic() + PATIENCE_S
-    while len(told) < number:
+    while len(results) < number:
         if time.monotonic() > deadline:
-            raise BenchError(f"{len(told)} of {number} results came within {PATIENCE_S:g} s")
+            raise BenchError(f"{len(results)} of {number} results came within {PATIENCE_S:g} s")
         for message in receiver.receive_messages(500, max_wait_time=1):
             document = json.loads(str(message))
-            told[document["id"]] = document["result"]
-    return told
+            results[document["id"]] = document["result"]
+    return results
 
 
 def _new_rows(number: int) -> Rows:
-    """Rows that no round had: the first pixel, which no digit needs, counts."""
+    """New rows: the first pixel, which is empty in every digit, holds a counter."""
     drawn = rows(number, seed=6)
     first = next(_numbers) * 1_000_000
     drawn[:, 0] = [(first + each) / 1e12 for each in range(number)]

@@ -1,4 +1,4 @@
-"""What is asked of the servers, and which servers each workload asks."""
+"""The workloads, and the servers that each of them measures."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ KIND_LABELS: dict[Kind, str] = {
     "hundred": "100 rows, never the same",
 }
 
-#: Bodies that a workload takes turns with. Every row of every request is still a new one.
+#: How many bodies a workload sends in turn. The numbers in their gaps make every row new.
 SINGLES, HUNDREDS = 500, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One kind of request, to one model, over so many connections, at these servers."""
+    """One kind of request to one model over a number of connections, and its servers."""
 
     kind: Kind
     model: str
@@ -45,7 +45,7 @@ class Workload:
 
 
 def bodies_of(kind: Kind, dialect: Dialect) -> list[str]:
-    """What is sent, gaps for new numbers in it. The seeds make it the same for every server."""
+    """The bodies to send, with gaps for numbers. They are equal for every server."""
     match kind:
         case "hot":
             return [dialect.write(bodies.plain(hot_row()))]
@@ -63,7 +63,7 @@ def hot_row() -> Rows:
 
 
 _LIMITS = ("bare@1", "host-http@1", "empty-function@1")
-#: With one worker, and the peer that the marks name with two.
+#: With one worker, and azureml with two, as the marks compare it.
 _OURS = ("triscore@1", "triscore-off@1")
 _ONNX = ("triscore-onnx@1", "triscore-onnx-off@1")
 _CACHED = ("fastapi-cache@1", "azureml-cache@2")
@@ -74,7 +74,7 @@ _TWO = ("triscore@2", "fastapi@2", "fastapi-cache@2", "bentoml@2", "mlserver@2")
 
 
 def full() -> list[Workload]:
-    """Everything at 16 connections; at 1 and at 64 what shows how it scales."""
+    """All servers at 16 connections, and some at 1 and 64 to show how they scale."""
     return [
         Workload("empty", "logreg", 16, (*_LIMITS, "granian@1", "hypercorn@1")),
         Workload("hot", "logreg", 16, (*_ONE, *_TWO)),
@@ -91,7 +91,7 @@ def full() -> list[Workload]:
 
 
 def quick() -> list[Workload]:
-    """What the main marks compare."""
+    """The workloads of the main marks."""
     return [
         Workload("empty", "logreg", 16, _LIMITS),
         Workload("hot", "logreg", 16, (*_OURS, *_CACHED, *_BATCHING)),
@@ -102,7 +102,7 @@ def quick() -> list[Workload]:
 
 
 def matching(workloads: Iterable[Workload], pattern: str) -> list[Workload]:
-    """Those whose id begins with the pattern, or that have a server of that name or id."""
+    """The workloads whose id begins with the pattern, or that have a server of that name or id."""
     found = []
     for each in workloads:
         named = tuple(name for name in each.servers if pattern in (name, name.partition("@")[0]))

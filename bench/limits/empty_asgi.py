@@ -1,4 +1,4 @@
-"""The least an HTTP server can be asked for: an ASGI application that answers `ok`."""
+"""The smallest ASGI application: it answers `ok`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Everything that is measured over HTTP: how each is started, asked and told apart."""
+"""The servers that are measured over HTTP."""

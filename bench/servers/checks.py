@@ -1,4 +1,4 @@
-"""Before a server is measured: does it say what the model itself says?"""
+"""Checks that a server gives the model's own answers, before it is measured."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.errors import BenchError
 from bench.models import Rows, rows
 from bench.servers.server import Server
 
-#: Rows that a server must answer rightly before it is measured.
+#: How many rows a server must answer correctly.
 CHECKED_ROWS = 20
 
 
 def require_right(server: Server, estimator: Any) -> None:
-    """Rows one by one, twice each, and all of them at once. Raises BenchError."""
+    """Send each row twice, then all rows at once. Raises BenchError for a wrong answer."""
     if server.dialect is None:
         return
     drawn = rows(CHECKED_ROWS, seed=4)
@@ -30,9 +30,11 @@ def require_right(server: Server, estimator: Any) -> None:
 
 
 def _require(server: Server, asked: Rows, expected: list[Any]) -> None:
-    told, headers = ask(server, asked)
-    if told != expected:
-        raise BenchError(f"wrong answer: {str(told)[:80]}, the model says {str(expected)[:80]}")
+    predictions, headers = ask(server, asked)
+    if predictions != expected:
+        raise BenchError(
+            f"wrong answer: {str(predictions)[:80]}, the model says {str(expected)[:80]}"
+        )
     if server.uncached and headers.get("x-cache") in ("hit", "joined"):
         raise BenchError("answers from a cache that is meant to be off")
 

@@ -1,4 +1,4 @@
-"""The field: every server that can take part, by name."""
+"""Every server that can take part, by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Side = Literal["limit", "ours", "peer"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A server of the field."""
+    """One server that can take part."""
 
     label: str
     side: Side
@@ -52,7 +52,7 @@ PEERS = tuple(name for name, entry in FIELD.items() if entry.side == "peer")
 
 
 def label(server_id: str) -> str:
-    """`fastapi@2` for people."""
+    """The name of `fastapi@2` in tables."""
     name, _, workers = server_id.partition("@")
     plural = "worker" if workers == "1" else "workers"
     return f"{FIELD[name].label}, {workers} {plural}"

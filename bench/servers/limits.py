@@ -1,4 +1,4 @@
-"""What nothing behind it can exceed: bare HTTP servers, and the host with an empty function."""
+"""Upper limits of any app: bare HTTP servers, and the host with an empty function."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from local.emulators.ports import HOST
 
 LIMITS = BENCH / "limits"
 
-#: Others that a host could run on.
+#: Other HTTP servers that a host could use.
 OTHERS = Environment("http-servers")
 
 
 def bare(_stage: Stage, _workers: int) -> Server:
-    """What the marks are told against."""
+    """The server that the marks compare with."""
     uvicorn = (sys.executable, "-m", "uvicorn", "--loop", "uvloop", "--http", "httptools")
     quiet = ("--lifespan", "off", "--no-access-log", "--log-level", "warning")
     port = free_port()

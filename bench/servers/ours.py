@@ -41,7 +41,7 @@ def app(
     workers: int = 1,
     env: Mapping[str, str] | None = None,
 ) -> Server:
-    """The host on this project. Only HTTP, unless `env` opens other doors."""
+    """The host on this project. Only the HTTP trigger, unless `env` names others."""
     port = free_port()
     return Server(
         name=name,

@@ -1,4 +1,4 @@
-"""The peers, each set up as its own documentation says, at its strongest."""
+"""The peers, each in the fastest set-up that its documentation describes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from local.emulators.ports import HOST
 FASTAPI = Environment("fastapi")
 AZUREML = Environment("azureml")
 BENTOML = Environment("bentoml")
-#: Its newest release asks for a Python below 3.13.
+#: Its newest release needs a Python below 3.13.
 MLSERVER = Environment("mlserver", pythons=("3.12", "3.11"))
 
 #: Rows at most, and seconds at most, that MLServer gathers. It always waits for the time to pass
@@ -101,7 +101,7 @@ def bentoml(stage: Stage, workers: int) -> Server:
 
 
 def mlserver(stage: Stage, workers: int) -> Server:
-    """One worker predicts in the server's own process, which is faster than one beside it."""
+    """One worker predicts in the server's own process, which is faster than a child process."""
     port, folder = free_port(), stage.folder_of(f"mlserver-{workers}")
     settings = {
         "debug": False,

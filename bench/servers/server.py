@@ -1,4 +1,4 @@
-"""A server under measurement, and a running one."""
+"""A server to measure, and its running process."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from local.emulators.ports import HOST
 READY_S = 90.0
 STOP_S = 15.0
 
-#: One thread in each process, for everybody: with one process a core, more would only fight.
+#: One BLAS thread in each process of every server: each process has one core.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """How to start a server and how to ask it. One with several workers has all cores."""
+    """How to start a server and how to call it. One with several workers uses all cores."""
 
     name: str
     workers: int = 1
     command: tuple[str, ...]
     port: int
-    #: A path that is answered with 200 as soon as the server can score.
+    #: A path that answers 200 as soon as the server can score.
     ready: str
-    #: None for one that is asked for nothing but `ready`.
+    #: None for a server that only answers `ready`.
     dialect: Dialect | None
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
-    #: Whether its answers must say that no cache was asked.
+    #: Whether its answers must come without a cache.
     uncached: bool = False
 
     @property
@@ -57,7 +57,7 @@ class Server:
 
     @property
     def load_cores(self) -> str:
-        """Where its load is made: on the other core, or, where it has all of them, on all."""
+        """The cores of its load generator: the other core, or all if the server uses all."""
         return str(LOAD_CORE) if self.workers == 1 else self.cores
 
 
@@ -66,12 +66,12 @@ def cores(workers: int) -> str:
 
 
 class Running:
-    """A server from its start to its end; nothing of it is left behind."""
+    """A running server. Leaving the context stops it and its workers."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         LOGS.mkdir(parents=True, exist_ok=True)
-        # The machine's own settings must not reach what is measured.
+        # Variables of this machine must not change what is measured.
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         self._child = Child(
             ["taskset", "-c", server.cores, *server.command],
@@ -94,7 +94,7 @@ class Running:
         return self._child.pid
 
     def wait_ready(self) -> None:
-        """Raises BenchError for a server that ends, or does not answer in time."""
+        """Raises BenchError if the server ends or does not answer in time."""
         deadline = time.monotonic() + READY_S
         while not answers(self.server.url + self.server.ready):
             if (code := self._child.exit_code) is not None:
@@ -108,13 +108,13 @@ class Running:
 
     def stop(self) -> None:
         self._child.stop(STOP_S)
-        # Workers that their parent did not take along.
+        # Workers that outlived their parent.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
 
 
 def answers(url: str) -> bool:
-    """Whether there is a 200 now."""
+    """Whether the server answers 200 now."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return bool(response.status == 200)

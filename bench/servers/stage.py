@@ -1,4 +1,4 @@
-"""What a server is built for: one model, one cache, a folder to write in."""
+"""What servers get to start with: a model, a Redis database, a folder to write to."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from bench.models import Model
 from local.emulators.ports import HOST
 
-#: Databases of the bench's Redis: servers do not see each other's entries.
+#: Databases of the bench's Redis, so that servers do not see each other's entries.
 DATABASES = 64
 
 
 @dataclass(slots=True)
 class Stage:
-    """Hands out what servers must not share."""
+    """Gives each server a database and a folder of its own."""
 
     model: Model
-    #: The same with ONNX in its manifest, where that can be had.
+    #: The same model with ONNX in its manifest; None if it cannot be converted.
     accelerated: Model | None
     redis_port: int
     folder: Path
@@ -30,7 +30,7 @@ class Stage:
         return cls(model, accelerated, redis_port, folder, count())
 
     def redis_url(self) -> str:
-        """A database that no other server of the stage has."""
+        """The URL of a database that no other server uses."""
         return f"redis://{HOST}:{self.redis_port}/{next(self._databases) % DATABASES}"
 
     def folder_of(self, name: str) -> Path:

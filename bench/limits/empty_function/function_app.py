@@ -1,4 +1,4 @@
-"""The least a host can be asked for: an Azure function that answers `ok`."""
+"""The smallest Azure function: it answers `ok`."""
 
 import azure.functions as func
 

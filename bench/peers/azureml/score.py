@@ -1,4 +1,4 @@
-"""An entry script as Azure ML's documentation has them, with orjson for the body."""
+"""An entry script as in Azure ML's documentation, with orjson for the body."""
 
 import os
 from pathlib import Path

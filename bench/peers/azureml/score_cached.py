@@ -1,4 +1,4 @@
-"""The same entry script with a Redis cache written by hand into it."""
+"""The entry script of score.py with a Redis cache written by hand."""
 
 import hashlib
 import os

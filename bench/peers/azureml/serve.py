@@ -1,4 +1,4 @@
-"""`azmlinfsrv`, on the loopback address: the command itself always listens on all of them."""
+"""`azmlinfsrv` on the loopback address. The command itself always listens on every address."""
 
 from azureml_inference_server_http import amlserver
 

@@ -1,4 +1,4 @@
-"""A BentoML service with adaptive batching, as its documentation writes them."""
+"""A BentoML service with adaptive batching, as its documentation shows."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What a good engineer writes by hand: FastAPI, orjson, redis.asyncio, no garbage left to collect.
+"""A service written by hand: FastAPI, orjson, redis.asyncio, objects of the start frozen in gc.
 
 MODEL_FILE names the model, REDIS_URL the cache; an empty one means none. Requests are parsed
 without a Pydantic model and predicted on the event loop: on one core a thread would only cost.
