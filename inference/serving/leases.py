@@ -30,7 +30,7 @@ MAX_SORTED = 1_000
 
 
 class Lease:
-    """Taken on entry and released on exit. If another process held it, `answers` has what it stored.
+    """Taken on entry, released on exit. If another process held it, `answers` has what it stored.
 
     Without a shared cache, or for cheap units, there is no lease and nobody waits.
     """

@@ -100,7 +100,7 @@ CELLS: dict[str, tuple[tuple[ColumnType, ...], Callable[[int, int], object]]] = 
     "two digits": (("number",), lambda row, column: 10 + (row + column) % 90),
     "short texts": (("text",), lambda row, column: f"{row * COLUMNS + column:05x}"[-5:]),
     "booleans": (("boolean",), lambda row, column: (row + column) % 3 > 0),
-    "nothing": (("text",), lambda row, column: None),  # noqa: ARG005
+    "nothing": (("text",), lambda row, column: None),
 }
 
 
