@@ -37,9 +37,6 @@ class NearCache:
         #: Least recently used first.
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._bytes = 0
-        #: Lookups that found a value, and those that did not.
-        self.hits = 0
-        self.misses = 0
 
     def __repr__(self) -> str:
         return f"<NearCache {len(self)} entries, {self._bytes} of {self._max_bytes} bytes>"
@@ -51,9 +48,6 @@ class NearCache:
     def size_bytes(self) -> int:
         return self._bytes
 
-    def counts(self) -> dict[str, int]:
-        return {"near_hits": self.hits, "near_misses": self.misses}
-
     def get(self, key: str) -> Entry | None:
         held = self._held.get(key)
         if held is not None:
@@ -61,14 +55,12 @@ class NearCache:
             now = self._clock()
             if now < removed_at:
                 self._held.move_to_end(key)
-                self.hits += 1
                 return Entry(value, now - computed_at, expires_at - now, fixed)
             self.remove(key)
-        self.misses += 1
         return None
 
     def contains(self, key: str) -> bool:
-        """Whether `get` would find a value. It counts neither a hit nor a miss."""
+        """Whether `get` would find a value. The entry is not marked as used."""
         held = self._held.get(key)
         return held is not None and self._clock() < held[3]
 

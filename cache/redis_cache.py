@@ -132,14 +132,10 @@ class RedisCache:
         session = self._available()
         values = await session.lookups.get(keys)
         now_s = self._clock()
-        entries = [
+        return [
             None if (stored := values[key]) is None else entry.unpack(stored, now_s=now_s)
             for key in keys
         ]
-        misses = entries.count(None)
-        self._counts.redis_misses += misses
-        self._counts.redis_hits += len(entries) - misses
-        return entries
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
         """Store for `ttl_s` seconds, without jitter: the app has promised this time to somebody."""

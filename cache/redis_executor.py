@@ -43,9 +43,6 @@ type Operation[T] = Callable[[Client], Awaitable[T]]
 class RedisCounts:
     """What a RedisCache has done since it was made."""
 
-    #: Keys that were looked up in Redis and found, or not found.
-    redis_hits: int = 0
-    redis_misses: int = 0
     #: Requests to Redis, however many commands each carried.
     round_trips: int = 0
     #: Stores that were dropped, because Redis was away or too many waited.

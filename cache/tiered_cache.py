@@ -41,7 +41,7 @@ class TieredCache:
 
     def counts(self) -> Mapping[str, int]:
         """What both have done since the start."""
-        return {**self._near.counts(), **self._far.counts()}
+        return self._far.counts()
 
     async def ping(self) -> bool:
         return await self._far.ping()

@@ -51,7 +51,7 @@ class Cache(Protocol):
         ...
 
     def counts(self) -> Mapping[str, int]:
-        """Counters since the start, by name: `near_hits` and others."""
+        """Counters since the start, by name: `round_trips` and others."""
         ...
 
     def peek(self, key: str) -> Entry | None:

@@ -121,14 +121,6 @@ async def test_a_peek_counts_as_use_and_sees_what_a_get_sees(clock):
     assert cache.peek("a") is None
 
 
-async def test_it_counts_hits_and_misses():
-    cache = MemoryCache()
-    cache.keep([("a", b"1")], ttl_s=10)
-    cache.peek("a")
-    await cache.get_many(["a", "b", "c"])
-    assert cache.counts() == {"near_hits": 2, "near_misses": 2}
-
-
 async def test_the_garbage_collector_does_not_track_entries():
     def tracked():
         gc.collect()

@@ -30,7 +30,7 @@ def families():
         counts.requests[source, status] += 1
     degradation = Degradation("full", "it is full")
     health = Health("ok", "all", "degraded", True, degradation, None, ())
-    known = {**dataclasses.asdict(RedisCounts()), "near_hits": 1, "near_misses": 1}
+    known = dataclasses.asdict(RedisCounts())
     shares = CachePolicy("auto", counts, near=True, remote=True).shares()
     text = exposition.generate_latest(
         Snapshot(ModelId("m", "1"), health, counts, known, shares)
