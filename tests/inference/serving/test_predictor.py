@@ -1,4 +1,4 @@
-"""Rows are looked up, joined, predicted together and stored one by one."""
+"""Rows are looked up, coalesced and stored one by one, and predicted together."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ from inference.serving.off_loop import CALL_ROWS, PIECE_ROWS
 
 
 class Counting(BaseEstimator):  # type: ignore[misc]
-    """Answers the sum of a row, and writes down which rows it was asked for together."""
+    """Predicts the sum of a row, and records the rows of each call."""
 
     asked: ClassVar[list[list[float]]] = []
     gate: ClassVar = threading.Event()
@@ -43,7 +43,7 @@ class Counting(BaseEstimator):  # type: ignore[misc]
 
 @pytest.fixture
 def counting(tmp_path):
-    """A folder with such a model; what it was asked while it was loaded is forgotten."""
+    """A folder with such a model."""
     folder = tmp_path / "counting"
     folder.mkdir()
     Counting.gate.set()
@@ -62,8 +62,8 @@ async def scorer(counting, make_scorer):
     return scorer
 
 
-async def in_line(scorer, at_least, at_most=100):
-    """Something is computed, and so many questions wait for the model."""
+async def queued(scorer, at_least, at_most=100):
+    """Wait until a computation is in flight and so many questions are queued."""
     while not scorer._predictor or not scorer._predictor._single_flight._in_flight:
         await asyncio.sleep(0)
     while not at_least <= len(scorer._predictor._model._batcher._queue) <= at_most:
@@ -74,7 +74,7 @@ def rows(*values: int) -> bytes:
     return orjson.dumps([[value, 0] for value in values])
 
 
-async def test_only_rows_that_nobody_asked_for_before_are_predicted(scorer, request_of):
+async def test_only_rows_that_are_in_no_cache_are_predicted(scorer, request_of):
     await scorer.score(request_of(rows(10, 11)))
     answer = await scorer.score(request_of(rows(11, 12, 10, 13)))
     assert answer.body == b"[11,12,10,13]"
@@ -89,23 +89,23 @@ async def test_a_row_that_recurs_in_its_own_request_is_answered_each_time(scorer
     assert (await scorer.score(request_of(rows(7, 8, 7)))).body == b"[7,8,7]"
 
 
-async def test_rows_that_come_while_the_model_works_are_predicted_together_next(scorer, request_of):
+async def test_rows_that_arrive_during_a_model_call_are_predicted_together_next(scorer, request_of):
     Counting.gate.clear()
     tasks = [asyncio.create_task(scorer.score(request_of(rows(1))))]
-    await in_line(scorer, 1)
-    await in_line(scorer, 0, at_most=0)
+    await queued(scorer, 1)
+    await queued(scorer, 0, at_most=0)
     tasks += [asyncio.create_task(scorer.score(request_of(rows(n)))) for n in range(2, 9)]
-    await in_line(scorer, 7)
+    await queued(scorer, 7)
     Counting.gate.set()
     answers = await asyncio.gather(*tasks)
     assert [answer.body for answer in answers] == [b"[%d]" % n for n in range(1, 9)]
     assert Counting.asked == [[1], [2, 3, 4, 5, 6, 7, 8]]
 
 
-async def test_a_row_that_fails_costs_its_neighbours_nothing(scorer, request_of):
+async def test_a_row_that_fails_does_not_fail_the_other_requests_of_its_batch(scorer, request_of):
     Counting.gate.clear()
     tasks = [asyncio.create_task(scorer.score(request_of(rows(n)))) for n in (1, 2, -3, 4)]
-    await in_line(scorer, 3)
+    await queued(scorer, 3)
     Counting.gate.set()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert isinstance(outcomes[2], ScriptFailed)
@@ -116,10 +116,10 @@ async def test_a_row_that_fails_costs_its_neighbours_nothing(scorer, request_of)
     ]
 
 
-async def test_whoever_joined_a_row_does_not_fail_of_another_one(scorer, request_of):
+async def test_a_coalesced_row_does_not_fail_because_of_another_row(scorer, request_of):
     Counting.gate.clear()
     first = asyncio.create_task(scorer.score(request_of(rows(1, -2))))
-    await in_line(scorer, 0)
+    await queued(scorer, 0)
     second = asyncio.create_task(scorer.score(request_of(rows(1))))
     await asyncio.sleep(0)
     Counting.gate.set()
@@ -128,19 +128,21 @@ async def test_whoever_joined_a_row_does_not_fail_of_another_one(scorer, request
     assert (await second).body == b"[1]"
 
 
-async def test_a_waiter_that_leaves_the_line_takes_nobody_along(scorer, request_of):
+async def test_cancelling_a_queued_request_does_not_cancel_the_others(scorer, request_of):
     Counting.gate.clear()
     tasks = [asyncio.create_task(scorer.score(request_of(rows(n)))) for n in (1, 2, 3)]
-    await in_line(scorer, 2)
+    await queued(scorer, 2)
     tasks.pop(1).cancel()
     Counting.gate.set()
     assert [answer.body for answer in await asyncio.gather(*tasks)] == [b"[1]", b"[3]"]
 
 
-async def test_what_everybody_left_is_still_stored(scorer, request_of):
+async def test_a_prediction_that_has_begun_is_stored_though_its_caller_is_cancelled(
+    scorer, request_of
+):
     Counting.gate.clear()
     task = asyncio.create_task(scorer.score(request_of(rows(5))))
-    await in_line(scorer, 0)
+    await queued(scorer, 0)
     single_flight = scorer._predictor._single_flight
     ((computation, _),) = single_flight._in_flight._units.values()
     while not computation.wait.begun:
@@ -171,7 +173,7 @@ async def test_hot_rows_are_computed_anew_before_they_expire(counting, make_scor
     assert (await scorer.score(request_of(rows(5) + b"  "))).cache == "hit"
 
 
-async def test_rows_that_begin_to_recur_are_looked_up_again_after_some_that_are_sampled(
+async def test_rows_that_begin_to_recur_are_all_looked_up_once_a_sample_shows_it(
     counting, make_scorer, request_of, monkeypatch
 ):
     def predict(self, rows):
@@ -195,7 +197,7 @@ async def test_rows_that_begin_to_recur_are_looked_up_again_after_some_that_are_
 
 
 class Far(MemoryCache):
-    """Shared with others, and no nearer than they are; answers once it may."""
+    """Shared with other processes; it answers lookups while `may` is set."""
 
     remote = True
 
@@ -211,7 +213,7 @@ class Far(MemoryCache):
         return await super().get_many(keys)
 
 
-async def test_nobody_waits_for_the_sample_of_a_lookup_that_does_not_pay(
+async def test_no_caller_waits_for_a_sampled_lookup_in_redis(
     counting, make_scorer, request_of, monkeypatch
 ):
     far = Far()
@@ -237,7 +239,7 @@ async def test_nobody_waits_for_the_sample_of_a_lookup_that_does_not_pay(
 async def test_answers_are_the_same_bytes_whatever_the_cache_does(
     counting, make_scorer, request_of
 ):
-    """A mixed workload: rows alone, in company, again, in other formats and other order."""
+    """A mixed workload: one row or several, repeated, in other formats and other order."""
     draw = np.random.default_rng(3)
     bodies = []
     for _ in range(150):
@@ -255,7 +257,7 @@ async def test_answers_are_the_same_bytes_whatever_the_cache_does(
     assert answers["off"] == answers["always"] == answers["auto"]
 
 
-async def test_a_model_whose_last_digits_depend_on_company_answers_each_request_as_a_whole(
+async def test_a_model_that_is_not_batch_invariant_answers_each_request_as_a_whole(
     tmp_path, make_scorer, request_of
 ):
     draw = np.random.default_rng(0)
@@ -289,9 +291,7 @@ def many(count: int, *, first: int = 1) -> bytes:
     return rows(*range(first, first + count))
 
 
-async def test_many_rows_are_answered_in_their_order_and_found_again_whoever_brings_them(
-    scorer, request_of
-):
+async def test_many_rows_are_answered_in_order_and_found_again_in_any_request(scorer, request_of):
     await scorer.score(request_of(rows(500, 4_500)))
     count = CALL_ROWS + 3
     answer = await scorer.score(request_of(many(count)))
@@ -327,7 +327,7 @@ async def test_equal_requests_of_many_rows_at_once_are_one_computation(scorer, r
     assert len(Counting.asked) == 1
 
 
-async def test_of_many_rows_with_a_refused_one_nothing_is_kept_and_nothing_asked_again(
+async def test_many_rows_of_which_the_model_refuses_one_are_neither_stored_nor_tried_again(
     scorer, request_of
 ):
     with pytest.raises(ScriptFailed):
@@ -337,7 +337,7 @@ async def test_of_many_rows_with_a_refused_one_nothing_is_kept_and_nothing_asked
     assert not scorer._predictor._single_flight._in_flight
 
 
-async def test_whoever_leaves_many_rows_leaves_them_to_the_others(scorer, request_of):
+async def test_cancelling_a_request_of_many_rows_does_not_affect_an_equal_one(scorer, request_of):
     Counting.gate.clear()
     body = many(2 * CALL_ROWS)
     first, second = (asyncio.create_task(scorer.score(request_of(body))) for _ in range(2))
@@ -348,7 +348,9 @@ async def test_whoever_leaves_many_rows_leaves_them_to_the_others(scorer, reques
     assert len(orjson.loads((await second).body)) == 2 * CALL_ROWS
 
 
-async def test_many_rows_that_everybody_left_are_asked_for_no_further(scorer, request_of):
+async def test_many_rows_are_not_predicted_further_once_their_caller_is_cancelled(
+    scorer, request_of
+):
     Counting.gate.clear()
     asked = asyncio.create_task(scorer.score(request_of(many(3 * CALL_ROWS))))
     while not scorer._predictor or not scorer._predictor._model._batcher._batch:

@@ -40,7 +40,7 @@ def cache(clock):
     return make(clock)
 
 
-def test_an_answer_is_found_with_its_age_until_its_time_is_over(cache, clock):
+def test_an_answer_is_found_with_its_age_until_it_expires(cache, clock):
     cache.keep(cache.key(ASKED), ANSWER._replace(age_s=2.0), ttl_s=100)
     clock.now = MAX_AGE_S - 1
     found = find(cache, cache.key(replace(ASKED, id="2", source="servicebus")))
@@ -50,7 +50,7 @@ def test_an_answer_is_found_with_its_age_until_its_time_is_over(cache, clock):
     assert find(cache, cache.key(ASKED)) is None
 
 
-def test_an_answer_never_outlives_what_it_was_made_from(cache, clock):
+def test_an_answer_expires_with_the_prediction_it_was_made_from(cache, clock):
     cache.keep(cache.key(ASKED), ANSWER, ttl_s=1.0)
     clock.now = 1.0
     assert find(cache, cache.key(ASKED)) is None
@@ -66,7 +66,7 @@ def test_an_answer_never_outlives_what_it_was_made_from(cache, clock):
         {"query": "a=1"},
     ],
 )
-def test_whatever_decides_an_answer_tells_requests_apart(cache, other):
+def test_requests_that_differ_in_what_decides_an_answer_have_different_keys(cache, other):
     cache.keep(cache.key(ASKED), ANSWER, ttl_s=100)
     assert find(cache, cache.key(replace(ASKED, **other))) is None
 
@@ -76,7 +76,7 @@ def test_large_and_compressed_bodies_are_not_kept(cache):
     assert cache.key(replace(ASKED, headers={"content-encoding": "gzip"})) is None
 
 
-def test_what_was_used_last_stays_when_room_runs_out(clock):
+def test_the_least_recently_used_answers_are_removed_first(clock):
     cache = make(clock, max_bytes=10_000)
     for number in range(100):
         cache.keep(cache.key(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
@@ -105,7 +105,7 @@ def test_while_nothing_recurs_few_are_looked_up_and_kept(clock, monkeypatch):
     assert looked_up == len(cache) - before < 1_000
 
 
-def test_what_recurs_again_is_found_again(clock, monkeypatch):
+def test_requests_that_begin_to_recur_are_all_found_again(clock, monkeypatch):
     monkeypatch.setattr(cache_policy, "MIN_SPENT_S", 0.0)
     cache = make(clock, "auto")
     for number in range(10 * MIN_UNITS):
@@ -132,7 +132,7 @@ def test_a_recomputed_answer_is_kept_whatever_the_policy_says(clock):
     assert off.key(replace(ASKED, recompute=True)) is None
 
 
-def test_what_is_over_makes_room_before_room_runs_out(cache, clock):
+def test_expired_answers_are_removed_when_another_is_kept(cache, clock):
     for number in range(10):
         cache.keep(cache.key(replace(ASKED, body=b"%d" % number)), ANSWER, ttl_s=100)
     clock.now += MAX_AGE_S
@@ -140,7 +140,7 @@ def test_what_is_over_makes_room_before_room_runs_out(cache, clock):
     assert len(cache) == 1
 
 
-def test_an_answer_beyond_all_room_is_not_kept(clock):
+def test_an_answer_larger_than_the_cache_is_not_kept(clock):
     cache = make(clock, max_bytes=100)
     cache.keep(cache.key(ASKED), ANSWER, ttl_s=100)
     assert len(cache) == 0
