@@ -126,7 +126,7 @@ class Snapshot(Collector):
             "Share of the questions that are looked up: 1 while lookups pay, below it a sample.",
             [({"cache": cache, "rows": rows}, share) for (cache, rows), share in self.shares],
         )
-        for name, old, help_text in (
+        for name, key, help_text in (
             ("round_trips", "round_trips", "Round trips to Redis. One may carry many rows."),
             (
                 "writes_dropped",
@@ -134,8 +134,8 @@ class Snapshot(Collector):
                 "Predictions not stored, because Redis was away or too many writes waited.",
             ),
         ):
-            if old in self.cache:
-                yield _counter(f"redis_{name}", help_text, (), [((), self.cache[old])])
+            if key in self.cache:
+                yield _counter(f"redis_{name}", help_text, (), [((), self.cache[key])])
 
 
 def _gauge(

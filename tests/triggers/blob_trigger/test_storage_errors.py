@@ -169,7 +169,7 @@ async def test_lasting_errors_of_storage_end_at_once(scorer, results, storage, p
 
 
 async def test_an_error_that_outlasts_the_retries_is_an_attempt(
-    scorer, results, storage, proxy, through
+    scorer, results, storage, proxy, through, caplog
 ):
     storage.source.upload_blob("rows.csv", CSV)
     proxy.plan = lambda method, _path: "busy" if method == "GET" else None
@@ -181,6 +181,9 @@ async def test_an_error_that_outlasts_the_retries_is_an_attempt(
     assert storage.outputs() == []
     (marker,) = storage.markers()
     assert storage.tries.get_blob_client(marker).get_blob_properties().metadata == {"tries": "1"}
+    lines = [each.getMessage() for each in caplog.records if each.name.startswith("triggers")]
+    assert len(lines) > 1
+    assert [line for line in lines if f"request {marker} (blob rows.csv)" not in line] == []
 
 
 @pytest.mark.parametrize("error", [Overloaded("busy"), ModelUnavailable("not yet")])

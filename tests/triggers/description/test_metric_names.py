@@ -17,7 +17,7 @@ from inference.serving.health import Health
 from triggers.description.metrics import Snapshot
 
 DOCUMENT = Path(__file__).parents[3] / "docs/metrics.md"
-#: Of Prometheus' base units, and `rows` and `info`, which are its own words for what has no unit.
+#: Prometheus' base units, and rows, which are counted.
 UNITS = {"seconds", "bytes", "ratio", "rows"}
 LABELS = {"name", "version", "reason", "trigger", "route", "status", "cache", "outcome", "rows"}
 

@@ -308,13 +308,16 @@ async def test_an_error_that_passes_within_a_delivery_costs_no_attempt(
 
 
 async def test_an_error_that_lasts_returns_the_message_before_its_lock_ends(
-    handler, scorer, clock, monkeypatch
+    handler, scorer, clock, monkeypatch, caplog
 ):
     overloaded(scorer, monkeypatch)
     began = clock.now
     with pytest.raises(Overloaded):
         await handler.score([message(), message(name="m2")])
     assert RETRY_S / 2 < clock.now - began < LOCK_S
+    assert [line.partition(" failed")[0] for line in caplog.messages] == [
+        "request 'm1'", "request 'm2'",
+    ]  # fmt: skip
 
 
 async def test_a_killed_last_attempt_becomes_a_failed_document_when_it_is_due(
