@@ -83,24 +83,24 @@ class HostOptions:
         root.read("version", read_version)
         # The host has these extensions built in.
         root.read("extensionBundle", lambda value: value)
+        log_levels = root.section("logging").section("logLevel")
         extensions = root.section("extensions")
-        http, blobs = extensions.section("http"), extensions.section("blobs")
-        bus = extensions.section("serviceBus")
         timeout_s = root.read("functionTimeout", read_timeout_s, 1800.0)
         options = cls(
             function_timeout_s=None if timeout_s < 0 else timeout_s,
-            log_level=root.section("logging")
-            .section("logLevel")
-            .read("default", read_log_level, logging.INFO),
-            http=HttpOptions(
-                route_prefix=http.read("routePrefix", read_text, "api").strip("/"),
-                max_outstanding_requests=http.read("maxOutstandingRequests", read_limit, None),
-            ),
-        )
-        options = replace(
-            options, blobs=_blob_options(blobs), service_bus=_service_bus_options(bus)
+            log_level=log_levels.read("default", read_log_level, logging.INFO),
+            http=_http_options(extensions.section("http")),
+            blobs=_blob_options(extensions.section("blobs")),
+            service_bus=_service_bus_options(extensions.section("serviceBus")),
         )
         return replace(options, ignored=tuple(root.unread()))
+
+
+def _http_options(http: Section) -> HttpOptions:
+    return HttpOptions(
+        route_prefix=http.read("routePrefix", read_text, "api").strip("/"),
+        max_outstanding_requests=http.read("maxOutstandingRequests", read_limit, None),
+    )
 
 
 def _blob_options(blobs: Section) -> BlobOptions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ class Section:
         value = self._values.get(name.lower())
         if value is not None and not isinstance(value, dict):
             raise HostError(
-                f"host.json, {self._place}{name}: expected a JSON object, got {value!r}"
+                f"host.json, {self._place}{name}: expected a JSON object, got {json.dumps(value)}"
             )
         self._sections[name.lower()] = Section(value or {}, place)
         return self._sections[name.lower()]
@@ -59,13 +60,13 @@ class Section:
             return read(value)
         except ValueError as error:
             raise HostError(
-                f"host.json, {self._place}{name}: expected {error}, got {value!r}"
+                f"host.json, {self._place}{name}: expected {error}, got {json.dumps(value)}"
             ) from None
 
 
 def read_version(value: Any) -> str:
     if value != "2.0":
-        raise ValueError("'2.0'")
+        raise ValueError('"2.0"')
     return "2.0"
 
 
@@ -103,7 +104,7 @@ def read_limit(value: Any) -> int | None:
 def read_time_span_s(value: Any) -> float:
     found = _TIME_SPAN.fullmatch(value) if isinstance(value, str) else None
     if not found:
-        raise ValueError("a time span like '00:05:00'")
+        raise ValueError('a time span like "00:05:00"')
     days, hours, minutes, seconds, fraction = found.groups()
     whole = (int(days or 0) * 24 + int(hours)) * 3600 + int(minutes) * 60 + int(seconds)
     return whole + float(fraction or 0)
@@ -114,7 +115,7 @@ def read_timeout_s(value: Any) -> float:
     if value in ("-1", -1):
         return -1.0
     if not (seconds := read_time_span_s(value)):
-        raise ValueError("a time span above zero, or '-1' for no limit")
+        raise ValueError('a time span above zero, or "-1" for no limit')
     return seconds
 
 

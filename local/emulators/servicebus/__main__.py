@@ -64,7 +64,8 @@ async def _serve(settings: Config, store: Store, host: str, port: int) -> int:
     except OSError as error:
         print(_describe(host, port, error), file=sys.stderr)
         return CANNOT_START
-    print(f"Service Bus emulator on {host}:{port}, {server.namespace!r}", flush=True)
+    names = ", ".join(queue.name for queue in settings.queues)
+    print(f"Service Bus emulator on {host}:{port}, queues: {names}", flush=True)
     stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(server.failed())
     await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -121,7 +121,7 @@ def _optional[T](holder: Any, where: str, key: str, kind: type[T]) -> T | None:
 
 def _flag(value: Any, where: str, key: str) -> bool:
     if not isinstance(value, bool):
-        raise ConfigError(f"{key} of {where} is {value!r}, expected true or false.")
+        raise ConfigError(f"{key} of {where} is {json.dumps(value)}, expected true or false.")
     return value
 
 
@@ -133,8 +133,8 @@ def _duration_ms(value: Any, where: str, key: str) -> int:
         duration = None
     if not isinstance(duration, timedelta) or duration <= timedelta(0):
         raise ConfigError(
-            f"{key} of {where} is {value!r}, expected an ISO 8601 duration of days, hours, minutes "
-            "and seconds, for example PT1M or P14D."
+            f"{key} of {where} is {json.dumps(value)}, expected an ISO 8601 duration of days, "
+            "hours, minutes and seconds, for example PT1M or P14D."
         )
     return round(duration / timedelta(milliseconds=1))
 
@@ -142,13 +142,17 @@ def _duration_ms(value: Any, where: str, key: str) -> int:
 def _lock_duration_ms(value: Any, where: str, key: str) -> int:
     milliseconds = _duration_ms(value, where, key)
     if milliseconds > _MAX_LOCK_DURATION_MS:
-        raise ConfigError(f"{key} of {where} is {value!r}, expected at most five minutes (PT5M).")
+        raise ConfigError(
+            f"{key} of {where} is {json.dumps(value)}, expected at most five minutes (PT5M)."
+        )
     return milliseconds
 
 
 def _positive(value: Any, where: str, key: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{key} of {where} is {value!r}, expected a whole number from 1 up.")
+        raise ConfigError(
+            f"{key} of {where} is {json.dumps(value)}, expected a whole number from 1 up."
+        )
     return value
 
 

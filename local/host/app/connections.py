@@ -8,6 +8,7 @@ identity: `X__blobServiceUri` with `X__queueServiceUri`, `X__serviceUri`, or
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient
 
+log = logging.getLogger(__name__)
+
 SERVICE_BUS_SUFFIX = "__fullyQualifiedNamespace"
 LOOPBACK = ("localhost", "127.0.0.1")
 
@@ -28,6 +31,9 @@ STORAGE_THREADS = 32
 
 #: Seconds; ample for a storage account on this machine or in the same region.
 STORAGE_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30}
+
+#: Seconds in which a Service Bus connection must close, before it is abandoned.
+CLOSE_S = 2.0
 
 
 class Connections:
@@ -140,3 +146,12 @@ def _checked[T](name: str, make: Callable[[], T]) -> T:
             f"connection {name}: the app setting {name} is not a connection string "
             f"({type(error).__name__}); correct it"
         ) from error
+
+
+async def close_client(client: ServiceBusClient, owner: object) -> None:
+    """Close a client within CLOSE_S, whatever state its connection is in. Raises nothing."""
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
+    except Exception as error:  # noqa: BLE001 - a broken connection raises anything
+        log.debug("%r: closing its connection: %s", owner, type(error).__name__)

@@ -10,11 +10,10 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 
 from local.host.app.bindings import Identity
-from local.host.app.connections import Connections
+from local.host.app.connections import Connections, close_client
 from local.host.app.output_messages import make_messages
 from local.host.app.protos import TypedData
 from local.host.errors import BindingFailed
-from local.host.service_bus_listener.link import close_client
 
 #: Seconds for sending one output, including the wait for the link. A broker that keeps its
 #: connection open and does not answer would block it for ever.

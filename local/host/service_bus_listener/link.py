@@ -11,14 +11,12 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
 
-from local.host.app.connections import Connections
+from local.host.app.connections import Connections, close_client
 
 log = logging.getLogger(__name__)
 
 #: Seconds that one receive waits for a first message. A shutdown waits for it.
 WAIT_S = 1.0
-#: Seconds in which a connection must close, before it is abandoned.
-CLOSE_S = 2.0
 #: Seconds to wait for more messages of a batch: after each message, and in total.
 FOLLOW_S = 0.02
 FOLLOW_TOTAL_S = 0.2
@@ -31,15 +29,6 @@ READ_S = 0.02
 
 #: The link credit, where host.json has no prefetchCount.
 DEFAULT_CREDIT = 8
-
-
-async def close_client(client: ServiceBusClient, owner: object) -> None:
-    """Close a client within CLOSE_S, whatever state its connection is in. Raises nothing."""
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await client.close()
-    except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-        log.debug("%r: closing its connection: %s", owner, type(error).__name__)
 
 
 class Link:

@@ -62,7 +62,7 @@ def test_the_longest_time_to_live_is_for_ever(tmp_path):
     [
         (
             {"LockDuration": "60"},
-            "LockDuration of queue 'q' is '60', expected an ISO 8601 duration",
+            "LockDuration of queue 'q' is \"60\", expected an ISO 8601 duration",
         ),
         ({"LockDuration": 60}, "LockDuration of queue 'q' is 60, expected an ISO 8601"),
         ({"LockDuration": "PT6M"}, "five minutes"),

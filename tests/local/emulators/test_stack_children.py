@@ -134,9 +134,9 @@ def test_the_children_of_a_killed_parent_end(tmp_path, eventually):
 
 def test_a_command_whose_parent_has_died_already_does_not_run(tmp_path):
     """The pid that it gets is not its parent's."""
-    tether = PROJECT / "local" / "emulators" / "die_with_parent.py"
+    script = PROJECT / "local" / "emulators" / "die_with_parent.py"
     trace = tmp_path / "trace"
     subprocess.run(
-        [sys.executable, "-I", "-S", str(tether), "1", "touch", str(trace)], check=True, timeout=30
+        [sys.executable, "-I", "-S", str(script), "1", "touch", str(trace)], check=True, timeout=30
     )
     assert not trace.exists()

@@ -161,14 +161,14 @@ def f(messages: list[func.ServiceBusMessage]) -> None: ...
     ("host_json", "sentence"),
     [
         ("{", "is not JSON"),
-        ('{"version": "1.0"}', "host.json, version: expected '2.0', got '1.0'"),
+        ('{"version": "1.0"}', 'host.json, version: expected "2.0", got "1.0"'),
         (
             '{"version": "2.0", "functionTimeout": 5}',
-            "host.json, functionTimeout: expected a time span like '00:05:00', got 5",
+            'host.json, functionTimeout: expected a time span like "00:05:00", got 5',
         ),
         (
             '{"version": "2.0", "extensions": {"http": {"maxOutstandingRequests": "many"}}}',
-            "expected a whole number from 1 up, or -1 for no limit, got 'many'",
+            'expected a whole number from 1 up, or -1 for no limit, got "many"',
         ),
         (
             '{"version": "2.0", "extensions": {"serviceBus": {"minMessageBatchSize": 1001}}}',
