@@ -1,0 +1,25 @@
+"""`make`: what it does without a target, and what its help lists."""
+
+import re
+import subprocess
+
+from tests.cli.conftest import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def make(*words):
+    return subprocess.run(
+        ["make", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_without_a_target_everything_is_started():
+    assert make("--dry-run") == make("--dry-run", "run")
+    assert make("--dry-run").rstrip().endswith("triscore up")
+
+
+def test_help_lists_every_target_that_a_person_types():
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE))
+    listed = {line.split()[1] for line in make("help").splitlines()}
+    assert listed == {name for name in targets if not name.startswith("setup-")}
