@@ -1,4 +1,4 @@
-"""Azurite as Azure's storage is: HTTPS, and tokens of an identity instead of a key."""
+"""Azurite with HTTPS and with an identity's tokens instead of a key, like Azure's storage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.servers import ServerProcess, free_port
 
 @dataclass(frozen=True)
 class TlsAzurite(OverTls[Azurite]):
-    """Its `--oauth basic` looks at a token's issuer, audience and times, not at its signature."""
+    """Its `--oauth basic` checks a token's issuer, audience and expiry, but not its signature."""
 
     name = "azurite"
 
@@ -45,7 +45,7 @@ class TlsAzuriteProcess(ServerProcess):
         azurite = Azurite(folder / "data", blob, queue, table)
         self.certificate = certificate_for(HOST, folder)
         super().__init__(TlsAzurite(azurite, self.certificate), folder / "azurite.log")
-        #: With the key, for whoever looks from outside.
+        #: With the key, for tests that check from outside.
         self.connection_string = azurite.connection_string.replace("http", "https")
         self.blob_uri = f"https://{HOST}:{azurite.blob_port}/{ACCOUNT}"
         self.queue_uri = f"https://{HOST}:{azurite.queue_port}/{ACCOUNT}"

@@ -1,4 +1,4 @@
-"""Certificates for servers of tests: self-signed, good for an hour."""
+"""Certificates for test servers: self-signed, valid for an hour."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Certificate:
-    """Two PEM files; whoever trusts the first trusts the server that has both."""
+    """Two PEM files. A client that trusts `file` trusts the server that has both."""
 
     file: Path
     key: Path
 
 
 def certificate_for(host: str, folder: Path) -> Certificate:
-    """Written for one host name or IP address, and for nothing else."""
+    """Write a certificate for one host name or IP address."""
     try:
         named: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         named = x509.DNSName(host)
     private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server of a test")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test server")])
     now = dt.datetime.now(dt.UTC)
     hour = dt.timedelta(hours=1)
     signed = (

@@ -22,25 +22,25 @@ import pytest
 from local.emulators.ports import HOST
 
 SECRET = "only-this-app"
-#: Nobody checks the signature: what takes the tokens here has no key of Entra's.
+#: The signature is not checked: the servers here have no key of Entra's.
 SIGNING_KEY = "a key that is known to this test alone"
 
 
 @dataclass(frozen=True)
 class Token:
-    """One that was given out."""
+    """A token that was issued."""
 
     audience: str
     #: The user-assigned identity that was asked for; empty for the app's own.
     client_id: str
-    #: The identity's object id, another one for each token: who still uses an old one shows.
+    #: The identity's object id. Each token has another one, which shows who uses an old token.
     oid: str
     ends_at: float
     value: str = field(repr=False)
 
 
 class IdentityEndpoint:
-    """Gives out tokens while it is well; `with` stops it."""
+    """Issues tokens while `is_well`. Leaving its `with` block stops it."""
 
     def __init__(self, *, life_s: float, on_given: Callable[[Token], None] | None = None) -> None:
         self.life_s = life_s
@@ -48,7 +48,7 @@ class IdentityEndpoint:
         #: Requests, answered or refused.
         self.asked = 0
         self.is_well = True
-        #: Answers wait for it.
+        #: Answers wait until it is set.
         self.may_answer = threading.Event()
         self.may_answer.set()
         self._on_given = on_given or (lambda _: None)
@@ -67,12 +67,12 @@ class IdentityEndpoint:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What App Service sets."""
+        """The environment variables that App Service sets."""
         url = f"http://{HOST}:{self._server.server_port}/msi/token"
         return {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": SECRET}
 
     def be_found(self, patch: pytest.MonkeyPatch) -> None:
-        """By this process."""
+        """Set them in this process."""
         for name, value in self.environment.items():
             patch.setenv(name, value)
 
@@ -99,7 +99,7 @@ class IdentityEndpoint:
 
     def _token(self, audience: str, client_id: str) -> Token:
         now = time.time()
-        # Tokens know whole seconds only.
+        # Times in tokens are whole seconds.
         ends_at = math.ceil(now + self.life_s)
         oid = f"identity-{self.asked}"
         claims = {

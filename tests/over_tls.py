@@ -1,4 +1,4 @@
-"""A server of the emulators, started so that it speaks TLS."""
+"""A local emulator's server that is started with TLS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.certificates import Certificate
 
 @dataclass(frozen=True)
 class OverTls[Plain: ManagedServer]:
-    """The plain server but for its command and how it is asked for its health."""
+    """Like the plain server; subclasses give the command and the health check."""
 
     plain: Plain
     certificate: Certificate

@@ -23,7 +23,7 @@ from local.emulators.service_bus_emulator import CONFIG, ServiceBusEmulator
 from tests.waiting import eventually
 
 #: Below the range from which the kernel takes ports for outgoing connections: a port that is
-#: free here cannot become the near end of somebody's connection before the server starts.
+#: free here can't be taken by an outgoing connection before the server starts.
 PORTS = range(20000, 32000)
 
 READY_S = 30.0
@@ -32,7 +32,7 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port nobody listens on, never the same twice."""
+    """A free port, never the same twice."""
     while (port := random.choice(PORTS)) in _given or not is_free(port):
         pass
     _given.add(port)
@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """A server that a test may kill, pause and start again; its data stay."""
+    """A server that a test may kill, pause and start again; it keeps its data."""
 
     def __init__(self, server: ManagedServer, log: Path) -> None:
         self.server = server
@@ -137,14 +137,14 @@ def _command(server: ManagedServer) -> list[str]:
     try:
         return server.command()
     except EmulatorError as error:
-        # Where tests must not be left out silently, a missing server is a failure.
+        # With CI set, a missing server is a failure and not a skipped test.
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(str(error))
 
 
 class HostProcess:
-    """The host over one app folder; ends with the block it is opened in."""
+    """The local host on one app folder. Ends with its `with` block."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class HostProcess:
         self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM; the exit code. Longer than any test's invocation, or SIGKILL."""
+        """Send SIGTERM, and SIGKILL if it does not end in time. Returns the exit code."""
         return self.process.stop(grace_s=30)
 
     def _answers(self) -> bool:

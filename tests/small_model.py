@@ -13,7 +13,7 @@ from inference.models import manifests
 
 
 def save(parent: Path) -> Path:
-    """A folder with a classifier of three features: is their sum above 1.5?"""
+    """A folder with a classifier of three features: 1 if their sum is above 1.5, else 0."""
     folder = parent / "sum"
     folder.mkdir()
     rows = np.random.default_rng(0).random((200, 3))
@@ -24,5 +24,5 @@ def save(parent: Path) -> Path:
 
 
 def doubled(rows: np.ndarray) -> np.ndarray:
-    """A step of a user's own, for a pipeline."""
+    """A user's own step for a pipeline."""
     return rows * 2

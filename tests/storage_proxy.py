@@ -1,4 +1,4 @@
-"""A proxy before Azurite's blob service that throttles, hangs, or cuts an answer short."""
+"""A proxy in front of Azurite's blob service that throttles, hangs, or cuts an answer short."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from local.emulators.ports import HOST
 from tests.servers import AzuriteProcess, free_port
 
 Fault = Literal["busy", "hang", "cut", "garbage", "refuse"]
-#: Which fault a request meets, by its method and path; None for none.
+#: The fault of a request, by its method and path; None for no fault.
 Plan = Callable[[str, str], Fault | None]
 
 _ANSWERS = {"busy": (503, "ServerBusy"), "refuse": (409, "BlobArchived")}
@@ -25,7 +25,7 @@ class StorageProxy:
         self._blob_port = azurite.port
         self.plan: Plan = lambda _method, _path: None
         self.asked: list[str] = []
-        #: Those that hang wait for this.
+        #: Requests that hang wait for this.
         self.released = threading.Event()
         port = free_port()
         self.connection_string = azurite.connection_string.replace(
@@ -48,7 +48,7 @@ class StorageProxy:
         self._server.server_close()
 
     def fail_first(self, count: int, fault: Fault, *, method: str = "", path: str = "") -> None:
-        """The next so many requests that match fail."""
+        """Let the next `count` matching requests fail."""
         left = [fault] * count
 
         def plan(asked: str, at: str) -> Fault | None:
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, *_: object) -> None:
-        """Tests say what they need to know."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -111,12 +111,12 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, headers: list[tuple[str, str]], content: bytes, *, cut: bool = False
     ) -> None:
         self.send_response_only(status)
-        told = {name.lower(): value for name, value in headers}
+        sent = {name.lower(): value for name, value in headers}
         for name, value in headers:
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                 self.send_header(name, value)
-        # Of a HEAD it is what a GET would bring.
-        length = told.get("content-length") if self.command == "HEAD" else None
+        # The answer to HEAD has the length of a GET's.
+        length = sent.get("content-length") if self.command == "HEAD" else None
         self.send_header("Content-Length", length or str(len(content)))
         self.end_headers()
         if self.command != "HEAD":

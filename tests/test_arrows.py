@@ -1,4 +1,4 @@
-"""The design's arrows: who may import whom."""
+"""Which package may import which."""
 
 import ast
 import importlib.metadata
@@ -114,7 +114,7 @@ def test_the_app_needs_no_pandas_and_nothing_of_the_local_host():
         "import sys, function_app\n"
         "print('pandas' in sys.modules, 'httptools' in sys.modules, 'local' in sys.modules)"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
@@ -123,7 +123,7 @@ def test_the_app_needs_no_pandas_and_nothing_of_the_local_host():
         check=True,
         timeout=60,
     )
-    assert told.stdout.split() == ["False", "False", "False"]
+    assert done.stdout.split() == ["False", "False", "False"]
 
 
 def test_what_azure_installs_brings_no_pandas_along():

@@ -42,7 +42,7 @@ RECUR = {"__init__", "__main__", "settings", "errors"}
 
 #: Shorter than 25 lines, each for its reason.
 SHORT = {
-    "local/emulators/servicebus/broker/settings.py",  # what a queue is told about itself
+    "local/emulators/servicebus/broker/settings.py",  # the settings of one queue
 }
 
 

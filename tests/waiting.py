@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-#: Seconds between two looks at a condition.
+#: Seconds between two checks of a condition.
 EVERY_S = 0.02
 
 
 def eventually(predicate: Callable[[], Any], timeout_s: float = 10) -> Any:
-    """The first true value of `predicate()`; AssertionError where none comes in time."""
+    """The first true value of `predicate()`; raises AssertionError if none comes in time."""
     deadline = time.monotonic() + timeout_s
     while not (value := predicate()):
         assert time.monotonic() < deadline, _too_late(predicate, timeout_s, value)
@@ -24,7 +24,7 @@ def eventually(predicate: Callable[[], Any], timeout_s: float = 10) -> Any:
 async def eventually_async(
     predicate: Callable[[], Any | Awaitable[Any]], timeout_s: float = 10
 ) -> Any:
-    """As `eventually`, on the event loop; the predicate may be a coroutine function."""
+    """Like `eventually`, on the event loop; the predicate may be a coroutine function."""
     deadline = time.monotonic() + timeout_s
     while True:
         value = predicate()

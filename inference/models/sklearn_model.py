@@ -86,7 +86,7 @@ class SklearnModel:
 
 
 def _watched(answer: Callable[[Values], Any], source: MappedFile) -> Callable[[Values], Any]:
-    """Refuses to answer once somebody has written into the file of mapped arrays."""
+    """Refuses to answer once the file of the mapped arrays was written to."""
 
     def watched(values: Values) -> Any:
         source.require_unchanged()  # reading bytes that the file lost ends the process (SIGBUS)

@@ -22,7 +22,7 @@ CONTROL = "\ue009"
 ENTER = "\ue007"
 TAB = "\ue004"
 
-#: It asks nobody on the network, and runs as root.
+#: The browser makes no network requests of its own, and runs as root.
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -68,7 +68,7 @@ class Browser:
         self._do("POST", "/url", {"url": url})
 
     def run(self, script: str) -> Any:
-        """What a function body returns in the page."""
+        """Run a function body in the page. Returns its result."""
         return self._do("POST", "/execute/sync", {"script": script, "args": []})
 
     def text(self, css: str) -> str:
@@ -78,18 +78,18 @@ class Browser:
         return str(self._do("GET", f"{self._element(css)}/property/value"))
 
     def name(self, css: str) -> str:
-        """What a screen reader calls an element."""
+        """The accessible name of an element."""
         return str(self._do("GET", f"{self._element(css)}/computedlabel"))
 
     def click(self, css: str) -> None:
         self._do("POST", f"{self._element(css)}/click", {})
 
     def type(self, css: str, text: str) -> None:
-        """Type into an element; with CONTROL first, as held down."""
+        """Type into an element; a first key CONTROL is held down."""
         self._do("POST", f"{self._element(css)}/value", {"text": text})
 
     def media(self, **features: str) -> None:
-        """Set what style sheets ask about, `prefers_color_scheme` for one."""
+        """Set a CSS media feature, for example `prefers_color_scheme`."""
         named = [{"name": each.replace("_", "-"), "value": how} for each, how in features.items()]
         asked = {"cmd": "Emulation.setEmulatedMedia", "params": {"features": named}}
         self._do("POST", "/goog/cdp/execute", asked)
@@ -98,7 +98,7 @@ class Browser:
         return base64.b64decode(self._do("GET", "/screenshot"))
 
     def console(self) -> list[str]:
-        """What it complained of since it was asked last: scripts, policies, missing files."""
+        """Console errors since the last call: scripts, policies, missing files."""
         return [each["message"] for each in self._do("POST", "/se/log", {"type": "browser"})]
 
     def _element(self, css: str) -> str:
@@ -126,7 +126,7 @@ def _found(program: str) -> str:
     path = shutil.which(program)
     if path is None:
         sentence = f"{program} was not found: apt-get install chromium-driver"
-        # Where tests must not be left out silently, a missing program is a failure.
+        # With CI set, a missing program is a failure and not a skipped test.
         if os.environ.get("CI"):
             pytest.fail(sentence)
         pytest.skip(sentence)

@@ -1,4 +1,4 @@
-"""What schemathesis does not know by itself: bodies that are no JSON, compression, `Accept`.
+"""Teaches schemathesis bodies that are not JSON, compression and `Accept`.
 
 Loaded by its command through SCHEMATHESIS_HOOKS.
 """
@@ -30,7 +30,7 @@ ACCEPTED = itertools.cycle(
 
 @schemathesis.hook
 def after_load_schema(context: schemathesis.HookContext, schema: Any) -> None:
-    """Rows of numbers as wide as the document says; of other models its own examples."""
+    """Rows of numbers, as wide as the document says; for other models the document's examples."""
     content = schema.raw_schema["paths"]["/score"]["post"]["requestBody"]["content"]
     # Where bodies are drawn below, the client takes no examples that are texts.
     bodies = {
@@ -60,7 +60,7 @@ def before_call(
 
 
 def _packed(ctx: schemathesis.SerializationContext, value: Any) -> bytes:
-    """As the request's own header says, where that names a way to pack."""
+    """Compress a body as its request's header says, if it names a known encoding."""
     body = value.encode() if isinstance(value, str) else value
     headers = {name.lower(): each for name, each in (ctx.case.headers or {}).items()}
     pack = PACKERS.get(headers.get("content-encoding", ""))

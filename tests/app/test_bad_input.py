@@ -1,4 +1,4 @@
-"""Bad input over each trigger: named, never stored, and never in the way of what comes after."""
+"""Bad input through each trigger: the error names it, nothing is stored, later inputs score."""
 
 import io
 import json
@@ -54,14 +54,14 @@ CASE = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def nothing_stored(app):
-    """No prediction may be in the cache after a failed request."""
+    """No prediction is in the cache after a failed request."""
     yield
     with redis.Redis.from_url(app.redis.url) as client:
         assert list(client.scan_iter("triscore:p:*")) == []
 
 
 @CASE
-def test_over_http_it_is_refused_with_its_status(app, body, kind, ending, status, code, says):
+def test_http_refuses_it_with_its_status(app, body, kind, ending, status, code, says):
     reply = app.post(body, kind)
     assert (reply.status, reply.json()["error"]["code"]) == (status, code)
     assert says in reply.json()["error"]["message"]
@@ -90,7 +90,7 @@ def test_a_blob_ends_in_a_failed_document(app, body, kind, ending, status, code,
     assert app.output(name) is None
 
 
-def test_the_queue_keeps_moving(app):
+def test_the_queue_is_still_served_afterwards(app):
     names = [uuid.uuid4().hex for _ in CASES]
     app.send(
         *(

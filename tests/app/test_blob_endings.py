@@ -1,4 +1,4 @@
-"""A blob that kills whatever scores it ends in a failed document, and scores once it is mended."""
+"""A blob that kills each process that scores it ends in a failed document; fixed, it succeeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import AzureError
 
-from tests.app.conftest import ROOT
+from tests.running_app import ROOT
 from tests.waiting import eventually
 
 SCRIPT = """
@@ -31,8 +31,8 @@ def run(text):
     return "scored"
 """
 
-#: Seconds: a process looks for what is over ten seconds after its start, and a last try's lease
-#: lasts for thirty.
+#: Seconds. A process looks for exhausted blobs ten seconds after its start, and the lease of a last
+#: try lasts for thirty.
 ENDED_S = 75
 
 
@@ -56,7 +56,7 @@ def report(app, name: str):
 
 
 def requeue(app, *args: str) -> str:
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "cli", "requeue", *args],
         cwd=ROOT,
         env={**app._settings(), "PATH": os.environ["PATH"]},
@@ -65,12 +65,12 @@ def requeue(app, *args: str) -> str:
         timeout=60,
         check=True,
     )
-    return told.stdout
+    return done.stdout
 
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_after_ten_kills_there_is_a_document_and_once_mended_and_sent_round_it_succeeds(
+def test_after_ten_kills_there_is_a_document_and_once_fixed_and_requeued_it_succeeds(
     app, tmp_path: Path
 ):
     (tmp_path / "hang").touch()
@@ -84,8 +84,8 @@ def test_after_ten_kills_there_is_a_document_and_once_mended_and_sent_round_it_s
     assert (failed["status"], failed["error"]["code"]) == ("failed", "tries_exhausted")
     (document,) = app.inbox.of(failed["id"])
     assert document["error"] == failed["error"]
-    told = app.get(f"/api/results/{failed['id']}")
-    assert (told.status, told.json()["error"]) == (200, failed["error"])
+    reply = app.get(f"/api/results/{failed['id']}")
+    assert (reply.status, reply.json()["error"]) == (200, failed["error"])
     assert (tmp_path / "runs").read_text() == "x" * 5
 
     assert "tries_exhausted  scoring-input/kills.txt" in requeue(app, "--all", "--dry-run")

@@ -1,4 +1,4 @@
-"""The app before a Redis cluster: rows lie on all of its nodes, and every process finds them."""
+"""The app with a Redis cluster: rows are stored on all nodes, and every process finds them."""
 
 import json
 
@@ -22,7 +22,7 @@ def app(make_app, cluster):
     )
 
 
-def test_what_one_process_scored_is_a_hit_in_another_whatever_the_node_and_format(app, cluster):
+def test_a_row_that_one_process_scored_is_a_hit_in_another_on_any_node_in_any_format(app, cluster):
     asked = json.dumps(ROWS).encode()
     first = app.post(asked)
     assert (first.status, first.headers["x-cache"]) == (200, "miss")

@@ -1,4 +1,4 @@
-"""A start of the app beside the least that it could take: import scikit-learn, load the model.
+"""Compares a start of the app with a bare process that imports scikit-learn and loads the model.
 
 From the start of the interpreter to the first answer, each in a process of its own, in turn. Time
 is the processor's: where other tests keep both cores busy, the clock tells how many there are.
@@ -28,10 +28,10 @@ from tests.waiting import eventually
 ROOT = Path(__file__).resolve().parents[2]
 STARTS = Path(__file__).parent / "starts"
 
-#: Of each kind. Other tests disturb a round by a tenth: where the medians are beyond a budget more
-#: rounds are made, for what disturbs comes and goes, and what is too slow stays.
+#: Rounds of each kind. Other processes disturb a round by a tenth. If a median is over its budget,
+#: more rounds follow: a disturbance goes away, a slow start does not.
 ROUNDS, MOST_ROUNDS = 5, 25
-#: Parts of importing scikit-learn and loading the model.
+#: Budgets, as multiples of what importing scikit-learn and loading the model take.
 HIT, MISS, MEMORY = 0.4, 1.25, 1.15
 #: How much more of its time than the bare process the app may spend waiting.
 WAITING = 1.5
@@ -41,17 +41,17 @@ HOT = [0.5, 0.5, 0.25]
 
 @dataclass(frozen=True)
 class Start:
-    """A process, seen when it printed its line."""
+    """What a process had used when it printed its line."""
 
     seconds: float
     cpu_s: float
     resident_kb: int
-    told: str
+    printed: str
 
 
 @dataclass(frozen=True)
 class Starts:
-    """All that were measured, by kind."""
+    """All measured starts, by kind."""
 
     bare: list[Start]
     hit: list[Start]
@@ -77,7 +77,7 @@ class Starts:
 
 
 def seconds(starts: list[Start]) -> float:
-    """Of the processor."""
+    """Processor seconds."""
     return median(start.cpu_s for start in starts)
 
 
@@ -86,7 +86,7 @@ def resident_kb(starts: list[Start]) -> float:
 
 
 def waiting(starts: list[Start]) -> float:
-    """Seconds a second of work, where least disturbed."""
+    """The least ratio of seconds to processor seconds."""
     return min(start.seconds / start.cpu_s for start in starts)
 
 
@@ -112,14 +112,14 @@ def env(redis_server: RedisProcess, model_dir: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "AZUREML_MODEL_DIR": str(model_dir),
         "REDIS_URL": redis_server.url,
-        # A busy machine is no outage.
+        # Redis may be slow on a busy machine: that is not an outage.
         "CACHE_TIMEOUT_MS": "5000",
     }
 
 
 @pytest.fixture(scope="module")
 def start(env: dict[str, str]) -> Callable[..., Start]:
-    """`start(script, argument, until=…)`: runs it until it has told, and then until that is so."""
+    """`start(script, argument, until=…)`: runs it until it printed a line and `until` holds."""
 
     def run(script: str, argument: str, until: Callable[[], object] = lambda: True) -> Start:
         began = time.perf_counter()
@@ -129,11 +129,11 @@ def start(env: dict[str, str]) -> Callable[..., Start]:
             assert process.stdout is not None
             line = process.stdout.readline()
             seconds = time.perf_counter() - began
-            cpu, _, told = line.decode().strip().partition(" ")
+            cpu, _, printed = line.decode().strip().partition(" ")
             resident = _resident_kb(process.pid)
             eventually(until)
             process.communicate(timeout=30)
-        return Start(seconds, float(cpu), resident, told)
+        return Start(seconds, float(cpu), resident, printed)
 
     return run
 
@@ -160,8 +160,8 @@ def _resident_kb(pid: int) -> int:
 
 
 def test_a_row_that_an_earlier_process_stored_is_answered_before_scikit_learn_is_imported(starts):
-    assert {each.told for each in starts.hit} == {"200 hit False"}
-    assert {each.told for each in starts.miss} == {"200 miss True"}
+    assert {each.printed for each in starts.hit} == {"200 hit False"}
+    assert {each.printed for each in starts.miss} == {"200 miss True"}
 
 
 def test_the_first_hit_takes_less_than_half_of_importing_scikit_learn(starts):

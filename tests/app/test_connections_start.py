@@ -1,4 +1,4 @@
-"""A connection that can't work keeps the app from starting, with one sentence and no value."""
+"""A connection string that can't work stops the start: one sentence, without the value."""
 
 from __future__ import annotations
 

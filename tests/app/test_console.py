@@ -1,4 +1,4 @@
-"""The console page, as a person has it: in a real browser, on a running app."""
+"""The console page in a real browser, on a running app."""
 
 import json
 import shutil
@@ -85,7 +85,7 @@ def test_the_key_goes_into_a_header_and_nowhere_else(page, host):
     ]  # fmt: skip
 
 
-def test_everything_is_done_by_keyboard_and_has_a_name(page, host):
+def test_every_control_works_by_keyboard_and_has_a_name(page, host):
     focused = "return document.activeElement.id"
     page.run("document.getElementById('body').select()")
     page.type("#body", ROW)
@@ -109,7 +109,7 @@ def test_everything_is_done_by_keyboard_and_has_a_name(page, host):
     assert "0.8125" not in host.log()
 
 
-def test_the_format_changes_the_example_but_not_what_a_person_wrote(page):
+def test_the_format_changes_the_example_but_not_edited_text(page):
     page.type("#type", "C")
     rows = page.value("#body")
     assert "{" not in rows
@@ -123,7 +123,7 @@ def test_the_format_changes_the_example_but_not_what_a_person_wrote(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_stand_out_in_light_and_in_dark(page, scheme):
+def test_texts_have_enough_contrast_in_light_and_in_dark(page, scheme):
     page.media(prefers_color_scheme=scheme)
     ratios = page.run(CONTRASTS)
     assert set(ratios) >= {"DT", "DD", "P", "BUTTON", "TEXTAREA", "LABEL"}

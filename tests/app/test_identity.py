@@ -1,4 +1,4 @@
-"""The whole app without a key or a connection string: tokens, which end while it runs."""
+"""The whole app without a key or a connection string: with tokens, which expire while it runs."""
 
 import itertools
 import time
@@ -9,10 +9,10 @@ import pytest
 from azure.servicebus import ServiceBusMessage
 
 from tests import small_model
-from tests.app.conftest import App
 from tests.azurite_tls import TlsAzuriteProcess
 from tests.cache.expiring_users import ExpiringUsers
 from tests.identity_endpoint import IdentityEndpoint
+from tests.running_app import App
 from tests.servers import BrokerProcess, RedisProcess
 from tests.waiting import eventually
 
@@ -32,7 +32,7 @@ def new_row() -> bytes:
 
 @dataclass(frozen=True)
 class Azure:
-    """What keeps count of the tokens that the app uses."""
+    """The parts that record which tokens the app uses."""
 
     endpoint: IdentityEndpoint
     redis_users: ExpiringUsers
@@ -90,17 +90,17 @@ def identity_settings(name, azurite):
     }
 
 
-def through_all_triggers(app, name):
-    """Score one new row by each trigger. Returns the status and the number of failed rows."""
+def score_through_each_trigger(app, name):
+    """Score one new row by each trigger. Returns the message's status, the blob's failed rows."""
     app.upload(f"{name}.csv", b"0.8,0.9,0.9\n")
     app.send(ServiceBusMessage(new_row(), message_id=name))
     assert app.post(new_row()).headers["x-cache"] == "miss"
-    [message] = app.inbox.of(name)
+    (message,) = app.inbox.of(name)
     return message["status"], app.report(f"{name}.csv")["failed"]
 
 
-def test_every_trigger_works_with_nothing_but_an_identity(app, azure):
-    assert through_all_triggers(app, "first") == ("succeeded", 0)
+def test_every_trigger_works_with_only_an_identity(app, azure):
+    assert score_through_each_trigger(app, "first") == ("succeeded", 0)
     assert azure.redis_users.connections()
     asked_for = {(token.audience.rstrip("/"), token.client_id) for token in azure.endpoint.given}
     assert asked_for == {
@@ -111,10 +111,10 @@ def test_every_trigger_works_with_nothing_but_an_identity(app, azure):
 
 
 @pytest.mark.long
-def test_every_trigger_works_on_while_tokens_end(app, azure):
+def test_every_trigger_goes_on_working_while_tokens_expire(app, azure):
     ends = 2
     for number in itertools.count():
-        assert through_all_triggers(app, f"row-{number}") == ("succeeded", 0)
+        assert score_through_each_trigger(app, f"row-{number}") == ("succeeded", 0)
         assert app.get("/api/health/ready").json()["dependencies"]["cache"]["status"] == "ok"
         if azure.redis_users.ended >= ends:
             break
@@ -124,9 +124,9 @@ def test_every_trigger_works_on_while_tokens_end(app, azure):
 
 
 @pytest.mark.long
-def test_links_whose_tokens_ended_while_nobody_used_them_are_opened_again(app):
-    assert through_all_triggers(app, "before") == ("succeeded", 0)
+def test_idle_links_whose_tokens_expired_are_opened_again(app):
+    assert score_through_each_trigger(app, "before") == ("succeeded", 0)
     used_at = time.time()
     eventually(lambda: time.time() > used_at + LIFE_S + 2, LIFE_S + 4)
-    assert through_all_triggers(app, "after") == ("succeeded", 0)
+    assert score_through_each_trigger(app, "after") == ("succeeded", 0)
     assert "WARNING" not in app.host.log()

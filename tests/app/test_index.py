@@ -1,4 +1,4 @@
-"""What the platform reads of the app: functions, bindings, and the rules that it must keep."""
+"""The functions and bindings that the platform reads, and the rules that they must keep."""
 
 import json
 import os
@@ -99,13 +99,13 @@ def test_messages_come_as_batches_of_bytes(functions):
     )
 
 
-def test_no_expression_stands_beside_the_deferred_blob(functions):
+def test_the_deferred_blob_has_no_binding_expression_beside_it(functions):
     assert binding(functions, "score_blob", "blobTrigger")["path"] == "scoring-input/{name}"
     others = [each for each in functions["score_blob"] if each["type"] != "blobTrigger"]
     assert "{" not in json.dumps([list(each.values()) for each in others])
 
 
-def test_what_tells_of_data_needs_a_key_and_health_and_the_console_do_not(functions):
+def test_routes_that_show_data_need_a_key_and_health_and_the_console_do_not(functions):
     def level(name):
         return binding(functions, name, "httpTrigger").get("authLevel")
 
@@ -135,7 +135,7 @@ def test_the_inference_protocol_has_its_paths_and_only_inference_needs_a_key(fun
         ("http", HTTP),
     ],
 )
-def test_a_trigger_alone_needs_nothing_of_the_others(triggers, names):
+def test_one_trigger_needs_nothing_of_the_others(triggers, names):
     functions = json.loads(load(TRIGGERS=triggers).stdout)
     assert set(functions) == names
     if triggers == "http":
@@ -156,9 +156,9 @@ def test_a_trigger_alone_needs_nothing_of_the_others(triggers, names):
     ],
 )
 def test_a_bad_setting_stops_the_start_and_is_named(name, value):
-    told = load(**{name: value})
-    assert told.returncode != 0
-    last = told.stderr.strip().splitlines()[-1]
+    done = load(**{name: value})
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
     assert name in last
     assert "expected" in last
 

@@ -14,7 +14,7 @@ from azure.servicebus.exceptions import ServiceBusError
 
 from tests.waiting import eventually
 
-# The SDK leaves the sockets of a broker that was killed to the collector.
+# The SDK does not close the sockets of a killed broker; the garbage collector does.
 pytestmark = [
     pytest.mark.long,  # a short form of make test-faults kills each of them in CI
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
@@ -22,13 +22,13 @@ pytestmark = [
 
 MESSAGES = 60
 BLOBS = 6
-#: Azurite writes its index every five seconds; what it acknowledged after that a kill takes back.
+#: Azurite writes its index every five seconds; a kill loses uploads that it confirmed since then.
 AZURITE_SAVES_S = 12
 
 
 @pytest.fixture(autouse=True)
 def sockets_collected():
-    """Here, so that no other test is blamed."""
+    """Collect the sockets here, so that no other test gets their warnings."""
     yield
     gc.collect()
 
@@ -38,7 +38,7 @@ def rows() -> Iterator[list[float]]:
 
 
 class Senders:
-    """Sends messages and blobs at a steady pace; tries again, as any sender must."""
+    """Sends messages and blobs at a steady pace, and tries again on errors."""
 
     def __init__(self, app) -> None:
         self.app = app
@@ -83,7 +83,7 @@ class Senders:
 
 
 def is_drained(app) -> bool:
-    """Whether the input queue holds nothing more, locked or not."""
+    """Whether the input queue holds no message, locked or not."""
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
         client.get_queue_receiver("scoring-requests") as receiver,
@@ -114,7 +114,7 @@ def test_every_input_ends_in_exactly_one_document_after_a_kill(make_app, victim)
     expected = [*senders.names, *(report["id"] for report in reports)]
     app.inbox.of(*expected, timeout_s=60)
     assert is_drained(app)
-    # What was sent twice would have come before this one.
+    # A second document of an input would have come before this one.
     app.send(ServiceBusMessage("[[1,1,1]]", message_id="last"))
     app.inbox.of("last")
     assert app.inbox.counts() == dict.fromkeys([*expected, "last"], 1)

@@ -1,4 +1,4 @@
-"""What one caller's large bodies do to the others, over the whole app."""
+"""One caller's large bodies do not hold up others, on the whole app."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from azure.servicebus import ServiceBusMessage
 from tests.inference import large_bodies
 from tests.waiting import eventually
 
-#: Says that it began, and goes on once it may.
+#: Reports that it began, and waits until it may go on.
 WAITS = """
 import pathlib, time
 
@@ -31,13 +31,11 @@ def run(data):
     return len(data)
 """
 LARGE = b"wait" + b"x" * 199_000
-#: Seconds that the live route may take beside a body, on a machine with other work to do.
+#: Seconds that the live route may take while a body is scored, on a busy machine.
 LIVE_S = 0.15
 
 
-def test_beyond_the_bodies_in_work_http_is_told_to_come_again_and_messages_and_blobs_wait(
-    make_app, tmp_path
-):
+def test_over_the_memory_budget_http_answers_503_and_messages_and_blobs_wait(make_app, tmp_path):
     (tmp_path / "score.py").write_text(WAITS)
     app = make_app(
         AZUREML_MODEL_DIR=str(tmp_path), MAX_BODIES_IN_WORK_BYTES="1000000", CACHE_MODE="always"
@@ -76,12 +74,12 @@ def numbers(make_app, tmp_path_factory):
 )
 def test_a_body_of_4_mb_does_not_hold_up_the_live_route(numbers, name, rows):
     body, kind = large_bodies.made(name, rows)
-    # The smallest of three tries: others on the machine only ever add to one.
+    # The smallest of three: other processes can only make one slower.
     assert min(longest_wait(numbers, body, kind) for _ in range(3)) < LIVE_S
 
 
 def longest_wait(app, body: bytes, kind: str) -> float:
-    """Seconds that the live route took at most while a body was scored."""
+    """The longest that the live route took while a body was scored, in seconds."""
     host = urllib.parse.urlsplit(app.host.url).netloc
     with ThreadPoolExecutor(1) as pool, closing(http.client.HTTPConnection(host)) as link:
         posted = pool.submit(app.post, body, kind, recompute="true")

@@ -1,4 +1,4 @@
-"""A message that kills whoever scores it, until its tries are over; then mended and sent round."""
+"""A message that kills its process at every try; then it is fixed and requeued."""
 
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
@@ -43,18 +43,18 @@ def status(app, path: str) -> int:
 
 
 @pytest.mark.timeout(240)
-def test_as_many_kills_as_there_are_tries_end_in_a_document_which_a_later_success_replaces(app):
+def test_a_kill_at_every_try_ends_in_a_document_which_a_later_success_replaces(app):
     app.send(ServiceBusMessage("[[1,1,1]]", message_id="kills"))
-    # The host starts another worker each time, and the broker delivers when the lock has ended.
+    # The host starts a new worker each time, and the broker delivers again when the lock expires.
     broken = app.model_dir / "broken"
     eventually(lambda: len(broken.read_text()) == TRIES, 90)
     result = "/api/results/kills"
     eventually(lambda: status(app, result) == 202, 30)
-    told = eventually(lambda: (reply := app.get(result)).status == 200 and reply.json(), 90)
-    assert (told["status"], told["error"]["code"]) == ("failed", "tries_exhausted")
+    document = eventually(lambda: (reply := app.get(result)).status == 200 and reply.json(), 90)
+    assert (document["status"], document["error"]["code"]) == ("failed", "tries_exhausted")
 
     assert len(broken.read_text()) == TRIES
-    assert app.inbox.of("kills") == [told]
+    assert app.inbox.of("kills") == [document]
     broken.unlink()
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,

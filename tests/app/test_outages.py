@@ -1,4 +1,4 @@
-"""Redis away: slower answers, never failed ones, and health says so."""
+"""While Redis is away answers are slower and do not fail, and health reports it."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ _numbers = itertools.count(900)
 
 
 def new_row() -> bytes:
-    """A row that nobody asked for: what a process holds itself needs no Redis."""
+    """A row that was not sent before, so that no near cache holds it."""
     return b"[[0.%d, 0.9, 0.9]]" % next(_numbers)
 
 
@@ -34,7 +34,7 @@ def test_the_app_starts_and_answers_without_redis(app):
         assert (reply.status, reply.body, reply.headers["x-cache"]) == (200, b"[1]", "bypass")
 
 
-def test_an_async_request_is_answered_at_once_where_it_could_not_be_followed(app):
+def test_an_async_request_is_answered_at_once_if_its_result_could_not_be_fetched(app):
     reply = app.post(new_row(), Prefer="respond-async")
     assert (reply.status, reply.body) == (200, b"[1]")
     assert app.get("/api/results/any").status == 503
@@ -49,7 +49,7 @@ def test_messages_and_blobs_still_end_in_their_documents(app):
     assert blob["status"] == "succeeded"
 
 
-def test_redis_is_used_as_soon_as_it_is_there_and_missed_when_it_is_gone_again(app):
+def test_redis_is_used_as_soon_as_it_runs_and_reported_when_it_is_away_again(app):
     app.redis.start()
     eventually(lambda: health(app) == (200, "ok", "ok"))
     eventually(lambda: app.post(new_row()).headers["x-cache"] == "miss")
@@ -66,7 +66,7 @@ def test_a_redis_that_hangs_costs_no_more_than_its_deadline(app):
     try:
         reply = app.post(new_row())
         assert (reply.status, reply.body, reply.headers["x-cache"]) == (200, b"[1]", "bypass")
-        # One look-up and one store at 50 ms each, and a busy machine's share.
+        # One lookup and one store at 50 ms each, and a margin for a busy machine.
         assert float(reply.headers["x-ms-run-fn-exec-ms"]) < 500
     finally:
         app.redis.resume()

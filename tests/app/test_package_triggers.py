@@ -1,4 +1,4 @@
-"""A package as a new user makes it: a fresh pickle, a script of one's own, one command, the zip."""
+"""A package as a new user makes it: a new pickle, an own script, one command, a zip."""
 
 import json
 import os
@@ -37,8 +37,8 @@ def run(data):
 
 @pytest.fixture(scope="module")
 def prices(tmp_path_factory):
-    """A folder with somebody's pickle and script."""
-    folder = tmp_path_factory.mktemp("somebody")
+    """A folder with a user's pickle and script."""
+    folder = tmp_path_factory.mktemp("user")
     model = LinearRegression().fit([[0, 0], [1, 0], [0, 1]], [1, 3, 4])
     (folder / "prices.pkl").write_bytes(pickle.dumps(model))
     (folder / "score.py").write_text(SCRIPT)
@@ -47,7 +47,7 @@ def prices(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def host_alone(tmp_path_factory):
-    """The host and nothing else of this project: what it runs is the package's own."""
+    """Only the host of this project; everything that it runs is the package's."""
     folder = tmp_path_factory.mktemp("host_alone")
     shutil.copytree(ROOT / "local", folder / "local")
     return {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1", "AZUREML_MODEL_DIR": ""}
@@ -61,11 +61,11 @@ def unzipped(prices, tmp_path_factory):
         *("--model", prices / "prices.pkl", "--entry-script", prices / "score.py"),
         *("--output", folder / "app.zip"),
     ]
-    told = subprocess.run(
+    done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith(f"{folder}/app.zip: prices behind all, ")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{folder}/app.zip: prices behind all, ")
     with zipfile.ZipFile(folder / "app.zip") as archive:
         archive.extractall(folder / "app")
     return folder / "app"
@@ -73,7 +73,7 @@ def unzipped(prices, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def clean_python(unzipped, tmp_path_factory):
-    """An environment with the package's requirements and what the local host needs."""
+    """A Python environment with the requirements of the package and of the local host."""
     home = tmp_path_factory.mktemp("environment")
     venv.create(home, with_pip=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -91,7 +91,7 @@ def clean_python(unzipped, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["this", pytest.param("clean", marks=pytest.mark.long)])
 def packaged(request, unzipped, host_alone, make_app):
-    """The unzipped package, run by the host: here, and where only its requirements are."""
+    """The unzipped package, run in this environment, and in one with only its requirements."""
     clean = request.param == "clean"
     python = request.getfixturevalue("clean_python") if clean else sys.executable
     return make_app(app_dir=unzipped, python=python, **host_alone)
@@ -139,7 +139,7 @@ def alone(prices, tmp_path_factory, host_alone, make_app):
 
 
 @pytest.mark.long
-def test_each_trigger_alone_registers_that_trigger_and_no_other(alone):
+def test_a_package_of_one_trigger_serves_that_trigger_only(alone):
     app = alone("http")
     assert app.post(ROWS).json() == SCORES
     app.upload("waits.json", ROWS)

@@ -1,4 +1,4 @@
-"""schemathesis asks the app all that its OpenAPI document allows, and much that it does not.
+"""schemathesis sends requests that the OpenAPI document allows, and many that it does not.
 
 No answer is a 5xx; each has a documented status, type, headers and body. A model takes what its
 schema allows and refuses what it does not.
@@ -22,23 +22,23 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 COMMAND = Path(sys.executable).with_name("schemathesis")
 KEY = "opensesame"
-#: What a script takes is its own affair: of what its decorators leave open it may refuse some.
+#: A script decides what it accepts: it may refuse some of what its decorators allow.
 OF_SCRIPTS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_headers_conformance,response_schema_conformance,ignored_auth"
 )
 
-#: A script takes no tensors, which the protocol's routes answer with 501.
+#: A script takes no tensors: the protocol's routes answer 501.
 TENSORLESS = ("--exclude-path-regex", "/infer$")
 
 
 @pytest.fixture
 def ask(tmp_path):
-    """`ask(url, *arguments, examples=…)`: what it printed; fails where it found a flaw."""
+    """`ask(url, *arguments, examples=…)`: run it. Returns its output; fails if it found a flaw."""
 
     def run(url: str, *arguments: str, examples: int) -> str:
         hooks = "tests.app.schemathesis_hooks"
-        told = subprocess.run(
+        done = subprocess.run(
             [
                 *(str(COMMAND), "--config-file", str(HERE / "schemathesis.toml"), "run"),
                 *(f"{url}/api/openapi.json", "--header", f"x-functions-key: {KEY}"),
@@ -52,8 +52,8 @@ def ask(tmp_path):
             check=False,
             timeout=1800,
         )
-        assert told.returncode == 0, told.stdout + told.stderr
-        return told.stdout
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     return run
 
@@ -81,20 +81,20 @@ def is_ready(url: str) -> bool:
         return False
 
 
-def test_the_whole_app_does_as_its_document_says(ask, make_app):
+def test_the_whole_app_keeps_to_its_document(ask, make_app):
     app = make_app(HOST_FUNCTION_KEY=KEY)
-    told = ask(app.host.url, examples=10)
-    assert "17 selected / 17 total" in told
-    assert "Stateful" in told
+    output = ask(app.host.url, examples=10)
+    assert "17 selected / 17 total" in output
+    assert "Stateful" in output
 
 
-def test_a_model_of_named_columns_does_as_its_document_says(ask, serve):
+def test_a_model_of_named_columns_keeps_to_its_document(ask, serve):
     assert "17 selected / 17 total" in ask(serve("frame"), examples=10)
 
 
-def test_a_script_does_as_its_document_says(ask, serve):
-    told = ask(serve("numpy"), *TENSORLESS, "--checks", OF_SCRIPTS, examples=5)
-    assert "15 selected / 17 total" in told
+def test_a_script_keeps_to_its_document(ask, serve):
+    output = ask(serve("numpy"), *TENSORLESS, "--checks", OF_SCRIPTS, examples=5)
+    assert "15 selected / 17 total" in output
 
 
 MANY = 100
@@ -103,7 +103,7 @@ MANY = 100
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["classifier", "frame", "texts", "regressor", "transformer"])
-def test_hundreds_of_requests_more_find_nothing_either(ask, serve, kind):
+def test_hundreds_of_requests_find_no_flaw(ask, serve, kind):
     ask(serve(kind), examples=MANY)
 
 
@@ -117,5 +117,5 @@ def test_trees_refuse_what_is_beyond_their_float32_and_nothing_else_goes_wrong(a
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["bare", "raw", "numpy", "pandas"])
-def test_of_a_script_they_find_nothing_either(ask, serve, kind):
+def test_hundreds_of_requests_find_no_flaw_in_a_script(ask, serve, kind):
     ask(serve(kind), *TENSORLESS, "--checks", OF_SCRIPTS, examples=MANY)

@@ -61,7 +61,7 @@ def test_the_tutorials_script_predicts_the_same_through_three_triggers(tutorial)
     assert (document["status"], json.loads(scored)) == ("succeeded", reply.json())
 
 
-def test_what_its_schema_refuses_is_refused_alike_through_three_triggers(tutorial):
+def test_what_its_schema_refuses_is_refused_in_the_same_way_through_three_triggers(tutorial):
     bad = b'{"data": [[1, 2, 3]]}'
     reply = tutorial.post(bad)
     error = reply.json()["error"]
@@ -72,7 +72,7 @@ def test_what_its_schema_refuses_is_refused_alike_through_three_triggers(tutoria
     assert (document["status"], document["error"], scored) == ("failed", error, None)
 
 
-def test_bytes_that_a_script_answers_arrive_whole_through_three_triggers(raw):
+def test_bytes_that_a_script_returns_arrive_unchanged_through_three_triggers(raw):
     reply = raw.post(JPEG, "text/plain")
     assert (reply.status, reply.body, reply.headers["content-type"], reply.headers["x-own"]) == (
         200,

@@ -1,4 +1,4 @@
-"""How a process of the app ends: with what it owes written, or by itself where all hangs."""
+"""How a process ends: it stores what is pending, and exits by itself if all threads hang."""
 
 import json
 
@@ -8,7 +8,7 @@ from redis import Redis
 from inference.serving.hung_threads import EXIT_CODE, MAX_HUNG
 from tests.waiting import eventually
 
-#: A script that never comes back from some requests.
+#: A script that never returns from some requests.
 HANGS = """
 import threading
 
@@ -26,7 +26,7 @@ def stored(app) -> int:
         return sum(1 for _ in client.scan_iter("triscore:w:*"))
 
 
-def test_what_waits_to_be_stored_when_the_app_is_stopped_is_stored(make_app):
+def test_results_that_wait_to_be_stored_are_stored_when_the_app_stops(make_app):
     app = make_app(CACHE_MODE="always", CACHE_TIMEOUT_MS="5000", TRIGGERS="http")
     before = stored(app)
     with Redis.from_url(app.redis.url) as client:
@@ -43,11 +43,11 @@ def hanging(make_app, tmp_path):
     return make_app(AZUREML_MODEL_DIR=str(tmp_path), SCORING_TIMEOUT_S="0.3", TRIGGERS="http")
 
 
-def test_a_process_whose_model_threads_all_hang_says_so_and_another_takes_its_place(hanging):
+def test_a_process_whose_model_threads_all_hang_logs_it_and_is_replaced(hanging):
     app = hanging
-    for number in range(MAX_HUNG):  # equal ones might join a call that hangs already
+    for number in range(MAX_HUNG):  # equal ones might be coalesced with a call that hangs already
         assert app.post(b"hang %d" % number, "text/plain").status == 504
-    # The last one is found to hang when its own time is over, just after its caller's.
+    # The last one counts as hung when its own deadline is over, just after its caller's.
     ready = eventually(lambda: (reply := app.get("/api/health/ready")).status == 503 and reply)
     assert ready.headers["retry-after"] == "1"
     assert f"{MAX_HUNG} calls of the model hang" in ready.json()["dependencies"]["model"]["message"]
@@ -57,7 +57,7 @@ def test_a_process_whose_model_threads_all_hang_says_so_and_another_takes_its_pl
     def answers_again() -> bool:
         try:
             return bool(app.post(b"fine", "text/plain").status == 200)
-        except OSError:  # between the two
+        except OSError:  # between the two processes
             return False
 
     eventually(answers_again, 40)

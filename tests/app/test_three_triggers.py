@@ -28,7 +28,7 @@ def right(rows) -> list[int]:
 
 
 def sure(rows):
-    """Away from the border, where a model so small may see it otherwise."""
+    """Away from the border between the classes, where the small model may be wrong."""
     return rows[abs(rows.sum(axis=1) - 1.5) > 0.1]
 
 
@@ -54,7 +54,7 @@ def test_a_blob_ends_in_a_scored_blob_a_report_and_one_document(app, rows):
     assert app.get(f"/api/results/{report['id']}").json() == document
 
 
-def test_messages_end_in_one_document_each_on_the_queue_and_under_their_ids(app, rows):
+def test_each_message_ends_in_one_document_on_the_queue_and_under_its_id(app, rows):
     names = [uuid.uuid4().hex for _ in rows]
     app.send(
         *(ServiceBusMessage(body(rows[n : n + 1]), message_id=name) for n, name in enumerate(names))
@@ -105,7 +105,7 @@ def test_a_user_may_name_an_async_request_and_ask_twice(app):
         assert reply.status == 202
     (document,) = app.inbox.of(name)
     assert app.get(reply.headers["Location"]).json() == document
-    # A second copy would have been taken from the queue before this one.
+    # A second document would have come before this one.
     last = uuid.uuid4().hex
     app.send(ServiceBusMessage(body(np.array([ROW])), message_id=last))
     app.inbox.of(last)
@@ -123,16 +123,16 @@ def test_health_and_the_document_of_the_routes_need_no_key(app):
 
 
 def test_the_inputs_of_each_trigger_are_counted(app, rows):
-    def told():
+    def read_counts():
         return parsed(app.get("/api/metrics").body)
 
-    before, name = told(), uuid.uuid4().hex
+    before, name = read_counts(), uuid.uuid4().hex
     assert app.post(body(rows)).status == 200
     assert app.post(b"{").status == 400
     app.send(ServiceBusMessage(body(rows), message_id=name))
     app.upload("counted.csv", b"1,2\n")
     app.inbox.of(name, app.report("counted.csv")["id"])
-    after = told()
+    after = read_counts()
 
     def grown(series):
         return after[series] - before.get(series, 0)
@@ -144,7 +144,7 @@ def test_the_inputs_of_each_trigger_are_counted(app, rows):
         'status="failed",trigger="blob"',
     ):
         assert grown(f"triscore_requests_total{{{labels}}}") == 1
-    # The message's rows are stored by then, but where it would not pay nobody looks.
+    # The message's rows are stored by then, but a lookup that does not pay is skipped.
     assert len(rows) <= grown("triscore_model_call_rows_sum") <= 2 * len(rows)
     assert after['triscore_cache_lookups_total{cache="redis",outcome="miss"}'] > 0
     assert after["triscore_redis_round_trips_total"] > 0

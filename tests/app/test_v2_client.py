@@ -14,7 +14,7 @@ INFER = "/api/v2/models/sum/infer"
 
 @pytest.fixture(scope="module")
 def app(make_app):
-    """With every look-up, also those that do not pay for a model so small."""
+    """With every lookup, even if it does not pay for the small model."""
     return make_app(CACHE_MODE="always")
 
 
@@ -27,7 +27,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def base(app):
-    """What such a client calls its URL: the route prefix is its base path."""
+    """The client's URL: the route prefix is its base path."""
     return app.host.url.removeprefix("http://") + "/api"
 
 
@@ -73,7 +73,7 @@ def test_triton_scores_rows_as_bytes_and_in_json(client, rows, binary):
     assert result.get_response()["id"] == "mine"
 
 
-def test_triton_scores_as_it_does_when_nothing_is_said(client, rows):
+def test_triton_scores_with_its_defaults(client, rows):
     (version,) = client.get_model_metadata("sum")["versions"]
     for more in ({}, {"model_version": version}, {"request_compression_algorithm": "gzip"}):
         result = client.infer("sum", [given(rows)], **more)
@@ -96,7 +96,7 @@ async def test_tritons_asyncio_client_scores_too(base, rows):
     assert result.as_numpy("predict").tolist() == right(rows)
 
 
-def test_what_triton_asked_is_a_hit_for_score(client, app, rows):
+def test_a_row_scored_by_triton_is_a_hit_for_score(client, app, rows):
     client.infer("sum", [given(rows)])
     reply = app.post(json.dumps({"data": rows.tolist()}).encode())
     assert (reply.status, reply.headers["x-cache"]) == (200, "hit")
@@ -116,8 +116,8 @@ def test_triton_shows_its_user_why_it_was_refused(client, rows):
         assert says in caught.value.message()
 
 
-def test_what_the_kserve_client_sends_is_answered_as_it_reads_it(app, rows):
-    # Its package needs pandas below 3: the documents are its, the sending is ours.
+def test_the_kserve_clients_requests_get_answers_that_it_can_read(app, rows):
+    # Its package needs pandas below 3: the test sends its documents itself.
     assert app.get("/api/v2/health/live").json() == {"live": True}
     assert app.get("/api/v2/health/ready").json() == {"ready": True}
     named = str(uuid.uuid4())
@@ -141,7 +141,7 @@ def test_what_the_kserve_client_sends_is_answered_as_it_reads_it(app, rows):
     assert np.reshape(only["data"], only["shape"]).tolist() == right(rows)
 
 
-def test_what_mlservers_codecs_write_is_answered(app, rows):
+def test_requests_of_mlservers_codecs_are_answered(app, rows):
     def numbers(name, values):
         return {
             "name": name,

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.app.conftest import App, make_app
+from tests.app.conftest import make_app
 from tests.docs.pages import ROOT, Page, all_pages
+from tests.running_app import App
 
 __all__ = ["make_app"]
 

@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: breaks what the app stands on, and prints what was lost.
+"""`python -m tests.faults`: makes parts of the app fail, and prints what was lost.
 
 docs/faults.md says what each case tries.
 """
@@ -24,7 +24,7 @@ CASES: dict[str, Callable[..., None]] = {
     "overload": overload.overload,
     "hostile": hostile.hostile,
 }
-#: Has the machine to itself; the short forms of the others mostly wait.
+#: Runs alone, because it needs the whole machine. The quick forms of the others mostly wait.
 ALONE = "overload"
 
 
@@ -36,7 +36,7 @@ def main() -> int:
     given = parser.parse_args()
     if unknown := set(given.cases) - CASES.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    # A server that is not installed is a failure here, not something to be left out.
+    # With CI set, a server that is not installed is a failure and not skipped.
     os.environ["CI"] = "true"
     chosen = given.cases or list(CASES)
     print(f"seed {given.seed}", flush=True)
@@ -61,7 +61,7 @@ def _run(name: str, *, quick: bool, seed: int) -> Outcome:
         CASES[name](outcome, quick=quick, seed=seed)
     except Exception as error:  # noqa: BLE001 - the other cases are still worth running
         traceback.print_exc()
-        outcome.fault(f"{type(error).__name__}: {error}", "the case itself ended")
+        outcome.fault(f"{type(error).__name__}: {error}", "the case itself raised")
     outcome.seconds = time.monotonic() - began
     return outcome
 

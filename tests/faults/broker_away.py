@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
-from tests.app.conftest import App
 from tests.faults import stack
 from tests.faults.connection import Pool, Unanswered, post
 from tests.faults.kills import make_containers
 from tests.faults.ledger import Ledger, Rows
-from tests.faults.outcome import Outcome, told
+from tests.faults.outcome import Outcome, format_counts
 from tests.faults.senders import Senders
 from tests.faults.settling import settle
+from tests.running_app import App
 
 AWAY_S, QUICK_S = 8.0, 2.0
 CLIENTS = 8
@@ -61,7 +61,7 @@ def broker_away(outcome: Outcome, *, quick: bool, seed: int) -> None:
                     asking = thread.submit(
                         asyncio.run, _ask(app, rows, ledger, asked, seconds, outcome)
                     )
-                    # It comes back in its time, whoever still waits.
+                    # The outage ends on time, even if callers still wait for an answer.
                     with away():
                         time.sleep(seconds)
                     asking.result()
@@ -70,7 +70,7 @@ def broker_away(outcome: Outcome, *, quick: bool, seed: int) -> None:
                 outcome.figure(f"all ended {took:.0f} s after it came back")
                 delivered += len(inbox)
     outcome.tried = f"{len(ways)} outages of {seconds:g} s, {delivered:,} documents"
-    outcome.figure(told(asked.statuses))
+    outcome.figure(format_counts(asked.statuses))
     slowest, later = asked.slowest[False], asked.slowest[True]
     outcome.figure(f"slowest {slowest:.2f} s, respond-async {later:.1f} s")
 
@@ -94,7 +94,7 @@ def _closed(app: App) -> Iterator[None]:
 
 
 def _fill(app: App, ledger: Ledger, rows: Rows) -> None:
-    """Messages that wait when the broker goes."""
+    """Send messages that wait in the queue when the outage begins."""
     messages = []
     for _ in range(MESSAGES):
         row, expected = rows.take()
@@ -128,7 +128,7 @@ async def _ask_once(
     row, expected = rows.take()
     name, kind = f"later-{uuid.uuid4().hex}", "respond-async " if later else ""
     headers = {"prefer": "respond-async", "x-request-id": name} if later else {}
-    if later:  # until it is answered, it may have been enqueued or not
+    if later:  # without an answer it may have been enqueued or not
         ledger.enter(name, expected, accepted=False)
     began = time.monotonic()
     try:

@@ -1,4 +1,4 @@
-"""A client's end of HTTP/1.1 that can tell how a request ended."""
+"""An HTTP/1.1 client that reports how a request ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 
 class Unanswered(Exception):
-    """A request was sent whole, and no whole answer came; `how` it ended."""
+    """A request was sent whole, and no whole answer came. `how` says how it ended."""
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -40,7 +40,7 @@ class Connection:
 
     @classmethod
     async def to(cls, address: tuple[str, int]) -> Self:
-        """Raises OSError where nobody listens."""
+        """Raises OSError if the port is closed."""
         return cls(*await asyncio.open_connection(*address, limit=2**20))
 
     async def ask(self, request: bytes, *, timeout_s: float = 60) -> Reply:
@@ -116,14 +116,14 @@ class Connection:
 
 
 class Pool:
-    """Connections to one server: the one used last is taken first, new ones as they are needed."""
+    """Connections to one server. The last used one is taken first; new ones open when needed."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._address = address
         self._free: list[Connection] = []
 
     async def ask(self, request: bytes, *, timeout_s: float = 60) -> Reply:
-        """As Connection.ask; OSError where nobody listens."""
+        """As Connection.ask. Raises OSError if the port is closed."""
         while True:
             connection = self._free.pop() if self._free else await Connection.to(self._address)
             try:

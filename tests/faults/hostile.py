@@ -1,4 +1,4 @@
-"""Inputs that nobody means, through all three triggers: each is answered, and none does harm."""
+"""Hostile inputs through all three triggers: each is answered as documented, none does harm."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import redis
 
 from inference.rows import media_types
-from tests.app.conftest import App
 from tests.faults import hostile_inputs, stack
 from tests.faults.connection import Connection, Pool, Reply, Unanswered, post
 from tests.faults.hostile_requests import INFER, RAW, SCORE, Hostile, Requests
-from tests.faults.outcome import Outcome, told
+from tests.faults.outcome import Outcome, format_counts
+from tests.running_app import App
 
 HTTP, MESSAGES, BLOBS = 95_000, 4_000, 1_000
 QUICK = 1_700, 250, 50
@@ -36,21 +36,21 @@ GROWTH_BLOBS = 1.15
 #: Requests between two looks at the memory.
 LOOK_EVERY = 100
 
-#: What README and the API's description tell of. 404 and 405 are the host's own, of other routes.
+#: The documented statuses. 404 and 405 are the host's own answers on other routes.
 DOCUMENTED = frozenset({200, 400, 401, 404, 405, 406, 413, 415, 422, 429, 431, 503})
-#: Where the app itself refuses, it says why.
+#: With these statuses the app itself refuses, and must say why.
 EXPLAINED = frozenset({400, 406, 413, 415, 422})
 
 
 @dataclass
 class Tally:
-    """What the answers came to."""
+    """Counts of the answers."""
 
     outcome: Outcome
     statuses: Counter[int] = field(default_factory=Counter)
-    #: Rows and requests that were answered 200: so much may be stored.
+    #: Rows and requests that were answered 200: at most so many may be stored.
     rows: int = 0
-    #: Of what is no HTTP: closed without an answer.
+    #: Connections closed without an answer, after bytes that are not HTTP.
     closed: int = 0
 
 
@@ -59,7 +59,7 @@ def hostile(outcome: Outcome, *, quick: bool, seed: int) -> None:
     http, messages, blobs = QUICK if quick else (HTTP, MESSAGES, BLOBS)
     tally = Tally(outcome)
     with stack.running(CACHE_MODE="always", SCORING_TIMEOUT_S="10") as app:
-        # What a process imports and sets up once is no growth: a third of each warms it up.
+        # Imports and one-time set-up are not growth: the first third of each kind warms up.
         warm = max(http // 3, 1_000)
         http_before = asyncio.run(_send(app, Requests(random.Random(seed)), warm, tally))
         http_after = asyncio.run(_send(app, Requests(random.Random(seed + 1)), http - warm, tally))
@@ -70,14 +70,14 @@ def hostile(outcome: Outcome, *, quick: bool, seed: int) -> None:
         queue_after = _by_queue_and_storage(app, outcome, seed, 2, *rest)
         _check_alive(app, outcome)
     outcome.tried = f"{http:,} requests, {messages:,} messages, {blobs:,} blobs"
-    outcome.figure(told(tally.statuses) + f", closed: {tally.closed}")
-    # Few are over before each reader has been imported and each buffer has its size.
+    outcome.figure(format_counts(tally.statuses) + f", closed: {tally.closed}")
+    # The quick form sends too few to import each reader and fill each buffer first.
     bounds = (math.inf, math.inf) if quick else (GROWTH, GROWTH_BLOBS)
-    _judge_memory(outcome, "over HTTP", http_before, http_after, bounds[0])
-    _judge_memory(outcome, "by messages and blobs", queue_before, queue_after, bounds[1])
+    _check_memory(outcome, "over HTTP", http_before, http_after, bounds[0])
+    _check_memory(outcome, "by messages and blobs", queue_before, queue_after, bounds[1])
 
 
-def _judge_memory(outcome: Outcome, way: str, before: int, after: int, bound: float) -> None:
+def _check_memory(outcome: Outcome, way: str, before: int, after: int, bound: float) -> None:
     """`before`: bytes after the first third, which has imported each reader and client."""
     outcome.figure(f"memory {way} {before >> 20}, then {after >> 20} MiB")
     growth = after / before
@@ -87,7 +87,7 @@ def _judge_memory(outcome: Outcome, way: str, before: int, after: int, bound: fl
 def _by_queue_and_storage(
     app: App, outcome: Outcome, seed: int, turn: int, messages: int, blobs: int
 ) -> int:
-    """The memory that the host holds afterwards: bytes."""
+    """Send so many of each. Returns the bytes of memory that the host holds afterwards."""
     hostile_inputs.through_queue_and_storage(
         app, outcome, random.Random(f"{seed}-{turn}"), turn=turn, messages=messages, blobs=blobs
     )
@@ -95,7 +95,7 @@ def _by_queue_and_storage(
 
 
 async def _send(app: App, requests: Requests, count: int, tally: Tally) -> int:
-    """The most memory that the host held meanwhile: bytes."""
+    """Send `count` requests. Returns the most memory that the host held: bytes."""
     pool, most = Pool(stack.address(app)), 0
     left = iter(range(count))
 
@@ -183,13 +183,13 @@ _ROWS: dict[str, Callable[[bytes], int]] = {
 
 
 def _check_stored(app: App, tally: Tally) -> None:
-    """Of what was refused nothing is kept: there is no more than was answered."""
+    """Nothing of a refused request is stored: there are no more rows than were answered."""
     with redis.Redis.from_url(app.redis.url) as client:
         kept = Counter(key.split(b":")[1] for key in client.scan_iter("triscore:*", count=1000))
     rows = kept[b"p"] + kept[b"w"]
     tally.outcome.figure(f"stored {rows:,} of {tally.rows:,} answered")
     tally.outcome.require(rows <= tally.rows, "something of a refused request is stored")
-    tally.outcome.require(kept[b"r"] == 0, "a result is stored that nobody asked for")
+    tally.outcome.require(kept[b"r"] == 0, "a result is stored for no request")
     tally.outcome.require(kept[b"l"] == 0, "a lease is left behind")
 
 

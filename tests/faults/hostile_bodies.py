@@ -1,6 +1,6 @@
-"""Bodies that no client means: good ones with damage, and shapes that break readers.
+"""Hostile bodies: valid ones with damage, and shapes that break readers.
 
-All that is drawn comes from one seed.
+They are drawn at random from one seed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from inference.rows import media_types
 from tests import bodies
 from tests.fuzz.damage import damage
 
-#: What an app with the default limits of these cases takes; see tests/app/conftest.py.
+#: MAX_BODY_BYTES of the app in these cases; see tests/running_app.py.
 MAX_BODY = 200_000
 
 V2 = "v2"
@@ -27,7 +27,7 @@ V2 = "v2"
 
 @dataclass(frozen=True)
 class Body:
-    """Bytes, and what is said of them."""
+    """Bytes, and the headers that describe them."""
 
     content: bytes
     kind: str

@@ -1,4 +1,4 @@
-"""Hostile messages and blobs: each ends in one document, none in the dead letters."""
+"""Hostile messages and blobs: each ends in one document, none becomes a dead letter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
@@ -15,10 +15,10 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage
 from azure.servicebus.exceptions import MessageSizeExceededError
 from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
 
-from tests.app.conftest import App
 from tests.faults import stack
 from tests.faults.hostile_bodies import Bodies
 from tests.faults.outcome import Outcome
+from tests.running_app import App
 
 #: Seconds without a new document after which none is expected any more.
 STILL_S = 25
@@ -43,12 +43,12 @@ def through_queue_and_storage(
     ids = {document["id"].removeprefix(_SEALED) for document in of_messages}
     for name in sorted(sent.keys() - ids):
         outcome.lose(f"{name}: {sent[name][:300]!r}", "a message without a document")
-    told = len(of_messages) - messages
-    outcome.require(told <= 0, f"{told} documents of messages too many")
+    extra = len(of_messages) - messages
+    outcome.require(extra <= 0, f"{extra} documents too many for the messages")
     if (missing := len(names) - len(of_blobs)) > 0:
-        untold = _without_output(app, names)
-        for number in range(missing):
-            name = untold[number] if number < len(untold) else "one of those with an output"
+        without_output = _without_output(app, names)
+        unknown = "a blob that has an output"
+        for name in islice(chain(without_output, repeat(unknown)), missing):
             outcome.lose(name, "a blob without a document")
     outcome.require(
         len(of_blobs) == sum(document["source"] == "blob" for document in found),
@@ -65,15 +65,15 @@ def through_queue_and_storage(
 def _check(document: dict[str, Any], outcome: Outcome) -> None:
     error = document["error"]
     if document["status"] == "succeeded":
-        outcome.require(error is None, "a document says success and an error")
+        outcome.require(error is None, "a succeeded document with an error")
     elif error["code"] in ("internal_error", "script_failed", "result_unserialisable"):
         outcome.fault(json.dumps(document)[:400], f"{error['code']}: {error['message'][:60]}")
     elif "Traceback" in error["message"] or ".py" in error["message"]:
-        outcome.fault(json.dumps(document)[:400], "a document with a trace")
+        outcome.fault(json.dumps(document)[:400], "a document with a stack trace")
 
 
 def _send(app: App, random_: random.Random, turn: int, count: int) -> dict[str, bytes]:
-    """The bodies that were sent, by the id of their message."""
+    """Send messages. Returns the bodies by message id."""
     sent: dict[str, bytes] = {}
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
@@ -93,7 +93,7 @@ def _send(app: App, random_: random.Random, turn: int, count: int) -> dict[str, 
 
 
 def _messages(random_: random.Random, turn: int) -> Iterator[tuple[str, bytes, ServiceBusMessage]]:
-    """The id, the body, and the message."""
+    """Tuples of id, body and message, without end."""
     bodies = Bodies(random_)
     number = 0
     while True:
@@ -134,8 +134,8 @@ def _sealed(random_: random.Random, body: bytes, kind: str, name: str) -> bytes:
     return json.dumps(sealed).encode()
 
 
-#: Before the id of a request that came sealed. Whether it opens is for the app to say: where it
-#: does not, it is a message like any other.
+#: Prefix of the ids inside requests as HTTP enqueues them. If the app can't unpack such a message,
+#: it scores it like any other, under the message's own id.
 _SEALED = "sealed-"
 
 _GONE = object()
@@ -189,7 +189,7 @@ def _upload_one(container: ContainerClient, name: str, body: Any, chance: float)
     settings = ContentSettings(content_type=kind or None, content_encoding=encoding or None)
     try:
         container.upload_blob(name, body.content, content_settings=settings)
-    except HttpResponseError:  # the storage itself refuses such a name or type
+    except HttpResponseError:  # the storage refuses such a name or type
         return None
     return name
 

@@ -1,4 +1,4 @@
-"""Requests around hostile bodies: odd headers, paths and queries, and what is no HTTP at all."""
+"""Requests around hostile bodies: odd headers, paths and queries, and bytes that are not HTTP."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from tests.faults.connection import post
 from tests.faults.hostile_bodies import Bodies, Body
 
-SCORE, INFER, OTHER, RAW = "score", "V2", "other routes", "no HTTP"
+SCORE, INFER, OTHER, RAW = "score", "V2", "other routes", "not HTTP"
 
 
 @dataclass(frozen=True)
 class Hostile:
-    """Bytes to send, and of which sort they are."""
+    """Bytes to send, and their sort."""
 
     sort: str
     content: bytes
@@ -64,7 +64,7 @@ class Requests:
         )()
 
 
-#: Without one that asks for an answer later: what it stores is counted apart.
+#: None asks for an asynchronous answer, which would store something.
 _HEADERS = (
     ("accept", "application/x-npy"),
     ("accept", "text/csv;q=x, */*;q=-1"),

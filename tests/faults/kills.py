@@ -16,33 +16,34 @@ from typing import Any
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import BlobServiceClient
 
-from tests.app.conftest import App
 from tests.faults import stack
-from tests.faults.inbox import Inbox
 from tests.faults.ledger import Input, Ledger, Rows
-from tests.faults.outcome import Outcome, told
+from tests.faults.outcome import Outcome, format_counts
 from tests.faults.senders import Senders
 from tests.faults.settling import Found, settle
+from tests.inbox import Inbox
+from tests.running_app import App
 from tests.servers import ServerProcess
 
 KILLS, QUICK = 60, 5
-#: Seconds between two kills, over which chance draws.
+#: Seconds between two kills: a random time in this range.
 PAUSE_S = (0.5, 3.0)
-#: Azurite writes its index every five seconds: what is younger a kill takes back, what it knew of
-#: the host's receipts too, so that such a blob may be scored again.
+#: Azurite writes its index every five seconds. A kill loses the uploads of the last seconds, and
+#: the host's receipts of that time: their blobs may be scored again. This is twice that time and
+#: a margin.
 AZURITE_SAVES_S = 12.0
 
 
 @dataclass
 class Kills:
-    """What was killed when."""
+    """What was killed, and when."""
 
     counts: dict[str, int] = field(default_factory=dict)
-    #: Of each kill of Azurite: seconds since 1970.
+    #: When Azurite was killed: seconds since 1970.
     of_azurite: list[float] = field(default_factory=list)
 
     def young(self, inputs: Iterable[Input], found: Found) -> list[str]:
-        """Blobs that Azurite may have taken back, or whose receipt it may have."""
+        """Blobs that Azurite may have lost, or whose receipts it may have lost."""
         return [
             each.name
             for each in inputs
@@ -71,7 +72,7 @@ def kills(outcome: Outcome, *, quick: bool, seed: int) -> None:
     outcome.tried = f"{count} kills: " + ", ".join(f"{each} {n}" for each, n in done.counts.items())
     sent = ", ".join(f"{number:,} {kind}" for kind, number in sorted(senders.sent.items()))
     outcome.figure(sent)
-    outcome.figure(f"HTTP {told(senders.statuses)}, cut off by a kill {senders.broken}")
+    outcome.figure(f"HTTP {format_counts(senders.statuses)}, cut off by a kill {senders.broken}")
 
 
 def make_containers(app: App) -> None:
@@ -106,14 +107,14 @@ def _kill(app: App, random_: random.Random, count: int, outcome: Outcome) -> Kil
 
 
 def _kill_worker(app: App, random_: random.Random) -> None:
-    """One of two: the other goes on, and the parent starts another."""
+    """Kill one of two workers. The other goes on, and the parent starts a new one."""
     victims = stack.children(app.host.process.pid)
     if victims:
         os.kill(random_.choice(victims), signal.SIGKILL)
 
 
 def _kill_parent(app: App) -> None:
-    """The workers see it and end; whoever runs the host starts it again."""
+    """Kill the parent. The workers notice and end; then the host is started again."""
     orphans = stack.children(app.host.process.pid)
     app.host.process.kill()
     stack.within(lambda: not any(_lives(pid) for pid in orphans), 40)
@@ -146,17 +147,17 @@ def _settle(app: App, ledger: Ledger, inbox: Inbox, done: Kills, outcome: Outcom
         outcome.fault(reason, "dead letters")
     gone = len([name for name in forgiven if name not in found])
     twice = len([name for name in forgiven if len(found.get(name, ())) > 1])
-    outcome.figure(f"Azurite took back {gone}, told twice {twice}")
+    outcome.figure(f"Azurite took back {gone}, scored twice {twice}")
     _check_outputs(app, ledger, outcome)
 
 
 def _check_outputs(app: App, ledger: Ledger, outcome: Outcome) -> None:
-    """No scored blob is half-written: where one is, it holds every row with its prediction."""
+    """No scored blob is half-written: each one holds every row with its prediction."""
     blobs = {each.name: each for each in ledger.inputs if each.name.startswith("blob-")}
     with BlobServiceClient.from_connection_string(app.azurite.connection_string) as storage:
         container = storage.get_container_client("scoring-output")
         if not container.exists():
-            outcome.fault(f"of {len(blobs)} blobs", "no container of outputs")
+            outcome.fault(f"of {len(blobs)} blobs", "no output container")
             return
         for name in [blob.name for blob in container.list_blobs()]:
             if name not in blobs:

@@ -1,4 +1,4 @@
-"""Accounts of inputs: which were accepted, what each must come to, and what came of it."""
+"""The inputs that were sent, which of them were accepted, and what each must end in."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ import numpy as np
 
 from tests.faults.outcome import Outcome
 
-#: The model asks whether the sum passes 1.5; nearer to it than this it may see it otherwise.
+#: The small model predicts whether a row's sum exceeds 1.5. Rows nearer to 1.5 than this are not
+#: used: the model may predict them differently.
 MARGIN = 0.15
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input of a caller's, and what it must come to."""
+    """One input that was sent, and its right predictions."""
 
     name: str
     expected: list[int]
-    #: Whether its sender was told that it is accepted. Otherwise it may end in a document or not.
+    #: Whether its sender got a confirmation. Without one it may end in a document or not.
     accepted: bool
-    #: When its sender was told so: seconds since 1970, as documents tell theirs.
+    #: When its sender got the confirmation: seconds since 1970.
     at: float
 
 
 class Rows:
-    """Rows of three numbers that nobody sent before, with what the small model says of them."""
+    """Rows of three numbers that were not sent before, with the small model's predictions."""
 
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
@@ -81,7 +82,7 @@ class Ledger:
     ) -> None:
         """Compare with the documents that came, by input.
 
-        `forgiven`: inputs that the storage emulator may have forgotten or told twice.
+        `forgiven`: inputs that the storage emulator may have lost or reported twice.
         """
         pardon = set(forgiven)
         for each in self._inputs.values():
@@ -90,25 +91,27 @@ class Ledger:
                 outcome.lose(f"{each.name} was accepted and has no document")
             if len(documents) > 1 and each.name not in pardon:
                 ended = ", ".join(f"{one['status']} {one['finished_at']}" for one in documents)
-                outcome.fault(f"{each.name}: {ended}", "told twice")
+                outcome.fault(f"{each.name}: {ended}", "more than one document")
             for document in documents:
                 check(each, document, outcome)
         for name in found.keys() - self._inputs.keys():
             if not all(_is_of_a_blob(each, self._inputs) for each in found[name]):
-                outcome.fault(f"{name!r}, which nobody sent: {found[name][0]}", "unasked")
+                outcome.fault(
+                    f"{name!r}, which nobody sent: {found[name][0]}", "a document for no input"
+                )
 
 
 def _is_of_a_blob(document: Mapping[str, Any], inputs: Mapping[str, Input]) -> bool:
-    """Whether it tells of a version that an upload made and made anew, its answer being lost."""
+    """Whether it is of a blob of ours: an upload whose confirmation was lost makes two versions."""
     result: Any = document.get("result") or {}
     return document["source"] == "blob" and str(result.get("output")).split("/")[-1] in inputs
 
 
 def check(each: Input, document: Mapping[str, Any], outcome: Outcome) -> None:
-    """Whether a document says what the model says of its input."""
+    """Put a fault into `outcome` if the document is not the right one for its input."""
     result: Any = document.get("result")
     if document["status"] != "succeeded":
-        outcome.fault(f"{each.name} failed: {document['error']}", "failed without need")
+        outcome.fault(f"{each.name} failed: {document['error']}", "failed without a reason")
     elif document["source"] == "blob":
         if (result["rows"], result["failed"]) != (len(each.expected), 0):
             outcome.fault(f"{each.name}: {result}", "wrong report")

@@ -1,4 +1,4 @@
-"""What one case tried and what came of it: a line of the table."""
+"""The result of one case: a row of the table."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-#: Of each kind of fault so many are told, each at most so long.
-TOLD = 3
-LONGEST = 500
+#: How many faults of each kind are printed, and how many characters of each.
+MAX_PRINTED = 3
+MAX_CHARACTERS = 500
 
 
 @dataclass
 class Outcome:
-    """Filled in while a case runs. It holds where nothing was lost and nothing was wrong."""
+    """A case fills it in while it runs. It holds if nothing was lost and nothing was wrong."""
 
     case: str
     #: What was tried, and how often.
     tried: str = ""
-    #: Accepted inputs that ended in no document or answer.
+    #: Accepted inputs that got no document or answer.
     lost: int = 0
-    #: Answers and documents that nobody may get: a wrong one, a second one, an undocumented one.
+    #: Answers and documents that are forbidden: wrong, a second one, undocumented.
     wrong: int = 0
     #: Figures, as the table shows them.
     measured: list[str] = field(default_factory=list)
@@ -50,16 +50,16 @@ class Outcome:
         self.measured.append(text)
 
     def faults(self) -> list[str]:
-        """Sentences: each kind's number, and the first few of it."""
+        """Each kind with its count, and its first few faults."""
         return [
-            f"{kind} ({len(told):,}): {each[:LONGEST]}"
-            for kind, told in self._faults.items()
-            for each in told[:TOLD]
+            f"{kind} ({len(faults):,}): {each[:MAX_CHARACTERS]}"
+            for kind, faults in self._faults.items()
+            for each in faults[:MAX_PRINTED]
         ]
 
 
 def show(outcomes: list[Outcome]) -> None:
-    """Print the table, and every kind of fault below it."""
+    """Print the table, and the faults below it."""
     console = Console(width=150)
     table = Table("case", "tried", "lost", "wrong", "measured", "s", title="make test-faults")
     for each in outcomes:
@@ -79,7 +79,7 @@ def show(outcomes: list[Outcome]) -> None:
             console.print(f"{each.case}: {sentence}", markup=False, highlight=False)
 
 
-def told(statuses: Mapping[Any, int]) -> str:
+def format_counts(statuses: Mapping[Any, int]) -> str:
     """`200: 512, 503: 3`."""
     return ", ".join(
         f"{status}: {number:,}" for status, number in sorted(statuses.items(), key=str)

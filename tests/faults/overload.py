@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import orjson
 
-from tests.app.conftest import App
-from tests.faults import laboured, stack
+from tests.faults import slow_model, stack
 from tests.faults.connection import Pool, Unanswered, post
 from tests.faults.ledger import Rows
-from tests.faults.outcome import Outcome, told
+from tests.faults.outcome import Outcome, format_counts
+from tests.running_app import App
 
 DEADLINE_S = 2.0
-#: What a deadline may be passed by.
+#: How late an answer may be, as a multiple of the deadline.
 GRACE = 1.1
-#: Of the saturated rate.
+#: The least share of the saturated rate that must be answered in time.
 GOODPUT = 0.9
 GROWTH = 1.05
 TIMES = 4
@@ -31,13 +31,13 @@ CONNECTIONS = 32
 
 @dataclass
 class Run:
-    """What came of a stretch of load."""
+    """The answers to one stretch of load."""
 
     statuses: Counter[int] = field(default_factory=Counter)
-    #: Seconds from when a request was due to its answer, whatever that was.
+    #: Seconds from when a request was due to its answer, a refusal included.
     seconds: list[float] = field(default_factory=list)
-    #: Answers 200 within their deadline, before the load ended: what stands in line then is no
-    #: part of the rate.
+    #: Answers 200 within their deadline and before the load ended. Requests that still wait at
+    #: its end do not count for the rate.
     good: int = 0
     until: float = math.inf
     took_s: float = 0.0
@@ -51,7 +51,7 @@ def overload(outcome: Outcome, *, quick: bool, seed: int) -> None:
     """The case."""
     seconds = 5 if quick else FULL_S
     rows = Rows(seed)
-    with stack.running(make_model=laboured.save, SCORING_TIMEOUT_S=f"{DEADLINE_S:g}") as app:
+    with stack.running(make_model=slow_model.save, SCORING_TIMEOUT_S=f"{DEADLINE_S:g}") as app:
         asyncio.run(_measure(app, outcome, rows, seconds))
 
 
@@ -60,7 +60,7 @@ async def _measure(app: App, outcome: Outcome, rows: Rows, seconds: int) -> None
     await _saturate(pool, rows, 2, outcome)  # warm
     saturated = await _saturate(pool, rows, max(3, seconds // 6), outcome)
     rate = TIMES * saturated.goodput
-    # The first seconds open connections and fill the line once; from then on nothing may grow.
+    # The first seconds open connections and fill the queue. After that no memory may grow.
     await _flood(pool, rows, rate, 2 if seconds < 10 else 10, outcome)
     before = most = stack.resident(app.host.process.pid)
     flood = asyncio.create_task(_flood(pool, rows, rate, seconds, outcome))
@@ -76,9 +76,11 @@ async def _measure(app: App, outcome: Outcome, rows: Rows, seconds: int) -> None
     outcome.figure(f"ratio {run.goodput / saturated.goodput:.2f}")
     outcome.figure(f"p50 {np.median(run.seconds):.2f} s, slowest {slowest:.2f} s")
     outcome.figure(f"memory {before >> 20} to {most >> 20} MiB")
-    outcome.figure(told(run.statuses))
+    outcome.figure(format_counts(run.statuses))
     outcome.require(run.good > 0, "nothing was answered in time")
-    if seconds < FULL_S:  # five seconds say nothing of a rate; they show that it goes on
+    if (
+        seconds < FULL_S
+    ):  # five seconds are too few for a rate; they show that it is answered at all
         return
     enough = run.goodput >= GOODPUT * saturated.goodput
     outcome.require(enough, f"goodput below {GOODPUT:g} of the saturated rate")
@@ -87,7 +89,7 @@ async def _measure(app: App, outcome: Outcome, rows: Rows, seconds: int) -> None
 
 
 async def _saturate(pool: Pool, rows: Rows, seconds: float, outcome: Outcome) -> Run:
-    """As many requests at once as keep the model busy, and no more."""
+    """Send just as many requests at once as keep the model busy."""
     began = time.monotonic()
     run = Run(until=began + seconds, took_s=seconds)
 
@@ -100,7 +102,7 @@ async def _saturate(pool: Pool, rows: Rows, seconds: float, outcome: Outcome) ->
 
 
 async def _flood(pool: Pool, rows: Rows, rate: float, seconds: float, outcome: Outcome) -> Run:
-    """Requests at a rate that does not heed the answers."""
+    """Send requests at a fixed rate, without waiting for answers."""
     began = time.monotonic()
     run = Run(until=began + seconds, took_s=seconds)
     asked = set[asyncio.Task[None]]()

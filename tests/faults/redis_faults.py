@@ -1,4 +1,4 @@
-"""A Redis that is stopped, slow, full, read-only or full of somebody's garbage."""
+"""A Redis that is stopped, slow, full, read-only or overwritten with garbage."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ import numpy as np
 import redis
 
 from cache.keys import result_key
-from tests.app.conftest import App
 from tests.faults import slow_proxy, stack
 from tests.faults.connection import Pool, Reply, Unanswered, get, post
 from tests.faults.kills import make_containers
 from tests.faults.ledger import Ledger, Rows
-from tests.faults.outcome import Outcome, told
+from tests.faults.outcome import Outcome, format_counts
 from tests.faults.senders import Senders
 from tests.faults.settling import settle
 from tests.faults.slow_proxy import SlowProxy
+from tests.running_app import App
 from tests.servers import free_port
 
 SECONDS, QUICK_SECONDS = 10.0, 1.5
 CLIENTS = 12
 DEADLINE_S = 5.0
 GRACE = 1.1
-#: Seconds of requests that are to be answered later, before each fault.
+#: Seconds of asynchronous requests before each fault.
 BURST_S = 0.7
-#: Seconds after a fault in which all that was accepted must have ended, and health be well again.
+#: Seconds after a fault in which all accepted requests must have ended and health be ok again.
 FOLLOW_S = 45
-#: How much slower than CACHE_TIMEOUT_MS (50) the slow one is.
+#: The delay of the slow Redis; CACHE_TIMEOUT_MS is 50.
 DELAY_S = 0.3
 
 
 @dataclass
 class Asked:
-    """What HTTP clients asked while a fault lasted, and what they saw."""
+    """What HTTP clients asked during a fault, and what they got."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -64,7 +64,7 @@ def redis_faults(outcome: Outcome, *, quick: bool, seed: int) -> None:
             with stack.inbox_of(app.app) as inbox:
                 senders = Senders(app.app, ledger, rows, outcome, http=False)
                 senders.start()
-                # What was accepted just before waits in the queue when the fault comes.
+                # Requests accepted just before wait in the queue when the fault begins.
                 asyncio.run(_ask(app.app, rows, asked, BURST_S, name, outcome, only_later=True))
                 with fault():
                     asyncio.run(_ask(app.app, rows, asked, seconds, name, outcome))
@@ -78,7 +78,7 @@ def redis_faults(outcome: Outcome, *, quick: bool, seed: int) -> None:
             p99 = np.quantile(asked.seconds, 0.99) if asked.seconds else 0
             slowest = max(asked.seconds, default=0)
             outcome.figure(
-                f"{name}: {told(asked.statuses)}, p99 {p99 * 1000:.0f} ms, "
+                f"{name}: {format_counts(asked.statuses)}, p99 {p99 * 1000:.0f} ms, "
                 f"slowest {slowest * 1000:.0f} ms, {len(ledger):,} later"
             )
     outcome.tried = f"{total:,} requests in 5 faults of {seconds:g} s"
@@ -151,7 +151,7 @@ def _full(app: App) -> Iterator[None]:
 @contextlib.contextmanager
 def _read_only(app: App) -> Iterator[None]:
     with redis.Redis.from_url(app.redis.url) as client:
-        client.replicaof("127.0.0.1", free_port())  # nobody listens there
+        client.replicaof("127.0.0.1", free_port())  # nothing listens there
         try:
             yield
         finally:
@@ -160,7 +160,7 @@ def _read_only(app: App) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _garbage(app: App, random_: random.Random) -> Iterator[None]:
-    """What is stored under our names is overwritten all the time, with bytes or other types."""
+    """Overwrite the app's keys all the time, with other bytes or types."""
     stopping = threading.Event()
 
     def overwrite() -> None:
@@ -255,7 +255,7 @@ async def _ask_once(
 
 
 def _check_health(app: App, fault: str, outcome: Outcome) -> None:
-    """It says what is the matter, where it is Redis' whole state and not one of its values."""
+    """Health names the fault if it concerns Redis as a whole and not single values."""
     if fault in ("stopped", "full", "read-only"):
         ready = app.get("/api/health/ready")
         cache = ready.json()["dependencies"]["cache"]["status"]
@@ -264,7 +264,7 @@ def _check_health(app: App, fault: str, outcome: Outcome) -> None:
 
 
 async def _follow(app: App, asked: Asked, fault: str, outcome: Outcome) -> None:
-    """All that was answered 202 ends as 200, with the right result."""
+    """Every request that was answered 202 ends as 200, with the right result."""
     pool, until = Pool(stack.address(app)), time.monotonic() + FOLLOW_S
     open_ = dict(asked.later)
     last: dict[str, int] = {}

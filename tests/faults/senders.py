@@ -1,4 +1,4 @@
-"""Load through all three triggers, by callers that note what they were promised."""
+"""Load through all three triggers, by senders that record each confirmation."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSend
 from azure.storage.blob import BlobServiceClient
 
 from local.emulators.ports import HOST
-from tests.app.conftest import App
 from tests.faults.ledger import Ledger, Rows
 from tests.faults.outcome import Outcome
+from tests.running_app import App
 
 #: Seconds that an answer may take while something is being killed.
 PATIENCE_S = 30
@@ -34,7 +34,7 @@ class Senders:
         #: Requests whose connection ended without an answer: their process was killed.
         self.broken = 0
         self.sent: Counter[str] = Counter()
-        #: Of HTTP: statuses that callers may meet, beside 200 and 202.
+        #: HTTP statuses that are allowed beside 200 and 202.
         self.allowed = frozenset({503, 504})
         self._app, self._ledger, self._rows, self._outcome = app, ledger, rows, outcome
         self._stopping = threading.Event()
@@ -82,7 +82,7 @@ class Senders:
         name = f"later-{uuid.uuid4().hex}"
         reply = self._post(rows, {"prefer": "respond-async", "x-request-id": name})
         status = reply[0] if reply else 0
-        # Refused or cut off, it may have been enqueued all the same; answered at once, it was not.
+        # A request that was refused or cut off may have been enqueued; one answered 200 was not.
         if status == 202:
             self._ledger.enter(name, expected, accepted=True)
             self.sent["async"] += 1
@@ -150,7 +150,7 @@ class Senders:
         text = "".join(",".join(map(repr, row)) + "\n" for row in rows)
         try:
             with self._storage.get_container_client("scoring-input") as container:
-                if not container.exists():  # Azurite takes back young ones, too, when it is killed
+                if not container.exists():  # a kill of Azurite may have lost it
                     container.create_container()
                 container.upload_blob(name, text)
         except (AzureError, OSError):

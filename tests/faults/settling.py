@@ -1,4 +1,4 @@
-"""What was accepted is waited for, then compared with what came."""
+"""Waits until every accepted input has a document, then checks the documents."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.app.conftest import App
 from tests.faults import stack
-from tests.faults.inbox import Inbox
 from tests.faults.ledger import Ledger
 from tests.faults.outcome import Outcome
+from tests.inbox import Inbox
+from tests.running_app import App
 
-#: Seconds in which all that was accepted must have ended. A killed host's messages come back
-#: after 5 s, its scan of blobs is taken over after 30.
+#: Seconds in which every accepted input must have a document. A killed host's messages come back
+#: after 5 s; another host takes over its scan of blobs after 30 s.
 SETTLE_S = 90
-#: Seconds without a new document after which a second one of any input would have come.
+#: Seconds without a new document after which no second document of an input is expected.
 STILL_S = 4
 
 
 Found = Mapping[str, list[dict[str, Any]]]
 
 
-def nobody(_: Found) -> Sequence[str]:
+def forgive_none(_: Found) -> Sequence[str]:
     return ()
 
 
@@ -31,12 +31,11 @@ def settle(
     inbox: Inbox,
     ledger: Ledger,
     outcome: Outcome,
-    forgiven: Callable[[Found], Sequence[str]] = nobody,
+    forgiven: Callable[[Found], Sequence[str]] = forgive_none,
 ) -> float:
-    """Put into `outcome` what is lost, told twice or wrong; the seconds until all had ended.
+    """Put lost, repeated and wrong documents into `outcome`. Returns the seconds that it took.
 
-    `forgiven`: of what was found, the inputs that the storage emulator may have forgotten or had
-    scored twice.
+    `forgiven` names inputs that the storage emulator may have lost or reported twice.
     """
 
     def all_ended() -> bool:

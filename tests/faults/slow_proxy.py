@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can hold back what passes."""
+"""A TCP proxy on loopback that can delay what it forwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.servers import free_port
 
 
 class SlowProxy:
-    """Passes bytes on, each piece after `delay_s`. It runs in a thread of its own."""
+    """Forwards bytes, each piece after `delay_s`. It runs in a thread of its own."""
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
@@ -21,7 +21,7 @@ class SlowProxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def aim(self, target: int) -> None:
-        """At another port; connections that are open stay where they are."""
+        """Forward new connections to another port. Open ones keep their port."""
         self._target = target
 
     async def serve(self, ready: threading.Event, stopping: asyncio.Event) -> None:
@@ -54,7 +54,7 @@ class SlowProxy:
 
 @contextlib.contextmanager
 def running(target: int = 0) -> Iterator[SlowProxy]:
-    """A proxy before a server's port, up while the block runs."""
+    """A proxy in front of a server's port, up while the block runs."""
     proxy, ready = SlowProxy(target), threading.Event()
     loop, stopping = asyncio.new_event_loop(), asyncio.Event()
 

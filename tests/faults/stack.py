@@ -1,4 +1,4 @@
-"""The whole app with its servers, as the tests of `tests/app` start it."""
+"""The whole app with its servers, and what a fault case asks about its processes and queues."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from azure.servicebus import ServiceBusClient, ServiceBusSubQueue
 
 from local.emulators.ports import HOST
 from tests import small_model
-from tests.app.conftest import App, short_locks
-from tests.faults.inbox import Inbox
-from tests.servers import AzuriteProcess, BrokerProcess, RedisProcess
+from tests.inbox import Inbox
+from tests.running_app import App
 from tests.waiting import eventually
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -30,18 +29,13 @@ def running(
     before_host: Callable[[App], None] = lambda _: None,
     **settings: str,
 ) -> Iterator[App]:
-    """The app, up and answering; every process ends with the block."""
+    """The app, up and answering. Every process ends with the block."""
     with tempfile.TemporaryDirectory(prefix="triscore-faults-") as name:
         folder = Path(name)
-        for part in ("redis", "azurite", "servicebus"):
-            (folder / part).mkdir()
-        app = App(
+        app = App.in_folder(
             folder,
-            RedisProcess(folder / "redis"),
-            AzuriteProcess(folder / "azurite"),
-            BrokerProcess(folder / "servicebus", short_locks(folder / "servicebus")),
             make_model(folder),
-            settings,
+            env=settings,
             host_args=("--workers", str(workers)) if workers > 1 else (),
         )
         try:
@@ -92,7 +86,7 @@ def address(app: App) -> tuple[str, int]:
 
 
 def dead_letters(app: App) -> list[str]:
-    """Of messages that were given up, at most a hundred: their ids and why."""
+    """At most a hundred dead letters: id and reason."""
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
         client.get_queue_receiver(
@@ -108,11 +102,11 @@ def dead_letters(app: App) -> list[str]:
 def left(app: App) -> str:
     """How many messages wait in each queue, locked or not."""
     with ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client:
-        told = []
+        counts = []
         for queue in ("scoring-requests", "scoring-results"):
             with client.get_queue_receiver(queue) as receiver:
-                told.append(f"{queue} {len(receiver.peek_messages(1000))}")
-    return ", ".join([*told, f"dead letters {len(dead_letters(app))}"])
+                counts.append(f"{queue} {len(receiver.peek_messages(1000))}")
+    return ", ".join([*counts, f"dead letters {len(dead_letters(app))}"])
 
 
 def within(predicate: Callable[[], Any], timeout_s: float) -> bool:
@@ -125,7 +119,7 @@ def within(predicate: Callable[[], Any], timeout_s: float) -> bool:
 
 
 def at_rest(read: Callable[[], int], *, still_s: float, timeout_s: float) -> int:
-    """What a count comes to, once it has stood still for so long."""
+    """A count, once it has not changed for `still_s` seconds, or after `timeout_s`."""
     last, since, end = read(), time.monotonic(), time.monotonic() + timeout_s
     while time.monotonic() - since < still_s and time.monotonic() < end:
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""SIGTERM under load: every client is answered, or sees a closed connection before it sends."""
+"""SIGTERM under load: every request is answered, or its connection is closed before it is sent."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.app.conftest import App
 from tests.faults import stack
 from tests.faults.connection import ClosedBefore, Connection, Unanswered, post
 from tests.faults.kills import make_containers
 from tests.faults.ledger import Ledger, Rows
-from tests.faults.outcome import Outcome, told
+from tests.faults.outcome import Outcome, format_counts
 from tests.faults.senders import Senders
 from tests.faults.settling import settle
+from tests.running_app import App
 
 STOPS, QUICK = 12, 2
 CLIENTS = 24
-#: Seconds of load before the signal, and that a stop may take: what runs has a deadline of 60 s.
+#: Seconds of load before the signal, and the most that a stop may take.
 LOAD_S = 1.5
 STOP_S = 40
-#: After so many requests a client opens another connection.
+#: After this many requests a client opens a new connection.
 REQUESTS_A_CONNECTION = 40
 
 
 @dataclass
 class Seen:
-    """What clients with raw sockets saw of a host that stops."""
+    """What clients with raw sockets saw of the host that stopped."""
 
     answers: Counter[int] = field(default_factory=Counter)
     closed_before: int = 0
@@ -50,13 +50,13 @@ def stopping(outcome: Outcome, *, quick: bool, seed: int) -> None:
                     slowest = max(slowest, _stop_under_load(app, ledger, rows, seen, outcome))
                 settle(app, inbox, ledger, outcome)
     outcome.tried = f"{stops} SIGTERMs, {seen.answers.total():,} requests by {CLIENTS} clients"
-    outcome.figure(told(seen.answers))
+    outcome.figure(format_counts(seen.answers))
     outcome.figure(f"closed before sending {seen.closed_before}, refused {seen.refused}")
     outcome.figure(f"slowest stop {slowest:.1f} s")
 
 
 def _stop_under_load(app: App, ledger: Ledger, rows: Rows, seen: Seen, outcome: Outcome) -> float:
-    """Seconds that the host took to stop; afterwards it runs again."""
+    """Stop the host and start it again. Returns the seconds that the stop took."""
     senders = Senders(app, ledger, rows, outcome, http=False)
     senders.start()
     took = asyncio.run(_signal(app, ledger, rows, seen, outcome))
@@ -83,7 +83,7 @@ async def _signal(app: App, ledger: Ledger, rows: Rows, seen: Seen, outcome: Out
 async def _client(
     app: App, ledger: Ledger, rows: Rows, seen: Seen, outcome: Outcome, *, later: bool
 ) -> None:
-    """Asks one after the other until nobody listens any more."""
+    """Send one request after the other until the port is closed."""
     while True:
         try:
             connection = await Connection.to(stack.address(app))
@@ -109,7 +109,7 @@ async def _ask(
     row, expected = rows.take()
     name = uuid.uuid4().hex
     headers = {"x-request-id": name} | ({"prefer": "respond-async"} if later else {})
-    if later:  # until it is answered, it may have been enqueued or not
+    if later:  # without an answer it may have been enqueued or not
         ledger.enter(name, expected, accepted=False)
     reply = await connection.ask(post(json.dumps(row).encode(), headers=headers))
     seen.answers[reply.status] += 1

@@ -1,7 +1,7 @@
-"""`python -m tests.fuzz FILE SEED COUNT [READER…]`: readers over damaged bytes, as a process.
+"""`python -m tests.fuzz FILE SEED COUNT [READER…]`: gives readers damaged bytes, in a process.
 
-FILE holds the bytes that are being read: where they end the process, they are what is left of it.
-Of each reader a line is printed that says, as JSON, what came of it. COUNT is of each.
+Each reader gets COUNT inputs. FILE holds the input that is being read, so it is still there if that
+input crashes the process. One line of JSON is printed for each reader.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from pathlib import Path
 
 from tests.fuzz.readers import READERS
 
-#: Memory beyond what the process had when it began; every input has less than 0.1 MB, and may
-#: unpack to one.
+#: Bytes by which the process may grow. Every input has less than 0.1 MB, and may unpack to 1 MB.
 MAX_GROWTH = 200 * 1024 * 1024
 #: Seconds of the processor for one input.
 MAX_S = 2.0
-TOLD = 5
+MAX_PRINTED = 5
 
 
 def fuzz(name: str, seed: int, count: int, file: Path) -> dict[str, object]:
-    """What came of so many inputs."""
+    """Give a reader `count` inputs. Returns counts, bounds reached, and faults with their input."""
     reader, random_ = READERS[name], random.Random(seed)
     read = refused = 0
     slowest, faults = 0.0, dict[str, str]()
@@ -41,7 +40,7 @@ def fuzz(name: str, seed: int, count: int, file: Path) -> dict[str, object]:
                 read += 1
             except reader.errors:
                 refused += 1
-            except Exception as error:  # noqa: BLE001 - which ones there are is the question
+            except Exception as error:  # noqa: BLE001 - any other exception is a fault
                 faults.setdefault(f"{type(error).__name__}: {error}"[:200], data.hex())
             took = time.process_time() - began
             slowest = max(slowest, took)
@@ -56,7 +55,7 @@ def fuzz(name: str, seed: int, count: int, file: Path) -> dict[str, object]:
         "refused": refused,
         "slowest_s": round(slowest, 3),
         "grown_mib": (_most_memory() - before) >> 20,
-        "faults": dict(list(faults.items())[:TOLD]),
+        "faults": dict(list(faults.items())[:MAX_PRINTED]),
     }
 
 

@@ -1,4 +1,4 @@
-"""Damage to bytes, drawn from a seed: what comes of disks, proxies and people who mean harm."""
+"""Damages bytes at random, from a seed, as disks, proxies and attackers do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 
 def damage(random_: random.Random, body: bytes, others: Sequence[bytes] = ()) -> bytes:
-    """A few changes, most often one; `others` are bodies of which a piece may come in."""
+    """Make a few changes, most often one. Pieces of `others` may be inserted."""
     ways: list[Callable[[random.Random, bytes], bytes]] = [
         *(_flip, _flip, _cut, _insert, _overwrite_number, _repeat, _nest, _shorten)
     ]
@@ -47,14 +47,14 @@ def _repeat(random_: random.Random, body: bytes) -> bytes:
 
 
 def _nest(random_: random.Random, body: bytes) -> bytes:
-    """A byte or two so often that what they open, if they open anything, nests without end."""
+    """Repeat a byte or two many times: if they open something, it nests deeply."""
     start = random_.randint(0, len(body))
     piece = body[start : start + random_.randint(1, 2)]
     return body[:start] + piece * random_.choice((100, 1_000, 10_000)) + body[start:]
 
 
 def _overwrite_number(random_: random.Random, body: bytes) -> bytes:
-    """One of the numbers at which sizes go wrong, in the place of one to eight bytes."""
+    """Replace one to eight bytes by a number at which sizes overflow."""
     size = random_.choice((1, 2, 4, 8))
     if len(body) < size:
         return body
@@ -69,7 +69,7 @@ def _splice(random_: random.Random, body: bytes, other: bytes) -> bytes:
     return body[: random_.randint(0, len(body))] + other[random_.randint(0, len(other)) :]
 
 
-#: What means something to one of the readers.
+#: Bytes with a meaning to one of the readers.
 _SPICE = (
     *(b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n", b'"', b"'", b",", b"[", b"]", b"{"),
     *(b"null", b"NaN", b"Infinity", b"-", b"1e999", b"1e-999", b"0x10", b"9" * 400, b"-0"),

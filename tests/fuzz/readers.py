@@ -1,4 +1,4 @@
-"""The readers of Parquet, Arrow and AMQP bytes, each with good bytes to damage.
+"""The readers of Parquet, Arrow, JSON and AMQP bytes, each with valid bytes to damage.
 
 A reader takes any bytes and either reads them or raises one of the errors that it documents.
 """
@@ -34,7 +34,7 @@ from tests import bodies
 from tests.fuzz.damage import damage
 
 LIMITS = Limits(body_bytes=1_000_000, rows=10_000)
-#: Of a body of JSON that is read piece by piece, as long ones are.
+#: Bytes of a piece, for a JSON body that is read in pieces like a long one.
 SHORT_PIECE, LONG_PIECE = 48, json_outline.PIECE_BYTES
 
 NUMBERS = Schema(features=2, names=("a", "b"))
@@ -45,7 +45,7 @@ FRAME = Schema(
     types=("number", "text"),
     allows_missing=True,
 )
-#: Most often the model takes any columns: nothing is refused before it was read.
+#: Most often the model takes any columns, so that no body is refused before it is read.
 ANY = Schema(allows_missing=True)
 SCHEMAS = (ANY, ANY, ANY, NUMBERS, FRAME, TEXTS)
 
@@ -55,7 +55,7 @@ class Reader:
     read: Callable[[bytes], object]
     #: Draws damaged bytes.
     draw: Callable[[random.Random], bytes]
-    #: All that `read` may raise.
+    #: The only errors that `read` may raise.
     errors: type[Exception]
 
 
@@ -103,7 +103,7 @@ _PARQUET, _ARROW = _parquet_files(), _arrow_streams()
 
 
 def _draw_parquet(random_: random.Random) -> bytes:
-    """Damage anywhere, or to the footer alone, whose length is then told truly."""
+    """Damage anywhere, or in the footer only, followed by its right length."""
     body = random_.choice(_PARQUET)
     if random_.random() < 0.3:
         return damage(random_, body, _PARQUET)
@@ -124,14 +124,14 @@ def _read_layout(body: bytes) -> None:
 
 def _read_messages(body: bytes) -> None:
     source = Messages(BodySource(body), LIMITS.body_bytes)
-    # pyarrow asks for a message's prefix, then for what that says.
+    # pyarrow reads a message's prefix, then as many bytes as that says.
     while source.read(4):
         source.read(LIMITS.body_bytes)
 
 
 def _read_columns(form: str) -> Callable[[bytes], None]:
     def read(body: bytes) -> None:
-        # Which model it is for hangs on the body: the same bytes find the same fault again.
+        # The body decides the schema, so the same bytes find the same fault again.
         schema = SCHEMAS[zlib.crc32(body) % len(SCHEMAS)]
         codecs.decode(body, form, schema, limits=LIMITS)
 
@@ -154,7 +154,7 @@ _JSON = [
 
 
 def _read_json(body: bytes) -> None:
-    """Whole and in pieces: both read the same, or both refuse."""
+    """Read whole and in pieces: both give the same, or both refuse."""
     schema = SCHEMAS[zlib.crc32(body) % len(SCHEMAS)]
     whole, pieces = (_read_in_pieces(body, schema, size) for size in (LONG_PIECE, SHORT_PIECE))
     if isinstance(whole, CallerError) and isinstance(pieces, CallerError):
@@ -224,7 +224,7 @@ _VALUES, _MESSAGES, _FRAMES = _amqp_values(), _amqp_messages(), _amqp_frames()
 
 
 def _draw_frame(random_: random.Random) -> bytes:
-    """A frame that tells its size truly, so that what is in it is read."""
+    """A frame with its right size, so that its contents are read."""
     body = damage(random_, random_.choice(_FRAMES)[8:], _FRAMES)[:60_000]
     return struct.pack(">IBBH", len(body) + 8, 2, random_.choice((0, 0, 0, 1)), 0) + body
 

@@ -19,7 +19,7 @@ def fuzz(folder: Path, *names: str, seed: int, count: int, timeout_s: float) -> 
     file = folder / "being-read"
     file.touch()
     # A process of its own: pyarrow has ended some before.
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz", str(file), str(seed), str(count), *names],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
@@ -28,8 +28,8 @@ def fuzz(folder: Path, *names: str, seed: int, count: int, timeout_s: float) -> 
         check=False,
         timeout=timeout_s,
     )
-    assert told.returncode == 0, (told.stdout, told.stderr[-500:], file.read_bytes().hex())
-    for came in map(json.loads, told.stdout.splitlines()):
+    assert done.returncode == 0, (done.stdout, done.stderr[-500:], file.read_bytes().hex())
+    for came in map(json.loads, done.stdout.splitlines()):
         assert came["faults"] == {}, came
         # Damage that is always refused, or never, would try nothing.
         assert came["refused"] > count / 4, came

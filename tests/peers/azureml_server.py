@@ -1,4 +1,4 @@
-"""Azure ML's own server with one entry script, in the environment that the set-up made for it."""
+"""Azure ML's own server with one entry script, in its own Python environment."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tests.waiting import eventually
 
 PROGRAM = PEER / "bin/azmlinfsrv"
 PACKAGES = PEER / "lib/python3.13/site-packages"
-#: The exit code of a server whose worker did not boot, which its script keeps it from.
+#: gunicorn's exit code when a worker did not boot, here because the script raised.
 NOT_BOOTED = 3
 
 
 def require() -> None:
-    """Left out on a machine without it; where tests must not be left out silently, a failure."""
+    """Skip on a machine without it; with CI set, fail."""
     if not PROGRAM.exists():
         missing = f"no {PROGRAM}: `make setup-test` brings it"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
 
 
 class AzureMLServer:
-    """One worker process, as it comes but for the scoring timeout. Ends with its block."""
+    """One worker process with default settings but the scoring timeout. Ends with its block."""
 
     def __init__(self, script: Path, *, timeout_s: float) -> None:
         port = free_port()
@@ -53,7 +53,7 @@ class AzureMLServer:
         self._process.stop()
 
     def starts(self) -> bool:
-        """Whether it answers in the end; False where the script keeps it from starting."""
+        """Wait for it. False if the script keeps it from starting."""
         eventually(lambda: self._process.exit_code is not None or self._answers(), READY_S)
         code = self._process.exit_code
         assert code in (None, NOT_BOOTED), self._log.read_text()

@@ -1,4 +1,4 @@
-"""The table's requests over HTTP, to whatever serves its scripts."""
+"""Sends the contract cases over HTTP, to either server."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from tests.inference.scripts.contract_case import JSON, Case
 
-#: Longer than any deadline in the table.
+#: Seconds; longer than any deadline of the cases.
 PATIENCE_S = 30
 
 
 @dataclass(frozen=True)
-class Told:
+class Reply:
     """A response."""
 
     status: int
@@ -38,18 +38,18 @@ class Told:
         return ", ".join(self.headers.get_all("x-own", [])) or None
 
 
-def ask(url: str, case: Case) -> Told:
-    """Send what a case says, and nothing beside it but the body's length."""
+def ask(url: str, case: Case) -> Reply:
+    """Send a case's request, with no header added but the body's length."""
     query = "" if case.query is None else f"?{quote(case.query, safe='=&')}"
     return _exchange(case.method, url + query, case.body, case.headers())
 
 
-def look(url: str) -> Told:
+def look(url: str) -> Reply:
     """GET an address."""
     return _exchange("GET", url, None, {})
 
 
-def _exchange(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Told:
+def _exchange(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Reply:
     place = urlsplit(url)
     assert place.hostname is not None
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=PATIENCE_S)
@@ -57,6 +57,6 @@ def _exchange(method: str, url: str, body: bytes | None, headers: dict[str, str]
         target = urlunsplit(("", "", place.path or "/", place.query, ""))
         connection.request(method, target, body, headers)
         response = connection.getresponse()
-        return Told(response.status, response.headers, response.read())
+        return Reply(response.status, response.headers, response.read())
     finally:
         connection.close()

@@ -18,29 +18,29 @@ from tests.inference.scripts.contract_cases import CASES
 from tests.inference.scripts.contract_scripts import write
 from tests.peers import azureml_server
 from tests.peers.azureml_server import AzureMLServer
-from tests.peers.exchange import Told, ask, look
+from tests.peers.exchange import Reply, ask, look
 from tests.servers import READY_S, HostProcess
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Servers that run at once: each is busy only while it starts.
 AT_ONCE = 3
-#: For the one script that hangs; above what a busy machine takes for any other case.
+#: For the one script that hangs; longer than any other case takes on a busy machine.
 TIMEOUT_S = 4.0
 
 #: Every script, in the table's order, and how many cases it has.
 ASKED = Counter(case.script for case in CASES)
-#: To start a host takes a second of a core, most cases a millisecond.
+#: Starting a host takes a second of one core; most cases take a millisecond.
 MOST_ASKED = [name for name, count in ASKED.items() if count >= 3] + ["init_raises"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a server told of every case of a script, and of its health afterwards."""
+    """A server's replies to every case of a script, and to a look at its health afterwards."""
 
-    answers: dict[Case, Told]
+    answers: dict[Case, Reply]
     #: None for a server that did not start.
-    health: Told | None
+    health: Reply | None
 
 
 def ours(folder: Path) -> Run:
@@ -63,7 +63,7 @@ def azure_mls(folder: Path) -> Run:
         return Run(answers(f"{server.url}/score", folder.name), look(server.url))
 
 
-def answers(url: str, script: str) -> dict[Case, Told]:
+def answers(url: str, script: str) -> dict[Case, Reply]:
     return {case: ask(url, case) for case in CASES if case.script == script}
 
 
@@ -75,7 +75,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 class Runs:
-    """Serves and asks scripts, a few ahead of the one that is waited for."""
+    """Runs the cases of each script, a few scripts ahead of the one that is waited for."""
 
     def __init__(
         self, pool: ThreadPoolExecutor, serve: Callable[[Path], Run], scripts: list[str], home: Path
@@ -105,11 +105,11 @@ def their_runs(pool, tmp_path_factory) -> Runs:
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.script in MOST_ASKED], ids=str)
 def test_ours_answers_as_the_table_says(our_runs, case):
-    told = our_runs.of(case.script).answers[case]
-    assert (told.status, case.compared_part(told.content)) == (case.status, case.content)
-    assert (told.type, told.own) == (case.answer_type, case.own_answer)
-    assert (told.headers["x-ms-run-function-failed"] == "true") == case.run_failed
-    assert_common(told, case)
+    reply = our_runs.of(case.script).answers[case]
+    assert (reply.status, case.compared_part(reply.content)) == (case.status, case.content)
+    assert (reply.type, reply.own) == (case.answer_type, case.own_answer)
+    assert (reply.headers["x-ms-run-function-failed"] == "true") == case.run_failed
+    assert_common(reply, case)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -118,23 +118,23 @@ def test_azure_mls_answers_as_the_table_says_of_it(their_runs, case):
     if case.peer == FAILED:
         assert run.health is None
         return
-    told = run.answers[case]
+    reply = run.answers[case]
     if case.peer is not None:
         status, text = case.peer
-        assert (told.status, text in told.body.decode()) == (status, True), told.body
+        assert (reply.status, text in reply.body.decode()) == (status, True), reply.body
     elif case.refused:
-        assert (told.status, list(told.content)) == (case.status, ["message"])
+        assert (reply.status, list(reply.content)) == (case.status, ["message"])
     else:
-        assert (told.status, told.content) == (case.status, case.content)
-        assert (told.type, told.own) == (case.answer_type, case.own_answer)
-        assert_common(told, case)
+        assert (reply.status, reply.content) == (case.status, case.content)
+        assert (reply.type, reply.own) == (case.answer_type, case.own_answer)
+        assert_common(reply, case)
 
 
-def assert_common(told: Told, case: Case) -> None:
+def assert_common(reply: Reply, case: Case) -> None:
     """The headers that both servers set for every script."""
     if not case.refused:
-        assert float(told.headers["x-ms-run-fn-exec-ms"]) >= 0
-        given = told.headers["x-request-id"]
+        assert float(reply.headers["x-ms-run-fn-exec-ms"]) >= 0
+        given = reply.headers["x-request-id"]
         assert given == case.request_id if case.request_id else given
 
 
@@ -146,9 +146,9 @@ def test_a_script_that_finds_the_real_package_is_answered_alike(script, tmp_path
         f"import sys\nsys.path.append({str(azureml_server.PACKAGES)!r})\n{score.read_text()}\n"
         "assert AMLRequest.__module__ == 'azureml_inference_server_http.api.aml_request'\n"
     )
-    for case, told in ours(score.parent).answers.items():
-        assert (told.status, case.compared_part(told.content)) == (case.status, case.content)
-        assert (told.type, told.own) == (case.answer_type, case.own_answer)
+    for case, reply in ours(score.parent).answers.items():
+        assert (reply.status, case.compared_part(reply.content)) == (case.status, case.content)
+        assert (reply.type, reply.own) == (case.answer_type, case.own_answer)
 
 
 @pytest.mark.parametrize("script", MOST_ASKED)

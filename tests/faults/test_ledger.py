@@ -1,4 +1,4 @@
-"""The harness finds what it is there to find: each kind of fault, told by accounts that hold it."""
+"""The fault cases' own checks find each kind of fault."""
 
 import random
 
@@ -38,7 +38,7 @@ def ledger():
     return ledger
 
 
-def test_one_right_document_of_each_accepted_input_is_all_that_holds(ledger):
+def test_exactly_one_right_document_of_each_accepted_input_holds(ledger):
     assert settled(ledger, document("sure", [1])) == (0, 0)
     assert settled(ledger, document("sure", [1]), document("maybe", [0])) == (0, 0)
 
@@ -53,18 +53,18 @@ def test_an_accepted_input_without_a_document_is_lost(ledger):
     [
         document("sure", [1]),
         document("maybe", [1]),
-        document("nobody's", [1]),
+        document("unknown", [1]),
         document("maybe", None, status="failed", error={"code": "x", "message": "y"}),
         document("maybe", {"rows": 2, "failed": 0}, source="blob"),
         document("maybe", {"rows": 1, "failed": 1}, source="blob"),
     ],
-    ids=["twice", "wrong", "unasked", "failed", "rows too many", "failed rows"],
+    ids=["twice", "wrong", "unknown input", "failed", "rows too many", "failed rows"],
 )
-def test_whatever_else_comes_is_wrong(ledger, second):
+def test_any_other_document_is_wrong(ledger, second):
     assert settled(ledger, document("sure", [1]), second) == (0, 1)
 
 
-def test_a_case_holds_only_where_nothing_is_lost_or_wrong():
+def test_a_case_holds_only_if_nothing_is_lost_or_wrong():
     outcome = Outcome("case")
     outcome.require(truth=True, what="all is well")
     assert outcome.holds
@@ -73,7 +73,7 @@ def test_a_case_holds_only_where_nothing_is_lost_or_wrong():
     assert outcome.faults() == ["something is not (1): something is not"]
 
 
-def test_no_row_is_taken_twice_nor_near_the_border():
+def test_no_row_is_drawn_twice_or_near_the_border():
     rows, expected = Rows(1).take(500)
     assert len({tuple(row) for row in rows}) == 500
     assert {(sum(row) > 1.5) for row in rows} == {True, False}

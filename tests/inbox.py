@@ -1,21 +1,23 @@
-"""Reads the queue of results, whatever happens to the broker meanwhile."""
+"""Reads the result documents off their queue while the broker stops and starts again."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusClient
 
+from tests.waiting import eventually
+
 
 class Inbox:
-    """Documents by the number that the broker gave them.
+    """The documents that came so far. A thread reads them until `close`.
 
-    A message that was read but whose settling the broker did not live to see comes again, with
-    the same number: it is one document, not two.
+    A document is kept under its message's sequence number: if the broker ends before it has
+    recorded that the message is settled, it delivers it again, and that is the same document.
     """
 
     def __init__(self, connection_string: str, queue: str = "scoring-results") -> None:
@@ -28,10 +30,28 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._documents)
 
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return list(self._documents.values())
+
+    def counts(self) -> Counter[str]:
+        """How many documents each id has."""
+        return Counter(document["id"] for document in self.documents)
+
+    def of(self, *ids: str, timeout_s: float = 30) -> list[dict[str, Any]]:
+        """The first document of each id, once all have come."""
+
+        def all_of_them() -> list[dict[str, Any]] | None:
+            known = {document["id"]: document for document in reversed(self.documents)}
+            return [known[each] for each in ids] if set(ids) <= set(known) else None
+
+        found: list[dict[str, Any]] = eventually(all_of_them, timeout_s)
+        return found
+
     def by_input(self) -> dict[str, list[dict[str, Any]]]:
         """Documents by the name of their input: a blob's path, else the id."""
         found = defaultdict(list)
-        for document in list(self._documents.values()):
+        for document in self.documents:
             found[_input(document)].append(document)
         return found
 
@@ -54,7 +74,7 @@ class Inbox:
                             self._documents[message.sequence_number] = json.loads(str(message))
                             receiver.complete_message(message)
             except (AzureError, OSError, ValueError):
-                # The broker is away. ValueError: the SDK's word for a link that closed meanwhile.
+                # The broker is away. The SDK raises ValueError if the link closed during a call.
                 self._closing.wait(0.2)
 
 
