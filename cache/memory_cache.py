@@ -10,7 +10,7 @@ from cache.errors import ValueTooLarge
 from cache.keys import lease_key
 from cache.near_cache import DEFAULT_MAX_BYTES, NearCache
 
-#: Most bytes of values that callers rely on: the app has told somebody that they can be fetched.
+#: Most bytes of promised values: callers have an id by which they fetch them later.
 PROMISED_BYTES = 64 * 1024 * 1024
 
 

@@ -138,7 +138,7 @@ class RedisCache:
         ]
 
     async def put(self, key: str, value: bytes, *, ttl_s: float) -> None:
-        """Store for `ttl_s` seconds, without jitter: the app has promised this time to somebody."""
+        """Store for `ttl_s` seconds, without jitter: callers rely on this lifetime."""
         await self._set(key, self._store(value, ttl_s, fixed=False))
 
     async def add(self, key: str, value: bytes, *, ttl_s: float) -> bool:

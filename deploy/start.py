@@ -45,7 +45,7 @@ def main() -> None:
     # What a model or script prints goes to standard error, not into the report.
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    # Of an editable install of this project. In Azure there is only the package.
+    # An editable install puts this project on the path. In Azure there is only the package.
     sys.path[:] = [place for place in sys.path if place != _PROJECT]
     sys.meta_path.insert(0, _Denied(json.load(sys.stdin)["denied"]))
     sys.path.insert(0, str(Path.cwd()))
