@@ -16,8 +16,8 @@ from inference.rows.typed_rows import MISSING_BOOLEAN, TypedRows
 
 
 def input_function(schema: Schema) -> Callable[[Any], Any]:
-    """Turns rows into the estimator's input: an array of numbers stays what it is, typed rows
-    become a DataFrame or texts. Raises ModelUnavailable.
+    """The function that converts rows to the estimator's input: an array of numbers is unchanged,
+    typed rows become a DataFrame or texts. Raises ModelUnavailable.
 
     Only a model trained on a DataFrame needs pandas, and only for it pandas is imported.
     """
@@ -52,9 +52,9 @@ def column_values(column: Array) -> Array:
 
 
 def _long_numbers(column: Array) -> Array:
-    """Integers where one is too big to be a float, and no cell is anything else; floats otherwise.
+    """Integers if all cells are integers and one has more digits than a float; floats otherwise.
 
-    It depends on these rows alone: the column they come from may have had other cells.
+    Only these rows decide: they may be some of the rows of a longer column.
     """
     cells = typed_rows.cells(column)
     values: Array = np.array(cells, np.float64)

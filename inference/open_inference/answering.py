@@ -1,4 +1,4 @@
-"""An inference, from the request's bytes to the answer's."""
+"""Answers an inference request, from bytes to bytes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from inference.serving.deadlines import Wait
 from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.serving.scorer import Scorer
 
-#: Of an answer that is not JSON alone.
+#: Of an answer with bytes after its JSON.
 OCTETS = "application/octet-stream"
 
 
 async def infer(scorer: Scorer, script: EstimatorScript, request: Request, wait: Wait) -> Answer:
-    """Answer an inference request; nothing of a failed one is stored.
+    """Answer an inference request. Nothing of a failed request is stored.
 
-    To be called within `scorer.request_deadline(request)`.
+    Call it within `scorer.request_deadline(request)`.
     """
     began = time.perf_counter()
     async with scorer.bodies.opened(request, script) as unpacked:
@@ -62,7 +62,7 @@ def _read(
 def _write(
     answers: bytes, asked: InferenceRequest, name: str, model: ModelId
 ) -> tuple[bytes, bytes]:
-    """The answer's document, and the bytes that follow it."""
+    """The answer's document and the bytes after it."""
     tensor = outputs.tensor(name, json_codec.as_list(answers, media_types.JSON))
     output: dict[str, Any] = {"name": name, "datatype": tensor.datatype, "shape": tensor.shape}
     document = {"model_name": model.name, "model_version": model.version, "outputs": [output]}

@@ -1,7 +1,8 @@
-"""Input tensors as rows that the model takes.
+"""Input tensors as rows in the model's types.
 
-One tensor of shape [rows, features], whatever its name, or one of shape [rows] or [rows, 1] for
-each column. Columns go by name where the model knows names, else by position; others are left out.
+Accepts one tensor of shape [rows, features] and any name, or one of shape [rows] or [rows, 1] per
+column. Columns are matched by name if the schema has names, otherwise by position. Other tensors
+are left out.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from inference.rows.schema import Schema
 
 
 def coerce(inputs: Sequence[Tensor], schema: Schema) -> Rows:
-    """Raises UnfitInput; a row that does not fit is an error in Rows."""
+    """The rows of all tensors. Raises UnfitInput; a row that does not fit is an error in Rows."""
     blocks = _blocks(inputs, schema)
     if len({len(block) for block in blocks}) != 1:
         raise UnfitInput(
@@ -30,13 +31,13 @@ def coerce(inputs: Sequence[Tensor], schema: Schema) -> Rows:
             got=", ".join(str(len(block)) for block in blocks[:10]),
         )
     if schema.kind == "array" and not any(block.dtype.hasobject for block in blocks):
-        with np.errstate(invalid="ignore"):  # of a signalling NaN, which is a NaN
+        with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
             return coercion.coerce_array(np.concatenate(blocks, axis=1), schema)
     return gather(lambda: _parts(blocks), schema)
 
 
 def _parts(blocks: Sequence[Array]) -> Iterator[CellsPart]:
-    """Rows of cells that stand in all blocks, some at a time."""
+    """The rows across all blocks, in parts."""
     rows = rows_per_part(sum(block.shape[1] for block in blocks))
     for start in range(0, len(blocks[0]), rows):
         beside = zip(*(block[start : start + rows].tolist() for block in blocks), strict=True)
@@ -44,7 +45,7 @@ def _parts(blocks: Sequence[Array]) -> Iterator[CellsPart]:
 
 
 def _blocks(inputs: Sequence[Tensor], schema: Schema) -> list[Array]:
-    """Arrays of two dimensions that stand side by side, in the model's order."""
+    """The model's columns in its order, as arrays of two dimensions."""
     mixed = schema.kind == "frame" and not schema.only_numbers
     if len(inputs) == 1 and not mixed:
         values = inputs[0].values

@@ -1,4 +1,4 @@
-"""What a client asks for: the JSON document of a request, and the bytes that may follow it.
+"""An inference request: a JSON document, and bytes that may follow it.
 
     {"id": "…", "parameters": {"binary_data_output": false},
      "inputs": [{"name": "…", "datatype": "FP64", "shape": [2, 3], "data": […]},
@@ -6,8 +6,8 @@
                  "parameters": {"binary_data_size": 48}}],
      "outputs": [{"name": "predict", "parameters": {"binary_data": true}}]}
 
-Where the header HEADER_LENGTH says how long the document is, the inputs with a `binary_data_size`
-follow it in their order. Other parameters mean nothing here.
+If the header HEADER_LENGTH has the document's length, the inputs with a `binary_data_size` follow
+it in their order. Other parameters are ignored.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from inference.open_inference import tensors, v2_document
 from inference.open_inference.tensors import Tensor
 from inference.rows.row_types import short_repr
 
-#: In bytes; on a request and on an answer.
+#: The document's length in bytes; on a request and on an answer.
 HEADER_LENGTH = "inference-header-content-length"
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceRequest:
-    """A request, read and checked."""
+    """A request that was read and validated."""
 
     id: str | None
     inputs: list[Tensor]
@@ -37,7 +37,7 @@ class InferenceRequest:
 
 
 def read(body: bytes, header_length: str, *, output: str, limits: Limits) -> InferenceRequest:
-    """The request in a body. `output`: the name of the one there is. Raises CallerError."""
+    """The request in a body. `output`: the name of the only output. Raises CallerError."""
     if not body:
         raise MalformedInput("the body is empty; send a JSON object with `inputs`")
     limits.check_bytes(len(body))
@@ -82,7 +82,7 @@ def _inputs(document: dict[str, Any], follows: memoryview, limits: Limits) -> li
 def _input(
     described: dict[str, Any], follows: memoryview, limits: Limits
 ) -> tuple[Tensor, memoryview]:
-    """A tensor, and the bytes that belong to the next ones."""
+    """A tensor, and the bytes of the tensors after it."""
     name = described.get("name")
     if not isinstance(name, str):
         raise MalformedInput(f"an input's `name`: expected a text, got {short_repr(name)}")

@@ -1,7 +1,7 @@
-"""What a model says of itself: the tensors that it takes and gives.
+"""A model's metadata: the tensors that it takes and returns.
 
-A request of exactly the inputs that are listed is one that is answered. Where the model knows
-names there is one a column, else a single one.
+A request with exactly the listed inputs is valid. A schema with names has one input per column, any
+other schema a single one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from inference.scripts import EstimatorScript, Script
 
 Described = dict[str, Any]
 
-#: What KServe's and MLServer's examples call the only input. Any other name does as well.
+#: The name of a single input in the examples of KServe and MLServer. Any name is accepted.
 INPUT = "input-0"
 ANY = -1
 _DATATYPES: dict[ColumnType, str] = {"number": "FP64", "boolean": BOOL, "text": BYTES}
 
 
 def describe(model: ModelId, script: Script, folder: Path) -> Described:
-    """The model's metadata; reads its manifest. A user's script says nothing of its input."""
+    """The model's metadata, from its manifest. The inputs of a user's script are unknown."""
     described: Described = {"name": model.name, "versions": [model.version]}
     if not isinstance(script, EstimatorScript):
         return described | {"platform": "python_script", "inputs": [], "outputs": []}
@@ -48,7 +48,7 @@ def _inputs(schema: Schema) -> list[Described]:
 
 
 def _outputs(method: str, folder: Path) -> list[Described]:
-    """As the golden rows were answered; without them nobody knows before the first answer."""
+    """The output as in the answers to the golden rows; of unknown type without these."""
     manifest = manifests.read(folder)
     if manifest is None or not manifest.golden.predictions:
         return []

@@ -1,4 +1,4 @@
-"""Predictions, kept as a JSON list with one item a row, as the one tensor that they are."""
+"""Predictions, a JSON list with one item per row, as one tensor."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ _NUMBERS = {"INT64": np.int64, "UINT64": np.uint64, "FP64": np.float64}
 
 
 def tensor(name: str, predictions: list[Any]) -> Tensor:
-    """Shape (rows, …), and the narrowest of BOOL, INT64, UINT64, FP64 and BYTES that holds all.
+    """Shape (rows, …), the narrowest of BOOL, INT64, UINT64, FP64 and BYTES that holds all items.
 
-    A number that JSON could not say is NaN. Raises UnacceptableAnswer where items differ in length
-    or kind.
+    null is NaN. Raises UnacceptableAnswer if items differ in length or kind.
     """
     shape, flat = _flat(predictions)
     datatype, values = _typed(flat)
@@ -70,7 +69,7 @@ def _array(flat: list[Any], dtype: type) -> Array:
 
 
 def _parts(flat: list[Any]) -> Iterator[list[Any]]:
-    """A long list's items, some at a time: each call keeps the interpreter to itself."""
+    """A long list's items, some at a time, since each conversion holds the interpreter lock."""
     return (flat[start : start + PART_CELLS] for start in range(0, len(flat), PART_CELLS))
 
 

@@ -6,8 +6,8 @@
     FP16, FP32, FP64            numbers; null is NaN       IEEE 754
     BYTES                       texts                      four of length, then UTF-8
 
-Elements stand row by row. A null among truths or texts is a missing cell. Sizes are checked before
-memory is taken for them.
+Elements are in row-major order. A null among booleans or texts is a missing cell. Sizes are checked
+before memory is allocated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 
 from inference.errors import MalformedInput
 from inference.open_inference.v2_document import Elements
-from inference.rows.codecs.gathering import stacked
+from inference.rows.codecs.gathering import stack
 from inference.rows.row_types import Array, short_repr
 
 BOOL, BYTES = "BOOL", "BYTES"
@@ -38,9 +38,9 @@ _LENGTH = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A name, a datatype of DATATYPES, and elements in their shape.
+    """A name, a datatype of DATATYPES, and the elements.
 
-    Texts, and truths of which some are missing, have NumPy's dtype object.
+    Texts, and booleans with gaps, have NumPy's dtype object.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Tensor:
 def from_json(
     data: Sequence[Any] | Elements, datatype: str, shape: Sequence[int], what: str
 ) -> Array:
-    """Elements of at most two dimensions, nested by them or flat.
+    """Elements of at most two dimensions, nested or flat.
 
     `what` names the tensor in errors. Raises MalformedInput.
     """
@@ -68,12 +68,12 @@ def from_json(
     _require_size(count, math.prod(shape), "elements", what)
     if len(found) > 1:
         mixed = any(array.dtype.hasobject for array in found)
-        found = [stacked(found, np.dtype(object) if mixed else found[0].dtype)]
+        found = [stack(found, np.dtype(object) if mixed else found[0].dtype)]
     return found[0].reshape(shape)
 
 
 def _typed(flat: Sequence[Any], datatype: str, what: str, *, first: int) -> Array:
-    """`first`: which of the tensor's elements the first one is."""
+    """`first`: the index of the first one in the tensor."""
     allowed, expected = _in_json(datatype)
     kinds = set(map(type, flat))
     if not kinds <= allowed:
@@ -84,7 +84,7 @@ def _typed(flat: Sequence[Any], datatype: str, what: str, *, first: int) -> Arra
     if datatype == BYTES or (datatype == BOOL and type(None) in kinds):
         return _objects(flat)
     try:
-        with np.errstate(over="ignore"):  # infinity is refused where the model's types are known
+        with np.errstate(over="ignore"):  # coercion refuses infinity
             array: Array = np.array(flat, _DTYPES[datatype])
     except OverflowError as error:
         raise MalformedInput(f"{what}: expected {expected}: {error}") from error
@@ -92,7 +92,7 @@ def _typed(flat: Sequence[Any], datatype: str, what: str, *, first: int) -> Arra
 
 
 def from_bytes(data: memoryview, datatype: str, shape: Sequence[int], what: str) -> Array:
-    """Elements as bytes; numbers share the memory of `data`, even unaligned.
+    """Elements in bytes. Numbers share the memory of `data`, even unaligned.
 
     Raises MalformedInput.
     """
@@ -102,14 +102,14 @@ def from_bytes(data: memoryview, datatype: str, shape: Sequence[int], what: str)
     dtype = _DTYPES[datatype]
     _require_size(len(data), count * dtype.itemsize, "bytes", what)
     if datatype == BOOL:
-        truths: Array = np.frombuffer(data, np.uint8).reshape(shape) != 0
-        return truths
+        booleans: Array = np.frombuffer(data, np.uint8).reshape(shape) != 0
+        return booleans
     numbers: Array = np.frombuffer(data, dtype)
     return numbers.reshape(shape)
 
 
 def to_json(values: Array) -> list[Any] | Array:
-    """Flat, for orjson, which writes NaN as null."""
+    """A flat list or array for orjson, which writes NaN as null."""
     return values.ravel().tolist() if values.dtype.hasobject else values.ravel()
 
 
@@ -121,7 +121,7 @@ def to_bytes(values: Array) -> bytes:
 
 
 def _in_json(datatype: str) -> tuple[set[type], str]:
-    """Types of an element, and what to call them."""
+    """The Python types of an element, and their name in errors."""
     if datatype == BYTES:
         return {str, type(None)}, "texts"
     if datatype == BOOL:
@@ -132,9 +132,9 @@ def _in_json(datatype: str) -> tuple[set[type], str]:
 
 
 def _flat(data: Sequence[Any], shape: Sequence[int], what: str, *, rows: int) -> Sequence[Any]:
-    """Elements of a list of numbers, or of a row each, one after the other.
+    """The elements of a flat list, or of a list of rows.
 
-    `rows`: how many of these there are, of which `data` may be some.
+    `rows`: the length of the whole list; `data` may be a part of it.
     """
     if len(shape) == 1 or not data or type(data[0]) is not list:
         return data

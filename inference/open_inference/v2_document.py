@@ -1,4 +1,4 @@
-"""The JSON document of a request; of a long one the tensors' elements are parsed in pieces."""
+"""The JSON document of a request. In a long one the tensors' elements are parsed in pieces."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from inference.rows.codecs import json_codec
 from inference.rows.codecs.json_outline import PIECE_BYTES, Outline, Span
 
 _WHAT = "the body's JSON part"
-#: A tensor for each column: more of them are not looked at.
+#: One tensor per column; a document with more is refused.
 MAX_INPUTS = 10_000
 
 
 class Elements:
-    """A list of a document, which is parsed each time that it is gone through, in pieces."""
+    """A list in a document. Each iteration parses it again, in pieces."""
 
     def __init__(self, outline: Outline, span: Span) -> None:
         self._outline, self._span = outline, span

@@ -1,4 +1,4 @@
-"""The bodies that are in work at once, bounded by the memory that they take together.
+"""A bound on the memory of all bodies that are read at the same time.
 
 A body counts as the most memory that reading it may take: four times its unpacked bytes, seven
 times where it has columns of text. A body that is alone is admitted whatever it counts, because
@@ -19,7 +19,7 @@ from inference.errors import Overloaded
 #: numbers, or typed columns. A text column takes 16 bytes a cell: 7 times CSV's texts of two
 #: characters (measured: 3 for JSON records, 4 for texts of 16 characters in CSV).
 MEMORY_PER_BYTE, MEMORY_PER_TYPED_BYTE = 4, 7
-#: What small bodies have to themselves, and what one of them may count, as parts of the whole.
+#: The share of the limit that only small bodies use, and the share that one small body may take.
 SMALL_SHARE, SMALL = 1 / 8, 1 / 256
 
 
@@ -36,7 +36,7 @@ class BodyBudget:
 
     @asynccontextmanager
     async def hold(self, size: int, *, patient: bool) -> AsyncIterator[None]:
-        """Count a body in meanwhile. Raises as `take` does."""
+        """Count a body while the block runs. Raises as `take` does."""
         held = await self.take(size, patient=patient)
         try:
             yield
@@ -44,9 +44,9 @@ class BodyBudget:
             held.give()
 
     async def take(self, size: int, *, patient: bool) -> BodyHold:
-        """Count a body in until its hold is given back. `size`: of its memory, in bytes.
+        """Count a body until its hold is given back. `size`: its memory in bytes.
 
-        Where there is no room, waits in line if `patient`, and raises Overloaded otherwise.
+        Without room, waits in a queue if `patient`, and raises Overloaded otherwise.
         """
         room = self._any
         if size <= self._small_size and self._small.held + size <= self._small.limit:
@@ -56,7 +56,7 @@ class BodyBudget:
 
 
 class BodyHold:
-    """What is counted of one body; to be given back once."""
+    """The bytes counted for one body. Give them back exactly once."""
 
     __slots__ = ("_room", "_size")
 
@@ -68,17 +68,17 @@ class BodyHold:
 
 
 class _Room:
-    """So many bytes, given out in the order in which they were asked for."""
+    """A number of bytes, handed out in the order of the requests."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.held = limit, 0
-        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def __repr__(self) -> str:
-        return f"{self.held:,} of {self.limit:,} bytes, {len(self._line)} in line"
+        return f"{self.held:,} of {self.limit:,} bytes, {len(self._queue)} waiting"
 
     async def take(self, size: int, *, patient: bool) -> None:
-        if not self._line and self._fits(size):
+        if not self._queue and self._fits(size):
             self.held += size
             return
         if not patient:
@@ -87,11 +87,11 @@ class _Room:
                 f" for {size:,} more (MAX_BODIES_IN_WORK_BYTES); try again later"
             )
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line.append((size, turn))
+        self._queue.append((size, turn))
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # its turn had come already
+            if not turn.cancelled():  # it was admitted at the same moment
                 self.held -= size
             self._let_in()
             raise
@@ -101,11 +101,11 @@ class _Room:
         self._let_in()
 
     def _let_in(self) -> None:
-        while self._line:
-            size, turn = self._line[0]
+        while self._queue:
+            size, turn = self._queue[0]
             if not turn.cancelled() and not self._fits(size):
                 return
-            self._line.popleft()
+            self._queue.popleft()
             if not turn.cancelled():
                 self.held += size
                 turn.set_result(None)

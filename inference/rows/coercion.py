@@ -1,4 +1,4 @@
-"""From what a body holds to what the model takes, whichever kind of rows that is."""
+"""Cells and arrays of a body, converted to the types of the model's schema."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from inference.rows.typed_rows import TypedRows
 
 
 def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
-    """Bring rows of JSON's or CSV's values into the model's types.
+    """Convert rows of JSON or CSV values to the model's types.
 
-    `text`: every cell is a text, as in CSV. `first`: what errors call the first row.
+    A row that does not fit becomes an error in Rows. `text`: every cell is a text, as in CSV.
+    `first`: the number of the first row in error messages.
     """
     if schema.kind == "array":
         return numeric.coerce_rows(rows, schema, text=text, first=first)
@@ -21,14 +22,14 @@ def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int =
 
 
 def coerce_objects(cells: Array, schema: Schema) -> TypedRows:
-    """Cells as TypedRows.objects has them, of which any may be missing. Raises UnfitInput."""
+    """The reverse of TypedRows.objects; any cell may be missing. Raises UnfitInput."""
     rows = [[None if cell != cell else cell for cell in row] for row in cells.tolist()]  # noqa: PLR0124
     schema = schema.with_missing(True)
     return typed_cells.coerce_rows(rows, schema, text=False).typed()
 
 
 def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
-    """Check an array of numbers against what the model takes. Raises UnfitInput."""
+    """Convert an array of numbers, shape (rows, features). Raises UnfitInput for another shape."""
     if schema.kind == "array":
         return numeric.coerce_array(array, schema, first=first)
     return typed_cells.coerce_array(array, schema, first=first)

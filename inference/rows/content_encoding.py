@@ -10,11 +10,11 @@ from inference.errors import InputTooLarge, MalformedInput, UnsupportedType
 from inference.limits import Limits
 
 SUPPORTED = ("gzip", "deflate")
-#: Tells zlib to recognise gzip and zlib headers by themselves.
+#: Makes zlib detect gzip and zlib headers.
 _EITHER = zlib.MAX_WBITS | 32
-#: What is unpacked at a time.
+#: Bytes that are unpacked at a time.
 _PIECE_BYTES = 1024 * 1024
-#: No more than this many bytes come of one.
+#: The most bytes that one compressed byte unpacks to.
 MOST_A_BYTE = 1032
 
 
@@ -23,7 +23,7 @@ def is_packed(encoding: str) -> bool:
 
 
 def unpack(body: bytes, encoding: str, *, limits: Limits) -> bytes:
-    """The body as it was before compression. Raises CallerError, as soon as it is too long."""
+    """The body before compression. Raises CallerError, as soon as it is too long."""
     limits.check_bytes(len(body))
     if not is_packed(encoding):
         return body
@@ -34,7 +34,7 @@ def unpack(body: bytes, encoding: str, *, limits: Limits) -> bytes:
 
 
 def unpacked_size(body: bytes, encoding: str, *, limits: Limits) -> int:
-    """How long the body was before compression; it takes no memory to know. Raises CallerError."""
+    """The length of the body before compression, found in constant memory. Raises CallerError."""
     limits.check_bytes(len(body))
     if not is_packed(encoding):
         return len(body)
@@ -61,7 +61,7 @@ def _pieces(body: bytes, encoding: str, limits: Limits) -> Iterator[bytes]:
 
 
 def _decompress(body: bytes, encoding: str) -> Iterator[bytes]:
-    """Raises MalformedInput, also for a stream that is cut short or followed by anything."""
+    """Raises MalformedInput, also if the stream is cut short or bytes follow it."""
     unpacker = zlib.decompressobj(_EITHER)
     packed = memoryview(body)
     at = 0

@@ -1,4 +1,4 @@
-"""Compressed streams, unpacked as they are read; what is cut short is never called whole."""
+"""Compressed streams, unpacked while they are read. A stream that is cut short is an error."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from inference.rows.content_encoding import SUPPORTED
 
 READ_BYTES = 256 * 1024
 
-#: Tells zlib to recognise gzip and zlib headers by themselves.
+#: Makes zlib detect gzip and zlib headers.
 _EITHER = zlib.MAX_WBITS | 32
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Kept(io.BufferedReader):
-    """A stream that the readers of formats, which close what they have read, do not close."""
+    """A stream that its reader cannot close. Format readers close their source at the end."""
 
     def close(self) -> None:
-        """Leave it to whoever made it."""
+        """Does nothing: the owner closes the stream."""
 
 
 def unpacked(source: BinaryIO, encoding: str) -> BinaryIO:
-    """The stream as it was before `Content-Encoding: {encoding}`; itself where that is nothing.
+    """The stream before `Content-Encoding: {encoding}`, or the stream itself without an encoding.
 
-    Raises UnsupportedType. Reading raises MalformedInput where the bytes are something else, or
+    Raises UnsupportedType. Reading raises MalformedInput if the bytes have another encoding or
     end before the compressed stream does.
     """
     encoding = encoding.strip().lower()
@@ -38,13 +38,13 @@ def unpacked(source: BinaryIO, encoding: str) -> BinaryIO:
 
 
 def require_end(source: BinaryIO) -> None:
-    """Read what a reader left: a checksum lies behind the last row. Raises as reading does."""
+    """Read to the end, to verify the checksum after the last row. Raises as reading does."""
     while source.read(READ_BYTES):
         pass
 
 
 class _Unpacked(io.RawIOBase):
-    """What io.BufferedReader asks for. Holds no more than one read of either side."""
+    """A raw stream for io.BufferedReader. It holds at most one read of each side."""
 
     def __init__(self, source: BinaryIO, encoding: str) -> None:
         self._source, self._encoding = source, encoding
@@ -76,12 +76,12 @@ class _Unpacked(io.RawIOBase):
             raise MalformedInput(
                 f"the blob is not {self._encoding}, as its Content-Encoding says: {error}"
             ) from error
-        # What did not fit, or what follows the end.
+        # Output that did not fit, or bytes after the end.
         self._packed = self._unpacker.unconsumed_tail or self._unpacker.unused_data
         return content
 
     def _begin_member(self) -> None:
-        """A .gz may be several that were put one behind the other."""
+        """A .gz file may be several .gz files, concatenated."""
         if not self._packed.startswith(_GZIP_MAGIC[: len(self._packed)]):
             raise MalformedInput(f"something follows the end of the {self._encoding} stream")
         self._unpacker = zlib.decompressobj(_EITHER)

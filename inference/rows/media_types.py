@@ -1,4 +1,4 @@
-"""Content types: which format a body is in, and which one the caller takes back."""
+"""Content types: the format of a body, and the format of the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARQUET = "application/vnd.apache.parquet"
 ARROW = "application/vnd.apache.arrow.stream"
 
 FORMATS = (JSON, CSV, NPY, JSON_LINES, PARQUET, ARROW)
-#: Read by pyarrow, which is an extra.
+#: These need pyarrow, an optional package.
 COLUMNAR = (PARQUET, ARROW)
 
 _ALIASES = {
@@ -29,8 +29,8 @@ _ALIASES = {
     "application/arrow": ARROW,
     "application/x-apache-arrow-stream": ARROW,
 }
-#: Types that say nothing about the format; the body's first bytes do. The last one is what curl
-#: says of whatever it posts.
+#: Types that say nothing about the format; the body's first bytes decide. The last one is curl's
+#: default.
 _UNTOLD = (
     "",
     "application/octet-stream",
@@ -38,13 +38,13 @@ _UNTOLD = (
     "application/x-www-form-urlencoded",
 )
 _BEGINS_JSON = re.compile(rb"\s*+[\[{]")
-#: What a body begins with that no JSON begins with.
+#: First bytes by which a body is recognised. No JSON begins with them.
 _MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW}
 
 
-@lru_cache(128)  # callers send the same few
+@lru_cache(128)  # callers send few different ones
 def essence(content_type: str) -> str:
-    """The type alone, lower-case, without parameters."""
+    """The type in lower case, without parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
@@ -67,7 +67,7 @@ def format_of(content_type: str, body: bytes) -> str:
 
 
 def known_format(content_type: str, body: bytes) -> str | None:
-    """As format_of does; None for any other format."""
+    """As format_of, but None for any other format."""
     kind = essence(content_type)
     if kind in _UNTOLD:
         return next((form for magic, form in _MAGIC.items() if body.startswith(magic)), JSON)
@@ -76,7 +76,7 @@ def known_format(content_type: str, body: bytes) -> str | None:
 
 
 def negotiate(accept: str) -> str:
-    """The best of FORMATS that `accept` allows; JSON where it leaves the choice."""
+    """The best of FORMATS that the header `accept` allows; JSON among equals."""
     if not accept or accept == "*/*":
         return JSON
     ranked: list[tuple[float, int, str]] = []

@@ -1,10 +1,10 @@
-"""Rows of numbers: what most estimators take, checked and converted at once where that is possible.
+"""Rows of numbers, which most estimators take. Valid rows are converted all at once.
 
-Infinity is refused, as scikit-learn itself does. NaN, which is also what null and an empty CSV
-cell are, is taken where the model takes missing values.
+Infinity is refused, as in scikit-learn. null and an empty CSV cell become NaN, which is accepted if
+the model takes missing values.
 
-Rows are float64, so that equal numbers are equal bytes. Only where all cells are integers, and
-some would lose digits as a float, are they int64, or uint64, whichever holds them all.
+Rows are float64, so that equal numbers are equal bytes. If all cells are integers and some would
+lose digits as a float, rows are int64 or uint64, whichever holds them all.
 """
 
 from __future__ import annotations
@@ -27,59 +27,56 @@ _WHOLE = frozenset({int, bool})
 
 
 def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
-    """Turn cells into the model's numbers.
-
-    `text`: digits in a string count as a number (CSV). `first`: what errors call the first row.
-    """
-    values = _together(rows, text=text)
+    """Convert cells to numbers; see inference.rows.coercion.coerce_rows."""
+    values = _at_once(rows, text=text)
     if values is None or schema.features not in (None, values.shape[1]):
         return _coerce_one_by_one(rows, schema, text=text, first=first)
-    return _coerce_values(values, lambda dtype: whole(rows, dtype, text=text), schema, first)
+    return _coerce_values(values, lambda dtype: to_integers(rows, dtype, text=text), schema, first)
 
 
-def whole(rows: Sequence[Row], dtype: type, *, text: bool) -> Array:
-    """Cells as integers of a type. Raises ValueError, TypeError, OverflowError where some are not
-    or are too big for it.
+def to_integers(rows: Sequence[Row], dtype: type, *, text: bool) -> Array:
+    """Cells as integers of a type. Raises ValueError, TypeError or OverflowError if one is not an
+    integer or does not fit into the type.
     """
-    return _whole_texts(rows, dtype) if text else _whole_numbers(rows, dtype)
+    return _texts_to_integers(rows, dtype) if text else _numbers_to_integers(rows, dtype)
 
 
 def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
-    """Check numbers of shape (rows, features) against what the model takes."""
+    """Check numbers, shape (rows, features), against the schema. Raises UnfitInput."""
     width = schema.features
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
         raise UnfitInput(field="shape", expected=_shape(schema), got=str(array.shape))
-    # What came from elsewhere may have any byte order, and begin between two numbers.
+    # The array may have another byte order, and an unaligned start.
     values = np.require(array, np.float64, ["C", "A"])
-    return _coerce_values(values, lambda dtype: whole_array(array, dtype), schema, first)
+    return _coerce_values(values, lambda dtype: array_to_integers(array, dtype), schema, first)
 
 
 def coerce_plain(values: Array) -> Rows | None:
-    """Float64 rows of the model's width; None where a number needs a second look."""
-    # A sum of squares is no less than any of them, takes one pass, and is NaN where a number is.
+    """Float64 rows of the model's width; None if one may be missing, infinite or a long integer."""
+    # A sum of squares bounds each number, takes one pass, and is NaN if a number is.
     if np.vdot(values, values) < EXACT_INTEGER**2:
         return Rows(values, np.arange(len(values)))
     return None
 
 
 def coerce_columns(columns: Sequence[Array], schema: Schema, *, first: int = 0) -> Rows:
-    """As coerce_array does, for columns of numbers, each of its own type."""
+    """As coerce_array, for columns of numbers that have a type each."""
     width = len(columns)
     if not width or schema.features not in (None, width):
         raise UnfitInput(field="columns", expected=_width(schema), got=str(width))
     values = np.column_stack([np.asarray(column, np.float64) for column in columns])
-    return _coerce_values(values, lambda dtype: whole_columns(columns, dtype), schema, first)
+    return _coerce_values(values, lambda dtype: columns_to_integers(columns, dtype), schema, first)
 
 
-def whole_columns(columns: Sequence[Array], dtype: type) -> Array:
-    """As `whole` does, for columns."""
-    return np.column_stack([whole_array(column, dtype) for column in columns])
+def columns_to_integers(columns: Sequence[Array], dtype: type) -> Array:
+    """As to_integers, for columns."""
+    return np.column_stack([array_to_integers(column, dtype) for column in columns])
 
 
 def _coerce_values(
     values: Array, integers: Callable[[type], Array], schema: Schema, first: int
 ) -> Rows:
-    """`integers`: the same as integers of a type; raises where they are none, or too big for it."""
+    """`integers` converts the same values to integers of a type, or raises as to_integers does."""
     if (rows := coerce_plain(values)) is not None:
         return rows
     kept = np.arange(len(values))
@@ -100,8 +97,8 @@ def _beyond_float(integers: Array) -> bool:
     return int(integers.max()) > EXACT_INTEGER or int(integers.min()) < -EXACT_INTEGER
 
 
-def _together(rows: Sequence[Row], *, text: bool) -> Array | None:
-    """All rows as one array; None where they differ in length or a cell is no number."""
+def _at_once(rows: Sequence[Row], *, text: bool) -> Array | None:
+    """All rows as one array; None if rows differ in length or a cell is not a number."""
     try:
         return _texts(rows) if text else _numbers(rows)
     except (ValueError, TypeError, OverflowError):
@@ -113,12 +110,12 @@ def _numbers(rows: Sequence[Any]) -> Array:
     for row in rows:
         if len(row) != len(rows[0]):
             raise ValueError
-        flat.fromlist(row)  # unlike NumPy it takes numbers and nothing else, and is faster
+        flat.fromlist(row)  # unlike NumPy it accepts only numbers, and it is faster
     return np.frombuffer(flat).reshape(len(rows), -1)
 
 
 def _texts(rows: Iterable[Any]) -> Array:
-    if any("_" in "".join(row) for row in rows):  # "1_0" is ten to Python, and to nobody else
+    if any("_" in "".join(row) for row in rows):  # only Python reads "1_0" as ten
         raise ValueError
     array: Array = np.array(rows, dtype=np.float64)
     if array.ndim != 2:
@@ -126,18 +123,18 @@ def _texts(rows: Iterable[Any]) -> Array:
     return array
 
 
-def _whole_numbers(rows: Sequence[Row], dtype: type) -> Array:
+def _numbers_to_integers(rows: Sequence[Row], dtype: type) -> Array:
     if not set(map(type, itertools.chain.from_iterable(rows))) <= _WHOLE:
         raise TypeError
     return np.array(rows, dtype=dtype)
 
 
-def _whole_texts(rows: Iterable[Any], dtype: type) -> Array:
+def _texts_to_integers(rows: Iterable[Any], dtype: type) -> Array:
     return np.array([[int(cell) for cell in row] for row in rows], dtype=dtype)
 
 
-def whole_array(array: Array, dtype: type) -> Array:
-    """As `whole` does, for numbers. Raises TypeError."""
+def array_to_integers(array: Array, dtype: type) -> Array:
+    """As to_integers, for an array. Raises TypeError."""
     held = np.iinfo(dtype)
     if array.dtype.kind not in "iu" or array.max() > held.max or array.min() < held.min:
         raise TypeError
@@ -158,7 +155,7 @@ def _coerce_one_by_one(rows: Sequence[Row], schema: Schema, *, text: bool, first
         except UnfitInput as error:
             errors[index] = error
     values = np.array(numbers, dtype=np.float64).reshape(len(numbers), width or 0)
-    values = _exact(values, lambda dtype: _whole_numbers(numbers, dtype))
+    values = _exact(values, lambda dtype: _numbers_to_integers(numbers, dtype))
     return _without_unusable(values, np.array(kept, dtype=int), errors, schema, first)
 
 
@@ -188,12 +185,12 @@ def _row(row: object, index: int, width: int | None, *, text: bool) -> list[floa
 
 
 def _number(cell: object, row: int, column: int, *, text: bool) -> float:
-    if cell is None or (text and cell == ""):  # missing: the model decides whether it may be
+    if cell is None or (text and cell == ""):  # missing; refused below unless the schema allows it
         return math.nan
     with contextlib.suppress(ValueError, OverflowError):
         number = parse_number(cell) if text and isinstance(cell, str) else cell
         if isinstance(number, int | float):
-            float(number)  # an integer may be too big to be any number here
+            float(number)  # raises for an integer beyond float64
             return number
     raise UnfitInput(field=f"row {row}, column {column}", expected="a number", got=short_repr(cell))
 

@@ -1,7 +1,7 @@
-"""Rows as the model takes them, and why some are not taken.
+"""Rows in the model's types, and errors for the rows that do not fit.
 
-A row that does not fit is an error of its own; whether one such row refuses the whole request
-(HTTP, a message) or only itself (a batch in a blob) is for the caller to say.
+The caller decides whether such a row refuses the whole request (HTTP, a message) or only itself (a
+batch in a blob).
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from inference.rows.typed_rows import TypedRows
 Array = npt.NDArray[Any]
 Row = Sequence[object]
 
-#: Of all numbers, or of typed columns. Its length is that of the rows, and it is sliced by rows.
+#: An array of numbers, shape (rows, features), or typed columns. Both are indexed by rows.
 Values = Array | TypedRows
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows that fit, and why the others don't."""
+    """The rows that fit, and an error for each other row."""
 
     #: Shape (len(kept), features).
     values: Values
-    #: Which of the rows that came each row of `values` is.
+    #: The index in the input of each row of `values`.
     kept: Array
     errors: dict[int, CallerError] = field(default_factory=dict)
 
     def require_valid(self) -> Values:
-        """The values, where every row fits; raises the first row's error otherwise."""
+        """The values if every row fits. Raises the first row's error otherwise."""
         if self.errors:
             raise self.errors[min(self.errors)]
         return self.values
@@ -49,8 +49,8 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Ragged:
-    """In place of a row with more or fewer cells than the header has columns: which column each
-    one belongs to is anybody's guess, even where they are as many as the model takes.
+    """Stands for a row with more or fewer cells than the header has columns. Its cells can't be
+    assigned to columns, even if there are as many as the model takes.
     """
 
     cells: int
@@ -58,7 +58,7 @@ class Ragged:
 
 
 def reorder(cells: Iterable[Row], order: list[int] | None, columns: int) -> list[Any]:
-    """Bring the model's columns, out of so many in the header, into its order."""
+    """Pick the model's columns in its order. `columns`: the number of columns in the header."""
     if order is None:
         return list(cells)
     return [_in_order(row, order, columns) for row in cells]
@@ -71,8 +71,8 @@ def _in_order(row: Any, order: list[int], columns: int) -> Any:
 
 
 def parse_number(text: str) -> int | float:
-    """The number that a text is. Raises ValueError."""
-    if "_" in text:  # "1_0" is ten to Python, and to nobody else
+    """The number that a text spells. Raises ValueError."""
+    if "_" in text:  # only Python reads "1_0" as ten
         raise ValueError(text)
     try:
         return int(text)

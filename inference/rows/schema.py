@@ -10,26 +10,27 @@ from inference.errors import UnfitInput
 
 #: What the estimator is called with: an array of float64, a DataFrame, or a list of texts.
 Kind = Literal["array", "frame", "texts"]
-#: Of a column's cells. A category is a text, or the number or truth that stands for it.
+#: Of a column's cells. A category is a text, or the number or boolean that encodes it.
 ColumnType = Literal["number", "boolean", "text"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 
-#: What the one column of a model that takes texts is called.
+#: The name of the one column of a model that takes texts.
 TEXT = "text"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schema:
-    """How many features a model takes, called what, of which types, and whether some may be
-    missing. `features` is None where the estimator does not say; a frame has names and types.
+    """The number of a model's features, their names and types, and whether cells may be missing.
+
+    `features` is None if the estimator does not say. A frame has names and types.
     """
 
     kind: Kind = "array"
     features: int | None = None
     names: tuple[str, ...] | None = None
-    #: One a feature; None where all are numbers.
+    #: One per feature; None if all are numbers.
     types: tuple[ColumnType, ...] | None = None
     allows_missing: bool = False
 
@@ -47,7 +48,10 @@ class Schema:
         return replace(self, allows_missing=allowed)
 
     def order(self, columns: Sequence[str]) -> list[int] | None:
-        """Positions of the model's features among `columns`; None where order is all there is."""
+        """Positions of the model's features in `columns`; None if the features have no names.
+
+        Raises UnfitInput for a missing column.
+        """
         if self.names is None:
             return None
         positions = {name: position for position, name in enumerate(columns)}
@@ -57,5 +61,5 @@ class Schema:
         return [positions[name] for name in self.names]
 
 
-#: Of a model that takes texts, such as a pipeline that begins with a TfidfVectorizer.
+#: Of a model that takes texts: for example a pipeline that begins with a TfidfVectorizer.
 TEXTS = Schema(kind="texts", features=1, names=(TEXT,), types=("text",))

@@ -1,4 +1,4 @@
-"""Rows of mixed columns, from their cells or their columns."""
+"""Rows of mixed columns, made of cells, arrays or columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inference.rows.typed_rows import TypedRows, integer_column
 
 
 def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
-    """As inference.rows.coercion.coerce_rows does."""
+    """See inference.rows.coercion.coerce_rows."""
     known = readers(schema, text=text)
     errors: dict[int, CallerError] = {}
     kept: list[int] = []
@@ -48,7 +48,7 @@ def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
 
 
 def read_numbers(numbers: Array, reader: ColumnReader) -> ReadColumn:
-    """A column of numbers that are in an array already."""
+    """A column made of an array of numbers."""
     if numbers.dtype.kind in "fiu":
         column = numbers.astype(np.float64)
         if reader.accepts(column):
@@ -66,9 +66,9 @@ def rows_of(
     kept: Sequence[int] | None = None,
     errors: Mapping[int, CallerError] | None = None,
 ) -> Rows:
-    """Rows made of their columns: those without a wrong cell, and an error for each other one.
+    """The rows without a wrong cell, and an error for each other row.
 
-    `kept`: which rows of the part these are; all where it is None. `errors`: of the others.
+    `kept`: the indexes of these rows in their part; None for all rows. `errors`: of the others.
     """
     values = TypedRows([column for column, _ in read])
     indexes = np.arange(len(values)) if kept is None else np.array(kept, dtype=int)
@@ -80,7 +80,7 @@ def rows_of(
 def _without_wrong(
     rows: Rows, wrong: Sequence[dict[int, object]], schema: Schema, first: int
 ) -> Rows:
-    """`wrong`: cells by position, for each column. The first one of a row is its error."""
+    """`wrong`: the wrong cells of each column, by position. A row's first one makes its error."""
     errors = dict(rows.errors)
     good = np.ones(len(rows.kept), bool)
     for at, cells in enumerate(wrong):

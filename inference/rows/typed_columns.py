@@ -1,10 +1,10 @@
-"""From a column's cells, as a format has them, to a typed column.
+"""Typed columns, made of cells as a format has them.
 
     number     int or float; digits in CSV          boolean   true or false; also 1, 0 in CSV
     text       a text; whatever stands in CSV       missing   null, or an empty CSV cell
 
-A column is converted at once. Where that fails its cells are looked at one by one, which tells
-those that are wrong.
+A column is converted at once. If that fails, its cells are converted one by one to find the wrong
+ones.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from inference.rows.typed_rows import (
 )
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-#: As they mostly stand in CSV; others are read one by one.
+#: The usual spellings in CSV; other ones are read one by one.
 _BOOLEAN_CODES = {
     "": MISSING_BOOLEAN,
     **{
@@ -41,11 +41,11 @@ _BOOLEAN_CODES = {
 }
 _WRONG = (ValueError, TypeError, OverflowError, KeyError)
 
-#: So many are read one by one: faster than what converting a column at once costs at least.
+#: Up to so many cells, reading them one by one is faster.
 FEW_CELLS = 8
 
 Cells = Sequence[Any]
-#: A column, and the cells that are wrong, by position. What stands for these means nothing.
+#: A column, and its wrong cells by position. The column has placeholders for these.
 ReadColumn = tuple[Array, dict[int, object]]
 
 
@@ -55,11 +55,11 @@ class ColumnReader:
 
     allows_missing: bool
     takes_numbers: bool
-    #: Of all cells. Raises where one of them is unusual.
+    #: Converts all cells. Raises if one of them is unusual.
     _whole: Callable[[Cells], Array]
-    #: Of one cell: the value, NaN where it is missing. Raises where it is wrong.
+    #: Converts one cell; NaN if it is missing. Raises if it is wrong.
     _one: Callable[[Any], Any]
-    #: Of values as `_one` returns them.
+    #: Makes a column of values that `_one` returned.
     _made: Callable[[list[Any]], Array]
     _placeholder: object
 
@@ -73,12 +73,12 @@ class ColumnReader:
         return (column, {}) if self.accepts(column) else self._one_by_one(cells)
 
     def accepts(self, column: Array) -> bool:
-        """Whether each cell is one that the model takes, and no integer has lost digits."""
+        """Whether the model takes each cell, and no integer has lost digits."""
         if is_boolean(column):
             return self.allows_missing or not (column == MISSING_BOOLEAN).any()
         if is_text(column):
             return self.allows_missing or not np.isnan(column).any()
-        # False for NaN and infinity, too.
+        # also False for NaN and infinity
         plain = np.abs(column) < EXACT_INTEGER
         return bool((plain | np.isnan(column) if self.allows_missing else plain).all())
 
@@ -103,12 +103,12 @@ class ColumnReader:
 
 @functools.lru_cache(maxsize=32)
 def readers(schema: Schema, *, text: bool) -> list[ColumnReader]:
-    """One a column. `text`: every cell is a text, as in CSV."""
+    """One per column. `text`: every cell is a text, as in CSV."""
     missing = schema.allows_missing
     known: dict[ColumnType, ColumnReader] = {
         "number": _number_reader(missing, text=text),
         "boolean": _boolean_reader(missing, text=text),
-        # An empty document is one.
+        # In a model of texts an empty text is a document.
         "text": _text_reader(missing, empty_is_missing=text and schema.kind != "texts"),
     }
     if schema.types is None:
@@ -145,12 +145,12 @@ def _number(cell: object) -> float:
 
 
 def _numbers_in_texts(cells: Cells) -> Array:
-    if "_" in "".join(cells):  # "1_0" is ten to Python, and to nobody else
+    if "_" in "".join(cells):  # only Python reads "1_0" as ten
         raise ValueError
     if "" in cells:
         cells = [cell or "nan" for cell in cells]
     column: Array = np.array(cells, np.float64)
-    if np.signbit(column[column == 0]).any():  # "-0" is an integer, and has no sign
+    if np.signbit(column[column == 0]).any():  # the integer "-0" has no sign
         raise ValueError
     return column
 
@@ -161,7 +161,7 @@ def _number_in_text(cell: str) -> float:
 
 
 def _exact(number: float) -> float:
-    """As a float where that loses nothing. Raises OverflowError beyond 64 bits."""
+    """A float if that keeps all digits. Raises OverflowError beyond 64 bits."""
     if isinstance(number, int) and abs(number) > EXACT_INTEGER:
         return int(np.uint64(number) if number > 0 else np.int64(number))
     return float(number)
@@ -206,7 +206,7 @@ def _text(cell: object) -> str | float:
         return math.nan
     if not isinstance(cell, str):
         raise TypeError
-    cell.encode()  # half of a surrogate pair is no text
+    cell.encode()  # raises for half of a surrogate pair
     return cell
 
 

@@ -1,9 +1,9 @@
-"""Rows of mixed columns, kept as one typed array a column.
+"""Rows of mixed columns, stored as one typed array per column.
 
     number     float64. Where integers have more digits than a float: int64 or uint64 if the whole
                column fits into one of them, otherwise Python's int and float as objects.
     boolean    int8: 1, 0, or MISSING_BOOLEAN
-    text       NumPy's variable-width text: 16 bytes a cell, and its UTF-8 where that is longer
+    text       NumPy's variable-width text: 16 bytes a cell, and the UTF-8 of longer texts
 
 A missing number or text is NaN.
 """
@@ -25,14 +25,14 @@ EXACT_INTEGER = 2**53
 MISSING_BOOLEAN = -1
 TEXT_DTYPE = np.dtypes.StringDType(na_object=math.nan, coerce=False)
 
-#: By the int8 that stands for them; MISSING_BOOLEAN finds the last one.
+#: Indexed by the int8 code; MISSING_BOOLEAN, -1, is the last one.
 _BOOLEANS = (False, True, math.nan)
-#: How much longer a column grows than it has to, as a part of its length.
+#: Spare room of a growing column, as a share of its length.
 _SPARE = 1 / 8
 
 
 class TypedRows:
-    """Rows as columns of one length. It is sliced, and picked from, by rows."""
+    """Columns of the same length. Indexing selects rows."""
 
     __slots__ = ("columns",)
 
@@ -57,7 +57,7 @@ class TypedRows:
         return len(self) * len(self.columns)
 
     def tolist(self) -> list[list[Any]]:
-        """Each row's cells: float, int where a float would lose digits, bool or str."""
+        """Each row's cells: float, int if a float would lose digits, bool or str."""
         return [list(row) for row in self._rows()]
 
     def objects(self) -> Column:
@@ -76,8 +76,8 @@ class TypedRows:
 
 
 class TypedRowsBuilder:
-    """Rows put together from parts. Each column grows in place: two copies of all columns at once
-    would take too much memory.
+    """Joins parts of rows. Columns grow in place: to keep all parts until the end would take twice
+    the memory.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class TypedRowsBuilder:
         self._count = count
 
     def rows(self) -> TypedRows:
-        """All of them; nothing can be appended afterwards."""
+        """All rows. Nothing can be appended afterwards."""
         for column in self._columns:
             column.resize(self._count, refcheck=False)
         return TypedRows(self._columns)
@@ -126,10 +126,7 @@ def is_text(column: Column) -> bool:
 
 
 def number_column(numbers: Sequence[float]) -> Column:
-    """Numbers in the narrowest form that keeps them: `int` stands for more digits than a float's.
-
-    Integers that int64 and uint64 do not hold raise OverflowError.
-    """
+    """A column of floats, and of integers of at most 64 bits if a float would lose their digits."""
     if set(map(type, numbers)) <= {float}:
         return np.array(numbers, np.float64)
     if all(isinstance(number, int) or _is_small_integer(number) for number in numbers):
@@ -142,14 +139,14 @@ def number_column(numbers: Sequence[float]) -> Column:
 
 
 def integer_column(integers: Column) -> Column:
-    """Integers of any width, as number_column keeps them."""
+    """A column made of an array of integers."""
     held = np.iinfo(np.int64)
     fits = not len(integers) or int(integers.max()) <= held.max
     return integers.astype(np.int64 if fits else np.uint64)
 
 
 def cells(column: Column) -> list[Any]:
-    """A column's cells in Python's own types, as TypedRows.tolist has them."""
+    """A column's cells as Python objects; see TypedRows.tolist."""
     if is_boolean(column):
         return [_BOOLEANS[code] for code in column.tolist()]
     if column.dtype.kind in "iu":
@@ -164,14 +161,14 @@ def boolean_objects(column: Column) -> Column:
 
 
 def _is_small_integer(number: float) -> bool:
-    """Whether an integer's column gives it back; minus zero would lose its sign."""
+    """Whether a column of integers keeps the float. Minus zero would lose its sign."""
     if not abs(number) <= EXACT_INTEGER or number % 1:
         return False
     return number != 0 or math.copysign(1, number) > 0
 
 
 def _alike(one: Column, other: Column) -> tuple[Column, Column]:
-    """Columns of numbers in one dtype that keeps the cells of both."""
+    """Two columns of numbers, converted to a dtype that keeps the cells of both."""
     column = number_column([*cells(one), *cells(other)])
     return column[: len(one)].copy(), column[len(one) :]
 

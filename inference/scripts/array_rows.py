@@ -1,4 +1,4 @@
-"""Rows as a question, each answered as if it had come alone."""
+"""Rows as a question: each row is answered as if it had come alone."""
 
 from __future__ import annotations
 

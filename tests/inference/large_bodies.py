@@ -105,7 +105,7 @@ CELLS: dict[str, tuple[tuple[ColumnType, ...], Callable[[int, int], object]]] = 
 
 
 def typed_schema(name: str) -> Schema:
-    """What a model of so many columns of CELLS takes."""
+    """The schema of a model for such a body."""
     types, _ = CELLS[name.partition(": ")[2]]
     return Schema(
         kind="frame",
@@ -166,7 +166,7 @@ def typed(name: str, rows: int) -> Made:
     return write(cells, typed_rows(cells, rows)), kind
 
 
-#: As above, of what nobody should have to read whole: of so many bytes.
+#: As above, but hostile bodies, of so many bytes.
 HOSTILE: dict[str, Callable[[int], Made]] = {
     "empty lists": lambda n: (b"[" + b",".join([b"[]"] * (n // 3)) + b"]", media_types.JSON),
     "flat numbers": lambda n: (b"[" + b",".join([b"1"] * (n // 2)) + b"]", media_types.JSON),
@@ -217,7 +217,7 @@ def packed(body: bytes) -> bytes:
 
 
 def resident() -> tuple[int, int]:
-    """Bytes of memory that the process has, and the most that it had."""
+    """The resident memory of this process in bytes, now and at its peak."""
     status = Path("/proc/self/status").read_text()
     now, most = (re.search(rf"{name}:\s+(\d+) kB", status) for name in ("VmRSS", "VmHWM"))
     assert now
@@ -225,8 +225,8 @@ def resident() -> tuple[int, int]:
     return int(now[1]) * 1024, int(most[1]) * 1024
 
 
-def forget_the_most() -> None:
-    """The most memory that this process had begins anew."""
+def reset_peak() -> None:
+    """Reset the peak of this process's memory."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -236,12 +236,12 @@ def read(file: Path, kind: str, schema: Schema) -> dict[str, object]:
     from inference.settings import InferenceSettings
 
     limits = InferenceSettings(model_dir=Path()).limits
-    # What is loaded when first needed is not the body's.
+    # Load lazy imports first: their memory is not the body's.
     for small in (made("csv", 2), made("json", 2), made("parquet", 2), made("arrow", 2)):
         codecs.decode(*small, Schema(), limits=limits)
     before, _ = resident()
     body = file.read_bytes()
-    forget_the_most()
+    reset_peak()
     began = time.process_time()
     cells = 0
     try:
@@ -264,7 +264,7 @@ def main() -> None:
     body, kind = made(sys.argv[1], int(sys.argv[2]))
     with tempfile.NamedTemporaryFile(delete=False) as file:
         file.write(body)
-    # In a process of its own: what making the body left behind would hide what reading it takes.
+    # In another process, because free memory left from making the body would hide the peak.
     again = [sys.executable, "-m", "tests.inference.large_bodies", "read", file.name, kind]
     again.append(sys.argv[1])
     try:

@@ -1,7 +1,7 @@
 """Formats: bodies to rows, predictions to bodies.
 
-Predictions are kept as JSON, the one form that every answer is made from, so that a stored answer
-and a fresh one are the same bytes in every format.
+Predictions are stored as JSON. Every answer is made from it, so a cached answer and a fresh one are
+the same bytes in every format.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from inference.rows.schema import Schema
 
 
 def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) -> row_types.Rows:
-    """Read a whole body as rows that the model takes. Raises CallerError."""
+    """The rows of a whole body in the model's types. Raises CallerError."""
     if not body:
         raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
     limits.check_bytes(len(body))
@@ -43,7 +43,7 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterable[ga
     if form == media_types.NPY:
         array = npy_codec.decode(body)
         limits.check_rows(len(array) if array.ndim else 0)
-        return gathering.numbers(array, schema)
+        return gathering.number_parts(array, schema)
     if form in media_types.COLUMNAR:
         found: Iterable[gathering.Part] = by_column(form).parts(body, form, schema, limits)
         return found
@@ -55,15 +55,16 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterable[ga
 
 
 def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
-    """Bytes that a body of media_types.COLUMNAR comes to, each cell held by itself, as far as it
-    says. Raises CallerError.
+    """Bytes that a body of media_types.COLUMNAR claims to unpack to, without dictionaries.
+
+    Raises CallerError.
     """
     size: int = by_column(form).unpacked_size(body, form, limits)
     return min(max(size, len(body)), limits.body_bytes)
 
 
 def _short_json(body: bytes, schema: Schema, limits: Limits) -> row_types.Rows:
-    if schema.kind == "array":  # the quick way for most bodies
+    if schema.kind == "array":  # the fast path for most bodies
         values = dense_json.read(body, features=schema.features)
         if values is not None:
             limits.check_rows(len(values))

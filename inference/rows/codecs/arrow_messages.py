@@ -1,7 +1,7 @@
 """The messages of an Arrow stream, each measured before its buffers are unpacked.
 
 A message is 0xFFFFFFFF, the size of its metadata (a FlatBuffer), that metadata, and a body. A
-packed buffer begins with the size it unpacks to, which a reader believes.
+compressed buffer begins with its unpacked size, which pyarrow does not check.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
 
 
 class Source(Protocol):
-    """What a stream is read from: a file, or a body in memory."""
+    """The source of a stream: a file, or a body in memory."""
 
     def read(self, size: int, /) -> bytes | memoryview: ...
 
 
 class BodySource:
-    """A body in memory. It is not copied: what is read are views of it."""
+    """A body in memory. Reading returns views of it, not copies."""
 
     def __init__(self, body: bytes) -> None:
         self._rest = memoryview(body)
@@ -35,18 +35,18 @@ class BodySource:
 
 
 class Messages:
-    """What pyarrow reads a stream from: whole messages of `source`, none larger than `limit`.
+    """The file object that pyarrow reads: whole messages of `source`, none larger than `limit`.
 
-    No batch has more than `limit` rows either: rows of nothing need no bytes.
+    No batch has more than `limit` rows either, since rows without columns take no bytes.
     """
 
     closed = False
 
     def __init__(self, source: Source, limit: int) -> None:
         self._source, self._limit = source, limit
-        #: What is left of the last message: its parts are not copied together.
+        #: The rest of the last message, in parts, to save a copy.
         self._left: list[memoryview] = []
-        #: Bytes that the messages so far come to, each cell held by itself.
+        #: Bytes that the messages so far unpack to, without dictionaries.
         self._unpacked = 0
 
     def read(self, size: int) -> memoryview:
@@ -63,13 +63,13 @@ class Messages:
         return given
 
     def unpacked_size(self) -> int:
-        """Bytes that all messages come to, which are read for this. Raises CallerError."""
+        """Bytes that all messages unpack to. Reads the source to its end. Raises CallerError."""
         while self._message():
             pass
         return self._unpacked
 
     def _message(self) -> list[bytes | memoryview]:
-        """The next one, in parts; none at the end of the source."""
+        """The next message in parts; no parts at the end of the source."""
         prefix = self._source.read(8)
         if not prefix:
             return []
@@ -126,7 +126,7 @@ def _measured(metadata: Buffer, body: Buffer) -> tuple[int, int, int]:
     sizes = [
         struct.unpack_from("<q", body, offset)[0] for offset, length in batch.pairs(2) if length
     ]
-    # Those of -1 are as they are.
+    # -1 means that a buffer is not compressed.
     return rows, columns, sum(size for size in sizes if size > 0)
 
 

@@ -1,6 +1,5 @@
-"""The rows of a Parquet file or an Arrow stream, batch by batch, each of a size that was checked.
-
-Whatever a body claims of itself, it takes no more memory than it may.
+"""The rows of a Parquet file or an Arrow stream, in batches whose size is checked before they are
+unpacked. No body takes more memory than the limits allow, whatever it claims.
 """
 
 from __future__ import annotations
@@ -19,42 +18,42 @@ from inference.rows.codecs import column_types, parquet_layout
 from inference.rows.codecs.arrow_messages import Messages, Source
 from inference.rows.codecs.parquet_layout import Body, Group
 
-#: A row group of no more is read some columns at a time: so many, or of so many bytes.
+#: A row group of at most GROUP_BYTES is read some columns at a time, by number and by bytes.
 GROUP_BYTES = 96 * 1024 * 1024
 COLUMNS_AT_ONCE, COLUMNS_BYTES = 256, 8 * 1024 * 1024
 
 
 def of_arrow(source: Source, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The rows of an Arrow stream, whose batches have at most `max_bytes` each, in parts.
+    """The rows of an Arrow stream in parts. Its batches may have `max_bytes` each.
 
     Raises CallerError.
     """
-    with _said_by_pyarrow(media_types.ARROW):
+    with _translate_errors(media_types.ARROW):
         stream = pa.ipc.open_stream(Messages(source, max_bytes))
-        str(stream.schema.names)  # they may be no UTF-8
+        str(stream.schema.names)  # raises if they are not UTF-8
         for batch in stream:
             batch.validate(full=True)  # offsets may point anywhere
             yield from column_types.cut(batch)
 
 
 class ParquetBody:
-    """The rows of a Parquet file, of each row group at most `max_bytes`. Raises CallerError.
+    """The rows of a Parquet file, whose row groups may have `max_bytes` each. Raises CallerError.
 
-    `names`: the columns to unpack; None means all. Without `max_rows` there may be one for each
-    of `max_bytes`: equal rows need no room of their own.
+    `names`: the columns to unpack; None means all. Without `max_rows` the file may have
+    `max_bytes` rows, since equal rows take almost no bytes.
     """
 
     def __init__(
         self, body: Body, names: Sequence[str] | None, *, max_rows: int | None, max_bytes: int
     ) -> None:
         self._body, self._max_bytes = body, max_bytes
-        with _said_by_pyarrow(media_types.PARQUET):
+        with _translate_errors(media_types.PARQUET):
             source = pa.BufferReader(body)
             options = {
                 "pre_buffer": False,
-                # Extension types would be unpacked as what they stand for.
+                # pyarrow would unpack extension types as their storage type.
                 "arrow_extensions_enabled": False,
-                # No list or text of the footer can be longer than the whole.
+                # No list or text of the footer can be longer than the file.
                 "thrift_string_size_limit": len(body) + 1,
                 "thrift_container_size_limit": len(body) + 1,
             }
@@ -68,7 +67,7 @@ class ParquetBody:
                 if names is None or field.name in names
             }
             self._check(file, count)
-            # As dictionaries, texts take no more room than in the file.
+            # As dictionaries, texts take no more memory than in the file.
             texts = [name for name, kind in self.fields.items() if column_types.is_variable(kind)]
             self._file = pq.ParquetFile(
                 source, metadata=file.metadata, read_dictionary=texts, **options
@@ -77,11 +76,11 @@ class ParquetBody:
     def parts(self, names: Iterable[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of some columns, or of all, part by part. Raises CallerError."""
         fields = {name: self.fields[name] for name in (self.fields if names is None else names)}
-        with _said_by_pyarrow(media_types.PARQUET):
+        with _translate_errors(media_types.PARQUET):
             for batch in _batches(self._file, self._body, self._groups, fields, self._max_bytes):
                 for part in column_types.cut(batch):
-                    restored = _restored(part, fields)
-                    restored.validate(full=True)  # texts may be no UTF-8
+                    restored = _restore_types(part, fields)
+                    restored.validate(full=True)  # texts may not be UTF-8
                     yield restored
 
     def _check(self, file: pq.ParquetFile, count: int) -> None:
@@ -92,7 +91,7 @@ class ParquetBody:
         leaves = [file.schema.column(index).path for index in range(len(file.schema))]
         for group in self._groups:
             _check_pages(self._body, group, leaves, fields, limit)
-        _let_go(self._body)
+        _drop_pages(self._body)
 
 
 def _batches(
@@ -102,12 +101,12 @@ def _batches(
     kinds: Mapping[str, pa.DataType],
     max_bytes: int,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a file. A row group is read some columns at a time where all of it has room, as
+    """The rows of a file. A row group that fits into memory is read some columns at a time, because
     pyarrow holds a page or two of each column that it reads at the same time.
     """
     names, width = list(kinds), sum(map(column_types.cell_bytes, kinds.values()))
     rows = rows_per_part(len(kinds), cells=column_types.PART_CELLS)
-    # Of a body in memory, what is read is held beside it and beside the rows made of it.
+    # A body in memory is held beside its pages and the rows made of them.
     in_parts = isinstance(body, bytes) and len(names) <= COLUMNS_AT_ONCE
     room = 0 if in_parts else min(GROUP_BYTES, max_bytes)
     for number, group in enumerate(groups):
@@ -119,7 +118,7 @@ def _batches(
             batches = _by_columns(file, body, number, names, min(step, COLUMNS_AT_ONCE))
         for batch in batches:
             yield batch
-            _let_go(body)
+            _drop_pages(body)
 
 
 def _by_columns(
@@ -130,12 +129,12 @@ def _by_columns(
         table = file.read_row_group(group, names[start : start + step], use_threads=False)
         for name in table.column_names:
             columns[name] = table.column(name).combine_chunks()
-        _let_go(body)
+        _drop_pages(body)
     yield from pa.table(columns, metadata=file.schema_arrow.metadata).to_batches()
 
 
-def _let_go(body: Body) -> None:
-    """What was read of a file need not stay in memory."""
+def _drop_pages(body: Body) -> None:
+    """Drop the pages of a file that were read from memory."""
     if isinstance(body, mmap.mmap):
         body.madvise(mmap.MADV_DONTNEED)
 
@@ -154,13 +153,13 @@ def _check_pages(
     if len(group.chunks) != len(leaves):
         raise MalformedInput("the Parquet file's row groups have other columns than its schema")
     for leaf, chunk in zip(leaves, group.chunks, strict=True):
-        # pyarrow reads all that begins like one of the names, too.
+        # pyarrow also reads columns whose path begins with one of the names.
         if any(f"{leaf}.".startswith(f"{name}.") for name in names):
             room -= parquet_layout.unpacked(body, chunk, leaf, room)
 
 
-def _restored(batch: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -> pa.RecordBatch:
-    """With the types that the columns had when the file was written."""
+def _restore_types(batch: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+    """The batch with the types that the columns had when the file was written."""
     columns = {
         name: _as(column, fields[name])
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
@@ -176,7 +175,7 @@ def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 @contextmanager
-def _said_by_pyarrow(form: str) -> Iterator[None]:
+def _translate_errors(form: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -1,10 +1,10 @@
-"""Which of Arrow's column types are read, and how much room their cells take.
+"""The Arrow column types that are read, and the memory of their cells.
 
-    numbers       integers, floats of any width, truths; null, where all is missing
+    numbers       integers, floats of any width, booleans; null if all cells are missing
     texts         in any of Arrow's layouts
     dictionaries  of these: categories
 
-Others pass through a table that is scored, where their cells have a fixed size: dates, decimals.
+A table that is scored may have other columns whose cells have a fixed size: dates, decimals.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from inference.rows.row_types import Array
 
 #: Of a number.
 CELL_BYTES = 8
-#: Of a part. Columns are converted one by one, which takes longer a call and less a cell.
+#: Of a part. Converting a column costs more per call and less per cell than converting rows.
 PART_CELLS = 256 * 1024
-#: Of a cell that only passes through.
+#: Of a cell that is only copied to the output.
 _MAX_BITS = 256
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
-    """What a dictionary's values are, or the type itself."""
+    """The type of a dictionary's values, or the type itself."""
     return kind.value_type if types.is_dictionary(kind) else kind
 
 
@@ -43,14 +43,14 @@ def is_variable(kind: pa.DataType) -> bool:
 
 
 def cell_bytes(kind: pa.DataType) -> int:
-    """Of a cell in memory, as far as its type says: texts are held as dictionaries."""
+    """Bytes of a cell in memory. A text counts as an index into a dictionary."""
     if types.is_null(kind) or is_variable(kind) or types.is_dictionary(kind):
         return 4
     return max(1, int(kind.bit_width) // 8)
 
 
 def require_flat(fields: Mapping[str, pa.DataType]) -> None:
-    """Raises UnfitInput for a column whose cells hold others, or are of no known size."""
+    """Raises UnfitInput for a column whose cells are nested or have no fixed size."""
     for name, kind in fields.items():
         held = plain(kind)
         if types.is_null(held) or is_variable(held):
@@ -61,12 +61,12 @@ def require_flat(fields: Mapping[str, pa.DataType]) -> None:
 
 def unfit(name: str, kind: pa.DataType) -> UnfitInput:
     got = str(plain(kind))[:60]
-    return UnfitInput(field=f"column {name!r}", expected="numbers, truths or texts", got=got)
+    return UnfitInput(field=f"column {name!r}", expected="numbers, booleans or texts", got=got)
 
 
 def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """A batch's rows, as many at a time as go into a part. Raises InputTooLarge for a row that is
-    too long for one: a few bytes may stand for any number of equal cells.
+    """A batch's rows in parts. Raises InputTooLarge for a row that is too long for a part: a few
+    bytes of a dictionary may stand for any number of equal cells.
     """
     width = batch.num_columns
     if width > MAX_ROW_CELLS:
@@ -95,13 +95,13 @@ def _cut_by_size(batch: pa.RecordBatch, texts: list[int]) -> Iterator[pa.RecordB
 
 
 def check_room(batch: pa.RecordBatch, limit: int) -> int:
-    """Bytes that a batch takes where each cell is held by itself. Raises InputTooLarge."""
+    """Bytes that a batch takes without dictionaries. Raises InputTooLarge beyond `limit`."""
     texts = sum(int(_text_bytes(batch.column(index)).sum()) for index in _texts(batch))
     return check_cells(len(batch) * batch.num_columns, limit, texts=texts)
 
 
 def check_cells(count: int, limit: int, *, texts: int = 0) -> int:
-    """As check_room does, for cells that are not there yet."""
+    """As check_room, for cells that are not read yet. `texts`: bytes of their texts."""
     size = count * CELL_BYTES + texts
     if size > limit:
         raise InputTooLarge(size=size, limit=limit, unit="unpacked bytes", setting="MAX_BODY_BYTES")
@@ -109,13 +109,13 @@ def check_cells(count: int, limit: int, *, texts: int = 0) -> int:
 
 
 def _texts(batch: pa.RecordBatch) -> list[int]:
-    """Which columns' cells may have any size."""
+    """The indexes of the columns whose cells may have any size."""
     kinds = enumerate(batch.schema.types)
     return [index for index, kind in kinds if types.is_dictionary(kind) or is_variable(kind)]
 
 
 def _text_bytes(column: pa.Array) -> Array:
-    """Of each cell; none for a number."""
+    """The bytes of each cell's text; 0 for a number."""
     if types.is_dictionary(column.type):
         lengths = _lengths(column.dictionary).take(column.indices)
     else:
@@ -127,7 +127,7 @@ def _text_bytes(column: pa.Array) -> Array:
 def _lengths(column: pa.Array) -> pa.Array:
     if not is_variable(column.type) or not len(column):
         return pa.nulls(len(column), pa.int64())
-    if types.is_string_view(column.type):  # 16 bytes a view, its length first
+    if types.is_string_view(column.type):  # a view has 16 bytes, the length first
         end = column.offset + len(column)
         views = np.frombuffer(column.buffers()[1], np.int32, count=4 * end)[::4]
         missing = column.is_null().to_numpy(zero_copy_only=False)

@@ -1,6 +1,6 @@
-"""Rows from the columns of a Parquet file or an Arrow stream, found by their names; and back.
+"""Rows from the columns of a Parquet file or an Arrow stream; predictions as such a column.
 
-This and what it imports need pyarrow, an extra. It is imported only where such a body comes.
+This module needs pyarrow, an optional package, and is imported when the first such body comes.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class ColumnsPart(Part):
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         return coerce(self.batch, schema, first=first)
 
-    def whole(self, dtype: type) -> Array:
-        return numeric.whole_columns(_numeric_columns(self.batch), dtype)
+    def to_integers(self, dtype: type) -> Array:
+        return numeric.columns_to_integers(_numeric_columns(self.batch), dtype)
 
 
 def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[ColumnsPart]:
-    """The rows of a whole body; all columns where the model names none. Raises CallerError."""
+    """The rows of a whole body; all columns if the schema has no names. Raises CallerError."""
     size = limits.body_bytes
     if form == media_types.PARQUET:
         parquet = ParquetBody(body, schema.names, max_rows=limits.rows, max_bytes=size)
@@ -82,7 +82,7 @@ def decode_typed_parquet(body: bytes, schema: Schema, limits: Limits) -> Rows:
 
 
 def unpacked_size(body: bytes, form: str, limits: Limits) -> int:
-    """Bytes of a body's cells, as far as it says. Raises CallerError."""
+    """Bytes of a body's cells, as it claims. Raises CallerError."""
     if form == media_types.ARROW:
         return Messages(BodySource(body), limits.body_bytes).unpacked_size()
     groups = parquet_layout.groups(body)
@@ -107,7 +107,7 @@ def _chosen(columns: Sequence[str], schema: Schema) -> Sequence[str]:
 
 
 def coerce(batch: pa.RecordBatch, schema: Schema, *, first: int = 0) -> Rows:
-    """Bring columns, which `choose` chose, into the model's types. Raises UnfitInput."""
+    """Convert columns, selected by `choose`, to the model's types. Raises UnfitInput."""
     if schema.kind == "array":
         return numeric.coerce_columns(_numeric_columns(batch), schema, first=first)
     known = typed_columns.readers(schema, text=False)
@@ -122,13 +122,13 @@ def _numeric_columns(batch: pa.RecordBatch) -> list[Array]:
 
 
 def rows(batch: pa.RecordBatch) -> list[Row]:
-    """A batch's rows as JSON has them. Raises UnfitInput for a type that is no JSON."""
+    """A batch's rows as Python objects. Raises UnfitInput for a type that JSON lacks."""
     named = zip(batch.schema.names, batch.columns, strict=True)
     return list(zip(*(_cells(name, column) for name, column in named), strict=True))
 
 
 def _numbers(name: str, column: Any) -> Array:
-    """A column as an array; what is missing is NaN."""
+    """A column as an array; missing cells are NaN."""
     kind = column_types.plain(column.type)
     if types.is_null(kind):
         return np.full(len(column), np.nan)
@@ -146,7 +146,7 @@ def _read(reader: ColumnReader, name: str, column: Any) -> ReadColumn:
     kind = column_types.plain(column.type)
     if reader.takes_numbers and (types.is_integer(kind) or types.is_floating(kind)):
         numbers = _numbers(name, column)
-        if not (column.null_count and types.is_integer(kind)):  # floats, once some are missing
+        if not (column.null_count and types.is_integer(kind)):  # with gaps they are floats by now
             return typed_cells.read_numbers(numbers, reader)
     return reader.read(_cells(name, column))
 
@@ -161,7 +161,7 @@ def _cells(name: str, column: Any) -> list[object]:
 
 
 def encode(predictions: list[Any], form: str) -> bytes:
-    """One column, `prediction`. Raises UnacceptableAnswer where its values differ in kind."""
+    """One column, `prediction`. Raises UnacceptableAnswer if its values differ in type."""
     try:
         table = pa.table({"prediction": column_of(predictions)})
     except (pa.ArrowException, OverflowError) as error:
@@ -176,13 +176,13 @@ def encode(predictions: list[Any], form: str) -> bytes:
 
 
 def column_of(predictions: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
-    """Predictions as a column, of the narrowest type that holds them all where none is given.
+    """Predictions as a column of the type `kind`, or else of the narrowest type that holds them.
 
     Raises ArrowException, OverflowError.
     """
     try:
         return pa.array(predictions, kind)
-    except OverflowError:  # integers beyond int64 have to be asked for
+    except OverflowError:  # pyarrow infers no unsigned type
         return pa.array(predictions, _unsigned(predictions))
 
 

@@ -19,9 +19,9 @@ from inference.rows.schema import Schema
 
 
 class CsvRows:
-    """The rows of a CSV, as texts. Raises MalformedInput while they are read.
+    """The rows of a CSV as texts. Reading them raises MalformedInput.
 
-    `max_blank`: how many lines may hold nothing.
+    `max_blank`: how many blank lines are allowed.
     """
 
     def __init__(self, source: BinaryIO, schema: Schema, *, max_blank: int | None) -> None:
@@ -29,11 +29,11 @@ class CsvRows:
         self._lines = Lines(text.readline, ",")
         records = without_blank(self._records(), max_blank)
         first = next(records, [])
-        #: The names of the columns, where a header tells them.
+        #: The names of the columns; None without a header.
         self.header = first if first and is_header(first, schema) else None
         if self.header is None and first:
             records = itertools.chain([first], records)
-        #: Rows, some at a time.
+        #: Lists of rows, a part each.
         self.batches = batched(records, self._lines)
 
     def _records(self) -> Iterator[list[str]]:
@@ -61,7 +61,7 @@ def parts(body: bytes, schema: Schema, limits: Limits) -> Iterator[CellsPart]:
 
 
 def decode(body: bytes, schema: Schema) -> tuple[list[str] | None, list[Row]]:
-    """The header, where there is one, and the rows as texts. Raises MalformedInput."""
+    """The header or None, and the rows as texts. Raises MalformedInput."""
     found = CsvRows(io.BytesIO(body), schema, max_blank=None)
     return found.header, list(itertools.chain.from_iterable(found.batches))
 
@@ -69,8 +69,8 @@ def decode(body: bytes, schema: Schema) -> tuple[list[str] | None, list[Row]]:
 def is_header(line: Sequence[str], schema: Schema) -> bool:
     """Whether a first line names the columns.
 
-    Numbers have no names: no cell is one, and none is empty. Where texts are among the rows, one of
-    the model's own names tells.
+    For rows of numbers: no cell is a number, and none is empty. For rows with texts: a cell is one
+    of the model's names.
     """
     if not schema.only_numbers:
         return not set(schema.names or ()).isdisjoint(line)
@@ -78,7 +78,7 @@ def is_header(line: Sequence[str], schema: Schema) -> bool:
 
 
 def encode(values: list[Any]) -> bytes:
-    """One line a prediction; a prediction of several outputs has several cells."""
+    """One line per prediction, and one cell per output."""
     width = len(values[0]) if values and isinstance(values[0], list) else None
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -89,12 +89,12 @@ def encode(values: list[Any]) -> bytes:
 
 
 def joined(prediction: object) -> str:
-    """A whole prediction in one cell: several outputs are parted by semicolons."""
+    """A prediction in one cell; semicolons separate several outputs."""
     return ";".join(map(cell, prediction)) if isinstance(prediction, list) else cell(prediction)
 
 
 def cell(value: object) -> str:
-    """A text as it is, nothing for null, all else as in JSON."""
+    """A text unchanged, null as an empty cell, anything else as JSON."""
     if isinstance(value, str):
         return value
     return "" if value is None else json_codec.dumps(value).decode()

@@ -1,8 +1,8 @@
 """JSON that is nothing but rows of numbers, read without making an object of each number.
 
-For 100 rows of 64 numbers this takes a quarter of the time. What it leaves to others it leaves
-whole: named columns, records, missing cells, integers beyond a float's digits, and whatever is
-wrong, since inference.rows.codecs.json_codec and inference.rows.numeric can say where.
+For 100 rows of 64 numbers this takes a quarter of the time. It does not read named columns,
+records, missing cells, integers beyond a float's digits, or anything wrong. These bodies are read
+by inference.rows.codecs.json_codec and inference.rows.numeric, which name the place of an error.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import simdjson
 from inference.rows.codecs.json_rows import NAMES
 from inference.rows.row_types import Array
 
-#: A parser keeps room for its longest body: longer ones than this get one of their own.
+#: A parser keeps memory for its longest body. Longer bodies than this get a new parser.
 _KEPT_BYTES = 64 * 1024
-#: What JSON begins with here. Some readers skip a byte order mark, others refuse it.
+#: First bytes that are read here. No byte order mark: some parsers skip it, others refuse it.
 _BEGINNINGS = frozenset(b"[{ \t\r\n")
 
 
@@ -31,9 +31,9 @@ _local = _Local()
 
 
 def read(body: bytes, *, features: int | None) -> Array | None:
-    """Float64, shape (rows, features), from equally long lists: bare or under one of NAMES.
+    """Float64, shape (rows, features), from equally long lists, alone or under one of NAMES.
 
-    None where the body is, or may be, anything else.
+    None if the body is, or may be, anything else.
     """
     if body[0] not in _BEGINNINGS:
         return None
@@ -41,7 +41,7 @@ def read(body: bytes, *, features: int | None) -> Array | None:
     try:
         rows = _rows(parser.parse(body))
         count = len(rows)
-        # A list within a row would be read as if it were the row's own numbers.
+        # The numbers of a list within a row would be read as the row's own.
         if not count or body.count(b"[") != count + 1:
             return None
         widths = {len(row) for row in rows}

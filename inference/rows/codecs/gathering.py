@@ -1,7 +1,7 @@
-"""The rows of a whole body, put together from its parts.
+"""The rows of a whole body, joined from its parts.
 
-Each part is brought into the model's types by itself: what a format makes of its cells on the way
-is never there for more than one part.
+Each part is converted to the model's types by itself, so the Python objects that a parser makes of
+its cells exist for one part at a time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Part(Protocol):
     """Consecutive rows of a body, at least one."""
 
     def coerce(self, schema: Schema, *, first: int) -> Rows:
-        """Raises CallerError. `first`: what errors call the first row."""
+        """Convert to the model's types. Raises CallerError. `first`: the first row's number."""
         ...
 
-    def whole(self, dtype: type) -> Array:
-        """The same as integers of a type. Raises where they are none, or too big for it."""
+    def to_integers(self, dtype: type) -> Array:
+        """See inference.rows.numeric.to_integers."""
         ...
 
 
@@ -40,8 +40,8 @@ class CellsPart:
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         return coercion.coerce_rows(self._rows, schema, text=self._text, first=first)
 
-    def whole(self, dtype: type) -> Array:
-        return numeric.whole(self._rows, dtype, text=self._text)
+    def to_integers(self, dtype: type) -> Array:
+        return numeric.to_integers(self._rows, dtype, text=self._text)
 
 
 class NumbersPart:
@@ -53,12 +53,12 @@ class NumbersPart:
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         return coercion.coerce_array(self._array, schema, first=first)
 
-    def whole(self, dtype: type) -> Array:
-        return numeric.whole_array(self._array, dtype)
+    def to_integers(self, dtype: type) -> Array:
+        return numeric.array_to_integers(self._array, dtype)
 
 
-def numbers(array: Array, schema: Schema) -> Iterator[Part]:
-    """The rows of an array: all at once, or as many at a time as cells of their own may be."""
+def number_parts(array: Array, schema: Schema) -> Iterator[Part]:
+    """An array's rows: all at once, or in parts if they become typed columns."""
     rows = len(array)
     if schema.kind != "array" and array.ndim == 2:
         rows = rows_per_part(array.shape[1])
@@ -67,9 +67,9 @@ def numbers(array: Array, schema: Schema) -> Iterator[Part]:
 
 
 def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
-    """All rows. Raises CallerError; where there are several parts, for the first row that is unfit.
+    """All rows. With several parts, raises the CallerError of the first row that does not fit.
 
-    `parts` may be asked for a second time.
+    `parts` may be called a second time.
     """
     if schema.kind != "array":
         return _gather_typed(parts(), schema)
@@ -79,11 +79,11 @@ def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
         if coerced:
             coerced[-1].require_valid()
         coerced.append(part.coerce(schema, first=count))
-        schema = pinned(schema, coerced[-1])
+        schema = pin_width(schema, coerced[-1])
         count += len(coerced[-1].kept)
     if len(coerced) == 1:
         return coerced[0]
-    return Rows(_together([rows.numbers() for rows in coerced], parts), np.arange(count))
+    return Rows(_join([rows.numbers() for rows in coerced], parts), np.arange(count))
 
 
 def _gather_typed(parts: Iterable[Part], schema: Schema) -> Rows:
@@ -105,34 +105,34 @@ def _gather_typed(parts: Iterable[Part], schema: Schema) -> Rows:
     return Rows(builder.rows(), np.arange(count))
 
 
-def pinned(schema: Schema, rows: Rows) -> Schema:
-    """With the width of rows that were read, where the model does not tell its own."""
+def pin_width(schema: Schema, rows: Rows) -> Schema:
+    """The schema with the width of the first rows, if it has no width of its own."""
     if schema.features is not None or not len(rows.values):
         return schema
     return replace(schema, features=rows.values.shape[1])
 
 
-def stacked(arrays: list[Array], dtype: np.dtype[Any]) -> Array:
-    """One array of several, which are let go of one by one; the list is empty afterwards."""
+def stack(arrays: list[Array], dtype: np.dtype[Any]) -> Array:
+    """Concatenate arrays. Frees each one after its copy, and leaves the list empty."""
     count = sum(map(len, arrays))
     whole: Array = np.empty((count, *arrays[0].shape[1:]), dtype)
     arrays.reverse()
     at = 0
-    while arrays:  # piece by piece: copies of objects keep the interpreter to themselves
+    while arrays:  # one by one: a copy of objects holds the interpreter lock
         part = arrays.pop()
         whole[at : at + len(part)] = part
         at += len(part)
     return whole
 
 
-def _together(arrays: list[Array], parts: Callable[[], Iterable[Part]]) -> Array:
-    """Integers beyond a float's digits in some parts are kept where all parts hold integers."""
+def _join(arrays: list[Array], parts: Callable[[], Iterable[Part]]) -> Array:
+    """Long integers keep their digits if all parts hold integers; all are floats otherwise."""
     dtypes = {array.dtype for array in arrays}
     if len(dtypes) == 1:
-        return stacked(arrays, *dtypes)
+        return stack(arrays, *dtypes)
     for dtype in (np.int64, np.uint64):
         try:
-            return stacked([part.whole(dtype) for part in parts()], np.dtype(dtype))
+            return stack([part.to_integers(dtype) for part in parts()], np.dtype(dtype))
         except (ValueError, TypeError, OverflowError):
             continue
-    return stacked(arrays, np.dtype(np.float64))
+    return stack(arrays, np.dtype(np.float64))

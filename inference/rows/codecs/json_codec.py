@@ -1,4 +1,4 @@
-"""JSON and JSON lines. What JSON can't say (NaN, infinity) is null, both ways."""
+"""JSON and JSON lines. NaN and infinity, which JSON lacks, are null in both directions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def line_parts(body: bytes, schema: Schema, limits: Limits) -> Iterator[CellsPar
 
 
 def _documents(lines: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
-    """Each line's one document; none for a blank line."""
+    """Each line's document in a tuple, which is empty for a blank line."""
     number = 0
     for whole in lines:
         for line in whole.splitlines() or [b""]:
@@ -55,7 +55,7 @@ def _documents(lines: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
 
 
 def dumps(value: object) -> bytes:
-    """One JSON document of whatever a script returned. Raises ResultUnserialisable."""
+    """Encode what a script returned. Raises ResultUnserialisable."""
     try:
         return orjson.dumps(value, default=plain.default, option=_OPTIONS)
     except TypeError:  # often: integers beyond 64 bits, NumPy's numbers as keys
@@ -63,7 +63,7 @@ def dumps(value: object) -> bytes:
 
 
 def dumps_rows(value: object) -> bytes:
-    """As `dumps` does; a long array of numbers some rows at a time."""
+    """As `dumps`, but a long array of numbers is encoded some rows at a time."""
     if not isinstance(value, np.ndarray) or value.ndim == 0 or value.size <= PART_CELLS:
         return dumps(value)
     rows = rows_per_part(value.size // len(value))
@@ -84,7 +84,7 @@ def _dumps_slowly(value: object) -> bytes:
             "the result can't be written as JSON: it holds itself, or is nested beyond Python's"
             " recursion limit"
         ) from None
-    except Exception as error:  # noqa: BLE001 - a returned object's own methods raise, and say, anything
+    except Exception as error:  # noqa: BLE001 - methods of a returned object may raise anything
         kind = type(error).__name__
         raise ResultUnserialisable(f"the result can't be written as JSON: {kind}") from None
 
@@ -94,7 +94,7 @@ def encode_lines(values: list[Any]) -> bytes:
 
 
 def as_list(predictions: bytes, form: str) -> list[Any]:
-    """Predictions as a list with an item a row; raises UnacceptableAnswer where they are none."""
+    """Predictions as a list with one item per row. Raises UnacceptableAnswer for anything else."""
     outline = json_outline.Outline(predictions, "the answer", loads=_every_digit, bound=None)
     values = outline.tree()
     if not isinstance(values, list):
@@ -103,7 +103,7 @@ def as_list(predictions: bytes, form: str) -> list[Any]:
 
 
 def _every_digit(piece: bytes) -> Any:
-    """orjson makes floats of integers beyond 64 bits."""
+    """Parse integers of any size. orjson makes floats of those beyond 64 bits."""
     return json.loads(piece) if _LONG_NUMBER.search(piece) else orjson.loads(piece)
 
 

@@ -1,8 +1,8 @@
-"""Where the values of a long JSON document begin and end, told without parsing it.
+"""Where the values of a long JSON document begin and end, found without parsing it.
 
-A parser keeps the interpreter to itself for as long as its call takes, and makes an object of each
-value. So a long list is cut between its elements, and parsed piece by piece. What is looked at here
-are brackets, commas and quotes alone; whether each piece is JSON, its parser says.
+A parser holds the interpreter lock during its call, and makes an object of each value. So a long
+list is cut between its elements and parsed piece by piece. This module looks only at brackets,
+commas and quotes; the parser decides whether a piece is JSON.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Outline:
         return self._body[self._at : self._at + 1]
 
     def members(self) -> Iterator[str]:
-        """The names in the object that comes next; the value is to be read before the next one."""
+        """The names in the object that comes next. Read the value before you go on."""
         for count, _ in enumerate(self._within(b"{", b"}")):
             if count >= MAX_MEMBERS:
                 raise MalformedInput(f"{self._what} has an object of more than {MAX_MEMBERS} names")
@@ -78,11 +78,11 @@ class Outline:
             yield str(self._loads(name.start, name.end))
 
     def items(self) -> Iterator[None]:
-        """Once for each element of the list that comes next, which is to be read meanwhile."""
+        """Yields once for each element of the list that comes next. Read it before you go on."""
         yield from self._within(b"[", b"]")
 
     def value(self) -> Span:
-        """The value that comes next, whatever it is."""
+        """The value that comes next, of any kind."""
         kind = self.kind()
         if kind in (b"[", b"{"):
             return self._container()
@@ -96,9 +96,9 @@ class Outline:
         return self._body[span.start : span.start + 1] == b"["
 
     def tree(self, depth: int = 3) -> Any:
-        """The value that comes next, whatever it is, its long lists parsed piece by piece.
+        """The value that comes next, parsed; long lists piece by piece.
 
-        `depth`: how many objects may stand around such a list.
+        `depth`: how many objects may enclose such a list.
         """
         begins, kind = self._at, self.kind()
         span = self.value()
@@ -117,7 +117,7 @@ class Outline:
         return self._loads(span.start, span.end)
 
     def pieces(self, span: Span) -> Iterator[tuple[bytes, int]]:
-        """The elements of a list, some at a time as a list of their own, and how many at most."""
+        """The elements of a list, as shorter JSON lists, each with its position in the body."""
         start = span.start + 1
         for cut in (*span.cuts, span.end - 1):
             self._check_room(start, cut)
@@ -138,7 +138,7 @@ class Outline:
             raise MalformedInput(f"{self._what} is not JSON: a comma with no value behind it")
 
     def loads(self, piece: bytes, start: int) -> Any:
-        """Parse a piece which begins so many bytes from the body's beginning."""
+        """Parse a piece. `start`: its position in the body."""
         try:
             return self._parse(piece)
         except (json.JSONDecodeError, RecursionError) as error:
@@ -177,7 +177,7 @@ class Outline:
         raise self._malformed("a closing bracket before its end")
 
     def _count(self, scan: _Scan, start: int) -> int:
-        """One more than commas, but for an empty one."""
+        """One more than the commas, or none in an empty container."""
         if scan.commas == 0:
             end, self._at = self._at, start + 1
             self._skip_space()
@@ -208,7 +208,7 @@ class Outline:
         self._at += 1
 
     def _check_room(self, start: int, end: int) -> None:
-        """Raises MalformedInput where a piece holds an element that is too long to be parsed."""
+        """Raises MalformedInput if a piece holds an element that is too long to be parsed."""
         if end - start <= PIECE_BYTES or self._bound is None:
             return
         self._check_size(start, end)
@@ -220,7 +220,7 @@ class Outline:
             )
 
     def _check_size(self, start: int, end: int) -> None:
-        """Raises MalformedInput for one value over so many bytes or more."""
+        """Raises MalformedInput if one value has so many bytes."""
         if self._bound is not None and end - start > PIECE_BYTES + self._bound:
             raise MalformedInput(
                 f"{self._what} has a value of at least {end - start:,} bytes at byte {start:,}: a"
@@ -236,18 +236,21 @@ class Outline:
 
 
 class _Scan:
-    """Follows the brackets of one value, which it begins with, window by window."""
+    """Follows the brackets of one value, window by window."""
 
     def __init__(self) -> None:
         self.commas = 0
         self.cuts: list[int] = []
         self._depth = 0
         self._quoted = False
-        #: Whether a backslash at the end of the window before takes the first byte along.
+        #: Whether a backslash at the end of the last window escapes the first byte.
         self._escaping = False
 
     def look(self, window: Array, at: int) -> int | None:
-        """Where the value's last bracket is, once it is in the window, which begins `at`."""
+        """The position of the value's last bracket, or None if it is not in this window.
+
+        `at`: the position of the window.
+        """
         folded = window | _BRACKET_BIT
         opens, closes, commas = folded == _OPENING, folded == _CLOSING, window == ord(",")
         quotes = self._quotes(window)
@@ -271,13 +274,13 @@ class _Scan:
         return None if stop is None else at + stop
 
     def _quotes(self, window: Array) -> Array:
-        """Which bytes are quotes that no backslash stands before."""
+        """Which bytes are quotes that are not escaped."""
         quotes: Array = window == ord('"')
         slashes = window == ord("\\")
         if not self._escaping and not slashes.any():
             return quotes
         places = np.arange(len(window))
-        # How many backslashes in a row end at each place: an odd run takes the next byte along.
+        # Backslashes in a row that end at each place: an odd number escapes the next byte.
         other = np.maximum.accumulate(np.where(slashes, -1, places))
         runs = places - other
         if self._escaping:

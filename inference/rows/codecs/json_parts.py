@@ -1,4 +1,4 @@
-"""A long JSON body's rows, part by part; what is a row, inference.rows.codecs.json_rows says."""
+"""The rows of a long JSON body, part by part, as inference.rows.codecs.json_rows defines them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Reader = Callable[[list[Any]], list[Row]]
 
 
 class JsonBody:
-    """A document that holds rows. Raises CallerError for any other, and for too many rows."""
+    """A document that holds rows. Raises CallerError for any other one, and for too many rows."""
 
     def __init__(self, body: bytes, schema: Schema, limits: Limits, what: str) -> None:
         self._body, self._what = body, what
         self._outline, self._schema = Outline(body, what), schema
-        #: Where each of the document's members is; one of them is the rows.
+        #: The place of each member of the document; one of them is the rows.
         self._members: dict[str, Span] = {}
         self._columns: object = None
         self._rows = self._find()
@@ -39,13 +39,13 @@ class JsonBody:
             yield JsonPart(self, piece, start, reader)
 
     def members(self) -> Iterator[tuple[str, memoryview]]:
-        """The document's members as they came; those of an object of its rows where it is none."""
+        """The text of each of the document's members. A bare list counts as the member `data`."""
         view = memoryview(self._body)
         for name, span in self._members.items():
             yield name, view[span.start : span.end]
 
     def elements(self, piece: bytes, start: int) -> list[Any]:
-        """What a piece of the rows holds. Raises MalformedInput."""
+        """The elements in a piece of the rows. Raises MalformedInput."""
         found: list[Any] = self._outline.loads(piece, start)
         if not found:
             raise MalformedInput(
@@ -54,7 +54,7 @@ class JsonBody:
         return found
 
     def _find(self) -> Span:
-        """Where the rows are. Raises CallerError where there are none."""
+        """The place of the rows. Raises CallerError if there are none."""
         return self._find_in_object() if self._outline.kind() == b"{" else self._find_list()
 
     def _find_list(self) -> Span:
@@ -62,14 +62,14 @@ class JsonBody:
         whole = outline.value()
         outline.end()
         if not outline.is_list(whole):
-            json_rows.rows_of(outline.parsed(whole), self._schema)  # says what is wrong
+            json_rows.rows_of(outline.parsed(whole), self._schema)  # raises the right error
         self._members = {json_rows.NAMES[0]: whole}
         return whole
 
     def _find_in_object(self) -> Span:
         outline, spans = self._outline, self._members
         for name in outline.members():
-            if name in spans:  # the last one counts, but each must be JSON
+            if name in spans:  # the last one counts, but all must be JSON
                 outline.parsed(spans[name])
             spans[name] = outline.value()
         outline.end()
@@ -79,14 +79,14 @@ class JsonBody:
             rows = None
         document = {n: outline.parsed(span) for n, span in spans.items() if span is not rows}
         if rows is None:
-            json_rows.rows_of(document, self._schema)  # says what is wrong
+            json_rows.rows_of(document, self._schema)  # raises the right error
             raise AssertionError(chosen)
         self._columns = document.get("columns")
         return rows
 
 
 class JsonPart(Part):
-    """Some of the rows, parsed when they are asked for."""
+    """Some of the rows, parsed when needed."""
 
     def __init__(self, body: JsonBody, piece: bytes, start: int, reader: Reader) -> None:
         self._body, self._piece, self._start, self._reader = body, piece, start, reader
@@ -102,5 +102,5 @@ class JsonPart(Part):
                 return plain
         return coercion.coerce_rows(self.rows(), schema, text=False, first=first)
 
-    def whole(self, dtype: type) -> Array:
-        return numeric.whole(self.rows(), dtype, text=False)
+    def to_integers(self, dtype: type) -> Array:
+        return numeric.to_integers(self.rows(), dtype, text=False)

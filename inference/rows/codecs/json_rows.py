@@ -3,10 +3,10 @@
     [[…], …]   {"data": [[…], …]}   {"instances": …}   {"inputs": …}     rows
     {"columns": ["b", "a"], "data": [[…], …]}                            rows, columns named (split)
     [{"a": 1, "b": 2}, …], also under the names above                    records
-    ["…", …], also under the names above                                 texts, where it takes those
+    ["…", …], also under the names above                                 texts, for a model of texts
 
-Named columns are brought into the model's order where it was trained with names; else they stay
-in the order in which they came. A record's fields that the model does not know are left out.
+Named columns are put into the model's order if it was trained with names; otherwise they keep
+their order. Fields of a record that the model does not know are left out.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def rows_of(document: Any, schema: Schema) -> list[Row]:
 
 
 def reader(first: object, columns: object, schema: Schema) -> Callable[[list[Any]], list[Row]]:
-    """What makes rows of a list's elements, told by the first one. Raises UnfitInput.
+    """The function that converts a list's elements to rows, chosen by the first element.
 
-    `columns`: what the document has under that name.
+    `columns`: the document's member of that name. Raises UnfitInput.
     """
     if isinstance(first, dict):
         names = schema.names or tuple(first)
@@ -59,7 +59,7 @@ def as_they_are(items: list[Any]) -> list[Row]:
 
 
 def columns_of(documents: Sequence[object], schema: Schema) -> tuple[str, ...] | None:
-    """The columns of the records in some JSON lines: the model's, else those of the first one."""
+    """The columns of records in JSON lines: the model's, otherwise those of the first record."""
     if schema.names is not None:
         return schema.names
     found = map(_line, documents)
@@ -69,9 +69,9 @@ def columns_of(documents: Sequence[object], schema: Schema) -> tuple[str, ...] |
 def line_rows(
     documents: Sequence[object], columns: Sequence[str] | None, schema: Schema
 ) -> list[Row]:
-    """The row in each of some JSON lines; what is none is left for the row's own error.
+    """The row in each JSON line. A line that is no row stays as it is and becomes an error later.
 
-    `columns`: which a record's cells are, in order.
+    `columns`: the order of a record's cells.
     """
     return [_row(_line(document), columns or (), schema) for document in documents]
 

@@ -1,4 +1,4 @@
-"""Lines of text and the rows in them, some at a time, none of them without a bound."""
+"""Lines of text and the rows in them, in parts of bounded size."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS, PART_BYTES, PART_CELL
 
 
 class Lines[T: (str, bytes)]:
-    """All lines of a source. Raises MalformedInput for what is too long to be a row.
+    """All lines of a source. Raises MalformedInput for a row that is too long.
 
-    A row may go over several lines, where line breaks are quoted: `taken` ends it.
+    With quoted line breaks a row has several lines. `end_row` ends it.
     """
 
     def __init__(self, readline: Callable[[int], T], comma: T) -> None:
@@ -31,19 +31,19 @@ class Lines[T: (str, bytes)]:
                 raise MalformedInput(f"a line has more than {MAX_ROW_CELLS:,} cells")
             yield line
 
-    def taken(self) -> tuple[int, int]:
-        """Characters and cells of the row that was read, at most."""
+    def end_row(self) -> tuple[int, int]:
+        """Upper bounds of the characters and cells of the row that was read."""
         size = self._size, self._cells + 1
         self._size = self._cells = 0
         return size
 
 
 def batched[T: (str, bytes), R](rows: Iterable[R], lines: Lines[T]) -> Iterator[list[R]]:
-    """Rows made of lines, as many at a time as go into a part."""
+    """Lists of rows, a part each."""
     batch: list[R] = []
     size = cells = 0
     for row in rows:
-        row_size, row_cells = lines.taken()
+        row_size, row_cells = lines.end_row()
         if batch and (cells + row_cells > PART_CELLS or size + row_size > PART_BYTES):
             yield batch
             batch, size, cells = [], 0, 0
@@ -57,7 +57,7 @@ def batched[T: (str, bytes), R](rows: Iterable[R], lines: Lines[T]) -> Iterator[
 
 
 def without_blank[R](rows: Iterable[R], limit: int | None) -> Iterator[R]:
-    """Rows that hold something. Raises InputTooLarge for more than `limit` that hold nothing."""
+    """The rows that are not empty. Raises InputTooLarge for more than `limit` empty ones."""
     blank = 0
     for row in rows:
         if row:

@@ -1,4 +1,4 @@
-"""NumPy's own format. Objects are refused, and sizes checked before memory is taken."""
+"""NumPy's .npy format. Objects are refused, and sizes are checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inference.limits import rows_per_part
 from inference.rows import media_types
 from inference.rows.row_types import Array
 
-#: Of an array of texts.
+#: In an array of texts.
 MAX_CHARACTERS = 25_000_000
 
 _HEADERS = {
@@ -24,12 +24,12 @@ _HEADERS = {
 
 
 def decode(body: bytes) -> Array:
-    """An array of real numbers, one row a line; it shares the body's memory."""
+    """An array of real numbers, shape (rows, features) or (rows,). It shares the body's memory."""
     stream = io.BytesIO(body)
     try:
         header = _HEADERS[np.lib.format.read_magic(stream)]
         shape, by_column, dtype = header(stream)
-    except Exception as error:  # the header is a Python literal: its parser raises what it likes
+    except Exception as error:  # the parser of the header, a Python literal, may raise anything
         raise MalformedInput(f"the body is not a .npy array: {error}") from error
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise UnfitInput(field="dtype", expected="numbers of at most 64 bits", got=str(dtype))
@@ -52,8 +52,9 @@ def encode(values: list[Any]) -> bytes:
 
 
 def array_of(predictions: list[Any]) -> Array:
-    """An item a prediction; null is NaN, or an empty text among texts. Raises UnacceptableAnswer
-    where they differ in shape, or where texts stand beside others.
+    """One item per prediction; null is NaN, or an empty text among texts.
+
+    Raises UnacceptableAnswer if predictions differ in shape, or only some are texts.
     """
     try:
         first = predictions[0] if predictions else None
@@ -69,7 +70,7 @@ def array_of(predictions: list[Any]) -> Array:
 
 
 def _joined(parts: list[Array]) -> Array:
-    """Raises ValueError where they hold texts and others, or differ in shape."""
+    """Raises ValueError if parts differ in shape, or only some hold texts."""
     if len(parts) == 1:
         return parts[0]
     kinds = {part.dtype.kind for part in parts}
@@ -93,7 +94,7 @@ def _array_of(predictions: list[Any]) -> Array:
     if any(isinstance(cell, str) for cell in cells.flat):
         return _texts(cells)
     array = np.array(predictions)
-    # Integers that only uint64 holds are floats to NumPy unless it is told.
+    # NumPy makes floats of integers that only uint64 holds.
     if array.dtype.kind == "f" and set(map(type, cells.flat)) == {int}:
         with contextlib.suppress(OverflowError):
             return np.array(predictions, dtype=np.uint64)
@@ -110,13 +111,13 @@ def _texts(cells: Array) -> Array:
 
 
 def _require_room(longest: int, count: int) -> None:
-    """NumPy gives each text the room of the longest."""
+    """Raises ValueError. Each text takes the memory of the longest one."""
     if longest * count > MAX_CHARACTERS:
         raise ValueError
 
 
 def header(dtype: np.dtype[Any], count: int) -> bytes:
-    """What precedes `count` items in a file."""
+    """The header of a file with `count` items."""
     out = io.BytesIO()
     described = np.lib.format.dtype_to_descr(dtype)
     np.lib.format.write_array_header_1_0(

@@ -1,8 +1,8 @@
-"""What a Parquet file holds and unpacks to, told before any of it is unpacked.
+"""The rows and the unpacked size of a Parquet file, read before anything is unpacked.
 
-The footer says it, but a reader believes each page's own header: a few kilobytes may claim, and
-hold, gigabytes. So these headers are read, too. And they are read here because pyarrow's own way
-to a footer ends the whole process over some that are damaged.
+The footer has both, but pyarrow follows each page's own header, and a few kilobytes may hold
+gigabytes. So the page headers are read too. This module reads the footer itself because pyarrow
+aborts the process on some damaged footers.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from inference.rows.codecs import thrift
 Body = bytes | mmap.mmap
 
 MAGIC = b"PAR1"
-#: Larger footers take too long to look through.
+#: Larger footers take too long to parse.
 MAX_FOOTER = 4 * 1024 * 1024
 
-#: In a page's header; Parquet knows some thirty.
+#: Values in a page's header; Parquet defines some thirty.
 MAX_HEADER_VALUES = 1_000
 
-#: Texts that repeat the beginning of the one before: a page of them may unpack to any size.
+#: Encodings of texts that share a prefix with the one before. A page may unpack to any size.
 _DELTA_BYTE_ARRAY = 7
 
 
@@ -64,7 +64,7 @@ def groups(body: Body) -> list[Group]:
 def unpacked(body: Body, chunk: Chunk, name: str, limit: int) -> int:
     """Bytes that a chunk's pages take when unpacked; `name` is its column's.
 
-    Raises CallerError where that passes the limit, or where the pages are not what they claim.
+    Raises CallerError beyond the limit, or if the pages are not what they claim.
     """
     size = values = pages = 0
     position = chunk.start
@@ -89,7 +89,7 @@ def unpacked(body: Body, chunk: Chunk, name: str, limit: int) -> int:
                     got="DELTA_BYTE_ARRAY",
                 )
         pages += 1
-        if pages > values + 2:  # more headers than there can be anything to say about
+        if pages > values + 2:  # more headers than pages
             raise thrift.malformed()
         position = reader.position + packed
     return size

@@ -1,14 +1,14 @@
-"""What a script or an estimator returned, in the values that JSON has.
+"""What a script or an estimator returned, converted to JSON values.
 
     NumPy arrays, scalars       lists, numbers, ISO dates; also as keys of an object
     DataFrame, Series           a list of objects, one a row; a list
     datetime, date, time        ISO 8601
     bytes                       text, where they are UTF-8
     tuple, set                  a list; a set's in order
-    NaN, infinity, NaT, NA      null, wherever they stand
+    NaN, infinity, NaT, NA      null, at any depth
     integers of any size        all their digits
 
-Nothing is encoded twice: a text that holds JSON is a text. pandas is never imported for this.
+Nothing is encoded twice: a text that holds JSON stays a text. This never imports pandas.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _MOMENTS = (dt.datetime, dt.date, dt.time)
 
 
 class NotPlain(TypeError):
-    """What JSON has no form for; its text is of this module, and names no value."""
+    """A value that has no form in JSON. The message names its type, never the value."""
 
 
 def default(value: object) -> object:
-    """For orjson: the next simpler form of what it can't write.
+    """For orjson: a simpler form of a value that it can't write.
 
-    Raises NotPlain, or what a method of the value's raises.
+    Raises NotPlain, or anything that a method of the value raises.
     """
     if (rows := _tabular(value)) is not None:
         return rows
-    if isinstance(value, float):  # of a class of its own
+    if isinstance(value, float):  # of a subclass
         return float(value)
-    if isinstance(value, _MOMENTS):  # likewise; NaT is one that is not itself
+    if isinstance(value, _MOMENTS):  # also of a subclass; NaT differs from itself
         return value.isoformat() if value == value else None  # noqa: PLR0124
     if isinstance(value, bytes | bytearray | memoryview):
         return _text(bytes(value))
@@ -45,7 +45,7 @@ def default(value: object) -> object:
 
 
 def tree(value: Any) -> Any:
-    """The whole value in JSON's own types, for what orjson refuses. Raises as `default`."""
+    """The whole value in JSON's types, for values that orjson refuses. Raises as `default`."""
     if isinstance(value, enum.Enum):
         return tree(value.value)
     if isinstance(value, _ATOMS):
@@ -80,7 +80,7 @@ def _list(value: Any) -> object:
 
 
 def _key(name: object) -> str:
-    """A name in an object, spelled as orjson spells the keys that it takes itself."""
+    """A name in an object, spelled as orjson spells it."""
     plain = tree(name)
     if isinstance(plain, str):
         return plain

@@ -13,13 +13,13 @@ _MAX_DEPTH = 16
 
 
 class Structure:
-    """Fields by number. Raises MalformedInput for one that is asked for and is of another kind."""
+    """Fields by number. Reading a field as another type raises MalformedInput."""
 
     def __init__(self) -> None:
         self._fields: dict[int, object] = {}
 
     def put(self, number: int, value: object) -> None:
-        if number in self._fields:  # readers differ in which of the two they believe
+        if number in self._fields:  # readers differ in which of the two counts
             raise malformed()
         self._fields[number] = value
 
@@ -30,7 +30,7 @@ class Structure:
         return value
 
     def structure(self, number: int) -> Structure:
-        """An empty one where there is none."""
+        """An empty structure if there is none."""
         return _structure(self._fields.get(number, _EMPTY))
 
     def structures(self, number: int) -> list[Structure]:
@@ -76,7 +76,7 @@ class Reader:
         return found
 
     def _value(self, kind: int, depth: int) -> object:
-        """Texts and maps are passed over. `depth`: of what it stands in."""
+        """Skips texts and maps. `depth`: how deep the value is nested."""
         self._spend(depth)
         if kind in _INTEGERS:
             return self._integer()

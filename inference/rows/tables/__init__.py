@@ -1,8 +1,8 @@
-"""Tables that flow: a batch's input read part by part, its output written part by part.
+"""Tables: the input of a batch, read part by part, and its output, written part by part.
 
-CSV, JSON lines and Arrow streams flow in constant memory; a JSON document and a .npy array are read
-whole, a Parquet file into a temporary file. Every row ends as a prediction or an error, joined to
-its input.
+CSV, JSON lines and Arrow streams take constant memory. A JSON document and a .npy array are read
+whole, a Parquet file into a temporary file. Each row of the output is the input row and its
+prediction or error.
 """
 
 from __future__ import annotations

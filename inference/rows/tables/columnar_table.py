@@ -1,7 +1,7 @@
-"""Parquet and Arrow streams: the columns that came, then the columns `prediction` and `error`.
+"""Parquet and Arrow streams: the columns of the input, then the columns `prediction` and `error`.
 
-A Parquet file's footer comes last: the file is stored whole, on disk, and unpacked part by part. An
-Arrow stream flows.
+A Parquet file has its footer at the end, so the file is stored on disk before it is read. An Arrow
+stream is read as it comes.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from inference.rows.tables.parts import Outcome, Part, Table, read_file
 
 PREDICTION, ERROR = "prediction", "error"
 
-#: A row group of a Parquet file; smaller ones read slowly.
+#: A row group of a Parquet file. Smaller ones are slow to read.
 GROUP_ROWS = 50_000
 GROUP_BYTES = 8 * 1024 * 1024
-#: What pyarrow keeps of each column and row group that it reads or writes, 100 bytes to some KB,
-#: leaves room for no more: a blob of 4,000 columns and 96 MB takes 215 MB, one of 10,000 400 MB.
+#: pyarrow keeps 100 bytes to some KB of each column and row group that it reads or writes: a blob
+#: of 4,000 columns and 96 MB takes 215 MB, one of 10,000 columns 400 MB.
 MAX_PARQUET_COLUMNS = 4_096
-#: Of rows that fail before the first one that does not.
+#: Of rows with errors before the first prediction.
 MAX_WAITING_BYTES = 4 * GROUP_BYTES
 
 
 class ColumnarTable(Table):
-    """Columns that are there already, of an earlier scoring, are replaced."""
+    """Replaces the columns of an earlier scoring."""
 
     def __init__(self, form: str, source: BinaryIO, schema: Schema, limits: Limits) -> None:
         self._source, self._schema, self._limits = source, schema, limits
         self._parquet = form == media_types.PARQUET
         self._out = io.BytesIO()
         self._writer: pq.ParquetWriter | pa.RecordBatchStreamWriter | None = None
-        #: Of the predictions, once it is known.
+        #: Type of the predictions; None before the first one.
         self._kind: pa.DataType | None = None
         self._waiting: list[pa.RecordBatch] = []
         self._outcomes: list[Outcome] = []
@@ -63,13 +63,13 @@ class ColumnarTable(Table):
             self._require_room_to_wait(part)
         elif not self._parquet or self._is_group():
             self._flush()
-        return self._taken()
+        return self._written()
 
     def end(self) -> Iterator[bytes]:
         self._flush()
         if self._writer is not None:
             self._writer.close()
-        yield self._taken()
+        yield self._written()
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         limit = self._limits.body_bytes
@@ -87,7 +87,7 @@ class ColumnarTable(Table):
         return ParquetBody(body, None, max_rows=None, max_bytes=limit).parts()
 
     def _require_room_to_wait(self, part: Part) -> None:
-        """What a column of predictions is made of is not known before there is one."""
+        """Rows wait until the first prediction shows the type of its column."""
         if len(self._outcomes) > self._limits.rows or self._size() > MAX_WAITING_BYTES:
             raise part.coerced.errors[min(part.coerced.errors)]
 
@@ -119,11 +119,11 @@ class ColumnarTable(Table):
             raise ResultUnserialisable(
                 f"the predictions are no column of one type: {error}"
             ) from error
-        # Nothing but null is what numbers come to that JSON can't say.
+        # NaN and infinity are null in JSON: if all are null, they were numbers.
         return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
 
-    def _taken(self) -> bytes:
-        """What was written since it was last asked for."""
+    def _written(self) -> bytes:
+        """The bytes written since the last call."""
         written = self._out.getvalue()
         self._out.seek(0)
         self._out.truncate()

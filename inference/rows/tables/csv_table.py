@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from inference.rows import coercion, row_types
 from inference.rows.codecs import csv_codec
 from inference.rows.codecs.csv_codec import CsvRows
-from inference.rows.codecs.gathering import pinned
+from inference.rows.codecs.gathering import pin_width
 from inference.rows.schema import Schema
 from inference.rows.tables.parts import Part, Table
 
@@ -30,7 +30,7 @@ class CsvTable(Table):
         for batch in found.batches:
             cells = row_types.reorder(batch, order, columns)
             coerced = coercion.coerce_rows(cells, schema, text=True, first=count)
-            schema = pinned(schema, coerced)
+            schema = pin_width(schema, coerced)
             count += len(batch)
             yield Part(coerced, batch)
 

@@ -13,7 +13,7 @@ import orjson
 from inference.limits import PART_BYTES, Limits
 from inference.rows import coercion
 from inference.rows.codecs import json_rows
-from inference.rows.codecs.gathering import pinned
+from inference.rows.codecs.gathering import pin_width
 from inference.rows.codecs.json_parts import JsonBody
 from inference.rows.codecs.lines import Lines, batched
 from inference.rows.schema import Schema
@@ -21,7 +21,7 @@ from inference.rows.tables.parts import Part, Table, read_rows
 
 
 class JsonLinesTable(Table):
-    """One JSON value a line; a line that is no JSON is that row's error."""
+    """One JSON value per line. A line that is not JSON is that row's error."""
 
     def __init__(self, source: BinaryIO, schema: Schema) -> None:
         self._source, self._schema = source, schema
@@ -35,7 +35,7 @@ class JsonLinesTable(Table):
             columns = columns or json_rows.columns_of(batch, schema)
             cells = json_rows.line_rows(batch, columns, schema)
             coerced = coercion.coerce_rows(cells, schema, text=False, first=count)
-            schema = pinned(schema, coerced)
+            schema = pin_width(schema, coerced)
             count += len(batch)
             yield Part(coerced, batch)
 
@@ -53,7 +53,7 @@ class JsonLinesTable(Table):
 
 
 class JsonTable(Table):
-    """One JSON document, read whole; it is written as it came, with what became of its rows."""
+    """One JSON document, read whole, and written unchanged with the predictions and errors."""
 
     def __init__(self, source: BinaryIO, schema: Schema, limits: Limits) -> None:
         self._source, self._schema, self._limits = source, schema, limits
@@ -67,7 +67,7 @@ class JsonTable(Table):
         count = 0
         for part in self._document.parts():
             coerced = part.coerce(schema, first=count)
-            schema = pinned(schema, coerced)
+            schema = pin_width(schema, coerced)
             size = len(coerced.kept) + len(coerced.errors)
             count += size
             yield Part(coerced, range(size))
@@ -97,4 +97,6 @@ def _line(line: bytes) -> Any:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
-        return line.decode(errors="replace").strip()  # no list of numbers: the row's error says so
+        return line.decode(
+            errors="replace"
+        ).strip()  # a text is no row, so it becomes the row's error

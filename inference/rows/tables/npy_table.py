@@ -1,6 +1,6 @@
 """.npy: a structured array of `data` and `prediction`.
 
-It has no room for what was wrong with a row: its prediction is NaN, or an empty text.
+It has no place for errors: the prediction of such a row is NaN, or an empty text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class NpyTable(Table):
     def __init__(self, source: BinaryIO, schema: Schema, limits: Limits) -> None:
         self._source, self._schema, self._limits = source, schema, limits
         self._predictions: list[Any] = []
-        #: Which rows of the array they are of.
+        #: The array's rows that they belong to.
         self._predicted: list[Array] = []
 
     def parts(self) -> Iterator[Part]:
@@ -59,7 +59,7 @@ class NpyTable(Table):
             yield joined.tobytes()
 
     def _every_prediction(self) -> Array:
-        """One for each row: nothing, as a text or a number, for a row that failed."""
+        """One per row; NaN or an empty text for a row with an error."""
         predicted = npy_codec.array_of(self._predictions)
         rows = np.concatenate(self._predicted)
         if len(rows) == len(self._array):

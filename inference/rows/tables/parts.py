@@ -1,4 +1,4 @@
-"""What all tables are made of: parts of consecutive rows, each with what became of it."""
+"""Parts of a table: consecutive rows with their predictions or errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inference.errors import CallerError, InputTooLarge, MalformedInput
 from inference.limits import Limits
 from inference.rows.row_types import Rows
 
-#: What is asked of a source at a time.
+#: Bytes read from a source at a time.
 READ_BYTES = 1024 * 1024
 
 #: A prediction, or why there is none.
@@ -22,10 +22,10 @@ Outcome = tuple[Any, CallerError | None]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Consecutive rows: as the model takes them, and as they came."""
+    """Consecutive rows, in the model's types and as they came."""
 
     coerced: Rows
-    #: Something with a length; the rest is the table's own affair.
+    #: The rows as they came, in the table's own form; its length is their number.
     originals: Any
 
     def outcomes(self, predictions: Sequence[Any]) -> Iterator[Outcome]:
@@ -40,27 +40,27 @@ class Table(Protocol):
     """One format, both ways. All methods block."""
 
     def parts(self) -> Iterator[Part]:
-        """The rows, in order. Raises CallerError where the whole input is unfit."""
+        """The rows, in order. Raises CallerError if the whole input is unfit."""
         ...
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
-        """A part with its predictions, one for each row that fits; some of it may come later."""
+        """Output for a part. `predictions`: one per row that fits. Some output may come later."""
         ...
 
     def end(self) -> Iterator[bytes]:
-        """What is left to write after the last part."""
+        """The output after the last part."""
         return iter(())
 
 
 def read_whole(source: BinaryIO, limits: Limits) -> bytes:
-    """All of a source that must fit into memory. Raises InputTooLarge."""
+    """A whole source, in memory. Raises InputTooLarge."""
     body = io.BytesIO()
     _copy(source, body, limits)
     return body.getvalue()
 
 
 def read_file(source: BinaryIO, limits: Limits) -> mmap.mmap:
-    """As read_rows, into a file that goes with what is returned: no memory of this process."""
+    """As read_rows, but into a temporary file that ends with the returned map."""
     with tempfile.TemporaryFile() as file:
         _copy(source, file, limits)
         _require_some(file.tell())
@@ -69,7 +69,7 @@ def read_file(source: BinaryIO, limits: Limits) -> mmap.mmap:
 
 
 def read_rows(source: BinaryIO, limits: Limits) -> bytes:
-    """As read_whole; raises MalformedInput too: nothing is something only to a user's script."""
+    """As read_whole, but raises MalformedInput for an empty source."""
     body = read_whole(source, limits)
     _require_some(len(body))
     return body

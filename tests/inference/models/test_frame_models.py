@@ -35,7 +35,7 @@ TEXTS = ["good, very good", "bad", "not good", "fine day", ""]
 
 
 def mixed():
-    """Numbers imputed and scaled, categories and truths encoded, chosen by column name."""
+    """Numbers imputed and scaled, categories and booleans encoded, chosen by column name."""
     columns = ColumnTransformer(
         [
             ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["age"]),

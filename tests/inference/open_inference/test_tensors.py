@@ -48,7 +48,7 @@ def test_every_text_survives_both_ways(array):
     assert tensors.from_json(document, "BYTES", array.shape, "it").tolist() == array.tolist()
 
 
-def test_null_is_nan_among_floats_and_missing_among_texts_and_truths():
+def test_null_is_nan_among_floats_and_missing_among_texts_and_booleans():
     assert np.isnan(tensors.from_json([None], "FP32", [1], "it"))
     for datatype in ("BYTES", "BOOL"):
         assert tensors.from_json([[None]], datatype, [1, 1], "it").tolist() == [[None]]

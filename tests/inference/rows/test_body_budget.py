@@ -1,3 +1,5 @@
+"""The budget for the memory of bodies, and where its default comes from."""
+
 import asyncio
 from contextlib import AsyncExitStack
 
@@ -14,7 +16,7 @@ from inference.settings import InferenceSettings
 
 
 class Work:
-    """Bodies that are held until they are let go of, by name."""
+    """Bodies by name, each held until it ends."""
 
     def __init__(self, limit: int) -> None:
         self.budget = BodyBudget(limit)
@@ -41,7 +43,7 @@ class Work:
                 del self.held[name]
 
 
-async def test_a_body_beyond_the_budget_is_told_to_come_again_where_somebody_waits_for_it():
+async def test_a_body_beyond_the_budget_is_refused_if_its_caller_is_waiting():
     budget = BodyBudget(1000)
     async with budget.hold(500, patient=False):
         with pytest.raises(Overloaded, match="MAX_BODIES_IN_WORK_BYTES"):
@@ -51,7 +53,7 @@ async def test_a_body_beyond_the_budget_is_told_to_come_again_where_somebody_wai
         pass
 
 
-async def test_bodies_that_nobody_waits_for_go_on_in_the_order_they_came():
+async def test_patient_bodies_are_admitted_in_the_order_they_came():
     work = Work(1000)
     await work.begin("first", 800)
     await work.begin("large", 800)
@@ -61,7 +63,7 @@ async def test_bodies_that_nobody_waits_for_go_on_in_the_order_they_came():
     assert set(work.held) == {"large", "fits"}
 
 
-async def test_a_body_beyond_the_whole_budget_is_let_through_alone():
+async def test_a_body_larger_than_the_whole_budget_is_admitted_alone():
     work = Work(1000)
     await work.begin("first", 800)
     await work.begin("giant", 5000)
@@ -73,7 +75,7 @@ async def test_a_body_beyond_the_whole_budget_is_let_through_alone():
     assert set(work.held) == {"last"}
 
 
-async def test_a_small_body_is_not_refused_because_a_large_one_stands_in_line():
+async def test_a_small_body_is_not_refused_because_a_large_one_waits():
     work = Work(25600)
     await work.begin("first", 20000)
     await work.begin("large", 20000)
@@ -81,7 +83,7 @@ async def test_a_small_body_is_not_refused_because_a_large_one_stands_in_line():
         assert set(work.held) == {"first"}
 
 
-async def test_who_leaves_the_line_makes_way_for_the_others():
+async def test_a_cancelled_waiter_leaves_the_queue():
     work = Work(1000)
     await work.begin("first", 500)
     await work.begin("leaves", 800)
@@ -92,7 +94,7 @@ async def test_who_leaves_the_line_makes_way_for_the_others():
     assert set(work.held) == {"first", "fits"}
 
 
-async def test_who_leaves_as_its_turn_comes_gives_its_room_back():
+async def test_a_waiter_cancelled_while_admitted_gives_its_bytes_back():
     work = Work(1000)
     await work.begin("first", 800)
     await work.begin("leaves", 800)
@@ -111,7 +113,7 @@ async def test_who_leaves_as_its_turn_comes_gives_its_room_back():
         st.tuples(st.sampled_from(["begin", "end", "leave"]), st.integers(1, 1500)), max_size=40
     )
 )
-async def test_what_is_held_together_never_passes_the_limit_but_alone(steps):
+async def test_bodies_never_exceed_the_limit_together(steps):
     work = Work(1000)
     for number, (step, size) in enumerate(steps):
         names = sorted(name for name, task in work.tasks.items() if not task.done())
@@ -141,7 +143,7 @@ async def test_small_blobs_do_not_wait_for_one_another(model_dir, form):
 
 
 @pytest.mark.parametrize("size", [None, 50_000_000])
-async def test_a_long_blob_of_parquet_is_alone_in_work(model_dir, size):
+async def test_a_long_parquet_blob_is_read_alone(model_dir, size):
     settings = InferenceSettings(model_dir=model_dir, max_bodies_in_work_bytes=1 << 29)
     bodies = RequestBodies(settings)
 
@@ -167,7 +169,7 @@ def test_a_containers_limit_is_the_instances_memory(tmp_path):
     assert memory_limit_bytes([told]) == physical
 
 
-def test_a_group_within_others_has_the_least_of_their_limits(tmp_path):
+def test_the_smallest_limit_of_nested_groups_counts(tmp_path):
     own = tmp_path / "slice/service"
     own.mkdir(parents=True)
     (own / "memory.max").write_text("max\n")

@@ -1,4 +1,4 @@
-"""MAX_BODY_BYTES and MAX_ROWS bind every format, while it is read and whatever it claims."""
+"""MAX_BODY_BYTES and MAX_ROWS limit every format while it is read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_byte_past_the_limit_is_refused_with_the_settings_name(name):
 
 
 @pytest.mark.parametrize("name", ["parquet", "parquet of zeros", "arrow"])
-def test_columns_are_bound_by_what_they_unpack_to(name):
+def test_columnar_formats_are_limited_by_their_unpacked_size(name):
     body, kind = large_bodies.made(name, ROWS)
     unpacked = ROWS * large_bodies.COLUMNS * 8
     assert len(codecs.decode(body, kind, Schema(), limits=Limits(2 * unpacked, ROWS)).values)
@@ -49,7 +49,7 @@ def test_columns_are_bound_by_what_they_unpack_to(name):
         codecs.decode(body, kind, Schema(), limits=Limits(unpacked - 1, ROWS))
 
 
-def test_the_setting_binds_what_the_model_is_asked(model_dir, request_of):
+def test_the_setting_limits_the_bodies_of_a_script(model_dir, request_of):
     settings = InferenceSettings(model_dir=model_dir, max_body_bytes=64 * 1024, max_rows=10**6)
     body, kind = large_bodies.made("parquet of zeros", 20_000)
     assert len(body) < settings.max_body_bytes
@@ -58,13 +58,13 @@ def test_the_setting_binds_what_the_model_is_asked(model_dir, request_of):
 
 
 @pytest.mark.parametrize("body", [large_bodies.tensor(10), large_bodies.tensor(3000)])
-def test_tensors_are_bound_too(body):
+def test_tensors_are_limited_too(body):
     for limits in (Limits(len(body) - 1, 10_000), Limits(len(body), 9)):
         with pytest.raises(InputTooLarge, match="MAX_"):
             inference_request.read(body, "", output="predict", limits=limits)
 
 
-def test_limits_are_an_argument_that_nobody_can_forget():
+def test_limits_are_a_required_argument():
     readers = (codecs.decode, codecs.parts, content_encoding.unpack, inference_request.read)
     for reader in readers:
         assert inspect.signature(reader).parameters["limits"].default is inspect.Parameter.empty
@@ -83,7 +83,7 @@ def test_limits_are_an_argument_that_nobody_can_forget():
     ],
     ids=["text", "cells", "beside", "CSV cells", "quoted lines", "JSON line", "JSON digits"],
 )
-def test_a_row_that_is_too_long_is_refused_with_a_sentence(body, kind):
+def test_a_row_that_is_too_long_is_refused_with_its_limit(body, kind):
     with pytest.raises(MalformedInput, match=r"4,194,304|131,072"):
         codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, 10**6))
 
@@ -96,7 +96,7 @@ def test_a_footer_of_lists_in_lists_is_malformed():
 
 
 @pytest.mark.parametrize("kind", [0x1C, 0x1B, 0x1A], ids=["structures", "maps", "sets"])
-def test_a_footer_that_nests_anything_deep_is_malformed(kind):
+def test_a_deeply_nested_footer_is_malformed(kind):
     footer = bytes([kind]) * 5000
     body = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
     with pytest.raises(CallerError):
@@ -116,23 +116,23 @@ def in_a_process(name: str, size: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", large_bodies.HOSTILE)
-def test_what_nobody_should_read_whole_is_refused_in_a_second_and_300_mb(name):
+def test_a_hostile_body_is_refused_within_a_second_and_300_mb(name):
     found = in_a_process(name, 90_000_000)
     assert found["came"] != "rows"
     assert found["took"] < 300_000_000
-    # Of the processor, that is: others may have it meanwhile.
+    # Processor time, since other tests may run at the same time.
     assert found["seconds"] < 1, found
 
 
 @FORMAT
-def test_reading_takes_four_times_the_bodys_bytes_or_cells_at_most(name):
+def test_reading_takes_at_most_four_times_the_bytes_of_body_or_cells(name):
     found = in_a_process(name, 40_000)
     assert found["came"] == "rows"
     assert found["took"] < 4 * max(found["bytes"], found["cells"] * 8) + 8 * MB, found
 
 
 @pytest.mark.parametrize("name", large_bodies.TYPED)
-def test_reading_typed_columns_takes_four_times_the_bodys_bytes_or_cells_at_most(name):
+def test_reading_typed_columns_takes_at_most_four_times_the_bytes_of_body_or_cells(name):
     found = in_a_process(name, 15_000)
     assert found["came"] == "rows"
     assert found["took"] < 4 * max(found["bytes"], found["cells"] * 8) + 8 * MB, found

@@ -186,7 +186,7 @@ def test_json_lines_may_be_lists_records_or_objects_with_data():
     assert read(body, "application/jsonl", NAMED).tolist() == [[1, 2], [3, 4], [5, 6]]
 
 
-def test_records_for_a_model_without_names_go_by_the_first_ones_order():
+def test_records_have_the_first_records_order_if_the_model_has_no_names():
     body = b'[{"q": 1, "p": 2}, {"p": 4, "q": 3}]'
     assert read(body, "", Schema(features=2)).tolist() == [[1, 2], [3, 4]]
 
@@ -212,7 +212,7 @@ def test_a_column_that_is_missing_is_named(body, says):
     ],
 )
 @pytest.mark.parametrize("row", ["1,2", "1,2,3,4"])
-def test_a_row_that_does_not_match_its_header_is_refused_rather_than_guessed_at(body, form, row):
+def test_a_row_of_another_width_than_its_header_is_refused(body, form, row):
     told = row if form else f"[{row}]"
     count = len(row.split(","))
     with pytest.raises(UnfitInput, match=f"row 1: .* got {count} values under 3 columns"):
@@ -256,7 +256,7 @@ def test_the_answer_comes_in_the_format_asked_for(accept, form):
 
 
 @pytest.mark.parametrize("accept", ["image/png", "application/json;q=0"])
-def test_an_answer_nobody_can_write_is_refused(accept):
+def test_an_unknown_answer_format_is_refused(accept):
     with pytest.raises(CallerError, match="accept one of application/json"):
         media_types.negotiate(accept)
 
@@ -288,10 +288,10 @@ def test_predictions_survive_every_answer_format(values):
         (b"text", b'"text"'),
     ],
 )
-def test_what_numpy_returns_is_json_once(value, text):
+def test_numpy_values_are_encoded_once(value, text):
     assert json_codec.dumps(value) == text
 
 
-def test_a_result_that_json_cant_say_is_the_operators():
+def test_a_result_without_a_form_in_json_is_an_operator_error():
     with pytest.raises(ResultUnserialisable, match="not JSON serializable: object"):
         json_codec.dumps(object())

@@ -81,7 +81,7 @@ def test_big_integers_keep_their_digits(form):
 
 
 @FORM
-def test_null_and_nan_are_missing_and_taken_where_the_model_takes_that(form):
+def test_null_and_nan_are_missing_cells(form):
     table = pa.table({"a": [None, 1.0], "b": [float("nan"), 2.0]})
     body = bodies.of_table(form, table)
     with pytest.raises(UnfitInput, match="row 0, column 0: expected a finite number, got nothing"):
@@ -97,7 +97,7 @@ def test_null_and_nan_are_missing_and_taken_where_the_model_takes_that(form):
     "text",
     [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())],
 )
-def test_a_frame_is_read_with_texts_truths_and_what_is_missing(form, text):
+def test_a_frame_is_read_with_texts_booleans_and_missing_cells(form, text):
     texts = pa.array(["x", None, "x"]).dictionary_encode().cast(pa.string()).cast(text)
     table = pa.table({"m": [True, None, False], "t": texts, "n": [1, 2, None]})
     values = read(bodies.of_table(form, table), form, FRAME).objects()
@@ -159,7 +159,7 @@ def test_a_name_that_stands_twice_is_refused(form):
     ],
     ids=["no footer", "half a footer", "half a mark", "no message", "half a body", "a file"],
 )
-def test_what_is_cut_short_or_something_else_is_malformed(form, body):
+def test_a_truncated_or_other_body_is_malformed(form, body):
     with pytest.raises(MalformedInput):
         read(body, form)
 
@@ -222,7 +222,7 @@ BOMBS = {
 
 @pytest.fixture
 def pool():
-    """What pyarrow takes from here on."""
+    """The memory that pyarrow allocates from here on."""
     before = pa.default_memory_pool()
     counting = pa.proxy_memory_pool(before)
     pa.set_memory_pool(counting)
@@ -240,7 +240,7 @@ def test_a_small_body_that_unpacks_to_much_is_refused_before_it_does(bomb, pool)
     assert pool.max_memory() < 8 * MB
 
 
-def test_a_page_that_claims_more_than_its_footer_says_is_seen():
+def test_a_page_larger_than_its_footer_says_is_refused():
     body = bodies.parquet(ZEROS.slice(0, 1000), use_dictionary=False, compression="zstd")
     (group,) = parquet_layout.groups(body)
     claimed = parquet_layout.unpacked(body, group.chunks[0], "a", MB)
@@ -313,13 +313,13 @@ def _read_stream(source):
 
 
 @FORM
-def test_predictions_of_several_kinds_are_no_column(form):
+def test_predictions_of_several_types_are_refused(form):
     with pytest.raises(UnacceptableAnswer, match="accept one of application/json"):
         codecs.encode(b'[1,"a"]', form)
 
 
 @FORM
-def test_without_pyarrow_the_type_is_refused_with_the_mend(form, monkeypatch):
+def test_without_pyarrow_the_type_is_refused_with_the_fix(form, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "inference.rows.codecs.columnar", raising=False)
     monkeypatch.delattr(codecs, "columnar", raising=False)
@@ -363,7 +363,7 @@ print("pyarrow" in asked)
 """
 
 
-def test_where_neither_pandas_nor_pyarrow_is_installed_numbers_are_scored_without_a_look_for_it():
+def test_scoring_numbers_never_tries_to_import_pandas_or_pyarrow():
     told = subprocess.run(
         [sys.executable, "-c", NO_EXTRAS],
         cwd=Path(__file__).resolve().parents[3],

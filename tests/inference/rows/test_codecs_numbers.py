@@ -1,4 +1,4 @@
-"""What numbers come to that few formats carry well: big integers, NaN, infinity, odd layouts."""
+"""Numbers that few formats hold well: long integers, NaN, infinity, odd layouts."""
 
 import io
 
@@ -53,12 +53,12 @@ def test_integers_that_a_float_would_change_stay_integers(rows, dtype):
     assert values.tolist() == exact.tolist()
 
 
-def test_integers_beside_fractions_are_floats_as_in_numpy():
+def test_long_integers_beside_fractions_are_floats_as_in_numpy():
     assert read(orjson.dumps([[BIG, 0.5]]), "").require_valid().tolist() == [[float(BIG), 0.5]]
     assert read(orjson.dumps([[2**63, -1]]), "").require_valid().tolist() == [[2.0**63, -1.0]]
 
 
-def test_a_row_that_does_not_fit_takes_no_digits_from_its_neighbours():
+def test_a_wrong_row_does_not_change_how_other_rows_are_converted():
     for rows, text in (([[BIG, 1], [1]], False), ([[str(BIG), "1"], ["x", "1"]], True)):
         fitted = coercion.coerce_rows(rows, TWO, text=text)
         assert fitted.values.tolist() == [[BIG, 1]]
@@ -74,7 +74,7 @@ def test_a_column_of_a_frame_keeps_big_integers(column):
         assert made["n"].dtype.kind in "iu"
 
 
-def test_digits_are_read_as_everybody_reads_them():
+def test_only_common_spellings_of_numbers_are_read():
     for kind in ("array", "frame"):
         schema = Schema(kind=kind, features=2, names=("a", "b"), types=("number", "number"))
         for cells in (["1_0", "2"], ["0x1", "2"], ["1e", "2"], ["९" * 5000, "2"]):
@@ -103,7 +103,7 @@ def test_an_array_of_an_impossible_shape_is_refused(body, error):
         read(body, media_types.NPY)
 
 
-def test_an_array_that_begins_between_two_numbers_is_put_straight():
+def test_an_unaligned_array_is_aligned():
     rows = np.random.default_rng(0).random((3, 2))
     for spaces in range(8):
         head = header(b"3, 2" + b" " * spaces)
@@ -142,7 +142,7 @@ def test_predictions_have_one_spelling_in_each_format(stored, csv, array):
 
 
 @pytest.mark.parametrize("stored", [b"[[1],[1,2]]", b'["a",1]', b'[["a",1]]', b'[{"a":1}]'])
-def test_predictions_that_no_array_holds_are_refused_with_what_holds_them(stored):
+def test_predictions_that_no_array_holds_are_refused_with_the_formats_that_do(stored):
     with pytest.raises(UnacceptableAnswer, match="accept one of application/json"):
         codecs.encode(stored, media_types.NPY)
 
@@ -176,7 +176,7 @@ def test_a_whole_prediction_fits_into_one_cell(prediction, cell):
     assert csv_codec.joined(prediction) == cell
 
 
-def test_several_outputs_are_parted_by_row_whatever_the_number_of_rows():
+def test_several_outputs_have_one_item_per_row_for_any_number_of_rows():
     for count in (1, 2, 3):
         outputs = [np.arange(count * 2).reshape(count, 2), np.arange(count * 3).reshape(count, 3)]
         answer = one_per_row(outputs, count)
@@ -187,5 +187,5 @@ def test_several_outputs_are_parted_by_row_whatever_the_number_of_rows():
             ]
 
 
-def test_a_frame_of_answers_is_one_row_each():
+def test_a_dataframe_of_answers_has_one_object_per_row():
     assert one_per_row(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), 2).tolist() == [[1, 3], [2, 4]]

@@ -58,7 +58,7 @@ def lines(documents: Sequence[object]) -> bytes:
 
 
 def turned(rows: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[str]]:
-    """The columns in another order."""
+    """The same rows with their columns in another order."""
     return rows[:, ::-1], names[::-1]
 
 
@@ -136,7 +136,7 @@ def test_any_finite_numbers_survive_every_way_in(rows):
 
 @FEW
 @given(rows=with_gaps)
-def test_what_is_missing_is_missing_in_every_way_in(rows):
+def test_missing_cells_are_missing_in_every_format(rows):
     check_way_in(rows, missing=True)
 
 
@@ -289,7 +289,7 @@ class HttpOverModel:
         return self._runner.run(self._handler.score(request, None))
 
     def require_unharmed(self) -> None:
-        """Nothing is stored, nothing runs, and the next request is answered."""
+        """Nothing was stored, nothing runs, and the next request is answered."""
         assert len(self.store) == 0
         assert [each.name for each in threading.enumerate()].count("model") <= 1
         good = orjson.dumps(self.rows.tolist())

@@ -13,7 +13,7 @@ ROW = b"[[0.9, 0.9, 0.9]]"
 
 
 @given(body=st.binary(max_size=300))
-def test_what_was_packed_comes_out_again(body):
+def test_a_compressed_body_is_decompressed(body):
     assert content_encoding.unpack(gzip.compress(body), "gzip", limits=Limits(300, 9)) == body
     assert content_encoding.unpack(zlib.compress(body), "Deflate", limits=Limits(300, 9)) == body
     assert content_encoding.unpack(body, "identity", limits=Limits(300, 9)) == body
@@ -30,7 +30,7 @@ def test_a_body_that_unpacks_past_the_limit_is_refused_before_it_is_unpacked_who
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip"])
-def test_a_body_past_the_limit_is_refused_as_it_came(encoding):
+def test_a_compressed_body_past_the_limit_is_refused(encoding):
     with pytest.raises(InputTooLarge, match="1,001 bytes, the limit is 1,000"):
         content_encoding.unpack(b"0" * 1001, encoding, limits=Limits(1000, 9))
 
@@ -46,12 +46,14 @@ def test_a_body_past_the_limit_is_refused_as_it_came(encoding):
     # Without names of their own they would hold the time, which gzip writes down.
     ids=["not packed", "cut short", "something follows", "unknown"],
 )
-def test_what_can_not_be_unpacked_is_named(body, encoding, error):
+def test_a_body_that_can_not_be_decompressed_is_refused(body, encoding, error):
     with pytest.raises(error, match=r"gzip|br"):
         content_encoding.unpack(body, encoding, limits=Limits(1000, 9))
 
 
-async def test_a_compressed_request_is_the_same_question(model_dir, make_scorer, request_of):
+async def test_a_compressed_request_hits_the_cache_of_the_plain_one(
+    model_dir, make_scorer, request_of
+):
     scorer = make_scorer(model_dir)
     await scorer.score(request_of(ROW))
     packed = request_of(gzip.compress(ROW), headers={"content-encoding": "gzip"})

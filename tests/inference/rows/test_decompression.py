@@ -1,4 +1,4 @@
-"""Compressed streams: whole, or refused in a sentence."""
+"""Compressed streams are decompressed, or refused with a message."""
 
 import gzip
 import io
@@ -25,7 +25,7 @@ class Dribble(io.RawIOBase):
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
-def test_what_is_not_compressed_stays_itself(encoding):
+def test_an_uncompressed_stream_is_unchanged(encoding):
     source = io.BytesIO(TEXT)
     assert unpacked(source, encoding) is source
 
@@ -36,7 +36,7 @@ def test_what_is_not_compressed_stays_itself(encoding):
     [("gzip", gzip.compress), ("GZIP ", gzip.compress), ("deflate", zlib.compress)],
 )
 @pytest.mark.parametrize("size", [1009, READ_BYTES])
-def test_a_compressed_stream_comes_back_whole(content, encoding, pack, size):
+def test_a_compressed_stream_is_decompressed(content, encoding, pack, size):
     stream = unpacked(Dribble(pack(content), size), encoding)
     assert stream.read() == content
     require_end(stream)
@@ -56,7 +56,7 @@ def test_a_stream_that_is_cut_short_is_refused(content, lost):
         unpacked(io.BytesIO(packed), "gzip").read()
 
 
-def test_a_reader_that_stops_before_the_end_does_not_hide_what_is_missing():
+def test_a_truncated_stream_is_refused_although_its_reader_stopped_early():
     stream = unpacked(io.BytesIO(gzip.compress(TEXT)[:-4]), "gzip")
     assert stream.read(len(TEXT)) == TEXT
     with pytest.raises(MalformedInput, match="cut short"):
@@ -72,20 +72,20 @@ def test_a_reader_that_stops_before_the_end_does_not_hide_what_is_missing():
         (gzip.compress(TEXT) + b"1,2,3\n", "follows the end"),
     ],
 )
-def test_an_encoding_that_lies_is_refused(content, says):
+def test_content_in_another_encoding_is_refused(content, says):
     with pytest.raises(MalformedInput, match=says):
         require_end(unpacked(io.BytesIO(content), "gzip"))
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "utf-8", "x" * 1000])
-def test_an_encoding_that_nobody_reads_is_refused_by_name(encoding):
+def test_an_unknown_encoding_is_refused_by_name(encoding):
     with pytest.raises(UnsupportedType, match="send gzip, deflate") as raised:
         unpacked(io.BytesIO(TEXT), encoding)
     assert encoding[:40] in raised.value.message
     assert len(raised.value.message) < 200
 
 
-def test_a_bomb_is_unpacked_no_further_than_it_is_read():
+def test_a_decompression_bomb_is_only_unpacked_as_far_as_it_is_read():
     bomb = gzip.compress(b"\0" * 200_000_000, 9)
     stream = unpacked(io.BytesIO(bomb), "gzip")
     assert len(stream.read(1_000_000)) == 1_000_000

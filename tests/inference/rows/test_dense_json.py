@@ -1,4 +1,4 @@
-"""The quick reader of JSON says what the thorough one says, or nothing."""
+"""The fast reader of JSON returns the same as the thorough one, or None."""
 
 import json
 
@@ -18,7 +18,7 @@ ANY = Schema()
 
 
 def thoroughly(body: bytes) -> np.ndarray | None:
-    """What the other reader makes of it; None where it refuses."""
+    """The result of the thorough reader; None if it refuses."""
     try:
         return coercion.coerce_rows(json_codec.decode(body, ANY), ANY, text=False).numbers()
     except CallerError:
@@ -32,7 +32,7 @@ def check(body: bytes) -> None:
     expected = thoroughly(body)
     assert expected is not None
     assert (quick.dtype, quick.shape) == (expected.dtype, expected.shape)
-    assert quick.tobytes() == expected.tobytes()  # the sign of zero, too: keys are made of it
+    assert quick.tobytes() == expected.tobytes()  # bytes, because keys depend on the sign of zero
 
 
 NUMBERS = st.one_of(
@@ -75,13 +75,13 @@ def test_rows_of_numbers_are_the_same_numbers(rows, name):
 @example(document=["[x"], name=None)
 @example(document=[{"a": [1]}], name=None)
 @example(document=[1, [2, 3]], name=None)
-def test_whatever_it_takes_the_thorough_reader_takes_alike(document, name):
+def test_the_fast_and_the_thorough_reader_agree(document, name):
     check(wrapped(document, name))
 
 
 @settings(max_examples=500)
 @given(body=st.text(alphabet='[]{}",:0123456789.eE+- \ndat', min_size=1, max_size=40))
-def test_texts_that_are_almost_json_are_taken_by_both_or_not_by_this_one(body):
+def test_the_fast_reader_accepts_no_text_that_the_thorough_one_refuses(body):
     check(body.encode())
 
 
@@ -116,11 +116,11 @@ def test_plain_rows_are_read(body):
         b"[[1, 2]]",
     ],
 )
-def test_what_needs_a_second_look_is_left_to_the_thorough_reader(body):
+def test_other_bodies_are_left_to_the_thorough_reader(body):
     assert dense_json.read(body, features=1) is None
 
 
-def test_what_was_read_outlives_the_next_body():
+def test_an_array_is_unchanged_by_the_next_body():
     kept = dense_json.read(b"[[1, 2, 3]]", features=None)
     for _ in range(100):
         dense_json.read(orjson.dumps([[9.0] * 500]), features=None)

@@ -15,7 +15,7 @@ from inference.rows.schema import TEXTS, Schema
 from inference.rows.typed_rows import TypedRows
 
 LIMITS = Limits(10**8, 10**5)
-#: Texts in which brackets, commas, quotes and backslashes stand for nothing.
+#: Texts whose brackets, commas, quotes and backslashes have no meaning.
 texts = st.text(alphabet='a,"\\[]{}: é\n', max_size=6)
 cells = st.none() | st.booleans() | st.integers(-99, 2**64 - 1) | st.floats(-9, 9) | texts
 values = st.recursive(
@@ -97,7 +97,7 @@ SCHEMAS = [
 def outcome(read) -> object:
     try:
         rows = read().require_valid()
-    except CallerError:  # of two things that are wrong, the parts may tell the other one
+    except CallerError:  # with two errors, reading in parts may find the other one
         return "refused"
     dtype = "typed" if isinstance(rows, TypedRows) else rows.dtype
     return dtype, rows.shape, [[str(cell) for cell in row] for row in rows.tolist()]
@@ -132,7 +132,7 @@ def test_rows_read_in_parts_are_the_rows_read_whole(schema, data, name, columns,
 
 @pytest.mark.parametrize("rest", [b"1", b"1.5", b"18446744073709551615", b"-1"])
 def test_integers_beyond_a_floats_digits_keep_them_where_all_parts_hold_integers(rest):
-    """What the parts are together is what the body is read whole, however far apart they are."""
+    """Parts are joined to the same rows as the whole body, over any distance."""
     body = b"[[9007199254740993]," + b"[2]," * 100_000 + b"[" + rest + b"]]"
     limits = Limits(10**8, 10**6)
     read = codecs.decode(body, media_types.JSON, Schema(), limits=limits).require_valid()
@@ -142,7 +142,7 @@ def test_integers_beyond_a_floats_digits_keep_them_where_all_parts_hold_integers
     assert read.tobytes() == expected.tobytes()
 
 
-def test_a_row_in_another_width_than_the_first_is_told_wherever_it_stands():
+def test_a_row_of_another_width_than_the_first_is_named_at_any_position():
     body = b"[" + b"[1,2]," * 100_000 + b"[1,2,3]]"
     with pytest.raises(CallerError, match=r"row 100000: expected a list of 2 values, got 3 values"):
         codecs.decode(body, media_types.JSON, Schema(), limits=Limits(10**8, 10**6))
@@ -159,7 +159,7 @@ def test_a_row_in_another_width_than_the_first_is_told_wherever_it_stands():
         (b"[[1]] x", "expected the end"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(body, says, monkeypatch):
+def test_malformed_json_is_refused_with_its_position(body, says, monkeypatch):
     monkeypatch.setattr(json_outline, "PIECE_BYTES", 2)
     with pytest.raises(MalformedInput, match=says):
         codecs.decode(body, media_types.JSON, Schema(), limits=LIMITS)

@@ -1,4 +1,4 @@
-"""Parquet files and Arrow streams as batches: what came, joined with what came of it."""
+"""Parquet files and Arrow streams as batches: input columns, then predictions and errors."""
 
 import io
 import tracemalloc
@@ -109,7 +109,9 @@ async def test_an_earlier_scoring_is_replaced(named, form):
 
 
 @FORM
-async def test_many_parts_become_one_table_whatever_the_first_came_to(named, form, monkeypatch):
+async def test_many_parts_become_one_table_even_if_the_first_has_only_errors(
+    named, form, monkeypatch
+):
     monkeypatch.setattr(columnar_table, "GROUP_ROWS", 3000)
     rows = np.random.default_rng(0).random((10_000, 2))
     a = pa.array([None] * 2000 + rows[2000:, 0].tolist())
@@ -131,14 +133,14 @@ async def test_many_parts_become_one_table_whatever_the_first_came_to(named, for
 
 
 @FORM
-async def test_more_unfit_rows_at_the_start_than_may_wait_refuse_the_table(named, form):
+async def test_too_many_errors_before_the_first_prediction_refuse_the_table(named, form):
     table = pa.table({"a": [None] * 4000 + [1.0], "b": [1.0] * 4001})
     with pytest.raises(UnfitInput, match="column 0"):
         await scored(named, form, io.BytesIO(bodies.of_table(form, table)), io.BytesIO().write)
 
 
 @FORM
-async def test_labels_are_texts_beside_rows_that_failed(tmp_path, make_scorer, form):
+async def test_labels_are_a_text_column_with_nulls_for_errors(tmp_path, make_scorer, form):
     folder = tmp_path / "labels"
     folder.mkdir()
     rows = np.random.default_rng(0).random((50, 2))

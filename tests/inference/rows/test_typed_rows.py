@@ -1,4 +1,4 @@
-"""Rows of mixed columns: cells keep their values and their keys, alone, in parts and joined."""
+"""Rows of mixed columns keep their cells and their key bytes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read(rows, schema=SCHEMA, *, text=False):
 
 
 def cell_of(value):
-    """A cell as keys have had it since their first layout."""
+    """A cell as it stands in cache keys."""
     if value is None:
         return math.nan
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 2**53:
@@ -49,7 +49,7 @@ def cell_of(value):
     rows=st.lists(st.tuples(*(CELLS[kind] for kind in TYPES)), max_size=3 * FEW_CELLS),
     data=st.data(),
 )
-def test_rows_keep_their_cells_and_key_bytes_however_they_are_cut_and_joined(rows, data):
+def test_rows_keep_their_key_bytes_when_they_are_cut_and_joined(rows, data):
     expected = [orjson.dumps([cell_of(cell) for cell in row]) for row in rows]
     whole = read(rows)
     assert whole.row_bytes() == expected
@@ -72,7 +72,7 @@ def test_a_column_has_one_type_for_all_its_cells():
 
 
 @pytest.mark.parametrize("count", [1, 10 * FEW_CELLS])
-def test_a_row_is_told_of_its_first_wrong_cell_alone(count):
+def test_the_first_wrong_cell_of_a_row_is_its_error(count):
     good, wrong = [1, "x", True, 2], [1, 5, "yes", 2]
     found = coercion.coerce_rows([good] * count + [wrong] + [good], SCHEMA, text=False, first=7)
     assert str(found.errors.pop(count)) == f"row {count + 7}, column 'b': expected a text, got 5"

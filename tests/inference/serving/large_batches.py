@@ -26,7 +26,7 @@ from inference.rows import media_types
 from inference.serving import table_scoring
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
-from tests.inference.large_bodies import forget_the_most, resident
+from tests.inference.large_bodies import reset_peak, resident
 
 WIDE = 10_000
 
@@ -115,7 +115,7 @@ async def main(folder: Path, name: str, count: int) -> None:
     await scorer.script()
     await score(scorer, name, io.BytesIO(b"1\n"))  # what is imported when first needed is idle's
     before, _ = resident()
-    forget_the_most()
+    reset_peak()
     opened = [file.open("rb") for file in files]
     came = await asyncio.gather(*(score(scorer, name, file) for file in opened))
     print(json.dumps({"came": came, "took": resident()[1] - before}))
