@@ -56,15 +56,17 @@ class BatchQueue:
         while self._waiters:
             waiter = self._waiters.popleft()
             question = waiter.question
-            if waiter.outcome.done():
+            if waiter.outcome.done():  # its caller was cancelled, or its deadline has passed
                 continue
             if first is None:
                 first = question
             elif question.dtype != first.dtype or question.row_shape != first.row_shape:
+                # These rows can't be in one array with the first ones. Later ones may be.
                 others.append(waiter)
                 continue
             rows += waiter.rows
             if batch and rows > max_rows:
+                # The batch is full. Smaller ones behind this one must not overtake it.
                 others.append(waiter)
                 break
             batch.append(waiter)

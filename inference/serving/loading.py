@@ -55,6 +55,7 @@ _NEXT = {
     LoadState.READY: set(),
     LoadState.FAILED: set(),
 }
+#: The states that end each kind of wait.
 _BUILT = {LoadState.UNLOADED, LoadState.LOADING, LoadState.READY, LoadState.FAILED}
 _ENDED = {LoadState.READY, LoadState.FAILED}
 
