@@ -43,8 +43,9 @@ UNKNOWN_VERSION = Refusal(404, "unknown_version", "No document of this version."
 
 
 def refusal_of(kind: type[errors.ScoringError]) -> Refusal:
-    """An error of the core as a refusal. The docstring of its class is the description."""
-    return Refusal(STATUSES[kind], kind.code, inspect.getdoc(kind) or kind.__name__)
+    """An error of the core as a refusal, described by the first paragraph of its docstring."""
+    description = (inspect.getdoc(kind) or kind.__name__).partition("\n\n")[0]
+    return Refusal(STATUSES[kind], kind.code, description)
 
 
 def status_of(error: errors.ScoringError) -> int:
