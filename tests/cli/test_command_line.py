@@ -55,6 +55,31 @@ def test_a_wrong_option_is_one_line_and_exit_code_2(triscore, path):
     assert line.endswith(f"See `{' '.join(('triscore', *path))} --help`.")
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["describe", "models/digits", "--relative", "-1"], "expected a number from 0, got '-1'."),
+        (["describe", "models/digits", "--absolute", "x"], "expected a number from 0, got 'x'."),
+        (["requeue", "--rate", "0/s"], "expected a number above 0, got '0/s'."),
+        (["describe", "nowhere"], "nowhere is not a folder: name the one that holds the model"),
+        (["package"], "Missing option '--model'. See `triscore package --help`."),
+        (["host", "--workers", "65"], "less than or equal to 64. See `triscore host --help`."),
+        (["bench", "--quick", "--report"], "exclude one another"),
+    ],
+)
+def test_a_wrong_value_is_one_line_and_exit_code_2(triscore, words, says):
+    refused = triscore(*words)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert says in line
+
+
+def test_a_wrong_setting_of_the_port_is_named(triscore):
+    refused = triscore("host", TRISCORE_HTTP_PORT="many")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "TRISCORE_HTTP_PORT" in refused.stderr
+
+
 def test_an_unknown_command_is_one_line_and_exit_code_2(triscore):
     refused = triscore("serve")
     assert refused.returncode == 2
