@@ -85,7 +85,8 @@ def _usage(error: typer.TyperException) -> str:
     """What is wrong with a command line, and where its options are explained."""
     context = getattr(error, "ctx", None)
     path = NAME if context is None else context.command_path
-    return f"{' '.join(error.format_message().split())} See `{path} --help`."
+    sentence = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    return f"{sentence}. See `{path} --help`."
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from pathlib import Path
@@ -152,10 +153,10 @@ async def _examine(app: AppSettings, *, as_json: bool) -> int:
 
 
 def _rate(text: str) -> float:
-    number = float(text.removesuffix("/s"))
-    if not 0 < number < math.inf:
-        raise ValueError(text)
-    return number
+    with contextlib.suppress(ValueError):
+        if 0 < (number := float(text.removesuffix("/s"))) < math.inf:
+            return number
+    raise ValueError(f"expected a number above 0, got {text!r}")
 
 
 def requeue(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import asdict
 from pathlib import Path
@@ -17,10 +18,10 @@ Method = Literal["predict", "predict_proba", "decision_function", "transform"]
 
 
 def _tolerance(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < math.inf:
-        raise ValueError(text)
-    return number
+    with contextlib.suppress(ValueError):
+        if 0 <= (number := float(text)) < math.inf:
+            return number
+    raise ValueError(f"expected a number from 0, got {text!r}")
 
 
 def _tolerance_option(name: str, meaning: str) -> typer.models.OptionInfo:

@@ -26,9 +26,22 @@ def commands(command=None, path=()):
 COMMANDS = dict(commands())
 
 
+@pytest.fixture
+def here(capsys, monkeypatch):
+    """`here(*words)`: the command in this process, as `triscore` runs it in one of its own."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*words):
+        code = app.main([*map(str, words)])
+        told = capsys.readouterr()
+        return subprocess.CompletedProcess(words, code, told.out, told.err)
+
+    return run
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_help_lists_every_option_and_what_it_does(triscore, path):
-    shown = triscore(*path, "--help")
+def test_help_lists_every_option_and_what_it_does(here, path):
+    shown = here(*path, "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
     text = " ".join(shown.stdout.split())
     assert " ".join(("Usage: triscore", *path)) in text
@@ -47,12 +60,37 @@ def test_the_commands_are_those_of_the_readme():
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_a_wrong_option_is_one_line_and_exit_code_2(triscore, path):
-    refused = triscore(*path, "--nonsense")
+def test_a_wrong_option_is_one_line_and_exit_code_2(here, path):
+    refused = here(*path, "--nonsense")
     assert (refused.returncode, refused.stdout) == (2, "")
     (line,) = refused.stderr.splitlines()
     assert line.startswith("No such option: --nonsense")
     assert line.endswith(f"See `{' '.join(('triscore', *path))} --help`.")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["describe", "models/digits", "--relative", "-1"], "expected a number from 0, got '-1'."),
+        (["describe", "models/digits", "--absolute", "x"], "expected a number from 0, got 'x'."),
+        (["requeue", "--rate", "0/s"], "expected a number above 0, got '0/s'."),
+        (["describe", "nowhere"], "nowhere is not a folder: name the one that holds the model"),
+        (["package"], "Missing option '--model'. See `triscore package --help`."),
+        (["host", "--workers", "65"], "less than or equal to 64. See `triscore host --help`."),
+        (["bench", "--quick", "--report"], "exclude one another"),
+    ],
+)
+def test_a_wrong_value_is_one_line_and_exit_code_2(here, words, says):
+    refused = here(*words)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert says in line
+
+
+def test_a_wrong_setting_of_the_port_is_named(triscore):
+    refused = triscore("host", TRISCORE_HTTP_PORT="many")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "TRISCORE_HTTP_PORT" in refused.stderr
 
 
 def test_an_unknown_command_is_one_line_and_exit_code_2(triscore):
