@@ -62,7 +62,7 @@ def test_every_curl_line_scores(digits: App, tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "prints"), [("docs/blobs.md", "prediction"), ("docs/service-bus.md", "succeeded")]
+    ("name", "prints"), [("docs/blobs.md", ",5,\n"), ("docs/service-bus.md", "succeeded")]
 )
 def test_every_block_of_python_scores(digits: App, name: str, prints: str) -> None:
     (code,) = PAGES[name].blocks("python")
