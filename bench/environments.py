@@ -17,7 +17,7 @@ from bench.places import BENCH, LOGS, PEERS
 from local.emulators.child import Child
 
 #: The packages that decide how fast a peer is; tables show their versions.
-TOLD = ("scikit-learn", "numpy", "uvicorn", "gunicorn", "starlette", "redis", "orjson")
+REPORTED = ("scikit-learn", "numpy", "uvicorn", "gunicorn", "starlette", "redis", "orjson")
 
 INSTALL_S = 900.0
 
@@ -75,7 +75,7 @@ class Environment:
         )
         completed = subprocess.run([self.python, "-c", code], capture_output=True, check=True)
         installed: dict[str, str] = json.loads(completed.stdout)
-        wanted = {"Python", *TOLD, *_pinned_first(self.requirements)}
+        wanted = {"Python", *REPORTED, *_pinned_first(self.requirements)}
         return {name: version for name, version in installed.items() if name in wanted}
 
     @property

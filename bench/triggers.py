@@ -158,7 +158,7 @@ class App:
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
         with self._bus.get_queue_receiver("scoring-results", receive_mode=mode) as receiver:
             if name not in _results_of(receiver, 1):
-                raise BenchError(f"{self._name}: the result queue holds somebody else's document")
+                raise BenchError(f"{self._name}: the result queue holds a document of another run")
 
 
 def _results_of(receiver: Any, number: int) -> dict[str, Any]:

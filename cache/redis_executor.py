@@ -82,7 +82,7 @@ class _Pending[T]:
 class RedisExecutor:
     """A client, its event loop, and the operations that run on it.
 
-    An operation's own task, its deadline or `close` sets its outcome, whichever comes first.
+    An operation's own task, its deadline or `close` sets its outcome: the first of them counts.
     """
 
     def __init__(

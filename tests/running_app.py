@@ -62,7 +62,7 @@ class App:
     _host: HostProcess | None = None
     _inbox: Inbox | None = None
     _client: ServiceBusClient | None = None
-    _sender: ServiceBusSender = field(init=False)
+    _sender: ServiceBusSender = field(init=False, repr=False)
 
     @classmethod
     def in_folder(cls, folder: Path, model_dir: Path, **more: Any) -> App:

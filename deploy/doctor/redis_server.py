@@ -21,9 +21,9 @@ from deploy.app_settings import AppSettings
 from deploy.doctor import redis_errors
 from deploy.doctor.findings import DEADLINE_S, NOT_CHECKED, Finding
 
-#: Round trips that are timed.
+#: How many round trips are timed.
 PINGS = 5
-#: Milliseconds that the probe lives where deleting it is not permitted.
+#: Milliseconds after which the probe expires if it may not be deleted.
 PROBE_MS = 10_000
 
 
@@ -75,7 +75,7 @@ async def _findings(client: Client, settings: CacheSettings) -> AsyncIterator[Fi
 
 
 async def _round_trip_ms(client: Client) -> float:
-    """The median, once connected."""
+    """The median round trip of an open connection, in milliseconds."""
     if isinstance(client, RedisCluster):
         await _within_deadline(client.initialize())
     await _within_deadline(client.ping())

@@ -1,4 +1,4 @@
-"""Looks units up in the near cache and in Redis, as inference.serving.cache_policy plans it."""
+"""Looks units up in the near cache and in Redis, as a plan of the cache policy says."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class CacheLookup:
     async def find(
         self, plan: Plan, keys: Sequence[str], *, began: float | None = None
     ) -> tuple[Found, bool]:
-        """What the near cache and, where planned, Redis have; and whether Redis answered.
+        """The entries in the near cache and, if planned, in Redis; and whether Redis answered.
 
-        `began`: time.perf_counter() before the units were named, which is a part of the cost.
+        `began`: time.perf_counter() before the keys were computed, which is part of the cost.
         """
         if not plan.lookup:
             return [None] * len(keys), True
@@ -56,7 +56,7 @@ class CacheLookup:
         return found, reachable
 
     async def _find_in_redis(self, plan: Plan, keys: Sequence[str], found: Found) -> bool:
-        """Fill what Redis has into `found`. False where Redis does not answer."""
+        """Add the entries in Redis to `found`. False if Redis does not answer."""
         missing = [index for index, entry in enumerate(found) if entry is None]
         asked = self._ask_redis(plan.policy.redis, [keys[index] for index in missing])
         if plan.background:

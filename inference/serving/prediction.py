@@ -13,16 +13,16 @@ from inference.scripts.question import Question, Reply, RowQuestion
 class Prediction(NamedTuple):
     """What answers a question, and where it came from."""
 
-    #: JSON; a list with an element a row for a question of rows.
+    #: JSON. For a question of rows, a list with one element a row.
     value: bytes
     cache: CacheStatus
     #: Seconds since the oldest part was computed; None unless all of it was stored.
     age_s: float | None = None
-    #: A script's own response, which then takes the place of `value`.
+    #: A script's own response, which then replaces `value`.
     reply: Reply | None = None
     #: How many of the rows were found in a cache.
     hits: int = 0
-    #: Seconds until what was found or stored expires; None where nothing was.
+    #: Seconds until the found or stored value expires; None if nothing was found or stored.
     ttl_left_s: float | None = None
 
 
@@ -34,7 +34,7 @@ def from_model(
     hits: int = 0,
     ttl_left_s: float | None = None,
 ) -> Prediction:
-    """`outcome`: a unit's answer each, or a script's own reply."""
+    """`outcome`: the answer to each unit, or a script's own reply."""
     if isinstance(outcome, Reply):
         return Prediction(outcome.body, "bypass", reply=outcome)
     value = outcome[0] if isinstance(question, Question) else json_list(outcome)
@@ -42,7 +42,7 @@ def from_model(
 
 
 def from_cache(question: Question | RowQuestion, entries: Sequence[Entry]) -> Prediction:
-    """`entries`: of every unit, in order."""
+    """`entries`: one for each unit, in order."""
     if len(entries) == 1:
         (entry,) = entries
         value = entry.value if isinstance(question, Question) else b"[" + entry.value + b"]"

@@ -1,7 +1,7 @@
 """From a question to its prediction: from the caches, from computations in flight, or the model.
 
-Independent rows are looked up, coalesced and stored one by one, so a row is found again whichever
-trigger, format or batch brings it. Any other question is one unit of that kind.
+Independent rows are looked up, coalesced and stored one by one, so a row is found again
+from any trigger, format or batch. Any other question is looked up, coalesced and stored as a whole.
 inference.serving.cache_policy decides which caches a question uses.
 """
 
@@ -147,7 +147,7 @@ class Predictor:
         keys: Sequence[str],
         found: Sequence[Entry],
     ) -> None:
-        """Compute units that expire soon, without making anybody wait."""
+        """Compute units that expire soon. No caller waits for it."""
         unit_s = self._single_flight.unit_s
         due = [
             index

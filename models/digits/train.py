@@ -37,7 +37,7 @@ def train() -> tuple[Pipeline, float, np.ndarray]:
 def main() -> None:
     pipeline, accuracy, golden = train()
     np.savetxt(GOLDEN, golden, fmt="%g", delimiter=",")
-    # Whole or not at all: a host that starts meanwhile must not read half a file.
+    # A host that starts now must not read half a file.
     part = MODEL.with_suffix(".part")
     joblib.dump(pipeline, part)
     part.replace(MODEL)

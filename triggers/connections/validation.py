@@ -47,7 +47,7 @@ def trigger_settings(env: Mapping[str, str]) -> TriggerSettings:
 
 
 def quiet_sdk_loggers() -> None:
-    """A logger whose level somebody has set keeps it."""
+    """Set the SDKs' loggers to WARNING, unless their level was set already."""
     for name in SDK_LOGGERS:
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:

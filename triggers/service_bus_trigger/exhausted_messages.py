@@ -1,6 +1,6 @@
 """Documents of messages whose last attempt ended with the process, for the output queue.
 
-The broker dead-letters such a message without calling anybody. The document that its last delivery
+The broker dead-letters such a message without calling the app. The document that its last delivery
 left in the result store is final by then. The next process that runs sends it to the queue too.
 """
 

@@ -162,7 +162,7 @@ class MessageHandler:
             return None  # its sender can look at the queue
         if state == "other":
             request = delivery.request
-            if delivery.packed:  # HTTP accepted another request of this id: somebody else sent it
+            if delivery.packed:  # HTTP accepted this id for another caller's request
                 request = replace(request, source="servicebus")
             return _Outcome(await self._outbox.store_id_in_use(request, self._scorer.model))
         if state == "finished":

@@ -141,7 +141,7 @@ class ServiceBusListener:
         return 1 if len(self._running) < self._options.max_concurrent_calls else 0
 
     async def _wait_for_capacity(self) -> None:
-        """Wait until an invocation ends, and buffer outstanding messages meanwhile."""
+        """Buffer outstanding messages until an invocation ends."""
         timeout_s = BUFFER_AFTER_S if self._link.outstanding else None
         ended, _ = await asyncio.wait(
             self._running, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
