@@ -87,22 +87,15 @@ def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
 
 
 def _gather_typed(parts: Iterable[Part], schema: Schema) -> Rows:
-    first: Rows | None = None
-    builder: TypedRowsBuilder | None = None
-    count = 0
+    last = coercion.coerce_rows([], schema, text=False)
+    builder = TypedRowsBuilder()
     for part in parts:
-        if first is not None and builder is None:
-            builder = TypedRowsBuilder()
-            builder.append(first.typed())
-        rows = part.coerce(schema, first=count)
-        count += len(rows.kept)
-        if builder is None:
-            first = rows
-        else:
-            builder.append(rows.typed())
-    if builder is None:
-        return first or coercion.coerce_rows([], schema, text=False)
-    return Rows(builder.rows(), np.arange(count))
+        builder.append(last.typed())
+        last = part.coerce(schema, first=len(builder))
+    if not len(builder):  # a single part keeps its errors
+        return last
+    builder.append(last.typed())
+    return Rows(builder.rows(), np.arange(len(builder)))
 
 
 def pin_width(schema: Schema, rows: Rows) -> Schema:
