@@ -72,6 +72,9 @@ class LookupPolicy:
         #: Seconds that the lookup of a unit takes, and that finding it saves. The latter is for
         #: the owner to set; it is 0 while nobody knows.
         self.lookup_s = self.saved_s = 0.0
+        #: Seconds of a prediction without waiting, of which samples may cost EXPLORE_SHARE; set
+        #: by the owner too. Waiting costs no processor time, so it pays for no lookups. 0: saved_s.
+        self.work_s = 0.0
         self._units = self._questions = 0
         self._spent_s = 0.0
 
@@ -121,7 +124,8 @@ class LookupPolicy:
             return
         if self._background:
             cost = min(cost, BACKGROUND_S)
-        self.share = min(1.0, max(MIN_SAMPLE, EXPLORE_SHARE * self.saved_s / cost))
+        work_s = self.work_s or self.saved_s
+        self.share = min(1.0, max(MIN_SAMPLE, EXPLORE_SHARE * work_s / cost))
 
 
 class SizePolicy:
@@ -143,6 +147,7 @@ class SizePolicy:
         A hit in this process saves the model's time, one in Redis a caller's.
         """
         self.near.saved_s, self.redis.saved_s = model_s, answer_s
+        self.redis.work_s = model_s
 
 
 class Plan(NamedTuple):
