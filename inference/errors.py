@@ -71,14 +71,19 @@ class InputTooLarge(CallerError):
 
 
 class UnsupportedType(CallerError):
-    """A content type that can't be read."""
+    """A content type or encoding that can't be read."""
 
     code = "unsupported_type"
 
     def __init__(
-        self, *, got: str, supported: tuple[str, ...], why: str = "is not supported"
+        self,
+        *,
+        got: str,
+        supported: tuple[str, ...],
+        why: str = "is not supported",
+        what: str = "content type",
     ) -> None:
-        super().__init__(f"content type {got!r} {why}; send {', '.join(supported)}")
+        super().__init__(f"{what} {got!r} {why}; send {', '.join(supported)}")
         self.got, self.supported = got, supported
 
 

@@ -45,7 +45,7 @@ def _pieces(body: bytes, encoding: str, limits: Limits) -> Iterator[bytes]:
     """The unpacked body, at most _PIECE_BYTES at a time. Raises CallerError."""
     encoding = encoding.strip().lower()
     if encoding not in SUPPORTED:
-        raise UnsupportedType(got=f"content-encoding {encoding[:40]}", supported=SUPPORTED)
+        raise UnsupportedType(got=encoding[:40], supported=SUPPORTED, what="content encoding")
     size = 0
     for piece in _decompress(body, encoding):
         size += len(piece)

@@ -33,7 +33,7 @@ def unpacked(source: BinaryIO, encoding: str) -> BinaryIO:
     if encoding in ("", "identity"):
         return source
     if encoding not in SUPPORTED:
-        raise UnsupportedType(got=f"content-encoding {encoding[:40]}", supported=SUPPORTED)
+        raise UnsupportedType(got=encoding[:40], supported=SUPPORTED, what="content encoding")
     return cast(BinaryIO, Kept(_Unpacked(source, encoding), READ_BYTES))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import Array, Row, Rows, parse_number, short_repr
+from inference.rows.row_types import Array, Row, Rows, count_values, parse_number, short_repr
 from inference.rows.schema import Schema
 from inference.rows.typed_rows import EXACT_INTEGER
 
@@ -176,11 +176,11 @@ def _without_unusable(
 
 
 def _row(row: object, index: int, width: int | None, *, text: bool) -> list[float]:
-    expected = "a list of values" if width is None else f"a list of {width} values"
+    expected = "a list of values" if width is None else f"a list of {count_values(width)}"
     if not isinstance(row, list | tuple):
         raise UnfitInput(field=f"row {index}", expected=expected, got=short_repr(row))
     if width is not None and len(row) != width:
-        raise UnfitInput(field=f"row {index}", expected=expected, got=f"{len(row)} values")
+        raise UnfitInput(field=f"row {index}", expected=expected, got=count_values(len(row)))
     return [_number(cell, index, column, text=text) for column, cell in enumerate(row)]
 
 

@@ -80,6 +80,11 @@ def parse_number(text: str) -> int | float:
         return float(text)
 
 
+def count_values(count: int) -> str:
+    """`1 value`, `2 values`."""
+    return f"{count} value" if count == 1 else f"{count} values"
+
+
 def short_repr(cell: object) -> str:
     """A cell in an error message: itself where it is short, else its kind and length."""
     if isinstance(cell, str):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import Array, Row, Rows, short_repr
+from inference.rows.row_types import Array, Row, Rows, count_values, short_repr
 from inference.rows.schema import Schema
 from inference.rows.typed_columns import ColumnReader, ReadColumn, readers
 from inference.rows.typed_rows import TypedRows, integer_column
@@ -104,9 +104,9 @@ def _wrong_cell(cell: object, row: int, column: int, schema: Schema) -> UnfitInp
 
 
 def _no_row(row: object, index: int, width: int) -> UnfitInput:
-    got = f"{len(row)} values" if isinstance(row, list | tuple) else short_repr(row)
+    got = count_values(len(row)) if isinstance(row, list | tuple) else short_repr(row)
     return UnfitInput(
         field=f"row {index}",
-        expected=f"a list of {width} values, or an object with their names",
+        expected=f"a list of {count_values(width)}, or an object with their names",
         got=got,
     )

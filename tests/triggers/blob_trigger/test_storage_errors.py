@@ -99,7 +99,7 @@ async def test_a_compressed_blob_of_many_ranges_is_scored_whole(
         ("cut.csv", gzip.compress(MANY)[:-10], "gzip", "malformed_input", "cut short"),
         ("cut.jsonl", gzip.compress(b"[1,2,3]\n" * 9999)[:-1], "gzip", "malformed_input", "short"),
         ("cut.json", gzip.compress(b"[[1,2,3]]")[:-1], "gzip", "malformed_input", "cut short"),
-        ("br.csv", CSV, "br", "unsupported_type", "content-encoding br"),
+        ("br.csv", CSV, "br", "unsupported_type", "content encoding 'br'"),
         ("twice.csv", CSV, "gzip, gzip", "unsupported_type", "gzip, gzip"),
         ("utf.csv", CSV, "utf-8", "unsupported_type", "utf-8"),
         ("rows.csv.gz", gzip.compress(CSV), None, "unsupported_type", "*.gz"),
