@@ -13,6 +13,8 @@ import pytest
 from tests import small_model
 from tests.cli.conftest import ROOT
 
+pytestmark = pytest.mark.long  # it builds and installs the project
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
