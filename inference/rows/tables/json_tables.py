@@ -5,6 +5,7 @@ JSON: the object (or {"data": rows}) with `predictions`, and `errors` by row.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -41,10 +42,9 @@ class JsonLinesTable(Table):
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         return b"".join(
-            orjson.dumps(
+            _dump_line(
                 (original if isinstance(original, dict) else {"data": original})
-                | ({"error": str(error)} if error else {"prediction": prediction}),
-                option=orjson.OPT_APPEND_NEWLINE,
+                | ({"error": str(error)} if error else {"prediction": prediction})
             )
             for original, (prediction, error) in zip(
                 part.originals, part.outcomes(predictions), strict=True
@@ -91,6 +91,13 @@ class JsonTable(Table):
                     yield bytes(text[start : start + PART_BYTES])
                 yield b","
         yield orjson.dumps(joined)[1:]
+
+
+def _dump_line(document: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:  # it reads lists 1,024 deep and writes them 254 deep
+        return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 
 
 def _line(line: bytes) -> Any:

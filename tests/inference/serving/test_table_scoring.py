@@ -55,6 +55,17 @@ async def test_json_lines_keep_their_fields_beside_the_prediction(score):
     assert (report.rows, report.failed) == (3, 1)
 
 
+@pytest.mark.parametrize("depth", [200, 253, 254, 255, 600, 1000])
+async def test_a_json_line_nested_however_deep_comes_back_as_it_was(score, depth):
+    deep = b"[" * depth + b"]" * depth
+    body = b'{"data": [0.9, 0.9, 0.9], "deep": %b}\n%b\n' % (deep, deep)
+    report, written = await score(media_types.JSON_LINES, body)
+    first, second = written.splitlines()
+    assert first == b'{"data":[0.9,0.9,0.9],"deep":%b,"prediction":1}' % deep
+    assert second.startswith(b'{"data":%b,"error":"row 1: ' % deep)
+    assert (report.rows, report.failed) == (2, 1)
+
+
 async def test_a_json_document_keeps_its_fields_beside_the_predictions(score):
     _, written = await score(media_types.JSON, orjson.dumps({"batch": 3, "data": [GOOD, [1], LOW]}))
     document = orjson.loads(written)
