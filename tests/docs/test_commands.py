@@ -18,6 +18,8 @@ from tests.running_app import App
 
 __all__ = ["make_app"]
 
+pytestmark = pytest.mark.long  # it starts the whole app
+
 PAGES = {page.name: page for page in all_pages()}
 
 
