@@ -66,11 +66,14 @@ def _inputs(schema: Schema, numbers: Any, data_types: Any) -> list[tuple[str, An
     if schema.kind == "array":
         return [("X", numbers([None, schema.features]))]
     tensors = {
+        "integer": numbers,
         "number": numbers,
         "boolean": data_types.Int64TensorType,  # skl2onnx encodes no booleans
         "text": data_types.StringTensorType,
     }
     columns = zip(schema.names or (), schema.types or (), strict=True)
+    if {"category", "date"} & {*(schema.types or ())}:
+        raise ModelUnavailable("accelerate converts no model with columns of categories or dates")
     return [(name, tensors[kind]([None, 1])) for name, kind in columns]
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
 from deploy import sample
@@ -16,10 +15,11 @@ from inference import models
 from inference.errors import CallerError, ModelUnavailable
 from inference.models import Model, manifests
 from inference.models.manifests import Golden
+from inference.models.model import AnswerFunction
 from inference.rows import coercion
 from inference.rows.codecs import json_codec
 from inference.rows.row_types import Values
-from inference.rows.schema import Schema
+from inference.rows.schema import Column, Schema, frame_schema
 from inference.rows.typed_rows import TypedRows
 from inference.script_errors import SHOWN
 from inference.scripts import batch_invariance
@@ -53,13 +53,7 @@ def describe(
         framework=model.framework,
         version=model.version,
         method=method,
-        features=manifests.Features(
-            kind=schema.kind,
-            count=schema.features,
-            names=schema.names and list(schema.names),
-            types=schema.types and list(schema.types),
-            missing=schema.allows_missing,
-        ),
+        features=manifests.features_of(schema),
         classes=_plain(model.classes),
         independent=_independent(model, method, schema, golden),
         trusted=list(trusted),
@@ -95,8 +89,8 @@ def _golden(model: Model, method: str, rows: Sample | None) -> tuple[Schema, Gol
         except Exception as error:  # noqa: BLE001 - reported below, if no candidate works
             failures.append(error)
             continue
-        golden = Golden(_plain(values) or (), _plain(answers) or ())
-        return schema.with_missing(_allows_missing(model, method, schema, values)), golden
+        golden = Golden(_cells(values, schema), _plain(answers) or ())
+        return _with_missing(model, method, schema, values), golden
     raise ModelUnavailable(
         f"the model does not accept these golden rows ({_format_error(failures[-1])}): give some"
         " that it accepts with `triscore describe DIR --rows FILE`"
@@ -109,37 +103,52 @@ def _candidates(rows: Sample, own: Schema) -> Iterator[Schema]:
         yield own
         return
     types = rows.types()
-    if set(types) == {"number"}:
+    if set(types) <= {"integer", "number"}:
         yield own
     if own.names is not None:
         # Whether cells may be missing is tested later.
-        yield Schema(
-            kind="frame", features=len(types), names=own.names, types=types, allows_missing=True
+        yield frame_schema(
+            [Column(*each, missing=True) for each in zip(own.names, types, strict=True)]
         )
-    elif set(types) != {"number"}:
+    elif not set(types) <= {"integer", "number"}:
         raise ModelUnavailable(
             "the rows contain text, and the model was trained without column names: train it on a"
             " DataFrame"
         )
 
 
-def _allows_missing(model: Model, method: str, schema: Schema, values: Values) -> bool:
-    """Whether an estimator accepts rows with one missing cell each. Other models refuse nothing:
-    for them it depends on whether the golden rows have missing cells.
+def _with_missing(model: Model, method: str, schema: Schema, values: Values) -> Schema:
+    """The schema with what is known of missing cells: the estimator answers a row with one in that
+    column, or the golden rows have one. Other models refuse nothing, so only the rows count.
     """
-    if schema.kind == "texts":
-        return False
-    if model.framework != "scikit-learn":
-        return any(cell != cell for row in values.tolist() for cell in row)  # noqa: PLR0124 - NaN
-    cells = values.objects() if isinstance(values, TypedRows) else values
-    gaps = np.repeat(cells[:1], cells.shape[1], axis=0)
-    np.fill_diagonal(gaps, np.nan)
-    rows = coercion.coerce_objects(gaps, schema) if isinstance(values, TypedRows) else gaps
+    rows = _cells(values, schema)
+    width = values.shape[1] if rows else 0
+    gaps = [any(row[at] is None for row in rows) for at in range(width)]
+    if schema.columns is None and any(gaps):  # an array has one answer for all columns
+        return replace(schema, allows_missing=True)
+    if model.framework == "scikit-learn" and schema.kind != "texts":
+        answer = model.answer_function(method, schema.allowing_missing())
+        gaps = [known or _answers_gap(answer, schema, rows[0], at) for at, known in enumerate(gaps)]
+    if schema.columns is None:
+        return replace(schema, allows_missing=bool(gaps) and all(gaps))
+    columns = [replace(each, missing=gap) for each, gap in zip(schema.columns, gaps, strict=True)]
+    return replace(schema, columns=tuple(columns))
+
+
+def _answers_gap(answer: AnswerFunction, schema: Schema, row: Sequence[Any], at: int) -> bool:
+    cells = [None if position == at else cell for position, cell in enumerate(row)]
     try:
-        model.answer_function(method, schema)(rows)
+        answer(coercion.coerce_rows([cells], schema.allowing_missing(), text=False).require_valid())
     except Exception:  # noqa: BLE001 - an estimator may raise anything
         return False
     return True
+
+
+def _cells(values: Values, schema: Schema) -> Sequence[Sequence[Any]]:
+    """The rows as JSON has them."""
+    if isinstance(values, TypedRows):
+        return coercion.json_cells(values, schema)
+    return _plain(values) or ()
 
 
 def _format_error(error: Exception) -> str:

@@ -14,7 +14,7 @@ from inference.limits import Limits
 from inference.rows import codecs, media_types, row_types
 from inference.rows.codecs import csv_codec, json_codec
 from inference.rows.row_types import Array, Row
-from inference.rows.schema import ColumnType, Schema
+from inference.rows.schema import Column, ColumnType, Schema, frame_schema
 from inference.settings import InferenceSettings
 
 DRAWN_ROWS = 5
@@ -67,8 +67,7 @@ def read(file: Path, schema: Schema) -> Sample:
 
 def _named(names: tuple[str, ...]) -> Schema:
     """A schema of columns of any type, to recognize a header by the model's own names."""
-    types: tuple[ColumnType, ...] = tuple("text" for _ in names)
-    return Schema(kind="frame", features=len(names), names=names, types=types)
+    return frame_schema([Column(name, "text") for name in names])
 
 
 def _sample(cells: list[Row], *, text: bool) -> Sample:
@@ -83,6 +82,8 @@ def _type_of_values(column: Sequence[Any]) -> ColumnType:
     kinds = {type(cell) for cell in _present(column)}
     if kinds == {bool}:
         return "boolean"
+    if kinds <= {int}:
+        return "integer" if None not in column else "number"
     return "number" if kinds <= {int, float} else "text"
 
 
@@ -90,11 +91,17 @@ def _type_of_texts(column: Sequence[Any]) -> ColumnType:
     present = _present(column)
     if present and {cell.lower() for cell in present} <= _BOOLEANS:
         return "boolean"
+    if present and len(present) == len(column) and all(map(_is_integer, present)):
+        return "integer"
     return "number" if all(map(_is_number, present)) else "text"
 
 
 def _present(column: Sequence[Any]) -> list[Any]:
     return [cell for cell in column if cell is not None and cell != ""]
+
+
+def _is_integer(text: str) -> bool:
+    return text.strip().lstrip("+-").isdecimal()
 
 
 def _is_number(text: str) -> bool:

@@ -31,7 +31,11 @@ _UNSEEN = "triscore has not seen this"
 def draw(golden: Values, schema: Schema, estimator: Any) -> Values:
     """Rows of the shape (rows, features), with cells like those of `golden`."""
     if isinstance(golden, TypedRows):
-        return coercion.coerce_objects(_draw(golden.objects(), schema, estimator), schema)
+        cells = np.array(coercion.json_cells(golden, schema), object)
+        cells[cells == None] = np.nan  # noqa: E711 - of each cell
+        drawn = _draw(cells, schema, estimator).tolist()
+        taking = schema.allowing_missing()
+        return coercion.coerce_rows(drawn, taking, text=False).require_valid()
     return _draw(golden, schema, estimator)
 
 
@@ -45,7 +49,7 @@ def _draw(golden: Array, schema: Schema, estimator: Any) -> Array:
     if schema.kind == "array":
         parts.append(_beside_thresholds(rows, estimator, random))
     whole = np.concatenate(parts)
-    if schema.allows_missing:
+    if schema.allows_missing or any(column.missing for column in schema.columns or ()):
         gaps = whole.astype(np.float64) if whole.dtype.kind in "iu" else whole.copy()
         gaps[random.random(gaps.shape) < MISSING] = np.nan
         whole = np.concatenate([whole, gaps])

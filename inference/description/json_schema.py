@@ -7,14 +7,20 @@ from typing import Any
 
 from inference.models.manifests import Manifest
 from inference.rows.codecs.json_rows import NAMES
-from inference.rows.schema import ColumnType, Schema
+from inference.rows.schema import Column, ColumnType, Schema
 
 JsonSchema = dict[str, Any]
 
 #: The place of the schemas that others refer to in an OpenAPI document.
 COMPONENTS = "#/components/schemas/"
 
-_TYPES: Mapping[ColumnType, str] = {"number": "number", "boolean": "boolean", "text": "string"}
+_TYPES: Mapping[ColumnType, str] = {
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "text": "string",
+    "date": "string",
+}
 _TEXT: JsonSchema = {"type": "string"}
 
 
@@ -55,7 +61,7 @@ def row(schema: Schema) -> JsonSchema:
     if width is not None:
         whole |= {"minItems": width, "maxItems": width}
     if schema.names is None:
-        return whole | {"items": _cell("number", schema)}
+        return whole | {"items": _cell(Column("", "number"), schema)}
     cells = [{"title": name} | cell for name, cell in _columns(schema).items()]
     return whole | {"prefixItems": cells}
 
@@ -84,7 +90,7 @@ def swagger_item(schema: Schema) -> JsonSchema:
         return _TEXT
     if schema.kind == "frame":
         return to_swagger(record(schema))
-    return to_swagger({"type": "array", "items": _cell("number", schema)})
+    return to_swagger({"type": "array", "items": _cell(Column("", "number"), schema)})
 
 
 def to_swagger(schema: JsonSchema) -> JsonSchema:
@@ -120,17 +126,19 @@ def _split(schema: Schema) -> JsonSchema:
 
 
 def _columns(schema: Schema) -> dict[str, JsonSchema]:
-    names = schema.names or ()
-    numbers: list[ColumnType] = ["number"] * len(names)
-    types = schema.types or numbers
-    return {name: _cell(kind, schema) for name, kind in zip(names, types, strict=True)}
+    columns = schema.columns or [Column(name) for name in schema.names or ()]
+    return {column.name: _cell(column, schema) for column in columns}
 
 
-def _cell(kind: ColumnType, schema: Schema) -> JsonSchema:
-    types = [_TYPES[kind]]
+def _cell(column: Column, schema: Schema) -> JsonSchema:
+    missing = column.missing or schema.allows_missing
+    if column.categories is not None:
+        values = [*column.categories, *([None] if missing else [])]
+        return _like(column.categories) if schema.unseen == "missing" else {"enum": values}
+    types = [_TYPES[column.type]]
     if schema.kind == "array":  # to NumPy true is 1
         types.append("boolean")
-    if schema.allows_missing:
+    if missing:
         types.append("null")
     return {"type": types if len(types) > 1 else types[0]}
 

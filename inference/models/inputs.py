@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from inference.errors import ModelUnavailable
 from inference.rows import typed_rows
-from inference.rows.row_types import Array
-from inference.rows.schema import Schema
-from inference.rows.typed_rows import MISSING_BOOLEAN, TypedRows
+from inference.rows.row_types import Array, Values
+from inference.rows.schema import Column, Schema
+from inference.rows.typed_rows import INTEGER_OR_MISSING, MISSING_CODE, TypedRows
 
 
 def input_function(schema: Schema) -> Callable[[Any], Any]:
@@ -24,42 +23,118 @@ def input_function(schema: Schema) -> Callable[[Any], Any]:
     if schema.kind == "array":
         return lambda values: values
     if schema.kind == "texts":
-        return lambda rows: column_values(rows.columns[0])
+        return lambda rows: rows.columns[0].astype(object)
     try:
         import pandas as pd  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
         raise ModelUnavailable(
             "the model takes a DataFrame, and pandas is not installed: add it to requirements.txt"
         ) from error
-    names = schema.names or ()
+    features = schema.columns or ()
 
     def frame(rows: TypedRows) -> Any:
-        columns = map(column_values, rows.columns)
-        return pd.DataFrame(dict(zip(names, columns, strict=True)))
+        series = map(_series, features, rows.columns)
+        return pd.DataFrame({each.name: made for each, made in zip(features, series, strict=True)})
 
     return frame
 
 
-def column_values(column: Array) -> Array:
-    """A typed column as pandas reads such a column from a file."""
-    if typed_rows.is_text(column):
-        return column.astype(object)
-    if typed_rows.is_boolean(column):
-        if (column == MISSING_BOOLEAN).any():
-            return typed_rows.boolean_objects(column)
-        return column.astype(np.bool_)
-    return column if column.dtype == np.float64 else _long_numbers(column)
+def alike_rows(values: Values, schema: Schema) -> list[Array]:
+    """The positions of rows that the estimator is called with together, a group each.
 
-
-def _long_numbers(column: Array) -> Array:
-    """Integers if all cells are integers and one has more digits than a float; floats otherwise.
-
-    Only these rows decide: they may be some of the rows of a longer column.
+    A missing cell in a column of integers that had none in training makes the column one of floats.
+    So that no row's types depend on others, such rows are apart, by which of their cells miss.
     """
-    cells = typed_rows.cells(column)
-    values: Array = np.array(cells, np.float64)
-    if any(isinstance(cell, int) for cell in cells) and (values % 1 == 0).all():
-        for dtype in (np.int64, np.uint64):
-            with contextlib.suppress(OverflowError):
-                return np.array([int(cell) for cell in cells], dtype=dtype)
-    return values
+    if not isinstance(values, TypedRows):
+        return [np.arange(len(values))]
+    masks = [
+        column["missing"]
+        for feature, column in zip(schema.columns or (), values.columns, strict=True)
+        if column.dtype == INTEGER_OR_MISSING and not _is_nullable(feature)
+    ]
+    if not masks or not any(mask.any() for mask in masks):
+        return [np.arange(len(values))]
+    patterns, group_of = np.unique(np.stack(masks, axis=1), axis=0, return_inverse=True)
+    return [np.flatnonzero(group_of == group) for group in range(len(patterns))]
+
+
+def _series(feature: Column, column: Array) -> Any:
+    """A typed column with the dtype that training had."""
+    return _SERIES[feature.type](feature, column)
+
+
+def _integers(feature: Column, column: Array) -> Any:
+    if column.dtype != INTEGER_OR_MISSING:
+        return column.astype(feature.pandas_dtype, copy=False)
+    if _is_nullable(feature):
+        return _nullable(feature, column["value"], column["missing"])
+    if column["missing"].any():
+        return np.where(column["missing"], np.nan, column["value"])
+    return column["value"].astype(feature.pandas_dtype, copy=False)
+
+
+def _numbers(feature: Column, column: Array) -> Any:
+    if _is_nullable(feature):
+        return _nullable(feature, column, np.isnan(column))
+    dtype = feature.pandas_dtype
+    return column if dtype == "object" else column.astype(dtype, copy=False)
+
+
+def _booleans(feature: Column, column: Array) -> Any:
+    gone = column == MISSING_CODE
+    if _is_nullable(feature):
+        return _nullable(feature, column == 1, gone)
+    if feature.pandas_dtype == "object" or gone.any():
+        return typed_rows.boolean_objects(column)
+    return column.astype(np.bool_)
+
+
+def _texts(feature: Column, column: Array) -> Any:
+    import pandas as pd  # noqa: PLC0415 - imported by input_function
+
+    objects = column.astype(object)
+    if feature.pandas_dtype == "object":
+        return pd.Series(objects, dtype=object)
+    return pd.array(objects, dtype=feature.pandas_dtype)
+
+
+def _categories(feature: Column, column: Array) -> Any:
+    import pandas as pd  # noqa: PLC0415 - imported by input_function
+
+    categories = pd.Index(feature.categories or ())
+    if feature.dtype.startswith("category["):
+        categories = categories.astype(feature.dtype[len("category[") : -1])
+    dtype = pd.CategoricalDtype(categories, feature.ordered)
+    return pd.Categorical.from_codes(column, dtype=dtype)
+
+
+def _dates(feature: Column, column: Array) -> Any:
+    import pandas as pd  # noqa: PLC0415 - imported by input_function
+
+    _, comma, zone = feature.pandas_dtype.rstrip("]").partition(", ")
+    index = pd.DatetimeIndex(column)
+    return index.tz_localize("UTC").tz_convert(zone) if comma else index
+
+
+_SERIES: dict[str, Callable[[Column, Array], Any]] = {
+    "integer": _integers,
+    "number": _numbers,
+    "boolean": _booleans,
+    "text": _texts,
+    "category": _categories,
+    "date": _dates,
+}
+
+
+def _is_nullable(feature: Column) -> bool:
+    """Whether missing cells of the training dtype lie beside the values: Int64, boolean."""
+    dtype = feature.pandas_dtype
+    return dtype == "boolean" or dtype[:1].isupper()
+
+
+def _nullable(feature: Column, values: Array, gone: Array) -> Any:
+    import pandas as pd  # noqa: PLC0415 - imported by input_function
+
+    made = pd.array(np.where(gone, np.zeros(1, values.dtype), values), dtype=feature.pandas_dtype)
+    made[gone] = pd.NA
+    return made

@@ -21,7 +21,18 @@ from typing import Any
 import orjson
 
 from inference.errors import ModelUnavailable
-from inference.rows.schema import COLUMN_TYPES, KINDS, TEXTS, ColumnType, Kind, Schema
+from inference.rows.schema import (
+    COLUMN_TYPES,
+    KINDS,
+    NA_WORDS,
+    TEXTS,
+    Column,
+    ColumnType,
+    Kind,
+    Schema,
+    Unseen,
+    frame_schema,
+)
 
 NAME = "model.json"
 #: The file that `triscore accelerate` writes beside a model.
@@ -41,23 +52,77 @@ class Features:
     kind: Kind = "array"
     count: int | None = None
     names: Sequence[str] | None = None
+    #: Of a frame in a manifest of the first release, which had no columns.
     types: Sequence[ColumnType] | None = None
-    #: Whether cells may be missing.
+    #: Whether cells of an array may be missing.
     missing: bool | None = None
+    #: NumPy's name for the numbers of an array.
+    dtype: str = "float64"
+    #: Of a frame: the fields of a Column each.
+    columns: Sequence[Mapping[str, Any]] | None = None
+    #: The texts that mean a missing cell in CSV; None: those of pandas.
+    na: Sequence[str] | None = None
+    unseen: Unseen = "error"
 
     def schema(self) -> Schema | None:
         """What the model takes; None if only the loaded model can say it."""
         if self.kind == "texts":
             return TEXTS
+        if self.kind == "frame":
+            return frame_schema(self._columns(), na=self.na_words(), unseen=self.unseen)
         if self.count is None or self.missing is None:
             return None
         return Schema(
-            kind=self.kind,
             features=self.count,
             names=None if self.names is None else tuple(self.names),
-            types=None if self.types is None else tuple(self.types),
+            dtype=self.dtype,
             allows_missing=self.missing,
+            na=self.na_words(),
         )
+
+    def na_words(self) -> tuple[str, ...]:
+        return NA_WORDS if self.na is None else tuple(self.na)
+
+    def _columns(self) -> list[Column]:
+        if self.columns is not None:
+            return [_column(each) for each in self.columns]
+        named = zip(self.names or (), self.types or (), strict=True)
+        return [Column(name, kind, missing=bool(self.missing)) for name, kind in named]
+
+
+def features_of(schema: Schema) -> Features:
+    """The reverse of Features.schema."""
+    na = None if schema.na == NA_WORDS else list(schema.na)
+    if schema.kind == "frame":
+        columns = [_fields(column) for column in schema.columns or ()]
+        return Features("frame", schema.features, columns=columns, na=na, unseen=schema.unseen)
+    if schema.kind == "texts":
+        return Features("texts")
+    return Features(
+        count=schema.features,
+        names=schema.names and list(schema.names),
+        missing=schema.allows_missing,
+        dtype=schema.dtype,
+        na=na,
+    )
+
+
+def _fields(column: Column) -> dict[str, Any]:
+    """The fields of a column that are not the usual ones of its type."""
+    usual = Column(column.name, column.type)
+    return {
+        name: value
+        for name, value in asdict(column).items()
+        if name in ("name", "type") or value != getattr(usual, name)
+    }
+
+
+def _column(document: Mapping[str, Any]) -> Column:
+    """Raises ValueError, as _build does."""
+    column = _build(Column, document, "a column of features.columns")
+    if column.categories is None:
+        return column
+    return replace(column, categories=tuple(column.categories))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,15 +270,17 @@ def _validate(manifest: Manifest) -> None:
 def _validate_features(features: Features) -> None:
     if features.kind not in KINDS:
         raise ValueError(f"features.kind: expected one of {', '.join(KINDS)}, got {features.kind}")
-    types, names = features.types, features.names
-    if types is not None and (unknown := sorted(set(types) - set(COLUMN_TYPES))):
+    columns = features.columns or ()
+    types = [*(features.types or ()), *(_column(each).type for each in columns)]
+    if unknown := sorted({*types} - {*COLUMN_TYPES}):
         raise ValueError(
-            f"features.types: expected only {', '.join(COLUMN_TYPES)}, got {', '.join(unknown)}"
+            f"features: expected only the types {', '.join(COLUMN_TYPES)}, got {', '.join(unknown)}"
         )
-    if features.kind == "frame" and (not names or not types or len(names) != len(types)):
+    names = features.names or ()
+    if features.kind == "frame" and not (columns or (names and len(names) == len(types))):
         raise ValueError(
-            "features: expected as many names as types in a frame, and at least one, got"
-            f" {len(names or ())} and {len(types or ())}"
+            "features: expected the columns of a frame, at least one, got"
+            f" {len(names)} names and {len(types)} types"
         )
 
 

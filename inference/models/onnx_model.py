@@ -16,7 +16,7 @@ from inference.models import onnx_tensors
 from inference.models.answers import one_per_row
 from inference.models.manifests import Features
 from inference.rows.row_types import Values
-from inference.rows.schema import TEXTS, ColumnType, Schema
+from inference.rows.schema import TEXTS, Column, ColumnType, Schema, frame_schema
 
 #: ONNX Runtime's log level for errors that it does not raise.
 _FATAL = 4
@@ -110,7 +110,7 @@ def _of_tensor(tensor: Any) -> Schema:
     """What a graph takes whose one input is a tensor of all columns. Raises ModelUnavailable."""
     kind = onnx_tensors.column_type(tensor)
     width = 1 if len(tensor.shape) == 1 else tensor.shape[-1]
-    if kind == "number":
+    if kind in ("integer", "number"):
         return Schema(features=width if isinstance(width, int) else None, allows_missing=True)
     if kind == "text" and width == 1:
         return TEXTS
@@ -123,10 +123,5 @@ def _of_tensor(tensor: Any) -> Schema:
 
 
 def _of_columns(names: Sequence[str], types: Sequence[ColumnType]) -> Schema:
-    return Schema(
-        kind="frame",
-        features=len(names),
-        names=tuple(names),
-        types=tuple(types),
-        allows_missing=True,
-    )
+    columns = [Column(*each, missing=True) for each in zip(names, types, strict=True)]
+    return frame_schema(columns)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import UnfitInput
-from inference.models.inputs import column_values
+from inference.rows import typed_rows
 from inference.rows.row_types import Array, Values
 from inference.rows.schema import ColumnType
 from inference.rows.typed_rows import TypedRows
@@ -17,8 +17,8 @@ from inference.rows.typed_rows import TypedRows
 TYPES: dict[str, tuple[ColumnType, npt.DTypeLike]] = {
     "tensor(double)": ("number", np.float64),
     "tensor(float)": ("number", np.float32),
-    "tensor(int64)": ("number", np.int64),
-    "tensor(int32)": ("number", np.int32),
+    "tensor(int64)": ("integer", np.int64),
+    "tensor(int32)": ("integer", np.int32),
     "tensor(bool)": ("boolean", np.bool_),
     "tensor(string)": ("text", np.object_),
 }
@@ -33,10 +33,22 @@ def cells_of(values: Values, column: int | None) -> Array:
     if not isinstance(values, TypedRows):
         return values if column is None else values[:, column : column + 1]
     columns = values.columns if column is None else values.columns[column : column + 1]
-    arrays = [column_values(each) for each in columns]
+    arrays = [_values(each) for each in columns]
     if len({array.dtype for array in arrays}) > 1:  # long integers keep their digits as objects
         arrays = [array.astype(object) for array in arrays]
     return np.column_stack(arrays)
+
+
+def _values(column: Array) -> Array:
+    """A typed column as numbers, booleans or objects."""
+    if column.dtype == typed_rows.INTEGER_OR_MISSING:
+        return np.where(column["missing"], np.nan, column["value"])
+    if typed_rows.is_text(column):
+        return column.astype(object)
+    if column.dtype == np.int8:
+        gone = typed_rows.missing(column).any()
+        return typed_rows.boolean_objects(column) if gone else column.astype(np.bool_)
+    return column
 
 
 def encode(cells: Array, tensor: Any) -> Array:

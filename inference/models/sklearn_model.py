@@ -8,7 +8,7 @@ from typing import Any
 
 from inference.errors import ModelUnavailable
 from inference.models.answers import one_per_row
-from inference.models.inputs import input_function
+from inference.models.inputs import alike_rows, input_function
 from inference.models.manifests import Features
 from inference.models.pickles import MappedFile
 from inference.rows.row_types import Values
@@ -64,11 +64,11 @@ class SklearnModel:
         names = features.names or _as_list(getattr(estimator, "feature_names_in_", None))
         missing = features.missing
         return Schema(
-            kind=features.kind,
             features=features.count or getattr(estimator, "n_features_in_", None),
             names=None if names is None else tuple(map(str, names)),
-            types=None if features.types is None else tuple(features.types),
+            dtype=features.dtype,
             allows_missing=_allows_missing(estimator) if missing is None else missing,
+            na=features.na_words(),
         )
 
     def answer_function(self, method: str, schema: Schema) -> Callable[[Values], Any]:
@@ -80,7 +80,15 @@ class SklearnModel:
         to_input = input_function(schema)
 
         def answer(values: Values) -> Any:
-            return one_per_row(call(to_input(values)), len(values))
+            groups = alike_rows(values, schema)
+            if len(groups) == 1:
+                return one_per_row(call(to_input(values)), len(values))
+            answers: list[Any] = [None] * len(values)
+            for rows in groups:
+                found = one_per_row(call(to_input(values[rows])), len(rows))
+                for row, each in zip(rows.tolist(), found, strict=True):
+                    answers[row] = each
+            return answers
 
         return answer if self._source is None else _watched(answer, self._source)
 

@@ -33,7 +33,7 @@ def coerce(inputs: Sequence[Tensor], schema: Schema) -> Rows:
     if schema.kind == "array" and not any(block.dtype.hasobject for block in blocks):
         with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
             return coercion.coerce_array(np.concatenate(blocks, axis=1), schema)
-    return gather(lambda: _parts(blocks), schema)
+    return gather(_parts(blocks), schema)
 
 
 def _parts(blocks: Sequence[Array]) -> Iterator[CellsPart]:

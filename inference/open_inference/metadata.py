@@ -6,7 +6,6 @@ other schema a single one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from inference.errors import UnacceptableAnswer
 from inference.models import ModelId, manifests
 from inference.open_inference import outputs
 from inference.open_inference.tensors import BOOL, BYTES
-from inference.rows.schema import ColumnType, Schema
+from inference.rows.schema import Column, ColumnType, Schema
 from inference.scripts import EstimatorScript, Script
 
 Described = dict[str, Any]
@@ -22,7 +21,14 @@ Described = dict[str, Any]
 #: The name of a single input in the examples of KServe and MLServer. Any name is accepted.
 INPUT = "input-0"
 ANY = -1
-_DATATYPES: dict[ColumnType, str] = {"number": "FP64", "boolean": BOOL, "text": BYTES}
+_DATATYPES: dict[ColumnType, str] = {
+    "integer": "INT64",
+    "number": "FP64",
+    "boolean": BOOL,
+    "text": BYTES,
+    "category": BYTES,
+    "date": BYTES,
+}
 
 
 def describe(model: ModelId, script: Script, folder: Path) -> Described:
@@ -40,11 +46,15 @@ def describe(model: ModelId, script: Script, folder: Path) -> Described:
 def _inputs(schema: Schema) -> list[Described]:
     if schema.names is None:
         return [_tensor(INPUT, "FP64", [ANY, schema.features or ANY])]
-    types: Sequence[ColumnType] = schema.types or ["number"] * len(schema.names)
-    return [
-        _tensor(name, _DATATYPES[kind], [ANY])
-        for name, kind in zip(schema.names, types, strict=True)
-    ]
+    columns = schema.columns or [Column(name) for name in schema.names]
+    return [_tensor(column.name, _datatype(column), [ANY]) for column in columns]
+
+
+def _datatype(column: Column) -> str:
+    known = column.categories or ("",)
+    if isinstance(known[0], bool):
+        return BOOL
+    return _DATATYPES[column.type] if isinstance(known[0], str) else "FP64"
 
 
 def _outputs(method: str, folder: Path) -> list[Described]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from inference.rows import numeric, typed_cells
+from inference.rows import numeric, typed_cells, typed_rows
 from inference.rows.row_types import Array, Row, Rows
 from inference.rows.schema import Schema
 from inference.rows.typed_rows import TypedRows
@@ -21,11 +22,15 @@ def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int =
     return typed_cells.coerce_rows(rows, schema, text=text, first=first)
 
 
-def coerce_objects(cells: Array, schema: Schema) -> TypedRows:
-    """The reverse of TypedRows.objects; any cell may be missing. Raises UnfitInput."""
-    rows = [[None if cell != cell else cell for cell in row] for row in cells.tolist()]  # noqa: PLR0124
-    schema = schema.with_missing(True)
-    return typed_cells.coerce_rows(rows, schema, text=False).typed()
+def json_cells(rows: TypedRows, schema: Schema) -> list[list[Any]]:
+    """Each row's cells as JSON has them; None is missing. coerce_rows reads them again."""
+    columns = []
+    for feature, column in zip(schema.columns or (), rows.columns, strict=True):
+        found = [None if cell != cell else cell for cell in typed_rows.cells(column)]  # noqa: PLR0124
+        if feature.categories is not None:
+            found = [None if code is None else feature.categories[code] for code in found]
+        columns.append(found)
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:

@@ -1,19 +1,18 @@
 """Rows of numbers, which most estimators take. Valid rows are converted all at once.
 
-Infinity is refused, as in scikit-learn. null and an empty CSV cell become NaN, which is accepted if
-the model takes missing values.
+Infinity is refused, as in scikit-learn. null and CSV's words for a missing cell become NaN, which
+is accepted if the model takes missing values.
 
-Rows are float64, so that equal numbers are equal bytes. If all cells are integers and some would
-lose digits as a float, rows are int64 or uint64, whichever holds them all.
+Rows have the dtype of the schema, whatever the numbers are. Where that is a type of integers, a
+number that is not whole or out of its range is refused.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 from array import array as machine_array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,9 @@ import numpy as np
 from inference.errors import CallerError, UnfitInput
 from inference.rows.row_types import Array, Row, Rows, count_values, parse_number, short_repr
 from inference.rows.schema import Schema
-from inference.rows.typed_rows import EXACT_INTEGER
 
-_WHOLE = frozenset({int, bool})
+#: Up to here float64 holds every integer.
+EXACT_INTEGER = 2**53
 
 
 def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
@@ -31,14 +30,9 @@ def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int =
     values = _at_once(rows, text=text)
     if values is None or schema.features not in (None, values.shape[1]):
         return _coerce_one_by_one(rows, schema, text=text, first=first)
-    return _coerce_values(values, lambda dtype: to_integers(rows, dtype, text=text), schema, first)
-
-
-def to_integers(rows: Sequence[Row], dtype: type, *, text: bool) -> Array:
-    """Cells as integers of a type. Raises ValueError, TypeError or OverflowError if one is not an
-    integer or does not fit into the type.
-    """
-    return _texts_to_integers(rows, dtype) if text else _numbers_to_integers(rows, dtype)
+    if (plain := coerce_plain(values, schema)) is not None:
+        return plain
+    return _coerce_one_by_one(rows, schema, text=text, first=first)
 
 
 def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
@@ -47,16 +41,8 @@ def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
         raise UnfitInput(field="shape", expected=_shape(schema), got=str(array.shape))
     # The array may have another byte order, and an unaligned start.
-    values = np.require(array, np.float64, ["C", "A"])
-    return _coerce_values(values, lambda dtype: array_to_integers(array, dtype), schema, first)
-
-
-def coerce_plain(values: Array) -> Rows | None:
-    """Float64 rows of the model's width; None if one may be missing, infinite or a long integer."""
-    # A sum of squares bounds each number, takes one pass, and is NaN if a number is.
-    if np.vdot(values, values) < EXACT_INTEGER**2:
-        return Rows(values, np.arange(len(values)))
-    return None
+    values = np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
+    return _coerce_values(values, schema, first)
 
 
 def coerce_columns(columns: Sequence[Array], schema: Schema, *, first: int = 0) -> Rows:
@@ -64,37 +50,65 @@ def coerce_columns(columns: Sequence[Array], schema: Schema, *, first: int = 0) 
     width = len(columns)
     if not width or schema.features not in (None, width):
         raise UnfitInput(field="columns", expected=_width(schema), got=str(width))
+    dtype = np.dtype(schema.dtype)
+    alike = {column.dtype for column in columns}
+    if dtype.kind in "iu" and len(alike) == 1 and alike.pop().kind in "iu":
+        return _coerce_values(np.column_stack(columns), schema, first)
     values = np.column_stack([np.asarray(column, np.float64) for column in columns])
-    return _coerce_values(values, lambda dtype: columns_to_integers(columns, dtype), schema, first)
+    return _coerce_values(values, schema, first)
 
 
-def columns_to_integers(columns: Sequence[Array], dtype: type) -> Array:
-    """As to_integers, for columns."""
-    return np.column_stack([array_to_integers(column, dtype) for column in columns])
+def coerce_plain(values: Array, schema: Schema) -> Rows | None:
+    """Rows of the model's width in its dtype; None if a number may not fit.
+
+    `values`: float64.
+    """
+    # A sum of squares bounds each number, takes one pass, and is NaN if a number is.
+    if not np.vdot(values, values) < EXACT_INTEGER**2:
+        return None
+    if schema.dtype != "float64":
+        converted = values.astype(schema.dtype)
+        if converted.dtype.kind in "iu" and (converted != values).any():
+            return None
+        values = converted
+    return Rows(values, np.arange(len(values)))
 
 
-def _coerce_values(
-    values: Array, integers: Callable[[type], Array], schema: Schema, first: int
-) -> Rows:
-    """`integers` converts the same values to integers of a type, or raises as to_integers does."""
-    if (rows := coerce_plain(values)) is not None:
+def _coerce_values(values: Array, schema: Schema, first: int) -> Rows:
+    if values.dtype == np.float64 and (rows := coerce_plain(values, schema)) is not None:
         return rows
-    kept = np.arange(len(values))
-    return _without_unusable(_exact(values, integers), kept, {}, schema, first)
+    fits = _fits(values, schema)
+    whole = fits.all(axis=1)
+    errors: dict[int, CallerError] = {}
+    for position in np.flatnonzero(~whole).tolist():
+        column = int(np.argmin(fits[position]))
+        errors[position] = UnfitInput(
+            field=f"row {first + position}, column {column}",
+            expected=_expected(schema),
+            got=_describe(values[position, column].item()),
+        )
+    with np.errstate(over="ignore"):
+        converted = values[whole].astype(schema.dtype)
+    return Rows(converted, np.flatnonzero(whole), errors)
 
 
-def _exact(values: Array, integers: Callable[[type], Array]) -> Array:
-    for dtype in (np.int64, np.uint64) if values.size else ():
-        try:
-            found = integers(dtype)
-        except (ValueError, TypeError, OverflowError):
-            continue
-        return found if _beyond_float(found) else values
-    return values
+def _fits(values: Array, schema: Schema) -> Array:
+    """Whether each number is one that the model takes."""
+    dtype = np.dtype(schema.dtype)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        inside = (values >= limits.min) & (values <= limits.max)
+        if values.dtype.kind == "f":  # the largest integers have no float: they round up
+            inside &= (values % 1 == 0) & (values < 2.0 ** (limits.bits - (dtype.kind == "i")))
+        return inside
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(values.astype(dtype))
+    return finite | np.isnan(values) if schema.allows_missing else finite
 
 
-def _beyond_float(integers: Array) -> bool:
-    return int(integers.max()) > EXACT_INTEGER or int(integers.min()) < -EXACT_INTEGER
+def _expected(schema: Schema) -> str:
+    kind = np.dtype(schema.dtype).kind
+    return "a finite number" if kind == "f" else f"a whole number that fits into {schema.dtype}"
 
 
 def _at_once(rows: Sequence[Row], *, text: bool) -> Array | None:
@@ -123,76 +137,67 @@ def _texts(rows: Iterable[Any]) -> Array:
     return array
 
 
-def _numbers_to_integers(rows: Sequence[Row], dtype: type) -> Array:
-    if not set(map(type, itertools.chain.from_iterable(rows))) <= _WHOLE:
-        raise TypeError
-    return np.array(rows, dtype=dtype)
-
-
-def _texts_to_integers(rows: Iterable[Any], dtype: type) -> Array:
-    return np.array([[int(cell) for cell in row] for row in rows], dtype=dtype)
-
-
-def array_to_integers(array: Array, dtype: type) -> Array:
-    """As to_integers, for an array. Raises TypeError."""
-    held = np.iinfo(dtype)
-    if array.dtype.kind not in "iu" or array.max() > held.max or array.min() < held.min:
-        raise TypeError
-    return np.ascontiguousarray(array, dtype=dtype)
-
-
 def _coerce_one_by_one(rows: Sequence[Row], schema: Schema, *, text: bool, first: int) -> Rows:
     width = schema.features
     if width is None and isinstance(rows[0], list | tuple):
         width = len(rows[0])
+    words = frozenset(schema.na) if text else frozenset({None})
     numbers: list[list[float]] = []
     kept: list[int] = []
     errors: dict[int, CallerError] = {}
     for index, row in enumerate(rows):
         try:
-            numbers.append(_row(row, first + index, width, text=text))
+            cells = _require_row(row, first + index, width)
+            numbers.append(
+                [
+                    _number(cell, f"row {first + index}, column {at}", schema, words)
+                    for at, cell in enumerate(cells)
+                ]
+            )
             kept.append(index)
         except UnfitInput as error:
             errors[index] = error
-    values = np.array(numbers, dtype=np.float64).reshape(len(numbers), width or 0)
-    values = _exact(values, lambda dtype: _numbers_to_integers(numbers, dtype))
-    return _without_unusable(values, np.array(kept, dtype=int), errors, schema, first)
+    values = np.array(numbers, dtype=schema.dtype).reshape(len(numbers), width or 0)
+    return Rows(values, np.array(kept, dtype=int), errors)
 
 
-def _without_unusable(
-    values: Array, kept: Array, errors: dict[int, CallerError], schema: Schema, first: int
-) -> Rows:
-    usable = ~np.isinf(values) if schema.allows_missing else np.isfinite(values)
-    whole = usable.all(axis=1)
-    for position in np.flatnonzero(~whole):
-        column = int(np.argmin(usable[position]))
-        index = int(kept[position])
-        errors[index] = UnfitInput(
-            field=f"row {first + index}, column {column}",
-            expected="a finite number",
-            got=_not_finite(float(values[position, column])),
-        )
-    return Rows(values[whole], kept[whole], errors)
-
-
-def _row(row: object, index: int, width: int | None, *, text: bool) -> list[float]:
+def _require_row(row: object, index: int, width: int | None) -> Sequence[Any]:
     expected = "a list of values" if width is None else f"a list of {count_values(width)}"
     if not isinstance(row, list | tuple):
         raise UnfitInput(field=f"row {index}", expected=expected, got=short_repr(row))
     if width is not None and len(row) != width:
         raise UnfitInput(field=f"row {index}", expected=expected, got=count_values(len(row)))
-    return [_number(cell, index, column, text=text) for column, cell in enumerate(row)]
+    return row
 
 
-def _number(cell: object, row: int, column: int, *, text: bool) -> float:
-    if cell is None or (text and cell == ""):  # missing; refused below unless the schema allows it
-        return math.nan
+def _number(cell: object, place: str, schema: Schema, words: frozenset[object]) -> float:
+    """The cell's number. Raises UnfitInput. `words`: what stands for a missing cell."""
+    if isinstance(cell, str | None) and cell in words:
+        if schema.allows_missing:
+            return math.nan
+        got = "nothing (null, an empty cell or NaN)" if cell in (None, "") else short_repr(cell)
+        raise UnfitInput(field=place, expected=_expected(schema), got=got)
+    number: Any = cell
     with contextlib.suppress(ValueError, OverflowError):
-        number = parse_number(cell) if text and isinstance(cell, str) else cell
+        if isinstance(cell, str) and None not in words:
+            number = parse_number(cell)
         if isinstance(number, int | float):
-            float(number)  # raises for an integer beyond float64
+            return _fitting(number, schema, place)
+    raise UnfitInput(field=place, expected="a number", got=short_repr(cell))
+
+
+def _fitting(number: float, schema: Schema, place: str) -> float:
+    dtype = np.dtype(schema.dtype)
+    with np.errstate(over="ignore"):
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            if math.isfinite(number) and number % 1 == 0:
+                whole = int(number)
+                if limits.min <= whole <= limits.max:
+                    return whole
+        elif math.isfinite(dtype.type(number)) or (math.isnan(number) and schema.allows_missing):
             return number
-    raise UnfitInput(field=f"row {row}, column {column}", expected="a number", got=short_repr(cell))
+    raise UnfitInput(field=place, expected=_expected(schema), got=_describe(number))
 
 
 def _shape(schema: Schema) -> str:
@@ -203,5 +208,5 @@ def _width(schema: Schema) -> str:
     return "features" if schema.features is None else str(schema.features)
 
 
-def _not_finite(number: float) -> str:
-    return "nothing (null, an empty cell or NaN)" if math.isnan(number) else str(number)
+def _describe(number: float) -> str:
+    return "nothing (null, an empty cell or NaN)" if number != number else str(number)  # noqa: PLR0124

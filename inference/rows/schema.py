@@ -1,4 +1,7 @@
-"""What a model takes: rows of numbers, of typed columns, or of one text each."""
+"""What a model takes: rows of numbers, of typed columns, or of one text each.
+
+The schema is the authority: a cell's type comes from it alone, never from other cells.
+"""
 
 from __future__ import annotations
 
@@ -8,58 +11,139 @@ from typing import Literal, get_args
 
 from inference.errors import UnfitInput
 
-#: What the estimator is called with: an array of float64, a DataFrame, or a list of texts.
+#: What the estimator is called with: an array of numbers, a DataFrame, or a list of texts.
 Kind = Literal["array", "frame", "texts"]
-#: Of a column's cells. A category is a text, or the number or boolean that encodes it.
-ColumnType = Literal["number", "boolean", "text"]
+#: Of a column's cells.
+ColumnType = Literal["integer", "number", "boolean", "text", "category", "date"]
+#: What becomes of a category that the model does not know.
+Unseen = Literal["error", "missing"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
+UNSEEN: tuple[Unseen, ...] = get_args(Unseen)
 
 #: The name of the one column of a model that takes texts.
 TEXT = "text"
+
+#: The texts that pandas.read_csv reads as missing, since training read them so. An empty cell is
+#: one of them. JSON, Arrow and Parquet have null.
+NA_WORDS = (
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+    *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+
+#: The pandas dtype of a training column that recorded none, by its type.
+_DTYPES: dict[ColumnType, str] = {
+    "integer": "int64",
+    "number": "float64",
+    "boolean": "bool",
+    "text": "object",
+    "category": "category",
+    "date": "datetime64[ns]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A feature of a DataFrame, as training saw it."""
+
+    name: str
+    type: ColumnType = "number"
+    #: Whether a cell may be missing.
+    missing: bool = False
+    #: The dtype that pandas gave the training column, for example `int64`, `Int64`, `float32`,
+    #: `boolean`, `datetime64[ns, UTC]`. Empty: the usual one of the type.
+    dtype: str = ""
+    #: Of a category: its values in the model's order, all texts, all numbers or all booleans.
+    categories: tuple[str | float | bool, ...] | None = None
+    #: Of a category: whether the order has a meaning.
+    ordered: bool = False
+
+    @property
+    def pandas_dtype(self) -> str:
+        return self.dtype or _DTYPES[self.type]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schema:
     """The number of a model's features, their names and types, and whether cells may be missing.
 
-    `features` is None if the estimator does not say. A frame has names and types.
+    `features` is None if the estimator does not say. `columns` are those of a frame or of texts.
     """
 
     kind: Kind = "array"
     features: int | None = None
     names: tuple[str, ...] | None = None
-    #: One per feature; None if all are numbers.
-    types: tuple[ColumnType, ...] | None = None
+    columns: tuple[Column, ...] | None = None
+    #: NumPy's name for the numbers of an array.
+    dtype: str = "float64"
+    #: Whether cells of an array may be missing. A column says it for itself.
     allows_missing: bool = False
+    #: The texts that mean a missing cell in CSV.
+    na: tuple[str, ...] = NA_WORDS
+    unseen: Unseen = "error"
+
+    @property
+    def types(self) -> tuple[ColumnType, ...] | None:
+        """One per column; None of an array."""
+        return None if self.columns is None else tuple(each.type for each in self.columns)
 
     @property
     def key_text(self) -> str:
         """All fields as text. It is part of cache keys, so its layout stays the same."""
+        if self.columns is None and self.dtype == "float64" and self.na == NA_WORDS:
+            # As the first release wrote it: its cached rows are still found.
+            return (
+                f"Signature(kind={self.kind!r}, features={self.features!r}, names={self.names!r},"
+                f" types=None, allows_missing={self.allows_missing!r})"
+            )
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"Signature({fields})"
+        return f"Schema({fields})"
 
     @property
     def only_numbers(self) -> bool:
-        return self.types is None or set(self.types) == {"number"}
+        return self.columns is None or {*(self.types or ())} <= {"integer", "number"}
 
-    def with_missing(self, allowed: bool) -> Schema:
-        return replace(self, allows_missing=allowed)
+    def allowing_missing(self) -> Schema:
+        """The schema with cells of all columns allowed to be missing."""
+        if self.columns is None:
+            return replace(self, allows_missing=True)
+        return replace(
+            self, columns=tuple(replace(column, missing=True) for column in self.columns)
+        )
 
     def order(self, columns: Sequence[str]) -> list[int] | None:
         """Positions of the model's features in `columns`; None if the features have no names.
 
-        Raises UnfitInput for a missing column.
+        Raises UnfitInput for a column that is missing or there twice.
         """
         if self.names is None:
             return None
         positions = {name: position for position, name in enumerate(columns)}
+        if len(positions) < len(columns):
+            for name in self.names:
+                if (times := columns.count(name)) > 1:
+                    got = "twice" if times == 2 else f"{times} times"
+                    raise UnfitInput(field=f"column {name!r}", expected="once", got=got)
         for name in self.names:
             if name not in positions:
                 raise UnfitInput(field=f"column {name!r}", expected="present", got="missing")
         return [positions[name] for name in self.names]
 
 
+def frame_schema(
+    columns: Sequence[Column], *, na: tuple[str, ...] = NA_WORDS, unseen: Unseen = "error"
+) -> Schema:
+    """The schema of a model that takes a DataFrame."""
+    return Schema(
+        kind="frame",
+        features=len(columns),
+        names=tuple(column.name for column in columns),
+        columns=tuple(columns),
+        na=na,
+        unseen=unseen,
+    )
+
+
 #: Of a model that takes texts: for example a pipeline that begins with a TfidfVectorizer.
-TEXTS = Schema(kind="texts", features=1, names=(TEXT,), types=("text",))
+TEXTS = replace(frame_schema([Column(TEXT, "text")]), kind="texts")

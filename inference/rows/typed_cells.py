@@ -8,9 +8,12 @@ import numpy as np
 
 from inference.errors import CallerError, UnfitInput
 from inference.rows.row_types import Array, Row, Rows, count_values, short_repr
-from inference.rows.schema import Schema
+from inference.rows.schema import Column, ColumnType, Schema
 from inference.rows.typed_columns import ColumnReader, ReadColumn, readers
-from inference.rows.typed_rows import TypedRows, integer_column
+from inference.rows.typed_rows import TypedRows
+
+#: How many categories an error lists.
+MAX_LISTED = 10
 
 
 def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
@@ -49,12 +52,10 @@ def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
 
 def read_numbers(numbers: Array, reader: ColumnReader) -> ReadColumn:
     """A column made of an array of numbers."""
-    if numbers.dtype.kind in "fiu":
+    if numbers.dtype.kind in "fiu" and reader.feature.type == "number":
         column = numbers.astype(np.float64)
-        if reader.accepts(column):
+        if reader.accepts(column) and not np.isinf(column).any():
             return column, {}
-    if numbers.dtype.kind in "iu":
-        return integer_column(numbers), {}
     return reader.read(numbers.tolist())
 
 
@@ -92,15 +93,33 @@ def _without_wrong(
     return Rows(rows.values[good], rows.kept[good], errors)
 
 
-_EXPECTED = {"number": "a number", "boolean": "true or false", "text": "a text"}
+_EXPECTED: dict[ColumnType, str] = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "text": "a text",
+    "category": "one of the categories",
+    "date": "a date or time in ISO 8601",
+}
 
 
-def _wrong_cell(cell: object, row: int, column: int, schema: Schema) -> UnfitInput:
-    name = repr(schema.names[column]) if schema.names else str(column)
-    kind = schema.types[column] if schema.types else "number"
+def _wrong_cell(cell: object, row: int, at: int, schema: Schema) -> UnfitInput:
+    column = (schema.columns or ())[at]
     return UnfitInput(
-        field=f"row {row}, column {name}", expected=_EXPECTED[kind], got=short_repr(cell)
+        field=f"row {row}, column {column.name!r}",
+        expected=_expected(column),
+        got=short_repr(cell),
     )
+
+
+def _expected(column: Column) -> str:
+    expected = _EXPECTED[column.type]
+    if column.type == "date":
+        return expected + (" with its time zone" if "," in column.pandas_dtype else "")
+    known = column.categories or ()
+    if column.type == "category" and len(known) <= MAX_LISTED:
+        return f"one of {', '.join(map(short_repr, known))}"
+    return expected
 
 
 def _no_row(row: object, index: int, width: int) -> UnfitInput:

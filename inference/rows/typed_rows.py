@@ -1,11 +1,13 @@
-"""Rows of mixed columns, stored as one typed array per column.
+"""Rows of typed columns, stored as one NumPy array per column.
 
-    number     float64. Where integers have more digits than a float: int64 or uint64 if the whole
-               column fits into one of them, otherwise Python's int and float as objects.
-    boolean    int8: 1, 0, or MISSING_BOOLEAN
-    text       NumPy's variable-width text: 16 bytes a cell, and the UTF-8 of longer texts
-
-A missing number or text is NaN.
+integer    int64 or uint64; float64 where training had gaps as floats, so that a missing cell
+           is NaN; else INTEGER_OR_MISSING where a cell may be missing
+number     float64; a missing cell is NaN
+boolean    int8: 1, 0, or MISSING_CODE
+text       NumPy's variable-width text: 16 bytes a cell, and the UTF-8 of longer texts; a
+           missing cell is NaN
+category   int32: the position in Column.categories, or MISSING_CODE
+date       datetime64; a missing cell is NaT. Of a column with a time zone: UTC
 """
 
 from __future__ import annotations
@@ -18,17 +20,38 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from inference.rows.schema import Column as Feature
+
 Column = npt.NDArray[Any]
 
-#: Beyond this float64 can't tell neighbouring integers apart.
-EXACT_INTEGER = 2**53
-MISSING_BOOLEAN = -1
+MISSING_CODE = -1
 TEXT_DTYPE = np.dtypes.StringDType(na_object=math.nan, coerce=False)
+INTEGER_OR_MISSING = np.dtype([("value", np.int64), ("missing", np.bool_)])
 
-#: Indexed by the int8 code; MISSING_BOOLEAN, -1, is the last one.
+#: Indexed by the int8 code; MISSING_CODE, -1, is the last one.
 _BOOLEANS = (False, True, math.nan)
 #: Spare room of a growing column, as a share of its length.
 _SPARE = 1 / 8
+
+
+def storage(feature: Feature) -> np.dtype[Any]:
+    """The dtype of a feature's column."""
+    dtype = feature.pandas_dtype.lower()
+    if feature.type == "integer":
+        if feature.missing:
+            return np.dtype(np.float64) if dtype.startswith("float") else INTEGER_OR_MISSING
+        return np.dtype(np.uint64 if dtype == "uint64" else np.int64)
+    if feature.type == "date":
+        return np.dtype(feature.pandas_dtype.partition(",")[0].rstrip("]") + "]")
+    return _STORAGE[feature.type]
+
+
+_STORAGE: dict[str, np.dtype[Any]] = {
+    "number": np.dtype(np.float64),
+    "boolean": np.dtype(np.int8),
+    "text": TEXT_DTYPE,
+    "category": np.dtype(np.int32),
+}
 
 
 class TypedRows:
@@ -57,15 +80,11 @@ class TypedRows:
         return len(self) * len(self.columns)
 
     def tolist(self) -> list[list[Any]]:
-        """Each row's cells: float, int if a float would lose digits, bool or str."""
-        return [list(row) for row in self._rows()]
+        """Each row's cells: float, int, bool or str; a category's position; a date as ISO text.
 
-    def objects(self) -> Column:
-        """The cells as an array of objects, shape (rows, features)."""
-        array = np.empty(self.shape, object)
-        for at, column in enumerate(self.columns):
-            array[:, at] = cells(column)
-        return array
+        A missing cell is NaN.
+        """
+        return [list(row) for row in self._rows()]
 
     def row_bytes(self) -> list[bytes]:
         """Each row as bytes that only an equal row has. Cache keys are made of them."""
@@ -93,11 +112,7 @@ class TypedRowsBuilder:
             self._count = len(rows)
             return
         count = self._count + len(rows)
-        for at, new in enumerate(rows.columns):
-            column = self._columns[at]
-            if column.dtype != new.dtype:
-                column, new = _alike(column[: self._count], new)  # noqa: PLW2901
-                self._columns[at] = column
+        for column, new in zip(self._columns, rows.columns, strict=True):
             if count > len(column):
                 column.resize(count + int(count * _SPARE), refcheck=False)
             column[self._count : count] = new
@@ -117,40 +132,35 @@ def concatenate(parts: Sequence[TypedRows]) -> TypedRows:
     return builder.rows()
 
 
-def is_boolean(column: Column) -> bool:
-    return column.dtype.char == "b"
-
-
 def is_text(column: Column) -> bool:
     return column.dtype.char == "T"
 
 
-def number_column(numbers: Sequence[float]) -> Column:
-    """A column of floats, and of integers of at most 64 bits if a float would lose their digits."""
-    if set(map(type, numbers)) <= {float}:
-        return np.array(numbers, np.float64)
-    if all(isinstance(number, int) or _is_small_integer(number) for number in numbers):
-        for dtype in (np.int64, np.uint64):
-            try:
-                return np.array([int(number) for number in numbers], dtype)
-            except OverflowError:
-                continue
-    return _objects(numbers)
-
-
-def integer_column(integers: Column) -> Column:
-    """A column made of an array of integers."""
-    held = np.iinfo(np.int64)
-    fits = not len(integers) or int(integers.max()) <= held.max
-    return integers.astype(np.int64 if fits else np.uint64)
+def missing(column: Column) -> Column:
+    """Whether each cell is missing."""
+    if column.dtype == INTEGER_OR_MISSING:
+        gone: Column = column["missing"]
+        return gone
+    if column.dtype.kind == "M":
+        return np.isnat(column)
+    if column.dtype.kind == "f" or is_text(column):
+        return np.isnan(column)
+    if column.dtype in (np.int8, np.int32):
+        return np.equal(column, MISSING_CODE)
+    return np.zeros(len(column), bool)
 
 
 def cells(column: Column) -> list[Any]:
     """A column's cells as Python objects; see TypedRows.tolist."""
-    if is_boolean(column):
+    if column.dtype == np.int8:
         return [_BOOLEANS[code] for code in column.tolist()]
-    if column.dtype.kind in "iu":
-        return [n if abs(n) > EXACT_INTEGER else float(n) for n in column.tolist()]
+    if column.dtype == INTEGER_OR_MISSING:
+        return [math.nan if gone else value for value, gone in column.tolist()]
+    if column.dtype == np.int32:
+        return [math.nan if code == MISSING_CODE else code for code in column.tolist()]
+    if column.dtype.kind == "M":
+        texts = np.datetime_as_string(column)
+        return [math.nan if text == "NaT" else text for text in texts.tolist()]
     values: list[Any] = column.tolist()
     return values
 
@@ -158,22 +168,3 @@ def cells(column: Column) -> list[Any]:
 def boolean_objects(column: Column) -> Column:
     """True, False and NaN as objects."""
     return np.array(_BOOLEANS, object)[column]
-
-
-def _is_small_integer(number: float) -> bool:
-    """Whether a column of integers keeps the float. Minus zero would lose its sign."""
-    if not abs(number) <= EXACT_INTEGER or number % 1:
-        return False
-    return number != 0 or math.copysign(1, number) > 0
-
-
-def _alike(one: Column, other: Column) -> tuple[Column, Column]:
-    """Two columns of numbers, converted to a dtype that keeps the cells of both."""
-    column = number_column([*cells(one), *cells(other)])
-    return column[: len(one)].copy(), column[len(one) :]
-
-
-def _objects(values: Sequence[object]) -> Column:
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column

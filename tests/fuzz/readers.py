@@ -32,19 +32,14 @@ from local.emulators.servicebus.amqp.performatives import Attach, Begin, Flow, O
 from local.emulators.servicebus.amqp.values import Array, Described, Float, Symbol, UInt
 from tests import bodies
 from tests.fuzz.damage import damage
+from tests.schemas import frame
 
 LIMITS = Limits(body_bytes=1_000_000, rows=10_000)
 #: Bytes of a piece, for a JSON body that is read in pieces like a long one.
 SHORT_PIECE, LONG_PIECE = 48, json_outline.PIECE_BYTES
 
 NUMBERS = Schema(features=2, names=("a", "b"))
-FRAME = Schema(
-    kind="frame",
-    features=2,
-    names=("a", "t"),
-    types=("number", "text"),
-    allows_missing=True,
-)
+FRAME = frame(("a", "t"), ("number", "text"), missing=True)
 #: Most often the model takes any columns, so that no body is refused before it is read.
 ANY = Schema(allows_missing=True)
 SCHEMAS = (ANY, ANY, ANY, NUMBERS, FRAME, TEXTS)

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from inference.rows import media_types
 from inference.rows.schema import ColumnType, Schema
 from tests import bodies
+from tests.schemas import frame
 
 COLUMNS = 64
 Made = tuple[bytes, str]
@@ -107,13 +108,7 @@ CELLS: dict[str, tuple[tuple[ColumnType, ...], Callable[[int, int], object]]] = 
 def typed_schema(name: str) -> Schema:
     """The schema of a model for such a body."""
     types, _ = CELLS[name.partition(": ")[2]]
-    return Schema(
-        kind="frame",
-        features=COLUMNS,
-        names=NAMES,
-        types=(types * COLUMNS)[:COLUMNS],
-        allows_missing=True,
-    )
+    return frame(NAMES, (types * COLUMNS)[:COLUMNS], missing=True)
 
 
 def typed_rows(cells: str, rows: int) -> list[list[object]]:

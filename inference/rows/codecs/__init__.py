@@ -35,7 +35,7 @@ def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) ->
     if form == media_types.PARQUET and schema.kind != "array":
         read: row_types.Rows = by_column(form).decode_typed_parquet(body, schema, limits)
         return read
-    return gathering.gather(lambda: parts(body, form, schema, limits), schema)
+    return gathering.gather(parts(body, form, schema, limits), schema)
 
 
 def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterable[gathering.Part]:
@@ -68,7 +68,7 @@ def _short_json(body: bytes, schema: Schema, limits: Limits) -> row_types.Rows:
         values = dense_json.read(body, features=schema.features)
         if values is not None:
             limits.check_rows(len(values))
-            if (plain := numeric.coerce_plain(values)) is not None:
+            if (plain := numeric.coerce_plain(values, schema)) is not None:
                 return plain
     cells = json_codec.decode(body, schema)
     limits.check_rows(len(cells))

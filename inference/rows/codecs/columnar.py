@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import types
 
-from inference.errors import UnacceptableAnswer, UnfitInput
+from inference.errors import UnacceptableAnswer
 from inference.limits import Limits
 from inference.rows import media_types, numeric, typed_cells, typed_columns
 from inference.rows.codecs import column_batches, column_types, parquet_layout
@@ -35,9 +35,6 @@ class ColumnsPart(Part):
 
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         return coerce(self.batch, schema, first=first)
-
-    def to_integers(self, dtype: type) -> Array:
-        return numeric.columns_to_integers(_numeric_columns(self.batch), dtype)
 
 
 def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[ColumnsPart]:
@@ -98,12 +95,8 @@ def choose(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
 
 def _chosen(columns: Sequence[str], schema: Schema) -> Sequence[str]:
     """The names of the model's columns in its order. Raises UnfitInput."""
-    names = schema.names or ()
-    for name in names:
-        if columns.count(name) > 1:
-            raise UnfitInput(field=f"column {name!r}", expected="once", got="twice")
     schema.order(columns)
-    return names
+    return schema.names or ()
 
 
 def coerce(batch: pa.RecordBatch, schema: Schema, *, first: int = 0) -> Rows:
@@ -148,7 +141,15 @@ def _read(reader: ColumnReader, name: str, column: Any) -> ReadColumn:
         numbers = _numbers(name, column)
         if not (column.null_count and types.is_integer(kind)):  # with gaps they are floats by now
             return typed_cells.read_numbers(numbers, reader)
+    if reader.feature.type == "date" and (types.is_timestamp(kind) or types.is_date(kind)):
+        return reader.read(_iso_texts(column, kind))
     return reader.read(_cells(name, column))
+
+
+def _iso_texts(column: Any, kind: pa.DataType) -> list[object]:
+    zone = getattr(kind, "tz", None)
+    moments = column.cast(pa.timestamp("us", zone)).to_pylist()
+    return [moment and moment.isoformat() for moment in moments]
 
 
 def _cells(name: str, column: Any) -> list[object]:

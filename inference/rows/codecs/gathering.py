@@ -6,14 +6,14 @@ its cells exist for one part at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from inference.limits import rows_per_part
-from inference.rows import coercion, numeric
+from inference.rows import coercion
 from inference.rows.row_types import Array, Row, Rows
 from inference.rows.schema import Schema
 from inference.rows.typed_rows import TypedRowsBuilder
@@ -26,10 +26,6 @@ class Part(Protocol):
         """Convert to the model's types. Raises CallerError. `first`: the first row's number."""
         ...
 
-    def to_integers(self, dtype: type) -> Array:
-        """See inference.rows.numeric.to_integers."""
-        ...
-
 
 class CellsPart:
     """Rows of JSON's or CSV's values."""
@@ -39,9 +35,6 @@ class CellsPart:
 
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         return coercion.coerce_rows(self._rows, schema, text=self._text, first=first)
-
-    def to_integers(self, dtype: type) -> Array:
-        return numeric.to_integers(self._rows, dtype, text=self._text)
 
 
 class NumbersPart:
@@ -53,9 +46,6 @@ class NumbersPart:
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         return coercion.coerce_array(self._array, schema, first=first)
 
-    def to_integers(self, dtype: type) -> Array:
-        return numeric.array_to_integers(self._array, dtype)
-
 
 def number_parts(array: Array, schema: Schema) -> Iterator[Part]:
     """An array's rows: all at once, or in parts if they become typed columns."""
@@ -66,16 +56,13 @@ def number_parts(array: Array, schema: Schema) -> Iterator[Part]:
         yield NumbersPart(array[start : start + rows])
 
 
-def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
-    """All rows. With several parts, raises the CallerError of the first row that does not fit.
-
-    `parts` may be called a second time.
-    """
+def gather(parts: Iterable[Part], schema: Schema) -> Rows:
+    """All rows. With several parts, raises the CallerError of the first row that does not fit."""
     if schema.kind != "array":
-        return _gather_typed(parts(), schema)
+        return _gather_typed(parts, schema)
     coerced: list[Rows] = []
     count = 0
-    for part in parts():
+    for part in parts:
         if coerced:
             coerced[-1].require_valid()
         coerced.append(part.coerce(schema, first=count))
@@ -83,7 +70,7 @@ def gather(parts: Callable[[], Iterable[Part]], schema: Schema) -> Rows:
         count += len(coerced[-1].kept)
     if len(coerced) == 1:
         return coerced[0]
-    return Rows(_join([rows.numbers() for rows in coerced], parts), np.arange(count))
+    return Rows(stack([rows.numbers() for rows in coerced]), np.arange(count))
 
 
 def _gather_typed(parts: Iterable[Part], schema: Schema) -> Rows:
@@ -105,10 +92,10 @@ def pin_width(schema: Schema, rows: Rows) -> Schema:
     return replace(schema, features=rows.values.shape[1])
 
 
-def stack(arrays: list[Array], dtype: np.dtype[Any]) -> Array:
+def stack(arrays: list[Array], dtype: np.dtype[Any] | None = None) -> Array:
     """Concatenate arrays. Frees each one after its copy, and leaves the list empty."""
     count = sum(map(len, arrays))
-    whole: Array = np.empty((count, *arrays[0].shape[1:]), dtype)
+    whole: Array = np.empty((count, *arrays[0].shape[1:]), dtype or arrays[0].dtype)
     arrays.reverse()
     at = 0
     while arrays:  # one by one: a copy of objects holds the interpreter lock
@@ -116,16 +103,3 @@ def stack(arrays: list[Array], dtype: np.dtype[Any]) -> Array:
         whole[at : at + len(part)] = part
         at += len(part)
     return whole
-
-
-def _join(arrays: list[Array], parts: Callable[[], Iterable[Part]]) -> Array:
-    """Long integers keep their digits if all parts hold integers; all are floats otherwise."""
-    dtypes = {array.dtype for array in arrays}
-    if len(dtypes) == 1:
-        return stack(arrays, *dtypes)
-    for dtype in (np.int64, np.uint64):
-        try:
-            return stack([part.to_integers(dtype) for part in parts()], np.dtype(dtype))
-        except (ValueError, TypeError, OverflowError):
-            continue
-    return stack(arrays, np.dtype(np.float64))

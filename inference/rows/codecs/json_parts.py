@@ -11,7 +11,7 @@ from inference.rows import coercion, numeric
 from inference.rows.codecs import dense_json, json_rows
 from inference.rows.codecs.gathering import Part
 from inference.rows.codecs.json_outline import Outline, Span
-from inference.rows.row_types import Array, Row, Rows
+from inference.rows.row_types import Row, Rows
 from inference.rows.schema import Schema
 
 Reader = Callable[[list[Any]], list[Row]]
@@ -97,10 +97,7 @@ class JsonPart(Part):
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         if schema.kind == "array" and self._reader is json_rows.as_they_are:
             values = dense_json.read(self._piece, features=schema.features)
-            plain = None if values is None else numeric.coerce_plain(values)
+            plain = None if values is None else numeric.coerce_plain(values, schema)
             if plain is not None:
                 return plain
         return coercion.coerce_rows(self.rows(), schema, text=False, first=first)
-
-    def to_integers(self, dtype: type) -> Array:
-        return numeric.to_integers(self.rows(), dtype, text=False)

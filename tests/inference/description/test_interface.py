@@ -8,11 +8,12 @@ from inference.limits import Limits
 from inference.models.manifests import Golden
 from inference.rows import codecs, media_types
 from inference.rows.schema import TEXTS, Schema
+from tests.schemas import frame
 
 LIMITS = Limits(body_bytes=10_000, rows=10)
 NUMBERS = Schema(features=2)
 NAMED = Schema(features=2, names=("a", "b"))
-FRAME = Schema(kind="frame", features=2, names=("a", "b"), types=("number", "text"))
+FRAME = frame(("a", "b"), ("number", "text"))
 
 MODELS = {
     "numbers": (NUMBERS, Golden(rows=[[1, 2], [3, 4.5]], predictions=[0, 1])),

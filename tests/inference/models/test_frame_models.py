@@ -17,6 +17,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from deploy import manifest
 from inference.errors import ModelUnavailable, UnfitInput
 from inference.models import manifests
+from inference.rows.schema import Column, frame_schema
+from tests.schemas import frame
 
 CUSTOMERS = pd.DataFrame(
     {
@@ -76,12 +78,12 @@ def texts(tmp_path):
 
 def test_a_manifest_holds_the_types_of_columns_and_whether_cells_may_be_missing(customers):
     features = manifests.read(customers).features
-    assert features == manifests.Features(
-        kind="frame",
-        count=3,
-        names=["age", "city", "member"],
-        types=["number", "text", "boolean"],
-        missing=True,
+    assert features.schema() == frame_schema(
+        [
+            Column("age", "number", missing=True),
+            Column("city", "text", missing=True),
+            Column("member", "boolean", missing=True),
+        ]
     )
 
 
@@ -152,8 +154,7 @@ async def test_a_text_model_refuses_numbers_and_says_what_it_takes(texts, make_s
 
 def test_without_pandas_a_frame_model_is_refused_with_what_to_do(customers, monkeypatch):
     from inference.models.inputs import input_function
-    from inference.rows.schema import Schema
 
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ModelUnavailable, match=r"pandas.*requirements\.txt"):
-        input_function(Schema(kind="frame", features=1, names=("a",), types=("text",)))
+        input_function(frame(("a",), ("text",)))

@@ -118,8 +118,11 @@ def manifest_of(**values) -> bytes:
         (manifest_of(file="../m"), "file: expected a file beside model.json, got ../m"),
         (manifest_of(method="fit"), "transform, got fit. Write it again with `triscore describe "),
         (manifest_of(features={"kind": "map"}), "features.kind: expected one of array, frame, te"),
-        (manifest_of(features={"types": ["date"]}), "only number, boolean, text, got date"),
-        (manifest_of(features={"kind": "frame", "names": ["a"]}), "and at least one, got 1 and 0"),
+        (manifest_of(features={"types": ["map"]}), "text, category, date, got map"),
+        (
+            manifest_of(features={"kind": "frame", "names": ["a"]}),
+            "got 1 names and 0 types",
+        ),
         (manifest_of(accelerated={"file": "a"}), "accelerated lacks fields: absolute, independent"),
     ],
 )

@@ -23,6 +23,7 @@ from inference import models
 from inference.errors import ModelUnavailable, UnfitInput
 from inference.models import manifests
 from inference.script_errors import SHOWN
+from tests.schemas import frame
 
 ROOT = Path(__file__).resolve().parents[3]
 OPSETS = {"": 21, "ai.onnx.ml": 3}
@@ -120,9 +121,7 @@ async def test_a_graph_with_one_input_a_column_takes_named_columns_without_panda
     )
     (tmp_path / "rows.json").write_text(json.dumps(rows.tolist()))
     described = save(tmp_path, graph, "predict_proba", tmp_path / "rows.json")
-    assert described.features == manifests.Features(
-        kind="frame", count=2, names=["age", "city"], types=["number", "text"], missing=False
-    )
+    assert described.features.schema() == frame(("age", "city"), ("number", "text"))
     scorer = make_scorer(tmp_path)
     for body, kind in (
         (b'[{"city": "Rome", "age": 40}]', "application/json"),

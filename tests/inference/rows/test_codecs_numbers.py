@@ -13,7 +13,8 @@ from inference.models.answers import one_per_row
 from inference.models.inputs import input_function
 from inference.rows import codecs, coercion, media_types
 from inference.rows.codecs import csv_codec, npy_codec
-from inference.rows.schema import Schema
+from inference.rows.schema import Column, Schema, frame_schema
+from tests.schemas import frame
 
 TWO = Schema(features=2)
 BIG = 2**53 + 1
@@ -29,54 +30,69 @@ def npy(array: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("rows", "dtype"),
-    [
-        ([[BIG, 1]], np.int64),
-        ([[-BIG, 1]], np.int64),
-        ([[2**63 - 1, -(2**63)]], np.int64),
-        ([[2**64 - 1, 1]], np.uint64),
-        ([[2**63, BIG], [1, 2]], np.uint64),
-        ([[2**53, 1]], np.float64),
-        ([[True, BIG]], np.int64),
-    ],
-)
-def test_integers_that_a_float_would_change_stay_integers(rows, dtype):
+INTEGERS = [
+    ("int64", [[BIG, 1]]),
+    ("int64", [[2**63 - 1, -(2**63)]]),
+    ("uint64", [[2**64 - 1, 1]]),
+    ("int8", [[127, -128], [1, 2]]),
+    ("int64", [[3.0, 1]]),
+]
+
+
+@pytest.mark.parametrize(("dtype", "rows"), INTEGERS)
+def test_an_array_has_the_dtype_of_the_training_array(dtype, rows):
+    schema = Schema(features=2, dtype=dtype)
     exact = np.array([list(map(int, row)) for row in rows], dtype=dtype)
-    csv = "\n".join(",".join(str(int(cell)) for cell in row) for row in rows).encode()
+    csv = "\n".join(",".join(map(str, row)) for row in rows).encode()
     for body, kind in ((orjson.dumps(rows), "application/json"), (csv, "text/csv")):
-        values = read(body, kind).require_valid()
+        values = read(body, kind, schema).require_valid()
         assert values.dtype == dtype
         assert values.tolist() == exact.tolist()
-    values = read(npy(exact.astype(exact.dtype.newbyteorder(">"))), media_types.NPY).require_valid()
+    body = npy(exact.astype(exact.dtype.newbyteorder(">")))
+    values = read(body, media_types.NPY, schema).require_valid()
     assert values.dtype == dtype
     assert values.tolist() == exact.tolist()
 
 
-def test_long_integers_beside_fractions_are_floats_as_in_numpy():
-    assert read(orjson.dumps([[BIG, 0.5]]), "").require_valid().tolist() == [[float(BIG), 0.5]]
-    assert read(orjson.dumps([[2**63, -1]]), "").require_valid().tolist() == [[2.0**63, -1.0]]
+@pytest.mark.parametrize("cell", [2**63, -(2**63) - 1, 0.5, 1e300])
+def test_a_number_that_is_no_integer_of_the_dtype_is_that_rows_error(cell):
+    schema = Schema(features=2, dtype="int64")
+    found = coercion.coerce_rows([[1, 2], [cell, 1]], schema, text=False)
+    assert found.values.tolist() == [[1, 2]]
+    says = r"row 1, column 0: expected a whole number that fits into int64, got"
+    with pytest.raises(UnfitInput, match=says):
+        found.require_valid()
+
+
+def test_a_long_integer_is_a_float_where_training_had_floats():
+    for rows in ([[BIG, 1]], [[BIG, 0.5]], [[2**64 - 1, 1]], [[True, BIG]]):
+        values = read(orjson.dumps(rows), "").require_valid()
+        assert values.dtype == np.float64
+        assert values.tolist() == np.array(rows, np.float64).tolist()
 
 
 def test_a_wrong_row_does_not_change_how_other_rows_are_converted():
+    schema = Schema(features=2, dtype="int64")
     for rows, text in (([[BIG, 1], [1]], False), ([[str(BIG), "1"], ["x", "1"]], True)):
-        fitted = coercion.coerce_rows(rows, TWO, text=text)
+        fitted = coercion.coerce_rows(rows, schema, text=text)
         assert fitted.values.tolist() == [[BIG, 1]]
         assert list(fitted.errors) == [1]
 
 
-@pytest.mark.parametrize("column", [[BIG, 5], [2**64 - 1, 5], [-BIG, 5]])
-def test_a_column_of_a_frame_keeps_big_integers(column):
-    frame = Schema(kind="frame", features=1, names=("n",), types=("number",))
+@pytest.mark.parametrize(
+    ("dtype", "column"), [("int64", [BIG, 5]), ("uint64", [2**64 - 1, 5]), ("int64", [-BIG, 5])]
+)
+def test_a_column_of_integers_keeps_their_digits(dtype, column):
+    schema = frame_schema([Column("n", "integer", dtype=dtype)])
     for rows, text in (([[n] for n in column], False), ([[str(n)] for n in column], True)):
-        made = input_function(frame)(coercion.coerce_rows(rows, frame, text=text).require_valid())
+        values = coercion.coerce_rows(rows, schema, text=text).require_valid()
+        made = input_function(schema)(values)
         assert made["n"].tolist() == column
-        assert made["n"].dtype.kind in "iu"
+        assert made["n"].dtype == dtype
 
 
 def test_only_common_spellings_of_numbers_are_read():
-    for kind in ("array", "frame"):
-        schema = Schema(kind=kind, features=2, names=("a", "b"), types=("number", "number"))
+    for schema in (Schema(features=2), frame(("a", "b"), ("number", "number"))):
         for cells in (["1_0", "2"], ["0x1", "2"], ["1e", "2"], ["९" * 5000, "2"]):
             assert 0 in coercion.coerce_rows([cells], schema, text=True).errors
         read = coercion.coerce_rows([[" 1", "2e3 "]], schema, text=True)

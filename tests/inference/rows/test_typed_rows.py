@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.rows import coercion, typed_rows
-from inference.rows.schema import ColumnType, Schema
+from inference.rows.schema import Column, ColumnType, frame_schema
 from inference.rows.typed_columns import FEW_CELLS
-from inference.rows.typed_rows import TypedRows, concatenate
+from inference.rows.typed_rows import concatenate
+from tests.schemas import frame
 
 NUMBERS = st.one_of(
     st.none(),
@@ -27,9 +28,7 @@ CELLS: dict[ColumnType, st.SearchStrategy[object]] = {
     "text": st.none() | st.text(st.characters(codec="utf-8"), max_size=20),
 }
 TYPES: tuple[ColumnType, ...] = ("number", "text", "boolean", "number")
-SCHEMA = Schema(
-    kind="frame", features=4, names=("a", "b", "c", "d"), types=TYPES, allows_missing=True
-)
+SCHEMA = frame(("a", "b", "c", "d"), TYPES, missing=True)
 
 
 def read(rows, schema=SCHEMA, *, text=False):
@@ -40,9 +39,7 @@ def cell_of(value):
     """A cell as it stands in cache keys."""
     if value is None:
         return math.nan
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 2**53:
-        return float(value)
-    return value
+    return float(value) if type(value) is int else value
 
 
 @given(
@@ -59,16 +56,83 @@ def test_rows_keep_their_key_bytes_when_they_are_cut_and_joined(rows, data):
     assert whole[picked].row_bytes() == [expected[row] for row in picked]
 
 
-def test_a_column_has_one_type_for_all_its_cells():
-    rows = read([[1, "x", True, 2**53 + 1], [None, None, None, 3]] * FEW_CELLS)
-    assert [column.dtype for column in rows.columns[:3]] == [
+ALL_TYPES = frame_schema(
+    [
+        Column("n", "number", missing=True),
+        Column("t", "text", missing=True),
+        Column("b", "boolean", missing=True),
+        Column("i", "integer"),
+        Column("m", "integer", missing=True, dtype="Int64"),
+        Column("f", "integer", missing=True, dtype="float64"),
+        Column("c", "category", missing=True, categories=("x", "y")),
+        Column("d", "date", missing=True),
+    ]
+)
+
+
+@pytest.mark.parametrize("count", [1, FEW_CELLS])
+def test_a_columns_dtype_comes_from_the_schema_alone(count):
+    one = [1, "x", True, 2**53 + 1, 2**53 + 1, 3, "y", "2024-01-31"]
+    gap = [None, None, None, 3, None, None, None, None]
+    rows = read([one, gap] * count, ALL_TYPES)
+    assert [column.dtype for column in rows.columns] == [
         np.float64,
         typed_rows.TEXT_DTYPE,
         np.int8,
+        np.int64,
+        typed_rows.INTEGER_OR_MISSING,
+        np.float64,
+        np.int32,
+        np.dtype("datetime64[ns]"),
     ]
-    assert rows.columns[3].dtype == np.int64
-    assert rows[:2].tolist()[1][3] == 3.0
-    assert rows.shape == (2 * FEW_CELLS, 4)
+    assert coercion.json_cells(rows, ALL_TYPES)[:2] == [
+        [1.0, "x", True, 2**53 + 1, 2**53 + 1, 3.0, "y", "2024-01-31T00:00:00.000000000"],
+        gap,
+    ]
+    assert rows.shape == (2 * count, 8)
+
+
+@pytest.mark.parametrize(
+    ("column", "wrong"),
+    [
+        (Column("c", "integer"), [3.5, True, "3", None, 2**63]),
+        (Column("c", "integer", dtype="int8"), [128, -129]),
+        (Column("c", "number"), [True, "3", None, math.inf]),
+        (Column("c", "boolean"), [1, "true", None]),
+        (Column("c", "text"), [1, None, "\ud800"]),
+        (Column("c", "category", categories=("1", "2")), [1, "3", None]),
+        (Column("c", "category", categories=(1, 2)), ["1", 3, True]),
+        (Column("c", "date"), ["yesterday", 5, "2024-01-31T10:00:00Z"]),
+        (Column("c", "date", dtype="datetime64[us, UTC]"), ["2024-01-31"]),
+    ],
+    ids=lambda value: getattr(value, "type", ""),
+)
+@pytest.mark.parametrize("count", [1, FEW_CELLS])
+def test_a_cell_of_another_type_is_that_rows_error(column, wrong, count):
+    good = {
+        "integer": 3.0,
+        "number": 1,
+        "boolean": False,
+        "text": "",
+        "category": (column.categories or [0])[0],
+        "date": "2024-01-31T10:00:00+01:00" if column.dtype else "2024-01-31",
+    }[column.type]
+    rows = [*wrong, *[good] * count]
+    found = coercion.coerce_rows([[cell] for cell in rows], frame_schema([column]), text=False)
+    assert sorted(found.errors) == list(range(len(wrong)))
+    assert len(found.values) == count
+
+
+def test_an_unseen_category_is_missing_where_the_schema_says_so():
+    column = Column("c", "category", missing=True, categories=("x", "y"))
+    schema = frame_schema([column], unseen="missing")
+    assert read([["z"], ["y"]], schema).tolist() == [[pytest.approx(math.nan, nan_ok=True)], [1]]
+
+
+@pytest.mark.parametrize("cell", ["1", "1.0", " 1 "])
+def test_csv_spells_the_numbers_of_categories_in_any_way(cell):
+    schema = frame_schema([Column("c", "category", categories=(2, 1))])
+    assert read([[cell]], schema, text=True).tolist() == [[1]]
 
 
 @pytest.mark.parametrize("count", [1, 10 * FEW_CELLS])
@@ -84,15 +148,13 @@ def test_the_first_wrong_cell_of_a_row_is_its_error(count):
 @pytest.mark.parametrize("count", [1, 10 * FEW_CELLS])
 def test_csv_cells_are_read_as_the_columns_types_say(count):
     row = [" 5 ", "5", "TRUE", "-0"]
-    empty = ["", "", "", " "]
+    empty = ["", "NA", "NULL", "nan"]
     rows = read([row, empty] * count, text=True).tolist()
     assert rows[0] == [5.0, "5", True, 0.0]
-    assert math.copysign(1, rows[0][3]) == 1
     assert all(cell != cell for cell in rows[1])  # noqa: PLR0124 - NaN
 
 
-def test_objects_give_the_rows_back():
-    rows = read([[1, "x", True, 2**60], [None, None, None, None]])
-    again = coercion.coerce_objects(rows.objects(), SCHEMA)
-    assert isinstance(again, TypedRows)
+def test_json_cells_give_the_rows_back():
+    rows = read([[1, "x", True, 0.5], [None, None, None, None]])
+    again = read(coercion.json_cells(rows, SCHEMA))
     assert again.row_bytes() == rows.row_bytes()

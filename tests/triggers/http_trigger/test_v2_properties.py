@@ -10,6 +10,7 @@ from inference.errors import CallerError
 from inference.limits import Limits
 from inference.open_inference import columns, inference_request, tensors
 from inference.rows.schema import TEXTS, Schema
+from tests.schemas import frame
 from tests.triggers.http_trigger.v2_requests import asking
 
 NAMES = ("id", "inputs", "outputs", "parameters", "name", "datatype", "shape", "data",
@@ -44,9 +45,8 @@ SCHEMAS = (
     Schema(features=3),
     Schema(),
     Schema(features=2, names=("a", "b"), allows_missing=True),
-    Schema(kind="frame", features=3, names=("age", "a", "b"),
-              types=("number", "text", "boolean"), allows_missing=True),
-    Schema(kind="frame", features=1, names=("age",), types=("number",)),
+    frame(("age", "a", "b"), ("number", "text", "boolean"), missing=True),
+    frame(("age",), ("number",)),
     TEXTS,
 )  # fmt: skip
 

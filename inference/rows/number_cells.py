@@ -1,0 +1,106 @@
+"""Cells of integer and number columns. `text`: cells are texts, as in CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from inference.rows.row_types import Array, parse_number
+from inference.rows.schema import Column
+from inference.rows.typed_rows import INTEGER_OR_MISSING, storage
+
+_NONE = type(None)
+
+
+class NumberCells:
+    """Finite numbers as float64; a missing one is NaN."""
+
+    placeholder = 0.0
+
+    def __init__(self, column: Column, *, text: bool) -> None:
+        del column
+        self._text = text
+
+    def whole(self, cells: Sequence[Any]) -> Array:
+        column = _texts(cells) if self._text else _numbers(cells, {int, float, _NONE})
+        if np.isinf(column).any():
+            raise ValueError
+        return column
+
+    def one(self, cell: Any) -> float:
+        number = float(parse_number(cell.strip()) if self._text else _require_number(cell))
+        if not math.isfinite(number):
+            raise ValueError
+        return number
+
+    def column(self, values: list[Any]) -> Array:
+        return np.array(values, np.float64)  # None is NaN
+
+
+class IntegerCells:
+    """Whole numbers in the dtype of typed_rows.storage."""
+
+    placeholder = 0
+
+    def __init__(self, column: Column, *, text: bool) -> None:
+        self._text, self._storage = text, storage(column)
+        name = column.pandas_dtype.lower()
+        limits = np.iinfo(name if name.lstrip("u").startswith("int") else "int64")
+        self._range = range(limits.min, limits.max + 1)
+
+    def whole(self, cells: Sequence[Any]) -> Array:
+        if self._text:
+            if None in cells or "_" in "".join(cells):
+                raise ValueError
+            column: Array = np.array([int(cell) for cell in cells], np.int64)
+        else:
+            column = _numbers(cells, {int}, np.int64)
+        if len(column) and (column.max() >= self._range.stop or column.min() < self._range.start):
+            raise ValueError
+        if self._storage == INTEGER_OR_MISSING:
+            return with_missing(column, np.zeros(len(column), bool))
+        return column.astype(self._storage)
+
+    def one(self, cell: Any) -> int:
+        number = parse_number(cell.strip()) if self._text else _require_number(cell)
+        whole = int(number)
+        if whole != number or whole not in self._range:
+            raise ValueError
+        return whole
+
+    def column(self, values: list[Any]) -> Array:
+        if self._storage == INTEGER_OR_MISSING:
+            gone = np.array([value is None for value in values], bool)
+            return with_missing(np.array([value or 0 for value in values], np.int64), gone)
+        return np.array(values, self._storage)
+
+
+def with_missing(integers: Array, gone: Array) -> Array:
+    """A column of INTEGER_OR_MISSING."""
+    column: Array = np.zeros(len(integers), INTEGER_OR_MISSING)
+    column["value"] = np.where(gone, 0, integers)  # equal cells are equal bytes
+    column["missing"] = gone
+    return column
+
+
+def _require_number(cell: object) -> float:
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        raise TypeError
+    return cell
+
+
+def _numbers(cells: Sequence[Any], allowed: set[type], dtype: type = np.float64) -> Array:
+    if not set(map(type, cells)) <= allowed:
+        raise TypeError
+    return np.array(cells, dtype)  # None is NaN
+
+
+def _texts(cells: Sequence[Any]) -> Array:
+    if None in cells:
+        cells = ["nan" if cell is None else cell for cell in cells]
+    if "_" in "".join(cells):  # only Python reads "1_0" as ten
+        raise ValueError
+    return np.array(cells, np.float64)
