@@ -34,8 +34,9 @@ def draw(golden: Values, schema: Schema, estimator: Any) -> Values:
         cells = np.array(coercion.json_cells(golden, schema), object)
         cells[cells == None] = np.nan  # noqa: E711 - of each cell
         drawn = _draw(cells, schema, estimator).tolist()
+        rows = [[None if cell != cell else cell for cell in row] for row in drawn]  # noqa: PLR0124
         taking = schema.allowing_missing()
-        return coercion.coerce_rows(drawn, taking, text=False).require_valid()
+        return coercion.coerce_rows(rows, taking, text=False).require_valid()
     return _draw(golden, schema, estimator)
 
 
@@ -49,9 +50,10 @@ def _draw(golden: Array, schema: Schema, estimator: Any) -> Array:
     if schema.kind == "array":
         parts.append(_beside_thresholds(rows, estimator, random))
     whole = np.concatenate(parts)
-    if schema.allows_missing or any(column.missing for column in schema.columns or ()):
+    allowed = [column.missing for column in schema.columns or ()] or [schema.allows_missing]
+    if any(allowed):
         gaps = whole.astype(np.float64) if whole.dtype.kind in "iu" else whole.copy()
-        gaps[random.random(gaps.shape) < MISSING] = np.nan
+        gaps[(random.random(gaps.shape) < MISSING) & np.array(allowed)] = np.nan
         whole = np.concatenate([whole, gaps])
     return whole
 
