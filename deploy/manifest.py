@@ -17,7 +17,7 @@ from inference.models import Model, manifests
 from inference.models.manifests import Golden
 from inference.models.model import AnswerFunction
 from inference.rows import coercion
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 from inference.rows.row_types import Values
 from inference.rows.schema import Column, Schema, frame_schema
 from inference.rows.typed_rows import TypedRows

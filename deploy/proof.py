@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from inference.models import golden_rows
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 from inference.rows.row_types import Values
 
 Answering = Callable[[Values], Any]

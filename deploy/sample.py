@@ -11,8 +11,8 @@ import numpy as np
 
 from inference.errors import UnfitInput
 from inference.limits import Limits
-from inference.rows import codecs, media_types, row_types
-from inference.rows.codecs import csv_codec, json_codec
+from inference.rows import formats, media_types, row_types
+from inference.rows.formats import csv_codec, json_codec
 from inference.rows.row_types import Array, Row
 from inference.rows.schema import Column, ColumnType, Schema, frame_schema
 from inference.settings import InferenceSettings
@@ -52,10 +52,10 @@ def read(file: Path, schema: Schema) -> Sample:
     if schema.kind == "array" and schema.names is not None:
         schema = _named(schema.names)
     if file.suffix == ".npy":
-        found = codecs.decode(body, media_types.NPY, Schema(), limits=LIMITS)
+        found = formats.decode(body, media_types.NPY, Schema(), limits=LIMITS)
         return Sample(found.require_valid().tolist(), text=False)
     if file.suffix == ".parquet":
-        columnar = codecs.by_column(media_types.PARQUET)
+        columnar = formats.by_column(media_types.PARQUET)
         parts = columnar.parts(body, media_types.PARQUET, schema, LIMITS)
         return _sample([row for part in parts for row in columnar.rows(part.batch)], text=False)
     if file.suffix == ".csv":

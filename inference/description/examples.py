@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from inference.models.manifests import Golden
-from inference.rows import codecs, media_types
-from inference.rows.codecs import json_codec
-from inference.rows.codecs.json_rows import NAMES
+from inference.rows import formats, media_types
+from inference.rows.formats import json_codec
+from inference.rows.formats.json_rows import NAMES
 from inference.rows.schema import Schema
 
 #: Rows of an example. It shows the form, for which more rows are not needed.
@@ -43,7 +43,7 @@ def response_bodies(form: str, golden: Golden) -> Mapping[str, Any]:
         return {"answers": golden.predictions}
     if form not in TEXT_FORMATS:
         return {}
-    return {"answers": codecs.encode(json_codec.dumps(golden.predictions), form).decode()}
+    return {"answers": formats.encode(json_codec.dumps(golden.predictions), form).decode()}
 
 
 def swagger_rows(golden: Golden, schema: Schema) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inference.models.manifests import Manifest
-from inference.rows.codecs.json_rows import NAMES
+from inference.rows.formats.json_rows import NAMES
 from inference.rows.schema import Column, ColumnType, Schema
 
 JsonSchema = dict[str, Any]
@@ -41,7 +41,7 @@ def components(schema: Schema) -> dict[str, JsonSchema]:
 
 
 def documents(schema: Schema) -> JsonSchema:
-    """The documents that inference.rows.codecs.json_rows reads: rows, or an object with rows under
+    """The documents that inference.rows.formats.json_rows reads: rows, or an object with rows under
     one of NAMES. With several of them, the first is read.
     """
     rows = {"$ref": f"{COMPONENTS}Rows"}

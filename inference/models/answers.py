@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inference.errors import ResultUnserialisable
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 
 #: NumPy's kinds whose JSON lists hold a comma between two items and nowhere else.
 _PLAIN_KINDS = frozenset("iufb")

@@ -12,7 +12,7 @@ import orjson
 from inference.errors import CallerError, ModelUnavailable
 from inference.models.manifests import Manifest
 from inference.rows import coercion
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 from inference.rows.row_types import Values
 from inference.rows.schema import Schema
 from inference.script_errors import HIDDEN, ScriptErrors

@@ -14,7 +14,7 @@ from inference.open_inference import columns, inference_request, outputs, tensor
 from inference.open_inference.inference_request import HEADER_LENGTH, InferenceRequest
 from inference.request import Answer, Request
 from inference.rows import media_types
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 from inference.scripts import EstimatorScript, Question, RowQuestion
 from inference.serving.deadlines import Wait
 from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop

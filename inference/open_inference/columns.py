@@ -16,7 +16,7 @@ from inference.errors import UnfitInput
 from inference.limits import rows_per_part
 from inference.open_inference.tensors import Tensor
 from inference.rows import coercion
-from inference.rows.codecs.gathering import CellsPart, gather
+from inference.rows.formats.gathering import CellsPart, gather
 from inference.rows.row_types import Array, Rows, short_repr
 from inference.rows.schema import Schema
 

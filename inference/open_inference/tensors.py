@@ -23,7 +23,7 @@ import numpy as np
 
 from inference.errors import MalformedInput
 from inference.open_inference.v2_document import Elements
-from inference.rows.codecs.gathering import stack
+from inference.rows.formats.gathering import stack
 from inference.rows.row_types import Array, short_repr
 
 BOOL, BYTES = "BOOL", "BYTES"

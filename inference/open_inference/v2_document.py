@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from inference.errors import MalformedInput
-from inference.rows.codecs import json_codec
-from inference.rows.codecs.json_outline import PIECE_BYTES, Outline, Span
+from inference.rows.formats import json_codec
+from inference.rows.formats.json_outline import PIECE_BYTES, Outline, Span
 
 _WHAT = "the body's JSON part"
 #: One tensor per column; a document with more is refused.

@@ -12,7 +12,7 @@ from inference.errors import MalformedInput, ScoringError
 from inference.models import ModelId
 from inference.request import Answer, Request
 from inference.rows import media_types
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 
 #: The longest message of an error, in characters. A message may quote the request.
 MAX_MESSAGE = 2000

@@ -13,9 +13,9 @@ from inference import models
 from inference.models import garbage_collector, golden_rows, manifests
 from inference.models.answers import encode_by_row
 from inference.request import Request
-from inference.rows import codecs
+from inference.rows import formats
 from inference.rows.body_budget import MEMORY_PER_BYTE, MEMORY_PER_TYPED_BYTE
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 from inference.rows.row_types import Values
 from inference.rows.schema import Schema
 from inference.rows.typed_rows import TypedRows
@@ -78,7 +78,7 @@ class EstimatorScript:
         self.library_only = verified.library_only
 
     def parse(self, request: Request) -> Question | RowQuestion:
-        rows = codecs.decode(request.body, request.content_type, self.schema, limits=self._limits)
+        rows = formats.decode(request.body, request.content_type, self.schema, limits=self._limits)
         return self.question_of(rows.require_valid())
 
     def question_of(self, values: Values) -> Question | RowQuestion:

@@ -18,7 +18,7 @@ import orjson
 
 from inference.errors import ModelUnavailable, ResultUnserialisable
 from inference.request import Request
-from inference.rows.codecs import json_codec, plain
+from inference.rows.formats import json_codec, plain
 from inference.script_errors import ScriptErrors
 from inference.scripts import inference_schema
 from inference.scripts.named_arguments import NamedArguments

@@ -15,7 +15,7 @@ from typing import Any
 from inference.errors import MalformedInput, ScoringError, UnfitInput, UnsupportedType
 from inference.request import Request
 from inference.rows import media_types
-from inference.rows.codecs import json_outline
+from inference.rows.formats import json_outline
 from inference.script_errors import ScriptErrors
 from inference.scripts import query_arguments
 from inference.scripts.question import Arguments, Question

@@ -10,7 +10,7 @@ from inference.errors import ModelUnavailable, ScriptFailed
 from inference.models import garbage_collector
 from inference.request import Request
 from inference.rows.body_budget import MEMORY_PER_BYTE
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 from inference.script_errors import ScriptErrors
 from inference.scripts import entry_script, independent_rows, run_signature, script_response
 from inference.scripts.coroutine_runner import CoroutineRunner

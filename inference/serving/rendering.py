@@ -7,7 +7,7 @@ from functools import partial
 
 from inference.errors import UnacceptableAnswer
 from inference.request import Answer
-from inference.rows import codecs, media_types
+from inference.rows import formats, media_types
 from inference.scripts import Script
 from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.serving.prediction import Prediction
@@ -43,7 +43,7 @@ async def render(prediction: Prediction, form: str, began: float) -> Answer:
     if form != media_types.JSON:  # which is what the cache holds
         size = len(value)
         value = await off_loop(
-            size <= INLINE_ANSWER_BYTES, size, partial(codecs.encode, value, form)
+            size <= INLINE_ANSWER_BYTES, size, partial(formats.encode, value, form)
         )
     return Answer(
         body=value,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from inference.request import Request
-from inference.rows import codecs, content_encoding, media_types
+from inference.rows import content_encoding, formats, media_types
 from inference.rows.body_budget import BodyBudget, BodyHold
 from inference.scripts import Script
 from inference.serving.off_loop import is_quick, off_loop
@@ -105,7 +105,7 @@ class RequestBodies:
         if packed:
             measure = partial(content_encoding.unpacked_size, body, encoding, limits=self._limits)
         else:
-            measure = partial(codecs.unpacked_size, body, str(form), limits=self._limits)
+            measure = partial(formats.unpacked_size, body, str(form), limits=self._limits)
         return await off_loop(False, len(body), measure)
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from inference.errors import CallerError, ResultUnserialisable, UnfitInput
 from inference.request import Request
-from inference.rows import media_types, tables
+from inference.rows import formats, media_types
 from inference.scripts import EstimatorScript
 from inference.serving.batching import require_one_per_row
 from inference.serving.scorer import Scorer
@@ -56,7 +56,7 @@ async def score(
     script = await scorer.script()
     if isinstance(script, EstimatorScript):
         limits = scorer.settings.limits
-        table = tables.open_table(request.content_type, source, script.schema, limits)
+        table = formats.open_table(request.content_type, source, script.schema, limits)
         with scorer.request_deadline(request):
             async with scorer.bodies.table(request.content_type, size):
                 report = await _score_parts(scorer, script, table, sink, in_thread)
@@ -70,7 +70,7 @@ async def score(
 async def _score_parts(
     scorer: Scorer,
     script: EstimatorScript,
-    table: tables.Table,
+    table: formats.Table,
     sink: Sink,
     in_thread: InThread,
 ) -> Report:
@@ -106,18 +106,18 @@ async def _score_whole(
 ) -> Report:
     """A user's script gets the whole file at once, as over HTTP."""
     async with scorer.bodies.table(request.content_type, size):
-        body = await in_thread(tables.read_whole, source, scorer.settings.limits)
+        body = await in_thread(formats.read_whole, source, scorer.settings.limits)
     answer = (await scorer.score(request.with_body(body))).raise_for_status()
     await in_thread(sink, answer.body)
     hits = int(answer.cache == "hit")
     return Report(rows=1, cache_hits=hits, content_type=answer.content_type)
 
 
-def _write(sink: Sink, table: tables.Table, part: tables.Part, predictions: list[Any]) -> None:
+def _write(sink: Sink, table: formats.Table, part: formats.Part, predictions: list[Any]) -> None:
     sink(table.write(part, predictions))
 
 
-def _end(sink: Sink, table: tables.Table) -> None:
+def _end(sink: Sink, table: formats.Table) -> None:
     for content in table.end():
         sink(content)
 

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from inference.errors import CallerError
 from inference.limits import Limits
-from inference.rows import codecs, media_types
-from inference.rows.codecs import json_outline, parquet_layout
-from inference.rows.codecs.arrow_messages import BodySource, Messages
+from inference.rows import formats, media_types
+from inference.rows.formats import json_outline, parquet_layout
+from inference.rows.formats.arrow_messages import BodySource, Messages
 from inference.rows.schema import TEXTS, Schema
 from local.emulators.servicebus import message_conversion
 from local.emulators.servicebus.amqp import frames, sections
@@ -128,7 +128,7 @@ def _read_columns(form: str) -> Callable[[bytes], None]:
     def read(body: bytes) -> None:
         # The body decides the schema, so the same bytes find the same fault again.
         schema = SCHEMAS[zlib.crc32(body) % len(SCHEMAS)]
-        codecs.decode(body, form, schema, limits=LIMITS)
+        formats.decode(body, form, schema, limits=LIMITS)
 
     return read
 
@@ -161,7 +161,7 @@ def _read_json(body: bytes) -> None:
 def _read_in_pieces(body: bytes, schema: Schema, size: int) -> object:
     json_outline.PIECE_BYTES = size
     try:
-        read = codecs.decode(body, media_types.JSON, schema, limits=LIMITS)
+        read = formats.decode(body, media_types.JSON, schema, limits=LIMITS)
         return read.require_valid().tolist()
     except CallerError as error:
         return error

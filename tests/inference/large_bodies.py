@@ -227,20 +227,20 @@ def reset_peak() -> None:
 
 def read(file: Path, kind: str, schema: Schema) -> dict[str, object]:
     from inference.errors import CallerError
-    from inference.rows import codecs
+    from inference.rows import formats
     from inference.settings import InferenceSettings
 
     limits = InferenceSettings(model_dir=Path()).limits
     # Load lazy imports first: their memory is not the body's.
     for small in (made("csv", 2), made("json", 2), made("parquet", 2), made("arrow", 2)):
-        codecs.decode(*small, Schema(), limits=limits)
+        formats.decode(*small, Schema(), limits=limits)
     before, _ = resident()
     body = file.read_bytes()
     reset_peak()
     began = time.process_time()
     cells = 0
     try:
-        cells = codecs.decode(body, kind, schema, limits=limits).require_valid().size
+        cells = formats.decode(body, kind, schema, limits=limits).require_valid().size
         came = "rows"
     except CallerError as error:
         came = f"{type(error).__name__}: {error}"

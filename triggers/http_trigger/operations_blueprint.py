@@ -12,7 +12,7 @@ import azure.functions as func
 
 from inference.description.interface import UNKNOWN, Interface, describe
 from inference.models import ModelId
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 from inference.serving.cache_policy import Shares
 from inference.serving.counts import Counts
 from inference.serving.health import Health

@@ -6,7 +6,7 @@ from jsonschema import Draft202012Validator
 from inference.description import examples, json_schema
 from inference.limits import Limits
 from inference.models.manifests import Golden
-from inference.rows import codecs, media_types
+from inference.rows import formats, media_types
 from inference.rows.schema import TEXTS, Schema
 from tests.schemas import frame
 
@@ -37,8 +37,8 @@ def test_every_example_is_read_as_the_golden_rows(
     bodies = examples.request_bodies(form, golden, schema)
     assert bodies
     for name, body in bodies.items():
-        content = body.encode() if isinstance(body, str) else codecs.json_codec.dumps(body)
-        rows = codecs.decode(content, form, schema, limits=LIMITS).require_valid()
+        content = body.encode() if isinstance(body, str) else formats.json_codec.dumps(body)
+        rows = formats.decode(content, form, schema, limits=LIMITS).require_valid()
         assert len(rows) == len(golden.rows), name
 
 

@@ -12,7 +12,7 @@ import pytest
 from inference.errors import CallerError, InputTooLarge, MalformedInput
 from inference.limits import Limits
 from inference.open_inference import inference_request
-from inference.rows import codecs, content_encoding, media_types
+from inference.rows import content_encoding, formats, media_types
 from inference.rows.schema import Schema
 from inference.scripts import EstimatorScript
 from inference.settings import InferenceSettings
@@ -27,26 +27,26 @@ FORMAT = pytest.mark.parametrize("name", large_bodies.FORMATS)
 @FORMAT
 def test_one_row_past_the_limit_is_refused_with_the_settings_name_and_the_size(name):
     body, kind = large_bodies.made(name, ROWS)
-    read = codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS)).require_valid()
+    read = formats.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS)).require_valid()
     assert len(read) == ROWS
     with pytest.raises(InputTooLarge, match=r"1,500 rows, the limit is 1,499 \(MAX_ROWS\)"):
-        codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS - 1))
+        formats.decode(body, kind, Schema(), limits=Limits(100 * MB, ROWS - 1))
 
 
 @FORMAT
 def test_a_byte_past_the_limit_is_refused_with_the_settings_name(name):
     body, kind = large_bodies.made(name, ROWS)
     with pytest.raises(InputTooLarge, match="MAX_BODY_BYTES"):
-        codecs.decode(body, kind, Schema(), limits=Limits(len(body) - 1, ROWS))
+        formats.decode(body, kind, Schema(), limits=Limits(len(body) - 1, ROWS))
 
 
 @pytest.mark.parametrize("name", ["parquet", "parquet of zeros", "arrow"])
 def test_columnar_formats_are_limited_by_their_unpacked_size(name):
     body, kind = large_bodies.made(name, ROWS)
     unpacked = ROWS * large_bodies.COLUMNS * 8
-    assert len(codecs.decode(body, kind, Schema(), limits=Limits(2 * unpacked, ROWS)).values)
+    assert len(formats.decode(body, kind, Schema(), limits=Limits(2 * unpacked, ROWS)).values)
     with pytest.raises(InputTooLarge, match="MAX_BODY_BYTES"):
-        codecs.decode(body, kind, Schema(), limits=Limits(unpacked - 1, ROWS))
+        formats.decode(body, kind, Schema(), limits=Limits(unpacked - 1, ROWS))
 
 
 def test_the_setting_limits_the_bodies_of_a_script(model_dir, request_of):
@@ -65,7 +65,7 @@ def test_tensors_are_limited_too(body):
 
 
 def test_limits_are_a_required_argument():
-    readers = (codecs.decode, codecs.parts, content_encoding.unpack, inference_request.read)
+    readers = (formats.decode, formats.parts, content_encoding.unpack, inference_request.read)
     for reader in readers:
         assert inspect.signature(reader).parameters["limits"].default is inspect.Parameter.empty
 
@@ -85,14 +85,14 @@ def test_limits_are_a_required_argument():
 )
 def test_a_row_that_is_too_long_is_refused_with_its_limit(body, kind):
     with pytest.raises(MalformedInput, match=r"4,194,304|131,072"):
-        codecs.decode(body, kind, Schema(), limits=Limits(100 * MB, 10**6))
+        formats.decode(body, kind, Schema(), limits=Limits(100 * MB, 10**6))
 
 
 def test_a_footer_of_lists_in_lists_is_malformed():
     footer = b"\x19" + b"\x19" * 5000
     body = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
     with pytest.raises(MalformedInput, match="footer"):
-        codecs.decode(body, media_types.PARQUET, Schema(), limits=Limits(MB, 9))
+        formats.decode(body, media_types.PARQUET, Schema(), limits=Limits(MB, 9))
 
 
 @pytest.mark.parametrize("kind", [0x1C, 0x1B, 0x1A], ids=["structures", "maps", "sets"])
@@ -100,7 +100,7 @@ def test_a_deeply_nested_footer_is_malformed(kind):
     footer = bytes([kind]) * 5000
     body = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
     with pytest.raises(CallerError):
-        codecs.decode(body, media_types.PARQUET, Schema(), limits=Limits(MB, 9))
+        formats.decode(body, media_types.PARQUET, Schema(), limits=Limits(MB, 9))
 
 
 def in_a_process(name: str, size: int) -> dict[str, object]:

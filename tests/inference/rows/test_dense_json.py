@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inference.errors import CallerError
 from inference.rows import coercion
-from inference.rows.codecs import dense_json, json_codec
+from inference.rows.formats import dense_json, json_codec
 from inference.rows.numeric import EXACT_INTEGER
 from inference.rows.schema import Schema
 

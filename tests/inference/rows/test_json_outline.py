@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from inference.errors import CallerError, MalformedInput
 from inference.limits import Limits
-from inference.rows import codecs, coercion, media_types
-from inference.rows.codecs import json_codec, json_outline, json_parts
-from inference.rows.codecs.gathering import gather
-from inference.rows.codecs.json_outline import Outline
+from inference.rows import coercion, formats, media_types
+from inference.rows.formats import json_codec, json_outline, json_parts
+from inference.rows.formats.gathering import gather
+from inference.rows.formats.json_outline import Outline
 from inference.rows.schema import TEXTS, Schema
 from inference.rows.typed_rows import TypedRows
 from tests.schemas import frame
@@ -134,7 +134,7 @@ def test_rows_read_in_parts_are_the_rows_read_whole(schema, data, name, columns,
 def test_a_row_of_another_width_than_the_first_is_named_at_any_position():
     body = b"[" + b"[1,2]," * 100_000 + b"[1,2,3]]"
     with pytest.raises(CallerError, match=r"row 100000: expected a list of 2 values, got 3 values"):
-        codecs.decode(body, media_types.JSON, Schema(), limits=Limits(10**8, 10**6))
+        formats.decode(body, media_types.JSON, Schema(), limits=Limits(10**8, 10**6))
 
 
 @pytest.mark.parametrize(
@@ -151,4 +151,4 @@ def test_a_row_of_another_width_than_the_first_is_named_at_any_position():
 def test_malformed_json_is_refused_with_its_position(body, says, monkeypatch):
     monkeypatch.setattr(json_outline, "PIECE_BYTES", 2)
     with pytest.raises(MalformedInput, match=says):
-        codecs.decode(body, media_types.JSON, Schema(), limits=LIMITS)
+        formats.decode(body, media_types.JSON, Schema(), limits=LIMITS)

@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from inference.errors import InputTooLarge, MalformedInput, UnfitInput
 from inference.request import Request
 from inference.rows import media_types
-from inference.rows.tables import columnar_table
+from inference.rows.formats import columnar_table
 from inference.serving import table_scoring
 from tests import bodies
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.errors import ModelUnavailable, ResultUnserialisable, UnfitInput
-from inference.rows.codecs import json_codec
+from inference.rows.formats import json_codec
 from inference.scripts import UserScript, independent_rows
 from inference.scripts.independent_rows import ScriptRows
 from tests.inference.scripts.contract_scripts import SCRIPTS

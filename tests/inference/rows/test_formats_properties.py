@@ -31,8 +31,8 @@ from cache import keys
 from cache.memory_cache import MemoryCache
 from inference.limits import Limits
 from inference.results.result_store import ResultStore
-from inference.rows import codecs, content_encoding, media_types
-from inference.rows.codecs import json_codec
+from inference.rows import content_encoding, formats, media_types
+from inference.rows.formats import json_codec
 from inference.rows.schema import Schema
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
@@ -105,7 +105,7 @@ PACKED = {"": lambda body: body, "gzip": gzip.compress, "deflate": zlib.compress
 
 
 def decode(body: bytes, kind: str, schema: Schema) -> np.ndarray:
-    return codecs.decode(body, kind, schema, limits=Limits(10**8, 100)).numbers()
+    return formats.decode(body, kind, schema, limits=Limits(10**8, 100)).numbers()
 
 
 def check_way_in(rows: np.ndarray, missing: bool) -> None:
@@ -236,18 +236,18 @@ def _read(cell: str, was: object) -> object:
 def check_way_out(values: np.ndarray) -> None:
     stored = json_codec.dumps(values)
     plain = without_infinity(values.tolist())
-    assert orjson.loads(codecs.encode(stored, media_types.JSON)) == plain
-    told = codecs.encode(stored, media_types.JSON_LINES).splitlines()
+    assert orjson.loads(formats.encode(stored, media_types.JSON)) == plain
+    told = formats.encode(stored, media_types.JSON_LINES).splitlines()
     assert [orjson.loads(line) for line in told] == plain
-    assert cells_of(codecs.encode(stored, media_types.CSV), plain) == plain
-    array = np.load(io.BytesIO(codecs.encode(stored, media_types.NPY)), allow_pickle=False)
+    assert cells_of(formats.encode(stored, media_types.CSV), plain) == plain
+    array = np.load(io.BytesIO(formats.encode(stored, media_types.NPY)), allow_pickle=False)
     expected = np.where(np.isfinite(values), values, np.nan) if values.dtype.kind == "f" else values
     np.testing.assert_array_equal(array, expected)
     if values.dtype.kind in "fb":
         assert array.dtype == values.dtype
-    table = pq.read_table(io.BytesIO(codecs.encode(stored, media_types.PARQUET)))
+    table = pq.read_table(io.BytesIO(formats.encode(stored, media_types.PARQUET)))
     assert table["prediction"].to_pylist() == plain
-    table = pa.ipc.open_stream(codecs.encode(stored, media_types.ARROW)).read_all()
+    table = pa.ipc.open_stream(formats.encode(stored, media_types.ARROW)).read_all()
     assert table["prediction"].to_pylist() == plain
 
 

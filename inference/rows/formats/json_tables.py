@@ -13,12 +13,12 @@ import orjson
 
 from inference.limits import PART_BYTES, Limits
 from inference.rows import coercion
-from inference.rows.codecs import json_rows
-from inference.rows.codecs.gathering import pin_width
-from inference.rows.codecs.json_parts import JsonBody
-from inference.rows.codecs.lines import Lines, batched
+from inference.rows.formats import json_rows
+from inference.rows.formats.gathering import pin_width
+from inference.rows.formats.json_parts import JsonBody
+from inference.rows.formats.lines import Lines, batched
+from inference.rows.formats.parts import Part, Table, read_rows
 from inference.rows.schema import Schema
-from inference.rows.tables.parts import Part, Table, read_rows
 
 
 class JsonLinesTable(Table):

@@ -13,9 +13,9 @@ import orjson
 
 from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer
 from inference.limits import PART_CELLS, Limits, rows_per_part
-from inference.rows.codecs import json_outline, json_rows, plain
-from inference.rows.codecs.gathering import CellsPart
-from inference.rows.codecs.lines import Lines, batched, without_blank
+from inference.rows.formats import json_outline, json_rows, plain
+from inference.rows.formats.gathering import CellsPart
+from inference.rows.formats.lines import Lines, batched, without_blank
 from inference.rows.row_types import Row
 from inference.rows.schema import Schema
 
@@ -24,7 +24,7 @@ _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 def decode(body: bytes, schema: Schema) -> list[Row]:
-    """Rows from any of the shapes of inference.rows.codecs.json_rows. Raises CallerError."""
+    """Rows from any of the shapes of inference.rows.formats.json_rows. Raises CallerError."""
     return json_rows.rows_of(loads(body, "the body"), schema)
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from inference.rows import coercion, row_types
-from inference.rows.codecs import csv_codec
-from inference.rows.codecs.csv_codec import CsvRows
-from inference.rows.codecs.gathering import pin_width
+from inference.rows.formats import csv_codec
+from inference.rows.formats.csv_codec import CsvRows
+from inference.rows.formats.gathering import pin_width
+from inference.rows.formats.parts import Part, Table
 from inference.rows.schema import Schema
-from inference.rows.tables.parts import Part, Table
 
 
 class CsvTable(Table):

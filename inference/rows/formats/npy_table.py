@@ -12,10 +12,10 @@ import numpy as np
 
 from inference.limits import PART_BYTES, Limits, rows_per_part
 from inference.rows import coercion
-from inference.rows.codecs import npy_codec
+from inference.rows.formats import npy_codec
+from inference.rows.formats.parts import Part, Table, read_rows
 from inference.rows.row_types import Array
 from inference.rows.schema import Schema
-from inference.rows.tables.parts import Part, Table, read_rows
 
 
 class NpyTable(Table):

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 from inference.errors import InputTooLarge, ResultUnserialisable
 from inference.limits import Limits
 from inference.rows import media_types
-from inference.rows.codecs import column_batches, column_types, columnar, parquet_layout
-from inference.rows.codecs.column_batches import ParquetBody
+from inference.rows.formats import column_batches, column_types, columnar, parquet_layout
+from inference.rows.formats.column_batches import ParquetBody
+from inference.rows.formats.parts import Outcome, Part, Table, read_file
 from inference.rows.schema import Schema
-from inference.rows.tables.parts import Outcome, Part, Table, read_file
 
 PREDICTION, ERROR = "prediction", "error"
 

@@ -11,8 +11,8 @@ from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
 from inference.limits import Limits
 from inference.models.answers import one_per_row
 from inference.models.inputs import input_function
-from inference.rows import codecs, coercion, media_types
-from inference.rows.codecs import csv_codec, npy_codec
+from inference.rows import coercion, formats, media_types
+from inference.rows.formats import csv_codec, npy_codec
 from inference.rows.schema import Column, Schema, frame_schema
 from tests.schemas import frame
 
@@ -21,7 +21,7 @@ BIG = 2**53 + 1
 
 
 def read(body: bytes, kind: str, schema: Schema = TWO):
-    return codecs.decode(body, kind, schema, limits=Limits(10**8, 100))
+    return formats.decode(body, kind, schema, limits=Limits(10**8, 100))
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -150,9 +150,9 @@ PREDICTIONS = [
 
 @pytest.mark.parametrize(("stored", "csv", "array"), PREDICTIONS)
 def test_predictions_have_one_spelling_in_each_format(stored, csv, array):
-    written = codecs.encode(stored, media_types.CSV).decode()
+    written = formats.encode(stored, media_types.CSV).decode()
     assert written.replace('""\n', "\n") == csv
-    read_back = np.load(io.BytesIO(codecs.encode(stored, media_types.NPY)))
+    read_back = np.load(io.BytesIO(formats.encode(stored, media_types.NPY)))
     np.testing.assert_array_equal(read_back, array)
     assert read_back.dtype == np.array(array).dtype
 
@@ -160,7 +160,7 @@ def test_predictions_have_one_spelling_in_each_format(stored, csv, array):
 @pytest.mark.parametrize("stored", [b"[[1],[1,2]]", b'["a",1]', b'[["a",1]]', b'[{"a":1}]'])
 def test_predictions_that_no_array_holds_are_refused_with_the_formats_that_do(stored):
     with pytest.raises(UnacceptableAnswer, match="accept one of application/json"):
-        codecs.encode(stored, media_types.NPY)
+        formats.encode(stored, media_types.NPY)
 
 
 def test_one_long_text_does_not_make_an_array_take_all_memory():
@@ -169,13 +169,13 @@ def test_one_long_text_does_not_make_an_array_take_all_memory():
 
 
 def test_rows_of_unequal_length_stay_rows_in_csv():
-    assert codecs.encode(b"[[1],2,[3,4]]", media_types.CSV) == b"prediction_0\n1\n2\n3,4\n"
+    assert formats.encode(b"[[1],2,[3,4]]", media_types.CSV) == b"prediction_0\n1\n2\n3,4\n"
 
 
 def test_integers_beyond_64_bits_keep_their_digits_in_rows_of_text():
     stored = b"[%d]" % 2**70
-    assert codecs.encode(stored, media_types.JSON_LINES) == b"%d\n" % 2**70
-    assert codecs.encode(stored, media_types.CSV) == b"prediction\n%d\n" % 2**70
+    assert formats.encode(stored, media_types.JSON_LINES) == b"%d\n" % 2**70
+    assert formats.encode(stored, media_types.CSV) == b"prediction\n%d\n" % 2**70
 
 
 @pytest.mark.parametrize(

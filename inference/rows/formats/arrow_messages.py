@@ -11,7 +11,7 @@ from collections.abc import Buffer
 from typing import Protocol
 
 from inference.errors import InputTooLarge, MalformedInput
-from inference.rows.codecs.column_types import CELL_BYTES
+from inference.rows.formats.column_types import CELL_BYTES
 
 _MARK = b"\xff\xff\xff\xff"
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inference.errors import InputTooLarge, MalformedInput, UnfitInput
-from inference.rows.codecs import thrift
+from inference.rows.formats import thrift
 
 #: A file's bytes, or the file itself.
 Body = bytes | mmap.mmap

@@ -1,4 +1,4 @@
-"""The rows of a long JSON body, part by part, as inference.rows.codecs.json_rows defines them."""
+"""The rows of a long JSON body, part by part, as inference.rows.formats.json_rows defines them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from inference.errors import MalformedInput
 from inference.limits import Limits
 from inference.rows import coercion, numeric
-from inference.rows.codecs import dense_json, json_rows
-from inference.rows.codecs.gathering import Part
-from inference.rows.codecs.json_outline import Outline, Span
+from inference.rows.formats import dense_json, json_rows
+from inference.rows.formats.gathering import Part
+from inference.rows.formats.json_outline import Outline, Span
 from inference.rows.row_types import Row, Rows
 from inference.rows.schema import Schema
 

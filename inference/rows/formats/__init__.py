@@ -1,4 +1,4 @@
-"""Formats: bodies to rows, predictions to bodies.
+"""Formats: bodies to rows, predictions to bodies; tables of a batch, read and written in parts.
 
 Predictions are stored as JSON. Every answer is made from it, so a cached answer and a fresh one are
 the same bytes in every format.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import ModuleType
+from typing import BinaryIO
 
 from inference.errors import MalformedInput, UnacceptableAnswer, UnsupportedType
 from inference.limits import Limits
 from inference.rows import coercion, media_types, numeric, row_types
-from inference.rows.codecs import (
+from inference.rows.formats import (
     csv_codec,
     dense_json,
     gathering,
@@ -21,7 +22,23 @@ from inference.rows.codecs import (
     json_parts,
     npy_codec,
 )
+from inference.rows.formats.csv_table import CsvTable
+from inference.rows.formats.json_tables import JsonLinesTable, JsonTable
+from inference.rows.formats.npy_table import NpyTable
+from inference.rows.formats.parts import Part, Table, read_whole
 from inference.rows.schema import Schema
+
+__all__ = [
+    "Part",
+    "Table",
+    "by_column",
+    "decode",
+    "encode",
+    "open_table",
+    "parts",
+    "read_whole",
+    "unpacked_size",
+]
 
 
 def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) -> row_types.Rows:
@@ -94,11 +111,34 @@ def encode(predictions: bytes, form: str) -> bytes:
 
 
 def by_column(form: str) -> ModuleType:
-    """inference.rows.codecs.columnar. Raises UnsupportedType where pyarrow is not installed."""
+    """inference.rows.formats.columnar. Raises UnsupportedType where pyarrow is not installed."""
     try:
-        from inference.rows.codecs import columnar  # noqa: PLC0415 - only where such a body comes
+        from inference.rows.formats import columnar  # noqa: PLC0415 - only where such a body comes
     except ModuleNotFoundError as error:
         others = tuple(each for each in media_types.FORMATS if each not in media_types.COLUMNAR)
         why = "needs pyarrow, which is not installed (add it to requirements.txt)"
         raise UnsupportedType(got=form, supported=others, why=why) from error
     return columnar
+
+
+def open_table(form: str, source: BinaryIO, schema: Schema, limits: Limits) -> Table:
+    """The table in `source`, written in `form`, one of media_types.FORMATS.
+
+    CSV, JSON lines and Arrow streams take constant memory. A JSON document and a .npy array are
+    read whole, a Parquet file into a temporary file. Each row of the output is the input row and
+    its prediction or error. Raises UnsupportedType where pyarrow is needed and not installed.
+    """
+    if form == media_types.CSV:
+        return CsvTable(source, schema)
+    if form == media_types.JSON_LINES:
+        return JsonLinesTable(source, schema)
+    if form == media_types.NPY:
+        return NpyTable(source, schema, limits)
+    if form in media_types.COLUMNAR:
+        by_column(form)
+        from inference.rows.formats.columnar_table import (  # noqa: PLC0415 - imports pyarrow
+            ColumnarTable,
+        )
+
+        return ColumnarTable(form, source, schema, limits)
+    return JsonTable(source, schema, limits)

@@ -22,8 +22,8 @@ from inference.errors import (
     UnsupportedType,
 )
 from inference.limits import Limits
-from inference.rows import codecs, coercion, media_types
-from inference.rows.codecs import parquet_layout
+from inference.rows import coercion, formats, media_types
+from inference.rows.formats import parquet_layout
 from inference.rows.schema import TEXTS, Schema
 from tests import bodies
 from tests.schemas import frame
@@ -35,7 +35,7 @@ MB = 1_000_000
 
 
 def read(body: bytes, form: str, schema: Schema = NAMED, max_rows=10_000, max_bytes=100 * MB):
-    return codecs.decode(body, form, schema, limits=Limits(max_bytes, max_rows)).require_valid()
+    return formats.decode(body, form, schema, limits=Limits(max_bytes, max_rows)).require_valid()
 
 
 @FORM
@@ -298,7 +298,7 @@ def test_every_layout_of_pages_is_measured(compression, version, dictionary):
     ],
 )
 def test_predictions_are_a_column(form, stored, column):
-    body = codecs.encode(stored, form)
+    body = formats.encode(stored, form)
     reading = pq.read_table if form == media_types.PARQUET else _read_stream
     assert reading(io.BytesIO(body)).to_pydict() == {"prediction": column}
 
@@ -310,18 +310,18 @@ def _read_stream(source):
 @FORM
 def test_predictions_of_several_types_are_refused(form):
     with pytest.raises(UnacceptableAnswer, match="accept one of application/json"):
-        codecs.encode(b'[1,"a"]', form)
+        formats.encode(b'[1,"a"]', form)
 
 
 @FORM
 def test_without_pyarrow_the_type_is_refused_with_the_fix(form, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.delitem(sys.modules, "inference.rows.codecs.columnar", raising=False)
-    monkeypatch.delattr(codecs, "columnar", raising=False)
+    monkeypatch.delitem(sys.modules, "inference.rows.formats.columnar", raising=False)
+    monkeypatch.delattr(formats, "columnar", raising=False)
     with pytest.raises(UnsupportedType, match=r"needs pyarrow.*requirements\.txt"):
         read(b"PAR1", form)
     with pytest.raises(UnacceptableAnswer, match="without pyarrow"):
-        codecs.encode(b"[1]", form)
+        formats.encode(b"[1]", form)
 
 
 NO_EXTRAS = """

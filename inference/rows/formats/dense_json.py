@@ -2,7 +2,7 @@
 
 For 100 rows of 64 numbers this takes a quarter of the time. It does not read named columns,
 records, missing cells, integers beyond a float's digits, or anything wrong. These bodies are read
-by inference.rows.codecs.json_codec and inference.rows.numeric, which name the place of an error.
+by inference.rows.formats.json_codec and inference.rows.numeric, which name the place of an error.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import simdjson
 
-from inference.rows.codecs.json_rows import NAMES
+from inference.rows.formats.json_rows import NAMES
 from inference.rows.row_types import Array
 
 #: A parser keeps memory for its longest body. Longer bodies than this get a new parser.

@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 from inference.errors import MalformedInput
 from inference.limits import Limits
 from inference.rows import row_types
-from inference.rows.codecs import json_codec
-from inference.rows.codecs.gathering import CellsPart
-from inference.rows.codecs.lines import Lines, batched, without_blank
+from inference.rows.formats import json_codec
+from inference.rows.formats.gathering import CellsPart
+from inference.rows.formats.lines import Lines, batched, without_blank
 from inference.rows.row_types import Row
 from inference.rows.schema import Schema
 

@@ -18,8 +18,8 @@ from inference.errors import (
     UnsupportedType,
 )
 from inference.limits import Limits
-from inference.rows import codecs, media_types
-from inference.rows.codecs import json_codec
+from inference.rows import formats, media_types
+from inference.rows.formats import json_codec
 from inference.rows.schema import Schema
 from tests import bodies
 from tests.bodies import npy
@@ -35,7 +35,7 @@ finite_rows = hnp.arrays(
 
 
 def read(body: bytes, kind: str, schema: Schema = THREE, max_rows: int = 100):
-    return codecs.decode(body, kind, schema, limits=Limits(10**8, max_rows)).require_valid()
+    return formats.decode(body, kind, schema, limits=Limits(10**8, max_rows)).require_valid()
 
 
 @pytest.mark.parametrize("form", media_types.FORMATS)
@@ -265,13 +265,13 @@ def test_an_unknown_answer_format_is_refused(accept):
 def test_predictions_survive_every_answer_format(values):
     stored = json_codec.dumps(values)
     expected = np.where(np.isfinite(values), values, np.nan)
-    lines = codecs.encode(stored, media_types.JSON_LINES).splitlines()
+    lines = formats.encode(stored, media_types.JSON_LINES).splitlines()
     for got in (
         [[np.nan if cell is None else cell for cell in orjson.loads(line)] for line in lines],
-        np.load(io.BytesIO(codecs.encode(stored, media_types.NPY))),
+        np.load(io.BytesIO(formats.encode(stored, media_types.NPY))),
     ):
         np.testing.assert_array_equal(np.array(got, dtype=float), expected)
-    _, *table = csv.reader(io.StringIO(codecs.encode(stored, media_types.CSV).decode()))
+    _, *table = csv.reader(io.StringIO(formats.encode(stored, media_types.CSV).decode()))
     cells = [[float(cell or "nan") for cell in line] for line in table]
     np.testing.assert_array_equal(cells, expected)
 

@@ -17,10 +17,10 @@ from pyarrow import types
 from inference.errors import UnacceptableAnswer
 from inference.limits import Limits
 from inference.rows import media_types, numeric, typed_cells, typed_columns
-from inference.rows.codecs import column_batches, column_types, parquet_layout
-from inference.rows.codecs.arrow_messages import BodySource, Messages
-from inference.rows.codecs.column_batches import ParquetBody
-from inference.rows.codecs.gathering import Part
+from inference.rows.formats import column_batches, column_types, parquet_layout
+from inference.rows.formats.arrow_messages import BodySource, Messages
+from inference.rows.formats.column_batches import ParquetBody
+from inference.rows.formats.gathering import Part
 from inference.rows.row_types import Array, Row, Rows
 from inference.rows.schema import Schema
 from inference.rows.typed_columns import ColumnReader, ReadColumn

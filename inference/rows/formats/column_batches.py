@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from inference.errors import InputTooLarge, MalformedInput
 from inference.limits import rows_per_part
 from inference.rows import media_types
-from inference.rows.codecs import column_types, parquet_layout
-from inference.rows.codecs.arrow_messages import Messages, Source
-from inference.rows.codecs.parquet_layout import Body, Group
+from inference.rows.formats import column_types, parquet_layout
+from inference.rows.formats.arrow_messages import Messages, Source
+from inference.rows.formats.parquet_layout import Body, Group
 
 #: A row group of at most GROUP_BYTES is read some columns at a time, by number and by bytes.
 GROUP_BYTES = 96 * 1024 * 1024
