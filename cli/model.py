@@ -67,9 +67,9 @@ def describe(
     absolute: Absolute = None,
     as_json: output.Json = False,
 ) -> int:
-    """Write model.json beside a model: its digest, what it takes, golden rows with answers."""
+    """Write triscore.json beside a model: its digest, what it takes, golden rows with answers."""
     from deploy import manifest
-    from inference.models import manifests
+    from inference.models import manifest_file, manifests
 
     described = manifest.describe(
         _existing(folder),
@@ -79,7 +79,7 @@ def describe(
         relative=manifests.RELATIVE if relative is None else relative,
         absolute=manifests.ABSOLUTE if absolute is None else absolute,
     )
-    file = manifests.write(folder, described)
+    file = manifest_file.write(folder, described)
     document = {
         "manifest": str(file),
         "file": described.file,
@@ -99,7 +99,7 @@ def describe(
 
 def accelerate(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="The folder of a model and its model.json.")
+        Path, typer.Argument(metavar="FOLDER", help="The folder of a model and its triscore.json.")
     ],
     *,
     relative: Relative = None,

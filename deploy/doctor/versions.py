@@ -13,7 +13,7 @@ from deploy.doctor.findings import Finding
 from deploy.errors import Refused
 from deploy.pins import Pin
 from inference.errors import ModelUnavailable
-from inference.models import manifests
+from inference.models import manifest_file
 
 #: The version of Python that the app runs on in Azure.
 PYTHON = (3, 13)
@@ -61,7 +61,7 @@ def _packages(required: list[Pin]) -> Iterator[Finding]:
 def _model(folder: Path, required: list[Pin]) -> Iterator[Finding]:
     """Whether Azure loads the model with the version that its manifest was written with."""
     try:
-        manifest = manifests.read(folder)
+        manifest = manifest_file.read(folder)
     except ModelUnavailable:
         return  # the check of model and script reports it
     served = None if manifest is None else manifest.effective()

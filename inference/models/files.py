@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import ModelUnavailable
-from inference.models import manifests
+from inference.models import manifest_file, manifests
 from inference.models.manifests import Manifest
 
 SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".onnx")
@@ -32,7 +32,7 @@ def find_file(folder: Path, manifest: Manifest | None = None) -> Path:
     if manifest is not None:
         if not (folder / manifest.file).is_file():
             raise ModelUnavailable(
-                f"{folder.name}/{manifests.NAME} describes {manifest.file}, which is not there:"
+                f"the manifest in {folder.name}/ describes {manifest.file}, which is not there:"
                 f" put it there, or describe another model with `triscore describe {folder}`"
             )
         return folder / manifest.file
@@ -61,7 +61,7 @@ def verify_digest(file: Path, manifest: Manifest | None, *, allow_unpinned: bool
         manifest.require_digest(found)
     elif not allow_unpinned:
         raise ModelUnavailable(
-            f"{file.name} has no {manifests.NAME} beside it. A model file is code: if you trust"
+            f"{file.name} has no {manifest_file.NAME} beside it. A model file is code: if you trust"
             f" this one, describe it with `triscore describe {file.parent}`, or set"
             " ALLOW_UNPINNED_MODEL=true"
         )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inference import models
-from inference.models import garbage_collector, golden_rows, manifests
+from inference.models import garbage_collector, golden_rows, manifest_file, manifests
 from inference.models.answers import encode_by_row
 from inference.request import Request
 from inference.rows import codecs
@@ -41,7 +41,7 @@ class EstimatorScript:
 
     def __init__(self, settings: InferenceSettings) -> None:
         folder = settings.model_dir
-        described = manifests.read(folder)
+        described = manifest_file.read(folder)
         self._manifest = described and described.effective()
         self._file = models.find_file(folder, self._manifest)
         self._limits = settings.limits

@@ -199,7 +199,7 @@ def _has_model() -> bool:
     """Whether it was trained after the last change of its script and of requirements.txt."""
     sources = (MODEL / "train.py", ROOT / "requirements.txt")
     try:
-        trained = (MODEL / "model.json").stat().st_mtime
+        trained = (MODEL / "triscore.json").stat().st_mtime
     except FileNotFoundError:
         return False
     return all(trained > source.stat().st_mtime for source in sources)
