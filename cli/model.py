@@ -6,12 +6,15 @@ import contextlib
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cli import output
 from cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from inference.models.manifests import Manifest
 
 #: As inference.models.manifests.METHODS, which is slow to import; a test compares them.
 Method = Literal["predict", "predict_proba", "decision_function", "transform"]
@@ -94,7 +97,19 @@ def describe(
         f" {described.version}, {described.method}, {len(described.golden.rows)} golden rows"
     )
     output.show(document, text, as_json=as_json)
+    _warn_of_another_version(described)
     return 0
+
+
+def _warn_of_another_version(described: Manifest) -> None:
+    here = described.versions.get(described.framework)
+    if here not in (None, described.version):
+        typer.echo(
+            f"{described.file} was made with {described.framework} {described.version}, and its"
+            f" golden rows are answers of {here}, which is installed here: compare them, or train"
+            f" it again with {here}",
+            err=True,
+        )
 
 
 def accelerate(

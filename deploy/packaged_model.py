@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.errors import Refused
+from inference import models
 from inference.models import manifest_file
 from inference.settings import DEFAULT_SCRIPT
 
@@ -44,7 +45,7 @@ def find(model: Path, entry_script: Path | None) -> PackagedModel:
     folder = model if model.is_dir() else model.parent
     described = any(manifest_file.find(folder) == file for file in files.values())
     return PackagedModel(
-        name=folder.name if model.is_dir() or described else model.stem,
+        name=models.model_name(folder) if model.is_dir() or described else models.stem(model),
         folder=folder,
         files=files,
         script=script,

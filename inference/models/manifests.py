@@ -4,7 +4,7 @@
      "version": "1.9.1", "method": "predict", "classes": [0, 1], "independent": true,
      "features": {"kind": "array", "count": 64, "names": null, "types": null, "missing": null},
      "golden": {"rows": [[…], …], "predictions": […], "relative": 1e-06, "absolute": 1e-09},
-     "trusted": [], "accelerated": null}
+     "trusted": [], "accelerated": null, "versions": {"scikit-learn": "1.9.1"}}
 
 A pickle runs code while it is read, so its digest is compared before it is read. Golden rows are a
 few inputs with the answers that the model gave where it was made: another version of scikit-learn
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
 from inference.errors import ModelUnavailable
@@ -162,6 +162,7 @@ class Manifest:
     file: str
     sha256: str
     framework: str
+    #: Of the framework, as the model's file names it.
     version: str
     method: str = "predict"
     features: Features = field(default_factory=Features)
@@ -172,6 +173,8 @@ class Manifest:
     trusted: Sequence[str] = ()
     golden: Golden = field(default_factory=Golden)
     accelerated: Accelerated | None = None
+    #: The versions of the distributions that computed the golden answers.
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def effective(self) -> Manifest:
         """The manifest of the file that answers: the accelerated one, if there is one.
@@ -189,6 +192,7 @@ class Manifest:
             sha256=graph.sha256,
             framework="onnx",
             version=graph.versions["onnxruntime"],
+            versions={"onnxruntime": graph.versions["onnxruntime"]},
             independent=graph.independent,
             golden=replace(self.golden, relative=graph.relative, absolute=graph.absolute),
         )
@@ -245,8 +249,9 @@ def _validate(manifest: Manifest) -> None:
     if manifest.accelerated is not None and "onnxruntime" not in manifest.accelerated.versions:
         raise ValueError("accelerated.versions: expected the version of onnxruntime, got none")
     for file in (manifest.file, manifest.effective().file):
-        if Path(file).name != file:
-            raise ValueError(f"file: expected a file beside the manifest, got {file}")
+        path = PurePosixPath(file)
+        if path.is_absolute() or ".." in path.parts or not path.name:
+            raise ValueError(f"file: expected a file in the manifest's folder, got {file}")
     if manifest.method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {manifest.method}")
     _validate_features(manifest.features)

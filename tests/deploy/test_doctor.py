@@ -246,9 +246,9 @@ async def test_a_model_described_with_another_scikit_learn_is_reported(ask, tmp_
     (folder / manifest_file.NAME).write_text(json.dumps(document | {"version": "1.2.3"}))
     told = await ask(versions, AZUREML_MODEL_DIR=str(folder))
     assert told[-1].startswith(
-        "fix: model.joblib was described with scikit-learn 1.2.3, and requirements.txt pins 1."
+        "fix: model.joblib was made with scikit-learn 1.2.3, and requirements.txt pins 1."
     )
-    assert "pin scikit-learn==1.2.3, or write its manifest again" in told[-1]
+    assert "pin scikit-learn==1.2.3, or train the model again" in told[-1]
 
 
 async def test_a_package_of_another_version_than_pinned_is_reported(ask, tmp_path):

@@ -119,7 +119,7 @@ def manifest_of(**values) -> bytes:
         (manifest_of(size=1), "the document has unknown fields: size"),
         (manifest_of(golden=[1]), "golden is not a JSON object"),
         (manifest_of(features={"kind": "array", "types": 5}), "a field has a value of another"),
-        (manifest_of(file="../m"), "file: expected a file beside the manifest, got ../m"),
+        (manifest_of(file="../m"), "file: expected a file in the manifest's folder, got ../m"),
         (manifest_of(method="fit"), "transform, got fit. Write it again with `triscore describe "),
         (manifest_of(features={"kind": "map"}), "features.kind: expected one of array, frame, te"),
         (manifest_of(features={"types": ["map"]}), "text, category, date, got map"),

@@ -296,7 +296,7 @@ def test_nothing_heavy_is_imported_before_a_model_is_loaded(tmp_path):
     manifest_file.write(tmp_path, manifest.describe(tmp_path))
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from inference import models\nfrom inference.models import manifests\n"
+        "from inference import models\nfrom inference.models import manifest_file\n"
         "folder = Path(sys.argv[1])\nfound = manifest_file.read(folder)\n"
         "models.verify_digest(models.find_file(folder, found), found, allow_unpinned=False)\n"
         "assert found.features.schema().features == 3\n"
