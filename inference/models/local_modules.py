@@ -26,7 +26,7 @@ def make_importable(file: Path) -> None:
 
 def digest_beside(file: Path) -> bytes:
     """Digest of the modules beside a model file; empty if there are none."""
-    found = sorted(_modules(file.parent))
+    found = sorted(modules_in(file.parent))
     return digest(found, file.parent) if found else b""
 
 
@@ -45,7 +45,8 @@ def _folders(file: Path) -> list[Path]:
     return [folder, logged] if mlflow_folder.is_model(folder) and logged.is_dir() else [folder]
 
 
-def _modules(folder: Path) -> Iterator[Path]:
+def modules_in(folder: Path) -> Iterator[Path]:
+    """Every file of Python code in a folder and below, except other projects' code."""
     for place, below, names in os.walk(folder):
         below[:] = [name for name in below if not _is_skipped(Path(place, name))]
         yield from (Path(place, name) for name in names if name.endswith(".py"))
