@@ -53,6 +53,7 @@ lock: setup-run       ## write locks/ from the requirements, with today's newest
 	@.triscore/lock/bin/python -m pip install -q --disable-pip-version-check $(UV)
 	@$(COMPILE) pyproject.toml locks/build.in --extra local -o locks/run.txt
 	@$(COMPILE) pyproject.toml locks/build.in tests/requirements.txt --all-extras -c locks/run.txt -o locks/test.txt
+	@$(COMPILE) --no-deps tests/requirements-long.txt -o locks/test-long.txt
 
 setup-run:
 	@sh local/demo/bootstrap.sh

@@ -103,7 +103,7 @@ def _triscore(*arguments: str) -> None:
 
 def _trained_with(folder: Path) -> str:
     try:
-        version: str = json.loads((folder / "model.json").read_text())["version"]
+        version: str = json.loads((folder / "triscore.json").read_text())["version"]
     except (OSError, ValueError, KeyError):
         return ""
     return version

@@ -6,12 +6,15 @@ import contextlib
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from cli import output
 from cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from inference.models.manifests import Manifest
 
 #: As inference.models.manifests.METHODS, which is slow to import; a test compares them.
 Method = Literal["predict", "predict_proba", "decision_function", "transform"]
@@ -67,9 +70,9 @@ def describe(
     absolute: Absolute = None,
     as_json: output.Json = False,
 ) -> int:
-    """Write model.json beside a model: its digest, what it takes, golden rows with answers."""
+    """Write triscore.json beside a model: its digest, what it takes, golden rows with answers."""
     from deploy import manifest
-    from inference.models import manifests
+    from inference.models import manifest_file, manifests
 
     described = manifest.describe(
         _existing(folder),
@@ -79,7 +82,7 @@ def describe(
         relative=manifests.RELATIVE if relative is None else relative,
         absolute=manifests.ABSOLUTE if absolute is None else absolute,
     )
-    file = manifests.write(folder, described)
+    file = manifest_file.write(folder, described)
     document = {
         "manifest": str(file),
         "file": described.file,
@@ -94,12 +97,24 @@ def describe(
         f" {described.version}, {described.method}, {len(described.golden.rows)} golden rows"
     )
     output.show(document, text, as_json=as_json)
+    _warn_of_another_version(described)
     return 0
+
+
+def _warn_of_another_version(described: Manifest) -> None:
+    here = described.versions.get(described.framework)
+    if here not in (None, described.version):
+        typer.echo(
+            f"{described.file} was made with {described.framework} {described.version}, and its"
+            f" golden rows are answers of {here}, which is installed here: compare them, or train"
+            f" it again with {here}",
+            err=True,
+        )
 
 
 def accelerate(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="The folder of a model and its model.json.")
+        Path, typer.Argument(metavar="FOLDER", help="The folder of a model and its triscore.json.")
     ],
     *,
     relative: Relative = None,

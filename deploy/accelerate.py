@@ -12,13 +12,16 @@ from deploy.conversion import Conversion
 from deploy.proof import Answering, Proof
 from inference import models
 from inference.errors import ModelUnavailable
-from inference.models import manifests
+from inference.models import manifest_file, manifests
 from inference.models.manifests import Accelerated, Manifest
 from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
 from inference.rows import coercion
 from inference.script_errors import SHOWN
 from inference.scripts import batch_invariance
+
+#: A graph names its producer in its first bytes.
+_HEADER_BYTES = 100
 
 
 def accelerate(
@@ -30,6 +33,7 @@ def accelerate(
     ScoringError and writes nothing if no conversion is possible, or none is proven to answer alike.
     """
     manifest, model = _described(folder)
+    _require_replaceable(folder / manifests.ACCELERATED, manifest)
     schema = model.schema(manifest.features)
     golden = coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
     proving = Proof(
@@ -66,10 +70,10 @@ def accelerate(
 
 
 def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
-    manifest = manifests.read(folder)
+    manifest = manifest_file.read(folder)
     if manifest is None or not manifest.golden.rows:
         raise ModelUnavailable(
-            f"{folder.name}/ has no {manifests.NAME} with golden rows to compare answers"
+            f"{folder.name}/ has no {manifest_file.NAME} with golden rows to compare answers"
             f" on: write it with `triscore describe {folder} --rows FILE`"
         )
     file = models.find_file(folder, manifest)
@@ -78,6 +82,20 @@ def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
     if not isinstance(model, SklearnModel):
         raise ModelUnavailable(f"{file.name} is already served by ONNX Runtime")
     return manifest, model
+
+
+def _require_replaceable(file: Path, manifest: Manifest) -> None:
+    """Raises ModelUnavailable for a file that `accelerate` did not write."""
+    if not file.exists():
+        return
+    with file.open("rb") as opened:
+        ours = conversion.PRODUCER.encode() in opened.read(_HEADER_BYTES)
+    named = manifest.accelerated is not None and manifest.accelerated.file == file.name
+    if not (ours or named):
+        raise ModelUnavailable(
+            f"{file} is not replaced, because `triscore accelerate` did not write it: move it away,"
+            " and run this again"
+        )
 
 
 def _convert(way: Conversion, manifest: Manifest) -> tuple[bytes, Answering]:
@@ -101,4 +119,4 @@ def _write(folder: Path, graph: bytes, manifest: Manifest) -> None:
     part = folder / f"{manifests.ACCELERATED}.part"
     part.write_bytes(graph)
     part.replace(folder / manifests.ACCELERATED)
-    manifests.write(folder, manifest)
+    manifest_file.write(folder, manifest)

@@ -15,6 +15,8 @@ from inference.rows.schema import Schema
 
 #: The versions of the operators of ONNX, fixed so that a newer skl2onnx writes the same graph.
 OPSETS = {"": 21, "ai.onnx.ml": 3}
+#: What a graph names as its producer. By it a graph of `triscore accelerate` is recognized.
+PRODUCER = "triscore accelerate"
 TOOLS = ("skl2onnx", "onnx", "onnxruntime", "scikit-learn")
 
 
@@ -88,7 +90,9 @@ def _convert(estimator: Any, inputs: list[tuple[str, Any]], method: str) -> Any:
             options["raw_scores"] = True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its doubts are settled by the proof
-        return to_onnx(estimator, initial_types=inputs, options=options, target_opset=OPSETS)
+        graph = to_onnx(estimator, initial_types=inputs, options=options, target_opset=OPSETS)
+    graph.producer_name = PRODUCER
+    return graph
 
 
 def _exact_trees(model: Any, known: list[Any]) -> bytes:

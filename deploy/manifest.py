@@ -48,10 +48,11 @@ def describe(
     model.answer_function(method, own)  # raises if the model has no such method
     schema, golden = _golden(model, method, _rows(rows_file, own))
     return manifests.Manifest(
-        file=file.name,
+        file=file.relative_to(folder).as_posix(),
         sha256=models.digest(file).hex(),
         framework=model.framework,
-        version=model.version,
+        version=model.written_with,
+        versions=dict(model.versions),
         method=method,
         features=manifests.features_of(schema),
         classes=_plain(model.classes),
@@ -69,7 +70,11 @@ def _independent(model: Model, method: str, schema: Schema, golden: Golden) -> b
 def _rows(file: Path | None, schema: Schema) -> Sample | None:
     if file is not None:
         return sample.read(file, schema)
-    if schema.kind == "array" and schema.features:
+    if schema.kind == "array":
+        if not schema.features:
+            raise ModelUnavailable(
+                "the width is not known: give --rows FILE, with a few rows that the model takes"
+            )
         return sample.draw(schema.features)
     return None
 
@@ -126,7 +131,7 @@ def _with_missing(model: Model, method: str, schema: Schema, values: Values) -> 
     gaps = [any(row[at] is None for row in rows) for at in range(width)]
     if schema.columns is None and any(gaps):  # an array has one answer for all columns
         return replace(schema, allows_missing=True)
-    if model.framework == "scikit-learn" and schema.kind != "texts":
+    if model.framework != "onnx" and schema.kind != "texts":
         answer = model.answer_function(method, schema.allowing_missing())
         gaps = [known or _answers_gap(answer, schema, rows[0], at) for at, known in enumerate(gaps)]
     if schema.columns is None:

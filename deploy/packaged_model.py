@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.errors import Refused
-from inference.models import manifests
+from inference import models
+from inference.models import manifest_file
 from inference.settings import DEFAULT_SCRIPT
 
 
@@ -42,9 +43,9 @@ def find(model: Path, entry_script: Path | None) -> PackagedModel:
     files = _files(model)
     script = _script(model, entry_script, files)
     folder = model if model.is_dir() else model.parent
-    named_by_folder = model.is_dir() or manifests.NAME in files
+    described = any(manifest_file.find(folder) == file for file in files.values())
     return PackagedModel(
-        name=folder.name if named_by_folder else model.stem,
+        name=models.model_name(folder) if model.is_dir() or described else models.stem(model),
         folder=folder,
         files=files,
         script=script,
@@ -83,10 +84,11 @@ def _left_out(part: str) -> bool:
 def _with_manifest(model: Path) -> dict[str, Path]:
     """A model file, with the manifest beside it that describes it, and the file that this names."""
     files = {model.name: model}
-    manifest = manifests.read(model.parent)
-    if manifest is not None and manifest.file == model.name:
-        for name in (manifests.NAME, manifest.effective().file):
-            files[name] = model.parent / name
+    manifest = manifest_file.read(model.parent)
+    described_by = manifest_file.find(model.parent)
+    if manifest is not None and described_by is not None and manifest.file == model.name:
+        for file in (described_by, model.parent / manifest.effective().file):
+            files[file.name] = file
     return files
 
 

@@ -23,7 +23,7 @@ from deploy.packaged_model import PackagedModel
 from deploy.pins import Pin
 from inference import package_settings
 from inference.errors import ScoringError
-from inference.models import manifests
+from inference.models import manifest_file
 
 MB = 1024 * 1024
 #: The largest package that Azure's zip deployment accepts. An image has no such limit.
@@ -124,8 +124,8 @@ def _test(staged: Path, packaged: PackagedModel, required: Sequence[Pin]) -> lis
     """Write a manifest if there is none, and start the package once; returns its functions."""
     folder = staged / packaged.place
     try:
-        if packaged.script is None and manifests.NAME not in packaged.files:
-            manifests.write(folder, manifest.describe(folder))
+        if packaged.script is None and manifest_file.find(folder) is None:
+            manifest_file.write(folder, manifest.describe(folder))
         return _started(staged, required)
     except (Refused, ScoringError) as error:
         # The user knows the folder by its own name, and reads one line.

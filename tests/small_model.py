@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from deploy import manifest
-from inference.models import manifests
+from inference.models import manifest_file
 
 
 def save(parent: Path) -> Path:
@@ -19,7 +19,7 @@ def save(parent: Path) -> Path:
     rows = np.random.default_rng(0).random((200, 3))
     model = LogisticRegression(C=1000).fit(rows, (rows.sum(axis=1) > 1.5).astype(int))
     joblib.dump(model, folder / "model.joblib")
-    manifests.write(folder, manifest.describe(folder))
+    manifest_file.write(folder, manifest.describe(folder))
     return folder
 
 

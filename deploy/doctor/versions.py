@@ -13,13 +13,13 @@ from deploy.doctor.findings import Finding
 from deploy.errors import Refused
 from deploy.pins import Pin
 from inference.errors import ModelUnavailable
-from inference.models import manifests
+from inference.models import manifest_file
 
 #: The version of Python that the app runs on in Azure.
 PYTHON = (3, 13)
 
-#: The package of each framework that a manifest may name.
-_PACKAGES = {"scikit-learn": "scikit-learn", "onnx": "onnxruntime"}
+#: The distribution of a framework that has another name.
+_PACKAGES = {"onnx": "onnxruntime"}
 
 
 async def check(app: AppSettings) -> AsyncIterator[Finding]:
@@ -61,19 +61,21 @@ def _packages(required: list[Pin]) -> Iterator[Finding]:
 def _model(folder: Path, required: list[Pin]) -> Iterator[Finding]:
     """Whether Azure loads the model with the version that its manifest was written with."""
     try:
-        manifest = manifests.read(folder)
+        manifest = manifest_file.read(folder)
     except ModelUnavailable:
         return  # the check of model and script reports it
     served = None if manifest is None else manifest.effective()
-    if served is None or served.framework not in _PACKAGES:
+    if served is None:
         return
-    package = _PACKAGES[served.framework]
-    pinned = {pin.name: pin.version for pin in required}.get(package, "none")
-    yield Finding(
-        f"{served.file} was described with {package} {served.version}, and requirements.txt pins"
-        f" {pinned}",
-        None
-        if pinned == served.version
-        else f"pin {package}=={served.version}, or write its manifest again with"
-        " `triscore describe`, once you have compared its answers",
-    )
+    versions, pinned_versions = dict(served.versions), {pin.name: pin.version for pin in required}
+    package = _PACKAGES.get(served.framework, served.framework)
+    if package in versions or not versions:
+        versions[package] = served.version
+    for name, version in versions.items():
+        pinned = pinned_versions.get(pins.normalize_name(name), "none")
+        yield Finding(
+            f"{served.file} was made with {name} {version}, and requirements.txt pins {pinned}",
+            None
+            if pinned == version
+            else f"pin {name}=={version}, or train the model again with {name} {pinned}",
+        )

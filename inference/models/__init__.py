@@ -7,7 +7,7 @@ a file of its kind is loaded: a digest, a manifest and a cached answer need none
 
 from __future__ import annotations
 
-from inference.models.files import ModelId, digest, find_file, verify_digest
+from inference.models.files import ModelId, digest, find_file, model_name, stem, verify_digest
 from inference.models.model import Model, load
 from inference.models.verified_model import VerifiedModel, load_verified
 
@@ -19,5 +19,7 @@ __all__ = [
     "find_file",
     "load",
     "load_verified",
+    "model_name",
+    "stem",
     "verify_digest",
 ]

@@ -1,16 +1,34 @@
-"""Finds the model file in a folder, and verifies its digest."""
+"""Finds the model file in a folder and what the model is called, and verifies its digest."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import ModelUnavailable
-from inference.models import manifests
+from inference.models import manifest_file, manifests, mlflow_folder
 from inference.models.manifests import Manifest
 
-SUFFIXES = (".joblib", ".pkl", ".pickle", ".skops", ".onnx")
+#: The endings of model files. joblib reads a pickle with any of these compressions by itself.
+_PICKLES = (".joblib", ".pkl", ".pickle", ".sav")
+_COMPRESSIONS = ("", ".gz", ".z", ".bz2", ".xz", ".lzma", ".lz4")
+_NATIVE = (".cbm", ".ubj")
+SUFFIXES = (
+    *(pickle + packed for pickle in _PICKLES for packed in _COMPRESSIONS),
+    *(".skops", ".onnx"),
+    *_NATIVE,
+)
+#: As a message names them.
+_ENDINGS = ", ".join(f"*{ending}" for ending in (*_PICKLES, ".skops", ".onnx", *_NATIVE))
+
+#: How many folders below a model's folder its file may lie.
+MAX_DEPTH = 3
+
+#: A folder with such a name is a version of the model that the folder above is named after.
+_VERSION = re.compile(r"v?\d+([.]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +42,66 @@ class ModelId:
         return {"name": self.name, "version": self.version}
 
 
-def find_file(folder: Path, manifest: Manifest | None = None) -> Path:
-    """The file that the manifest names; without a manifest, the only model file in the folder.
+def model_name(folder: Path) -> str:
+    """The name of a model's folder, or of the folder above `3` or `v1.2`."""
+    named = folder.parent if _VERSION.fullmatch(folder.name) else folder
+    return named.name or folder.name
 
-    Raises ModelUnavailable.
+
+def stem(file: Path) -> str:
+    """A model file's name without its ending, which may be `.joblib.gz`."""
+    ending = max((each for each in SUFFIXES if file.name.lower().endswith(each)), key=len)
+    return file.name[: -len(ending)]
+
+
+def find_file(folder: Path, manifest: Manifest | None = None) -> Path:
+    """The file that the manifest names. Without a manifest, the only model file in the folder; if
+    it has none, the only one in the folders below. Raises ModelUnavailable.
+
+    An MLflow model names its file itself.
     """
     if manifest is not None:
         if not (folder / manifest.file).is_file():
             raise ModelUnavailable(
-                f"{folder.name}/{manifests.NAME} describes {manifest.file}, which is not there:"
+                f"the manifest in {folder.name}/ describes {manifest.file}, which is not there:"
                 f" put it there, or describe another model with `triscore describe {folder}`"
             )
         return folder / manifest.file
-    files = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix in SUFFIXES and file.name != manifests.ACCELERATED
-    )
+    files = _model_files(folder)
     if len(files) != 1:
-        found = ", ".join(file.name for file in files) or "none"
+        found = ", ".join(str(file.relative_to(folder)) for file in files) or "none"
         raise ModelUnavailable(
-            f"expected one model file ({', '.join('*' + s for s in SUFFIXES)}) in {folder.name}/,"
-            f" found {found}: train or copy the model there"
+            f"expected one model file ({_ENDINGS}) in {folder.name}/, found {found}: train or copy"
+            " the model there"
         )
     return files[0]
+
+
+def _model_files(folder: Path) -> list[Path]:
+    """The model files in a folder, or in the nearest level of folders below that has any."""
+    level = [folder]
+    for _ in range(MAX_DEPTH + 1):
+        files = [file for each in level for file in _directly_in(each)]
+        if files:
+            return files
+        level = [below for each in level for below in _folders_in(each)]
+    return []
+
+
+def _directly_in(folder: Path) -> Iterator[Path]:
+    if mlflow_folder.is_model(folder):
+        yield mlflow_folder.find_file(folder)
+        return
+    for file in sorted(folder.iterdir()):
+        named = file.name.lower().endswith(SUFFIXES) and file.name != manifests.ACCELERATED
+        if named and file.is_file():
+            yield file
+
+
+def _folders_in(folder: Path) -> Iterator[Path]:
+    for below in sorted(folder.iterdir()):
+        if below.is_dir() and not below.name.startswith((".", "__")):
+            yield below
 
 
 def verify_digest(file: Path, manifest: Manifest | None, *, allow_unpinned: bool) -> bytes:
@@ -61,7 +115,7 @@ def verify_digest(file: Path, manifest: Manifest | None, *, allow_unpinned: bool
         manifest.require_digest(found)
     elif not allow_unpinned:
         raise ModelUnavailable(
-            f"{file.name} has no {manifests.NAME} beside it. A model file is code: if you trust"
+            f"{file.name} has no {manifest_file.NAME} beside it. A model file is code: if you trust"
             f" this one, describe it with `triscore describe {file.parent}`, or set"
             " ALLOW_UNPINNED_MODEL=true"
         )

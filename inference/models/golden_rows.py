@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -37,12 +37,14 @@ def check(
     answer: Callable[[Values], object],
     *,
     version: str,
+    versions: Mapping[str, str],
     errors: ScriptErrors = HIDDEN,
 ) -> None:
     """Raises ModelUnavailable if `answer` differs from the manifest's predictions.
 
-    `version`: of the framework that is installed. If it is not the one that made the model, and the
-    answers agree, a warning is logged.
+    `version`: of the framework that is installed; `versions`: of all distributions that compute the
+    answers. If one of them is another than the manifest's, and the answers agree, a warning is
+    logged.
     """
     made, installed = f"{manifest.framework} {manifest.version}", version
     try:
@@ -63,6 +65,12 @@ def check(
             "%s was made with %s and is served with version %s; its golden rows agree",
             *(manifest.file, made, installed),
         )
+    for name, described in manifest.versions.items():
+        if (found := versions.get(name, "none")) != described:
+            log.warning(
+                "the golden rows of %s were answered with %s %s, and agree with %s",
+                *(manifest.file, name, described, found),
+            )
 
 
 def agree(answers: Any, expected: Any, *, relative: float, absolute: float) -> bool:

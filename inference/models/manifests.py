@@ -1,10 +1,10 @@
-"""`model.json`, the manifest: says what a model file is, and lies beside it.
+"""The manifest: says what a model file is, and lies beside it as `triscore.json`.
 
-    {"file": "model.joblib", "sha256": "…", "framework": "scikit-learn", "version": "1.9.1",
-     "method": "predict", "classes": [0, 1], "independent": true,
+    {"format": 2, "file": "model.joblib", "sha256": "…", "framework": "scikit-learn",
+     "version": "1.9.1", "method": "predict", "classes": [0, 1], "independent": true,
      "features": {"kind": "array", "count": 64, "names": null, "types": null, "missing": null},
      "golden": {"rows": [[…], …], "predictions": […], "relative": 1e-06, "absolute": 1e-09},
-     "trusted": [], "accelerated": null}
+     "trusted": [], "accelerated": null, "versions": {"scikit-learn": "1.9.1"}}
 
 A pickle runs code while it is read, so its digest is compared before it is read. Golden rows are a
 few inputs with the answers that the model gave where it was made: another version of scikit-learn
@@ -15,10 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, replace
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
-
-import orjson
 
 from inference.errors import ModelUnavailable
 from inference.rows.schema import (
@@ -34,7 +32,6 @@ from inference.rows.schema import (
     frame_schema,
 )
 
-NAME = "model.json"
 #: The file that `triscore accelerate` writes beside a model.
 ACCELERATED = "accelerated.onnx"
 
@@ -160,11 +157,12 @@ class Accelerated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """What `model.json` says of a model file."""
+    """What `triscore.json` says of a model file."""
 
     file: str
     sha256: str
     framework: str
+    #: Of the framework, as the model's file names it.
     version: str
     method: str = "predict"
     features: Features = field(default_factory=Features)
@@ -175,6 +173,8 @@ class Manifest:
     trusted: Sequence[str] = ()
     golden: Golden = field(default_factory=Golden)
     accelerated: Accelerated | None = None
+    #: The versions of the distributions that computed the golden answers.
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def effective(self) -> Manifest:
         """The manifest of the file that answers: the accelerated one, if there is one.
@@ -192,6 +192,7 @@ class Manifest:
             sha256=graph.sha256,
             framework="onnx",
             version=graph.versions["onnxruntime"],
+            versions={"onnxruntime": graph.versions["onnxruntime"]},
             independent=graph.independent,
             golden=replace(self.golden, relative=graph.relative, absolute=graph.absolute),
         )
@@ -200,40 +201,28 @@ class Manifest:
         """Raises ModelUnavailable for the digest of another file than the described one."""
         if digest.hex() != self.sha256:
             raise ModelUnavailable(
-                f"{self.file} is another file than the one that {NAME} describes: expected the"
-                f" SHA-256 {self.sha256[:12]}…, got {digest.hex()[:12]}…. Put the described file"
-                " there, or describe this one with `triscore describe`"
+                f"{self.file} is another file than the one that its manifest describes: expected"
+                f" the SHA-256 {self.sha256[:12]}…, got {digest.hex()[:12]}…. Put the described"
+                " file there, or describe this one with `triscore describe`"
             )
 
 
-def read(folder: Path) -> Manifest | None:
-    """The manifest in a folder; None in a folder without one. Raises ModelUnavailable."""
-    try:
-        text = (folder / NAME).read_bytes()
-    except FileNotFoundError:
-        return None
-    try:
-        manifest = _parse(orjson.loads(text))
-        _validate(manifest)
-    except (ValueError, TypeError, AttributeError) as error:
-        wrong = error if isinstance(error, ValueError) else "a field has a value of another type"
-        raise ModelUnavailable(
-            f"{folder.name}/{NAME} can't be read: {wrong}. Write it again with"
-            f" `triscore describe {folder}`"
-        ) from error
-    return manifest
+def parse(document: Any) -> Manifest:
+    """A manifest from its JSON object.
 
-
-def _parse(document: Any) -> Manifest:
-    """Raises ValueError, as _build does."""
+    Raises ValueError with the field, what is expected and what was got; TypeError or AttributeError
+    for a value of a type that cannot be meant.
+    """
     manifest = _build(Manifest, document, "the document")
-    return replace(
+    manifest = replace(
         manifest,
         features=_build(Features, manifest.features or {}, "features"),
         golden=_build(Golden, manifest.golden or {}, "golden"),
         accelerated=manifest.accelerated
         and _build(Accelerated, manifest.accelerated, "accelerated"),
     )
+    _validate(manifest)
+    return manifest
 
 
 def _build[T: Any](kind: type[T], document: Any, name: str) -> T:
@@ -260,8 +249,9 @@ def _validate(manifest: Manifest) -> None:
     if manifest.accelerated is not None and "onnxruntime" not in manifest.accelerated.versions:
         raise ValueError("accelerated.versions: expected the version of onnxruntime, got none")
     for file in (manifest.file, manifest.effective().file):
-        if Path(file).name != file:
-            raise ValueError(f"file: expected a file beside {NAME}, got {file}")
+        path = PurePosixPath(file)
+        if path.is_absolute() or ".." in path.parts or not path.name:
+            raise ValueError(f"file: expected a file in the manifest's folder, got {file}")
     if manifest.method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {manifest.method}")
     _validate_features(manifest.features)
@@ -282,12 +272,3 @@ def _validate_features(features: Features) -> None:
             "features: expected the columns of a frame, at least one, got"
             f" {len(names)} names and {len(types)} types"
         )
-
-
-def write(folder: Path, manifest: Manifest) -> Path:
-    """Write a manifest beside its model, completely or not at all. Returns its path."""
-    target = folder / NAME
-    part = target.with_suffix(".part")
-    part.write_bytes(orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
-    part.replace(target)
-    return target

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from inference.errors import ModelUnavailable
-from inference.models import pickles, skops_files
+from inference.models import boosters, local_modules, pickles, skops_files
 from inference.models.manifests import Features
 from inference.models.onnx_model import OnnxModel
+from inference.models.package_versions import WriterVersion
 from inference.models.sklearn_model import SklearnModel
 from inference.rows.row_types import Values
 from inference.rows.schema import Schema
@@ -28,6 +29,16 @@ class Model(Protocol):
     @property
     def version(self) -> str:
         """The version of the framework that is installed."""
+        ...
+
+    @property
+    def written_with(self) -> str:
+        """The version of the framework that wrote the model's file."""
+        ...
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The installed version of each distribution whose code the model runs."""
         ...
 
     @property
@@ -71,9 +82,16 @@ def load(
     try:
         if file.suffix == ".onnx":
             return OnnxModel(file)
-        if file.suffix == ".skops":
-            return SklearnModel(skops_files.load(file, trusted))
-        return SklearnModel(*pickles.load(file, mapped=mapped))
+        if boosters.is_native(file):
+            return SklearnModel(boosters.load(file))
+        local_modules.make_importable(file)
+        writer = WriterVersion()
+        with writer.recorded():
+            if file.suffix == ".skops":
+                loaded, source = skops_files.load(file, trusted), None
+            else:
+                loaded, source = pickles.load(file, mapped=mapped)
+        return SklearnModel(loaded, source, written_with=writer.version)
     except ModelUnavailable:
         raise
     except BaseException as error:  # noqa: BLE001 - a pickle may raise anything, even SystemExit

@@ -42,7 +42,8 @@ class OnnxModel:
         self._session = onnxruntime.InferenceSession(
             file.read_bytes(), _options(onnxruntime, file), providers=["CPUExecutionProvider"]
         )
-        self.version = str(onnxruntime.__version__)
+        self.version = self.written_with = str(onnxruntime.__version__)
+        self.versions = {"onnxruntime": self.version}
         self._inputs = self._session.get_inputs()
         self._outputs = [output.name for output in self._session.get_outputs()]
         for each in self._inputs:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from inference.errors import ModelUnavailable
+from inference.models import boosters, package_versions
 from inference.models.answers import one_per_row
 from inference.models.inputs import alike_rows, input_function
-from inference.models.manifests import Features
+from inference.models.manifests import METHODS, Features
 from inference.models.pickles import MappedFile
 from inference.rows.row_types import Values
 from inference.rows.schema import Schema
+
+#: Libraries with estimators of their own, by the name of their package.
+_FRAMEWORKS = frozenset({"xgboost", "lightgbm", "catboost", "statsmodels", "ngboost"})
 
 
 class SklearnModel:
     """Implements inference.models.model.Model for an object with the methods of an estimator.
 
-    `source`: the file that its arrays are mapped from, if they are.
+    `source`: the file that its arrays are mapped from, if they are. `written_with`: the version of
+    scikit-learn that wrote the file, None for the installed one.
     """
 
-    framework = "scikit-learn"
-
-    def __init__(self, estimator: Any, source: MappedFile | None = None) -> None:
-        self._estimator, self._source = estimator, source
+    def __init__(
+        self,
+        estimator: Any,
+        source: MappedFile | None = None,
+        *,
+        written_with: str | None = None,
+    ) -> None:
+        self._estimator, self._source, self._written_with = estimator, source, written_with
         # A model that was trained on a DataFrame warns at every array. Our arrays have its order.
         warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
 
@@ -33,10 +42,24 @@ class SklearnModel:
         return self._estimator
 
     @property
-    def version(self) -> str:
-        import sklearn  # noqa: PLC0415 - loaded with the model, not before
+    def framework(self) -> str:
+        package = type(self._estimator).__module__.partition(".")[0]
+        return package if package in _FRAMEWORKS else "scikit-learn"
 
-        return str(sklearn.__version__)
+    @property
+    def version(self) -> str:
+        package = "sklearn" if self.framework == "scikit-learn" else self.framework
+        return next(iter(package_versions.installed_versions([package]).values()), "none")
+
+    @property
+    def written_with(self) -> str:
+        return self._written_with or self.version
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        packages = {type(part).__module__.partition(".")[0] for part in self._parts()}
+        packages -= package_versions.VALUE_PACKAGES
+        return package_versions.installed_versions(packages)
 
     @property
     def mapped(self) -> bool:
@@ -46,10 +69,16 @@ class SklearnModel:
     def library_only(self) -> bool:
         """Whether all its parts are scikit-learn's own, and no parameter is a function."""
         try:
-            parts = [self._estimator, *self._estimator.get_params(deep=True).values()]
-            return not any(map(_is_foreign_code, parts))
+            return not any(map(_is_foreign_code, self._parts()))
         except Exception:  # noqa: BLE001 - the object may be of any class
             return False
+
+    def _parts(self) -> list[object]:
+        """The estimator, its parameters, and theirs."""
+        try:
+            return [self._estimator, *self._estimator.get_params(deep=True).values()]
+        except Exception:  # noqa: BLE001 - as above
+            return [self._estimator]
 
     @property
     def classes(self) -> Sequence[Any] | None:
@@ -64,7 +93,7 @@ class SklearnModel:
         names = features.names or _as_list(getattr(estimator, "feature_names_in_", None))
         missing = features.missing
         return Schema(
-            features=features.count or getattr(estimator, "n_features_in_", None),
+            features=features.count or boosters.width(estimator),
             names=None if names is None else tuple(map(str, names)),
             dtype=features.dtype,
             allows_missing=_allows_missing(estimator) if missing is None else missing,
@@ -72,10 +101,12 @@ class SklearnModel:
         )
 
     def answer_function(self, method: str, schema: Schema) -> Callable[[Values], Any]:
+        boosters.require_estimator(self._estimator)
         call = getattr(self._estimator, method, None)
         if not callable(call):
             raise ModelUnavailable(
-                f"the model, a {type(self._estimator).__name__}, has no method {method}()"
+                f"the model, a {type(self._estimator).__name__}, has no method {method}():"
+                f" {_advice(self._estimator)}"
             )
         to_input = input_function(schema)
 
@@ -105,8 +136,11 @@ def _watched(answer: Callable[[Values], Any], source: MappedFile) -> Callable[[V
     return watched
 
 
-#: Packages whose types are values, and not parts of an estimator.
-_VALUE_PACKAGES = frozenset({"builtins", "numpy", "scipy"})
+def _advice(loaded: object) -> str:
+    others = [method for method in METHODS if callable(getattr(loaded, method, None))]
+    if others:
+        return f"describe it with --method {' or '.join(others)}"
+    return "save the estimator by itself, fitted, and nothing around it"
 
 
 def _is_foreign_code(part: object) -> bool:
@@ -114,7 +148,9 @@ def _is_foreign_code(part: object) -> bool:
     if isinstance(part, type):  # a vectoriser has a dtype of NumPy
         return part.__module__ != "numpy"
     package = type(part).__module__.partition(".")[0]
-    return package != "sklearn" and (package not in _VALUE_PACKAGES or callable(part))
+    return package != "sklearn" and (
+        package not in package_versions.VALUE_PACKAGES or callable(part)
+    )
 
 
 def _as_list(values: Any) -> Sequence[Any] | None:

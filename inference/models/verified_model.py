@@ -57,5 +57,10 @@ def _verify(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedM
     answer = model.answer_function(manifest.method, schema)
     if manifest.golden.rows:
         rows = golden_rows.read_rows(manifest, schema)
-        golden_rows.check(manifest, rows, answer, version=model.version, errors=errors)
+        golden_rows.check(
+            *(manifest, rows, answer),
+            version=model.version,
+            versions=model.versions,
+            errors=errors,
+        )
     return VerifiedModel(schema, answer, model.library_only)

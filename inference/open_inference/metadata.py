@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import UnacceptableAnswer
-from inference.models import ModelId, manifests
+from inference.models import ModelId, manifest_file
 from inference.open_inference import outputs
 from inference.open_inference.tensors import BOOL, BYTES
 from inference.rows.schema import Column, ColumnType, Schema
@@ -59,7 +59,7 @@ def _datatype(column: Column) -> str:
 
 def _outputs(method: str, folder: Path) -> list[Described]:
     """The output as in the answers to the golden rows; of unknown type without these."""
-    manifest = manifests.read(folder)
+    manifest = manifest_file.read(folder)
     if manifest is None or not manifest.golden.predictions:
         return []
     try:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 
 from inference import models
-from inference.models import garbage_collector, golden_rows, manifests
+from inference.models import (
+    garbage_collector,
+    golden_rows,
+    local_modules,
+    manifest_file,
+    manifests,
+    package_versions,
+)
 from inference.models.answers import encode_by_row
 from inference.request import Request
 from inference.rows import formats
@@ -28,22 +34,22 @@ from inference.settings import InferenceSettings
 
 #: Part of every cache key of the built-in script. Raise the number when its answers change.
 BUILT_IN = b"built-in script 2"
-#: The package that computes the answers, by the manifest's framework. Its version is part of the
-#: cache key, because it decides the last digits.
-RUNTIMES = {"scikit-learn": "scikit-learn", "onnx": "onnxruntime"}
+#: The distribution that computes the answers, by the framework, for manifests that list none.
+RUNTIMES = {"onnx": "onnxruntime"}
 
 
 class EstimatorScript:
     """Serves any estimator with the method that its manifest names, or with `predict`."""
 
-    digest = hashlib.sha256(BUILT_IN).digest()
     reads_rows = True
 
     def __init__(self, settings: InferenceSettings) -> None:
         folder = settings.model_dir
-        described = manifests.read(folder)
+        described = manifest_file.read(folder)
         self._manifest = described and described.effective()
         self._file = models.find_file(folder, self._manifest)
+        modules = local_modules.digest_beside(self._file)
+        self.digest = hashlib.sha256(BUILT_IN + modules).digest()
         self._limits = settings.limits
         self._errors = ScriptErrors(shown=settings.show_script_errors)
         self.method = self._manifest.method if self._manifest else "predict"
@@ -112,9 +118,9 @@ class EstimatorScript:
 
 
 def _runtime(manifest: manifests.Manifest | None) -> str:
-    """The package that computes the answers, with its version. Does not import it."""
-    package = RUNTIMES.get(manifest.framework if manifest else "", "scikit-learn")
-    try:
-        return f"{package} {version(package)}"
-    except PackageNotFoundError:
-        return package
+    """The distributions that compute the answers, with their versions: these decide the last
+    digits. Imports none of them.
+    """
+    names = sorted(manifest.versions) if manifest else []
+    names = names or [RUNTIMES.get(manifest.framework if manifest else "", "scikit-learn")]
+    return " ".join(f"{name} {package_versions.installed_version(name)}" for name in names)

@@ -12,7 +12,13 @@ from inference.request import Request
 from inference.rows.body_budget import MEMORY_PER_BYTE
 from inference.rows.formats import json_codec
 from inference.script_errors import ScriptErrors
-from inference.scripts import entry_script, independent_rows, run_signature, script_response
+from inference.scripts import (
+    entry_script,
+    independent_rows,
+    run_signature,
+    script_digest,
+    script_response,
+)
 from inference.scripts.coroutine_runner import CoroutineRunner
 from inference.scripts.independent_rows import ScriptRows
 from inference.scripts.inference_schema import DeclaredSchema
@@ -34,7 +40,7 @@ class UserScript:
         self._file = file
         self._errors = ScriptErrors(shown=shown, folder=file.parent)
         self._coroutines = CoroutineRunner(self._errors.handle_loop_error)
-        self.digest = models.digest(file)
+        self.digest = script_digest.digest(file)
         self.model = models.digest(folder)
         #: What the decorators of `run` say; None without decorators, and before `load`.
         self.declared: DeclaredSchema | None = None
@@ -54,6 +60,7 @@ class UserScript:
         self._convention = run_signature.choose_convention(entry, self._errors)
         self.declared = run_signature.declared_schema(entry)
         self._coroutines.resolve(entry.init())
+        self.digest = script_digest.digest(self._file)  # more of its modules are known now
 
     def parse(self, request: Request) -> Question | RowQuestion:
         return self._convention.parse(request)

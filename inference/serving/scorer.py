@@ -8,7 +8,7 @@ from functools import partial
 
 from inference import scripts
 from inference.errors import Overloaded, TransientError
-from inference.models import ModelId
+from inference.models import ModelId, model_name
 from inference.ports import Cache, Keys
 from inference.request import Answer, Request
 from inference.serving import response_cache
@@ -61,10 +61,10 @@ class Scorer:
         )
         self._responses = ResponseCache(self.cache_policy.response)
         self.bodies = RequestBodies(settings)
-        self._model = ModelId(settings.model_dir.name, UNKNOWN)
+        self._model = ModelId(model_name(settings.model_dir), UNKNOWN)
         self._predictor: Predictor | None = None
         self._loader = ModelLoader(
-            settings.model_dir.name, partial(scripts.build, settings), self._thread.submit
+            self._model.name, partial(scripts.build, settings), self._thread.submit
         )
 
     def __repr__(self) -> str:

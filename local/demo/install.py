@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
     kinds: dict[str, tuple[str, list[Step]]] = {
         "run": ("locks/run.txt", []),
         "test": ("locks/test.txt", [peers]),
-        "test-long": ("locks/test.txt", [peers, browser]),
+        "test-long": ("locks/test.txt", [peers, browser, _catboost()]),
     }
     if len(arguments) != 1 or arguments[0] not in kinds:
         print(f"usage: local.demo.install {'|'.join(kinds)}", file=sys.stderr)
@@ -111,6 +111,16 @@ def peer(home: Path, requirements: Path) -> Step:
         _install_packages(str(home / "bin/python"), (), requirements, stamp, report)
 
     return Step("Azure ML's server", stamp.exists, install_step)
+
+
+def _catboost() -> Step:
+    lock = ROOT / "locks/test-long.txt"
+    stamp = Path(sys.prefix) / f"installed-{lock.stem}-{_digest(lock)}"
+    return Step(
+        "CatBoost",
+        stamp.exists,
+        lambda report: _install_packages(sys.executable, LOCKED, lock, stamp, report),
+    )
 
 
 def _install_packages(
@@ -199,7 +209,7 @@ def _has_model() -> bool:
     """Whether it was trained after the last change of its script and of requirements.txt."""
     sources = (MODEL / "train.py", ROOT / "requirements.txt")
     try:
-        trained = (MODEL / "model.json").stat().st_mtime
+        trained = (MODEL / "triscore.json").stat().st_mtime
     except FileNotFoundError:
         return False
     return all(trained > source.stat().st_mtime for source in sources)

@@ -16,10 +16,10 @@ class ReferenceModel:
     """A copy of the served model, called without the app."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises FileNotFoundError without golden rows in model.json, or with an entry script."""
+        """Raises FileNotFoundError without golden rows in a manifest, or with an entry script."""
         import joblib  # noqa: PLC0415 - imports scikit-learn, after the servers have been started
 
-        manifest = json.loads((folder / "model.json").read_text())
+        manifest = json.loads((folder / "triscore.json").read_text())
         self._golden: list[list[float]] = manifest["golden"]["rows"]
         if not self._golden or (folder / "score.py").exists():
             raise FileNotFoundError(folder)

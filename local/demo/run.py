@@ -76,7 +76,7 @@ def _tour(host: host_server.HostServer, *, once: bool) -> bool:
     except FileNotFoundError:
         console.print(
             "No tour: the model has no golden rows, so its input is not known. "
-            "`triscore describe MODEL --rows FILE` adds them to its model.json."
+            "`triscore describe MODEL --rows FILE` adds them to its triscore.json."
         )
         return True
     try:

@@ -2,7 +2,7 @@
 
 `python models/digits/train.py` writes model.joblib beside this file, and golden.csv with a few
 images it never saw; `triscore describe models/digits --rows models/digits/golden.csv` then
-describes it in model.json.
+describes it in triscore.json.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from typing import get_args
 
 from bench import models
 from cli import benchmark, model
-from inference.models import manifests
+from inference.models import manifest_file, manifests
 from tests import small_model
 
 
@@ -17,11 +17,11 @@ def lines(ended):
 def test_describe_and_accelerate_say_what_they_wrote(triscore, tmp_path):
     folder = small_model.save(tmp_path)
     (described,) = lines(triscore("describe", folder, "--json"))
-    assert described["manifest"] == str(folder / manifests.NAME)
-    assert described["sha256"] == manifests.read(folder).sha256
+    assert described["manifest"] == str(folder / manifest_file.NAME)
+    assert described["sha256"] == manifest_file.read(folder).sha256
     (graph,) = lines(triscore("accelerate", folder, "--json"))
     assert graph["file"] == str(folder / manifests.ACCELERATED)
-    assert graph["sha256"] == manifests.read(folder).accelerated.sha256
+    assert graph["sha256"] == manifest_file.read(folder).accelerated.sha256
 
 
 def test_package_says_what_is_in_it(triscore, tmp_path):

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from deploy import accelerate, conversion, manifest, trial_rows
 from inference import models
 from inference.errors import ModelUnavailable
-from inference.models import manifests
+from inference.models import manifest_file, manifests
 from tests.small_model import doubled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def described(folder, model, method="predict", rows=None):
     joblib.dump(model, folder / "model.joblib")
     file = folder / "rows.json"
     file.write_text(json.dumps(ROWS[:30].tolist() if rows is None else rows))
-    manifests.write(folder, manifest.describe(folder, method=method, rows_file=file))
+    manifest_file.write(folder, manifest.describe(folder, method=method, rows_file=file))
     return folder
 
 
@@ -58,7 +58,7 @@ def forest(trees=25):
 
 def answering(folder):
     """The method of what is served, and what it takes."""
-    found = manifests.read(folder).effective()
+    found = manifest_file.read(folder).effective()
     return models.load_verified(models.find_file(folder, found), found)
 
 
@@ -112,7 +112,7 @@ def test_trees_would_answer_differently_without_the_corrections(tmp_path, monkey
     with pytest.raises(ModelUnavailable, match=r"as float64, \d+ of 8060 rows have other"):
         accelerate.accelerate(tmp_path)
     assert sorted(tmp_path.iterdir()) == before
-    assert manifests.read(tmp_path).accelerated is None
+    assert manifest_file.read(tmp_path).accelerated is None
 
 
 def test_thresholds_are_met_from_both_sides_also_behind_a_scaler():
@@ -167,13 +167,13 @@ def test_the_tolerances_can_be_stated(tmp_path):
         accelerate.accelerate(tmp_path, relative=0.0, absolute=0.0)
     graph = accelerate.accelerate(tmp_path, relative=0.0, absolute=1e-12)
     assert 0 < graph.largest_difference < graph.absolute == 1e-12
-    assert manifests.read(tmp_path).effective().golden.absolute == 1e-12
+    assert manifest_file.read(tmp_path).effective().golden.absolute == 1e-12
 
 
 def test_an_accelerated_model_is_another_model(tmp_path):
     described(tmp_path, forest())
     graph = accelerate.accelerate(tmp_path)
-    found = manifests.read(tmp_path)
+    found = manifest_file.read(tmp_path)
     assert found.effective().sha256 == graph.sha256 != found.sha256
     assert (found.effective().framework, found.effective().independent) == (
         "onnx",
@@ -183,14 +183,14 @@ def test_an_accelerated_model_is_another_model(tmp_path):
     pinned = models.verify_digest(file, found.effective(), allow_unpinned=False)
     assert pinned.hex() == graph.sha256
     # Describing it anew takes that back: what was proven was proven of what was described.
-    manifests.write(tmp_path, manifest.describe(tmp_path))
-    assert manifests.read(tmp_path).effective().file == "model.joblib"
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
+    assert manifest_file.read(tmp_path).effective().file == "model.joblib"
 
 
 def test_a_tampered_or_missing_graph_is_refused(tmp_path):
     described(tmp_path, forest())
     accelerate.accelerate(tmp_path)
-    served = manifests.read(tmp_path).effective()
+    served = manifest_file.read(tmp_path).effective()
     file = models.find_file(tmp_path, served)
     file.write_bytes(file.read_bytes() + b"\0")
     with pytest.raises(ModelUnavailable, match=r"accelerated\.onnx is another file than"):
@@ -263,7 +263,7 @@ def test_after_the_command_the_app_answers_without_importing_scikit_learn(tmp_pa
         timeout=60,
     )
     direct = model.predict([[0.3, 0.2, 0.1, 0, -0.1, 0.9], [-1] * 6]).tolist()
-    version = manifests.read(tmp_path).accelerated.sha256[:12]
+    version = manifest_file.read(tmp_path).accelerated.sha256[:12]
     answer = json.dumps(direct, separators=(",", ":"))
     assert scored.stdout.strip() == f"{answer} {version} []"
 
@@ -274,7 +274,7 @@ def test_after_the_command_the_app_answers_without_importing_scikit_learn(tmp_pa
 def test_a_refusal_is_one_sentence_and_exit_code_2(tmp_path, undescribed, says):
     described(tmp_path, make_pipeline(FunctionTransformer(doubled), Ridge()).fit(ROWS, SUMS))
     if undescribed:
-        (tmp_path / manifests.NAME).unlink()
+        (tmp_path / manifest_file.NAME).unlink()
     told = deploy("accelerate", tmp_path)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
     assert says in told.stderr

@@ -16,7 +16,7 @@ import deploy
 from cli.app import main
 from deploy import app_settings, connections, doctor
 from deploy.doctor import http_trigger, model, service_bus, settings, storage, versions
-from inference.models import manifests
+from inference.models import manifest_file
 from tests import small_model
 from tests.servers import free_port
 
@@ -242,13 +242,13 @@ async def test_a_bad_settings_file_does_not_hide_other_findings(tmp_path, name, 
 async def test_a_model_described_with_another_scikit_learn_is_reported(ask, tmp_path):
     folder = small_model.save(tmp_path)
     assert not [each for each in await ask(versions) if each.startswith("fix:")]
-    document = json.loads((folder / manifests.NAME).read_text())
-    (folder / manifests.NAME).write_text(json.dumps(document | {"version": "1.2.3"}))
+    document = json.loads((folder / manifest_file.NAME).read_text())
+    (folder / manifest_file.NAME).write_text(json.dumps(document | {"version": "1.2.3"}))
     told = await ask(versions, AZUREML_MODEL_DIR=str(folder))
     assert told[-1].startswith(
-        "fix: model.joblib was described with scikit-learn 1.2.3, and requirements.txt pins 1."
+        "fix: model.joblib was made with scikit-learn 1.2.3, and requirements.txt pins 1."
     )
-    assert "pin scikit-learn==1.2.3, or write its manifest again" in told[-1]
+    assert "pin scikit-learn==1.2.3, or train the model again" in told[-1]
 
 
 async def test_a_package_of_another_version_than_pinned_is_reported(ask, tmp_path):

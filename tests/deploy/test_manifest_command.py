@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from inference.models import manifests
+from inference.models import manifest_file, manifests
 from tests import small_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,11 +27,11 @@ def describe(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_describes_the_only_model_in_a_folder(tmp_path):
     folder = small_model.save(tmp_path)
-    (folder / manifests.NAME).unlink()
+    (folder / manifest_file.NAME).unlink()
     told = describe(folder, "--method", "predict_proba")
     assert told.returncode == 0, told.stderr
     assert "model.joblib, SHA-256 " in told.stdout
-    assert manifests.read(folder).method == "predict_proba"
+    assert manifest_file.read(folder).method == "predict_proba"
 
 
 @pytest.fixture
@@ -48,14 +48,14 @@ def test_a_folder_that_can_not_be_described_is_named_and_nothing_is_written(fold
     told = describe(folder)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert says in told.stderr
-    assert not (ROOT / folder / manifests.NAME).exists()
+    assert not (ROOT / folder / manifest_file.NAME).exists()
 
 
 def test_an_object_without_the_method_is_refused(no_estimator):
     told = describe(no_estimator)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert told.stderr == "the model, a dict, has no method predict()\n"
-    assert not (no_estimator / manifests.NAME).exists()
+    assert not (no_estimator / manifest_file.NAME).exists()
 
 
 def test_a_model_that_refuses_drawn_rows_is_described_with_given_rows(tmp_path):
@@ -68,14 +68,14 @@ def test_a_model_that_refuses_drawn_rows_is_described_with_given_rows(tmp_path):
     (tmp_path / "golden.csv").write_text("1\n4\n")
     told = describe(tmp_path, "--rows", tmp_path / "golden.csv")
     assert told.returncode == 0, told.stderr
-    assert manifests.read(tmp_path).golden == manifests.Golden([[1.0], [4.0]], [0, 1])
+    assert manifest_file.read(tmp_path).golden == manifests.Golden([[1.0], [4.0]], [0, 1])
 
 
 def test_the_tolerances_of_the_golden_rows_can_be_stated(tmp_path):
     folder = small_model.save(tmp_path)
     told = describe(folder, "--relative", "0.001", "--absolute", "1e-4")
     assert told.returncode == 0, told.stderr
-    golden = manifests.read(folder).golden
+    golden = manifest_file.read(folder).golden
     assert (golden.relative, golden.absolute) == (0.001, 1e-4)
     for wrong in ("-1", "nan", "inf", "much"):
         told = describe(folder, "--relative", wrong)

@@ -12,7 +12,7 @@ from deploy import closure, outputs, packaged_model, packaging, pins
 from deploy.errors import Refused
 from inference import package_settings
 from inference.errors import SettingError
-from inference.models import manifests
+from inference.models import manifest_file
 from tests import small_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,11 +59,11 @@ def test_a_package_holds_what_runs_and_nothing_else(package):
         ours = {name for name in tree(ROOT / room) if "__pycache__" not in name}
         assert set(tree(package / room)) == ours
     assert (package / "triggers/description/console.html").is_file()
-    assert set(tree(package / "models")) == {"signs/signs.pkl", "signs/model.json"}
+    assert set(tree(package / "models")) == {"signs/signs.pkl", "signs/triscore.json"}
 
 
 def test_a_fresh_pickle_is_described_in_its_package_and_left_alone(package, pickled):
-    described = manifests.read(package / "models/signs")
+    described = manifest_file.read(package / "models/signs")
     assert (described.file, described.features.count) == ("signs.pkl", 2)
     assert described.golden.rows
     assert [file.name for file in pickled.parent.iterdir()] == ["signs.pkl"]
@@ -73,9 +73,9 @@ def test_a_described_file_brings_its_manifest_and_the_name_of_its_folder(tmp_pat
     folder = small_model.save(tmp_path)
     (folder / "notes.txt").write_text("of the trainer")
     found = packaged_model.find(folder / "model.joblib", None)
-    assert (found.name, set(found.files)) == ("sum", {"model.joblib", "model.json"})
+    assert (found.name, set(found.files)) == ("sum", {"model.joblib", "triscore.json"})
     files = set(packaged_model.find(folder, None).files)
-    assert files == {"model.joblib", "model.json", "notes.txt"}
+    assert files == {"model.joblib", "triscore.json", "notes.txt"}
 
 
 def test_a_folder_and_a_zip_of_the_same_input_are_the_same_bytes_each_time(

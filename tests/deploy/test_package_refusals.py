@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 import deploy
 from deploy import packaging
 from deploy.errors import Refused
-from inference.models import manifests
+from inference.models import manifest_file
 from tests import small_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,16 +144,16 @@ def test_two_scripts_of_the_same_name_are_refused(refusal, model):
 
 def test_a_model_that_answers_its_golden_rows_differently_is_not_packaged(refusal, model):
     folder = small_model.save(model.parent)
-    manifest = json.loads((folder / manifests.NAME).read_bytes())
+    manifest = json.loads((folder / manifest_file.NAME).read_bytes())
     manifest["golden"]["predictions"] = [7] * len(manifest["golden"]["predictions"])
-    (folder / manifests.NAME).write_text(json.dumps(manifest))
+    (folder / manifest_file.NAME).write_text(json.dumps(manifest))
     assert "answers its golden rows differently" in refusal(model=folder)
 
 
 def test_a_folder_without_a_model_is_named_by_its_own_path(refusal, model):
     (model / "score.py").rename(model / "notes.txt")
     assert "expected one model file" in refusal()
-    (model / manifests.NAME).write_text(
+    (model / manifest_file.NAME).write_text(
         '{"file": "gone.pkl", "sha256": "", "framework": "scikit-learn", "version": "1"}'
     )
     assert f"`triscore describe {model}`" in refusal()

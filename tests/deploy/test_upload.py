@@ -33,7 +33,7 @@ def test_func_publishes_the_app_and_nothing_else():
 
 def test_a_model_of_the_users_is_published():
     ignored = git("--others", "--ignored", "--exclude-from=.funcignore", "models")
-    assert not any(name.endswith(("model.joblib", "model.json")) for name in ignored)
+    assert not any(name.endswith(("model.joblib", "triscore.json")) for name in ignored)
 
 
 def test_docker_leaves_out_what_func_leaves_out():

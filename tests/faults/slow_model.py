@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from deploy import manifest
-from inference.models import manifests
+from inference.models import manifest_file
 
 _NUMBERS = np.random.default_rng(0).random(1_200_000)
 
@@ -32,5 +32,5 @@ def save(parent: Path) -> Path:
     model.named_steps["logisticregression"].fit(rows, rows.sum(axis=1) > 1.5)
     model.fit(rows[:20], (rows[:20].sum(axis=1) > 1.5).astype(int))
     joblib.dump(model, folder / "model.joblib")
-    manifests.write(folder, manifest.describe(folder))
+    manifest_file.write(folder, manifest.describe(folder))
     return folder

@@ -196,14 +196,14 @@ def model(parent: Path, columns: int = COLUMNS, name: str = "tree") -> Path:
     from sklearn.tree import DecisionTreeClassifier
 
     from deploy import manifest
-    from inference.models import manifests
+    from inference.models import manifest_file
 
     folder = parent / name
     folder.mkdir()
     rows = numbers(50, columns)
     tree = DecisionTreeClassifier(max_depth=2).fit(rows, rows[:, 0] > 8)
     joblib.dump(tree, folder / "model.joblib")
-    manifests.write(folder, manifest.describe(folder))
+    manifest_file.write(folder, manifest.describe(folder))
     return folder
 
 

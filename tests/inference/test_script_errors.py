@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier
 
 from deploy import manifest
 from inference.errors import ModelUnavailable, ScoringError, UnfitInput
-from inference.models import ModelId, manifests
+from inference.models import ModelId, manifest_file
 from inference.request import Request
 from inference.results import result_document
 from inference.serving import table_scoring
@@ -168,7 +168,7 @@ async def test_a_model_that_fails_on_its_golden_rows_is_described_by_kind_and_pl
     tmp_path, make_scorer, caplog, monkeypatch
 ):
     joblib.dump(_Angry().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.joblib")
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     monkeypatch.setattr(_Angry, "above", -1.0)
     scorer = make_scorer(tmp_path)
     request = Request(id="r-17", source="http", body=b"[[1]]")
@@ -179,7 +179,7 @@ async def test_a_model_that_fails_on_its_golden_rows_is_described_by_kind_and_pl
 
 async def test_an_error_of_a_model_is_described_by_kind_and_place(tmp_path, make_scorer, caplog):
     joblib.dump(_Angry().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.joblib")
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     request = Request(id="r-17", source="http", body=b"[[100001]]")
     error = await failure(make_scorer(tmp_path), request)
     assert "ValueError at test_script_errors.py:" in str(error)
@@ -188,7 +188,7 @@ async def test_an_error_of_a_model_is_described_by_kind_and_place(tmp_path, make
 
 async def test_a_failed_table_is_logged_with_its_id(tmp_path, make_scorer, caplog):
     joblib.dump(_Angry().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.joblib")
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     request = Request(id="blob-17", source="blob", body=b"", content_type="text/csv")
     with pytest.raises(ScoringError):
         await table_scoring.score(make_scorer(tmp_path), request, io.BytesIO(b"100001\n"), bytes)

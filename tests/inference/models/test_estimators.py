@@ -28,7 +28,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 
 from deploy import manifest
-from inference.models import manifests
+from inference.models import manifest_file
 from inference.models.answers import one_per_row
 from inference.rows import media_types
 from inference.serving import table_scoring
@@ -170,7 +170,7 @@ def folder_of(tmp_path_factory):
             described = manifest.describe(
                 folder, method=subject.method, rows_file=folder / "rows.json"
             )
-            manifests.write(folder, described)
+            manifest_file.write(folder, described)
             made[name] = folder
         return made[name]
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from deploy import manifest
 from inference.errors import ModelUnavailable, UnfitInput
-from inference.models import manifests
+from inference.models import manifest_file
 from inference.rows.schema import Column, frame_schema
 from tests.schemas import frame
 
@@ -59,7 +59,7 @@ def customers(tmp_path):
     joblib.dump(mixed(), folder / "model.joblib")
     (folder / "rows.csv").write_text(CSV)
     described = manifest.describe(folder, method="predict_proba", rows_file=folder / "rows.csv")
-    manifests.write(folder, described)
+    manifest_file.write(folder, described)
     return folder
 
 
@@ -69,7 +69,7 @@ def texts(tmp_path):
     folder.mkdir()
     joblib.dump(moods(), folder / "model.joblib")
     (folder / "rows.json").write_text(json.dumps(TEXTS))
-    manifests.write(
+    manifest_file.write(
         folder,
         manifest.describe(folder, method="predict_proba", rows_file=folder / "rows.json"),
     )
@@ -77,7 +77,7 @@ def texts(tmp_path):
 
 
 def test_a_manifest_holds_the_types_of_columns_and_whether_cells_may_be_missing(customers):
-    features = manifests.read(customers).features
+    features = manifest_file.read(customers).features
     assert features.schema() == frame_schema(
         [
             Column("age", "number", missing=True),

@@ -10,7 +10,7 @@ from sklearn.linear_model import LinearRegression
 from deploy import manifest, sample
 from inference import models
 from inference.errors import ModelUnavailable
-from inference.models import golden_rows, manifests
+from inference.models import golden_rows, manifest_file
 
 ROW = b"[[0.9, 0.9, 0.9]]"
 
@@ -38,7 +38,7 @@ async def test_a_tampered_model_is_refused_before_it_is_loaded(
     mark = tmp_path / "executed"
     (model_dir / "model.joblib").write_bytes(pickle.dumps(Hostile(mark)))
     said = await refusal(make_scorer(model_dir), request_of)
-    assert "model.joblib is another file than the one that model.json describes" in said
+    assert "model.joblib is another file than the one that its manifest describes" in said
     assert "triscore describe" in said
     assert not mark.exists()
 
@@ -51,13 +51,13 @@ async def test_a_model_without_a_manifest_is_refused_before_it_is_loaded(
     folder.mkdir()
     (folder / "model.pkl").write_bytes(pickle.dumps(Hostile(mark)))
     said = await refusal(make_scorer(folder), request_of)
-    assert "has no model.json beside it" in said
+    assert "has no triscore.json beside it" in said
     assert "ALLOW_UNPINNED_MODEL=true" in said
     assert not mark.exists()
 
 
 async def test_an_unpinned_model_loads_if_the_setting_allows_it(model_dir, make_scorer, request_of):
-    (model_dir / manifests.NAME).unlink()
+    (model_dir / manifest_file.NAME).unlink()
     scorer = make_scorer(model_dir, ALLOW_UNPINNED_MODEL="true")
     assert (await scorer.score(request_of(ROW))).body == b"[1]"
 
@@ -65,7 +65,7 @@ async def test_an_unpinned_model_loads_if_the_setting_allows_it(model_dir, make_
 async def test_the_manifest_says_which_file_and_which_method_answer(
     model_dir, make_scorer, request_of
 ):
-    manifests.write(model_dir, manifest.describe(model_dir, method="predict_proba"))
+    manifest_file.write(model_dir, manifest.describe(model_dir, method="predict_proba"))
     (model_dir / "older.joblib").write_bytes(b"")
     answer = await make_scorer(model_dir).score(request_of(ROW))
     direct = joblib.load(model_dir / "model.joblib").predict_proba([[0.9, 0.9, 0.9]])
@@ -73,8 +73,8 @@ async def test_the_manifest_says_which_file_and_which_method_answer(
 
 
 def changed(folder, **values):
-    document = orjson.loads((folder / manifests.NAME).read_bytes())
-    (folder / manifests.NAME).write_bytes(orjson.dumps(document | values))
+    document = orjson.loads((folder / manifest_file.NAME).read_bytes())
+    (folder / manifest_file.NAME).write_bytes(orjson.dumps(document | values))
 
 
 async def test_a_model_that_answers_its_golden_rows_differently_is_refused(
@@ -103,19 +103,23 @@ async def test_golden_rows_that_do_not_fit_the_model_are_refused(
 
 
 def manifest_of(**values) -> bytes:
-    return orjson.dumps({"file": "m", "sha256": "", "framework": "", "version": ""} | values)
+    known = {"format": 2, "file": "m", "sha256": "", "framework": "", "version": ""}
+    return orjson.dumps(known | values)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (b"{", "model.json can't be read: unexpected end of data"),
+        (b"{", "triscore.json can't be read: unexpected end of data"),
+        (
+            b'{"format": 2, "file": "m.joblib"}',
+            "the document lacks fields: framework, sha256, version",
+        ),
         (b"[]", "the document is not a JSON object"),
-        (b'{"file": "m.joblib"}', "the document lacks fields: framework, sha256, version"),
         (manifest_of(size=1), "the document has unknown fields: size"),
         (manifest_of(golden=[1]), "golden is not a JSON object"),
         (manifest_of(features={"kind": "array", "types": 5}), "a field has a value of another"),
-        (manifest_of(file="../m"), "file: expected a file beside model.json, got ../m"),
+        (manifest_of(file="../m"), "file: expected a file in the manifest's folder, got ../m"),
         (manifest_of(method="fit"), "transform, got fit. Write it again with `triscore describe "),
         (manifest_of(features={"kind": "map"}), "features.kind: expected one of array, frame, te"),
         (manifest_of(features={"types": ["map"]}), "text, category, date, got map"),
@@ -129,14 +133,14 @@ def manifest_of(**values) -> bytes:
 async def test_an_invalid_manifest_is_refused_with_the_field_and_what_is_expected(
     model_dir, make_scorer, request_of, text, says
 ):
-    (model_dir / manifests.NAME).write_bytes(text)
+    (model_dir / manifest_file.NAME).write_bytes(text)
     assert says in await refusal(make_scorer(model_dir), request_of)
 
 
 def test_a_manifest_survives_writing_and_reading(model_dir):
     described = manifest.describe(model_dir)
-    manifests.write(model_dir, described)
-    again = manifests.read(model_dir)
+    manifest_file.write(model_dir, described)
+    again = manifest_file.read(model_dir)
     assert again == described
     assert again.sha256 == models.digest(model_dir / "model.joblib").hex()
     assert (again.features.count, again.classes) == (3, [0, 1])

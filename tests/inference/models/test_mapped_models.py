@@ -16,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from deploy import manifest
 from inference import models
 from inference.errors import ModelUnavailable
-from inference.models import manifests, mapped_unpickler
+from inference.models import manifest_file, manifests, mapped_unpickler
 from inference.script_errors import SHOWN
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,12 +60,12 @@ def neighbours():
 
 def described(folder, estimator, **options):
     joblib.dump(estimator, folder / "model.joblib", **options)
-    manifests.write(folder, manifest.describe(folder))
+    manifest_file.write(folder, manifest.describe(folder))
     return folder / "model.joblib"
 
 
 def served(file):
-    return models.load_verified(file, manifests.read(file.parent), SHOWN)
+    return models.load_verified(file, manifest_file.read(file.parent), SHOWN)
 
 
 def maps(file: Path) -> list[str]:
@@ -92,7 +92,7 @@ def test_a_compressed_file_loads_unmapped(tmp_path, neighbours, compress, recwar
 
 def test_a_plain_pickle_loads_unmapped(tmp_path, neighbours, recwarn):
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(neighbours))
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     assert served(tmp_path / "model.pkl").answer(ROW) == neighbours.predict(ROW)
     assert maps(tmp_path / "model.pkl") == []
     assert list(recwarn) == []
@@ -108,7 +108,7 @@ def test_an_estimator_that_writes_into_its_arrays_is_served_unmapped(tmp_path, c
 
 def test_without_golden_rows_no_array_is_mapped(tmp_path, neighbours):
     file = described(tmp_path, neighbours)
-    described_by = manifests.read(tmp_path)
+    described_by = manifest_file.read(tmp_path)
     models.load_verified(
         file,
         manifests.Manifest(
@@ -161,9 +161,9 @@ SHARER = """
 import sys, numpy as np
 from pathlib import Path
 from inference import models
-from inference.models import manifests
+from inference.models import manifest_file, manifests
 file = Path(sys.argv[1])
-serving = models.load_verified(file, manifests.read(file.parent))
+serving = models.load_verified(file, manifest_file.read(file.parent))
 serving.answer(np.zeros((1, 32)))
 print("ready", flush=True)
 sys.stdin.readline()

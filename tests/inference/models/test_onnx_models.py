@@ -21,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from deploy import manifest
 from inference import models
 from inference.errors import ModelUnavailable, UnfitInput
-from inference.models import manifests
+from inference.models import manifest_file
 from inference.script_errors import SHOWN
 from tests.schemas import frame
 
@@ -35,7 +35,7 @@ def save(folder, graph, method="predict", rows=None):
     """Write a graph and its manifest into a folder."""
     (folder / "model.onnx").write_bytes(graph.SerializeToString())
     described = manifest.describe(folder, method=method, rows_file=rows)
-    manifests.write(folder, described)
+    manifest_file.write(folder, described)
     return described
 
 
@@ -63,7 +63,7 @@ def handmade(inputs, nodes, output=TensorProto.FLOAT, initializers=(), shape=(No
 
 def answering(folder, method="predict"):
     model = models.load(folder / "model.onnx")
-    return model.answer_function(method, model.schema(manifests.read(folder).features))
+    return model.answer_function(method, model.schema(manifest_file.read(folder).features))
 
 
 async def test_labels_are_the_models_own(tmp_path, make_scorer, request_of):
@@ -293,11 +293,11 @@ def test_a_graph_is_served_without_importing_scikit_learn(tmp_path):
 
 def test_nothing_heavy_is_imported_before_a_model_is_loaded(tmp_path):
     joblib.dump(LogisticRegression().fit(ROWS, LABELS), tmp_path / "model.joblib")
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from inference import models\nfrom inference.models import manifests\n"
-        "folder = Path(sys.argv[1])\nfound = manifests.read(folder)\n"
+        "from inference import models\nfrom inference.models import manifest_file\n"
+        "folder = Path(sys.argv[1])\nfound = manifest_file.read(folder)\n"
         "models.verify_digest(models.find_file(folder, found), found, allow_unpinned=False)\n"
         "assert found.features.schema().features == 3\n"
         "print(sorted({'sklearn', 'joblib', 'onnxruntime', 'skops', 'pandas'} & set(sys.modules)))"

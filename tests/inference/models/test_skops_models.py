@@ -16,7 +16,7 @@ from sklearn.preprocessing import FunctionTransformer
 from deploy import manifest
 from inference import models
 from inference.errors import ModelUnavailable
-from inference.models import manifests
+from inference.models import manifest_file
 from tests.small_model import doubled
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,14 +33,14 @@ def save(folder, *first):
 
 async def test_a_skops_file_of_types_that_skops_knows_is_served(tmp_path, make_scorer, request_of):
     save(tmp_path)
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     assert (await make_scorer(tmp_path).score(request_of(ROW))).body == b"[1]"
 
 
 async def test_a_type_that_the_manifest_trusts_is_served(tmp_path, make_scorer, request_of):
     save(tmp_path, FunctionTransformer(doubled))
-    manifests.write(tmp_path, manifest.describe(tmp_path, trusted=[TYPE]))
-    assert manifests.read(tmp_path).trusted == [TYPE]
+    manifest_file.write(tmp_path, manifest.describe(tmp_path, trusted=[TYPE]))
+    assert manifest_file.read(tmp_path).trusted == [TYPE]
     assert (await make_scorer(tmp_path).score(request_of(ROW))).body == b"[1]"
 
 
@@ -48,9 +48,9 @@ async def test_a_type_that_the_manifest_does_not_trust_is_refused(
     tmp_path, make_scorer, request_of
 ):
     save(tmp_path, FunctionTransformer(doubled))
-    manifests.write(tmp_path, manifest.describe(tmp_path, trusted=[TYPE]))
-    document = json.loads((tmp_path / manifests.NAME).read_bytes()) | {"trusted": []}
-    (tmp_path / manifests.NAME).write_text(json.dumps(document))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path, trusted=[TYPE]))
+    document = json.loads((tmp_path / manifest_file.NAME).read_bytes()) | {"trusted": []}
+    (tmp_path / manifest_file.NAME).write_text(json.dumps(document))
     with pytest.raises(ModelUnavailable) as caught:
         await make_scorer(tmp_path).score(request_of(ROW))
     assert f"types that neither skops nor its manifest trusts: {TYPE}." in str(caught.value)
@@ -87,7 +87,7 @@ def test_a_hostile_skops_file_is_refused_before_its_modules_are_imported(tmp_pat
 
 async def test_a_tampered_skops_file_is_refused_by_its_digest(tmp_path, make_scorer, request_of):
     save(tmp_path)
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     mark = tmp_path / "executed"
     hostile(tmp_path, mark)
     with pytest.raises(ModelUnavailable, match="is another file than the one that"):
@@ -125,7 +125,7 @@ def test_the_command_names_untrusted_types_and_takes_them_with_trust(tmp_path):
     told = deploy(tmp_path)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert f"--trust {TYPE}" in told.stderr
-    assert not (tmp_path / manifests.NAME).exists()
+    assert not (tmp_path / manifest_file.NAME).exists()
     told = deploy(tmp_path, "--trust", TYPE)
     assert told.returncode == 0, told.stderr
-    assert manifests.read(tmp_path).trusted == [TYPE]
+    assert manifest_file.read(tmp_path).trusted == [TYPE]

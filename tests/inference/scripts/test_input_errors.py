@@ -10,7 +10,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from deploy import manifest
 from inference.errors import ScriptFailed, UnfitInput
-from inference.models import manifests
+from inference.models import manifest_file
 
 ROWS = np.random.default_rng(0).random((40, 2))
 LABELS = ROWS[:, 0] > 0.5
@@ -24,7 +24,7 @@ def of_small_ones(rows):
 
 async def asked(model, tmp_path, make_scorer, request_of, row):
     joblib.dump(model.fit(ROWS, LABELS), tmp_path / "model.joblib")
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     return await make_scorer(tmp_path).score(request_of(f"[{row}, [0.9, 0.9]]".encode()))
 
 

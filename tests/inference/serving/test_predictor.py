@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 from cache.memory_cache import MemoryCache
 from deploy import manifest
 from inference.errors import ScriptFailed
-from inference.models import manifests
+from inference.models import manifest_file
 from inference.scripts import Question, RowQuestion
 from inference.scripts.array_rows import ArrayRows
 from inference.serving import cache_policy
@@ -49,7 +49,7 @@ def counting(tmp_path):
     Counting.gate.set()
     joblib.dump(Counting().fit(np.zeros((1, 2))), folder / "model.joblib")
     (folder / "rows.csv").write_text("1,2\n3,4\n5,6\n")
-    manifests.write(folder, manifest.describe(folder, rows_file=folder / "rows.csv"))
+    manifest_file.write(folder, manifest.describe(folder, rows_file=folder / "rows.csv"))
     yield folder
     Counting.gate.set()
 
@@ -265,7 +265,7 @@ async def test_a_model_that_is_not_batch_invariant_answers_each_request_as_a_who
     many = draw.random((64, 50))
     alone = np.concatenate([model.predict(row.reshape(1, -1)) for row in many])
     joblib.dump(model, tmp_path / "model.joblib")
-    manifests.write(tmp_path, manifest.describe(tmp_path))
+    manifest_file.write(tmp_path, manifest.describe(tmp_path))
     scorer = make_scorer(tmp_path, CACHE_MODE="always")
     script = await scorer.script()
     question = script.question_of(many)

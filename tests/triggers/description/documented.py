@@ -16,7 +16,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
 from deploy import manifest
-from inference.models import manifests
+from inference.models import manifest_file
 from inference.serving.scorer import Scorer
 from tests import small_model
 from tests.inference.models import test_frame_models as frames
@@ -118,7 +118,7 @@ def folder_of(kind: str, parent: Path) -> Path:
         rows_file = folder / golden[0]
         rows_file.write_text(golden[1])
     described = manifest.describe(folder, method=method, rows_file=rows_file)
-    manifests.write(folder, described)
+    manifest_file.write(folder, described)
     return folder
 
 

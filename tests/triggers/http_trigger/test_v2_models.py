@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from deploy import manifest
-from inference.models import manifests
+from inference.models import manifest_file
 from inference.request import Request
 from tests.triggers.http_trigger.v2_requests import asking, inputs, output, tensor
 from triggers.http_trigger.open_inference_blueprint import OpenInferenceHandler
@@ -54,7 +54,9 @@ def served(tmp_path, make_scorer):
         rows_file = None if rows is None else tmp_path / "rows.json"
         if rows is not None:
             rows_file.write_text(rows)
-        manifests.write(tmp_path, manifest.describe(tmp_path, method=method, rows_file=rows_file))
+        manifest_file.write(
+            tmp_path, manifest.describe(tmp_path, method=method, rows_file=rows_file)
+        )
         return make_scorer(tmp_path)
 
     return make

@@ -202,7 +202,7 @@ async def test_a_model_that_did_not_load_is_not_ready_and_says_why_it_does_not_a
     handler = OpenInferenceHandler(make_scorer(tmp_path))
     asked = await handler.infer(asking(ROW, name=tmp_path.name))
     assert asked.status_code == 503
-    assert "model.json" in json.loads(asked.get_body())["error"]
+    assert "triscore.json" in json.loads(asked.get_body())["error"]
     assert (await handler.ready(asking(method="GET"))).status_code == 503
     ready = await handler.model_ready(asking(method="GET", name=tmp_path.name))
     assert ready.status_code == 503

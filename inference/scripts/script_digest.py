@@ -1,0 +1,137 @@
+"""Digest of all code that a script's answers depend on. It is part of every cache key.
+
+    the script                    its content
+    modules that it brings along  their contents: those of its folder, and any other module that
+                                  belongs neither to Python nor to an installed package
+    packages that it imports      the versions of their distributions
+
+Imports are read from the code, in functions too. Once the script is loaded, modules that it
+imports by a computed name are known as well, and the packages of what its global variables hold: a
+model's library.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import ModuleType
+
+from inference.models import local_modules, package_versions
+
+#: Every script's answers pass through it.
+_ALWAYS = "numpy"
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+#: The app's own packages. They may lie beside a script.
+_APP = ("inference", "triggers", "cache")
+_APP_FOLDERS = tuple(Path(__file__).resolve().parents[2] / name for name in _APP)
+
+
+def digest(script: Path) -> bytes:
+    """Of the script and all that it imports, as far as that is known by now."""
+    code = _Code(script.resolve())
+    whole = hashlib.sha256(local_modules.digest(sorted(code.files), code.folder))
+    for name, version in package_versions.installed_versions(code.packages).items():
+        whole.update(f"{name} {version}\n".encode())
+    return whole.digest()
+
+
+class _Code:
+    """The files and the packages of a script. `packages` are top-level modules."""
+
+    def __init__(self, script: Path) -> None:
+        self.folder = script.parent
+        self.files: set[Path] = set()
+        self.packages = {_ALWAYS}
+        self._add(script)
+        loaded = {file: module for module in [*sys.modules.values()] if (file := _file_of(module))}
+        for file in loaded:
+            if file.is_relative_to(self.folder) and not _is_installed(file):
+                self._add(file)
+        for file in self.files & loaded.keys():
+            self._add_held(loaded[file])
+
+    def _add(self, file: Path) -> None:
+        if file in self.files:
+            return
+        self.files.add(file)
+        for name in _imported(file):
+            self._add_module(name)
+
+    def _add_module(self, name: str) -> None:
+        """By its top-level name. All modules of a package are added with it."""
+        if name in sys.stdlib_module_names or name in _APP:
+            return
+        origin = _find(name, self.folder)
+        if origin is None:
+            self.packages.add(name)
+        elif origin.is_dir():
+            for file in local_modules.modules_in(origin):
+                self._add(file)
+        else:
+            self._add(origin)
+
+    def _add_held(self, module: ModuleType) -> None:
+        """What a module's variables hold: modules, classes, functions and instances."""
+        for value in [*vars(module).values()]:
+            name = value.__name__ if isinstance(value, ModuleType) else _module_of(value)
+            top = name.partition(".")[0]
+            if top not in {module.__name__, *sys.stdlib_module_names}:
+                self._add_module(top)
+
+
+def _module_of(value: object) -> str:
+    """The module of a function, a class, or an instance's class."""
+    try:
+        own = getattr(value, "__module__", None) if callable(value) else None
+    except Exception:  # noqa: BLE001 - an object of the script's may raise anything
+        own = None
+    return own if isinstance(own, str) else str(type(value).__module__)
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """The top-level modules that a file imports, wherever it does. Relative imports are left out:
+    they are of the package that the file is in.
+    """
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # loading it fails, and says why
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _find(name: str, folder: Path) -> Path | None:
+    """Where a module is that belongs to no installed package: its file, or its package's folder."""
+    loaded = sys.modules.get(name)
+    spec = PathFinder.find_spec(name, [*sys.path, str(folder)])
+    origin = _file_of(loaded) if loaded is not None and not _is_within(spec, folder) else None
+    if origin is None and spec is not None:
+        places = list(spec.submodule_search_locations or [])
+        origin = Path(spec.origin or (places[0] if places else "")).resolve()
+    if origin is None or _is_installed(origin) or origin.suffix not in {".py", ""}:
+        return None
+    return origin.parent if origin.name == "__init__.py" else origin
+
+
+def _is_within(spec: object, folder: Path) -> bool:
+    origin = getattr(spec, "origin", None)
+    return origin is not None and Path(origin).is_relative_to(folder)
+
+
+def _file_of(module: object) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(os.path.realpath(file)) if isinstance(file, str) else None
+
+
+def _is_installed(file: Path) -> bool:
+    return bool(_INSTALLED & set(file.parts)) or any(
+        file.is_relative_to(app) for app in _APP_FOLDERS
+    )

@@ -1,0 +1,140 @@
+"""A script's cache key names all the code that decides an answer."""
+
+import importlib.metadata
+import sys
+
+import joblib
+import pytest
+from sklearn.linear_model import Ridge
+
+from cache.memory_cache import MemoryCache
+from inference.models import package_versions
+from inference.scripts import script_digest
+
+SCRIPT = """
+import json
+import prices
+def init(): pass
+def run(data): return prices.of(json.loads(data))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a script and one module beside it; both are forgotten after the test."""
+    (tmp_path / "score.py").write_text(SCRIPT)
+    (tmp_path / "prices.py").write_text("def of(data): return data['x'] * 2\n")
+    known, path = set(sys.modules), list(sys.path)
+    yield tmp_path
+    sys.path[:] = path
+    for name in set(sys.modules) - known:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def digest(folder) -> bytes:
+    return script_digest.digest(folder / "score.py")
+
+
+def changed(folder, name: str, text: str) -> bool:
+    """Whether a file decides the digest."""
+    before, file = digest(folder), folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return digest(folder) != before
+
+
+def test_a_module_that_the_script_imports_decides(folder):
+    assert changed(folder, "prices.py", "import rates\ndef of(data): return rates.rate\n")
+    assert changed(folder, "rates.py", "rate = 1\n")
+    assert changed(folder, "rates.py", "rate = 2\n")
+
+
+def test_another_file_beside_the_script_does_not(folder):
+    assert not changed(folder, "train.py", "")
+    assert not changed(folder, "notes.txt", "")
+    assert not changed(folder, "json.py", "")  # Python's own is imported
+    assert not changed(folder, ".venv/prices.py", "")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import steps",
+        "import steps.first as s",
+        "from steps import first",
+        "from steps.first import f",
+        "def late():\n    import steps",
+        "try:\n    import steps\nexcept ImportError: pass",
+    ],
+)
+def test_every_module_of_an_imported_package_decides(folder, statement):
+    (folder / "score.py").write_text(f"{SCRIPT}\n{statement}\n")
+    assert changed(folder, "steps/__init__.py", "")
+    assert changed(folder, "steps/first.py", "def f(): pass")
+    assert changed(folder, "steps/deep/second.py", "from . import third")
+
+
+def test_a_module_named_as_an_installed_package_is_not_the_one_that_is_imported(folder):
+    (folder / "score.py").write_text("import numpy\n" + SCRIPT)
+    assert not changed(folder, "numpy.py", "")
+
+
+def test_the_versions_of_imported_packages_decide(folder, monkeypatch):
+    (folder / "score.py").write_text("import sklearn, joblib\n" + SCRIPT)
+    before = digest(folder)
+
+    def version(name):
+        return "99" if name == "scikit-learn" else importlib.metadata.version(name)
+
+    monkeypatch.setattr(package_versions, "installed_version", version)
+    assert digest(folder) != before
+    (folder / "score.py").write_text(SCRIPT)
+    without = digest(folder)
+    monkeypatch.undo()
+    assert digest(folder) == without
+
+
+def test_code_that_is_no_python_has_a_digest_and_is_refused_by_loading_it(folder):
+    assert changed(folder, "score.py", "def init(:\n")
+
+
+async def test_once_loaded_modules_with_computed_names_decide(folder, make_scorer, request_of):
+    code = "import importlib\nrates = importlib.import_module('ra' + 'tes')\n"
+    (folder / "score.py").write_text(code + SCRIPT)
+    (folder / "rates.py").write_text("rate = 1\n")
+    before = digest(folder)
+    await make_scorer(folder).score(request_of(b'{"x": 1}'))
+    loaded = digest(folder)
+    assert loaded != before
+    assert changed(folder, "rates.py", "rate = 2\n")
+
+
+async def test_once_loaded_the_package_of_a_global_decides(folder, make_scorer, request_of):
+    code = "import joblib\nmodel = joblib.load(__file__.replace('score.py', 'm.pkl'))\n"
+    joblib.dump(Ridge(), folder / "m.pkl")
+    (folder / "score.py").write_text(code + SCRIPT)
+    before = digest(folder)
+    await make_scorer(folder).score(request_of(b'{"x": 1}'))
+    assert digest(folder) != before
+
+
+async def test_a_helper_elsewhere_that_changes_is_not_answered_from_the_cache(
+    tmp_path, folder, make_scorer, request_of
+):
+    """The script lies outside the model's folder; its helper lies beside it."""
+    model = tmp_path / "model"
+    model.mkdir()
+    store = MemoryCache()
+
+    async def ask():
+        scorer = make_scorer(model, store, AZUREML_ENTRY_SCRIPT="../score.py")
+        return await scorer.score(request_of(b'{"x": 3}'))
+
+    first = await ask()
+    assert (first.body, first.cache) == (b"6", "miss")
+    assert (await ask()).cache == "hit"
+    (folder / "prices.py").write_text("def of(data): return data['x'] * 300\n")
+    del sys.modules["prices"]  # another process
+    second = await ask()
+    assert (second.body, second.cache) == (b"900", "miss")
