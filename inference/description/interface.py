@@ -19,6 +19,7 @@ from inference.rows import media_types
 from inference.rows.schema import Schema
 from inference.scripts import EstimatorScript, Script, UserScript
 from inference.scripts.inference_schema import UNDECLARED, DeclaredSchema
+from inference.scripts.output_choice import OUTPUTS, PREDICTIONS, Output
 
 ANY = "*/*"
 
@@ -41,6 +42,8 @@ class Interface:
     components: Mapping[str, JsonSchema] = field(default_factory=dict)
     #: The JSON forms only, as inference-schema's decorators would declare them.
     declared: DeclaredSchema = UNDECLARED
+    #: What `?output=` may ask for.
+    outputs: tuple[Output, ...] = ()
 
     @property
     def scripted(self) -> bool:
@@ -83,7 +86,11 @@ def _of_declared(declared: DeclaredSchema) -> Interface:
 def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interface:
     golden = examples.shorten(manifest.golden) if manifest else Golden()
     one = json_schema.answer(manifest, method)
-    documents, answers = json_schema.documents(schema), {"type": "array", "items": one}
+    documents = json_schema.documents(schema)
+    answers: JsonSchema = {"type": "array", "items": one}
+    classes = manifest.classes if manifest else None
+    if classes:
+        answers = {"anyOf": [answers, json_schema.probabilities(classes)]}
     forms = _installed()
     return Interface(
         reads={
@@ -97,6 +104,7 @@ def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interfa
         },
         components=json_schema.components(schema),
         declared=_declared(schema, golden, one),
+        outputs=OUTPUTS if classes else (PREDICTIONS,),
     )
 
 

@@ -84,6 +84,19 @@ def answer(manifest: Manifest | None, method: str) -> JsonSchema:
     return _like(manifest.golden.predictions)
 
 
+def probabilities(classes: Sequence[Any]) -> JsonSchema:
+    """The answer to `?output=probabilities`: a label and the probabilities of `classes` a row."""
+    return {
+        "type": "object",
+        "required": ["predictions", "probabilities", "classes"],
+        "properties": {
+            "predictions": {"type": "array"},
+            "probabilities": {"type": "array", "items": {"type": "array"}},
+            "classes": {"const": list(classes)},
+        },
+    }
+
+
 def swagger_item(schema: Schema) -> JsonSchema:
     """A row in the form that the keywords of Swagger 2.0 describe best."""
     if schema.kind == "texts":

@@ -45,6 +45,12 @@ def encode_by_row(answer: Any) -> list[bytes]:
     return [json_codec.dumps(item) for item in answer]
 
 
+def encode_pairs(labels: Any, probabilities: Any) -> list[bytes]:
+    """A label and its probabilities for each row, as JSON."""
+    pairs = zip(encode_by_row(labels), encode_by_row(probabilities), strict=True)
+    return [b"[%b,%b]" % pair for pair in pairs]
+
+
 def _are_outputs(answer: list[Any], count: int) -> bool:
     """Whether each item holds one output for all rows, rather than all outputs for one row.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,18 @@ class VerifiedModel:
     answer: Callable[[Values], Any]
     #: As Model.library_only.
     library_only: bool
+    #: The labels and the probabilities of rows; None of a model without probabilities.
+    probabilities: Probabilities | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """`labels` and `probabilities`: like VerifiedModel.answer, of the same rows."""
+
+    labels: Callable[[Values], Any]
+    probabilities: Callable[[Values], Any]
+    #: In the order of the probabilities; a list for each output of a model with several.
+    classes: Sequence[Any]
 
 
 def load_verified(
@@ -40,7 +52,9 @@ def load_verified(
     if manifest is None:
         model = load(file, errors=errors)
         schema = model.schema()
-        return VerifiedModel(schema, model.answer_function("predict", schema), model.library_only)
+        answer = model.answer_function("predict", schema)
+        known = _probabilities(model, schema, model.classes)
+        return VerifiedModel(schema, answer, model.library_only, known)
     has_golden_rows = len(manifest.golden.rows) > 0
     model = load(file, trusted=manifest.trusted, mapped=has_golden_rows, errors=errors)
     try:
@@ -63,4 +77,17 @@ def _verify(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedM
             versions=model.versions,
             errors=errors,
         )
-    return VerifiedModel(schema, answer, model.library_only)
+    known = _probabilities(model, schema, manifest.classes)
+    return VerifiedModel(schema, answer, model.library_only, known)
+
+
+def _probabilities(
+    model: Model, schema: Schema, classes: Sequence[Any] | None
+) -> Probabilities | None:
+    if not classes:
+        return None
+    try:
+        labels = model.answer_function("predict", schema)
+        return Probabilities(labels, model.answer_function("predict_proba", schema), classes)
+    except ModelUnavailable:
+        return None

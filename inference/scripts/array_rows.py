@@ -10,6 +10,7 @@ import numpy as np
 from inference.rows import typed_rows
 from inference.rows.row_types import Array, Values
 from inference.rows.typed_rows import TypedRows
+from inference.scripts.output_choice import PREDICTIONS, Output
 from inference.scripts.question import RowQuestion
 
 #: Stands in keys where a NumPy dtype stands for numbers.
@@ -19,11 +20,11 @@ CELLS = "cells"
 class ArrayRows(RowQuestion):
     """`values`: numbers, shape (rows, features), C-contiguous."""
 
-    __slots__ = ("dtype", "row_shape", "values")
+    __slots__ = ("dtype", "output", "row_shape", "values")
 
-    def __init__(self, values: Array) -> None:
-        self.values = values
-        self.dtype = values.dtype.str
+    def __init__(self, values: Array, output: Output = PREDICTIONS) -> None:
+        self.values, self.output = values, output
+        self.dtype = _dtype(values.dtype.str, output)
         self.row_shape = values.shape[1:]
 
     def __len__(self) -> int:
@@ -35,21 +36,21 @@ class ArrayRows(RowQuestion):
         return [whole[start : start + size] for start in range(0, len(whole), size)]
 
     def take(self, rows: Sequence[int]) -> Self:
-        return type(self)(self.values[rows])
+        return type(self)(self.values[rows], self.output)
 
     def join(self, others: Sequence[Self]) -> Self:
-        return type(self)(np.concatenate([self.values, *(other.values for other in others)]))
+        values = np.concatenate([self.values, *(other.values for other in others)])
+        return type(self)(values, self.output)
 
 
 class MixedRows(RowQuestion):
     """`values`: rows of typed columns."""
 
-    __slots__ = ("row_shape", "values")
+    __slots__ = ("dtype", "output", "row_shape", "values")
 
-    dtype = CELLS
-
-    def __init__(self, values: TypedRows) -> None:
-        self.values = values
+    def __init__(self, values: TypedRows, output: Output = PREDICTIONS) -> None:
+        self.values, self.output = values, output
+        self.dtype = _dtype(CELLS, output)
         self.row_shape = values.shape[1:]
 
     def __len__(self) -> int:
@@ -59,12 +60,19 @@ class MixedRows(RowQuestion):
         return self.values.row_bytes()
 
     def take(self, rows: Sequence[int]) -> Self:
-        return type(self)(self.values[rows])
+        return type(self)(self.values[rows], self.output)
 
     def join(self, others: Sequence[Self]) -> Self:
         values = (self.values, *(other.values for other in others))
-        return type(self)(typed_rows.concatenate(values))
+        return type(self)(typed_rows.concatenate(values), self.output)
 
 
-def row_question(values: Values) -> ArrayRows | MixedRows:
-    return MixedRows(values) if isinstance(values, TypedRows) else ArrayRows(values)
+def row_question(values: Values, output: Output = PREDICTIONS) -> ArrayRows | MixedRows:
+    if isinstance(values, TypedRows):
+        return MixedRows(values, output)
+    return ArrayRows(values, output)
+
+
+def _dtype(dtype: str, output: Output) -> str:
+    """A dtype by which rows with other outputs have other keys, and are in other calls."""
+    return dtype if output == PREDICTIONS else f"{dtype} {output}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from inference import models
+from inference.errors import UnfitInput
 from inference.models import (
     garbage_collector,
     golden_rows,
@@ -17,7 +18,8 @@ from inference.models import (
     manifests,
     package_versions,
 )
-from inference.models.answers import encode_by_row
+from inference.models.answers import encode_by_row, encode_pairs
+from inference.models.verified_model import Probabilities
 from inference.request import Request
 from inference.rows import formats
 from inference.rows.body_budget import MEMORY_PER_BYTE, MEMORY_PER_TYPED_BYTE
@@ -29,6 +31,7 @@ from inference.script_errors import ScriptErrors
 from inference.scripts import batch_invariance
 from inference.scripts.array_rows import ArrayRows, MixedRows, row_question
 from inference.scripts.input_errors import call_estimator
+from inference.scripts.output_choice import PREDICTIONS, PROBABILITIES, Output, output_of
 from inference.scripts.question import Question, RowQuestion
 from inference.settings import InferenceSettings
 
@@ -63,6 +66,7 @@ class EstimatorScript:
         self._independent = self._manifest is not None and self._manifest.independent
         self.parameters = f"{_runtime(self._manifest)} {self.schema.key_text}"
         self._answer: Callable[[Values], Any]
+        self._probabilities: Probabilities | None = None
         self.library_only = False
 
     @property
@@ -81,33 +85,58 @@ class EstimatorScript:
             rows = self._rows_to_try(verified.schema)
             self._independent = batch_invariance.is_batch_invariant(verified.answer, rows)
         self.schema, self._answer = verified.schema, verified.answer
+        self._probabilities = verified.probabilities
         self.library_only = verified.library_only
 
     def parse(self, request: Request) -> Question | RowQuestion:
         rows = formats.decode(request.body, request.content_type, self.schema, limits=self._limits)
-        return self.question_of(rows.require_valid())
+        return self.question_of(rows.require_valid(), output_of(request.query))
 
-    def question_of(self, values: Values) -> Question | RowQuestion:
+    def question_of(self, values: Values, output: Output = PREDICTIONS) -> Question | RowQuestion:
         """A question for rows, shape (rows, features)."""
-        rows = row_question(values)
+        rows = row_question(values, output)
         if self._independent:
             return rows
         if isinstance(values, TypedRows):
             data = memoryview(b"\n".join(values.row_bytes()))
         else:
             data = values.data.cast("B")
-        return Question(values, data, rows.dtype, values.shape, rows=len(values))
+        shape, count = values.shape, len(values)
+        return Question(values, data, rows.dtype, shape, rows=count, output=output)
 
     def run(self, question: Question) -> bytes:
-        return json_codec.dumps_rows(self._call(question.payload))
+        if question.output == PROBABILITIES:
+            return b"[" + b",".join(self._pairs(question.payload)) + b"]"
+        return json_codec.dumps_rows(self._call(self._answer, question.payload))
 
     def run_rows(self, question: ArrayRows | MixedRows) -> list[bytes]:
-        return encode_by_row(self._call(question.values))
+        if question.output == PROBABILITIES:
+            return self._pairs(question.values)
+        return encode_by_row(self._call(self._answer, question.values))
 
-    def _call(self, values: Values) -> Any:
-        return self._errors.guard(
-            lambda: call_estimator(lambda: self._answer(values), self._errors)
-        )
+    @property
+    def classes(self) -> Sequence[Any]:
+        """Of a classifier, in the order of its probabilities; none where they are unknown.
+
+        With a manifest they are known before the model is loaded.
+        """
+        described = self._manifest.classes if self._manifest else None
+        return described or (self._probabilities.classes if self._probabilities else ())
+
+    def _pairs(self, values: Values) -> list[bytes]:
+        """Of each row its label and its probabilities. Raises UnfitInput where there are none."""
+        known = self._probabilities
+        if known is None:
+            raise UnfitInput(
+                field="output",
+                expected="predictions, since the model gives no probabilities",
+                got=PROBABILITIES,
+            )
+        labels = self._call(known.labels, values)
+        return encode_pairs(labels, self._call(known.probabilities, values))
+
+    def _call(self, answer: Callable[[Values], Any], values: Values) -> Any:
+        return self._errors.guard(lambda: call_estimator(lambda: answer(values), self._errors))
 
     def _rows_to_try(self, schema: Schema) -> Values:
         """The golden rows. Without any, a row of zeros, which the model need not accept."""

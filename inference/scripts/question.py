@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from inference.request import Request
+from inference.scripts.output_choice import PREDICTIONS, Output
 
 Header = tuple[str, str]
 #: A user's `run`, and what it is called with.
@@ -32,6 +33,8 @@ class Question:
     cacheable: bool = True
     #: How many rows the payload has; 1 for a user's script.
     rows: int = 1
+    #: What the caller asks for. It is part of the dtype.
+    output: Output = PREDICTIONS
 
 
 class RowQuestion(ABC):
@@ -42,6 +45,8 @@ class RowQuestion(ABC):
     #: Of a single row.
     row_shape: tuple[int, ...]
     cacheable = True
+    #: What the caller asks for. It is part of the dtype.
+    output: Output = PREDICTIONS
 
     @abstractmethod
     def __len__(self) -> int:

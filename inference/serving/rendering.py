@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from inference.errors import UnacceptableAnswer
 from inference.request import Answer
 from inference.rows import formats, media_types
+from inference.rows.formats import named_columns
 from inference.scripts import Script
 from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.serving.prediction import Prediction
@@ -25,6 +28,22 @@ def choose_format(script: Script, accept: str) -> str:
         if script.reads_rows:
             raise
         return media_types.JSON
+
+
+async def render_probabilities(
+    prediction: Prediction, classes: Sequence[Any], form: str, began: float
+) -> Answer:
+    """As render, for predictions of labels with their probabilities."""
+    pairs = prediction.value
+    write = partial(named_columns.encode_probabilities, pairs, classes, form)
+    value = await off_loop(len(pairs) <= INLINE_ANSWER_BYTES, len(pairs), write)
+    return Answer(
+        body=value,
+        content_type=form,
+        cache=prediction.cache,
+        elapsed_ms=(time.perf_counter() - began) * 1000,
+        age_s=prediction.age_s,
+    )
 
 
 async def render(prediction: Prediction, form: str, began: float) -> Answer:

@@ -11,6 +11,7 @@ from inference.errors import Overloaded, TransientError
 from inference.models import ModelId, model_name
 from inference.ports import Cache, Keys
 from inference.request import Answer, Request
+from inference.scripts.output_choice import PROBABILITIES
 from inference.serving import response_cache
 from inference.serving.cache_policy import CachePolicy
 from inference.serving.counts import Counts
@@ -20,7 +21,7 @@ from inference.serving.loading import STILL_LOADING, ModelLoader
 from inference.serving.model_thread import ModelThread
 from inference.serving.prediction import Prediction
 from inference.serving.predictor import Predictor
-from inference.serving.rendering import choose_format, render
+from inference.serving.rendering import choose_format, render, render_probabilities
 from inference.serving.request_bodies import RequestBodies
 from inference.serving.request_deadline import RequestDeadline
 from inference.serving.response_cache import ResponseCache
@@ -157,7 +158,10 @@ class Scorer:
                 request, hold = await self.bodies.hold(request, script)
                 question = await self.bodies.read(request, partial(script.parse, request))
             prediction = await self.predict(question, recompute=request.recompute, wait=wait)
-            answer = await render(prediction, form, began)
+            if question.output == PROBABILITIES and isinstance(script, scripts.EstimatorScript):
+                answer = await render_probabilities(prediction, script.classes, form, began)
+            else:
+                answer = await render(prediction, form, began)
         finally:
             if hold is not None:
                 hold.give()

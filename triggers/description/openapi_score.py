@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from inference.description.interface import ANY, Content, Interface
 from inference.rows import media_types
+from inference.scripts.output_choice import PARAMETER
 from triggers.description import openapi_headers as headers
 from triggers.description import openapi_refusals as refusals
 from triggers.description.openapi_operations import PENDING
@@ -23,7 +24,7 @@ def path(interface: Interface, *, queued: bool) -> Json:
             "Score a body",
             responses,
             description="`Accept` chooses among the types of the answer.",
-            parameters=[] if interface.scripted else [headers.encoding()],
+            parameters=[] if interface.scripted else [headers.encoding(), _output(interface)],
             requestBody={"required": True, "content": _contents(interface.reads)},
         ),
         "get": operation(
@@ -67,6 +68,15 @@ def _content(content: Content) -> Json:
     if content.examples:
         media["examples"] = {name: {"value": value} for name, value in content.examples.items()}
     return media
+
+
+def _output(interface: Interface) -> Json:
+    return {
+        "name": PARAMETER,
+        "in": "query",
+        "description": "`probabilities`: the labels with the probability of each class.",
+        "schema": {"enum": list(interface.outputs), "default": interface.outputs[0]},
+    }
 
 
 def _arguments(interface: Interface) -> list[Json]:

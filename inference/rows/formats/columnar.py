@@ -6,7 +6,7 @@ This module needs pyarrow, an optional package, and is imported when the first s
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -163,8 +163,13 @@ def _cells(name: str, column: Any) -> list[object]:
 
 def encode(predictions: list[Any], form: str) -> bytes:
     """One column, `prediction`. Raises UnacceptableAnswer if its values differ in type."""
+    return encode_columns({"prediction": predictions}, form)
+
+
+def encode_columns(columns: Mapping[str, Sequence[Any]], form: str) -> bytes:
+    """Named columns. Raises UnacceptableAnswer if the values of one differ in type."""
     try:
-        table = pa.table({"prediction": column_of(predictions)})
+        table = pa.table({name: column_of(values) for name, values in columns.items()})
     except (pa.ArrowException, OverflowError) as error:
         raise UnacceptableAnswer(got=form, supported=(media_types.JSON,)) from error
     out = io.BytesIO()

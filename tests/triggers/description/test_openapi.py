@@ -106,7 +106,9 @@ async def test_a_models_columns_and_classes_are_described(documented_scorer):
         "data", "instances", "inputs", "split", "records",
     }  # fmt: skip
     told = await document(await documented_scorer("classifier"))
-    assert answer_of(told)["application/json"]["schema"]["items"]["enum"] == [0, 1]
+    rows, detailed = answer_of(told)["application/json"]["schema"]["anyOf"]
+    assert rows["items"]["enum"] == [0, 1]
+    assert detailed["properties"]["classes"] == {"const": [0, 1]}
     assert told["components"]["schemas"]["Row"]["maxItems"] == 3
 
 
