@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bench import cold_start, direct
+from bench import batch_files, cold_start, direct, parse, small_blobs
+from bench.batch_files import BatchFile, Format
 from bench.models import TRAINERS
 from bench.results import Results
 from bench.servers.field import PEERS
@@ -56,8 +57,13 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 
 
 def outcomes(results: Results) -> list[Outcome]:
-    """Every mark. Each workload that ran with and without the cache has one more."""
-    return [mark.outcome(results) for mark in (*MARKS, *_cache_marks(results))]
+    """Every mark. Each workload that ran with and without the cache has one more, and each large
+    batch that was measured.
+    """
+    large = [
+        each for each in _batch_marks(_LARGE_BATCHES) if each.outcome(results).measured is not None
+    ]
+    return [mark.outcome(results) for mark in (*MARKS, *large, *_cache_marks(results))]
 
 
 def ratio(over: tuple[str, str], under: tuple[str, str]) -> Measure:
@@ -88,6 +94,49 @@ def figures(over: str, under: str) -> Measure:
     return lambda results: _divided(results.figure(over), results.figure(under))
 
 
+def worst_memory(results: Results) -> float | None:
+    """The most memory above the idle worker's that any of the measured batches took."""
+    found = [
+        results.figure(batch_files.memory(each))
+        for each in (*batch_files.FILES, *batch_files.LARGE)
+    ]
+    return max((each for each in found if each is not None), default=None)
+
+
+def beyond_predict(form: str, size: int) -> Measure:
+    """What a request takes beyond one `predict`, over the fastest library's bare parse."""
+
+    def measure(results: Results) -> float | None:
+        whole, least = (
+            results.figure(parse.request(form, size)),
+            results.figure(parse.predict(size)),
+        )
+        if whole is None or least is None:
+            return None
+        return _divided(whole - least, results.figure(parse.bare(form, size)))
+
+    return measure
+
+
+def without_runtime(results: Results) -> float | None:
+    """`unique logreg, 1 connection, cache off / fastapi@1`, if the runtime took no time.
+
+    The runtime's time is that of an empty function on the host, less that of a bare server.
+    """
+    ours, empty, bare, theirs = (
+        results.value(workload, server)
+        for workload, server in (
+            (_ALONE, "triscore-off@1"),
+            ("empty/1", "empty-function@1"),
+            ("empty/1", "bare@1"),
+            (_ALONE, "fastapi@1"),
+        )
+    )
+    if not (ours and empty and bare and theirs):
+        return None
+    return 1 / (1 / ours - (1 / empty - 1 / bare)) / theirs
+
+
 def workers(workload: str) -> Measure:
     return ratio((workload, "triscore@2"), (workload, "triscore@1"))
 
@@ -116,6 +165,25 @@ def beyond_the_model(results: Results) -> float | None:
 _EMPTY, _HOT = ("empty/16", "empty-function@1"), "hot/logreg/16"
 _UNIQUE, _FOREST = "unique/logreg/16", "unique/forest/64"
 _SINGLE, _HUNDRED = "unique/forest/1", "hundred/logreg/16"
+_ALONE = "unique/logreg/1"
+
+#: How often a batch must be as fast as a hand-written script.
+_BATCHES: tuple[tuple[Format, str, float], ...] = (
+    ("csv", "10mb", 2),
+    ("csv", "100mb", 3),
+    ("jsonl", "100mb", 3),
+    ("parquet", "100mb", 1.5),
+)
+#: Of the files that are measured on request.
+_LARGE_BATCHES: tuple[tuple[Format, str, float], ...] = (("csv", "1gb", 3), ("parquet", "1gb", 1.5))
+
+
+def _batch_marks(bounds: Iterable[tuple[Format, str, float]]) -> Iterator[Mark]:
+    for form, size, bound in bounds:
+        file = BatchFile(form, size)
+        faster = figures(batch_files.script(file), batch_files.ours(file))
+        yield Mark(f"{file.id}, script / triscore", ">=", bound, faster)
+
 
 MARKS: tuple[Mark, ...] = (
     Mark("empty function / bare server", ">=", 0.40, ratio(_EMPTY, ("empty/16", "bare@1"))),
@@ -143,9 +211,29 @@ MARKS: tuple[Mark, ...] = (
         *("unique forest, ONNX, 1 connection / azureml@2", ">=", 15),
         ratio((_SINGLE, "triscore-onnx@1"), (_SINGLE, "azureml@2")),
     ),
+    Mark(
+        *("unique logreg, 1 connection, cache off / fastapi@1", ">=", 1.1),
+        ratio((_ALONE, "triscore-off@1"), (_ALONE, "fastapi@1")),
+    ),
+    Mark(
+        *("unique logreg, 1 connection, cache off, without the runtime / fastapi@1", ">=", 1.1),
+        without_runtime,
+    ),
     Mark("100 rows logreg / best peer", ">", 1, ahead(_HUNDRED, "triscore@1")),
     Mark("100 rows logreg, beyond JSON and predict", "<", 0.5, beyond_the_model, "ms"),
     *(Mark(f"p99 {each} / best peer", "<=", 1, tail(each, "triscore@1")) for each in AT_16),
+    *(
+        Mark(f"{form} of {size:,} rows, beyond predict / bare parse", "<=", 1.5, beyond)
+        for size in parse.SIZES
+        for form in parse.FORMATS
+        for beyond in (beyond_predict(form, size),)
+    ),
+    *_batch_marks(_BATCHES),
+    Mark("batch, memory above the idle worker", "<", 256, worst_memory, "MB"),
+    Mark(
+        "HTTP p99 during a batch / idle", "<=", 3, figures(batch_files.DURING, batch_files.BEFORE)
+    ),
+    Mark("a blob of 10 rows", "<=", 25, lambda results: results.figure(small_blobs.OURS), "ms"),
     Mark("2 workers / 1, hot", ">=", 1.7, workers(_HOT)),
     Mark("2 workers / 1, hot, load aside", ">=", 1.7, workers_load_aside(_HOT)),
     Mark("2 workers / 1, unique logreg", ">=", 1.7, workers(_UNIQUE)),

@@ -26,6 +26,7 @@ from bench import environments
 from bench.places import ROOT, WORK
 
 Rows = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 #: How many golden rows a manifest has.
 GOLDEN_ROWS = 10
@@ -68,19 +69,44 @@ def rows(count: int, seed: int) -> Rows:
     return noisy
 
 
+def integer_rows(count: int, seed: int) -> Integers:
+    """Digits with noise of whole numbers: 64 columns of 0 to 19."""
+    generator = np.random.default_rng(seed)
+    images = load_digits(return_X_y=True)[0].astype(np.int64)
+    drawn: Integers = images[generator.integers(len(images), size=count)]
+    return drawn + generator.integers(4, size=drawn.shape)
+
+
 def bring(name: str) -> Model:
     """The model with its manifest, trained now if it was not before. Raises BenchError."""
-    model = Model(name, WORK / "models" / name)
-    if _trained_with(model.folder) != sklearn.__version__:
-        part = model.folder.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+
+    def train() -> Any:
         images, digits = load_digits(return_X_y=True)
         noise = np.random.default_rng(0).random(images.shape)
         noisy = (images + noise).round(2)
         noisy[:, 0] = 0.0
-        joblib.dump(TRAINERS[name]().fit(noisy, digits), part / "model.joblib")
-        np.savetxt(part / "golden.csv", rows(GOLDEN_ROWS, seed=1), fmt="%g", delimiter=",")
+        return TRAINERS[name]().fit(noisy, digits)
+
+    return _bring(Model(name, WORK / "models" / name), train, rows)
+
+
+def bring_integers() -> Model:
+    """A regression trained on whole numbers. Raises BenchError."""
+
+    def train() -> Any:
+        images, digits = load_digits(return_X_y=True)
+        return _regression().fit(images.astype(np.int64), digits)
+
+    return _bring(Model("integers", WORK / "models" / "integers"), train, integer_rows)
+
+
+def _bring(model: Model, train: Callable[[], Any], draw: Callable[[int, int], Any]) -> Model:
+    if _trained_with(model.folder) != sklearn.__version__:
+        part = model.folder.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        joblib.dump(train(), part / "model.joblib")
+        np.savetxt(part / "golden.csv", draw(GOLDEN_ROWS, 1), fmt="%g", delimiter=",")
         shutil.rmtree(model.folder, ignore_errors=True)
         part.rename(model.folder)
     _triscore("describe", str(model.folder), "--rows", str(model.folder / "golden.csv"))

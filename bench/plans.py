@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench import workloads
+from bench import batch_files, workloads
+from bench.batch_files import BatchFile
 from bench.errors import BenchError
 from bench.workloads import Workload
 
@@ -14,6 +15,8 @@ ROUNDS, QUICK_ROUNDS = 7, 5
 
 #: What `only` may name beside a workload or a server.
 LIMITS, TRIGGERS, COLD = "limits", "triggers", "cold"
+BATCH, BLOBS, PARSE = "batch", "blobs", "parse"
+OTHERS = (LIMITS, TRIGGERS, COLD, BATCH, BLOBS, PARSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,21 @@ class Plan:
     #: Messages and blobs.
     triggers: bool = False
     cold: bool = False
+    #: Files to score beside a hand-written script.
+    batch: Sequence[BatchFile] = ()
+    #: Many small blobs.
+    blobs: bool = False
+    #: Requests of many rows in each format, without HTTP.
+    parse: bool = False
+
+    @property
+    def others(self) -> tuple[bool, ...]:
+        """Whether each measurement other than over HTTP is made."""
+        return self.limits, self.triggers, self.cold, bool(self.batch), self.blobs, self.parse
 
     @property
     def is_full(self) -> bool:
-        return self.limits and self.triggers and self.cold and bool(self.workloads)
+        return all(self.others) and bool(self.workloads)
 
     @property
     def models(self) -> list[str]:
@@ -46,17 +60,28 @@ class Plan:
 
 
 def full(rounds: int | None = None, seconds: int = 1) -> Plan:
-    return Plan(workloads.full(), rounds or ROUNDS, seconds, limits=True, triggers=True, cold=True)
+    return Plan(
+        workloads.full(),
+        rounds or ROUNDS,
+        seconds,
+        limits=True,
+        triggers=True,
+        cold=True,
+        batch=batch_files.FILES,
+        blobs=True,
+        parse=True,
+    )
 
 
 def quick(rounds: int | None = None, seconds: int = 1) -> Plan:
     """The main marks, in under 3 minutes."""
-    return Plan(workloads.quick(), rounds or QUICK_ROUNDS, seconds)
+    return Plan(workloads.quick(), rounds or QUICK_ROUNDS, seconds, parse=True)
 
 
 def only(name: str, rounds: int | None = None, seconds: int = 1) -> Plan:
     """One part: a workload, the beginning of its name, a server, or one of the other measurements.
 
+    `batch/csv/1gb` names one of batch_files.LARGE; without its size it is not measured.
     Raises BenchError where nothing has that name.
     """
     plan = Plan(
@@ -66,11 +91,20 @@ def only(name: str, rounds: int | None = None, seconds: int = 1) -> Plan:
         limits=name == LIMITS,
         triggers=name == TRIGGERS,
         cold=name == COLD,
+        batch=_files(name),
+        blobs=name == BLOBS,
+        parse=name == PARSE,
     )
-    if plan.workloads or plan.limits or plan.triggers or plan.cold:
+    if plan.workloads or any(plan.others):
         return plan
-    known = sorted({each.id for each in workloads.full()})
+    files = {each.id for each in batch_files.FILES + batch_files.LARGE}
+    known = sorted({each.id for each in workloads.full()} | files)
     raise BenchError(
-        f"--only {name} names nothing to measure: expected a server, {LIMITS}, {TRIGGERS}, {COLD}"
+        f"--only {name} names nothing to measure: expected a server, {', '.join(OTHERS)}"
         f" or one of {', '.join(known)}"
     )
+
+
+def _files(name: str) -> list[BatchFile]:
+    usual = [each for each in batch_files.FILES if f"{each.id}/".startswith(f"{name}/")]
+    return usual + [each for each in batch_files.LARGE if each.id == name]

@@ -16,7 +16,18 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from bench import cold_start, direct, environments, machine, models, redis_store, triggers
+from bench import (
+    batch,
+    cold_start,
+    direct,
+    environments,
+    machine,
+    models,
+    parse,
+    redis_store,
+    small_blobs,
+    triggers,
+)
 from bench.comparison import Comparison
 from bench.errors import BenchError
 from bench.load import Generator
@@ -36,6 +47,8 @@ CORES = 2
 
 #: Rounds of measurements that take seconds each: blobs, messages, cold starts, redis-benchmark.
 SLOW_ROUNDS = 5
+#: Rounds of those that take a minute each: large files, and thousands of small blobs.
+SLOWEST_ROUNDS = 3
 
 Notify = Callable[[str], None]
 
@@ -70,14 +83,15 @@ class Session:
             }
             if self._plan.limits:
                 self._limits(trained)
+            if self._plan.parse:
+                self._parse(trained["logreg"])
             generator = Generator()
             with RedisStore() as redis:
                 for model in trained.values():
                     self._compare(model, redis, generator)
                 if self._plan.cold:
                     self._cold_starts(trained["logreg"], redis)
-            if self._plan.triggers:
-                self._triggers(trained["logreg"])
+            self._blobs_and_messages(trained["logreg"])
         return self._results
 
     def _bring_environments(self) -> None:
@@ -138,22 +152,51 @@ class Session:
             return None
 
     def _cold_starts(self, model: Model, redis: RedisStore) -> None:
-        notify, step = self._task("Cold start", 1)
         # The last database: the compared servers use them from the first on.
         url = f"redis://{HOST}:{redis.port}/{DATABASES - 1}"
-        try:
-            cold_start.measure(model, url, SLOW_ROUNDS, self._results, notify)
-        except BenchError as error:
-            self._results.absent["cold start"] = str(error)
-        step()
-        notify("")
+        self._step(
+            "Cold start",
+            "cold start",
+            lambda notify: cold_start.measure(model, url, SLOW_ROUNDS, self._results, notify),
+        )
 
-    def _triggers(self, model: Model) -> None:
-        notify, step = self._task("Triggers", 1)
+    def _parse(self, model: Model) -> None:
+        def measure(notify: Notify) -> None:
+            notify("requests of many rows in each format")
+            self._results.figures |= parse.measure(model, SLOW_ROUNDS)
+
+        self._step("Parse", "parse", measure)
+
+    def _blobs_and_messages(self, model: Model) -> None:
+        plan, results = self._plan, self._results
+        rounds = min(plan.rounds, SLOWEST_ROUNDS)
+        if plan.triggers:
+            self._step(
+                "Triggers",
+                "messages and blobs",
+                lambda notify: triggers.measure(model, SLOW_ROUNDS, results, notify),
+            )
+        if plan.blobs:
+            self._step(
+                "Small blobs",
+                "small blobs",
+                lambda notify: small_blobs.measure(model, rounds, results, notify),
+            )
+        if plan.batch:
+            integers = models.bring_integers()
+            self._step(
+                "Batch",
+                "batch",
+                lambda notify: batch.measure(integers, plan.batch, rounds, results, notify),
+            )
+
+    def _step(self, title: str, what: str, measure: Callable[[Notify], None]) -> None:
+        """Run a measurement that is no comparison of servers. Results list one that fails."""
+        notify, step = self._task(title, 1)
         try:
-            triggers.measure(model, SLOW_ROUNDS, self._results, notify)
+            measure(notify)
         except BenchError as error:
-            self._results.absent["messages and blobs"] = str(error)
+            self._results.absent[what] = str(error)
         step()
         notify("")
 

@@ -5,34 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from itertools import count
-from typing import Any, Self
+from typing import Self
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiveMode
-from azure.storage.blob import BlobServiceClient
+from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode
 
+from bench.emulated_app import EmulatedApp, results_of
 from bench.errors import BenchError
 from bench.models import Model, Rows, rows
-from bench.places import WORK, free_port
 from bench.results import Figure, Results
 from bench.servers import checks
-from bench.servers.ours import CacheMode, app
-from bench.servers.server import Running
-from local.emulators.ports import Ports
-from local.emulators.stack import Stack
+from bench.servers.ours import CacheMode
 
 MESSAGES = 2_000
 MESSAGES_A_BATCH = 100
 BLOB_ROWS = 100_000
-
-PATIENCE_S = 120.0
-LOOK_S = 0.01
 
 VARIANTS: dict[str, CacheMode] = {"triscore": "auto", "triscore-off": "off"}
 
@@ -61,47 +52,18 @@ def measure(model: Model, rounds: int, results: Results, notify: Callable[[str],
         results.figures[name] = Figure(unit, tuple(values))
 
 
-class App:
-    """The app on its own emulators, so that no other app takes its messages."""
-
-    def __init__(self, name: str, model: Model, cache_mode: CacheMode) -> None:
-        folder = WORK / "triggers" / name
-        shutil.rmtree(folder, ignore_errors=True)
-        self._estimator = model.estimator()
-        self._stack = Stack(folder, Ports(*(free_port() for _ in range(5))))
-        self._name, self._model, self._cache_mode = name, model, cache_mode
-        self._cleanup = ExitStack()
+class App(EmulatedApp):
+    """The app on its own emulators, with one measurement a trigger."""
 
     def __enter__(self) -> Self:
-        with ExitStack() as cleanup:
-            cleanup.enter_context(self._stack)
-            storage = self._stack.storage_connection_string
-            self._storage = cleanup.enter_context(BlobServiceClient.from_connection_string(storage))
-            bus = self._stack.servicebus_connection_string
-            self._bus = cleanup.enter_context(ServiceBusClient.from_connection_string(bus))
-            self._input = self._storage.get_container_client("scoring-input")
-            with suppress(ResourceExistsError):
-                self._input.create_container()
-            self._output = self._storage.get_container_client("scoring-output")
-            env = {
-                "TRIGGERS": "http,blob,servicebus",
-                "AzureWebJobsStorage": storage,
-                "ScoringStorage": storage,
-                "ServiceBusConnection": bus,
-            }
-            server = app(self._name, self._model, self._cache_mode, self._stack.redis_url, env=env)
-            cleanup.enter_context(Running(server)).wait_ready()
-            checks.require_right(server, self._estimator)
-            self._cleanup = cleanup.pop_all()
+        super().__enter__()
+        checks.require_right(self.server, self.estimator)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._cleanup.close()
 
     def messages_a_second(self) -> float:
         """Messages a second, from the first one sent to the last result document received."""
         drawn = _new_rows(MESSAGES)
-        expected = {uuid.uuid4().hex: each for each in self._estimator.predict(drawn).tolist()}
+        expected = {uuid.uuid4().hex: each for each in self.estimator.predict(drawn).tolist()}
         messages = [
             ServiceBusMessage(
                 json.dumps({"data": [row]}),
@@ -112,18 +74,18 @@ class App:
         ]
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
         with (
-            self._bus.get_queue_sender("scoring-requests") as sender,
-            self._bus.get_queue_receiver(
+            self.emulators.bus.get_queue_sender("scoring-requests") as sender,
+            self.emulators.bus.get_queue_receiver(
                 "scoring-results", receive_mode=mode, prefetch_count=500
             ) as receiver,
         ):
             began = time.perf_counter()
             for first in range(0, MESSAGES, MESSAGES_A_BATCH):
                 sender.send_messages(messages[first : first + MESSAGES_A_BATCH])
-            results = _results_of(receiver, len(expected))
+            results = results_of(receiver, len(expected))
             elapsed = time.perf_counter() - began
         if results != {name: [answer] for name, answer in expected.items()}:
-            raise BenchError(f"{self._name}: a message's result is not what the model says")
+            raise BenchError(f"{self.name}: a message's result is not what the model says")
         return MESSAGES / elapsed
 
     def blob_rows_a_second(self) -> float:
@@ -131,47 +93,23 @@ class App:
         drawn = _new_rows(BLOB_ROWS)
         name = f"{uuid.uuid4().hex}.csv"
         text = "\n".join(",".join(map(repr, row)) for row in drawn.tolist())
-        self._input.upload_blob(name, text.encode())
+        self.emulators.input.upload_blob(name, text.encode())
         began = time.perf_counter()
-        report = json.loads(self._there(f"{name}.report.json"))
+        report = self.emulators.report(name)
         elapsed = time.perf_counter() - began
         if (report["rows"], report["failed"]) != (BLOB_ROWS, 0):
-            raise BenchError(f"{self._name}: the blob's report says {report}")
-        scored = self._output.download_blob(name).readall().decode()
+            raise BenchError(f"{self.name}: the blob's report says {report}")
+        scored = self.emulators.output.download_blob(name).readall().decode()
         predictions = [line[drawn.shape[1]] for line in csv.reader(io.StringIO(scored))]
-        if predictions != [str(answer) for answer in self._estimator.predict(drawn)]:
-            raise BenchError(f"{self._name}: a blob's prediction is not what the model says")
+        if predictions != [str(answer) for answer in self.estimator.predict(drawn)]:
+            raise BenchError(f"{self.name}: a blob's prediction is not what the model says")
         self._forget_documents(report["id"])
         return BLOB_ROWS / elapsed
 
-    def _there(self, name: str) -> bytes:
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            try:
-                return bytes(self._output.download_blob(name).readall())
-            except ResourceNotFoundError:
-                time.sleep(LOOK_S)
-        raise BenchError(f"{self._name}: no {name} within {PATIENCE_S:g} s")
-
     def _forget_documents(self, name: str) -> None:
         """Take a blob's result document off the queue before messages are counted there."""
-        mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
-        with self._bus.get_queue_receiver("scoring-results", receive_mode=mode) as receiver:
-            if name not in _results_of(receiver, 1):
-                raise BenchError(f"{self._name}: the result queue holds a document of another run")
-
-
-def _results_of(receiver: Any, number: int) -> dict[str, Any]:
-    """Receive `count` results, by their ids."""
-    results: dict[str, Any] = {}
-    deadline = time.monotonic() + PATIENCE_S
-    while len(results) < number:
-        if time.monotonic() > deadline:
-            raise BenchError(f"{len(results)} of {number} results came within {PATIENCE_S:g} s")
-        for message in receiver.receive_messages(500, max_wait_time=1):
-            document = json.loads(str(message))
-            results[document["id"]] = document["result"]
-    return results
+        if name not in self.emulators.receive_results(1):
+            raise BenchError(f"{self.name}: the result queue holds a document of another run")
 
 
 def _new_rows(number: int) -> Rows:

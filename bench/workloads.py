@@ -77,6 +77,7 @@ def full() -> list[Workload]:
     """All servers at 16 connections, and some at 1 and 64 to show how they scale."""
     return [
         Workload("empty", "logreg", 16, (*_LIMITS, "granian@1", "hypercorn@1")),
+        Workload("empty", "logreg", 1, _LIMITS),
         Workload("hot", "logreg", 16, (*_ONE, *_TWO)),
         Workload("unique", "logreg", 16, (*_ONE, *_TWO)),
         Workload("hundred", "logreg", 16, _ONE),

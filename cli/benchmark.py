@@ -30,7 +30,8 @@ def bench(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Measure a workload (unique, unique/forest, …), a server, limits, triggers, cold.",
+            help="Measure a workload (unique, unique/forest, …), a server, limits, triggers, cold,"
+            " batch, blobs, parse.",
             show_default=False,
         ),
     ] = "",
@@ -52,7 +53,7 @@ def bench(
         ),
     ] = False,
 ) -> int:
-    """Measure the app beside its peers and limits. Without options all of it, in 25 minutes."""
+    """Measure the app beside its peers and limits. Without options all of it, in 40 minutes."""
     require_clone("triscore bench")
     if context.invoked_subcommand is not None:
         return 0

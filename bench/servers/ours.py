@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from bench.bodies import data_at
@@ -40,6 +41,7 @@ def app(
     *,
     workers: int = 1,
     env: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
 ) -> Server:
     """The host on this project. Only the HTTP trigger, unless `env` names others."""
     port = free_port()
@@ -47,7 +49,7 @@ def app(
         name=name,
         workers=workers,
         command=(
-            *(sys.executable, "-m", "local.host", "--app", str(ROOT)),
+            *(sys.executable, "-m", "local.host", "--app", str(folder)),
             *("--port", str(port), "--workers", str(workers)),
         ),
         port=port,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import models, workloads
+from bench import batch_files, models, plans, workloads
 from bench.bodies import data_at
 from bench.comparison import in_turn
 from bench.environments import Environment, find_python
@@ -151,3 +151,18 @@ def test_a_server_that_ends_at_once_is_told_with_its_last_words(free_port):
         pytest.raises(BenchError, match="no such model"),
     ):
         running.wait_ready()
+
+
+def test_other_measurements_are_chosen_by_their_names():
+    def chosen(name: str) -> list[str]:
+        return [each.id for each in plans.only(name).batch]
+
+    assert chosen("batch") == [each.id for each in batch_files.FILES]
+    assert chosen("batch/csv") == ["batch/csv/10mb", "batch/csv/100mb"]
+    assert chosen("batch/csv/1gb") == ["batch/csv/1gb"]
+    assert plans.only("blobs").blobs
+    assert plans.only("parse").parse
+    with pytest.raises(BenchError, match=r"names nothing to measure: .* blobs, parse"):
+        plans.only("batc")
+    assert plans.full().is_full
+    assert not plans.only("batch").is_full

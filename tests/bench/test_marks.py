@@ -2,13 +2,36 @@
 
 import pytest
 
-from bench import cold_start, direct, marks, triggers, workloads
+from bench import (
+    batch_files,
+    cold_start,
+    direct,
+    marks,
+    parse,
+    small_blobs,
+    triggers,
+    workloads,
+)
+from bench.batch_files import BatchFile
 from bench.load import Run
 from bench.results import Figure, Results
 
 
 def run(rate: float, p99_ms: float = 5.0, load_cpu: float = 0.5) -> Run:
     return Run(rate=rate, p50_ms=3.0, p99_ms=p99_ms, load_cpu=load_cpu)
+
+
+def add_batches_and_parses(results: Results) -> None:
+    for file in batch_files.FILES:
+        for name in (batch_files.ours(file), batch_files.script(file), batch_files.memory(file)):
+            results.figures[name] = Figure("s", (1.0,))
+    for size in parse.SIZES:
+        results.figures[parse.predict(size)] = Figure("ms", (1.0,))
+        for form in parse.FORMATS:
+            results.figures[parse.request(form, size)] = Figure("ms", (4.0,))
+            results.figures[parse.bare(form, size)] = Figure("ms", (2.0,))
+    for name in (batch_files.BEFORE, batch_files.DURING, small_blobs.OURS):
+        results.figures[name] = Figure("ms", (10.0,))
 
 
 @pytest.fixture
@@ -27,6 +50,7 @@ def whole() -> Results:
     ):
         results.figures[name] = Figure("s", (1.0,))
     results.figures[f"{direct.HUNDRED}, logreg"] = Figure("ms", (2.75,))
+    add_batches_and_parses(results)
     return results
 
 
@@ -107,3 +131,42 @@ def test_two_workers_are_also_told_with_the_load_aside(whole):
 def test_what_the_model_itself_costs_is_taken_off_a_request_of_100_rows(whole):
     found = outcome(whole, "100 rows logreg, beyond JSON and predict")
     assert (found.measured, found.holds) == (0.25, True)
+
+
+def test_a_batch_is_held_to_the_scripts_time_over_ours(whole):
+    file = BatchFile("csv", "100mb")
+    whole.figures[batch_files.ours(file)] = Figure("s", (2.0,))
+    whole.figures[batch_files.script(file)] = Figure("s", (7.0,))
+    found = outcome(whole, "batch/csv/100mb, script / triscore")
+    assert (found.measured, found.holds, found.mark) == (3.5, True, ">= 3")
+
+
+def test_a_file_measured_on_request_has_its_mark_only_then(whole):
+    file = BatchFile("csv", "1gb")
+    name = "batch/csv/1gb, script / triscore"
+    assert name not in {each.name for each in marks.outcomes(whole)}
+    whole.figures[batch_files.ours(file)] = Figure("s", (20.0,))
+    whole.figures[batch_files.script(file)] = Figure("s", (50.0,))
+    whole.figures[batch_files.memory(file)] = Figure("MB", (300.0,))
+    assert outcome(whole, name).measured == 2.5
+    assert outcome(whole, "batch, memory above the idle worker").measured == 300
+
+
+def test_a_request_is_held_to_its_time_beyond_predict(whole):
+    found = outcome(whole, "npy of 10,000 rows, beyond predict / bare parse")
+    assert (found.measured, found.holds) == (1.5, True)
+
+
+def test_the_runtimes_share_of_a_request_can_be_left_out(whole):
+    name = "unique logreg, 1 connection, cache off"
+    for workload, server, rate in (
+        ("unique/logreg/1", "triscore-off@1", 2000),  # 500 us
+        ("empty/1", "empty-function@1", 4000),  # 250 us
+        ("empty/1", "bare@1", 10_000),  # 100 us
+        ("unique/logreg/1", "fastapi@1", 2500),
+    ):
+        whole.http[workload, server].runs = [run(rate)]
+    assert outcome(whole, f"{name} / fastapi@1").measured == 0.8
+    assert outcome(whole, f"{name}, without the runtime / fastapi@1").measured == pytest.approx(
+        1 / 350e-6 / 2500
+    )

@@ -7,6 +7,7 @@ Calls block: run them in threads.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -56,13 +57,15 @@ class Receipts:
     def write(self, function: str, container: str, blob: str, etag: str, receipt: Receipt) -> None:
         """Raises AzureError; the receipt is cached even then."""
         name = self._name(function, container, blob, etag)
+        is_new = name not in self._cached
         self._cached[name] = receipt
-        self._container.upload_blob(
-            name,
-            b"",
-            overwrite=True,
-            metadata={"tries": str(receipt.tries), "state": receipt.state},
-        )
+        metadata = {"tries": str(receipt.tries), "state": receipt.state}
+        if not is_new:
+            # It takes the account two thirds of the time of an upload.
+            with contextlib.suppress(ResourceNotFoundError):
+                self._container.get_blob_client(name).set_blob_metadata(metadata)
+                return
+        self._container.upload_blob(name, b"", overwrite=True, metadata=metadata)
 
     def _list(self) -> Iterator[tuple[str, Receipt]]:
         try:

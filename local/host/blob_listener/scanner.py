@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 #: Seconds between two tries of a blob; the real host takes 0.1 to 0.5 s.
 RETRY_S = 0.2
 
+#: While more blobs than this wait or are processed, the container is not listed again: a listing
+#: takes the account and this process 0.4 ms a blob, also of those that are found already.
+ENOUGH = 200
+
 
 class BlobGone(Exception):
     """The version of the blob that was found does not exist any more."""
@@ -62,10 +66,12 @@ class BlobScanner:
         return bool(self._processing)
 
     async def scan(self) -> None:
-        """List the container once and start processing the new blobs.
+        """List the container once and start processing the new blobs, unless enough are found.
 
         Raises the error that ended the listing, after starting what was found before it.
         """
+        if len(self._processing) > ENOUGH:
+            return
         found, error = await self._connections.in_thread(self._find)
         for blob, values in found:
             if self._stopping:

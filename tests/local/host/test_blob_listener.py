@@ -17,7 +17,7 @@ from azure.storage.queue import QueueServiceClient
 from local.host.app.bindings import BlobTrigger, Function
 from local.host.app.connections import Connections
 from local.host.app.runtime import InvocationFailed
-from local.host.blob_listener import account_listener, lease
+from local.host.blob_listener import account_listener, lease, scanner
 from local.host.blob_listener.account_listener import BlobListener
 from local.host.blob_listener.receipts import Receipts
 from local.host.blob_listener.scanner import BlobScanner
@@ -298,3 +298,57 @@ async def test_blobs_of_any_name_are_processed_once(world: World) -> None:
     world.container.upload_blob("last", b"1")
     await eventually_async(lambda: "last" in world.invoker.names(), 20)
     assert world.invoker.names() == ["last"]
+
+
+async def test_while_enough_blobs_wait_the_container_is_not_listed_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanner, "ENOUGH", 2)
+    world.invoker.going.clear()
+    for name in ("a", "b", "c"):
+        world.container.upload_blob(name, b"1")
+    listener = world.listener()
+    await listener.start()
+    await eventually_async(lambda: len(world.invoker.names()) == 3, 20)
+    world.container.upload_blob("later", b"1")
+    listings = 0
+    real = BlobScanner._find
+
+    def counted(self: BlobScanner) -> Any:
+        nonlocal listings
+        listings += 1
+        return real(self)
+
+    monkeypatch.setattr(BlobScanner, "_find", counted)
+    scans = 0
+    scan = BlobScanner.scan
+
+    async def counted_scan(self: BlobScanner) -> None:
+        nonlocal scans
+        scans += 1
+        await scan(self)
+
+    monkeypatch.setattr(BlobScanner, "scan", counted_scan)
+    await eventually_async(lambda: scans >= 3, 20)
+    assert listings == 0
+    world.invoker.going.set()
+    await eventually_async(lambda: "later" in world.invoker.names(), 20)
+
+
+async def test_a_receipt_that_was_deleted_is_written_again(world: World) -> None:
+    world.invoker.going.clear()
+    world.container.upload_blob("a", b"1")
+    await world.listener().start()
+    await eventually_async(world.invoker.names, 20)
+    receipts = world.blobs.get_container_client("azure-webjobs-hosts")
+
+    def states() -> list[str]:
+        listed = receipts.list_blobs(name_starts_with="blobreceipts/", include=["metadata"])
+        return [each.metadata["state"] for each in listed if world.container_name in each.name]
+
+    assert states() == ["running"]
+    for each in receipts.list_blobs(name_starts_with="blobreceipts/"):
+        if world.container_name in each.name:
+            receipts.delete_blob(each.name)
+    world.invoker.going.set()
+    await eventually_async(lambda: states() == ["done"], 20)
