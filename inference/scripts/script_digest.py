@@ -33,7 +33,7 @@ _APP_FOLDERS = tuple(Path(__file__).resolve().parents[2] / name for name in _APP
 
 def digest(script: Path) -> bytes:
     """Of the script and all that it imports, as far as that is known by now."""
-    code = _Code(script.resolve())
+    code = _Code(script)
     whole = hashlib.sha256(local_modules.digest(sorted(code.files), code.folder))
     for name, version in package_versions.installed_versions(code.packages).items():
         whole.update(f"{name} {version}\n".encode())
@@ -48,12 +48,9 @@ class _Code:
         self.files: set[Path] = set()
         self.packages = {_ALWAYS}
         self._add(script)
-        loaded = {file: module for module in [*sys.modules.values()] if (file := _file_of(module))}
-        for file in loaded:
-            if file.is_relative_to(self.folder) and not _is_installed(file):
-                self._add(file)
-        for file in self.files & loaded.keys():
-            self._add_held(loaded[file])
+        for file, module in _loaded_from(self.folder):
+            self._add(file)
+            self._add_held(module)
 
     def _add(self, file: Path) -> None:
         if file in self.files:
@@ -115,7 +112,7 @@ def _find(name: str, folder: Path) -> Path | None:
     origin = _file_of(loaded) if loaded is not None and not _is_within(spec, folder) else None
     if origin is None and spec is not None:
         places = list(spec.submodule_search_locations or [])
-        origin = Path(spec.origin or (places[0] if places else "")).resolve()
+        origin = Path(spec.origin or (places[0] if places else ""))
     if origin is None or _is_installed(origin) or origin.suffix not in {".py", ""}:
         return None
     return origin.parent if origin.name == "__init__.py" else origin
@@ -126,9 +123,20 @@ def _is_within(spec: object, folder: Path) -> bool:
     return origin is not None and Path(origin).is_relative_to(folder)
 
 
+def _loaded_from(folder: Path) -> list[tuple[Path, ModuleType]]:
+    """The modules of a folder and below that are loaded, but those of the app and of packages."""
+    beginning = f"{folder}{os.sep}"
+    found = []
+    for module in [*sys.modules.values()]:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and file.startswith(beginning) and not _is_installed(Path(file)):
+            found.append((Path(file), module))
+    return found
+
+
 def _file_of(module: object) -> Path | None:
     file = getattr(module, "__file__", None)
-    return Path(os.path.realpath(file)) if isinstance(file, str) else None
+    return Path(file) if isinstance(file, str) else None
 
 
 def _is_installed(file: Path) -> bool:

@@ -71,7 +71,7 @@ async def test_a_file_of_xgboost_is_served(tmp_path, make_scorer, request_of, na
 def refused(folder, estimator, capsys) -> str:
     joblib.dump(estimator, folder / "model.joblib")
     assert main(["describe", str(folder)]) == 2
-    said = capsys.readouterr().err.splitlines()
+    said: list[str] = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     return said[0]
 

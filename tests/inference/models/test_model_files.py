@@ -38,8 +38,9 @@ class Scale(TransformerMixin, BaseEstimator):
 
 
 def described(folder: Path) -> str:
-    manifest_file.write(folder, manifest.describe(folder))
-    return manifest_file.read(folder).file
+    made = manifest.describe(folder)
+    manifest_file.write(folder, made)
+    return made.file
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def mlflow_model(tmp_path):
     """What MLflow's log_model writes for an estimator of scikit-learn."""
 
     def write(flavours: str, *, signature: str = "") -> Path:
-        folder = tmp_path / "logged"
+        folder: Path = tmp_path / "logged"
         folder.mkdir(exist_ok=True)
         joblib.dump(ESTIMATOR, folder / "model.pkl")
         joblib.dump(ESTIMATOR, folder / "python_model.pkl")
