@@ -15,6 +15,7 @@ STATUSES: dict[type[errors.ScoringError], int] = {
     errors.InputTooLarge: 413,
     errors.UnsupportedType: 415,
     errors.UnfitInput: 422,
+    errors.TooManyErrors: 422,
     errors.ScriptFailed: 500,
     errors.ResultUnserialisable: 500,
     errors.InternalError: 500,
