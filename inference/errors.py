@@ -6,6 +6,7 @@ ScoringError
 │   ├── UnfitInput           well-formed, but not what the model takes
 │   ├── InputTooLarge        over a limit on bytes or rows
 │   ├── TooManyErrors        more rows of a batch failed than ERROR_THRESHOLD allows
+│   ├── Cancelled            somebody asked for the end of a batch
 │   ├── UnsupportedType      a content type that can't be read
 │   └── UnacceptableAnswer   an answer format that can't be written
 ├── OperatorError            the operator fixes the model or the script
@@ -83,6 +84,15 @@ class TooManyErrors(CallerError):
             f" (ERROR_THRESHOLD); {last.message}"
         )
         self.rows = rows
+
+
+class Cancelled(CallerError):
+    """Ended by DELETE /api/results/{id}."""
+
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("cancelled by DELETE of its result; send it again under a new id")
 
 
 class UnsupportedType(CallerError):
