@@ -31,6 +31,8 @@ class Report:
     #: Rows without a prediction, among those read so far.
     failed: int = 0
     cache_hits: int = 0
+    #: Of the input, as it is stored: how many were read so far.
+    bytes: int = 0
     #: The first MAX_PLACES rows that failed.
     errors: list[FailedRow] = field(default_factory=list)
     first_error: CallerError | None = None
@@ -53,6 +55,22 @@ class Report:
     @property
     def rows_per_s(self) -> float:
         return round(self.rows / max(self.seconds, 1e-6), 1)
+
+    def progress(self, size: int) -> dict[str, object]:
+        """How far the scoring of an input of `size` bytes is. An input that is read whole before
+        its first row is predicted has a share of 1 from then on.
+        """
+        share = min(1.0, self.bytes / size) if size else None
+        seconds = self.seconds
+        return {
+            "rows": self.rows,
+            "failed": self.failed,
+            "bytes": self.bytes,
+            "share": None if share is None else round(share, 4),
+            "seconds": round(seconds, 1),
+            "rows_per_s": self.rows_per_s,
+            "seconds_left": round(seconds * (1 - share) / share, 1) if share else None,
+        }
 
     def add_errors(
         self, errors: Mapping[int, CallerError], *, first: int, threshold: ErrorThreshold

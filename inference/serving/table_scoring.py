@@ -37,28 +37,31 @@ async def score(
     in_thread: InThread = asyncio.to_thread,
     threshold: ErrorThreshold | None = None,
     report: Report | None = None,
+    position: Callable[[], int] = lambda: 0,
 ) -> Report:
     """Read `source`, score it, and write the output to `sink`, both by `in_thread`.
 
     `request` has no body; for the built-in script its content type is one of media_types.FORMATS.
     `size`: the bytes in `source` after decompression, if known. A row that does not fit gets its
-    error instead of a prediction. `report` is brought up to date after each part. Raises
-    ScoringError if no row is scored, or if more rows fail than `threshold` (by default the
-    setting) allows.
+    error instead of a prediction. `report` is brought up to date after each part; `position` says
+    how many stored bytes were read. Raises ScoringError if every row fails, or more rows than
+    `threshold` (by default the setting) allows.
     """
     report = Report() if report is None else report
-    script = await scorer.script()
+    scorer.counts.batches += 1
     try:
+        script = await scorer.script()
         if isinstance(script, EstimatorScript):
             if threshold is None:
                 threshold = scorer.settings.error_threshold
-            batch = _Batch(scorer, script, request, source, report, threshold, in_thread)
+            batch = _Batch(scorer, script, request, source, report, threshold, in_thread, position)
             async with scorer.bodies.table(request.content_type, size):
                 await batch.score(sink)
             report.content_type = request.content_type or media_types.JSON
         else:
             await _score_whole(scorer, request, source, sink, size, in_thread, report)
     finally:
+        scorer.counts.batches -= 1
         report.end()
     return report
 
@@ -88,7 +91,9 @@ class _Batch:
         report: Report,
         threshold: ErrorThreshold,
         in_thread: InThread,
+        position: Callable[[], int],
     ) -> None:
+        self._position, self._counts = position, scorer.counts
         self._scorer, self._script, self._request = scorer, script, request
         self._report, self._threshold, self._in_thread = report, threshold, in_thread
         limits = scorer.settings.limits
@@ -105,6 +110,7 @@ class _Batch:
             ):
                 async for content, rows in contents:
                     await self._in_thread(sink, content)
+                    self._counts.batch_rows += rows - report.rows
                     report.rows = rows
         except TooManyErrors as error:
             report.rows = error.rows
@@ -139,6 +145,9 @@ class _Batch:
     async def _parts(self) -> AsyncGenerator[formats.Part]:
         parts = self._table.parts()
         while (part := await self._in_thread(next, parts, None)) is not None:
+            position = self._position()
+            self._counts.batch_bytes += position - self._report.bytes
+            self._report.bytes = position
             yield part
 
     def _format(self, part: formats.Part, predictions: bytes) -> bytes:

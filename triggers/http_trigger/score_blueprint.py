@@ -135,8 +135,9 @@ class HttpHandler:
 
 
 def _result_id(req: func.HttpRequest) -> str:
+    named: str = req.route_params.get("id", "")
     # The platform decodes all of a path except slashes, which the id may have.
-    return req.route_params.get("id", "").replace("%2F", "/").replace("%2f", "/")
+    return named.replace("%2F", "/").replace("%2f", "/")
 
 
 def _cancelled_document(request_id: str, model: ModelId, known: StoredResult) -> bytes:

@@ -43,12 +43,17 @@ async def test_a_blob_ends_in_its_predictions_a_report_and_a_document(score, sto
     report = json.loads(storage.written("a/rows.csv.report.json"))
     etag = storage.source.get_blob_client("a/rows.csv").get_blob_properties().etag
     assert report.pop("seconds") > 0
+    assert report.pop("rows_per_s") > 0
+    written = storage.output.get_blob_client("a/rows.csv").get_blob_properties()
+    reason = "row 2: expected a list of 3 values, got 2 values"
     assert report == {
         "id": document["id"],
         "status": "succeeded",
         "rows": 3,
         "failed": 1,
+        "errors": [{"row": 2, "message": reason}],
         "cache_hits": 0,
+        "output_etag": written.etag,
         "model": scorer.model.as_dict(),
         "input": f"{storage.source.container_name}/a/rows.csv",
         "etag": etag,
