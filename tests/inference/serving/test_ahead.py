@@ -16,7 +16,7 @@ async def numbers(count: int, made: list[int] | None = None):
         yield number
 
 
-def others() -> set[asyncio.Task]:
+def others():
     return asyncio.all_tasks() - {asyncio.current_task()}
 
 
