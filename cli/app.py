@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from cli import benchmark, deployment, emulators, model, running
+from cli import benchmark, deployment, emulators, model, running, scoring
 from cli.errors import is_expected
 
 NAME = "triscore"
@@ -29,6 +29,7 @@ app.command(rich_help_panel=RUN)(running.host)
 app.add_typer(emulators.app, name="emulators", rich_help_panel=RUN)
 app.command(rich_help_panel=MODEL)(model.describe)
 app.command(rich_help_panel=MODEL)(model.accelerate)
+app.command(rich_help_panel=MODEL)(scoring.score)
 app.command(rich_help_panel=AZURE)(deployment.package)
 app.command(rich_help_panel=AZURE)(deployment.doctor)
 app.command(rich_help_panel=AZURE)(deployment.requeue)
@@ -86,7 +87,8 @@ def _usage(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     path = NAME if context is None else context.command_path
     sentence = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
-    return f"{sentence}. See `{path} --help`."
+    stop = "" if sentence.endswith("?") else "."
+    return f"{sentence}{stop} See `{path} --help`."
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -131,7 +131,7 @@ def doctor(
     """Check settings, versions, model, Redis, storage, Service Bus; exit code 2 if any is wrong."""
     import asyncio
 
-    return asyncio.run(_examine(_open_app(folder, settings), as_json=as_json))
+    return asyncio.run(_examine(open_app(folder, settings), as_json=as_json))
 
 
 async def _examine(app: AppSettings, *, as_json: bool) -> int:
@@ -196,7 +196,7 @@ def requeue(
     from deploy.requeue import requeue as send_again
 
     choice = Choice(all=all_, reason=reason, names=names or ())
-    app = _open_app(folder, settings)
+    app = open_app(folder, settings)
 
     def report(outcome: Outcome) -> None:
         output.show(outcome.as_json(), outcome, as_json=as_json)
@@ -207,7 +207,7 @@ def requeue(
     return 2 if summary.failed else 0
 
 
-def _open_app(folder: Path, file: Path | None) -> AppSettings:
+def open_app(folder: Path, file: Path | None) -> AppSettings:
     """The settings that an app runs with. Raises Refused."""
     import logging
 

@@ -36,6 +36,17 @@ SERVICE_BUS_EMULATOR = (
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 
 
+def with_emulators(env: Mapping[str, str], *, storage: str, service_bus: str) -> dict[str, str]:
+    """The settings, with the emulators' addresses for connections that are not set, as on the local
+    host. `storage`, `service_bus`: the names of the connections.
+    """
+    whole = dict(env)
+    for name, default in ((storage, STORAGE_EMULATOR), (service_bus, SERVICE_BUS_EMULATOR)):
+        if not any(each.startswith((name, f"AzureWebJobs{name}")) for each in whole):
+            whole[name] = default
+    return whole
+
+
 def blobs(env: Mapping[str, str], name: str) -> BlobServiceClient:
     """A blocking client. Raises Refused."""
     return _storage(BlobServiceClient, "blob", BlobRetry, env, name)

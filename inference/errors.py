@@ -5,6 +5,8 @@ ScoringError
 │   ├── MalformedInput       the body is not in the format that its content type names
 │   ├── UnfitInput           well-formed, but not what the model takes
 │   ├── InputTooLarge        over a limit on bytes or rows
+│   ├── TooManyErrors        more rows of a batch failed than ERROR_THRESHOLD allows
+│   ├── Cancelled            somebody asked for the end of a batch
 │   ├── UnsupportedType      a content type that can't be read
 │   └── UnacceptableAnswer   an answer format that can't be written
 ├── OperatorError            the operator fixes the model or the script
@@ -68,6 +70,29 @@ class InputTooLarge(CallerError):
             f"the input has {has} {unit}, the limit is {limit:,} ({setting}); send it in parts"
         )
         self.size, self.limit, self.unit = size, limit, unit
+
+
+class TooManyErrors(CallerError):
+    """More rows of a batch failed than ERROR_THRESHOLD allows."""
+
+    code = "too_many_errors"
+
+    def __init__(self, *, failed: int, rows: int, limit: str, last: ScoringError) -> None:
+        """`rows`: how many were read until then. `last`: the error of one that failed."""
+        super().__init__(
+            f"rows that failed: {failed:,} of the first {rows:,}, the limit is {limit}"
+            f" (ERROR_THRESHOLD); {last.message}"
+        )
+        self.rows = rows
+
+
+class Cancelled(CallerError):
+    """Ended by DELETE /api/results/{id}."""
+
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("cancelled by DELETE of its result; send it again under a new id")
 
 
 class UnsupportedType(CallerError):

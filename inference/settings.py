@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from inference import instance_memory
+from inference import error_threshold, instance_memory
+from inference.error_threshold import ErrorThreshold
 from inference.errors import SettingError
 from inference.limits import Limits
 
@@ -42,6 +43,8 @@ class InferenceSettings:
     cache_ttl_s: float = 3600.0
     #: How long a stored result document can be fetched by its id.
     result_ttl_s: float = 86_400.0
+    #: How many rows of a batch may fail before the batch itself fails.
+    error_threshold: ErrorThreshold = error_threshold.NO_LIMIT
 
     @property
     def limits(self) -> Limits:
@@ -72,6 +75,7 @@ class InferenceSettings:
             cache_mode=_cache_mode(env),
             cache_ttl_s=positive_float(env, "CACHE_TTL_S", cls.cache_ttl_s),
             result_ttl_s=positive_float(env, "RESULT_TTL_S", cls.result_ttl_s),
+            error_threshold=_error_threshold(env),
         )
 
 
@@ -94,6 +98,16 @@ def _cache_mode(env: Mapping[str, str]) -> CacheMode:
             name="CACHE_MODE", value=mode, expected=f"one of {', '.join(get_args(CacheMode))}"
         )
     return cast(CacheMode, mode)
+
+
+def _error_threshold(env: Mapping[str, str]) -> ErrorThreshold:
+    text = env.get(error_threshold.NAME, "") or "-1"
+    try:
+        return ErrorThreshold.parse(text)
+    except ValueError as error:
+        raise SettingError(
+            name=error_threshold.NAME, value=text, expected=error_threshold.EXPECTED
+        ) from error
 
 
 def _read_bool(env: Mapping[str, str], name: str) -> bool:

@@ -102,6 +102,10 @@ param queueSizeMB int = 1024
 @description('Redundancy of the storage account: how many copies of the data it keeps, and where.')
 param storageSku string = 'Standard_LRS'
 
+@minValue(0)
+@description('Days until scored blobs and their reports are deleted. 0: they are kept.')
+param outputDays int = 0
+
 @description('Put storage, Service Bus, Redis and the app behind private endpoints. It needs serviceBusSku = Premium.')
 param isolated bool = false
 
@@ -212,6 +216,7 @@ module storage 'modules/storage.bicep' = {
     containers: scoresBlobs ? [inputContainer, outputContainer] : []
     principalId: identity.outputs.principalId
     callerId: callerId
+    outputDays: outputDays
     networkName: networkName
   }
 }

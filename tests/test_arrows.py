@@ -33,7 +33,9 @@ MAY = {
     "cli": ROOMS - {"tests", "function_app"},
 }
 #: These read the settings of every package, and connect to Redis as the cache does.
-WHOLE_APP = {ROOT / "deploy/doctor", ROOT / "deploy/requeue", ROOT / "deploy/app_settings.py"}
+WHOLE_APP = {
+    *(ROOT / "deploy" / name for name in ("doctor", "requeue", "submission", "app_settings.py"))
+}
 MAY_WHOLE_APP = {"inference", "cache", "triggers"}
 
 

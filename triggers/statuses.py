@@ -15,6 +15,8 @@ STATUSES: dict[type[errors.ScoringError], int] = {
     errors.InputTooLarge: 413,
     errors.UnsupportedType: 415,
     errors.UnfitInput: 422,
+    errors.TooManyErrors: 422,
+    errors.Cancelled: 409,
     errors.ScriptFailed: 500,
     errors.ResultUnserialisable: 500,
     errors.InternalError: 500,
@@ -22,6 +24,9 @@ STATUSES: dict[type[errors.ScoringError], int] = {
     errors.Overloaded: 503,
     errors.ScoringTimeout: 504,
 }
+
+#: What only batches end in: their documents and reports have these codes, no HTTP response has.
+OF_BATCHES = (errors.TooManyErrors, errors.Cancelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ MAX_ID = 100
 ID_TOO_LONG = Refusal(431, "id_too_long", f"An id of more than {MAX_ID} characters.")
 ID_IN_USE = Refusal(409, "id_in_use", "The id names another request.")
 UNKNOWN_RESULT = Refusal(404, "unknown_result", "No such id, or its result has expired.")
+RESULT_FINISHED = Refusal(409, "result_finished", "The work has ended: nothing is left to cancel.")
 UNKNOWN_VERSION = Refusal(404, "unknown_version", "No document of this version.")
 
 

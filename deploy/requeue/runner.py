@@ -70,7 +70,7 @@ async def requeue(
     if app.triggers is None:
         raise Refused("; ".join(map(str, app.errors)))
     run = _Run(app.triggers, choice, Summary(dry_run=dry_run), rate, report)
-    env = _with_emulators(app.env)
+    env = connections.with_emulators(app.env, storage=STORAGE, service_bus=SERVICE_BUS)
     try:
         if "blob" in app.triggers.triggers:
             await run.blobs(env)
@@ -166,16 +166,3 @@ class _Run:
     async def _pace(self) -> None:
         if self._rate:
             await asyncio.sleep(1 / self._rate)
-
-
-def _with_emulators(env: Mapping[str, str]) -> dict[str, str]:
-    """A connection that is not set is the emulator's, as on the local host."""
-    whole = dict(env)
-    defaults = {
-        STORAGE: connections.STORAGE_EMULATOR,
-        SERVICE_BUS: connections.SERVICE_BUS_EMULATOR,
-    }
-    for name, default in defaults.items():
-        if not any(each.startswith((name, f"AzureWebJobs{name}")) for each in whole):
-            whole[name] = default
-    return whole

@@ -11,6 +11,7 @@ from inference.ports import Cache
 from inference.request import Request
 from inference.results import stored_result
 from inference.results.final_attempts import FinalAttempts
+from inference.results.running_jobs import RunningJobs
 from inference.results.stored_result import State, StoredResult, fingerprint, state_of
 
 #: How long a Service Bus queue keeps a message by default.
@@ -40,6 +41,7 @@ class ResultStore:
     ) -> None:
         self._cache, self._key = cache, key
         self._ttl_s, self._reserved_s = ttl_s, reserved_s
+        self.running = RunningJobs(cache, key)
         # No id has this key, because the keys of ids hold hashes.
         self.final_attempts = FinalAttempts(
             cache, f"{key('')}:last-tries", self.get, ttl_s=reserved_s
@@ -61,7 +63,7 @@ class ResultStore:
         try:
             if await self._cache.add(self._key(request.id), mark, ttl_s=self._reserved_s):
                 return "new"
-            known = await self._update(request, begin_again, ttl_s=self._reserved_s)
+            known = await self._update(request.id, begin_again, ttl_s=self._reserved_s)
         except ConnectionError:
             return "unreachable"
         if known is not None and known.fingerprint == mark and known.ran_out:
@@ -89,7 +91,7 @@ class ResultStore:
                 stored = await self._cache.add(key, value, ttl_s=self._ttl_s)
             if stored:
                 return True
-            known = await self._update(request, unless_other, ttl_s=self._ttl_s)
+            known = await self._update(request.id, unless_other, ttl_s=self._ttl_s)
         return state_of(known, mark) != "other"
 
     async def store_provisional(self, request: Request, document: bytes, *, due_s: float) -> State:
@@ -106,7 +108,7 @@ class ResultStore:
             return value if replaces else None
 
         with _translated_errors():
-            known = await self._update(request, unless_final, ttl_s=due_s + self._ttl_s)
+            known = await self._update(request.id, unless_final, ttl_s=due_s + self._ttl_s)
         return state_of(known, mark)
 
     async def find(self, request: Request) -> tuple[State, bytes]:
@@ -120,6 +122,29 @@ class ResultStore:
         state = state_of(known, mark)
         return state, known.document if known is not None and state == "finished" else b""
 
+    async def cancel(
+        self, request_id: str, drop: Callable[[StoredResult], bytes]
+    ) -> Literal["cancelled", "finished", "unknown"]:
+        """End a job that runs, or replace a request that waits by the document that `drop` makes.
+
+        A message of such a request is answered with that document when its turn comes. Raises
+        Overloaded if the cache can't be reached.
+        """
+        if await self.running.find(request_id):
+            await self.running.cancel(request_id)
+            return "cancelled"
+
+        def drop_pending(known: StoredResult | None) -> bytes | None:
+            if known is None or not known.pending:
+                return None
+            return known.fingerprint + drop(known)
+
+        with _translated_errors():
+            known = await self._update(request_id, drop_pending, ttl_s=self._ttl_s)
+        if known is None:
+            return "unknown"
+        return "cancelled" if known.pending else "finished"
+
     async def get(self, request_id: str) -> StoredResult | None:
         """What is stored under an id. Raises Overloaded if the cache can't be reached."""
         with _translated_errors():
@@ -127,7 +152,7 @@ class ResultStore:
 
     async def _update(
         self,
-        request: Request,
+        request_id: str,
         change: Callable[[StoredResult | None], bytes | None],
         *,
         ttl_s: float,
@@ -136,7 +161,7 @@ class ResultStore:
 
         `change` is called again if another process has changed the value in between.
         """
-        key = self._key(request.id)
+        key = self._key(request_id)
         for _ in range(_ROUNDS):
             entry = await self._cache.get(key)
             known = stored_result.decode(entry)

@@ -39,6 +39,8 @@ class StoredResult:
     document: bytes
     #: Whether the request has no attempt left: its document is provisional, or was.
     exhausted: bool = False
+    #: The document that becomes final if no other is stored.
+    provisional: bytes = b""
 
     @property
     def pending(self) -> bool:
@@ -93,7 +95,8 @@ def decode(entry: Entry | None) -> StoredResult | None:
     if len(rest) <= 1 + _DUE.size:
         return None
     is_due = entry.age_s >= _DUE.unpack_from(rest, 1)[0]
-    return StoredResult(mark, rest[1 + _DUE.size :] if is_due else b"", exhausted=True)
+    document = rest[1 + _DUE.size :]
+    return StoredResult(mark, document if is_due else b"", exhausted=True, provisional=document)
 
 
 def _encode(text: str) -> bytes:

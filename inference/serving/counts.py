@@ -57,6 +57,10 @@ class Counts:
     answers: Counter[CacheStatus] = field(default_factory=Counter)
     #: Questions that wait for their answer now.
     waiting: int = 0
+    #: Files that are being scored now, rows written of all so far, and stored bytes read.
+    batches: int = 0
+    batch_rows: int = 0
+    batch_bytes: int = 0
     lookups: dict[CacheName, LookupCounts] = field(
         default_factory=lambda: {name: LookupCounts() for name in CACHES}
     )

@@ -1,36 +1,26 @@
-"""Scores a whole file: writes the same table with a column of predictions, in constant memory."""
+"""Scores a whole file: writes the same table with a column of predictions, in constant memory.
+
+A file has four stages: its parts are read, predicted, formatted and written, all at the same time
+and in order. Each stage is one part ahead of the next one, so a few parts are in memory at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
-from inference.errors import CallerError, ResultUnserialisable, UnfitInput
+from inference.error_threshold import ErrorThreshold
+from inference.errors import ResultUnserialisable, TooManyErrors
 from inference.request import Request
 from inference.rows import formats, media_types
 from inference.scripts import EstimatorScript
+from inference.serving.ahead import Ahead
+from inference.serving.batch_report import Report
 from inference.serving.batching import require_one_per_row
 from inference.serving.scorer import Scorer
-
-
-@dataclass(kw_only=True)
-class Report:
-    """The outcome of scoring a file."""
-
-    rows: int = 0
-    failed: int = 0
-    seconds: float = 0.0
-    cache_hits: int = 0
-    #: Of the first row that failed.
-    first_error: CallerError | None = None
-    #: Of the output.
-    content_type: str = media_types.JSON
-
 
 Sink = Callable[[bytes], object]
 #: Runs a blocking function; like asyncio.to_thread.
@@ -45,55 +35,128 @@ async def score(
     *,
     size: int | None = None,
     in_thread: InThread = asyncio.to_thread,
+    threshold: ErrorThreshold | None = None,
+    report: Report | None = None,
+    position: Callable[[], int] = lambda: 0,
 ) -> Report:
     """Read `source`, score it, and write the output to `sink`, both by `in_thread`.
 
     `request` has no body; for the built-in script its content type is one of media_types.FORMATS.
     `size`: the bytes in `source` after decompression, if known. A row that does not fit gets its
-    error instead of a prediction. Raises ScoringError if no row is scored.
+    error instead of a prediction. `report` is brought up to date after each part; `position` says
+    how many stored bytes were read. Raises ScoringError if every row fails, or more rows than
+    `threshold` (by default the setting) allows.
     """
-    began = time.monotonic()
-    script = await scorer.script()
-    if isinstance(script, EstimatorScript):
-        limits = scorer.settings.limits
-        table = formats.open_table(request.content_type, source, script.schema, limits)
-        with scorer.request_deadline(request):
+    report = Report() if report is None else report
+    scorer.counts.batches += 1
+    try:
+        script = await scorer.script()
+        if isinstance(script, EstimatorScript):
+            if threshold is None:
+                threshold = scorer.settings.error_threshold
+            batch = _Batch(scorer, script, request, source, report, threshold, in_thread, position)
             async with scorer.bodies.table(request.content_type, size):
-                report = await _score_parts(scorer, script, table, sink, in_thread)
-        report.content_type = request.content_type or media_types.JSON
-    else:
-        report = await _score_whole(scorer, request, source, sink, size, in_thread)
-    report.seconds = round(time.monotonic() - began, 6)
+                await batch.score(sink)
+            report.content_type = request.content_type or media_types.JSON
+        else:
+            await _score_whole(scorer, request, source, sink, size, in_thread, report)
+    finally:
+        scorer.counts.batches -= 1
+        report.end()
     return report
 
 
-async def _score_parts(
-    scorer: Scorer,
-    script: EstimatorScript,
-    table: formats.Table,
-    sink: Sink,
-    in_thread: InThread,
-) -> Report:
-    report = Report()
-    parts = table.parts()
-    while (part := await in_thread(next, parts, None)) is not None:
-        predictions: list[Any] = []
-        values = part.coerced.values
-        if len(values):
-            prediction = await scorer.predict(script.question_of(values))
-            predictions = _decode(prediction.value, rows=len(values))
-            report.cache_hits += prediction.hits
-        await in_thread(_write, sink, table, part, predictions)
-        report.rows += len(part.originals)
-        report.failed += len(part.coerced.errors)
-        if report.first_error is None and part.coerced.errors:
-            report.first_error = part.coerced.errors[min(part.coerced.errors)]
-    if report.first_error is not None and report.failed == report.rows:
-        raise report.first_error
-    if not report.rows:
-        raise UnfitInput(field="data", expected="at least one row", got="none")
-    await in_thread(_end, sink, table)
-    return report
+class _Predicted(NamedTuple):
+    part: formats.Part
+    #: A JSON list with an element for each row that fits.
+    predictions: bytes
+
+
+class _Content(NamedTuple):
+    """Output that is ready to be written. `rows`: how many rows the output has with it."""
+
+    content: bytes
+    rows: int
+
+
+class _Batch:
+    """One file on its way through the stages. The methods are the stages, from last to first."""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        script: EstimatorScript,
+        request: Request,
+        source: BinaryIO,
+        report: Report,
+        threshold: ErrorThreshold,
+        in_thread: InThread,
+        position: Callable[[], int],
+    ) -> None:
+        self._position, self._counts = position, scorer.counts
+        self._scorer, self._script, self._request = scorer, script, request
+        self._report, self._threshold, self._in_thread = report, threshold, in_thread
+        limits = scorer.settings.limits
+        self._table = formats.open_table(request.content_type, source, script.schema, limits)
+
+    async def score(self, sink: Sink) -> None:
+        """Raises ScoringError, and what the source and `sink` raise."""
+        report = self._report
+        try:
+            async with (
+                Ahead(self._parts()) as parts,
+                Ahead(self._predicted(parts)) as predicted,
+                Ahead(self._formatted(predicted)) as contents,
+            ):
+                async for content, rows in contents:
+                    await self._in_thread(sink, content)
+                    self._counts.batch_rows += rows - report.rows
+                    report.rows = rows
+        except TooManyErrors as error:
+            report.rows = error.rows
+            raise
+
+    async def _formatted(self, predicted: AsyncIterator[_Predicted]) -> AsyncGenerator[_Content]:
+        rows = 0
+        async for part, predictions in predicted:
+            rows += len(part.originals)
+            yield _Content(await self._in_thread(self._format, part, predictions), rows)
+        if self._report.first_error is not None and self._report.failed == rows:
+            raise self._report.first_error
+        self._report.require_few_errors(self._threshold, rows=rows)
+        last = self._table.end()
+        while (content := await self._in_thread(next, last, None)) is not None:
+            yield _Content(content, rows)
+
+    async def _predicted(self, parts: AsyncIterator[formats.Part]) -> AsyncGenerator[_Predicted]:
+        first = 0
+        async for part in parts:
+            errors = part.coerced.errors
+            self._report.add_errors(errors, first=first, threshold=self._threshold)
+            first += len(part.originals)
+            values, predictions = part.coerced.values, b"[]"
+            if len(values):
+                with self._scorer.request_deadline(self._request):
+                    prediction = await self._scorer.predict(self._script.question_of(values))
+                predictions = prediction.value
+                self._report.cache_hits += prediction.hits
+            yield _Predicted(part, predictions)
+
+    async def _parts(self) -> AsyncGenerator[formats.Part]:
+        parts = self._table.parts()
+        while (part := await self._in_thread(next, parts, None)) is not None:
+            position = self._position()
+            self._counts.batch_bytes += position - self._report.bytes
+            self._report.bytes = position
+            yield part
+
+    def _format(self, part: formats.Part, predictions: bytes) -> bytes:
+        values = orjson.loads(predictions)
+        if not isinstance(values, list):
+            kind = type(values).__name__
+            raise ResultUnserialisable(f"the model must return one answer per row, got one {kind}")
+        require_one_per_row(len(values), rows=len(part.coerced.values))
+        return self._table.write(part, values)
 
 
 async def _score_whole(
@@ -103,29 +166,12 @@ async def _score_whole(
     sink: Sink,
     size: int | None,
     in_thread: InThread,
-) -> Report:
+    report: Report,
+) -> None:
     """A user's script gets the whole file at once, as over HTTP."""
     async with scorer.bodies.table(request.content_type, size):
         body = await in_thread(formats.read_whole, source, scorer.settings.limits)
     answer = (await scorer.score(request.with_body(body))).raise_for_status()
     await in_thread(sink, answer.body)
-    hits = int(answer.cache == "hit")
-    return Report(rows=1, cache_hits=hits, content_type=answer.content_type)
-
-
-def _write(sink: Sink, table: formats.Table, part: formats.Part, predictions: list[Any]) -> None:
-    sink(table.write(part, predictions))
-
-
-def _end(sink: Sink, table: formats.Table) -> None:
-    for content in table.end():
-        sink(content)
-
-
-def _decode(predictions: bytes, *, rows: int) -> list[Any]:
-    values = orjson.loads(predictions)
-    if not isinstance(values, list):
-        kind = type(values).__name__
-        raise ResultUnserialisable(f"the model must return one answer per row, got one {kind}")
-    require_one_per_row(len(values), rows=rows)
-    return values
+    report.rows, report.cache_hits = 1, int(answer.cache == "hit")
+    report.content_type = answer.content_type

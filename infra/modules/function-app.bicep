@@ -65,6 +65,7 @@ var scoringSettings = {
   CACHE_MODE: 'auto'
   CACHE_TIMEOUT_MS: '50'
   CACHE_TTL_S: '3600'
+  ERROR_THRESHOLD: '-1'
   // A quarter of an instance's memory.
   MAX_BODIES_IN_WORK_BYTES: string(instanceMemoryMB * 262144)
   MAX_BODY_BYTES: '104857600'

@@ -10,6 +10,9 @@ param containers string[]
 param principalId string
 param callerId string
 
+@description('Days after which what is in the output container is deleted. 0: it is kept.')
+param outputDays int
+
 @description('Name of the network of an isolated app. Empty: the account is reached over the internet.')
 param networkName string
 
@@ -17,6 +20,7 @@ var isolated = !empty(networkName)
 var packages = 'packages'
 var undelivered = 'undelivered-events'
 var scoresBlobs = !empty(containers)
+var expires = scoresBlobs && outputDays > 0
 
 // The roles that Microsoft documents for the host's storage, and for a blob trigger.
 var forHost = {
@@ -59,6 +63,33 @@ resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09
     properties: { publicAccess: 'None' }
   }
 ]
+
+// Scored blobs and their reports are deleted so many days after they were written. A storage
+// account has one policy, and its name is always 'default'.
+resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2026-09-01' = if (expires) {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'outputs'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+              prefixMatch: ['${containers[1]}/']
+            }
+            actions: {
+              baseBlob: { delete: { daysAfterModificationGreaterThan: outputDays } }
+            }
+          }
+        }
+      ]
+    }
+  }
+}
 
 resource granted 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in items(roles): {

@@ -55,7 +55,7 @@ def test_help_lists_every_option_and_what_it_does(here, path):
 def test_the_commands_are_those_of_the_readme():
     assert {path[0] for path in COMMANDS if path} == {
         *("up", "demo", "host", "emulators"),
-        *("describe", "accelerate", "package", "doctor", "requeue", "bench"),
+        *("describe", "accelerate", "score", "package", "doctor", "requeue", "bench"),
     }
 
 
@@ -96,7 +96,8 @@ def test_a_wrong_setting_of_the_port_is_named(triscore):
 def test_an_unknown_command_is_one_line_and_exit_code_2(triscore):
     refused = triscore("serve")
     assert refused.returncode == 2
-    assert refused.stderr == "No such command 'serve'. See `triscore --help`.\n"
+    said = "No such command 'serve'. Did you mean 'score'? See `triscore --help`.\n"
+    assert refused.stderr == said
 
 
 def test_without_words_the_help_is_shown(triscore):

@@ -55,6 +55,7 @@ MODELS = {
     "Microsoft.Storage/storageAccounts": ("storage", "StorageAccountCreateParameters"),
     "Microsoft.Storage/storageAccounts/blobServices": ("storage", "BlobServiceProperties"),
     "Microsoft.Storage/storageAccounts/blobServices/containers": ("storage", "BlobContainer"),
+    "Microsoft.Storage/storageAccounts/managementPolicies": ("storage", "ManagementPolicy"),
     "Microsoft.Web/serverfarms": ("web", "AppServicePlan"),
     "Microsoft.Web/sites": ("web", "Site"),
     "Microsoft.Web/sites/basicPublishingCredentialsPolicies": (

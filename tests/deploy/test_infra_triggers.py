@@ -66,6 +66,16 @@ def test_only_what_the_triggers_need_is_created(triggers, containers, queues):
     assert len(of("ServiceBus/namespaces", resources)) == (1 if queues else 0)
 
 
+def test_outputs_expire_only_where_somebody_says_after_how_many_days():
+    assert of("managementPolicies", made(ALL)) == []
+    assert of("managementPolicies", made("http,servicebus", outputDays=30)) == []
+    (policy,) = of("managementPolicies", made(ALL, outputDays=30))
+    (rule,) = policy.body["properties"]["policy"]["rules"]
+    assert rule["definition"]["filters"]["prefixMatch"] == ["scoring-output/"]
+    delete = rule["definition"]["actions"]["baseBlob"]["delete"]
+    assert delete == {"daysAfterModificationGreaterThan": 30}
+
+
 def test_an_app_of_http_alone_costs_no_namespace_and_has_no_setting_of_one():
     resources = made("http", redis="none")
     assert not [each for each in resources if "ServiceBus" in each.type]

@@ -10,6 +10,7 @@ over.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -36,20 +37,28 @@ RENEW_S = 10.0
 class BlobVersion:
     """One version of a blob."""
 
-    #: Of the request and its result document.
+    #: Made of the blob's name and its ETag.
     id: str
     container: str
     name: str
     etag: str
     #: time.time() of the first attempt that was counted.
     received_at: float
+    #: The uploader's own id for the result; if empty, `id` is the result's.
+    request_id: str = ""
+
+    @property
+    def result_id(self) -> str:
+        return self.request_id or self.id
 
     def request(self, headers: dict[str, str] | None = None) -> Request:
+        """A request for this version. Its body identifies the version where its id does not."""
         return Request(
-            id=self.id,
+            id=self.result_id,
             source="blob",
-            body=b"",
+            body=self.id.encode() if self.request_id else b"",
             headers=headers or {},
+            deadline=math.inf,
             received_at=self.received_at,
         )
 

@@ -24,8 +24,6 @@ from triggers.settings import STORAGE, TriggerSettings
 RETRY_S = 300.0
 #: How long before functionTimeout a call ends, to clean up.
 MARGIN_S = 30.0
-#: The longest attempt if functionTimeout is unlimited.
-MAX_ATTEMPT_S = 3600.0
 
 
 class BlobService:
@@ -79,6 +77,9 @@ class BlobService:
 
 
 def max_attempt_s(limits: HostLimits) -> float:
-    """How long a call may take, so that it ends before the platform cuts it off."""
-    timeout_s = min(limits.function_timeout_s, MAX_ATTEMPT_S)
+    """How long a call may take, so that it ends before the platform cuts it off.
+
+    math.inf where functionTimeout sets no limit.
+    """
+    timeout_s = limits.function_timeout_s
     return timeout_s - min(MARGIN_S, timeout_s / 4)

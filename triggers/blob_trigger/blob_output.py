@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Any, cast
 
 import orjson
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import ContainerClient, ContentSettings
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import ContainerClient, ContentSettings, StorageErrorCode
 
 from inference.rows import media_types
 from triggers.blob_trigger.blob_streams import BlockWriter
+from triggers.blob_trigger.storage_errors import error_code
 
 REPORT = ".report.json"
+_IF_MISSING: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
 #: Names that would be another blob's report, and the names of the outputs of such blobs.
 _TAKEN = re.compile(r"\.report\.json(\.scored)*$")
 
@@ -29,36 +37,61 @@ def output_name(name: str) -> str:
 
 
 class BlobOutput:
-    """The predictions and the report of one blob. The methods block, and raise AzureError."""
+    """The predictions and the report of one blob. The methods block, and raise AzureError.
+
+    After `begin` they raise ResourceModifiedError if another call has written the same blob since
+    then: it may have scored a newer version of the input.
+    """
 
     def __init__(self, container: ContainerClient, name: str) -> None:
         self._container = container
         self._name, self._report_name = output_name(name), name + REPORT
         self.place = f"{container.container_name}/{self._name}"
         self.report_place = f"{container.container_name}/{self._report_name}"
+        #: Of what is there; None: nothing is; missing: not known.
+        self._etags: dict[str, str | None] = {}
 
     def __repr__(self) -> str:
         return f"<BlobOutput {self.place}>"
 
+    def begin(self) -> None:
+        """Note what is there. Creates the container if it is missing."""
+        for name in (self._name, self._report_name):
+            self._etags[name] = self._etag(name)
+
     def writer(self) -> BlockWriter:
-        """Creates the container if it is missing."""
-        self._ensure_container()
         return BlockWriter(self._container.get_blob_client(self._name))
+
+    def commit(self, writer: BlockWriter, content_type: str) -> str:
+        """Replace the predictions by what was written. Returns their ETag."""
+        return self._replace(
+            self._name, lambda conditions: writer.commit(content_type, **conditions)
+        )
 
     def delete(self) -> None:
         """Delete the predictions of an earlier blob of the same name."""
+        conditions = self._conditions(self._name)
+        if conditions == _IF_MISSING:
+            return
         with contextlib.suppress(ResourceNotFoundError):
-            self._container.delete_blob(self._name)
+            self._container.delete_blob(self._name, **conditions)
+        self._etags.pop(self._name, None)
 
     def write_report(self, document: dict[str, Any]) -> None:
         """Called last: where a report is, the predictions are complete."""
-        self._ensure_container()
-        self._container.upload_blob(
-            self._report_name,
-            orjson.dumps(document, option=orjson.OPT_INDENT_2),
-            overwrite=True,
-            content_settings=ContentSettings(content_type=media_types.JSON),
-        )
+        report = self._container.get_blob_client(self._report_name)
+        content: Any = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+
+        def upload(conditions: dict[str, Any]) -> str:
+            written = report.upload_blob(
+                content,
+                overwrite=conditions != _IF_MISSING,
+                content_settings=ContentSettings(content_type=media_types.JSON),
+                **({} if conditions == _IF_MISSING else conditions),
+            )
+            return str(written["etag"])
+
+        self._replace(self._report_name, upload)
 
     def read_report(self, etag: str) -> dict[str, Any] | None:
         """The report of this version of the blob, if there is one."""
@@ -69,7 +102,25 @@ class BlobOutput:
             return None
         return document if isinstance(document, dict) and document.get("etag") == etag else None
 
-    def _ensure_container(self) -> None:
-        if not self._container.exists():
-            with contextlib.suppress(ResourceExistsError):  # another worker was faster
-                self._container.create_container()
+    def _replace(self, name: str, write: Callable[[dict[str, Any]], str]) -> str:
+        try:
+            etag = self._etags[name] = write(self._conditions(name))
+        except ResourceExistsError as error:  # since `begin`
+            raise ResourceModifiedError("another call has written it") from error
+        return etag
+
+    def _conditions(self, name: str) -> dict[str, Any]:
+        if name not in self._etags:
+            return {}
+        if (etag := self._etags[name]) is None:
+            return _IF_MISSING
+        return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+    def _etag(self, name: str) -> str | None:
+        try:
+            return str(self._container.get_blob_client(name).get_blob_properties().etag)
+        except ResourceNotFoundError as error:
+            if error_code(error) == StorageErrorCode.CONTAINER_NOT_FOUND.value:
+                with contextlib.suppress(ResourceExistsError):  # another worker was faster
+                    self._container.create_container()
+            return None

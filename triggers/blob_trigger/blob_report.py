@@ -10,29 +10,36 @@ import orjson
 from inference.models import ModelId
 from inference.request import Answer
 from inference.rows import media_types
-from inference.serving import table_scoring
+from inference.serving.batch_report import Report
 from triggers.blob_trigger.blob_attempts import BlobVersion
 from triggers.blob_trigger.blob_output import BlobOutput
 
 _NUMBERS = ("rows", "failed", "seconds", "cache_hits")
+_NOTHING = {"rows": 0, "failed": 0, "seconds": 0.0, "cache_hits": 0, "rows_per_s": 0.0}
 
 
 def report_of(
     version: BlobVersion,
     model: ModelId,
     *,
-    scored: table_scoring.Report | None = None,
+    scored: Report | None = None,
     error: Mapping[str, str] | None = None,
+    output_etag: str | None = None,
 ) -> dict[str, Any]:
-    """`{name}.report.json`. Either `scored` or `error`, a code and a message, is given."""
-    numbers = scored or table_scoring.Report()
+    """`{name}.report.json`. `error`, a code and a message, says why the blob was not scored;
+    `scored` is then how far its scoring came.
+    """
+    numbers = _NOTHING if scored is None else {name: getattr(scored, name) for name in _NOTHING}
+    failed_rows = [] if scored is None else [each._asdict() for each in scored.errors]
     return {
-        "id": version.id,
+        "id": version.result_id,
         "status": "failed" if error else "succeeded",
-        **{name: getattr(numbers, name) for name in _NUMBERS},
+        **numbers,
+        "errors": failed_rows,
         "model": model.as_dict(),
         "input": f"{version.container}/{version.name}",
         "etag": version.etag,
+        "output_etag": output_etag,
         "error": error,
     }
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 
 from azure.core.exceptions import (
@@ -20,17 +18,18 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobProperties, ContainerClient
 
 from inference.errors import InternalError, ScoringError, ScoringTimeout
-from inference.request import Request
 from inference.rows import decompression
 from inference.serving import table_scoring
+from inference.serving.batch_report import Report
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
 from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion
 from triggers.blob_trigger.blob_format import format_of, type_of
-from triggers.blob_trigger.blob_output import BlobOutput
 from triggers.blob_trigger.blob_report import answer_of, report_of
 from triggers.blob_trigger.blob_streams import BlobReader
+from triggers.blob_trigger.blob_work import BlobWork
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
+from triggers.blob_trigger.job_monitor import MAX_STALL_S, JobMonitor
 from triggers.blob_trigger.storage_errors import (
     BlobChanged,
     BlobGone,
@@ -41,17 +40,21 @@ from triggers.blob_trigger.storage_errors import (
 from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.delivery.outbox import Outbox
 from triggers.retry import Retry
+from triggers.statuses import ID_IN_USE
 
 log = logging.getLogger(__name__)
 
 #: Before a blob that was replaced during its scoring is read again.
 CHANGED_PAUSE_S = 0.5
+#: How often an output is written again because another call has written it in between.
+MAX_WRITES = 5
 
 
 class BlobHandler:
     """Scores one blob a call. A version of a blob is identified by its name and ETag.
 
-    `max_attempt_s` is how long a call may take. It ends before the platform would cut it off.
+    `max_attempt_s` is how long a call may take. It ends before the platform would cut it off. If
+    that is infinite, a call may take as long as it makes progress.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class BlobHandler:
         self._scorer, self._outbox = scorer, outbox
         self._attempts, self._exhausted, self._threads = attempts, exhausted, threads
         self._retry, self._max_attempt_s = retry, max_attempt_s
+        self._provisional_s = min(max_attempt_s, MAX_STALL_S)
 
     def __repr__(self) -> str:
         return f"<BlobHandler {self._attempts!r} {self._threads!r}>"
@@ -82,16 +86,8 @@ class BlobHandler:
         while True:
             try:
                 properties = await self._retried(subject, ends_at, lambda: self._properties(source))
-                request = _request(properties)
-                subject = f"request {request.id} (blob {source.blob_name})"
-                work = _Work(
-                    _version_of(properties, request),
-                    request,
-                    properties,
-                    source,
-                    BlobOutput(container, properties.name),
-                    subject,
-                )
+                work = BlobWork.of(source, container, properties)
+                subject = work.subject
                 return await self._score_version(work, ends_at)
             except BlobGone:
                 log.info("%s: the blob was deleted before it was read", subject)
@@ -104,19 +100,24 @@ class BlobHandler:
                 log.warning("%s failed in this attempt: %s", subject, error_code(error))
                 raise
 
-    async def _score_version(self, work: _Work, ends_at: float) -> str:
+    async def _score_version(self, work: BlobWork, ends_at: float) -> str:
         version, request = work.version, work.request
-        if document := await self._outbox.find_document(request):
+        state, document = await self._outbox.find_known(request)
+        if document:
             return document
+        if state == "other":
+            return await self._refuse_id(work)
         number = await self._retried(
             work.subject, ends_at, lambda: self._threads.storage(self._attempts.begin, version)
         )
         is_last = number >= self._attempts.max_attempts
         async with self._exhausted.lease(version) if is_last else contextlib.nullcontext() as lease:
+            renew = partial(self._exhausted.store_provisional, request, due_s=self._provisional_s)
             if is_last:
-                await self._exhausted.store_provisional(request, due_s=self._max_attempt_s)
+                await renew()
+            attempt = partial(self._attempt, work, renew if is_last else None)
             try:
-                finished = await self._retried(work.subject, ends_at, lambda: self._attempt(work))
+                finished = await self._retried(work.subject, ends_at, attempt)
             except BlobChanged:
                 finished = None
             except Exception as error:
@@ -128,35 +129,53 @@ class BlobHandler:
             raise BlobChanged
         return finished
 
-    async def _attempt(self, work: _Work) -> str:
+    async def _attempt(self, work: BlobWork, renew: Callable[[], Awaitable[None]] | None) -> str:
         """The result document. Raises retryable errors and BlobChanged."""
+        report = Report()
         try:
-            scored = await self._write_predictions(work)
+            await self._threads.storage(work.output.begin)
+            if work.error is not None:
+                raise work.error
+            async with JobMonitor(
+                self._outbox.running_jobs,
+                work.request.id,
+                report,
+                size=work.properties.size,
+                stall_s=MAX_STALL_S if self._max_attempt_s == math.inf else None,
+                renew=renew,
+            ):
+                etag = await self._write_predictions(work, report)
         except (ScoringError, AzureError) as error:
             if is_retryable(error):
                 raise
-            return await self._fail(work, as_scoring_error(error))
-        report = report_of(work.version, self._scorer.model, scored=scored)
-        await self._threads.storage(work.output.write_report, report)
-        answer = answer_of(report, work.output)
+            return await self._fail(work, as_scoring_error(error), report)
+        document = report_of(work.version, self._scorer.model, scored=report, output_etag=etag)
+        await self._unless_replaced(work, partial(work.output.write_report, document))
+        answer = answer_of(document, work.output)
         return await self._outbox.store_answer(work.request, answer, self._scorer.model)
 
-    async def _write_predictions(self, work: _Work) -> table_scoring.Report:
-        """All of them, or none. Raises ScoringError, AzureError, BlobChanged."""
+    async def _write_predictions(self, work: BlobWork, report: Report) -> str:
+        """All of them, or none. Returns their ETag.
+
+        Raises ScoringError, AzureError, BlobChanged.
+        """
         script = await self._scorer.script()
         form = (format_of if script.reads_rows else type_of)(work.properties)
         encoding = work.properties.content_settings.content_encoding or ""
         reader = await self._open(work)
         stream = decompression.unpacked(reader.stream, encoding)
-        writer = await self._threads.storage(work.output.writer)
+        writer = work.output.writer()
         try:
-            report = await table_scoring.score(
+            await table_scoring.score(
                 self._scorer,
-                work.request.with_content_type(form),
+                work.request_for(form),
                 stream,
                 writer.write,
                 size=None if encoding else work.properties.size,
                 in_thread=self._threads.work,
+                threshold=work.threshold,
+                report=report,
+                position=reader.position,
             )
             await self._threads.work(decompression.require_end, stream)
         except Exception as error:
@@ -166,27 +185,60 @@ class BlobHandler:
                 raise
             log.error("%s: %s", work.subject, format_error(error))
             raise InternalError(type(error).__name__) from error
-        await self._threads.storage(writer.commit, report.content_type)
-        return report
+        commit = partial(work.output.commit, writer, report.content_type)
+        return await self._unless_replaced(work, commit)
 
-    async def _open(self, work: _Work) -> BlobReader:
+    async def _unless_replaced[T](self, work: BlobWork, write: Callable[[], T]) -> T:
+        """Write a part of the output, unless there is a newer version of the blob.
+
+        A write fails if another call has written since `begin`. Then what it wrote is noted first,
+        and the version is checked after that: the output of a newer version is never overwritten.
+        """
+        for _ in range(MAX_WRITES):
+            await self._require_current(work)
+            try:
+                return await self._threads.storage(write)
+            except ResourceModifiedError:
+                await self._threads.storage(work.output.begin)
+        raise ServiceResponseError("others write the same output again and again")
+
+    async def _require_current(self, work: BlobWork) -> None:
+        """Raises BlobChanged."""
+        try:
+            properties = await self._threads.storage(work.source.get_blob_properties)
+        except ResourceNotFoundError:
+            return  # it was deleted after it was read: there is no newer version
+        if properties.etag != work.properties.etag:
+            raise BlobChanged
+
+    async def _open(self, work: BlobWork) -> BlobReader:
         try:
             return await self._threads.storage(BlobReader, work.source, work.properties)
         except AzureError as error:
             raise _unless_changed(error) from error
 
-    async def _fail(self, work: _Work, error: ScoringError) -> str:
+    async def _fail(self, work: BlobWork, error: ScoringError, report: Report) -> str:
         """Write the report and store the document of a blob that can't be scored."""
-        reason = {"code": error.code, "message": error.message}
-        report = report_of(work.version, self._scorer.model, error=reason)
+        await self._write_failure(work, {"code": error.code, "message": error.message}, report)
+        return await self._outbox.store_error(work.request, error, self._scorer.model)
+
+    async def _refuse_id(self, work: BlobWork) -> str:
+        """End a blob whose `request_id` names other content."""
+        message = f"the id {work.request.id} names other content; send a new request_id"
+        await self._write_failure(work, {"code": ID_IN_USE.code, "message": message}, None)
+        return await self._outbox.store_id_in_use(work.request, self._scorer.model)
+
+    async def _write_failure(
+        self, work: BlobWork, reason: dict[str, str], report: Report | None
+    ) -> None:
+        document = report_of(work.version, self._scorer.model, scored=report, error=reason)
         try:
-            await self._threads.storage(work.output.delete)
-            await self._threads.storage(work.output.write_report, report)
+            await self._unless_replaced(work, work.output.delete)
+            await self._unless_replaced(work, partial(work.output.write_report, document))
         except AzureError as refusal:
             if is_retryable(refusal):
                 raise
             log.error("%s: its report was not written: %s", work.subject, error_code(refusal))
-        return await self._outbox.store_error(work.request, error, self._scorer.model)
 
     async def _delete_marker(self, version: BlobVersion, lease: BlobLeaseClient | None) -> None:
         try:
@@ -208,7 +260,7 @@ class BlobHandler:
     ) -> T:
         """Retry a call, until `ends_at` at the latest. Raises ScoringTimeout then."""
         try:
-            async with asyncio.timeout_at(ends_at):
+            async with asyncio.timeout_at(ends_at if ends_at < math.inf else None):
                 return await self._retry.run(
                     call, retryable=is_retryable, on_retry=partial(_log_retry, subject)
                 )
@@ -217,38 +269,6 @@ class BlobHandler:
                 f"the blob was not scored within {self._max_attempt_s:g} s, the time of a call"
                 " before functionTimeout of host.json; send it in parts"
             ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What one call scores. `subject` names it in log lines."""
-
-    version: BlobVersion
-    request: Request
-    properties: BlobProperties
-    source: BlobClient
-    output: BlobOutput
-    subject: str
-
-
-def _request(properties: BlobProperties) -> Request:
-    name = f"{properties.container}/{properties.name}"
-    version = hashlib.sha256(f"{name}\n{properties.etag}".encode()).hexdigest()[:32]
-    headers = {"x-blob-name": name, "x-blob-etag": str(properties.etag)}
-    # Under the storage service's own names.
-    for key, value in (properties.metadata or {}).items():
-        headers[f"x-ms-meta-{key.lower()}"] = value
-    return Request(id=version, source="blob", body=b"", headers=headers, deadline=math.inf)
-
-
-def _version_of(properties: BlobProperties, request: Request) -> BlobVersion:
-    return BlobVersion(
-        id=request.id,
-        container=properties.container,
-        name=properties.name,
-        etag=properties.etag,
-        received_at=request.received_at,
-    )
 
 
 def _unless_changed(error: AzureError) -> Exception:

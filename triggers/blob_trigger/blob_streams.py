@@ -33,7 +33,12 @@ class BlobReader:
                 decompress=False,
             )
         self._download = _Download(download, properties.size)
+        self._size = properties.size
         self.stream = cast(BinaryIO, Kept(self._download, READ_BYTES))
+
+    def position(self) -> int:
+        """How many bytes were read."""
+        return int(self._size - self._download.left)
 
     @property
     def fault(self) -> AzureError | None:
@@ -56,14 +61,20 @@ class BlockWriter:
         if len(self._buffer) >= BLOCK_BYTES:
             self._stage()
 
-    def commit(self, content_type: str) -> None:
-        """Replace the blob by the staged blocks."""
+    def commit(self, content_type: str, **conditions: Any) -> str:
+        """Replace the blob by the staged blocks. Returns its ETag.
+
+        May be called again after an error. `conditions`: the SDK's, on the blob's ETag.
+        """
         if self._buffer:
             self._stage()
         with storage_call():
-            self._blob.commit_block_list(
-                self._blocks, content_settings=ContentSettings(content_type=content_type)
+            committed = self._blob.commit_block_list(
+                self._blocks,
+                content_settings=ContentSettings(content_type=content_type),
+                **conditions,
             )
+        return str(committed["etag"])
 
     def _stage(self) -> None:
         name = f"{self._attempt}-{len(self._blocks):06d}"
@@ -77,7 +88,7 @@ class _Download(io.RawIOBase):
     """The SDK's download as a raw stream, for io.BufferedReader."""
 
     def __init__(self, download: Any, size: int) -> None:
-        self._download, self._left = download, size
+        self._download, self.left = download, size
         self.fault: AzureError | None = None
 
     def readable(self) -> bool:
@@ -87,9 +98,9 @@ class _Download(io.RawIOBase):
         try:
             with storage_call():
                 content = self._download.read(len(buffer))
-                self._left -= len(content)
-                if not content and self._left:
-                    raise ServiceResponseError(f"the blob ended {self._left} bytes early")
+                self.left -= len(content)
+                if not content and self.left:
+                    raise ServiceResponseError(f"the blob ended {self.left} bytes early")
         except AzureError as error:
             self.fault = error
             raise

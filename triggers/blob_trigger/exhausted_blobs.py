@@ -100,6 +100,7 @@ class ExhaustedBlobs:
             if await self._threads.storage(self._is_current, version):
                 error = {"code": TRIES_EXHAUSTED, "message": message}
                 report = report_of(version, self._scorer.model, error=error)
+                await self._threads.storage(output.begin)
                 await self._threads.storage(output.delete)
                 await self._threads.storage(output.write_report, report)
         await self._threads.work(self._send, document, f"{version.id}-ended")

@@ -13,6 +13,7 @@ from inference.models import ModelId
 from inference.request import Answer, Request
 from inference.results import result_document
 from inference.results.result_store import ResultStore
+from inference.results.running_jobs import RunningJobs
 from inference.results.stored_result import State, fingerprint
 from inference.serving.counts import Counts
 from triggers.delivery.unstored_results import GRACE_S, UnstoredResults
@@ -52,13 +53,17 @@ class Outbox:
         )
         return state, for_queue(request, document) if document else ""
 
-    async def find_document(self, request: Request) -> str | None:
-        """The document of an earlier delivery of the same request."""
+    @property
+    def running_jobs(self) -> RunningJobs:
+        return self._results.running
+
+    async def find_known(self, request: Request) -> tuple[State, str]:
+        """As `find`, but a request counts as new while the cache is away."""
         try:
-            _, document = await self._results.find(request)
+            state, document = await self._results.find(request)
         except Overloaded:
-            return None
-        return for_queue(request, document) if document else None
+            return "new", ""
+        return state, for_queue(request, document) if document else ""
 
     def count_returned(self) -> None:
         """Count an input that the platform delivers again."""

@@ -104,6 +104,12 @@ class Snapshot(Collector):
             ("outcome",),
             answers.items(),
         )
+        yield _gauge("batches_running", "Blobs that are being scored now.", [({}, counts.batches)])
+        for name, count, help_text in (
+            ("batch_rows", counts.batch_rows, "Rows of blobs whose output was written."),
+            ("batch_read_bytes", counts.batch_bytes, "Bytes of blobs that were read, as stored."),
+        ):
+            yield _counter(name, help_text, (), [((), count)])
         yield _histogram("model_call_rows", "Rows of one model call.", counts.call_rows)
         yield _histogram(
             "model_call_duration_seconds", "Seconds of one model call.", counts.call_seconds

@@ -21,7 +21,7 @@ from triggers.description.openapi_parts import (
     ref,
     response,
 )
-from triggers.statuses import UNKNOWN_RESULT, UNKNOWN_VERSION
+from triggers.statuses import RESULT_FINISHED, UNKNOWN_RESULT, UNKNOWN_VERSION
 
 _OBJECT: Json = {"type": "object"}
 _get = partial(open_get, parameters=[])
@@ -42,6 +42,21 @@ RESULT = record(
 )
 #: The answer about an enqueued request that has no result yet.
 PENDING = record("id", "status", id=TEXT, status={"const": "pending"})
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_NUMBER: Json = {"type": ["number", "null"]}
+#: The answer about a blob that is being scored: inference.results.running_jobs.
+RUNNING = record(
+    *("id", "status", "rows", "failed", "bytes", "seconds", "rows_per_s"),
+    id=TEXT,
+    status={"const": "running"},
+    rows=_COUNT | {"description": "Rows whose output is written."},
+    failed=_COUNT | {"description": "Rows that have an error instead of a prediction."},
+    bytes=_COUNT | {"description": "Bytes of the input that were read."},
+    share=_NUMBER | {"description": "How much of the input was read, from 0 to 1."},
+    seconds={"type": "number"},
+    rows_per_s={"type": "number"},
+    seconds_left=_NUMBER | {"description": "An estimate; null while there is none."},
+)
 _MODEL_HEALTH = record(
     *("status", "answers", "name", "version", "packages"),
     status=enum(get_args(ModelStatus)),
@@ -70,7 +85,7 @@ HEALTH = record(
 
 
 def results() -> Json:
-    pending = response("It waits to be scored.", PENDING)
+    pending = response("It waits to be scored, or is being scored.", {"oneOf": [PENDING, RUNNING]})
     responses = {
         "200": response("It is finished.", ref("Result")),
         "202": pending | {"headers": headers.answers(("Retry-After",))},
@@ -78,7 +93,17 @@ def results() -> Json:
     }
     summary = "The result of an enqueued request, a blob or a message"
     parameters = [path_parameter("id", TEXT, example="7f3c")]
-    return {"get": operation("result", summary, responses, parameters=parameters)}
+    cancelled = {
+        "204": {"description": "It ends: its result will be a failed document, `cancelled`."},
+        **refusals.responses(
+            [UNKNOWN_RESULT, RESULT_FINISHED, refusals.INTERNAL, refusals.OVERLOADED]
+        ),
+    }
+    ending = "End a blob that is being scored, or drop a request that waits"
+    return {
+        "get": operation("result", summary, responses, parameters=parameters),
+        "delete": operation("cancel", ending, cancelled, parameters=parameters),
+    }
 
 
 def metrics() -> Json:

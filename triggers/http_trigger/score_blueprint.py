@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
 
 import azure.functions as func
+import orjson
 
 from inference import failure_log
+from inference.errors import Cancelled
+from inference.models import ModelId
 from inference.request import Request
+from inference.results import result_document
 from inference.results.result_store import ResultStore
+from inference.results.stored_result import StoredResult
 from inference.serving.scorer import Scorer
 from triggers import envelope, http_exchange, responses
 from triggers.settings import SERVICE_BUS, TriggerSettings
-from triggers.statuses import ID_IN_USE, UNKNOWN_RESULT
+from triggers.statuses import ID_IN_USE, RESULT_FINISHED, UNKNOWN_RESULT
 
 
 def blueprint(scorer: Scorer, results: ResultStore, settings: TriggerSettings) -> func.Blueprint:
@@ -36,9 +42,9 @@ def blueprint(scorer: Scorer, results: ResultStore, settings: TriggerSettings) -
         async def score(req: func.HttpRequest) -> func.HttpResponse:
             return await handler.score(req, None)
 
-    @functions.route("results/{*id}", methods=["GET"])
+    @functions.route("results/{*id}", methods=["GET", "DELETE"])
     async def results_by_id(req: func.HttpRequest) -> func.HttpResponse:
-        return await handler.result(req)
+        return await (handler.cancel if req.method == "DELETE" else handler.result)(req)
 
     return functions
 
@@ -63,20 +69,36 @@ class HttpHandler:
         """The result document of an asynchronous request, a blob or a message."""
         return await http_exchange.respond(req, lambda *_: self._result(req))
 
+    async def cancel(self, req: func.HttpRequest) -> func.HttpResponse:
+        """End a blob that is being scored, or drop a request that waits."""
+        return await http_exchange.respond(req, lambda *_: self._cancel(req))
+
     async def _result(self, req: func.HttpRequest) -> func.HttpResponse:
-        # The platform decodes all of a path except slashes, which the id may have.
-        request_id = req.route_params.get("id", "").replace("%2F", "/").replace("%2f", "/")
+        request_id = _result_id(req)
         try:
             result = await self._results.get(request_id)
+            if result is not None and not result.pending:
+                return responses.body(200, result.document)
+            running = await self._results.running.find(request_id)
         except Exception as error:  # noqa: BLE001 - the error names the id of the result
             return responses.scoring_error(failure_log.log_failure(error, request_id), request_id)
-        if result is None:
+        if result is None and running is None:
             return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
-        if result.pending:
-            return responses.json(
-                202, {"id": request_id, "status": "pending"}, responses.RETRY_AFTER
+        progress = running or {"id": request_id, "status": "pending"}
+        return responses.json(202, progress, responses.RETRY_AFTER)
+
+    async def _cancel(self, req: func.HttpRequest) -> func.HttpResponse:
+        request_id = _result_id(req)
+        try:
+            came = await self._results.cancel(
+                request_id, partial(_cancelled_document, request_id, self._scorer.model)
             )
-        return responses.body(200, result.document)
+        except Exception as error:  # noqa: BLE001 - as above
+            return responses.scoring_error(failure_log.log_failure(error, request_id), request_id)
+        if came == "cancelled":
+            return responses.body(204, b"")
+        refused = UNKNOWN_RESULT if came == "unknown" else RESULT_FINISHED
+        return responses.refusal(refused, request_id=request_id)
 
     async def _respond(
         self, req: func.HttpRequest, request: Request, queue: func.Out[str] | None
@@ -110,3 +132,20 @@ class HttpHandler:
             {"id": request.id, "status": "pending"},
             responses.RETRY_AFTER | {"location": location},
         )
+
+
+def _result_id(req: func.HttpRequest) -> str:
+    named: str = req.route_params.get("id", "")
+    # The platform decodes all of a path except slashes, which the id may have.
+    return named.replace("%2F", "/").replace("%2f", "/")
+
+
+def _cancelled_document(request_id: str, model: ModelId, known: StoredResult) -> bytes:
+    """The document of a request that was dropped before it was scored."""
+    request = Request(id=request_id, source="http", body=b"")
+    document = result_document.failed(request, Cancelled(), model)
+    if known.provisional:  # it says from where and when the request came
+        came = orjson.loads(known.provisional)
+        kept = {name: came[name] for name in ("source", "received_at")}
+        document = orjson.dumps(orjson.loads(document) | kept)
+    return document

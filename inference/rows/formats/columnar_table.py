@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inference.errors import InputTooLarge, ResultUnserialisable
+from inference.errors import InputTooLarge, ResultUnserialisable, UnfitInput
 from inference.limits import Limits
 from inference.rows import media_types
 from inference.rows.formats import column_batches, column_types, columnar, parquet_layout
@@ -67,8 +67,9 @@ class ColumnarTable(Table):
 
     def end(self) -> Iterator[bytes]:
         self._flush()
-        if self._writer is not None:
-            self._writer.close()
+        if self._writer is None:
+            raise UnfitInput(field="data", expected="at least one row", got="none")
+        self._writer.close()
         yield self._written()
 
     def _batches(self) -> Iterator[pa.RecordBatch]:

@@ -8,11 +8,13 @@ import orjson
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from inference.errors import InputTooLarge, MalformedInput, UnfitInput
+from inference.error_threshold import ErrorThreshold
+from inference.errors import InputTooLarge, MalformedInput, TooManyErrors, UnfitInput
 from inference.limits import MAX_ROW_BYTES
 from inference.request import Request
 from inference.rows import media_types
 from inference.serving import table_scoring
+from inference.serving.batch_report import Report
 
 GOOD, LOW = [0.9, 0.9, 0.9], [0.1, 0.1, 0.1]
 
@@ -22,10 +24,10 @@ def score(model_dir, make_scorer):
     """`score(form, body)`: the report and the output."""
     scorer = make_scorer(model_dir, MAX_BODY_BYTES="10000", MAX_ROWS="50")
 
-    async def run(form: str, body: bytes):
+    async def run(form: str, body: bytes, **more):
         out = io.BytesIO()
         request = Request(id="b", source="blob", body=b"", content_type=form)
-        report = await table_scoring.score(scorer, request, io.BytesIO(body), out.write)
+        report = await table_scoring.score(scorer, request, io.BytesIO(body), out.write, **more)
         return report, out.getvalue()
 
     return run
@@ -111,8 +113,6 @@ async def test_the_same_rows_again_are_hits(score):
 @pytest.mark.parametrize(
     ("form", "body", "error", "says"),
     [
-        (media_types.CSV, b"", UnfitInput, "at least one row"),
-        (media_types.CSV, b"a,b,c\n", UnfitInput, "at least one row"),
         (media_types.CSV, b"1,2\n3,4\n", UnfitInput, "row 0: expected a list of 3"),
         (media_types.CSV, b"1,2,\xff\n", MalformedInput, "UTF-8"),
         (media_types.CSV, b'1,2,"x' + b"x" * 200_000, MalformedInput, "line 1: field larger"),
@@ -127,6 +127,71 @@ async def test_the_same_rows_again_are_hits(score):
 async def test_a_table_without_a_row_that_can_be_scored_is_refused(score, form, body, error, says):
     with pytest.raises(error, match=says):
         await score(form, body)
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [(media_types.CSV, b""), (media_types.CSV, b"a,b,c\n"), (media_types.JSON_LINES, b"\n")],
+)
+async def test_an_input_without_rows_succeeds(score, form, body):
+    report, _ = await score(form, body)
+    assert (report.rows, report.failed, report.errors) == (0, 0, [])
+
+
+BAD = b"0.9,0.9,0.9\n1,2\n" * 300
+
+
+async def test_the_report_names_the_first_hundred_rows_that_failed(score):
+    report, _ = await score(media_types.CSV, BAD)
+    assert (report.rows, report.failed) == (600, 300)
+    assert [row for row, _ in report.errors] == list(range(1, 201, 2))
+    assert report.errors[3].message == "row 7: expected a list of 3 values, got 2 values"
+    assert report.rows_per_s > 0
+
+
+@pytest.mark.parametrize("limit", [0, 1, 120, 299])
+async def test_too_many_errors_end_the_batch_at_their_exact_row(score, limit):
+    report = Report()
+    with pytest.raises(TooManyErrors, match=rf"the limit is {limit} \(ERROR_THRESHOLD\); row"):
+        await score(media_types.CSV, BAD, threshold=ErrorThreshold.parse(str(limit)), report=report)
+    assert (report.failed, report.rows) == (limit + 1, 2 * limit + 2)
+
+
+async def test_a_share_of_errors_is_compared_at_the_end(score):
+    report = Report()
+    with pytest.raises(TooManyErrors, match=r"rows that failed: 300 of the first 600.*0\.4"):
+        await score(media_types.CSV, BAD, threshold=ErrorThreshold.parse("0.4"), report=report)
+    for limit in ("0.5", "300", "-1"):  # none of them is exceeded
+        report, _ = await score(media_types.CSV, BAD, threshold=ErrorThreshold.parse(limit))
+        assert report.failed == 300
+
+
+async def test_the_error_of_the_earliest_part_counts(score):
+    """Parts after it are read ahead: what is wrong with them must not come first."""
+    body = b"1,2\n" + b"0.9,0.9,0.9\n" * 2_000 + b"\xff\n"
+    with pytest.raises(TooManyErrors, match="row 0"):
+        await score(media_types.CSV, body, threshold=ErrorThreshold.parse("0"))
+
+
+async def test_a_fault_of_the_sink_ends_the_batch_as_it_is(model_dir, make_scorer):
+    def full(_: bytes) -> None:
+        raise OSError("full")
+
+    request = Request(id="b", source="blob", body=b"", content_type=media_types.CSV)
+    source = io.BufferedReader(Endless(100_000), 65536)
+    with pytest.raises(OSError, match="full"):
+        await table_scoring.score(make_scorer(model_dir), request, source, full)
+
+
+async def test_no_keys_are_made_while_the_row_cache_is_closed(model_dir, make_scorer, monkeypatch):
+    scorer = make_scorer(model_dir)
+    await scorer.script()
+    scorer.cache_policy.many_rows.near.share = 0.0  # as the policy does where lookups do not pay
+    monkeypatch.setattr(scorer, "_keys", None)  # any use of it fails
+    request = Request(id="b", source="blob", body=b"", content_type=media_types.CSV)
+    source = io.BufferedReader(Endless(10_000), 65536)
+    report = await table_scoring.score(scorer, request, source, lambda _: None)
+    assert (report.rows, report.cache_hits) == (10_000, 0)
 
 
 async def test_a_line_without_an_end_is_refused_before_it_fills_memory(score):

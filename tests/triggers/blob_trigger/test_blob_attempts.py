@@ -8,7 +8,7 @@ from azure.storage.blob import BlobLeaseClient
 
 from inference.errors import ModelUnavailable
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
-from triggers.blob_trigger.blob_scoring import _request
+from triggers.blob_trigger.blob_work import BlobWork
 
 CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 NO_MODEL = ModelUnavailable("the model did not load: OSError")
@@ -48,8 +48,8 @@ def broken(scorer, monkeypatch):
     return Broken
 
 
-def key_of(blob):
-    return _request(blob.get_blob_properties())
+def key_of(blob, storage):
+    return BlobWork.of(blob, storage.output, blob.get_blob_properties()).request
 
 
 async def fail(made, blob, storage, times):
@@ -100,7 +100,7 @@ async def test_the_result_is_pending_during_the_last_attempt(
     predict = scorer.predict
 
     async def looked_at(*args, **kwargs):
-        seen.append((await results.get(key_of(blob).id)).pending)
+        seen.append((await results.get(key_of(blob, storage).id)).pending)
         seen.append(await made.exhausted.poll())
         return await predict(*args, **kwargs)
 
@@ -189,7 +189,7 @@ async def test_a_blob_whose_last_attempt_was_killed_after_scoring_succeeds(
         patch.setattr("triggers.delivery.outbox.Outbox.store_answer", killed_there)
         with pytest.raises(asyncio.CancelledError):
             await made.handler.score(blob, storage.output)
-    BlobLeaseClient(storage.tries.get_blob_client(key_of(blob).id)).break_lease(0)
+    BlobLeaseClient(storage.tries.get_blob_client(key_of(blob, storage).id)).break_lease(0)
     await made.exhausted.poll()
     (document,) = made.sent
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 2)
@@ -222,7 +222,7 @@ async def test_a_document_that_could_not_be_sent_is_sent_by_a_later_poll(
     with monkeypatch.context() as patch:
         patch.setattr(made.exhausted, "_send", refuse)
         assert await made.exhausted.poll() == 20.0
-    BlobLeaseClient(storage.tries.get_blob_client(key_of(blob).id)).break_lease(0)
+    BlobLeaseClient(storage.tries.get_blob_client(key_of(blob, storage).id)).break_lease(0)
     await made.exhausted.poll()
     assert len(made.sent) == 1
 

@@ -43,12 +43,17 @@ async def test_a_blob_ends_in_its_predictions_a_report_and_a_document(score, sto
     report = json.loads(storage.written("a/rows.csv.report.json"))
     etag = storage.source.get_blob_client("a/rows.csv").get_blob_properties().etag
     assert report.pop("seconds") > 0
+    assert report.pop("rows_per_s") > 0
+    written = storage.output.get_blob_client("a/rows.csv").get_blob_properties()
+    reason = "row 2: expected a list of 3 values, got 2 values"
     assert report == {
         "id": document["id"],
         "status": "succeeded",
         "rows": 3,
         "failed": 1,
+        "errors": [{"row": 2, "message": reason}],
         "cache_hits": 0,
+        "output_etag": written.etag,
         "model": scorer.model.as_dict(),
         "input": f"{storage.source.container_name}/a/rows.csv",
         "etag": etag,
@@ -71,7 +76,6 @@ async def test_a_second_delivery_of_a_blob_version_gets_the_same_document(handle
 @pytest.mark.parametrize(
     ("name", "body", "kind", "code", "says"),
     [
-        ("rows.csv", b"", None, "unfit_input", "at least one row"),
         ("rows.json", b"", None, "malformed_input", "empty"),
         ("rows.json", b"{", None, "malformed_input", "not JSON"),
         ("rows.csv", b"1,2\n", None, "unfit_input", "expected a list of 3 values"),
@@ -97,7 +101,7 @@ async def test_a_blob_that_can_not_be_scored_ends_in_a_failed_document(
 
 async def test_a_blob_that_fails_deletes_the_output_of_an_earlier_one(score, storage):
     await score("rows.csv", CSV)
-    assert (await score("rows.csv", b"oops\n"))["status"] == "failed"
+    assert (await score("rows.csv", b"1,2\n"))["status"] == "failed"
     with pytest.raises(ResourceNotFoundError):
         storage.written("rows.csv")
 

@@ -1,0 +1,118 @@
+"""`triscore score`: score a file with an app that runs, here or in Azure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cli import output
+from cli.deployment import Settings, open_app
+from cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from deploy.submission import Outcome
+
+Via = Literal["http", "blob", "queue"]
+#: As the local host reads it.
+KEY = "HOST_FUNCTION_KEY"
+
+
+def score(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The rows: .csv, .jsonl, .json, .npy, …")
+    ],
+    *,
+    via: Annotated[
+        Via, typer.Option("--via", help="The trigger: blob takes any size, queue one message.")
+    ] = "blob",
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", help="Where the result goes; without it NAME.scored.EXT."
+        ),
+    ] = None,
+    url: Annotated[
+        str, typer.Option("--url", envvar="TRISCORE_URL", help="The address of the app.")
+    ] = "http://127.0.0.1:7071",
+    key: Annotated[
+        str,
+        typer.Option(
+            "--key",
+            envvar="TRISCORE_KEY",
+            help=f"A function key; without it {KEY} of the settings.",
+            show_default=False,
+        ),
+    ] = "",
+    folder: Annotated[
+        Path, typer.Option("--folder", help="The folder of an app or of a package.")
+    ] = Path(),
+    settings: Settings = None,
+    as_json: output.Json = False,
+) -> int:
+    """Score a file: send it, wait, fetch the result. Exit code 1 if it can't be scored."""
+    app = open_app(folder, settings)
+    if app.triggers is None:
+        raise UsageError("; ".join(str(error) for error in app.errors))
+    from deploy import connections, submission
+    from triggers.settings import SERVICE_BUS, STORAGE
+
+    env = connections.with_emulators(app.env, storage=STORAGE, service_bus=SERVICE_BUS)
+    source = submission.Input.of(file)
+    suffix = file.suffix if via == "blob" or (via == "http" and source.can_be_answer) else ".json"
+    target = target or file.with_name(f"{file.stem}.scored{suffix}")
+    if not target.parent.is_dir():
+        raise UsageError(f"{target.parent} is not a folder: --output names a file in one")
+    client = submission.ResultsClient(url, key or env.get(KEY, ""))
+    ways = {"http": submission.by_http, "blob": submission.by_blob, "queue": submission.by_queue}
+    with _ProgressBar(hidden=as_json) as bar:
+        outcome = ways[via](
+            submission.Submission(source, target, env, app.triggers, client, bar.show)
+        )
+    return _report(outcome, target, as_json=as_json)
+
+
+def _report(outcome: Outcome, target: Path, *, as_json: bool) -> int:
+    document = {
+        "id": outcome.id,
+        "status": "succeeded" if outcome.succeeded else "failed",
+        "output": str(target) if outcome.succeeded else None,
+        "message": outcome.message,
+        "document": outcome.document,
+    }
+    text = f"{target}: {outcome.message}" if outcome.succeeded else outcome.message
+    output.show(document, text.removesuffix(": "), as_json=as_json)
+    return 0 if outcome.succeeded else 1
+
+
+class _ProgressBar:
+    """On standard error, and only in a terminal: standard output is for the result."""
+
+    def __init__(self, *, hidden: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+        console = Console(stderr=True)
+        columns = TextColumn("{task.description:<11}"), BarColumn(), TaskProgressColumn()
+        self._bar = Progress(
+            *columns, console=console, disable=hidden or not os.isatty(2), transient=True
+        )
+        self._task = self._bar.add_task("", total=None)
+        self._stage = ""
+
+    def __enter__(self) -> _ProgressBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, stage: str, share: float | None) -> None:
+        """`share` is how much of the stage is done; None while nobody knows."""
+        if stage != self._stage:
+            self._stage = stage
+            self._bar.reset(self._task, description=stage, total=None)
+        if share is not None:
+            self._bar.update(self._task, total=1.0, completed=share)

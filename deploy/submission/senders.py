@@ -1,0 +1,219 @@
+"""The three ways of a file through the app. Each sends it, waits, and returns what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.storage.blob import ContainerClient, ContentSettings
+
+from deploy import connections
+from deploy.errors import Refused
+from deploy.submission.results import Response, ResultsClient
+from inference.rows import media_types
+from triggers.blob_trigger.blob_format import FORMATS_BY_SUFFIX
+from triggers.blob_trigger.blob_output import REPORT, output_name
+from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
+
+#: Seconds between two looks for the result.
+POLL_S = 0.5
+#: The share of a step that is done, or None while that is unknown; and what is being done.
+Report = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file, and the id under which its result can be found."""
+
+    file: Path
+    id: str
+    content_type: str
+
+    @property
+    def can_be_answer(self) -> bool:
+        """Whether HTTP can answer in its format."""
+        return self.content_type not in media_types.COLUMNAR
+
+    @classmethod
+    def of(cls, file: Path) -> Input:
+        """Raises Refused."""
+        if not file.is_file():
+            raise Refused(f"{file} is not a file: name the one with the rows to score")
+        content_type = FORMATS_BY_SUFFIX.get(file.suffix.lower(), "")
+        if not content_type:
+            raise Refused(f"{file.name}: expected one of {', '.join(FORMATS_BY_SUFFIX)}")
+        return cls(file, uuid.uuid4().hex, content_type)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended. `document` is the result document, or a blob's report."""
+
+    id: str
+    succeeded: bool
+    message: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What the ways have in common."""
+
+    source: Input
+    output: Path
+    env: Mapping[str, str]
+    triggers: TriggerSettings
+    results: ResultsClient
+    report: Report
+
+
+def by_http(way: Submission) -> Outcome:
+    """One request with the whole file, which answers with the predictions."""
+    source = way.source
+    way.report("scoring", None)
+    accept = source.content_type if source.can_be_answer else media_types.JSON
+    with source.file.open("rb") as body:
+        size = source.file.stat().st_size
+        answer = way.results.score(body, size, source.content_type, accept, source.id)
+    if answer.status != 200:
+        return Outcome(source.id, False, _reason(answer), answer.document())
+    with _output(way.output) as target:
+        target.write_bytes(answer.body)
+    return Outcome(source.id, True, f"{len(answer.body):,} bytes of predictions", {})
+
+
+def by_queue(way: Submission) -> Outcome:
+    """One message with the whole file. Its result document is fetched by its id."""
+    source = way.source
+    way.report("sending", None)
+    message = ServiceBusMessage(
+        source.file.read_bytes(), message_id=source.id, content_type=source.content_type
+    )
+    try:
+        with (
+            _bus(way.env) as client,
+            client.get_queue_sender(way.triggers.input_queue) as sender,
+        ):
+            sender.send_messages(message)
+    except ValueError as error:  # too large for a message
+        raise Refused(f"{source.file.name} does not fit in a message: use --via blob") from error
+    except AzureError as error:
+        raise Refused(f"the queue {way.triggers.input_queue}: {type(error).__name__}") from error
+    while (answer := way.results.result(source.id)).status != 200:
+        if answer.status not in (202, 404, 503):  # 404: it is not known before it is scored
+            raise Refused(f"the app refused to tell the result: {_reason(answer)}")
+        way.report("scoring", None)
+        time.sleep(POLL_S)
+    document = answer.document()
+    if document["status"] == "succeeded":
+        with _output(way.output) as target:
+            target.write_text(json.dumps(document["result"]))
+    return _outcome(source.id, document)
+
+
+def by_blob(way: Submission) -> Outcome:
+    """A blob of any size. Its output is another blob; its report is fetched with it."""
+    source, path = way.source, way.triggers.input_blob_path
+    name = f"{source.file.stem}-{source.id[:8]}{source.file.suffix}"
+    name = path.partition("/")[2].replace("{name}", name)
+    account = connections.blobs(way.env, STORAGE)
+    written = account.get_container_client(way.triggers.output_container)
+    try:
+        _upload(way, account.get_container_client(path.partition("/")[0]), name)
+        while (report := _read_report(written, name + REPORT)) is None:
+            way.report("scoring", _share(way))
+            time.sleep(POLL_S)
+        if report["status"] == "succeeded":
+            _download(way, written, output_name(name))
+    except AzureError as error:
+        raise Refused(f"storage: {type(error).__name__}: check {STORAGE}") from error
+    return _outcome(source.id, report)
+
+
+def _upload(way: Submission, container: ContainerClient, name: str) -> None:
+    with contextlib.suppress(ResourceExistsError):
+        container.create_container()
+    size = way.source.file.stat().st_size
+    with way.source.file.open("rb") as content:
+        container.upload_blob(
+            name,
+            content,
+            length=size,
+            metadata={"request_id": way.source.id},
+            content_settings=ContentSettings(content_type=way.source.content_type),
+            progress_hook=lambda done, _: way.report("uploading", done / size if size else 1.0),
+        )
+
+
+def _download(way: Submission, container: ContainerClient, name: str) -> None:
+    with _output(way.output) as target, target.open("wb") as file:
+        stream = container.download_blob(
+            name,
+            progress_hook=lambda done, size: way.report("downloading", done / size if size else 1),
+        )
+        stream.readinto(file)
+
+
+def _share(way: Submission) -> float | None:
+    """How much of the input is scored. An app without its HTTP trigger does not tell."""
+    with contextlib.suppress(Refused):
+        answer = way.results.result(way.source.id)
+        if answer.status == 202:
+            share: float | None = answer.document().get("share")
+            return share
+    return None
+
+
+def _read_report(container: ContainerClient, name: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(container.download_blob(name).readall())
+    except ResourceNotFoundError:
+        return None
+    return found
+
+
+def _outcome(request_id: str, document: Mapping[str, Any]) -> Outcome:
+    succeeded = document["status"] == "succeeded"
+    if not succeeded:
+        return Outcome(request_id, False, document["error"]["message"], document)
+    rows = document.get("rows")
+    message = "" if rows is None else f"{rows:,} rows, {document['failed']:,} failed"
+    return Outcome(request_id, True, message, document)
+
+
+def _reason(answer: Response) -> str:
+    error = answer.document().get("error")
+    if isinstance(error, dict):
+        return str(error.get("message"))
+    hint = ": give the app's key by --key" if answer.status == 401 else ""
+    return f"HTTP {answer.status}{hint}"
+
+
+@contextmanager
+def _output(file: Path) -> Iterator[Path]:
+    """A file beside the output, which takes its place once it is whole."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _bus(env: Mapping[str, str]) -> ServiceBusClient:
+    if text := env.get(SERVICE_BUS):
+        return ServiceBusClient.from_connection_string(text, retry_total=1)
+    if namespace := env.get(f"{SERVICE_BUS}__fullyQualifiedNamespace"):
+        from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - slow
+
+        return ServiceBusClient(namespace, DefaultAzureCredential(), retry_total=1)
+    raise Refused(f"connection {SERVICE_BUS} is not set: set it in local.settings.json")

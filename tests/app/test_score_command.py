@@ -1,0 +1,79 @@
+"""`triscore score` against the whole app, through each trigger."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "cli", "score")
+ROWS = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
+
+
+@pytest.fixture(scope="module")
+def score(app, tmp_path_factory):
+    """`score(body, name, *words)`: the command for a file of that content, and its folder."""
+
+    def run(body: bytes, name: str, *words: str):
+        folder = tmp_path_factory.mktemp("score")
+        (folder / name).write_bytes(body)
+        done = subprocess.run(
+            [*COMMAND, str(folder / name), "--url", app.host.url, *words],
+            env={"PATH": "", **app._settings(), **app.env},
+            cwd=app.app_dir,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done, folder
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("via", "name", "written"),
+    [
+        ("http", "rows.scored.csv", b"prediction\n1\n0\n"),
+        ("blob", "rows.scored.csv", b"0.9,0.9,0.9,1,\n0.1,0.1,0.1,0,\n"),
+        ("queue", "rows.scored.json", b"[1, 0]"),
+    ],
+)
+def test_a_file_is_scored_through_each_trigger(score, via, name, written):
+    done, folder = score(ROWS, "rows.csv", "--via", via)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / name).read_bytes() == written
+    assert sorted(file.name for file in folder.iterdir()) == ["rows.csv", name]
+    assert str(folder / name) in done.stdout
+
+
+def test_it_prints_json_for_programs_and_writes_where_it_is_told(score, tmp_path):
+    done, _ = score(ROWS, "rows.csv", "--json", "--output", str(tmp_path / "out.csv"))
+    document = json.loads(done.stdout)
+    assert (document["status"], document["output"]) == ("succeeded", str(tmp_path / "out.csv"))
+    assert document["document"]["rows"] == 2
+    assert document["document"]["id"] == document["id"]
+
+
+@pytest.mark.parametrize("via", ["http", "blob", "queue"])
+def test_what_can_not_be_scored_is_exit_code_1_and_writes_nothing(score, via):
+    done, folder = score(b"1,2\n", "rows.csv", "--via", via)
+    assert done.returncode == 1
+    assert "expected a list of 3 values" in done.stdout
+    assert [file.name for file in folder.iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "says"),
+    [
+        ("rows.xyz", (), "rows.xyz: expected one of .json, .csv"),
+        ("rows.csv", ("--via", "http", "--url", "http://127.0.0.1:1"), "the app does not answer"),
+        ("rows.csv", ("--url", "nowhere"), "expected the address of the app"),
+        ("rows.csv", ("--output", "/nowhere/x.csv"), "/nowhere is not a folder"),
+    ],
+)
+def test_what_can_not_be_sent_is_exit_code_2_and_one_line(score, name, words, says):
+    done, _ = score(ROWS, name, *words)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert says in line
