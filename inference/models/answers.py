@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,20 @@ from inference.rows.formats import json_codec
 _PLAIN_KINDS = frozenset("iufb")
 
 
-def one_per_row(answer: Any, count: int) -> Any:
+#: What a sparse answer may take once it is an array, unless a setting says otherwise.
+MAX_DENSE_BYTES = 100 * 1024 * 1024
+
+
+def one_per_row(answer: Any, count: int, max_dense_bytes: int = MAX_DENSE_BYTES) -> Any:
     """An array or list with one item for each of `count` rows. Raises ResultUnserialisable for an
     answer of another length.
 
-    A sparse matrix becomes an array, and a DataFrame its values. A list with an array for each
-    output (what predict_proba of a multi-output model returns) becomes a list with all outputs for
-    each row.
+    A sparse matrix becomes an array of up to `max_dense_bytes`, and a DataFrame its values. A list
+    with an array for each output (what predict_proba of a multi-output model returns) becomes a
+    list with all outputs for each row.
     """
     if hasattr(answer, "toarray"):
-        answer = answer.toarray()
+        answer = _dense(answer, max_dense_bytes)
     elif hasattr(answer, "to_numpy"):
         answer = answer.to_numpy()
     if isinstance(answer, list) and _are_outputs(answer, count):
@@ -33,6 +38,17 @@ def one_per_row(answer: Any, count: int) -> Any:
             f"the model got {rows} and returned {_describe(answer)}: expected one answer a row"
         )
     return answer
+
+
+def _dense(answer: Any, limit: int) -> Any:
+    size = math.prod(answer.shape) * answer.dtype.itemsize
+    if size > limit:
+        raise ResultUnserialisable(
+            f"the model's answer is sparse and would take {size:,} bytes as an array: expected up"
+            f" to {limit:,} (MAX_BODY_BYTES); send fewer rows, or train the model to return fewer"
+            " columns"
+        )
+    return answer.toarray()
 
 
 def encode_by_row(answer: Any) -> list[bytes]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from inference.errors import ModelUnavailable
 from inference.models import boosters, local_modules, pickles, skops_files
+from inference.models.answers import MAX_DENSE_BYTES
 from inference.models.manifests import Features
 from inference.models.onnx_model import OnnxModel
 from inference.models.package_versions import WriterVersion
@@ -73,17 +74,19 @@ def load(
     trusted: Sequence[str] = (),
     mapped: bool = False,
     errors: ScriptErrors = HIDDEN,
+    max_dense_bytes: int = MAX_DENSE_BYTES,
 ) -> Model:
     """Load a model whose digest was verified. Raises ModelUnavailable.
 
     `trusted`: types in a skops file beyond skops' own list. `mapped`: map large arrays from the
     file if its kind allows it. `errors`: how to describe an exception that the file raises.
+    `max_dense_bytes`: as for inference.models.answers.one_per_row.
     """
     try:
         if file.suffix == ".onnx":
             return OnnxModel(file)
         if boosters.is_native(file):
-            return SklearnModel(boosters.load(file))
+            return SklearnModel(boosters.load(file), max_dense_bytes=max_dense_bytes)
         local_modules.make_importable(file)
         writer = WriterVersion()
         with writer.recorded():
@@ -91,7 +94,9 @@ def load(
                 loaded, source = skops_files.load(file, trusted), None
             else:
                 loaded, source = pickles.load(file, mapped=mapped)
-        return SklearnModel(loaded, source, written_with=writer.version)
+        return SklearnModel(
+            loaded, source, written_with=writer.version, max_dense_bytes=max_dense_bytes
+        )
     except ModelUnavailable:
         raise
     except BaseException as error:  # noqa: BLE001 - a pickle may raise anything, even SystemExit

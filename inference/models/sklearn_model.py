@@ -8,7 +8,7 @@ from typing import Any
 
 from inference.errors import ModelUnavailable
 from inference.models import boosters, package_versions
-from inference.models.answers import one_per_row
+from inference.models.answers import MAX_DENSE_BYTES, one_per_row
 from inference.models.inputs import alike_rows, input_function
 from inference.models.manifests import METHODS, Features
 from inference.models.pickles import MappedFile
@@ -23,7 +23,8 @@ class SklearnModel:
     """Implements inference.models.model.Model for an object with the methods of an estimator.
 
     `source`: the file that its arrays are mapped from, if they are. `written_with`: the version of
-    scikit-learn that wrote the file, None for the installed one.
+    scikit-learn that wrote the file, None for the installed one. `max_dense_bytes`: as for
+    inference.models.answers.one_per_row.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class SklearnModel:
         source: MappedFile | None = None,
         *,
         written_with: str | None = None,
+        max_dense_bytes: int = MAX_DENSE_BYTES,
     ) -> None:
         self._estimator, self._source, self._written_with = estimator, source, written_with
+        self._max_dense_bytes = max_dense_bytes
         # A model that was trained on a DataFrame warns at every array. Our arrays have its order.
         warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
 
@@ -113,10 +116,10 @@ class SklearnModel:
         def answer(values: Values) -> Any:
             groups = alike_rows(values, schema)
             if len(groups) == 1:
-                return one_per_row(call(to_input(values)), len(values))
+                return one_per_row(call(to_input(values)), len(values), self._max_dense_bytes)
             answers: list[Any] = [None] * len(values)
             for rows in groups:
-                found = one_per_row(call(to_input(values[rows])), len(rows))
+                found = one_per_row(call(to_input(values[rows])), len(rows), self._max_dense_bytes)
                 for row, each in zip(rows.tolist(), found, strict=True):
                     answers[row] = each
             return answers

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from inference.errors import ModelUnavailable
 from inference.models import golden_rows
+from inference.models.answers import MAX_DENSE_BYTES
 from inference.models.manifests import Manifest
 from inference.models.model import Model, load
 from inference.rows.row_types import Values
@@ -42,28 +44,33 @@ class Probabilities:
 
 
 def load_verified(
-    file: Path, manifest: Manifest | None, errors: ScriptErrors = HIDDEN
+    file: Path,
+    manifest: Manifest | None,
+    errors: ScriptErrors = HIDDEN,
+    *,
+    max_dense_bytes: int = MAX_DENSE_BYTES,
 ) -> VerifiedModel:
     """Load a model whose digest was verified. Raises ModelUnavailable.
 
     Arrays are mapped only if there are golden rows, because these show whether the model works on
     read-only arrays. A model that does not is loaded again, without mapping.
     """
+    loading = partial(load, file, errors=errors, max_dense_bytes=max_dense_bytes)
     if manifest is None:
-        model = load(file, errors=errors)
+        model = loading()
         schema = model.schema()
         answer = model.answer_function("predict", schema)
         known = _probabilities(model, schema, model.classes)
         return VerifiedModel(schema, answer, model.library_only, known)
     has_golden_rows = len(manifest.golden.rows) > 0
-    model = load(file, trusted=manifest.trusted, mapped=has_golden_rows, errors=errors)
+    model = loading(trusted=manifest.trusted, mapped=has_golden_rows)
     try:
         return _verify(model, manifest, errors)
     except ModelUnavailable as error:
         if not model.mapped:
             raise
         log.info("%s is loaded again, without mapping: %s", file.name, error)
-    return _verify(load(file, errors=errors), manifest, errors)
+    return _verify(loading(), manifest, errors)
 
 
 def _verify(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedModel:

@@ -80,7 +80,10 @@ class EstimatorScript:
 
     def load(self) -> None:
         with garbage_collector.paused():
-            verified = models.load_verified(self._file, self._manifest, self._errors)
+            verified = models.load_verified(
+                *(self._file, self._manifest, self._errors),
+                max_dense_bytes=self._limits.body_bytes,
+            )
             # This also makes the first prediction here, which pays for lazy imports.
             rows = self._rows_to_try(verified.schema)
             self._independent = batch_invariance.is_batch_invariant(verified.answer, rows)
