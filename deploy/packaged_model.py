@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.errors import Refused
 from inference import models
+from inference.errors import ModelUnavailable
 from inference.models import manifest_file
 from inference.settings import DEFAULT_SCRIPT
 
@@ -102,9 +103,17 @@ def _locate(given: Path, model: Path) -> Path:
 
 def _requirements(model: Path, script: Path | None) -> Path | None:
     places = [script.parent] if script is not None else []
-    places += [model] if model.is_dir() else []
+    places += [model, *_folder_of_file(model)] if model.is_dir() else []
     beside = (place / "requirements.txt" for place in places)
     return next((file for file in beside if file.is_file()), None)
+
+
+def _folder_of_file(folder: Path) -> list[Path]:
+    """Where a model's file lies, if it has one: a script may load others."""
+    try:
+        return [models.find_file(folder, manifest_file.read(folder)).parent]
+    except ModelUnavailable:
+        return []
 
 
 def _add(script: Path, files: dict[str, Path], model: Path) -> str:

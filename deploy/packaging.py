@@ -23,7 +23,7 @@ from deploy.packaged_model import PackagedModel
 from deploy.pins import Pin
 from inference import package_settings
 from inference.errors import ScoringError
-from inference.models import manifest_file
+from inference.models import manifest_file, mlflow_folder
 
 MB = 1024 * 1024
 #: The largest package that Azure's zip deployment accepts. An image has no such limit.
@@ -81,8 +81,14 @@ def requirements_of(packaged: PackagedModel, given: AnyPath | None) -> list[Pin]
     """The app's pins, and those given or found beside the script. Raises Refused, OSError."""
     own = packaged.requirements if given is None else Path(given)
     return pins.merge(
-        pins.read(project_files.find("requirements.txt")), pins.read(own) if own else ()
+        pins.read(project_files.find("requirements.txt")), _own_pins(own) if own else ()
     )
+
+
+def _own_pins(file: Path) -> list[Pin]:
+    """Without MLflow, where MLflow wrote the file: its models are served without it."""
+    logged = mlflow_folder.is_model(file.parent)
+    return pins.read(file, without=frozenset({"mlflow"} if logged else ()))
 
 
 def _require_small(size: int) -> None:

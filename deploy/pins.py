@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ _PIN = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?\s*"
     r"==\s*(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)\s*(?:;[^#]*)?"
 )
+#: What ends a package's name.
+_NAME = re.compile(r"[^A-Za-z0-9._-]")
 #: A comment starts at the beginning of a line, or after a space.
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 
@@ -32,12 +34,12 @@ def normalize_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def read(file: Path) -> list[Pin]:
-    """The pins of a requirements file. Raises Refused, OSError."""
-    return list(_pins(file))
+def read(file: Path, *, without: Set[str] = frozenset()) -> list[Pin]:
+    """The pins of a requirements file, but those of some names. Raises Refused, OSError."""
+    return list(_pins(file, without))
 
 
-def _pins(file: Path) -> Iterator[Pin]:
+def _pins(file: Path, without: Set[str]) -> Iterator[Pin]:
     if not file.is_file():
         raise Refused(f"{file} does not exist: --requirements names a file of NAME==VERSION lines")
     try:
@@ -46,7 +48,7 @@ def _pins(file: Path) -> Iterator[Pin]:
         raise Refused(f"{file} is not UTF-8 text: save it as UTF-8") from error
     for number, raw in enumerate(lines, start=1):
         line = _COMMENT.sub("", raw).strip()
-        if not line:
+        if not line or normalize_name(_NAME.split(line, maxsplit=1)[0]) in without:
             continue
         found = _PIN.fullmatch(line)
         if found is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import sklearn
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
@@ -159,8 +160,8 @@ def mlflow_model(tmp_path):
     """What MLflow's log_model writes for an estimator of scikit-learn."""
 
     def write(flavours: str, *, signature: str = "") -> Path:
-        folder: Path = tmp_path / "logged"
-        folder.mkdir(exist_ok=True)
+        folder: Path = tmp_path / "models/logged"
+        folder.mkdir(parents=True, exist_ok=True)
         joblib.dump(ESTIMATOR, folder / "model.pkl")
         joblib.dump(ESTIMATOR, folder / "python_model.pkl")
         (folder / "MLmodel").write_text(f"flavors:\n{flavours}{signature}")
@@ -180,6 +181,18 @@ TENSOR = (
     'signature:\n  inputs: \'[{"type": "tensor", "tensor-spec":'
     ' {"dtype": "float64", "shape": [-1, 3]}}]\'\n'
 )
+
+
+def test_an_mlflow_model_is_packaged_with_its_requirements_and_without_mlflow(
+    mlflow_model, tmp_path
+):
+    folder = mlflow_model(SKLEARN)
+    needed = f"mlflow<4,>=3\nscikit-learn=={sklearn.__version__}\nPyJWT==2.15.1\n"
+    (folder / "requirements.txt").write_text(needed)
+    made = package_http(folder.parent, output=tmp_path / "app")
+    required = (made.path / "requirements.txt").read_text()
+    assert "PyJWT==2.15.1" in required
+    assert "mlflow" not in required
 
 
 @pytest.mark.parametrize("flavours", [SKLEARN, PYFUNC, PYFUNC + SKLEARN])
