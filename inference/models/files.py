@@ -50,8 +50,8 @@ def model_name(folder: Path) -> str:
 
 def stem(file: Path) -> str:
     """A model file's name without its ending, which may be `.joblib.gz`."""
-    ending = max((each for each in SUFFIXES if file.name.lower().endswith(each)), key=len)
-    return file.name[: -len(ending)]
+    name = file.name.lower()
+    return next((file.name[: -len(each)] for each in SUFFIXES if name.endswith(each)), file.stem)
 
 
 def find_file(folder: Path, manifest: Manifest | None = None) -> Path:

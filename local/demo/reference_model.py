@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ class ReferenceModel:
         self._golden: list[list[float]] = manifest["golden"]["rows"]
         if not self._golden or (folder / "score.py").exists():
             raise FileNotFoundError(folder)
-        self._answer = getattr(joblib.load(folder / manifest["file"]), manifest["method"])
+        file = folder / manifest["file"]
+        sys.path.append(str(file.parent))  # the app imports modules from there, too
+        self._answer = getattr(joblib.load(file), manifest["method"])
         self._is_digits = folder.name == "digits"
 
     def rows(self, count: int) -> Rows:

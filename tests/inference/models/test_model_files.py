@@ -101,6 +101,13 @@ def test_a_version_is_named_after_the_folder_above(folder, name):
     assert models.model_name(Path(folder)) == name
 
 
+@pytest.mark.parametrize(
+    ("file", "stem"), [("a.b.pkl", "a.b"), ("m.joblib.gz", "m"), ("M.PKL", "M"), ("m.txt", "m")]
+)
+def test_a_model_file_has_a_name_without_its_ending(file, stem):
+    assert models.stem(Path(file)) == stem
+
+
 async def test_a_scorer_names_the_model_and_not_its_version(tmp_path, make_scorer, request_of):
     folder = tmp_path / "churn/3"
     folder.mkdir(parents=True)
