@@ -54,7 +54,7 @@ def test_a_folder_that_can_not_be_described_is_named_and_nothing_is_written(fold
 def test_an_object_without_the_method_is_refused(no_estimator):
     told = describe(no_estimator)
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
-    assert told.stderr == "the model, a dict, has no method predict()\n"
+    assert told.stderr.startswith("the model, a dict, has no method predict(): save the estimator")
     assert not (no_estimator / manifest_file.NAME).exists()
 
 
