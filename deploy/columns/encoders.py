@@ -52,17 +52,22 @@ def _chosen(chosen: Any, names: list[str]) -> list[str]:
     if isinstance(chosen, str):
         return [chosen]
     if isinstance(chosen, slice):
-        if isinstance(chosen.start, str) or isinstance(chosen.stop, str):
-            first = names.index(chosen.start) if chosen.start is not None else 0
-            last = names.index(chosen.stop) if chosen.stop is not None else len(names) - 1
-            return names[first : last + 1]
-        return names[chosen]
+        return names[_by_position(chosen, names)]
     picked = np.atleast_1d(np.asarray(chosen))
     if not picked.size:
         return []
     if picked.dtype.kind in "biu":
         return [str(each) for each in np.array(names, object)[picked]]
     return [str(each) for each in picked.tolist()]
+
+
+def _by_position(chosen: slice, names: list[str]) -> slice:
+    """A slice of names includes its last one."""
+    if not (isinstance(chosen.start, str) or isinstance(chosen.stop, str)):
+        return chosen
+    first = None if chosen.start is None else names.index(chosen.start)
+    last = None if chosen.stop is None else names.index(chosen.stop) + 1
+    return slice(first, last)
 
 
 def _column(name: str, values: Any) -> Column | None:

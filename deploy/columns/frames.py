@@ -71,15 +71,20 @@ def _settle(
     sample: Sample, name: str, known: Column | None, stated: ColumnType | None
 ) -> tuple[Any, Column]:
     series = sample.frame[name]
-    if stated is not None and (known is None or known.type != stated):
-        known = Column(name, stated)
-    if stated is None and sample.typed and not _tells_nothing(series):
-        column = pandas_types.column_of(name, series)
-        return series, column if known is None else _with_gaps_of(column, known)
+    if stated is not None:
+        known = known if known is not None and known.type == stated else Column(name, stated)
+    elif sample.typed and not _tells_nothing(series):
+        return series, _with_gaps_of(pandas_types.column_of(name, series), known)
     if known is None:
         return _as_read(sample, name)
     if known.type == "category" and known.categories is None:
         return _category_of_frame(sample, name)
+    return _cast(sample, known, stated=stated is not None)
+
+
+def _cast(sample: Sample, known: Column, *, stated: bool) -> tuple[Any, Column]:
+    """The cells as the type that is known. Raises ModelUnavailable if they are of another."""
+    series, name = sample.frame[known.name], known.name
     try:
         series = _CASTS[known.type](series, known)
     except (ValueError, TypeError, OverflowError) as error:
@@ -112,8 +117,10 @@ def _category_of_frame(sample: Sample, name: str) -> tuple[Any, Column]:
     return series, column
 
 
-def _with_gaps_of(column: Column, known: Column) -> Column:
+def _with_gaps_of(column: Column, known: Column | None) -> Column:
     """The column of a typed frame; where training is known to have had gaps, with these."""
+    if known is None:
+        return column
     return replace(column, missing=column.missing or (known.missing and column.type == known.type))
 
 
