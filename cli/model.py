@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,10 +15,14 @@ from cli import output
 from cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from deploy.columns.frames import Stated
     from inference.models.manifests import Manifest
+    from inference.rows.schema import ColumnType
 
 #: As inference.models.manifests.METHODS, which is slow to import; a test compares them.
 Method = Literal["predict", "predict_proba", "decision_function", "transform"]
+#: As inference.rows.schema.Unseen.
+Unseen = Literal["error", "missing"]
 
 
 def _tolerance(text: str) -> float:
@@ -57,9 +62,32 @@ def describe(
         typer.Option(
             "--rows",
             metavar="FILE",
-            help="Golden rows: .csv, .json, .npy or .parquet; without it some are drawn.",
+            help="Rows of the training data: .parquet, .csv, .json, .jsonl or .npy; needed for"
+            " columns with names.",
         ),
     ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="COLUMN=TYPE",
+            help="A column's type: integer, number, boolean, text, category or date; may be"
+            " repeated.",
+        ),
+    ] = None,
+    na: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--na",
+            metavar="WORD",
+            help="A word that means a missing cell in CSV, instead of pandas' own list; may be"
+            " repeated.",
+        ),
+    ] = None,
+    unseen: Annotated[
+        Unseen,
+        typer.Option("--unseen", help="What becomes of a category that training did not have."),
+    ] = "error",
     trust: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,6 +106,7 @@ def describe(
         _existing(folder),
         method=method,
         rows_file=rows,
+        stated=_stated(types or (), na, unseen),
         trusted=trust or (),
         relative=manifests.RELATIVE if relative is None else relative,
         absolute=manifests.ABSOLUTE if absolute is None else absolute,
@@ -99,6 +128,24 @@ def describe(
     output.show(document, text, as_json=as_json)
     _warn_of_another_version(described)
     return 0
+
+
+def _stated(types: Sequence[str], na: Sequence[str] | None, unseen: Unseen) -> Stated:
+    """What the options say of the columns. Raises UsageError."""
+    from deploy.columns.frames import Stated
+    from inference.rows.schema import COLUMN_TYPES, NA_WORDS
+
+    found: dict[str, ColumnType] = {}
+    for each in types:
+        name, _, said = each.rpartition("=")
+        kind = next((known for known in COLUMN_TYPES if known == said), None)
+        if not name or kind is None:
+            raise UsageError(
+                f"--type {each}: expected COLUMN=TYPE with one of the types"
+                f" {', '.join(COLUMN_TYPES)}"
+            )
+        found[name] = kind
+    return Stated(found, NA_WORDS if na is None else tuple(na), unseen)
 
 
 def _warn_of_another_version(described: Manifest) -> None:

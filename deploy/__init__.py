@@ -1,17 +1,26 @@
-"""Turns a model file into a package for Azure Functions.
+"""Describes a model, and turns its file into a package for Azure Functions.
 
-In notebooks, use `package_http`, `package_blob` and `package_service_bus_queue`. They replace those
-of azureml.contrib.functions and take the path of a model instead of a workspace. All of them raise
-deploy.errors.Refused, ScoringError or OSError, and then write nothing.
+In notebooks, use `describe` where the model is trained, then `package_http`, `package_blob` and
+`package_service_bus_queue`. These replace those of azureml.contrib.functions and take the path of a
+model instead of a workspace. All raise deploy.errors.Refused, ScoringError or OSError, and then
+write nothing.
 """
 
 from __future__ import annotations
 
 from typing import Required, TypedDict, Unpack
 
+from deploy.notebook import describe
 from deploy.packaging import AnyPath, Package, package
 
-__all__ = ["Package", "package", "package_blob", "package_http", "package_service_bus_queue"]
+__all__ = [
+    "Package",
+    "describe",
+    "package",
+    "package_blob",
+    "package_http",
+    "package_service_bus_queue",
+]
 
 
 class CommonOptions(TypedDict, total=False):

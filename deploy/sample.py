@@ -1,112 +1,145 @@
-"""Golden rows of a manifest: read from a file, or drawn."""
+"""Sample rows of a model: read from a file, or drawn."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
-from inference.errors import UnfitInput
+from deploy.columns.frames import Sample
+from inference.errors import ModelUnavailable, UnfitInput
 from inference.limits import Limits
-from inference.rows import formats, media_types, row_types
-from inference.rows.formats import csv_codec, json_codec
-from inference.rows.row_types import Array, Row
-from inference.rows.schema import Column, ColumnType, Schema, frame_schema
+from inference.rows import formats, media_types
+from inference.rows.formats.json_rows import NAMES
+from inference.rows.row_types import Array, Values
+from inference.rows.schema import NA_WORDS, Schema
 from inference.settings import InferenceSettings
 
 DRAWN_ROWS = 5
 MAX_ROWS = 1_000
 LIMITS = Limits(InferenceSettings.max_body_bytes, MAX_ROWS)
 
-_BOOLEANS = frozenset({"true", "false"})
+_FORMATS = {
+    ".csv": media_types.CSV,
+    ".json": media_types.JSON,
+    ".jsonl": media_types.JSON_LINES,
+    ".ndjson": media_types.JSON_LINES,
+    ".npy": media_types.NPY,
+    ".parquet": media_types.PARQUET,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Rows in the model's order of columns."""
+def draw(features: int) -> Array:
+    """A few rows of random numbers, the same each time; shape (DRAWN_ROWS, features)."""
+    values: Array = np.random.default_rng(0).normal(size=(DRAWN_ROWS, features))
+    return values.round(3)
 
-    rows: Sequence[Row]
-    #: Whether every cell is text, as in CSV.
-    text: bool
 
-    def types(self) -> tuple[ColumnType, ...]:
-        """The type of each column, by all of its cells."""
-        return tuple(
-            (_type_of_texts(column) if self.text else _type_of_values(column))
-            for column in zip(*self.rows, strict=True)
+def read_values(file: Path, schema: Schema) -> Values:
+    """The rows of a file as the app reads a body. Raises CallerError, OSError."""
+    form = _FORMATS.get(file.suffix.lower(), "")
+    return formats.decode(file.read_bytes(), form, schema, limits=LIMITS).require_valid()
+
+
+def array_dtype(file: Path) -> str:
+    """The dtype of numbers that a .npy file holds; float64 of other files."""
+    if file.suffix.lower() != ".npy":
+        return "float64"
+    return number_dtype(np.load(file, allow_pickle=False, mmap_mode="r").dtype)
+
+
+def number_dtype(dtype: np.dtype[Any]) -> str:
+    """A schema's name for the numbers of a training array."""
+    return dtype.newbyteorder("=").name if dtype.kind in "iuf" else "float64"
+
+
+def read_frame(
+    file: Path, names: Sequence[str] | None, *, texts: set[str], na: tuple[str, ...] = NA_WORDS
+) -> Sample:
+    """The rows of a file as pandas reads it. Raises ModelUnavailable, UnfitInput, OSError.
+
+    `names`: the model's columns, None for all of the file. `texts`: columns of CSV whose cells are
+    texts, whatever they look like.
+    """
+    suffix = file.suffix.lower()
+    try:
+        import pandas as pd  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise ModelUnavailable(
+            "the model takes a DataFrame, and pandas is not installed: pip install pandas"
+        ) from error
+    if suffix == ".csv":
+        frame = _csv(pd, file, names, texts, na)
+    elif suffix == ".parquet":
+        frame = _parquet(pd, file)
+    elif suffix == ".npy":
+        frame = pd.DataFrame(np.load(file, allow_pickle=False), columns=names)
+    else:
+        frame = _json(pd, file, names)
+    frame.columns = [str(each) for each in frame.columns]
+    if not len(frame):
+        raise UnfitInput(field=file.name, expected="at least one row", got="none")
+    order = Schema(names=None if names is None else tuple(names)).order(list(frame.columns))
+    frame = frame if order is None else frame.iloc[:, order]
+    return Sample(frame.reset_index(drop=True), typed=suffix == ".parquet", source=file.name)
+
+
+def _csv(
+    pd: Any, file: Path, names: Sequence[str] | None, texts: set[str], na: tuple[str, ...]
+) -> Any:
+    first = pd.read_csv(file, header=None, nrows=1, dtype=str, keep_default_na=False)
+    header = first.iloc[0].tolist()
+    named = names is None or any(name in header for name in names)
+    if named and names is not None:
+        Schema(names=tuple(names)).order(header)  # raises for a column that is there twice
+    options: dict[str, Any] = {} if named else {"header": None, "names": names}
+    if not named and len(header) != len(names or ()):
+        raise UnfitInput(
+            field=file.name, expected=f"the columns {', '.join(names or ())}", got="none of them"
+        )
+    with warnings.catch_warnings():  # pandas 3 warns of the option, which older ones need
+        warnings.simplefilter("ignore")
+        return pd.read_csv(
+            file,
+            dtype=dict.fromkeys(texts, "str"),
+            float_precision="round_trip",
+            keep_default_na=False,
+            na_values=list(na),
+            **options,
         )
 
 
-def draw(features: int) -> Sample:
-    """A few rows of random numbers, the same each time."""
-    values: Array = np.random.default_rng(0).normal(size=(DRAWN_ROWS, features))
-    return Sample(values.round(3).tolist(), text=False)
-
-
-def read(file: Path, schema: Schema) -> Sample:
-    """The rows of a .csv, .npy, .parquet or .json file. Raises CallerError, OSError."""
-    body = file.read_bytes()
-    if schema.kind == "array" and schema.names is not None:
-        schema = _named(schema.names)
-    if file.suffix == ".npy":
-        found = formats.decode(body, media_types.NPY, Schema(), limits=LIMITS)
-        return Sample(found.require_valid().tolist(), text=False)
-    if file.suffix == ".parquet":
-        columnar = formats.by_column(media_types.PARQUET)
-        parts = columnar.parts(body, media_types.PARQUET, schema, LIMITS)
-        return _sample([row for part in parts for row in columnar.rows(part.batch)], text=False)
-    if file.suffix == ".csv":
-        columns, cells = csv_codec.decode(body, schema)
-        order = None if columns is None else schema.order(columns)
-        return _sample(row_types.reorder(cells, order, len(columns or ())), text=True)
-    return _sample(json_codec.decode(body, schema), text=False)
-
-
-def _named(names: tuple[str, ...]) -> Schema:
-    """A schema of columns of any type, to recognize a header by the model's own names."""
-    return frame_schema([Column(name, "text") for name in names])
-
-
-def _sample(cells: list[Row], *, text: bool) -> Sample:
-    LIMITS.check_rows(len(cells))
-    widths = {len(row) if isinstance(row, list | tuple) else -1 for row in cells}
-    if len(widths) > 1 or widths == {-1}:
-        raise UnfitInput(field="rows", expected="rows of one width", got="others")
-    return Sample(cells, text=text)
-
-
-def _type_of_values(column: Sequence[Any]) -> ColumnType:
-    kinds = {type(cell) for cell in _present(column)}
-    if kinds == {bool}:
-        return "boolean"
-    if kinds <= {int}:
-        return "integer" if None not in column else "number"
-    return "number" if kinds <= {int, float} else "text"
-
-
-def _type_of_texts(column: Sequence[Any]) -> ColumnType:
-    present = _present(column)
-    if present and {cell.lower() for cell in present} <= _BOOLEANS:
-        return "boolean"
-    if present and len(present) == len(column) and all(map(_is_integer, present)):
-        return "integer"
-    return "number" if all(map(_is_number, present)) else "text"
-
-
-def _present(column: Sequence[Any]) -> list[Any]:
-    return [cell for cell in column if cell is not None and cell != ""]
-
-
-def _is_integer(text: str) -> bool:
-    return text.strip().lstrip("+-").isdecimal()
-
-
-def _is_number(text: str) -> bool:
+def _parquet(pd: Any, file: Path) -> Any:
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        return pd.read_parquet(file)
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"{file.name} needs pyarrow, which is not installed: pip install pyarrow"
+        ) from error
+    except (ValueError, OSError) as error:
+        raise UnfitInput(field=file.name, expected="a Parquet file", got="another") from error
+
+
+def _json(pd: Any, file: Path, names: Sequence[str] | None) -> Any:
+    body = file.read_bytes()
+    try:
+        if file.suffix.lower() in (".jsonl", ".ndjson"):
+            return pd.DataFrame([orjson.loads(line) for line in body.splitlines() if line.strip()])
+        document = orjson.loads(body)
+        columns = names
+        if isinstance(document, dict):
+            columns = document.get("columns", names)
+            document = next(document[name] for name in NAMES if name in document)
+        if document and isinstance(document[0], dict):
+            return pd.DataFrame(document)
+        return pd.DataFrame(document, columns=columns)
+    except (ValueError, TypeError, StopIteration, KeyError) as error:
+        raise UnfitInput(
+            field=file.name,
+            expected="rows in JSON, as the app takes them",
+            got="another document",
+        ) from error

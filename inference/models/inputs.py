@@ -42,15 +42,16 @@ def input_function(schema: Schema) -> Callable[[Any], Any]:
 def alike_rows(values: Values, schema: Schema) -> list[Array]:
     """The positions of rows that the estimator is called with together, a group each.
 
-    A missing cell in a column of integers that had none in training makes the column one of floats.
-    So that no row's types depend on others, such rows are apart, by which of their cells miss.
+    A missing cell in a column of integers or booleans that had none in training makes the column
+    one of floats or of objects. So that no row's types depend on others, such rows are apart, by
+    which of their cells miss.
     """
     if not isinstance(values, TypedRows):
         return [np.arange(len(values))]
     masks = [
-        column["missing"]
+        typed_rows.missing(column)
         for feature, column in zip(schema.columns or (), values.columns, strict=True)
-        if column.dtype == INTEGER_OR_MISSING and not _is_nullable(feature)
+        if feature.missing and _changes_dtype(feature, column)
     ]
     if not masks or not any(mask.any() for mask in masks):
         return [np.arange(len(values))]
@@ -124,6 +125,13 @@ _SERIES: dict[str, Callable[[Column, Array], Any]] = {
     "category": _categories,
     "date": _dates,
 }
+
+
+def _changes_dtype(feature: Column, column: Array) -> bool:
+    """Whether a missing cell gives the column another dtype than training had."""
+    if column.dtype == INTEGER_OR_MISSING:
+        return not _is_nullable(feature)
+    return feature.type == "boolean" and feature.pandas_dtype == "bool"
 
 
 def _is_nullable(feature: Column) -> bool:

@@ -81,7 +81,7 @@ def test_a_manifest_holds_the_types_of_columns_and_whether_cells_may_be_missing(
     assert features.schema() == frame_schema(
         [
             Column("age", "number", missing=True),
-            Column("city", "text", missing=True),
+            Column("city", "text", missing=True, dtype="str"),
             Column("member", "boolean", missing=True),
         ]
     )

@@ -1,0 +1,85 @@
+"""What the encoders of a pipeline know of the columns that they were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from inference.rows.schema import Column
+
+#: Steps that hand on the cells as they are, but for the missing ones.
+_PASSING = frozenset({"SimpleImputer"})
+
+
+def columns(estimator: Any, names: Sequence[str]) -> dict[str, Column]:
+    """The columns whose type and values an encoder knows. `categories` of a text column are the
+    texts that it knows.
+    """
+    found = {}
+    for name, values in _categories(estimator, list(names)):
+        if (column := _column(name, values)) is not None:
+            found[name] = column
+    return found
+
+
+def _categories(step: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
+    """Each column with the categories that the first encoder on its way has."""
+    for part, taken in _parts(step, names):
+        yield from _categories(part, taken)
+    known = getattr(step, "categories_", None)
+    if known is not None and len(known) == len(names):
+        yield from zip(names, known, strict=True)
+
+
+def _parts(step: Any, names: list[str]) -> Iterator[tuple[Any, list[str]]]:
+    """The parts that get the columns as they are, each with the names of those that it gets."""
+    if steps := getattr(step, "steps", None):
+        changing = [each for _, each in steps if type(each).__name__ not in _PASSING]
+        if changing:
+            yield changing[0], names
+    for _, part, chosen in getattr(step, "transformers_", ()):
+        yield part, _chosen(chosen, names)
+    for _, part in getattr(step, "transformer_list", ()):
+        yield part, names
+    if (inner := getattr(step, "_preprocessor", None)) is not None:  # histogram boosting
+        yield inner, names
+
+
+def _chosen(chosen: Any, names: list[str]) -> list[str]:
+    """The names that a ColumnTransformer's choice of columns means."""
+    if isinstance(chosen, str):
+        return [chosen]
+    if isinstance(chosen, slice):
+        return names[_by_position(chosen, names)]
+    picked = np.atleast_1d(np.asarray(chosen))
+    if not picked.size:
+        return []
+    if picked.dtype.kind in "biu":
+        return [str(each) for each in np.array(names, object)[picked]]
+    return [str(each) for each in picked.tolist()]
+
+
+def _by_position(chosen: slice, names: list[str]) -> slice:
+    """A slice of names includes its last one."""
+    if not (isinstance(chosen.start, str) or isinstance(chosen.stop, str)):
+        return chosen
+    first = None if chosen.start is None else names.index(chosen.start)
+    last = None if chosen.stop is None else names.index(chosen.stop) + 1
+    return slice(first, last)
+
+
+def _column(name: str, values: Any) -> Column | None:
+    """None if the categories do not tell one type."""
+    listed = np.asarray(values).tolist()
+    present = [value for value in listed if value is not None and value == value]  # noqa: PLR0124
+    missing = len(present) < len(listed)
+    kinds = {type(value) for value in present}
+    if kinds == {str}:
+        return Column(name, "text", missing=missing, categories=tuple(present))
+    if kinds == {bool}:
+        return Column(name, "boolean", missing=missing, dtype="object" if missing else "")
+    if kinds == {int}:
+        return Column(name, "integer", missing=missing)
+    return Column(name, "number", missing=missing) if kinds == {float} else None

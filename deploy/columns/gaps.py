@@ -1,0 +1,58 @@
+"""Asks a model in which of its columns a cell may be missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from inference.models.model import AnswerFunction
+from inference.rows import coercion
+from inference.rows.schema import Schema
+
+
+def ask(answer: AnswerFunction, schema: Schema, rows: Sequence[Sequence[Any]]) -> Schema:
+    """The schema with the columns whose cells may be missing: those of which it says so already,
+    and those in which the model answers a gap. `rows`: as JSON has them. `answer`: of the schema
+    with all columns allowed to be missing.
+
+    An array has one answer for all of its columns.
+    """
+    whole = next((row for row in rows if None not in row), rows[0])
+    if schema.columns is None:
+        return replace(schema, allows_missing=_array_answers(answer, schema, rows, whole))
+    columns = tuple(
+        replace(column, missing=column.missing or _answers(answer, schema, whole, at))
+        for at, column in enumerate(schema.columns)
+    )
+    return replace(schema, columns=columns)
+
+
+def _array_answers(
+    answer: AnswerFunction, schema: Schema, rows: Sequence[Sequence[Any]], whole: Sequence[Any]
+) -> bool:
+    if not schema.dtype.startswith("float"):
+        return False
+    if any(None in row for row in rows):
+        return True
+    return all(_answers(answer, schema, whole, at) for at in range(len(whole)))
+
+
+def of_rows(schema: Schema, rows: Sequence[Sequence[Any]]) -> Schema:
+    """The schema of a model that refuses no gap: cells may be missing where the rows miss some."""
+    if schema.columns is None:
+        return replace(schema, allows_missing=any(None in row for row in rows))
+    columns = tuple(
+        replace(column, missing=any(row[at] is None for row in rows))
+        for at, column in enumerate(schema.columns)
+    )
+    return replace(schema, columns=columns)
+
+
+def _answers(answer: AnswerFunction, schema: Schema, row: Sequence[Any], at: int) -> bool:
+    cells = [None if position == at else cell for position, cell in enumerate(row)]
+    try:
+        answer(coercion.coerce_rows([cells], schema.allowing_missing(), text=False).require_valid())
+    except Exception:  # noqa: BLE001 - an estimator may raise anything
+        return False
+    return True

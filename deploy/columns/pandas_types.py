@@ -1,0 +1,84 @@
+"""The columns of a schema, from the dtypes of a DataFrame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from inference.errors import ModelUnavailable
+from inference.rows.schema import Column
+
+#: What pandas' own names of dtypes say of a column of Python objects.
+_OBJECTS = {"boolean": "boolean", "string": "text", "integer": "integer", "floating": "number"}
+_KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "M": "date"}
+
+
+def column_of(name: str, series: Any) -> Column:
+    """The column as a training frame has it. Raises ModelUnavailable for a dtype that is not
+    served.
+    """
+    missing = bool(series.isna().any())
+    dtype = series.dtype
+    if type(dtype).__name__ == "CategoricalDtype":
+        return category(name, dtype, missing=missing)
+    kind = _type(series)
+    if kind is None:
+        raise ModelUnavailable(
+            f"column {name!r}: expected numbers, booleans, texts, categories or dates, got"
+            f" {dtype}; convert it before training, and train the model again"
+        )
+    return Column(name, kind, missing=missing, dtype=_recorded(kind, dtype))
+
+
+def category(name: str, dtype: Any, *, missing: bool) -> Column:
+    """A column of a CategoricalDtype. Raises ModelUnavailable for categories of other types."""
+    import pandas as pd  # noqa: PLC0415 - with a frame it is imported
+
+    values = dtype.categories.tolist()
+    kinds = {bool if isinstance(value, bool) else _plain_kind(value) for value in values}
+    if len(kinds) > 1 or None in kinds:
+        raise ModelUnavailable(
+            f"column {name!r}: expected categories that all are texts, numbers or booleans, got"
+            f" {dtype.categories.dtype}; convert them before training, and train the model again"
+        )
+    held = str(dtype.categories.dtype)
+    usual = held == str(pd.Index(values).dtype)
+    return Column(
+        name,
+        "category",
+        missing=missing,
+        dtype="" if usual else f"category[{held}]",
+        categories=tuple(values),
+        ordered=bool(dtype.ordered),
+    )
+
+
+def is_empty(series: Any) -> bool:
+    """Whether it has no value that tells its type."""
+    return bool(series.isna().all())
+
+
+def _plain_kind(value: object) -> type | None:
+    if isinstance(value, str):
+        return str
+    return float if isinstance(value, int | float) else None
+
+
+def _type(series: Any) -> Any:
+    import pandas as pd  # noqa: PLC0415 - with a frame it is imported
+
+    dtype = series.dtype
+    if isinstance(dtype, pd.StringDtype):
+        return "text"
+    if dtype.kind == "O" and isinstance(dtype, np.dtype):
+        return _OBJECTS.get(pd.api.types.infer_dtype(series, skipna=True))
+    if isinstance(dtype, pd.SparseDtype | pd.PeriodDtype | pd.IntervalDtype | pd.ArrowDtype):
+        return None
+    return _KINDS.get(dtype.kind)
+
+
+def _recorded(kind: str, dtype: Any) -> str:
+    """The dtype's name; empty for the usual one of the type."""
+    found = str(dtype)
+    return "" if found == Column("", kind).pandas_dtype else found  # type: ignore[arg-type]
