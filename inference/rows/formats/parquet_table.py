@@ -6,7 +6,9 @@ model's columns are unpacked. The columns of the input are copied as they are.
 
 from __future__ import annotations
 
+import io
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -33,6 +35,8 @@ class ParquetTable(Table):
     def __init__(self, source: BinaryIO, schema: Schema, limits: Limits) -> None:
         self._source, self._schema, self._limits = source, schema, limits
         self._added = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the table
+        weakref.finalize(self, self._added.close)
+        self._out = io.BytesIO()
         self._writer: pq.ParquetWriter | None = None
         #: How many bytes of the input, and rows, the output has.
         self._copied = self._rows = 0
@@ -68,8 +72,12 @@ class ParquetTable(Table):
             yield self._copy(min(self._copied + READ_BYTES, self._end))
         self._columns.require_type()
         self._write_groups()
-        writer = self._open_writer()
-        writer.close()
+        self._open_writer().close()
+        self._store()
+        yield from self._added_columns()
+
+    def _added_columns(self) -> Iterator[bytes]:
+        """Their pages, and the footer of the output."""
         self._added.seek(-8, 2)
         size = int.from_bytes(self._added.read(4), "little")
         end = self._added.seek(-8 - size, 2)
@@ -81,7 +89,6 @@ class ParquetTable(Table):
         yield parquet_append.joined_footer(
             old, new, shift=self._end - start, fields=list(self._columns.schema)
         )
-        self._added.close()
 
     def _require_size(self) -> None:
         columns = max((len(group.chunks) for group in self._groups), default=0)
@@ -105,8 +112,15 @@ class ParquetTable(Table):
         while self._waiting and self._columns.is_typed and len(self._columns) >= self._waiting[0]:
             table = self._columns.take(self._waiting.pop(0))
             self._open_writer().write_table(table, row_group_size=MAX_GROUP_ROWS)
+            self._store()
 
     def _open_writer(self) -> pq.ParquetWriter:
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._added, self._columns.schema)
+            self._writer = pq.ParquetWriter(self._out, self._columns.schema)
         return self._writer
+
+    def _store(self) -> None:
+        """Move what was written from memory to the temporary file."""
+        self._added.write(self._out.getvalue())
+        self._out.seek(0)
+        self._out.truncate()
