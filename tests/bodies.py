@@ -40,6 +40,8 @@ def of_table(form: str, table: pa.Table) -> bytes:
         return parquet(table)
     if form == media_types.ARROW:
         return arrow(table)
+    if form == media_types.ARROW_FILE:
+        return arrow(table, file=True)
     records = table.to_pylist()
     if form == media_types.JSON:
         return orjson.dumps(records)
@@ -66,10 +68,25 @@ def parquet(table: pa.Table, **options: Any) -> bytes:
     return out.getvalue()
 
 
-def arrow(table: pa.Table, *, compression: str | None = None, rows: int | None = None) -> bytes:
-    """`rows`: of each batch."""
+def arrow(
+    table: pa.Table,
+    *,
+    compression: str | None = None,
+    rows: int | None = None,
+    file: bool = False,
+) -> bytes:
+    """A stream or a file. `rows`: of each batch."""
     out = io.BytesIO()
     options = pa.ipc.IpcWriteOptions(compression=compression)
-    with pa.ipc.new_stream(out, table.schema, options=options) as stream:
+    new = pa.ipc.new_file if file else pa.ipc.new_stream
+    with new(out, table.schema, options=options) as stream:
         stream.write_table(table, max_chunksize=rows)
     return out.getvalue()
+
+
+def read_table(form: str, body: bytes) -> pa.Table:
+    """A table in one of media_types.COLUMNAR."""
+    if form == media_types.PARQUET:
+        return pq.read_table(io.BytesIO(body))
+    opened = pa.ipc.open_stream if form == media_types.ARROW else pa.ipc.open_file
+    return opened(body).read_all()

@@ -13,10 +13,11 @@ CSV = "text/csv"
 NPY = "application/x-npy"
 PARQUET = "application/vnd.apache.parquet"
 ARROW = "application/vnd.apache.arrow.stream"
+ARROW_FILE = "application/vnd.apache.arrow.file"
 
-FORMATS = (JSON, CSV, NPY, JSON_LINES, PARQUET, ARROW)
+FORMATS = (JSON, CSV, NPY, JSON_LINES, PARQUET, ARROW, ARROW_FILE)
 #: These need pyarrow, an optional package.
-COLUMNAR = (PARQUET, ARROW)
+COLUMNAR = (PARQUET, ARROW, ARROW_FILE)
 
 _ALIASES = {
     "text/json": JSON,
@@ -28,6 +29,7 @@ _ALIASES = {
     "application/x-parquet": PARQUET,
     "application/arrow": ARROW,
     "application/x-apache-arrow-stream": ARROW,
+    "application/x-apache-arrow-file": ARROW_FILE,
 }
 #: Types that say nothing about the format; the body's first bytes decide. The last one is curl's
 #: default.
@@ -39,7 +41,7 @@ _UNTOLD = (
 )
 _BEGINS_JSON = re.compile(rb"\s*+[\[{]")
 #: First bytes by which a body is recognised. No JSON begins with them.
-_MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW}
+_MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW, b"ARROW1": ARROW_FILE}
 
 
 @lru_cache(128)  # callers send few different ones

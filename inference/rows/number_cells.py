@@ -48,8 +48,8 @@ class IntegerCells:
     def __init__(self, column: Column, *, text: bool) -> None:
         self._text, self._storage = text, storage(column)
         name = column.pandas_dtype.lower()
-        limits = np.iinfo(name if name.lstrip("u").startswith("int") else "int64")
-        self._range = range(limits.min, limits.max + 1)
+        known = np.iinfo(name if name.lstrip("u").startswith("int") else "int64")
+        self.limits = range(known.min, known.max + 1)
 
     def whole(self, cells: Sequence[Any]) -> Array:
         if self._text:
@@ -58,7 +58,7 @@ class IntegerCells:
             column: Array = np.array([int(cell) for cell in cells], np.int64)
         else:
             column = _numbers(cells, {int}, np.int64)
-        if len(column) and (column.max() >= self._range.stop or column.min() < self._range.start):
+        if len(column) and (column.max() >= self.limits.stop or column.min() < self.limits.start):
             raise ValueError
         if self._storage == INTEGER_OR_MISSING:
             return with_missing(column, np.zeros(len(column), bool))
@@ -67,7 +67,7 @@ class IntegerCells:
     def one(self, cell: Any) -> int:
         number = parse_number(cell.strip()) if self._text else _require_number(cell)
         whole = int(number)
-        if whole != number or whole not in self._range:
+        if whole != number or whole not in self.limits:
             raise ValueError
         return whole
 

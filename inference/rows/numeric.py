@@ -23,6 +23,8 @@ from inference.rows.schema import Schema
 
 #: Up to here float64 holds every integer.
 EXACT_INTEGER = 2**53
+#: How many numbers BLAS sums in one thread.
+_SMALL = 8 * 1024
 
 
 def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
@@ -52,9 +54,10 @@ def coerce_columns(columns: Sequence[Array], schema: Schema, *, first: int = 0) 
         raise UnfitInput(field="columns", expected=_width(schema), got=str(width))
     dtype = np.dtype(schema.dtype)
     alike = {column.dtype for column in columns}
-    if dtype.kind in "iu" and len(alike) == 1 and alike.pop().kind in "iu":
-        return _coerce_values(np.column_stack(columns), schema, first)
-    values = np.column_stack([np.asarray(column, np.float64) for column in columns])
+    exact = dtype.kind in "iu" and len(alike) == 1 and columns[0].dtype.kind in "iu"
+    values = np.empty((len(columns[0]), width), columns[0].dtype if exact else np.float64)
+    for at, column in enumerate(columns):
+        values[:, at] = column
     return _coerce_values(values, schema, first)
 
 
@@ -63,8 +66,7 @@ def coerce_plain(values: Array, schema: Schema) -> Rows | None:
 
     `values`: float64.
     """
-    # A sum of squares bounds each number, takes one pass, and is NaN if a number is.
-    if not np.vdot(values, values) < EXACT_INTEGER**2:
+    if not _is_plain(values):
         return None
     if schema.dtype != "float64":
         converted = values.astype(schema.dtype)
@@ -72,6 +74,15 @@ def coerce_plain(values: Array, schema: Schema) -> Rows | None:
             return None
         values = converted
     return Rows(values, np.arange(len(values)))
+
+
+def _is_plain(values: Array) -> bool:
+    """Whether all numbers are exact, and none is NaN."""
+    if values.size <= _SMALL:
+        # A sum of squares bounds each number, takes one pass, and is NaN if a number is.
+        return bool(np.vdot(values, values) < EXACT_INTEGER**2)
+    # Of many numbers, BLAS would make the sum in threads, which wait for each other.
+    return bool(values.max() < EXACT_INTEGER and values.min() > -EXACT_INTEGER)
 
 
 def _coerce_values(values: Array, schema: Schema, first: int) -> Rows:

@@ -67,6 +67,11 @@ class ColumnReader:
     def takes_numbers(self) -> bool:
         return self.feature.type in ("integer", "number")
 
+    @property
+    def limits(self) -> range:
+        """Of an integer column."""
+        return self.cells.limits if isinstance(self.cells, number_cells.IntegerCells) else range(0)
+
     def read(self, cells: Cells) -> ReadColumn:
         marked = self._mark_missing(cells)
         if len(cells) <= FEW_CELLS:

@@ -178,6 +178,7 @@ _ROWS: dict[str, Callable[[bytes], int]] = {
     media_types.NPY: lambda body: len(np.load(io.BytesIO(body))),
     media_types.PARQUET: lambda body: len(pq.read_table(io.BytesIO(body))),
     media_types.ARROW: lambda body: len(pa.ipc.open_stream(body).read_all()),
+    media_types.ARROW_FILE: lambda body: len(pa.ipc.open_file(body).read_all()),
     "application/octet-stream": lambda body: 100,  # V2's tensors: more than any of these has
 }
 

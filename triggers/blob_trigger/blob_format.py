@@ -17,7 +17,8 @@ FORMATS_BY_SUFFIX = {
     ".jsonl": media_types.JSON_LINES,
     ".ndjson": media_types.JSON_LINES,
     ".parquet": media_types.PARQUET,
-    ".arrow": media_types.ARROW,
+    ".arrow": media_types.ARROW_FILE,
+    ".feather": media_types.ARROW_FILE,
     ".arrows": media_types.ARROW,
 }
 

@@ -134,11 +134,14 @@ def open_table(form: str, source: BinaryIO, schema: Schema, limits: Limits) -> T
         return JsonLinesTable(source, schema)
     if form == media_types.NPY:
         return NpyTable(source, schema, limits)
-    if form in media_types.COLUMNAR:
-        by_column(form)
-        from inference.rows.formats.columnar_table import (  # noqa: PLC0415 - imports pyarrow
-            ColumnarTable,
+    if form == media_types.PARQUET:
+        from inference.rows.formats.parquet_table import (  # noqa: PLC0415 - imports pyarrow
+            ParquetTable,
         )
 
-        return ColumnarTable(form, source, schema, limits)
+        return ParquetTable(source, schema, limits)
+    if form in media_types.COLUMNAR:
+        from inference.rows.formats.arrow_table import ArrowTable  # noqa: PLC0415 - imports pyarrow
+
+        return ArrowTable(source, schema, limits)
     return JsonTable(source, schema, limits)

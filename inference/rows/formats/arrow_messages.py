@@ -1,7 +1,10 @@
-"""The messages of an Arrow stream, each measured before its buffers are unpacked.
+"""The messages of an Arrow stream or file, each measured before its buffers are unpacked.
 
 A message is 0xFFFFFFFF, the size of its metadata (a FlatBuffer), that metadata, and a body. A
 compressed buffer begins with its unpacked size, which pyarrow does not check.
+
+A file is a stream between `ARROW1`, padded to 8 bytes, and a footer that ends with `ARROW1`. So it
+is read as a stream, without the footer.
 """
 
 from __future__ import annotations
@@ -15,6 +18,11 @@ from inference.rows.formats.column_types import CELL_BYTES
 
 _MARK = b"\xff\xff\xff\xff"
 _DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+FILE_MAGIC = b"ARROW1"
+#: By number, as pyarrow calls them.
+_COMPRESSIONS = ("lz4", "zstd")
+#: Of a file's footer, read at a time.
+_READ_BYTES = 64 * 1024
 
 
 class Source(Protocol):
@@ -48,6 +56,10 @@ class Messages:
         self._left: list[memoryview] = []
         #: Bytes that the messages so far unpack to, without dictionaries.
         self._unpacked = 0
+        self._begun = False
+        #: Known once something is read: whether it is a file, and how batches are compressed.
+        self.is_file = False
+        self.compression: str | None = None
 
     def read(self, size: int) -> memoryview:
         if size and not self._left:
@@ -70,24 +82,45 @@ class Messages:
 
     def _message(self) -> list[bytes | memoryview]:
         """The next message in parts; no parts at the end of the source."""
-        prefix = self._source.read(8)
+        prefix = self._prefix()
         if not prefix:
+            if self.is_file:
+                raise _malformed()
             return []
         if len(prefix) < 8 or prefix[:4] != _MARK:
             raise _malformed()
         size = int.from_bytes(prefix[4:], "little")
         if size == 0:  # the end
+            if self.is_file:
+                self._read_footer()
             return [prefix]
         metadata = self._exactly(size)
         try:
             body = self._exactly(_body_size(metadata))
-            rows, columns, unpacked = _measured(metadata, body)
+            rows, columns, unpacked, compression = _measured(metadata, body)
         except struct.error:
             raise _malformed() from None
         for count, unit in ((rows, "rows in a batch"), (unpacked, "unpacked bytes")):
             self._check(count, unit)
+        self.compression = compression or self.compression
         self._unpacked += max(len(body), unpacked, rows * columns * CELL_BYTES)
         return [prefix, metadata, body]
+
+    def _prefix(self) -> bytes | memoryview:
+        prefix = self._source.read(8)
+        if not self._begun:
+            self._begun = True
+            self.is_file = prefix[:6] == FILE_MAGIC
+            if self.is_file:
+                prefix = self._source.read(8)
+        return prefix
+
+    def _read_footer(self) -> None:
+        end = b""
+        while content := self._source.read(_READ_BYTES):
+            end = (end + bytes(content[-6:]))[-6:]
+        if end != FILE_MAGIC:
+            raise _malformed()
 
     def _exactly(self, size: int) -> bytes | memoryview:
         self._check(size, "bytes in a message")
@@ -104,30 +137,35 @@ class Messages:
 
 
 def _malformed() -> MalformedInput:
-    return MalformedInput("the Arrow stream is cut short, or it is none")
+    return MalformedInput("the Arrow stream or file is cut short, or it is none")
 
 
 def _body_size(metadata: Buffer) -> int:
     return _message_table(metadata).integer(3, "<q")
 
 
-def _measured(metadata: Buffer, body: Buffer) -> tuple[int, int, int]:
-    """Rows of a batch, its columns, and the bytes that its packed buffers take when unpacked."""
+def _measured(metadata: Buffer, body: Buffer) -> tuple[int, int, int, str | None]:
+    """Rows of a batch, its columns, the bytes that its packed buffers take when unpacked, and their
+    compression.
+    """
     message = _message_table(metadata)
     kind = message.integer(1, "<B")
     if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH):
-        return 0, 0, 0
+        return 0, 0, 0, None
     batch = message.table(2)
     if kind == _DICTIONARY_BATCH:
         batch = batch.table(1)
     rows, columns = batch.integer(0, "<q"), batch.length(1)
     if not batch.has(3):
-        return rows, columns, 0
+        return rows, columns, 0, None
     sizes = [
         struct.unpack_from("<q", body, offset)[0] for offset, length in batch.pairs(2) if length
     ]
     # -1 means that a buffer is not compressed.
-    return rows, columns, sum(size for size in sizes if size > 0)
+    codec = batch.table(3).integer(0, "<b")
+    if not 0 <= codec < len(_COMPRESSIONS):
+        raise _malformed()
+    return rows, columns, sum(size for size in sizes if size > 0), _COMPRESSIONS[codec]
 
 
 def _message_table(metadata: Buffer) -> _Table:

@@ -5,15 +5,13 @@ unpacked. No body takes more memory than the limits allow, whatever it claims.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inference.errors import InputTooLarge, MalformedInput
-from inference.limits import rows_per_part
-from inference.rows import media_types
 from inference.rows.formats import column_types, parquet_layout
 from inference.rows.formats.arrow_messages import Messages, Source
 from inference.rows.formats.parquet_layout import Body, Group
@@ -23,31 +21,50 @@ GROUP_BYTES = 96 * 1024 * 1024
 COLUMNS_AT_ONCE, COLUMNS_BYTES = 256, 8 * 1024 * 1024
 
 
-def of_arrow(source: Source, *, max_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The rows of an Arrow stream in parts. Its batches may have `max_bytes` each.
+class ArrowBody:
+    """The rows of an Arrow stream or file. Its batches may have `max_bytes` each."""
 
-    Raises CallerError.
-    """
-    with _translate_errors(media_types.ARROW):
-        stream = pa.ipc.open_stream(Messages(source, max_bytes))
-        str(stream.schema.names)  # raises if they are not UTF-8
-        for batch in stream:
-            batch.validate(full=True)  # offsets may point anywhere
-            yield from column_types.cut(batch)
+    def __init__(self, source: Source, *, max_bytes: int) -> None:
+        self._messages = Messages(source, max_bytes)
+        #: Known once `parts` began.
+        self.schema = pa.schema([])
+
+    @property
+    def is_file(self) -> bool:
+        return self._messages.is_file
+
+    @property
+    def compression(self) -> str | None:
+        return self._messages.compression
+
+    def parts(self) -> Iterator[pa.RecordBatch]:
+        """The rows, part by part. Raises CallerError."""
+        with _translate_errors("an Arrow stream or file"):
+            stream = pa.ipc.open_stream(self._messages)
+            str(stream.schema.names)  # raises if they are not UTF-8
+            self.schema = stream.schema
+            for batch in stream:
+                batch.validate(full=True)  # offsets may point anywhere
+                yield from column_types.cut(batch)
 
 
 class ParquetBody:
-    """The rows of a Parquet file, whose row groups may have `max_bytes` each. Raises CallerError.
+    """The rows of a Parquet file's columns that `choose` picks of all names. Raises CallerError.
 
-    `names`: the columns to unpack; None means all. Without `max_rows` the file may have
-    `max_bytes` rows, since equal rows take almost no bytes.
+    A body may have `max_rows`, and each of its row groups `max_bytes`. Without `max_rows` it is a
+    blob: `max_bytes` limits only the pages that are held at the same time.
     """
 
     def __init__(
-        self, body: Body, names: Sequence[str] | None, *, max_rows: int | None, max_bytes: int
+        self,
+        body: Body,
+        choose: Callable[[Sequence[str]], Sequence[str]],
+        *,
+        max_rows: int | None,
+        max_bytes: int,
     ) -> None:
         self._body, self._max_bytes = body, max_bytes
-        with _translate_errors(media_types.PARQUET):
+        with _translate_errors("Parquet"):
             source = pa.BufferReader(body)
             options = {
                 "pre_buffer": False,
@@ -57,16 +74,15 @@ class ParquetBody:
                 "thrift_string_size_limit": len(body) + 1,
                 "thrift_container_size_limit": len(body) + 1,
             }
-            self._groups = parquet_layout.groups(body)
-            count = _checked_count(self._groups, max_rows, max_bytes)
+            self.groups = parquet_layout.groups(body)
+            count = _checked_count(self.groups, max_rows)
             file = pq.ParquetFile(source, **options)
-            #: The types of the columns, by name.
-            self.fields = {
-                field.name: field.type
-                for field in file.schema_arrow
-                if names is None or field.name in names
-            }
-            self._check(file, count)
+            #: Of all columns.
+            self.names: list[str] = file.schema_arrow.names
+            #: The types of the chosen columns, by name.
+            self.fields = {name: file.schema_arrow.field(name).type for name in choose(self.names)}
+            #: Of each row group's pages, in bytes.
+            self._sizes = self._check(file, count, whole=max_rows is not None)
             # As dictionaries, texts take no more memory than in the file.
             texts = [name for name, kind in self.fields.items() if column_types.is_variable(kind)]
             self._file = pq.ParquetFile(
@@ -76,49 +92,41 @@ class ParquetBody:
     def parts(self, names: Iterable[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of some columns, or of all, part by part. Raises CallerError."""
         fields = {name: self.fields[name] for name in (self.fields if names is None else names)}
-        with _translate_errors(media_types.PARQUET):
-            for batch in _batches(self._file, self._body, self._groups, fields, self._max_bytes):
-                for part in column_types.cut(batch):
-                    restored = _restore_types(part, fields)
-                    restored.validate(full=True)  # texts may not be UTF-8
-                    yield restored
+        with _translate_errors("Parquet"):
+            for number in range(len(self.groups)):
+                for batch in self._batches(number, fields):
+                    for part in column_types.cut(batch):
+                        restored = _restore_types(part, fields)
+                        restored.validate(full=True)  # texts may not be UTF-8
+                        yield restored
+                    _drop_pages(self._body)
 
-    def _check(self, file: pq.ParquetFile, count: int) -> None:
+    def _check(self, file: pq.ParquetFile, count: int, *, whole: bool) -> list[int]:
         fields, limit = self.fields, self._max_bytes
         column_types.require_flat(fields)
-        rows = rows_per_part(len(fields), cells=column_types.PART_CELLS)
+        rows = column_types.rows_per_part(len(fields))
         column_types.check_cells(min(count, rows) * len(fields), limit)
         leaves = [file.schema.column(index).path for index in range(len(file.schema))]
-        for group in self._groups:
-            _check_pages(self._body, group, leaves, fields, limit)
-        _drop_pages(self._body)
+        sizes = []
+        for group in self.groups:
+            sizes.append(_check_pages(self._body, group, leaves, fields, limit, whole=whole))
+            _drop_pages(self._body)
+        return sizes
 
-
-def _batches(
-    file: pq.ParquetFile,
-    body: Body,
-    groups: Sequence[Group],
-    kinds: Mapping[str, pa.DataType],
-    max_bytes: int,
-) -> Iterator[pa.RecordBatch]:
-    """The rows of a file. A row group that fits into memory is read some columns at a time, because
-    pyarrow holds a page or two of each column that it reads at the same time.
-    """
-    names, width = list(kinds), sum(map(column_types.cell_bytes, kinds.values()))
-    rows = rows_per_part(len(kinds), cells=column_types.PART_CELLS)
-    # A body in memory is held beside its pages and the rows made of them.
-    in_parts = isinstance(body, bytes) and len(names) <= COLUMNS_AT_ONCE
-    room = 0 if in_parts else min(GROUP_BYTES, max_bytes)
-    for number, group in enumerate(groups):
-        size = group.rows * width
+    def _batches(self, group: int, kinds: Mapping[str, pa.DataType]) -> Iterable[pa.RecordBatch]:
+        """The rows of a row group. One that fits into memory is read some columns at a time,
+        because pyarrow holds a page or two of each column that it reads at the same time.
+        """
+        names, width = list(kinds), sum(map(column_types.cell_bytes, kinds.values()))
+        # A body in memory is held beside its pages and the rows made of them.
+        in_parts = isinstance(self._body, bytes) and len(names) <= COLUMNS_AT_ONCE
+        room = 0 if in_parts else min(GROUP_BYTES, self._max_bytes)
+        size = max(self.groups[group].rows * width, 0 if in_parts else self._sizes[group])
         if size > room:
-            batches = file.iter_batches(rows, [number], names, use_threads=False)
-        else:
-            step = max(1, COLUMNS_BYTES * len(names) // max(1, size))
-            batches = _by_columns(file, body, number, names, min(step, COLUMNS_AT_ONCE))
-        for batch in batches:
-            yield batch
-            _drop_pages(body)
+            rows = column_types.rows_per_part(len(kinds))
+            return self._file.iter_batches(rows, [group], names, use_threads=False)
+        step = max(1, COLUMNS_BYTES * len(names) // max(1, size))
+        return _by_columns(self._file, self._body, group, names, min(step, COLUMNS_AT_ONCE))
 
 
 def _by_columns(
@@ -139,32 +147,46 @@ def _drop_pages(body: Body) -> None:
         body.madvise(mmap.MADV_DONTNEED)
 
 
-def _checked_count(groups: Iterable[Group], max_rows: int | None, max_bytes: int) -> int:
+def _checked_count(groups: Iterable[Group], max_rows: int | None) -> int:
     count = sum(group.rows for group in groups)
-    limit, setting = (max_bytes, "MAX_BODY_BYTES") if max_rows is None else (max_rows, "MAX_ROWS")
-    if count > limit:
-        raise InputTooLarge(size=count, limit=limit, unit="rows", setting=setting)
+    if max_rows is not None and count > max_rows:
+        raise InputTooLarge(size=count, limit=max_rows, unit="rows", setting="MAX_ROWS")
     return count
 
 
 def _check_pages(
-    body: Body, group: Group, leaves: Sequence[str], names: Iterable[str], room: int
-) -> None:
+    body: Body,
+    group: Group,
+    leaves: Sequence[str],
+    names: Container[str],
+    room: int,
+    *,
+    whole: bool,
+) -> int:
+    """Bytes of the unpacked pages of the columns with these names. Raises CallerError."""
     if len(group.chunks) != len(leaves):
         raise MalformedInput("the Parquet file's row groups have other columns than its schema")
+    size = 0
     for leaf, chunk in zip(leaves, group.chunks, strict=True):
         # pyarrow also reads columns whose path begins with one of the names.
-        if any(f"{leaf}.".startswith(f"{name}.") for name in names):
-            room -= parquet_layout.unpacked(body, chunk, leaf, room)
+        if any(path in names for path in _paths(leaf)):
+            pages = parquet_layout.unpacked(body, chunk, leaf, room, whole=whole)
+            room -= pages.size if whole else pages.held
+            size += pages.size
+    return size
+
+
+def _paths(leaf: str) -> Iterator[str]:
+    """`a`, `a.b` and `a.b.c` of `a.b.c`."""
+    yield leaf
+    while "." in leaf:
+        leaf = leaf.rpartition(".")[0]
+        yield leaf
 
 
 def _restore_types(batch: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -> pa.RecordBatch:
-    """The batch with the types that the columns had when the file was written."""
-    columns = {
-        name: _as(column, fields[name])
-        for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        if name in fields
-    }
+    """The columns in the order of `fields`, with the types that they had when they were written."""
+    columns = {name: _as(batch.column(name), kind) for name, kind in fields.items()}
     return pa.RecordBatch.from_pydict(columns, metadata=batch.schema.metadata)
 
 

@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from inference.errors import InputTooLarge, UnfitInput
-from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS, PART_BYTES, rows_per_part
+from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS, PART_BYTES
 from inference.rows.row_types import Array
 
 #: Of a number.
 CELL_BYTES = 8
-#: Of a part. Converting a column costs more per call and less per cell than converting rows.
+#: Of a part. A column costs much per call and little per cell. The model takes so many rows a call.
 PART_CELLS = 256 * 1024
+PART_ROWS = 4_000
 #: Of a cell that is only copied to the output.
 _MAX_BITS = 256
 
@@ -35,6 +36,10 @@ def plain(kind: pa.DataType) -> pa.DataType:
 
 def is_text(kind: pa.DataType) -> bool:
     return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def is_view(kind: pa.DataType) -> bool:
+    return bool(types.is_string_view(kind) or types.is_binary_view(kind))
 
 
 def is_variable(kind: pa.DataType) -> bool:
@@ -61,7 +66,14 @@ def require_flat(fields: Mapping[str, pa.DataType]) -> None:
 
 def unfit(name: str, kind: pa.DataType) -> UnfitInput:
     got = str(plain(kind))[:60]
-    return UnfitInput(field=f"column {name!r}", expected="numbers, booleans or texts", got=got)
+    return UnfitInput(
+        field=f"column {name!r}", expected="numbers, booleans, texts or dates", got=got
+    )
+
+
+def rows_per_part(columns: int) -> int:
+    """How many rows of so many columns a part has."""
+    return max(1, min(PART_ROWS, PART_CELLS // max(1, columns)))
 
 
 def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -71,7 +83,7 @@ def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     width = batch.num_columns
     if width > MAX_ROW_CELLS:
         raise InputTooLarge(size=width, limit=MAX_ROW_CELLS, unit="columns", setting="fixed")
-    rows = rows_per_part(width, cells=PART_CELLS)
+    rows = rows_per_part(width)
     for start in range(0, len(batch), rows):
         part = batch.slice(start, rows)
         texts = _texts(part)

@@ -26,6 +26,7 @@ MAX_HEADER_VALUES = 1_000
 
 #: Encodings of texts that share a prefix with the one before. A page may unpack to any size.
 _DELTA_BYTE_ARRAY = 7
+_DICTIONARY_PAGE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,36 @@ def groups(body: Body) -> list[Group]:
     return [_group(each) for each in found.structures(4)]
 
 
-def unpacked(body: Body, chunk: Chunk, name: str, limit: int) -> int:
-    """Bytes that a chunk's pages take when unpacked; `name` is its column's.
+@dataclass(slots=True)
+class Pages:
+    """Bytes that the pages of a chunk take when unpacked."""
 
-    Raises CallerError beyond the limit, or if the pages are not what they claim.
+    #: Of all pages.
+    size: int = 0
+    dictionary: int = 0
+    longest: int = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of the pages that a reader of some rows at a time holds."""
+        return self.dictionary + self.longest
+
+    def add(self, size: int, *, is_dictionary: bool) -> None:
+        self.size += size
+        if is_dictionary:
+            self.dictionary += size
+        else:
+            self.longest = max(self.longest, size)
+
+
+def unpacked(body: Body, chunk: Chunk, name: str, limit: int, *, whole: bool = True) -> Pages:
+    """The size of a chunk's pages; `name` is its column's.
+
+    Raises CallerError if the pages are not what they claim, or beyond the limit: of all pages if
+    `whole`, else of those that are held at the same time.
     """
-    size = values = pages = 0
+    found = Pages()
+    values = pages = 0
     position = chunk.start
     while position < chunk.end and values < chunk.values:
         reader = thrift.Reader(body, position, room=MAX_HEADER_VALUES)
@@ -74,25 +99,32 @@ def unpacked(body: Body, chunk: Chunk, name: str, limit: int) -> int:
         claimed, packed = header.integer(2), header.integer(3)
         if min(claimed, packed) < 0:
             raise thrift.malformed()
-        size += claimed
+        found.add(claimed, is_dictionary=header.integer(1) == _DICTIONARY_PAGE)
+        size = found.size if whole else found.held
         if size > limit:
             raise InputTooLarge(
                 size=size, limit=limit, unit="unpacked bytes", setting="MAX_BODY_BYTES"
             )
-        # A page of data, in the format's first version or in its second.
-        for page, encoding in ((header.structure(5), 2), (header.structure(8), 4)):
-            values += max(0, page.integer(1))
-            if page.integer(encoding) == _DELTA_BYTE_ARRAY:
-                raise UnfitInput(
-                    field=f"column {name!r}",
-                    expected="plain or dictionary encoding",
-                    got="DELTA_BYTE_ARRAY",
-                )
+        values += _values(header, name)
         pages += 1
         if pages > values + 2:  # more headers than pages
             raise thrift.malformed()
         position = reader.position + packed
-    return size
+    return found
+
+
+def _values(header: thrift.Structure, name: str) -> int:
+    """How many values a page of data has, in the format's first version or in its second."""
+    values = 0
+    for page, encoding in ((header.structure(5), 2), (header.structure(8), 4)):
+        values += max(0, page.integer(1))
+        if page.integer(encoding) == _DELTA_BYTE_ARRAY:
+            raise UnfitInput(
+                field=f"column {name!r}",
+                expected="plain or dictionary encoding",
+                got="DELTA_BYTE_ARRAY",
+            )
+    return values
 
 
 def _group(found: thrift.Structure) -> Group:

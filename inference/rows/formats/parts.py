@@ -59,7 +59,7 @@ def read_whole(source: BinaryIO, limits: Limits) -> bytes:
     return body.getvalue()
 
 
-def read_file(source: BinaryIO, limits: Limits) -> mmap.mmap:
+def read_file(source: BinaryIO, limits: Limits | None) -> mmap.mmap:
     """As read_rows, but into a temporary file that ends with the returned map."""
     with tempfile.TemporaryFile() as file:
         _copy(source, file, limits)
@@ -80,10 +80,10 @@ def _require_some(size: int) -> None:
         raise MalformedInput("the blob is empty")
 
 
-def _copy(source: BinaryIO, body: BinaryIO, limits: Limits) -> None:
+def _copy(source: BinaryIO, body: BinaryIO, limits: Limits | None) -> None:
     while content := source.read(READ_BYTES):
         body.write(content)
-        if body.tell() > limits.body_bytes:
+        if limits is not None and body.tell() > limits.body_bytes:
             raise InputTooLarge(
                 size=body.tell(),
                 limit=limits.body_bytes,

@@ -66,7 +66,7 @@ class Reader:
         found = Structure()
         number = 0
         while (head := self._byte()) != _STOP:
-            number = number + (head >> 4) if head >> 4 else self._integer()
+            number = number + (head >> 4) if head >> 4 else self.integer()
             kind = head & 0x0F
             if kind in (_TRUE, _FALSE):  # the head is all there is
                 self._spend(depth)
@@ -75,17 +75,42 @@ class Reader:
                 found.put(number, self._value(kind, depth))
         return found
 
+    def fields(self) -> dict[int, tuple[int, bytes]]:
+        """A structure's fields by number: each one's kind and its encoded value."""
+        found: dict[int, tuple[int, bytes]] = {}
+        number = 0
+        while (head := self._byte()) != _STOP:
+            number = number + (head >> 4) if head >> 4 else self.integer()
+            if number in found:  # readers differ in which of the two counts
+                raise malformed()
+            kind, start = head & 0x0F, self.position
+            if kind not in (_TRUE, _FALSE):  # the head is all there is
+                self._value(kind, 0)
+            found[number] = (kind, self._body[start : self.position])
+        return found
+
+    def items(self) -> tuple[int, list[bytes]]:
+        """The kind of a list's items, and each one encoded."""
+        head = self._byte()
+        count = head >> 4 if head >> 4 < 15 else self.varint()
+        found: list[bytes] = []
+        for _ in range(count):
+            start = self.position
+            self._value(head & 0x0F, 0)
+            found.append(self._body[start : self.position])
+        return head & 0x0F, found
+
     def _value(self, kind: int, depth: int) -> object:
         """Skips texts and maps. `depth`: how deep the value is nested."""
         self._spend(depth)
         if kind in _INTEGERS:
-            return self._integer()
+            return self.integer()
         if kind == _STRUCT:
             return self.structure(depth + 1)
         if kind in _LISTS:
             return self._list(depth)
         if kind == _BINARY:
-            self._skip(self._varint())
+            self._skip(self.varint())
         elif kind == _DOUBLE:
             self._skip(8)
         elif kind in (_BYTE, _TRUE, _FALSE):
@@ -103,11 +128,11 @@ class Reader:
 
     def _list(self, depth: int) -> list[object]:
         head = self._byte()
-        count = head >> 4 if head >> 4 < 15 else self._varint()
+        count = head >> 4 if head >> 4 < 15 else self.varint()
         return [self._value(head & 0x0F, depth + 1) for _ in range(count)]
 
     def _map(self, depth: int) -> None:
-        count = self._varint()
+        count = self.varint()
         kinds = self._byte() if count else 0
         for _ in range(count):
             self._value(kinds >> 4, depth + 1)
@@ -122,7 +147,7 @@ class Reader:
         self.position += 1
         return self._body[self.position - 1]
 
-    def _varint(self) -> int:
+    def varint(self) -> int:
         value = shift = 0
         while shift < 64:
             byte = self._byte()
@@ -132,6 +157,6 @@ class Reader:
                 return value
         raise malformed()
 
-    def _integer(self) -> int:
-        value = self._varint()
+    def integer(self) -> int:
+        value = self.varint()
         return (value >> 1) ^ -(value & 1)

@@ -52,6 +52,14 @@ def test_a_model_without_names_takes_columns_as_they_come(form):
 
 
 @FORM
+@pytest.mark.parametrize("name", ["__index_level_0__", "Unnamed: 0", ""])
+def test_the_index_of_a_pandas_frame_is_no_column(form, name):
+    body = bodies.of_table(form, pa.table({name: ["x", "y"], "a": [1, 2], "b": [3, 4]}))
+    for schema in (NAMED, Schema(features=2), Schema()):
+        assert read(body, form, schema).tolist() == [[1, 3], [2, 4]]
+
+
+@FORM
 @pytest.mark.parametrize(
     "column",
     [
@@ -137,9 +145,9 @@ def test_a_column_that_does_not_fit_is_named(form, table, schema, says):
 @FORM
 def test_a_name_that_stands_twice_is_refused(form):
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2]), pa.array([3])], ["a", "a", "b"])
-    if form == media_types.ARROW:
+    for schema in (NAMED, Schema(features=3)):
         with pytest.raises(UnfitInput, match="column 'a': expected once, got twice"):
-            read(bodies.of_table(form, table), form)
+            read(bodies.of_table(form, table), form, schema)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +246,7 @@ def test_a_small_body_that_unpacks_to_much_is_refused_before_it_does(bomb, pool)
 def test_a_page_larger_than_its_footer_says_is_refused():
     body = bodies.parquet(ZEROS.slice(0, 1000), use_dictionary=False, compression="zstd")
     (group,) = parquet_layout.groups(body)
-    claimed = parquet_layout.unpacked(body, group.chunks[0], "a", MB)
+    claimed = parquet_layout.unpacked(body, group.chunks[0], "a", MB).size
     # Its second field: the size when unpacked, twice, as a varint.
     told, lie = _varint(claimed * 2), _varint(8191 * 2)
     start = group.chunks[0].start
@@ -277,7 +285,7 @@ def test_every_layout_of_pages_is_measured(compression, version, dictionary):
     assert [group.rows for group in groups] == [1000] * 3
     for number, group in enumerate(groups):
         chunk = metadata.row_group(number).column(0)
-        size = parquet_layout.unpacked(body, group.chunks[0], "a", MB)
+        size = parquet_layout.unpacked(body, group.chunks[0], "a", MB).size
         headers = chunk.total_uncompressed_size - size
         assert 0 < headers < chunk.total_uncompressed_size
         with pytest.raises(InputTooLarge):
@@ -299,12 +307,7 @@ def test_every_layout_of_pages_is_measured(compression, version, dictionary):
 )
 def test_predictions_are_a_column(form, stored, column):
     body = formats.encode(stored, form)
-    reading = pq.read_table if form == media_types.PARQUET else _read_stream
-    assert reading(io.BytesIO(body)).to_pydict() == {"prediction": column}
-
-
-def _read_stream(source):
-    return pa.ipc.open_stream(source).read_all()
+    assert bodies.read_table(form, body).to_pydict() == {"prediction": column}
 
 
 @FORM

@@ -76,7 +76,7 @@ CSV, JSON, JSON_LINES, NPY = (
     media_types.JSON_LINES,
     media_types.NPY,
 )
-PARQUET, ARROW = media_types.COLUMNAR
+PARQUET, ARROW = media_types.PARQUET, media_types.ARROW
 LIST = b"[" + row(WIDE) + b"]"
 #: By name: the format, and what makes the content piece by piece.
 BLOBS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
