@@ -103,7 +103,7 @@ class EstimatorScript:
         if isinstance(values, TypedRows):
             data = memoryview(b"\n".join(values.row_bytes()))
         else:
-            data = values.data.cast("B")
+            data = values.data.cast("B") if values.size else memoryview(b"")
         shape, count = values.shape, len(values)
         return Question(values, data, rows.dtype, shape, rows=count, output=output)
 

@@ -36,6 +36,8 @@ class Report:
     #: The first MAX_PLACES rows that failed.
     errors: list[FailedRow] = field(default_factory=list)
     first_error: CallerError | None = None
+    #: Of CSV: `present` or `absent`.
+    header: str | None = None
     #: Of the output.
     content_type: str = media_types.JSON
     clock: Callable[[], float] = time.monotonic

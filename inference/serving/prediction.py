@@ -26,6 +26,14 @@ class Prediction(NamedTuple):
     ttl_left_s: float | None = None
 
 
+#: The answer to a question without rows: a model takes one row at least.
+NO_ROWS = Prediction(b"[]", "bypass")
+
+
+def has_rows(question: Question | RowQuestion) -> bool:
+    return bool(question.rows if isinstance(question, Question) else len(question))
+
+
 def from_model(
     question: Question | RowQuestion,
     outcome: Sequence[bytes] | Reply,

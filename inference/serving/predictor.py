@@ -28,8 +28,6 @@ from inference.serving.single_flight import SingleFlight
 #: A question's data of no more bytes are hashed on the event loop, which takes a millisecond.
 INLINE_HASH_BYTES = 512 * 1024
 
-NO_ROWS = Prediction(b"[]", "bypass")
-
 
 class Predictor:
     """Answers questions of one script. For one event loop."""
@@ -62,8 +60,6 @@ class Predictor:
         `wait.begun` is set once the model begins. The caller of this ends the wait.
         """
         count = 1 if isinstance(question, Question) else len(question)
-        if not (question.rows if isinstance(question, Question) else count):
-            return NO_ROWS  # a model takes one row at least
         plan = self._policy.plan(count, cacheable=question.cacheable, recompute=recompute)
         if not isinstance(question, Question) and count > PIECE_ROWS:
             return await self._predict_many(question, plan, wait)

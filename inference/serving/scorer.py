@@ -19,7 +19,7 @@ from inference.serving.deadlines import Deadlines, Wait
 from inference.serving.health import Health, ModelStatus, check_health, model_status
 from inference.serving.loading import STILL_LOADING, ModelLoader
 from inference.serving.model_thread import ModelThread
-from inference.serving.prediction import Prediction
+from inference.serving.prediction import NO_ROWS, Prediction, has_rows
 from inference.serving.predictor import Predictor
 from inference.serving.rendering import choose_format, render, render_probabilities
 from inference.serving.request_bodies import RequestBodies
@@ -182,6 +182,8 @@ class Scorer:
         """The answer to a question that the script parsed. Raises ScoringError, and what the
         script raised. `wait` is that of `request_deadline`; without it there is no deadline.
         """
+        if not has_rows(question):
+            return NO_ROWS
         predictor = self._predictor_of(self._loader.ready or await self._parsing_script())
         self.counts.waiting += 1
         try:

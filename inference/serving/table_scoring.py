@@ -148,6 +148,7 @@ class _Batch:
             position = self._position()
             self._counts.batch_bytes += position - self._report.bytes
             self._report.bytes = position
+            self._report.header = getattr(self._table, "header", None)
             yield part
 
     def _format(self, part: formats.Part, predictions: bytes) -> bytes:

@@ -14,10 +14,10 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import ContainerClient, ContentSettings, StorageErrorCode
+from azure.storage.blob import ContainerClient, StorageErrorCode
 
 from inference.rows import media_types
-from triggers.blob_trigger.blob_streams import BlockWriter
+from triggers.blob_trigger.blob_streams import BlockWriter, upload
 from triggers.blob_trigger.storage_errors import error_code
 
 REPORT = ".report.json"
@@ -80,18 +80,11 @@ class BlobOutput:
     def write_report(self, document: dict[str, Any]) -> None:
         """Called last: where a report is, the predictions are complete."""
         report = self._container.get_blob_client(self._report_name)
-        content: Any = orjson.dumps(document, option=orjson.OPT_INDENT_2)
-
-        def upload(conditions: dict[str, Any]) -> str:
-            written = report.upload_blob(
-                content,
-                overwrite=conditions != _IF_MISSING,
-                content_settings=ContentSettings(content_type=media_types.JSON),
-                **({} if conditions == _IF_MISSING else conditions),
-            )
-            return str(written["etag"])
-
-        self._replace(self._report_name, upload)
+        content = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+        self._replace(
+            self._report_name,
+            lambda conditions: upload(report, content, media_types.JSON, **conditions),
+        )
 
     def read_report(self, etag: str) -> dict[str, Any] | None:
         """The report of this version of the blob, if there is one."""

@@ -36,6 +36,7 @@ def report_of(
         "status": "failed" if error else "succeeded",
         **numbers,
         "errors": failed_rows,
+        "header": None if scored is None else scored.header,
         "model": model.as_dict(),
         "input": f"{version.container}/{version.name}",
         "etag": version.etag,

@@ -133,7 +133,6 @@ class BlobHandler:
         """The result document. Raises retryable errors and BlobChanged."""
         report = Report()
         try:
-            await self._threads.storage(work.output.begin)
             if work.error is not None:
                 raise work.error
             async with JobMonitor(
@@ -150,7 +149,8 @@ class BlobHandler:
                 raise
             return await self._fail(work, as_scoring_error(error), report)
         document = report_of(work.version, self._scorer.model, scored=report, output_etag=etag)
-        await self._unless_replaced(work, partial(work.output.write_report, document))
+        # The output is this version's, so no newer one has ended: its version needs no check.
+        await self._unless_replaced(work, partial(work.output.write_report, document), known=True)
         answer = answer_of(document, work.output)
         return await self._outbox.store_answer(work.request, answer, self._scorer.model)
 
@@ -162,7 +162,7 @@ class BlobHandler:
         script = await self._scorer.script()
         form = (format_of if script.reads_rows else type_of)(work.properties)
         encoding = work.properties.content_settings.content_encoding or ""
-        reader = await self._open(work)
+        reader, _ = await asyncio.gather(self._open(work), self._threads.storage(work.output.begin))
         stream = decompression.unpacked(reader.stream, encoding)
         writer = work.output.writer()
         try:
@@ -188,14 +188,17 @@ class BlobHandler:
         commit = partial(work.output.commit, writer, report.content_type)
         return await self._unless_replaced(work, commit)
 
-    async def _unless_replaced[T](self, work: BlobWork, write: Callable[[], T]) -> T:
+    async def _unless_replaced[T](
+        self, work: BlobWork, write: Callable[[], T], *, known: bool = False
+    ) -> T:
         """Write a part of the output, unless there is a newer version of the blob.
 
         A write fails if another call has written since `begin`. Then what it wrote is noted first,
         and the version is checked after that: the output of a newer version is never overwritten.
         """
-        for _ in range(MAX_WRITES):
-            await self._require_current(work)
+        for number in range(MAX_WRITES):
+            if number or not known:
+                await self._require_current(work)
             try:
                 return await self._threads.storage(write)
             except ResourceModifiedError:
@@ -233,6 +236,7 @@ class BlobHandler:
     ) -> None:
         document = report_of(work.version, self._scorer.model, scored=report, error=reason)
         try:
+            await self._threads.storage(work.output.begin)
             await self._unless_replaced(work, work.output.delete)
             await self._unless_replaced(work, partial(work.output.write_report, document))
         except AzureError as refusal:

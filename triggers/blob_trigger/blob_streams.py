@@ -62,10 +62,12 @@ class BlockWriter:
             self._stage()
 
     def commit(self, content_type: str, **conditions: Any) -> str:
-        """Replace the blob by the staged blocks. Returns its ETag.
+        """Replace the blob by what was written. Returns its ETag.
 
         May be called again after an error. `conditions`: the SDK's, on the blob's ETag.
         """
+        if not self._blocks:  # a single request is enough
+            return upload(self._blob, bytes(self._buffer), content_type, **conditions)
         if self._buffer:
             self._stage()
         with storage_call():
@@ -82,6 +84,23 @@ class BlockWriter:
             self._blob.stage_block(name, bytes(self._buffer))
         self._blocks.append(BlobBlock(name))
         self._buffer.clear()
+
+
+def upload(blob: BlobClient, content: bytes, content_type: str, **conditions: Any) -> str:
+    """Replace a blob. Returns its ETag. `conditions`: as for BlockWriter.commit."""
+    if conditions.get("match_condition") == MatchConditions.IfMissing:
+        conditions = {}  # which is what the SDK asks for if it must not overwrite
+        overwrite = False
+    else:
+        overwrite = True
+    with storage_call():
+        written = blob.upload_blob(
+            content,
+            overwrite=overwrite,
+            content_settings=ContentSettings(content_type=content_type),
+            **conditions,
+        )
+    return str(written["etag"])
 
 
 class _Download(io.RawIOBase):

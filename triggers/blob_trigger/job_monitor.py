@@ -78,7 +78,7 @@ class JobMonitor:
             now, progress = clock(), (self._report.rows, self._report.bytes)
             # Before its first bytes it waits for memory that other jobs take: they end.
             if self._stall_s is not None and (progress != seen or not any(progress)):
-                self._timeout.reschedule(now + self._stall_s)
+                self._end_at(now + self._stall_s)
             seen = progress
             if self._renew is not None and now - renewed_at > (self._stall_s or MAX_STALL_S) / 4:
                 await self._call(self._renew)
@@ -90,9 +90,13 @@ class JobMonitor:
             self._is_shown = True
             if await self._jobs.report(self._id, self._report.progress(self._size)):
                 self._cancelled = True
-                self._timeout.reschedule(asyncio.get_running_loop().time())
+                self._end_at(asyncio.get_running_loop().time())
 
         await self._call(show)
+
+    def _end_at(self, when: float) -> None:
+        if not self._timeout.expired():
+            self._timeout.reschedule(when)
 
     async def _call(self, call: Callable[[], Awaitable[object]]) -> None:
         """A fault of the cache does not end the job; the next round tries again."""

@@ -257,3 +257,13 @@ async def test_every_error_has_its_own_code():
     codes = [leaf.code for leaf in leaves(ScoringError)]
     assert len(set(codes)) == len(codes)
     assert "scoring_error" not in codes
+
+
+async def test_a_question_without_rows_is_answered_without_the_model(model_dir, make_scorer):
+    scorer = make_scorer(model_dir)
+    script = await scorer.script()
+    for independent in (True, False):
+        script._independent = independent
+        prediction = await scorer.predict(script.question_of(np.empty((0, 3))))
+        assert (prediction.value, prediction.cache) == (b"[]", "bypass")
+    assert scorer.counts.call_rows.sum == 0

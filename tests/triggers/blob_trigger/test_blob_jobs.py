@@ -202,12 +202,12 @@ async def test_a_newer_version_wins_over_an_older_one_that_ends_later(
     commit = blob_scoring.BlobHandler._unless_replaced
     between = []
 
-    async def replaced_before(self, work, write):
+    async def replaced_before(self, work, write, **more):
         if not between:
             between.append(work)
             blob.upload_blob(newer, overwrite=True)
             await handler.score(blob, storage.output)
-        return await commit(self, work, write)
+        return await commit(self, work, write, **more)
 
     monkeypatch.setattr(blob_scoring.BlobHandler, "_unless_replaced", replaced_before)
     await handler.score(blob, storage.output)

@@ -52,6 +52,7 @@ async def test_a_blob_ends_in_its_predictions_a_report_and_a_document(score, sto
         "rows": 3,
         "failed": 1,
         "errors": [{"row": 2, "message": reason}],
+        "header": report["header"],
         "cache_hits": 0,
         "output_etag": written.etag,
         "model": scorer.model.as_dict(),
