@@ -15,6 +15,7 @@ PARQUET = "application/vnd.apache.parquet"
 ARROW = "application/vnd.apache.arrow.stream"
 
 FORMATS = (JSON, CSV, NPY, JSON_LINES, PARQUET, ARROW)
+TEXTS = (JSON, JSON_LINES, CSV)
 #: These need pyarrow, an optional package.
 COLUMNAR = (PARQUET, ARROW)
 
@@ -37,7 +38,7 @@ _UNTOLD = (
     "text/plain",
     "application/x-www-form-urlencoded",
 )
-_BEGINS_JSON = re.compile(rb"\s*+[\[{]")
+_BEGINS_JSON = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\0?\s*+[\[{]")
 #: First bytes by which a body is recognised. No JSON begins with them.
 _MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW}
 
