@@ -9,11 +9,11 @@ import codecs
 import io
 from encodings import normalize_encoding
 from encodings.aliases import aliases
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from inference.errors import MalformedInput, UnsupportedType
 from inference.limits import Limits
-from inference.rows.streams import READ_BYTES, Unclosed
+from inference.rows.streams import READ_BYTES, Produced, Unclosed
 
 #: Some of the charsets, for the message that refuses another one.
 _EXAMPLES = ("utf-8", "utf-16", "iso-8859-1", "windows-1252")
@@ -71,23 +71,20 @@ def as_utf8(source: BinaryIO, charset: str | None) -> BinaryIO:
     return cast(BinaryIO, Unclosed(_Recoded(source, charset), READ_BYTES))
 
 
-class _Recoded(io.RawIOBase):
-    """A raw stream for io.BufferedReader."""
+class _Recoded(Produced):
+    """The source's text in UTF-8."""
 
     def __init__(self, source: BinaryIO, charset: str | None) -> None:
         self._source = source
         self._charset = charset
         self._decoder: codecs.IncrementalDecoder | None = None
         #: Bytes in UTF-8 that are not read yet.
-        self._text: memoryview | bytes = b""
+        self._text = memoryview(b"")
         self._began = False
         #: Bytes of the source before the piece that is decoded.
         self._at = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
+    def produce(self, size: int) -> memoryview:
         if not self._began:
             self._begin()
         while not self._text:
@@ -95,10 +92,8 @@ class _Recoded(io.RawIOBase):
             self._text = memoryview(self._decode(piece, final=not piece))
             if not piece:
                 break
-        size = min(len(buffer), len(self._text))
-        buffer[:size] = self._text[:size]
-        self._text = self._text[size:]
-        return size
+        content, self._text = self._text[:size], self._text[size:]
+        return content
 
     def _begin(self) -> None:
         self._began = True

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO
+from abc import abstractmethod
+from typing import Any, BinaryIO
 
 READ_BYTES = 256 * 1024
+
+
+class Produced(io.RawIOBase):
+    """A raw stream, for io.BufferedReader, whose bytes its subclass makes when they are read."""
+
+    @abstractmethod
+    def produce(self, size: int) -> bytes | memoryview:
+        """The next bytes, at most `size`; none at the end."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self.produce(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
 
 
 class Unclosed(io.BufferedReader):

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from inference.request import Request
-from inference.rows import content_encoding, formats, media_types
+from inference.rows import decompression, formats, media_types
 from inference.rows.body_budget import BodyBudget, BodyHold
+from inference.rows.content_encoding import parse_encoding
 from inference.scripts import Script
 from inference.serving.off_loop import is_quick, off_loop
 from inference.settings import InferenceSettings
@@ -16,6 +17,8 @@ from inference.settings import InferenceSettings
 #: A short body of text or numbers is read on the event loop and not counted: a thousand of them
 #: take 16 MB. A short compressed one is counted at the most that it can decompress to.
 SHORT_BYTES = 4 * 1024
+#: The most bytes that one compressed byte decompresses to. For zstd there is no useful bound.
+MOST_A_BYTE = {"gzip": 1032, "deflate": 1032}
 
 #: Memory for all tables in work. A table that is read part by part takes PARTS_BYTES.
 TABLES_BYTES = 256 * 1024 * 1024
@@ -80,16 +83,16 @@ class RequestBodies:
             return request, None
         body, reads_rows = request.body, script.reads_rows
         self._limits.check_bytes(len(body))
-        encoding = request.headers.get("content-encoding", "") if reads_rows else ""
-        packed = content_encoding.is_packed(encoding)
+        header = request.headers.get("content-encoding", "") if reads_rows else ""
+        encoding = parse_encoding(header)
         form = media_types.known_format(request.content_type, body) if reads_rows else None
         size = len(body)
-        if packed or form in media_types.COLUMNAR:
+        if encoding or form in media_types.COLUMNAR:
             size = await self._unpacked_size(body, encoding, form)
         held = await self._budget.take(size * script.memory_per_byte, patient=request.patient)
         try:
-            if packed:
-                unpack = partial(content_encoding.unpack, body, encoding, limits=self._limits)
+            if encoding:
+                unpack = partial(decompression.decompress_body, body, encoding, limits=self._limits)
                 request = request.with_body(await off_loop(False, size, unpack))
         except BaseException:
             held.give()
@@ -97,13 +100,12 @@ class RequestBodies:
         return request, held
 
     async def _unpacked_size(self, body: bytes, encoding: str, form: str | None) -> int:
-        packed = content_encoding.is_packed(encoding)
-        if packed and form in media_types.COLUMNAR:  # compressed twice
+        if encoding and form in media_types.COLUMNAR:  # compressed twice
             return self._limits.body_bytes
-        if packed and len(body) <= SHORT_BYTES:
-            return min(len(body) * content_encoding.MOST_A_BYTE, self._limits.body_bytes)
-        if packed:
-            measure = partial(content_encoding.unpacked_size, body, encoding, limits=self._limits)
+        if encoding in MOST_A_BYTE and len(body) <= SHORT_BYTES:
+            return min(len(body) * MOST_A_BYTE[encoding], self._limits.body_bytes)
+        if encoding:
+            measure = partial(decompression.decompressed_size, body, encoding, limits=self._limits)
         else:
             measure = partial(formats.unpacked_size, body, str(form), limits=self._limits)
         return await off_loop(False, len(body), measure)
