@@ -40,24 +40,18 @@ def decompress(source: BinaryIO, encoding: str) -> BinaryIO:
 
 def decompress_body(body: bytes, encoding: str, *, limits: Limits) -> bytes:
     """A whole body. Raises CallerError, as soon as it is too long."""
-    limits.check_bytes(len(body))
     if not body or not parse_encoding(encoding):
+        limits.check_bytes(len(body))
         return body
     whole = io.BytesIO()
-    for piece in _pieces(body, encoding, limits):
+    for piece in pieces(body, encoding, limits=limits):
         whole.write(piece)
     return whole.getvalue()
 
 
-def decompressed_size(body: bytes, encoding: str, *, limits: Limits) -> int:
-    """The length of decompress_body, found in constant memory. Raises CallerError."""
+def pieces(body: bytes, encoding: str, *, limits: Limits) -> Iterator[bytes]:
+    """As decompress_body, one piece after the other, in constant memory."""
     limits.check_bytes(len(body))
-    if not body or not parse_encoding(encoding):
-        return len(body)
-    return sum(len(piece) for piece in _pieces(body, encoding, limits))
-
-
-def _pieces(body: bytes, encoding: str, limits: Limits) -> Iterator[bytes]:
     size, stream = 0, decompress(io.BytesIO(body), encoding)
     while piece := stream.read(_PIECE_BYTES):
         size += len(piece)
