@@ -61,8 +61,10 @@ def score(
 
     env = connections.with_emulators(app.env, storage=STORAGE, service_bus=SERVICE_BUS)
     source = submission.Input.of(file)
-    suffix = file.suffix if via == "blob" or (via == "http" and source.can_be_answer) else ".json"
-    target = target or file.with_name(f"{file.stem}.scored{suffix}")
+    ending = source.format_ending if via == "http" and source.can_be_answer else ".json"
+    if via == "blob":
+        ending = source.ending
+    target = target or file.with_name(f"{source.stem}.scored{ending}")
     if not target.parent.is_dir():
         raise UsageError(f"{target.parent} is not a folder: --output names a file in one")
     client = submission.ResultsClient(url, key or env.get(KEY, ""))

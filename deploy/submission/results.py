@@ -39,7 +39,14 @@ class ResultsClient:
         self._url, self._key = url.rstrip("/"), key
 
     def score(
-        self, body: BinaryIO, size: int, content_type: str, accept: str, request_id: str
+        self,
+        body: BinaryIO,
+        size: int,
+        content_type: str,
+        accept: str,
+        request_id: str,
+        *,
+        encoding: str = "",
     ) -> Response:
         """POST a body to the score route. Raises Refused if the app can't be reached."""
         headers = {
@@ -47,6 +54,7 @@ class ResultsClient:
             "Content-Length": str(size),
             "Accept": accept,
             "x-request-id": request_id,
+            **({"Content-Encoding": encoding} if encoding else {}),
         }
         return self._ask("POST", "/api/score", headers, body)
 

@@ -19,7 +19,9 @@ from azure.storage.blob import ContainerClient, ContentSettings
 from deploy import connections
 from deploy.errors import Refused
 from deploy.submission.results import Response, ResultsClient
+from inference.errors import UnsupportedType
 from inference.rows import media_types
+from inference.rows.content_encoding import split_ending
 from triggers.blob_trigger.blob_format import FORMATS_BY_SUFFIX
 from triggers.blob_trigger.blob_output import REPORT, output_name
 from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
@@ -36,7 +38,25 @@ class Input:
 
     file: Path
     id: str
+    #: Of the rows, before compression.
     content_type: str
+    #: The compression that the file's name ends in, or "".
+    encoding: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its format and compression."""
+        return Path(split_ending(self.file.name)[0]).stem
+
+    @property
+    def format_ending(self) -> str:
+        """The format in the file's name: `.csv`."""
+        return Path(split_ending(self.file.name)[0]).suffix
+
+    @property
+    def ending(self) -> str:
+        """The format and the compression in the file's name: `.csv.gz`."""
+        return self.file.name[len(self.stem) :]
 
     @property
     def can_be_answer(self) -> bool:
@@ -48,10 +68,15 @@ class Input:
         """Raises Refused."""
         if not file.is_file():
             raise Refused(f"{file} is not a file: name the one with the rows to score")
-        content_type = FORMATS_BY_SUFFIX.get(file.suffix.lower(), "")
+        try:
+            name, encoding = split_ending(file.name)
+        except UnsupportedType as error:
+            raise Refused(f"{file.name}: {error}") from error
+        content_type = FORMATS_BY_SUFFIX.get(Path(name).suffix.lower(), "")
         if not content_type:
-            raise Refused(f"{file.name}: expected one of {', '.join(FORMATS_BY_SUFFIX)}")
-        return cls(file, uuid.uuid4().hex, content_type)
+            expected = ", ".join(FORMATS_BY_SUFFIX)
+            raise Refused(f"{file.name}: expected one of {expected}, also with .gz or .zst behind")
+        return cls(file, uuid.uuid4().hex, content_type, encoding)
 
 
 @dataclass(frozen=True)
@@ -83,7 +108,9 @@ def by_http(way: Submission) -> Outcome:
     accept = source.content_type if source.can_be_answer else media_types.JSON
     with source.file.open("rb") as body:
         size = source.file.stat().st_size
-        answer = way.results.score(body, size, source.content_type, accept, source.id)
+        answer = way.results.score(
+            body, size, source.content_type, accept, source.id, encoding=source.encoding
+        )
     if answer.status != 200:
         return Outcome(source.id, False, _reason(answer), answer.document())
     with _output(way.output) as target:
@@ -95,8 +122,11 @@ def by_queue(way: Submission) -> Outcome:
     """One message with the whole file. Its result document is fetched by its id."""
     source = way.source
     way.report("sending", None)
+    properties: dict[str | bytes, Any] = {"content_type": source.content_type}
+    if source.encoding:
+        properties["content_encoding"] = source.encoding
     message = ServiceBusMessage(
-        source.file.read_bytes(), message_id=source.id, content_type=source.content_type
+        source.file.read_bytes(), message_id=source.id, application_properties=properties
     )
     try:
         with (
@@ -123,7 +153,7 @@ def by_queue(way: Submission) -> Outcome:
 def by_blob(way: Submission) -> Outcome:
     """A blob of any size. Its output is another blob; its report is fetched with it."""
     source, path = way.source, way.triggers.input_blob_path
-    name = f"{source.file.stem}-{source.id[:8]}{source.file.suffix}"
+    name = f"{source.stem}-{source.id[:8]}{source.ending}"
     name = path.partition("/")[2].replace("{name}", name)
     account = connections.blobs(way.env, STORAGE)
     written = account.get_container_client(way.triggers.output_container)

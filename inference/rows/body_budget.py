@@ -1,9 +1,8 @@
 """A bound on the memory of all bodies that are read at the same time.
 
-A body counts as the most memory that reading it may take: four times its unpacked bytes, seven
-times where it has columns of text. A body that is alone is admitted whatever it counts, because
-each body has a limit of its own. Small bodies have a share to themselves, so a long body that waits
-does not get them refused.
+A body counts as the most memory that reading it may take (inference.rows.body_memory). A body that
+is alone is admitted whatever it counts, because each body has a limit of its own. Small bodies have
+a share to themselves, so a long body that waits does not get them refused.
 """
 
 from __future__ import annotations
@@ -15,10 +14,6 @@ from contextlib import asynccontextmanager
 
 from inference.errors import Overloaded
 
-#: Bytes of memory that a byte of a body takes, together with the rows made of it: an array of
-#: numbers, or typed columns. A text column takes 16 bytes a cell: 7 times CSV's texts of two
-#: characters (measured: 3 for JSON records, 4 for texts of 16 characters in CSV).
-MEMORY_PER_BYTE, MEMORY_PER_TYPED_BYTE = 4, 7
 #: The share of the limit that only small bodies use, and the share that one small body may take.
 SMALL_SHARE, SMALL = 1 / 8, 1 / 256
 

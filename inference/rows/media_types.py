@@ -16,6 +16,7 @@ ARROW = "application/vnd.apache.arrow.stream"
 ARROW_FILE = "application/vnd.apache.arrow.file"
 
 FORMATS = (JSON, CSV, NPY, JSON_LINES, PARQUET, ARROW, ARROW_FILE)
+TEXTS = (JSON, JSON_LINES, CSV)
 #: These need pyarrow, an optional package.
 COLUMNAR = (PARQUET, ARROW, ARROW_FILE)
 
@@ -39,7 +40,7 @@ _UNTOLD = (
     "text/plain",
     "application/x-www-form-urlencoded",
 )
-_BEGINS_JSON = re.compile(rb"\s*+[\[{]")
+_BEGINS_JSON = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\0?\s*+[\[{]")
 #: First bytes by which a body is recognised. No JSON begins with them.
 _MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW, b"ARROW1": ARROW_FILE}
 

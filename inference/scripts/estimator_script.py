@@ -21,8 +21,8 @@ from inference.models import (
 from inference.models.answers import encode_by_row, encode_pairs
 from inference.models.verified_model import Probabilities
 from inference.request import Request
-from inference.rows import formats
-from inference.rows.body_budget import MEMORY_PER_BYTE, MEMORY_PER_TYPED_BYTE
+from inference.rows import body_memory, formats
+from inference.rows.body_memory import Extent
 from inference.rows.formats import json_codec
 from inference.rows.row_types import Values
 from inference.rows.schema import Schema
@@ -70,10 +70,6 @@ class EstimatorScript:
         self.library_only = False
 
     @property
-    def memory_per_byte(self) -> int:
-        return MEMORY_PER_BYTE if self.schema.kind == "array" else MEMORY_PER_TYPED_BYTE
-
-    @property
     def manifest(self) -> manifests.Manifest | None:
         """The model's description; None for a model without one."""
         return self._manifest
@@ -90,6 +86,9 @@ class EstimatorScript:
         self.schema, self._answer = verified.schema, verified.answer
         self._probabilities = verified.probabilities
         self.library_only = verified.library_only
+
+    def memory_of(self, extent: Extent) -> int:
+        return body_memory.memory_of(extent, self.schema, self._limits)
 
     def parse(self, request: Request) -> Question | RowQuestion:
         rows = formats.decode(request.body, request.content_type, self.schema, limits=self._limits)

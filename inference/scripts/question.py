@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from inference.request import Request
+from inference.rows.body_memory import Extent
 from inference.scripts.output_choice import PREDICTIONS, Output
 
 Header = tuple[str, str]
@@ -94,9 +95,8 @@ class Script(Protocol):
     #: Whether `parse` works before `load`, so that stored rows can be answered at once.
     parses_unloaded: bool
 
-    @property
-    def memory_per_byte(self) -> int:
-        """Bytes of memory for a byte of a body and everything made of it."""
+    def memory_of(self, extent: Extent) -> int:
+        """Bytes of memory for a body and everything made of it."""
         ...
 
     def load(self) -> None:

@@ -9,7 +9,7 @@ from inference import models
 from inference.errors import ModelUnavailable, ScriptFailed
 from inference.models import garbage_collector
 from inference.request import Request
-from inference.rows.body_budget import MEMORY_PER_BYTE
+from inference.rows.body_memory import MEMORY_PER_BYTE, Extent
 from inference.rows.formats import json_codec
 from inference.script_errors import ScriptErrors
 from inference.scripts import (
@@ -30,7 +30,6 @@ class UserScript:
 
     method = "run"
     reads_rows = False
-    memory_per_byte = MEMORY_PER_BYTE
     parameters = ""
     parses_unloaded = False
     library_only = False
@@ -61,6 +60,9 @@ class UserScript:
         self.declared = run_signature.declared_schema(entry)
         self._coroutines.resolve(entry.init())
         self.digest = script_digest.digest(self._file)  # more of its modules are known now
+
+    def memory_of(self, extent: Extent) -> int:
+        return extent.size * MEMORY_PER_BYTE
 
     def parse(self, request: Request) -> Question | RowQuestion:
         return self._convention.parse(request)

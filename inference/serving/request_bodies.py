@@ -7,15 +7,19 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from inference.request import Request
-from inference.rows import content_encoding, formats, media_types
+from inference.rows import decompression, formats, media_types
 from inference.rows.body_budget import BodyBudget, BodyHold
+from inference.rows.body_memory import Extent, extent_of, measure
+from inference.rows.content_encoding import parse_encoding
 from inference.scripts import Script
 from inference.serving.off_loop import is_quick, off_loop
 from inference.settings import InferenceSettings
 
 #: A short body of text or numbers is read on the event loop and not counted: a thousand of them
-#: take 16 MB. A short compressed one is counted at the most that it can decompress to.
+#: take 16 MB.
 SHORT_BYTES = 4 * 1024
+#: The separators of a longer body are counted off the event loop.
+INLINE_EXTENT_BYTES = 1024 * 1024
 
 #: Memory for all tables in work. A table that is read part by part takes PARTS_BYTES.
 TABLES_BYTES = 256 * 1024 * 1024
@@ -78,35 +82,41 @@ class RequestBodies:
         """As entering `opened`: the request, and the memory it holds; None for a short body."""
         if self.is_short(request, script):
             return request, None
-        body, reads_rows = request.body, script.reads_rows
+        body = request.body
         self._limits.check_bytes(len(body))
-        encoding = request.headers.get("content-encoding", "") if reads_rows else ""
-        packed = content_encoding.is_packed(encoding)
-        form = media_types.known_format(request.content_type, body) if reads_rows else None
-        size = len(body)
-        if packed or form in media_types.COLUMNAR:
-            size = await self._unpacked_size(body, encoding, form)
-        held = await self._budget.take(size * script.memory_per_byte, patient=request.patient)
+        if script.reads_rows:
+            encoding = parse_encoding(request.headers.get("content-encoding", ""))
+            extent = await self._extent(request, encoding)
+        else:
+            encoding, extent = "", Extent(len(body))
+        held = await self._budget.take(script.memory_of(extent), patient=request.patient)
         try:
-            if packed:
-                unpack = partial(content_encoding.unpack, body, encoding, limits=self._limits)
-                request = request.with_body(await off_loop(False, size, unpack))
+            if encoding:
+                unpack = partial(decompression.decompress_body, body, encoding, limits=self._limits)
+                request = request.with_body(await off_loop(False, extent.size, unpack))
         except BaseException:
             held.give()
             raise
         return request, held
 
-    async def _unpacked_size(self, body: bytes, encoding: str, form: str | None) -> int:
-        packed = content_encoding.is_packed(encoding)
-        if packed and form in media_types.COLUMNAR:  # compressed twice
-            return self._limits.body_bytes
-        if packed and len(body) <= SHORT_BYTES:
-            return min(len(body) * content_encoding.MOST_A_BYTE, self._limits.body_bytes)
-        if packed:
-            measure = partial(content_encoding.unpacked_size, body, encoding, limits=self._limits)
-        else:
-            measure = partial(formats.unpacked_size, body, str(form), limits=self._limits)
-        return await off_loop(False, len(body), measure)
+    async def _extent(self, request: Request, encoding: str) -> Extent:
+        """Of the body before compression. Raises CallerError."""
+        body, limits = request.body, self._limits
+        form = media_types.known_format(request.content_type, body)
+        if form in media_types.COLUMNAR:
+            if encoding:  # compressed twice
+                return Extent(limits.body_bytes)
+            measure_file = partial(formats.unpacked_size, body, form, limits=limits)
+            return Extent(await off_loop(False, len(body), measure_file))
+        if encoding:
+            return await off_loop(
+                False,
+                len(body),
+                lambda: measure(decompression.pieces(body, encoding, limits=limits), form),
+            )
+        return await off_loop(
+            len(body) <= INLINE_EXTENT_BYTES, len(body), partial(extent_of, body, form)
+        )
 
 
 class Opened:

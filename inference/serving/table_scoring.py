@@ -41,7 +41,7 @@ async def score(
 ) -> Report:
     """Read `source`, score it, and write the output to `sink`, both by `in_thread`.
 
-    `request` has no body; for the built-in script its content type is one of media_types.FORMATS.
+    `request` has no body; for the built-in script its content type says one of media_types.FORMATS.
     `size`: the bytes in `source` after decompression, if known. A row that does not fit gets its
     error instead of a prediction. `report` is brought up to date after each part; `position` says
     how many stored bytes were read. Raises ScoringError if every row fails, or more rows than
@@ -55,9 +55,10 @@ async def score(
             if threshold is None:
                 threshold = scorer.settings.error_threshold
             batch = _Batch(scorer, script, request, source, report, threshold, in_thread, position)
-            async with scorer.bodies.table(request.content_type, size):
+            form = media_types.format_of(request.content_type, b"")
+            async with scorer.bodies.table(form, size):
                 await batch.score(sink)
-            report.content_type = request.content_type or media_types.JSON
+            report.content_type = form
         else:
             await _score_whole(scorer, request, source, sink, size, in_thread, report)
     finally:

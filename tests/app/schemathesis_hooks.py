@@ -15,13 +15,18 @@ from typing import Any
 
 import numpy as np
 import schemathesis
+from backports import zstd
 from hypothesis import strategies as st
 from schemathesis import openapi
 
 JSON, JSON_LINES = "application/json", "application/jsonl"
 CSV, NPY = "text/csv", "application/x-npy"
 
-PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstd.compress,
+}
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 ACCEPTED = itertools.cycle(
     ["*/*", JSON, f"{CSV};q=0.5, {NPY}", JSON_LINES, "text/*", "image/png", "", ";;q=x,"]

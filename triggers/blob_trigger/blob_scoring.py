@@ -18,13 +18,13 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobProperties, ContainerClient
 
 from inference.errors import InternalError, ScoringError, ScoringTimeout
-from inference.rows import decompression
+from inference.rows.streams import require_end
 from inference.serving import table_scoring
 from inference.serving.batch_report import Report
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
 from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion
-from triggers.blob_trigger.blob_format import format_of, type_of
+from triggers.blob_trigger.blob_format import format_of, raw_format_of
 from triggers.blob_trigger.blob_report import answer_of, report_of
 from triggers.blob_trigger.blob_streams import BlobReader
 from triggers.blob_trigger.blob_work import BlobWork
@@ -160,24 +160,24 @@ class BlobHandler:
         Raises ScoringError, AzureError, BlobChanged.
         """
         script = await self._scorer.script()
-        form = (format_of if script.reads_rows else type_of)(work.properties)
-        encoding = work.properties.content_settings.content_encoding or ""
+        form = (format_of if script.reads_rows else raw_format_of)(work.properties)
         reader, _ = await asyncio.gather(self._open(work), self._threads.storage(work.output.begin))
-        stream = decompression.unpacked(reader.stream, encoding)
+        stream = form.decompress(reader.stream)
         writer = work.output.writer()
+        writer.compress(form.ending)
         try:
             await table_scoring.score(
                 self._scorer,
-                work.request_for(form),
+                work.request_for(form.content_type),
                 stream,
                 writer.write,
-                size=None if encoding else work.properties.size,
+                size=None if form.encodings else work.properties.size,
                 in_thread=self._threads.work,
                 threshold=work.threshold,
                 report=report,
                 position=reader.position,
             )
-            await self._threads.work(decompression.require_end, stream)
+            await self._threads.work(require_end, stream)
         except Exception as error:
             if reader.fault is not None:  # the format's reader may have reported it as bad input
                 raise _unless_changed(reader.fault) from error
@@ -185,7 +185,8 @@ class BlobHandler:
                 raise
             log.error("%s: %s", work.subject, format_error(error))
             raise InternalError(type(error).__name__) from error
-        commit = partial(work.output.commit, writer, report.content_type)
+        content_type = form.output_type(report.content_type)
+        commit = partial(work.output.commit, writer, content_type)
         return await self._unless_replaced(work, commit)
 
     async def _unless_replaced[T](

@@ -10,7 +10,8 @@ from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ServiceResponseError
 from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContentSettings
 
-from inference.rows.decompression import Kept
+from inference.rows.compression import compressor_of
+from inference.rows.streams import Unclosed
 from triggers.blob_trigger.storage_errors import storage_call
 
 READ_BYTES = 1024 * 1024
@@ -34,7 +35,7 @@ class BlobReader:
             )
         self._download = _Download(download, properties.size)
         self._size = properties.size
-        self.stream = cast(BinaryIO, Kept(self._download, READ_BYTES))
+        self.stream = cast(BinaryIO, Unclosed(self._download, READ_BYTES))
 
     def position(self) -> int:
         """How many bytes were read."""
@@ -51,13 +52,18 @@ class BlockWriter:
 
     def __init__(self, blob: BlobClient) -> None:
         self._blob = blob
+        self._compressor = compressor_of("")
         self._buffer = bytearray()
         self._blocks: list[BlobBlock] = []
         #: Another attempt at the same blob may stage blocks at the same time.
         self._attempt = uuid.uuid4().hex
 
+    def compress(self, encoding: str) -> None:
+        """Compress what is written: `gzip`, `zstd`, or "" for not at all."""
+        self._compressor = compressor_of(encoding)
+
     def write(self, content: bytes) -> None:
-        self._buffer += content
+        self._buffer += self._compressor.compress(content)
         if len(self._buffer) >= BLOCK_BYTES:
             self._stage()
 
@@ -66,6 +72,8 @@ class BlockWriter:
 
         May be called again after an error. `conditions`: the SDK's, on the blob's ETag.
         """
+        self._buffer += self._compressor.flush()
+        self._compressor = compressor_of("")  # it is not flushed again
         if not self._blocks:  # a single request is enough
             return upload(self._blob, bytes(self._buffer), content_type, **conditions)
         if self._buffer:

@@ -82,9 +82,11 @@ def _version_of(properties: BlobProperties, request_id: str) -> BlobVersion:
 
 def _headers(properties: BlobProperties, metadata: Mapping[str, str]) -> dict[str, str]:
     """The metadata has the storage service's own names."""
+    encoding = properties.content_settings.content_encoding
     return {
         "x-blob-name": f"{properties.container}/{properties.name}",
         "x-blob-etag": str(properties.etag),
+        **({"content-encoding": encoding} if encoding else {}),
         **{f"x-ms-meta-{key}": text for key, text in metadata.items()},
     }
 

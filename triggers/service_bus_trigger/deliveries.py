@@ -80,6 +80,8 @@ class _Reader:
             for name, value in (message.application_properties or {}).items()
         }
         content_type = properties.get("content_type") or self._content_type(body, index)
+        if "content_encoding" in properties:
+            properties.setdefault("content-encoding", properties["content_encoding"])
         properties["x-message-id"] = _id(message)
         return Request(
             id=_id(message),

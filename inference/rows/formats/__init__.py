@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from inference.errors import MalformedInput, UnacceptableAnswer, UnsupportedType
 from inference.limits import Limits
-from inference.rows import coercion, media_types, numeric, row_types
+from inference.rows import charsets, coercion, media_types, numeric, row_types
 from inference.rows.formats import (
     csv_codec,
     dense_json,
@@ -27,6 +27,7 @@ from inference.rows.formats.json_tables import JsonLinesTable, JsonTable
 from inference.rows.formats.npy_table import NpyTable
 from inference.rows.formats.parts import Part, Table, read_whole
 from inference.rows.schema import Schema
+from inference.rows.text_options import options_of
 
 __all__ = [
     "Part",
@@ -47,6 +48,9 @@ def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) ->
         raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
     limits.check_bytes(len(body))
     form = media_types.format_of(content_type, body)
+    if form in media_types.TEXTS:
+        options = options_of(content_type)
+        body = charsets.to_utf8(body, options.charset, limits=limits)
     if form == media_types.JSON and len(body) <= json_outline.PIECE_BYTES:
         return _short_json(body, schema, limits)
     if form == media_types.PARQUET and schema.kind != "array":
@@ -121,13 +125,17 @@ def by_column(form: str) -> ModuleType:
     return columnar
 
 
-def open_table(form: str, source: BinaryIO, schema: Schema, limits: Limits) -> Table:
-    """The table in `source`, written in `form`, one of media_types.FORMATS.
+def open_table(content_type: str, source: BinaryIO, schema: Schema, limits: Limits) -> Table:
+    """The table in `source`, whose content type says its format, and how a text is written.
 
     CSV, JSON lines and Arrow streams take constant memory. A JSON document and a .npy array are
     read whole, a Parquet file into a temporary file. Each row of the output is the input row and
-    its prediction or error. Raises UnsupportedType where pyarrow is needed and not installed.
+    its prediction or error. Raises UnsupportedType, also where pyarrow is needed and not installed.
     """
+    form = media_types.format_of(content_type, b"")
+    if form in media_types.TEXTS:
+        options = options_of(content_type)
+        source = charsets.as_utf8(source, options.charset)
     if form == media_types.CSV:
         return CsvTable(source, schema)
     if form == media_types.JSON_LINES:

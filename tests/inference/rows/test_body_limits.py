@@ -12,7 +12,7 @@ import pytest
 from inference.errors import CallerError, InputTooLarge, MalformedInput
 from inference.limits import Limits
 from inference.open_inference import inference_request
-from inference.rows import content_encoding, formats, media_types
+from inference.rows import decompression, formats, media_types
 from inference.rows.schema import Schema
 from inference.scripts import EstimatorScript
 from inference.settings import InferenceSettings
@@ -65,7 +65,7 @@ def test_tensors_are_limited_too(body):
 
 
 def test_limits_are_a_required_argument():
-    readers = (formats.decode, formats.parts, content_encoding.unpack, inference_request.read)
+    readers = (formats.decode, formats.parts, decompression.decompress_body, inference_request.read)
     for reader in readers:
         assert inspect.signature(reader).parameters["limits"].default is inspect.Parameter.empty
 

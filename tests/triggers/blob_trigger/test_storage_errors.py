@@ -10,6 +10,7 @@ import zlib
 import pytest
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContentSettings
+from backports import zstd
 
 from inference.errors import ModelUnavailable, Overloaded, ScoringTimeout
 from inference.request import Request
@@ -76,7 +77,8 @@ def encoded(kind, encoding):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)]
+    ("encoding", "pack"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstd.compress)],
 )
 async def test_a_compressed_blob_of_many_ranges_is_scored_whole(
     scorer, results, storage, azurite, encoding, pack
@@ -103,7 +105,12 @@ async def test_a_compressed_blob_of_many_ranges_is_scored_whole(
         ("br.csv", CSV, "br", "unsupported_type", "content encoding 'br'"),
         ("twice.csv", CSV, "gzip, gzip", "unsupported_type", "gzip, gzip"),
         ("utf.csv", CSV, "utf-8", "unsupported_type", "utf-8"),
-        ("rows.csv.gz", gzip.compress(CSV), None, "unsupported_type", "*.gz"),
+        ("rows.csv.gz", CSV, None, "malformed_input", "not gzip"),
+        ("rows.csv.zst", zstd.compress(MANY)[:-1], None, "malformed_input", "cut short"),
+        ("rows.csv.bz2", CSV, None, "unsupported_type", "compression '*.bz2'"),
+        ("rows.parquet.gz", CSV, None, "unsupported_type", "send *.parquet"),
+        ("rows.gz", gzip.compress(CSV), None, "unsupported_type", "send .csv.gz, .csv.zst"),
+        ("rows.tar.gz", gzip.compress(CSV), None, "unsupported_type", "*.tar.gz"),
         ("plain.csv", gzip.compress(CSV), None, "malformed_input", "UTF-8"),
     ],
     # Packed bytes tell the time of their packing: as names they would differ by process.

@@ -140,6 +140,7 @@ async def test_an_internal_error_ends_its_message_and_is_logged_with_its_id(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize("name", ["Content-Encoding", "content_encoding"])
 @pytest.mark.parametrize(
     ("encoding", "body", "code"),
     [
@@ -149,9 +150,9 @@ async def test_an_internal_error_ends_its_message_and_is_logged_with_its_id(
     ],
 )
 async def test_a_wrong_or_unknown_content_encoding_fails_at_once(
-    handler, clock, encoding, body, code
+    handler, clock, name, encoding, body, code
 ):
-    lying = message(body, properties={"Content-Encoding": encoding})
+    lying = message(body, properties={name: encoding})
     failed, good = await documents(handler, lying, message(name="m2"))
     assert (failed["status"], failed["error"]["code"]) == ("failed", code)
     assert good["status"] == "succeeded"

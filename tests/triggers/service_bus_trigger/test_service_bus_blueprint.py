@@ -3,6 +3,7 @@ import json
 import azure.functions.servicebus as sb
 import orjson
 import pytest
+from backports import zstd
 
 from cache import keys
 from cache.memory_cache import MemoryCache
@@ -76,6 +77,14 @@ async def test_the_application_property_says_the_type(handler):
         handler, message(b"0.9,0.9,0.9\n", properties={"Content_Type": "text/csv"})
     )
     assert done["result"] == [1]
+
+
+@pytest.mark.parametrize("name", ["content_encoding", "Content-Encoding"])
+async def test_a_message_says_its_compression_and_charset(handler, name):
+    packed = zstd.compress("0.9,0.9,0.9\n0.1,0.1,0.1\n".encode("utf-16"))
+    properties = {"content_type": "text/csv; charset=utf-16", name: "zstd"}
+    (done,) = await documents(handler, message(packed, properties=properties))
+    assert (done["status"], done["result"]) == ("succeeded", [1, 0])
 
 
 async def test_a_content_type_is_a_messages_own_where_the_whole_batch_has_one(handler):
