@@ -12,7 +12,7 @@ import numpy as np
 from inference.errors import UnfitInput
 from inference.limits import Limits
 from inference.rows import formats, media_types, row_types
-from inference.rows.formats import csv_codec, json_codec
+from inference.rows.formats import csv_reader, json_codec
 from inference.rows.row_types import Array, Row
 from inference.rows.schema import Column, ColumnType, Schema, frame_schema
 from inference.settings import InferenceSettings
@@ -59,7 +59,7 @@ def read(file: Path, schema: Schema) -> Sample:
         parts = columnar.parts(body, media_types.PARQUET, schema, LIMITS)
         return _sample([row for part in parts for row in columnar.rows(part.batch)], text=False)
     if file.suffix == ".csv":
-        columns, cells = csv_codec.decode(body, schema)
+        columns, cells = csv_reader.read_texts(body, schema)
         order = None if columns is None else schema.order(columns)
         return _sample(row_types.reorder(cells, order, len(columns or ())), text=True)
     return _sample(json_codec.decode(body, schema), text=False)
