@@ -131,10 +131,12 @@ class CsvReader:
                 self._add_blank(1)
                 continue
             rest = b"".join(rows.rest)
+            self._number = rows.number
             follow = bool(rest.strip())
             header = find_header(cells, schema, options, lines_follow=follow)
             if header is None:
                 rest = raw + rest
+                self._number -= len(raw.splitlines())
             else:
                 self.prefix += raw
             self._blocks.put_back(rest)
