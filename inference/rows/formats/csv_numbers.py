@@ -7,6 +7,7 @@ inference.rows.number_cells: anything else, and anything wrong, is read there, c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import simdjson
 
 from inference.limits import MAX_ROW_CELLS
 from inference.rows import numeric
-from inference.rows.number_cells import with_missing
+from inference.rows.number_cells import integer_range, with_missing
 from inference.rows.row_types import Array, Rows
 from inference.rows.schema import Column, Schema
 from inference.rows.typed_rows import INTEGER_OR_MISSING, TypedRows, storage
@@ -62,29 +63,40 @@ def coerce(values: Array, order: list[int] | None, schema: Schema, *, first: int
         if plain is None and np.dtype(schema.dtype).kind == "f":
             return numeric.coerce_array(chosen, schema, first=first)
         return plain
-    columns = [_column(chosen[:, at], column) for at, column in enumerate(schema.columns)]
-    typed = TypedRows(column for column in columns if column is not None)
-    return Rows(typed, np.arange(len(values))) if len(typed.columns) == len(columns) else None
+    typed = _typed(chosen, schema.columns)
+    return None if typed is None else Rows(typed, np.arange(len(values)))
 
 
-def _column(numbers: Array, column: Column) -> Array | None:
-    if column.type == "number":
-        return numbers.copy()
-    integers = numbers.astype(np.int64) if _all_exact(numbers) else None
-    if integers is None or (integers != numbers).any():
-        return None
-    limits = _limits(column)
-    if integers.min() < limits.min or integers.max() > limits.max:
-        return None
-    if storage(column) == INTEGER_OR_MISSING:
+def _typed(values: Array, columns: tuple[Column, ...]) -> TypedRows | None:
+    whole, least, most = _integer_limits(columns)
+    chosen = values if whole.all() else values[:, whole]
+    if chosen.size:
+        if not np.abs(chosen).max() < numeric.EXACT_INTEGER:
+            return None
+        integers = chosen.astype(np.int64)
+        low, high = integers.min(axis=0), integers.max(axis=0)
+        if (integers != chosen).any() or (low < least).any() or (high > most).any():
+            return None
+        # A row of it for each column of integers.
+        rest = iter(np.ascontiguousarray(integers.T))
+    return TypedRows(
+        _stored(next(rest), column) if column.type == "integer" else values[:, at].copy()
+        for at, column in enumerate(columns)
+    )
+
+
+def _stored(integers: Array, column: Column) -> Array:
+    dtype = storage(column)
+    if dtype == INTEGER_OR_MISSING:
         return with_missing(integers, np.zeros(len(integers), bool))
-    return integers.astype(storage(column))
+    return integers.astype(dtype, copy=False)
 
 
-def _all_exact(numbers: Array) -> bool:
-    return bool(np.abs(numbers).max() < numeric.EXACT_INTEGER)
-
-
-def _limits(column: Column) -> np.iinfo:
-    name = column.pandas_dtype.lower()
-    return np.iinfo(name if name.lstrip("u").startswith("int") else "int64")
+@lru_cache(maxsize=64)
+def _integer_limits(columns: tuple[Column, ...]) -> tuple[Array, Array, Array]:
+    """Which columns are of integers, and the least and the most that each of these takes."""
+    ranges = [integer_range(column) for column in columns if column.type == "integer"]
+    exact = numeric.EXACT_INTEGER
+    least = np.array([max(each.start, -exact) for each in ranges], np.int64)
+    most = np.array([min(each.stop - 1, exact) for each in ranges], np.int64)
+    return np.array([column.type == "integer" for column in columns], bool), least, most
