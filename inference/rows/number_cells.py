@@ -47,9 +47,7 @@ class IntegerCells:
 
     def __init__(self, column: Column, *, text: bool) -> None:
         self._text, self._storage = text, storage(column)
-        name = column.pandas_dtype.lower()
-        known = np.iinfo(name if name.lstrip("u").startswith("int") else "int64")
-        self.limits = range(known.min, known.max + 1)
+        self.limits = integer_range(column)
 
     def whole(self, cells: Sequence[Any]) -> Array:
         if self._text:
@@ -76,6 +74,13 @@ class IntegerCells:
             gone = np.array([value is None for value in values], bool)
             return with_missing(np.array([value or 0 for value in values], np.int64), gone)
         return np.array(values, self._storage)
+
+
+def integer_range(column: Column) -> range:
+    """The integers that the column's training dtype holds."""
+    name = column.pandas_dtype.lower()
+    limits = np.iinfo(name if name.lstrip("u").startswith("int") else "int64")
+    return range(limits.min, limits.max + 1)
 
 
 def with_missing(integers: Array, gone: Array) -> Array:

@@ -14,7 +14,8 @@ from inference.errors import MalformedInput, UnacceptableAnswer, UnsupportedType
 from inference.limits import Limits
 from inference.rows import charsets, coercion, media_types, numeric, row_types
 from inference.rows.formats import (
-    csv_codec,
+    csv_reader,
+    csv_writer,
     dense_json,
     gathering,
     json_codec,
@@ -69,7 +70,7 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterable[ga
         found: Iterable[gathering.Part] = by_column(form).parts(body, form, schema, limits)
         return found
     if form == media_types.CSV:
-        return csv_codec.parts(body, schema, limits)
+        return csv_reader.parts(body, schema, limits)
     if form == media_types.JSON_LINES:
         return json_codec.line_parts(body, schema, limits)
     return json_parts.JsonBody(body, schema, limits, "the body").parts()
@@ -111,7 +112,7 @@ def encode(predictions: bytes, form: str) -> bytes:
                 got=f"{form} without pyarrow", supported=error.supported
             ) from error
         return written
-    return csv_codec.encode(values) if form == media_types.CSV else npy_codec.encode(values)
+    return csv_writer.encode(values) if form == media_types.CSV else npy_codec.encode(values)
 
 
 def by_column(form: str) -> ModuleType:

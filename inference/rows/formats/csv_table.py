@@ -1,47 +1,41 @@
-"""CSV: the row, then the cells `prediction` and `error`."""
+"""CSV: each row as it came, then our columns.
+
+These are `prediction` (several outputs: `prediction_0`, `prediction_1`, …) and `error`. A name that
+the table has already gets the suffix `_scored`.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-from inference.rows import coercion, row_types
-from inference.rows.formats import csv_codec
-from inference.rows.formats.csv_codec import CsvRows
+from inference.rows.formats.csv_reader import CsvReader
+from inference.rows.formats.csv_writer import CsvWriter
 from inference.rows.formats.gathering import pin_width
-from inference.rows.formats.parts import Part, Table
+from inference.rows.formats.parts import HeaderLine, Part, Table
 from inference.rows.schema import Schema
+from inference.rows.text_options import UNSAID, TextOptions
 
 
 class CsvTable(Table):
-    """Comma-separated UTF-8; quoted line breaks allowed."""
+    """Text in UTF-8, read and written in constant memory."""
 
-    def __init__(self, source: BinaryIO, schema: Schema) -> None:
-        self._source, self._schema = source, schema
-        self._header: list[str] | None = None
+    def __init__(self, source: BinaryIO, schema: Schema, options: TextOptions = UNSAID) -> None:
+        self._source, self._schema, self._options = source, schema, options
+        self._writer = CsvWriter()
 
     def parts(self) -> Iterator[Part]:
-        found, schema = CsvRows(self._source, self._schema, max_blank=None), self._schema
-        self._header = found.header
-        order = None if found.header is None else schema.order(found.header)
-        columns, count = len(found.header or ()), 0
-        for batch in found.batches:
-            cells = row_types.reorder(batch, order, columns)
-            coerced = coercion.coerce_rows(cells, schema, text=True, first=count)
+        self._reader, schema = CsvReader(self._source, self._schema, self._options), self._schema
+        self.header: HeaderLine = "absent" if self._reader.header is None else "present"
+        count = 0
+        for part in self._reader.parts():
+            coerced = part.coerce(schema, first=count)
             schema = pin_width(schema, coerced)
-            count += len(batch)
-            yield Part(coerced, batch)
+            count += len(part.lines)
+            yield Part(coerced, part.lines)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        if self._header is not None:
-            writer.writerow([*self._header, "prediction", "error"])
-            self._header = None
-        outcomes = part.outcomes(predictions)
-        for cells, (prediction, error) in zip(part.originals, outcomes, strict=True):
-            told = ["", str(error)] if error else [csv_codec.joined(prediction), ""]
-            writer.writerow([*cells, *told])
-        return out.getvalue().encode()
+        return self._writer.write(self._reader, part, predictions)
+
+    def end(self) -> Iterator[bytes]:
+        yield self._writer.end(self._reader)

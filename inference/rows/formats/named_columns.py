@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 
 from inference.rows import media_types
-from inference.rows.formats import by_column, csv_codec, json_codec, npy_codec
+from inference.rows.formats import by_column, csv_writer, json_codec, npy_codec
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -44,11 +44,11 @@ def columns_of(
     several = bool(classes) and isinstance(classes[0], list)
     if not several:
         columns = {"prediction": list(labels)}
-        names = [f"probability_{csv_codec.cell(each)}" for each in classes]
+        names = [f"probability_{csv_writer.cell(each)}" for each in classes]
         return columns | _beside(names, probabilities)
     columns = _beside([f"prediction_{at}" for at in range(len(classes))], labels)
     for at, known in enumerate(classes):
-        names = [f"probability_{at}_{csv_codec.cell(each)}" for each in known]
+        names = [f"probability_{at}_{csv_writer.cell(each)}" for each in known]
         columns |= _beside(names, [row[at] for row in probabilities])
     return columns
 
@@ -60,7 +60,7 @@ def encode_columns(columns: Columns, form: str) -> bytes:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([csv_codec.cell(value) for value in row] for row in rows)
+        writer.writerows([csv_writer.cell(value) for value in row] for row in rows)
         return out.getvalue().encode()
     if form == media_types.JSON_LINES:
         return b"".join(

@@ -7,7 +7,7 @@ import mmap
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from inference.errors import CallerError, InputTooLarge, MalformedInput
 from inference.limits import Limits
@@ -15,6 +15,9 @@ from inference.rows.row_types import Rows
 
 #: Bytes read from a source at a time.
 READ_BYTES = 1024 * 1024
+
+#: Of CSV: whether it has one.
+HeaderLine = Literal["present", "absent"]
 
 #: A prediction, or why there is none.
 Outcome = tuple[Any, CallerError | None]
@@ -38,6 +41,10 @@ class Part:
 
 class Table(Protocol):
     """One format, both ways. All methods block."""
+
+    #: Whether the first line names the columns; None for a format without such a line, and before
+    #: the first part is read.
+    header: HeaderLine | None = None
 
     def parts(self) -> Iterator[Part]:
         """The rows, in order. Raises CallerError if the whole input is unfit."""

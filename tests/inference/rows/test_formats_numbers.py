@@ -12,7 +12,7 @@ from inference.limits import Limits
 from inference.models.answers import one_per_row
 from inference.models.inputs import input_function
 from inference.rows import coercion, formats, media_types
-from inference.rows.formats import csv_codec, npy_codec
+from inference.rows.formats import npy_codec
 from inference.rows.schema import Column, Schema, frame_schema
 from tests.schemas import frame
 
@@ -176,20 +176,6 @@ def test_integers_beyond_64_bits_keep_their_digits_in_rows_of_text():
     stored = b"[%d]" % 2**70
     assert formats.encode(stored, media_types.JSON_LINES) == b"%d\n" % 2**70
     assert formats.encode(stored, media_types.CSV) == b"prediction\n%d\n" % 2**70
-
-
-@pytest.mark.parametrize(
-    ("prediction", "cell"),
-    [
-        (None, ""),
-        ([0.5, None], "0.5;"),
-        ("a", "a"),
-        ([[0.5], [1.0]], "[0.5];[1.0]"),
-        (True, "true"),
-    ],
-)
-def test_a_whole_prediction_fits_into_one_cell(prediction, cell):
-    assert csv_codec.joined(prediction) == cell
 
 
 def test_several_outputs_have_one_item_per_row_for_any_number_of_rows():

@@ -1,0 +1,152 @@
+"""Writes predictions as CSV: alone, or behind the lines of the input."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from inference.rows.formats import json_codec
+from inference.rows.formats.csv_reader import CsvReader
+from inference.rows.formats.parts import Part
+
+PREDICTION, ERROR = "prediction", "error"
+#: Of a column whose name the caller's table has already.
+SUFFIX = "_scored"
+#: JSON has them in numbers: cells would need quotes.
+_IN_NUMBERS = "+-.e0123456789"
+#: Of rows with errors that wait for the first prediction, which shows the number of outputs.
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+
+
+def encode(values: list[Any]) -> bytes:
+    """One line per prediction, and one cell per output."""
+    width = width_of(values)
+    lines = [line or b'""' for line in _lines(values, width, ",")]  # a blank line is no row
+    return b"\n".join([",".join(prediction_names(width)).encode(), *lines, b""])
+
+
+class CsvWriter:
+    """Writes each row's own line, its predictions, and its error."""
+
+    def __init__(self) -> None:
+        self._began = False
+        #: Outputs of a row; None for a single one.
+        self._width: int | None = None
+        #: Parts without predictions, before the first prediction.
+        self._waiting: list[Part] = []
+        self._waiting_bytes = 0
+
+    def write(self, reader: CsvReader, part: Part, predictions: Sequence[Any]) -> bytes:
+        if self._began:
+            return self._rows(reader, part, predictions)
+        if not predictions:
+            return self._wait(part)
+        self._width = width_of(predictions)
+        return self.end(reader) + self._rows(reader, part, predictions)
+
+    def end(self, reader: CsvReader) -> bytes:
+        """The header and the rows that wait, if they are not written yet."""
+        if self._began:
+            return b""
+        self._began = True
+        waiting, self._waiting = self._waiting, []
+        return self._header(reader) + b"".join(self._rows(reader, part, ()) for part in waiting)
+
+    def _wait(self, part: Part) -> bytes:
+        """Raises the first row's error if too many rows have no prediction."""
+        self._waiting.append(part)
+        self._waiting_bytes += sum(map(len, part.originals))
+        if self._waiting_bytes > MAX_WAITING_BYTES:
+            errors = self._waiting[0].coerced.errors
+            raise errors[min(errors)]
+        return b""
+
+    def _header(self, reader: CsvReader) -> bytes:
+        prefix = reader.prefix
+        if reader.header is None:
+            return prefix
+        names = free_names([*prediction_names(self._width), ERROR], reader.header.names)
+        added = "".join(reader.delimiter + name for name in names).encode()
+        return prefix.rstrip(b"\r\n") + added + reader.line_end
+
+    def _rows(self, reader: CsvReader, part: Part, predictions: Sequence[Any]) -> bytes:
+        comma, end = reader.delimiter.encode(), reader.line_end
+        cells = _lines(predictions, self._width, reader.delimiter)
+        errors = part.coerced.errors
+        if not errors:
+            last = comma + end  # an empty cell for the error
+            pieces = zip(part.originals, cells, strict=True)
+            return b"".join([b"%b%b%b%b" % (line, comma, cell, last) for line, cell in pieces])
+        predicted = iter(cells)
+        none = comma * (self._width or 1)
+        rows: list[bytes] = []
+        for index, line in enumerate(part.originals):
+            if (error := errors.get(index)) is None:
+                rows += (line, comma, next(predicted), comma, end)
+            else:
+                text = _quote(str(error), reader.delimiter).encode()
+                rows += (line, comma * _missing_cells(line, reader), none, comma, text, end)
+        return b"".join(rows)
+
+
+def prediction_names(width: int | None) -> list[str]:
+    return [PREDICTION] if width is None else [f"{PREDICTION}_{i}" for i in range(width)]
+
+
+def free_names(names: Iterable[str], taken: Collection[str]) -> list[str]:
+    """The names, each with SUFFIX as often as it takes to be none of `taken`."""
+    found = []
+    for name in names:
+        while name in taken:
+            name += SUFFIX  # noqa: PLW2901
+        found.append(name)
+    return found
+
+
+def width_of(values: Sequence[Any]) -> int | None:
+    """The number of outputs of a row; None if it is one that is no list."""
+    return len(values[0]) if values and isinstance(values[0], list) else None
+
+
+def cell(value: object) -> str:
+    """A text unchanged, null as an empty cell, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json_codec.dumps(value).decode()
+
+
+def _lines(values: Sequence[Any], width: int | None, delimiter: str) -> list[bytes]:
+    """The cells of each prediction, with delimiters between them."""
+    if not values:
+        return []
+    if width is None:
+        types = set(map(type, values))
+        if types <= {int, float} and delimiter not in _IN_NUMBERS:
+            return json_codec.dumps(values)[1:-1].split(b",")
+        if types == {str}:  # classes, mostly: few different ones
+            known = {value: _quote(value, delimiter).encode() for value in set(values)}
+            return [known[value] for value in values]
+        return [_quote(cell(value), delimiter).encode() for value in values]
+    return [
+        delimiter.join(_quote(cell(output), delimiter) for output in value).encode()
+        if isinstance(value, list)
+        else _quote(cell(value), delimiter).encode()
+        for value in values
+    ]
+
+
+def _quote(text: str, delimiter: str) -> str:
+    if delimiter in text or any(special in text for special in '"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _missing_cells(line: bytes, reader: CsvReader) -> int:
+    """How many cells a row lacks under the header."""
+    if reader.header is None:
+        return 0
+    text = io.StringIO(line.decode(), newline="")
+    cells = next(csv.reader(text, delimiter=reader.delimiter), [])
+    return max(0, len(reader.header.names) - len(cells))
