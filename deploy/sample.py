@@ -12,7 +12,7 @@ import numpy as np
 from inference.errors import UnfitInput
 from inference.limits import Limits
 from inference.rows import formats, media_types, row_types
-from inference.rows.formats import csv_codec, json_codec
+from inference.rows.formats import csv_codec, json_document
 from inference.rows.row_types import Array, Row
 from inference.rows.schema import Column, ColumnType, Schema, frame_schema
 from inference.settings import InferenceSettings
@@ -62,7 +62,7 @@ def read(file: Path, schema: Schema) -> Sample:
         columns, cells = csv_codec.decode(body, schema)
         order = None if columns is None else schema.order(columns)
         return _sample(row_types.reorder(cells, order, len(columns or ())), text=True)
-    return _sample(json_codec.decode(body, schema), text=False)
+    return _sample(json_document.decode_cells(body, schema), text=False)
 
 
 def _named(names: tuple[str, ...]) -> Schema:

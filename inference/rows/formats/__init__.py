@@ -12,18 +12,16 @@ from typing import BinaryIO
 
 from inference.errors import MalformedInput, UnacceptableAnswer, UnsupportedType
 from inference.limits import Limits
-from inference.rows import coercion, media_types, numeric, row_types
+from inference.rows import media_types, row_types
 from inference.rows.formats import (
     csv_codec,
-    dense_json,
     gathering,
     json_codec,
-    json_outline,
-    json_parts,
+    json_document,
+    json_lines,
     npy_codec,
 )
 from inference.rows.formats.csv_table import CsvTable
-from inference.rows.formats.json_tables import JsonLinesTable, JsonTable
 from inference.rows.formats.npy_table import NpyTable
 from inference.rows.formats.parts import Part, Table, read_whole
 from inference.rows.schema import Schema
@@ -47,8 +45,8 @@ def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) ->
         raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
     limits.check_bytes(len(body))
     form = media_types.format_of(content_type, body)
-    if form == media_types.JSON and len(body) <= json_outline.PIECE_BYTES:
-        return _short_json(body, schema, limits)
+    if form == media_types.JSON and json_document.is_short(body):
+        return json_document.decode_short(body, schema, limits)
     if form == media_types.PARQUET and schema.kind != "array":
         read: row_types.Rows = by_column(form).decode_typed_parquet(body, schema, limits)
         return read
@@ -67,8 +65,8 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterable[ga
     if form == media_types.CSV:
         return csv_codec.parts(body, schema, limits)
     if form == media_types.JSON_LINES:
-        return json_codec.line_parts(body, schema, limits)
-    return json_parts.JsonBody(body, schema, limits, "the body").parts()
+        return json_lines.body_parts(body, schema, limits)
+    return json_document.JsonDocument(body, schema, limits, "the body").parts()
 
 
 def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
@@ -78,18 +76,6 @@ def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
     """
     size: int = by_column(form).unpacked_size(body, form, limits)
     return min(max(size, len(body)), limits.body_bytes)
-
-
-def _short_json(body: bytes, schema: Schema, limits: Limits) -> row_types.Rows:
-    if schema.kind == "array":  # the fast path for most bodies
-        values = dense_json.read(body, features=schema.features)
-        if values is not None:
-            limits.check_rows(len(values))
-            if (plain := numeric.coerce_plain(values, schema)) is not None:
-                return plain
-    cells = json_codec.decode(body, schema)
-    limits.check_rows(len(cells))
-    return coercion.coerce_rows(cells, schema, text=False)
 
 
 def encode(predictions: bytes, form: str) -> bytes:
@@ -131,7 +117,7 @@ def open_table(form: str, source: BinaryIO, schema: Schema, limits: Limits) -> T
     if form == media_types.CSV:
         return CsvTable(source, schema)
     if form == media_types.JSON_LINES:
-        return JsonLinesTable(source, schema)
+        return json_lines.JsonLinesTable(source, schema)
     if form == media_types.NPY:
         return NpyTable(source, schema, limits)
     if form in media_types.COLUMNAR:
@@ -141,4 +127,4 @@ def open_table(form: str, source: BinaryIO, schema: Schema, limits: Limits) -> T
         )
 
         return ColumnarTable(form, source, schema, limits)
-    return JsonTable(source, schema, limits)
+    return json_document.JsonTable(source, schema, limits)

@@ -194,7 +194,7 @@ def test_records_have_the_first_records_order_if_the_model_has_no_names():
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b'[{"a": 1, "b": 2}, {"a": 1}]', "row 1: expected a list of 2 values, got an object"),
+        (b'[{"a": 1, "b": 2}, {"a": 1}]', "row 1, column 'b': expected present, got missing"),
         (b'{"columns": ["a"], "data": [[1]]}', "column 'b': expected present, got missing"),
         (b'{"columns": "ab", "data": [[1, 2]]}', "columns: expected a list of names"),
     ],
