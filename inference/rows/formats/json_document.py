@@ -35,7 +35,8 @@ def decode_short(body: bytes, schema: Schema, limits: Limits) -> Rows:
     if json_keys.may_repeat(body, _count_names(document)):
         return gathering.gather(JsonDocument(body, schema, limits, "the body").parts(), schema)
     layout = layout_of(document, schema)
-    limits.check_rows(layout.length)
+    if layout.length:
+        limits.check_rows(layout.length)
     if layout.by_column is not None:
         return coercion.coerce_rows(_zip(layout.by_column), schema, text=False)
     return _begun_reader(layout, schema).read(layout.parsed_rows, schema, b"", first=0)
@@ -75,7 +76,8 @@ class JsonDocument:
         #: The names at its top.
         self.names = frozenset(document if isinstance(document, dict) else ())
         self._layout = layout_of(document, schema)
-        limits.check_rows(self._layout.length)
+        if self._layout.length:
+            limits.check_rows(self._layout.length)
         self._validate_unread()
 
     def parts(self) -> Iterator[gathering.Part]:

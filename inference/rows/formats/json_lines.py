@@ -30,7 +30,6 @@ def body_parts(body: bytes, schema: Schema, limits: Limits) -> Iterator[gatherin
         count += len(lines)
         limits.check_rows(count, at_least=True)
         yield LinesPart(lines, reader)
-    limits.check_rows(count)
 
 
 class LinesPart(gathering.Part):
@@ -89,13 +88,15 @@ class JsonLinesTable(Table):
         ours = {"error": str(error)} if error else dict(outputs(prediction))
         if isinstance(error, MalformedInput):
             line = orjson.dumps(line.decode(errors="replace"))
-        is_object = line.startswith(b"{")
-        if is_object and (b"\\" in line or any(name.encode() in line for name in ours)):
+        if not line.startswith(b"{"):
+            return b'{"%b":%b,%b' % (NAMES[0].encode(), line, self._members(ours))
+        if b"\\" in line or any(name.encode() in line for name in ours):
             self._taken.update(orjson.loads(line))
+        head = line[:-1].rstrip()
+        return b"%b%b%b" % (head, b"" if head == b"{" else b",", self._members(ours))
+
+    def _members(self, ours: dict[str, Any]) -> bytes:
+        """The end of a line, from our first name on."""
         if not self._taken.isdisjoint(ours):
             ours = {free_name(name, self._taken): value for name, value in ours.items()}
-        members = json_codec.dumps(ours)[1:] + b"\n"
-        if not is_object:
-            return b'{"%b":%b,%b' % (NAMES[0].encode(), line, members)
-        head = line[:-1].rstrip()
-        return b"%b%b%b" % (head, b"" if head == b"{" else b",", members)
+        return json_codec.dumps(ours)[1:] + b"\n"

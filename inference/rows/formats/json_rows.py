@@ -64,10 +64,7 @@ def layout_of(document: Any, schema: Schema) -> Layout:
         if data is None:
             got = f"nothing under {', '.join(NAMES[:-1])} or {NAMES[-1]}"
             raise UnfitInput(field="data", expected=_expected(schema), got=got)
-    if not isinstance(data, list | Span):
-        got = row_types.short_repr(data)
-        raise UnfitInput(field="data", expected=_expected(schema), got=got)
-    return Layout(data, columns)
+    return _layout_of_list(data, columns, schema)
 
 
 class RowReader:
@@ -184,30 +181,43 @@ def _is_record(document: dict[str, Any], schema: Schema) -> bool:
     )
 
 
+def _layout_of_list(rows: object, columns: Any, schema: Schema) -> Layout:
+    if isinstance(rows, list | Span):
+        return Layout(rows, columns)
+    raise UnfitInput(field="data", expected=_expected(schema), got=row_types.short_repr(rows))
+
+
 def _layout_of_object(data: dict[str, Any], schema: Schema) -> Layout:
     """The layout of an object under one of NAMES."""
     if data.keys() >= _SPLIT and not set(schema.names or ()) >= _SPLIT:
-        if not isinstance(data["data"], list | Span):
-            got = row_types.short_repr(data["data"])
-            raise UnfitInput(field="data", expected=_expected(schema), got=got)
-        return Layout(data["data"], data["columns"])
+        return _layout_of_list(data["data"], data["columns"], schema)
     if not any(isinstance(values, list | Span) for values in data.values()):
         return Layout([data])
+    return Layout(by_column=_columns(data, schema))
+
+
+def _columns(data: dict[str, Any], schema: Schema) -> list[list[Any] | Span]:
+    """The model's columns, equally long. Raises UnfitInput."""
     names = list(data)
     order = schema.order(names)
     chosen = names if order is None else [names[at] for at in order]
+    expected = _length(chosen[0], data[chosen[0]])
     for name in chosen:
-        values = data[name]
-        if not isinstance(values, list | Span):
-            got = row_types.short_repr(values)
-            raise UnfitInput(field=f"column {name!r}", expected="a list of values", got=got)
-        if (size := count(values)) != (expected := count(data[chosen[0]])):
+        if (length := _length(name, data[name])) != expected:
             raise UnfitInput(
                 field=f"column {name!r}",
                 expected=f"{row_types.count_values(expected)}, as column {chosen[0]!r} has",
-                got=row_types.count_values(size),
+                got=row_types.count_values(length),
             )
-    return Layout(by_column=[data[name] for name in chosen])
+    return [data[name] for name in chosen]
+
+
+def _length(name: str, values: object) -> int:
+    """The number of values of a column. Raises UnfitInput."""
+    if isinstance(values, list | Span):
+        return count(values)
+    got = row_types.short_repr(values)
+    raise UnfitInput(field=f"column {name!r}", expected="a list of values", got=got)
 
 
 def _require_names(columns: object) -> list[str]:

@@ -33,7 +33,7 @@ def table_of(body: bytes, form: str, schema: Schema) -> formats.Table:
 
 
 def both_ways(body: bytes, form: str, schema: Schema) -> list[list[object]]:
-    """The rows in a blob. They, and the first row's error, are the same in a body. None: missing."""
+    """The rows in a blob; a body has the same, and the same first error. None: missing."""
     rows: list[list[object]] = []
     errors: list[str] = []
     for part in table_of(body, form, schema).parts():
@@ -383,6 +383,25 @@ def test_repeated_keys_are_those_of_a_reader_of_pairs(records):
     }
     found = {at: sorted(names) for at, names in repeated_keys(text, orjson.loads(text)).items()}
     assert found == {at: names for at, names in expected.items() if names}
+
+
+@pytest.mark.parametrize("schema", [ABC, ARRAY, NAMELESS, Schema(), TEXTS])
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        (JSON, b"[]"),
+        (JSON, b'{"data": []}'),
+        (JSON, b'{"columns": ["a", "b", "c", "text"], "data": []}'),
+        (JSON, b'{"inputs": {"a": [], "b": [], "c": [], "text": []}}'),
+        (LINES, b"\n \r\n"),
+    ],
+)
+def test_an_input_without_rows_has_none(form, body, schema):
+    found = formats.decode(body, form, schema, limits=LIMITS).require_valid()
+    assert len(found) == 0
+    if schema.features is not None:
+        assert found.shape == (0, schema.features)
+    assert both_ways(body, form, schema) == []
 
 
 def test_an_endless_line_is_refused_before_it_fills_memory():
