@@ -17,6 +17,8 @@ from inference.rows.schema import Schema
 #: Rows of an example. It shows the form, for which more rows are not needed.
 ROWS = 2
 TEXT_FORMATS = (media_types.CSV, media_types.JSON_LINES)
+#: Of NAMES: the rows under them are usually no lists.
+_OTHER_SHAPES = ("dataframe_split", "dataframe_records")
 
 
 def shorten(golden: Golden) -> Golden:
@@ -54,13 +56,17 @@ def swagger_rows(golden: Golden, schema: Schema) -> Any:
 
 
 def _documents(rows: Sequence[Sequence[Any]], schema: Schema) -> dict[str, Any]:
-    every: dict[str, Any] = {name: {name: rows} for name in NAMES}
+    every: dict[str, Any] = {name: {name: rows} for name in NAMES if name not in _OTHER_SHAPES}
     if schema.kind == "texts":
         every["texts"] = [row[0] for row in rows]
     elif schema.names is not None:
         every["split"] = {"columns": schema.names, NAMES[0]: rows}
+        every["dataframe_split"] = {"dataframe_split": every["split"]}
     if schema.names is not None:
         every["records"] = _records(rows, schema)
+        every["dataframe_records"] = {"dataframe_records": every["records"]}
+        columns = map(list, zip(*rows, strict=True))
+        every["columns"] = {"inputs": dict(zip(schema.names, columns, strict=True))}
     return every
 
 

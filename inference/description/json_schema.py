@@ -36,21 +36,23 @@ def components(schema: Schema) -> dict[str, JsonSchema]:
     items: list[JsonSchema] = [{"$ref": f"{COMPONENTS}{name}"} for name in one]
     if schema.kind == "texts":
         items.append(_TEXT)
-    some = [{"type": "array", "minItems": 1, "items": each} for each in items]
+    some = [{"type": "array", "items": each} for each in items]
     return one | {"Rows": {"anyOf": some}}
 
 
 def documents(schema: Schema) -> JsonSchema:
     """The documents that inference.rows.formats.json_rows reads: rows, or an object with rows under
-    one of NAMES. With several of them, the first is read.
+    one of NAMES, where they may be split from their names, or columns. With several of NAMES, the
+    first is read.
     """
     rows = {"$ref": f"{COMPONENTS}Rows"}
-    shapes: list[JsonSchema] = [rows]
+    split = [] if schema.kind == "texts" else [_split(schema)]
+    by_column = [] if schema.names is None else [_by_column(schema)]
+    under: JsonSchema = {"anyOf": [rows, *split, *by_column]}
+    shapes: list[JsonSchema] = [rows, *split]
     for position, name in enumerate(NAMES):
         absent = dict.fromkeys(("columns", *NAMES[:position]), False)
-        shapes.append({"type": "object", "required": [name], "properties": {name: rows} | absent})
-    if schema.kind != "texts":
-        shapes.append(_split(schema))
+        shapes.append({"type": "object", "required": [name], "properties": {name: under} | absent})
     return {"anyOf": shapes}
 
 
@@ -67,9 +69,11 @@ def row(schema: Schema) -> JsonSchema:
 
 
 def record(schema: Schema) -> JsonSchema:
-    """Cells by the model's names. Other names are allowed."""
+    """Cells by the model's names. One that may be missing may be left out. Others are allowed."""
     columns = _columns(schema)
-    return {"type": "object", "required": list(columns), "properties": columns}
+    optional = {column.name for column in schema.columns or () if column.missing}
+    required = [name for name in columns if name not in optional and not schema.allows_missing]
+    return {"type": "object", "required": required, "properties": columns}
 
 
 def answer(manifest: Manifest | None, method: str) -> JsonSchema:
@@ -130,12 +134,18 @@ def _split(schema: Schema) -> JsonSchema:
             "const": list(schema.names),
             "description": "In any order. Rows have the same order.",
         }
-    data = {"type": "array", "minItems": 1, "items": {"$ref": f"{COMPONENTS}Row"}}
+    data = {"type": "array", "items": {"$ref": f"{COMPONENTS}Row"}}
     return {
         "type": "object",
         "required": ["columns", NAMES[0]],
         "properties": {"columns": columns, NAMES[0]: data},
     }
+
+
+def _by_column(schema: Schema) -> JsonSchema:
+    """An object of columns, each a list of equally many cells. Other names are allowed."""
+    cells = {name: {"type": "array", "items": cell} for name, cell in _columns(schema).items()}
+    return {"type": "object", "required": list(cells), "properties": cells}
 
 
 def _columns(schema: Schema) -> dict[str, JsonSchema]:

@@ -150,8 +150,8 @@ def _texts(rows: Iterable[Any]) -> Array:
 
 def _coerce_one_by_one(rows: Sequence[Row], schema: Schema, *, text: bool, first: int) -> Rows:
     width = schema.features
-    if width is None and isinstance(rows[0], list | tuple):
-        width = len(rows[0])
+    if width is None:
+        width = next((len(row) for row in rows if isinstance(row, list | tuple)), None)
     words = frozenset(schema.na) if text else frozenset({None})
     numbers: list[list[float]] = []
     kept: list[int] = []

@@ -151,5 +151,5 @@ class DateCells:
         return found
 
     def column(self, values: list[Any]) -> Array:
-        moments = [np.datetime64("NaT") if value is None else value for value in values]
+        moments = [np.datetime64("NaT", "us") if value is None else value for value in values]
         return np.array(moments, "datetime64[us]").astype(self._storage)

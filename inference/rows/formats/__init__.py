@@ -12,23 +12,21 @@ from typing import BinaryIO
 
 from inference.errors import MalformedInput, UnacceptableAnswer, UnsupportedType
 from inference.limits import Limits
-from inference.rows import charsets, coercion, media_types, numeric, row_types
+from inference.rows import charsets, media_types, row_types
 from inference.rows.formats import (
     csv_reader,
     csv_writer,
-    dense_json,
     gathering,
     json_codec,
-    json_outline,
-    json_parts,
+    json_document,
+    json_lines,
     npy_codec,
 )
 from inference.rows.formats.csv_table import CsvTable
-from inference.rows.formats.json_tables import JsonLinesTable, JsonTable
 from inference.rows.formats.npy_table import NpyTable
 from inference.rows.formats.parts import Part, Table, read_whole
 from inference.rows.schema import Schema
-from inference.rows.text_options import options_of
+from inference.rows.text_options import UNSAID, TextOptions, options_of
 
 __all__ = [
     "Part",
@@ -49,18 +47,21 @@ def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) ->
         raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
     limits.check_bytes(len(body))
     form = media_types.format_of(content_type, body)
+    options = UNSAID
     if form in media_types.TEXTS:
         options = options_of(content_type)
         body = charsets.to_utf8(body, options.charset, limits=limits)
-    if form == media_types.JSON and len(body) <= json_outline.PIECE_BYTES:
-        return _short_json(body, schema, limits)
+    if form == media_types.JSON and json_document.is_short(body):
+        return json_document.decode_short(body, schema, limits)
     if form == media_types.PARQUET and schema.kind != "array":
         read: row_types.Rows = by_column(form).decode_typed_parquet(body, schema, limits)
         return read
-    return gathering.gather(parts(body, form, schema, limits), schema)
+    return gathering.gather(parts(body, form, schema, limits, options), schema)
 
 
-def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterable[gathering.Part]:
+def parts(
+    body: bytes, form: str, schema: Schema, limits: Limits, options: TextOptions = UNSAID
+) -> Iterable[gathering.Part]:
     """The rows of a body in one of media_types.FORMATS, part by part. Raises CallerError."""
     if form == media_types.NPY:
         array = npy_codec.decode(body)
@@ -70,10 +71,10 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterable[ga
         found: Iterable[gathering.Part] = by_column(form).parts(body, form, schema, limits)
         return found
     if form == media_types.CSV:
-        return csv_reader.parts(body, schema, limits)
+        return csv_reader.parts(body, schema, limits, options)
     if form == media_types.JSON_LINES:
-        return json_codec.line_parts(body, schema, limits)
-    return json_parts.JsonBody(body, schema, limits, "the body").parts()
+        return json_lines.body_parts(body, schema, limits)
+    return json_document.JsonDocument(body, schema, limits, "the body").parts()
 
 
 def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
@@ -83,18 +84,6 @@ def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
     """
     size: int = by_column(form).unpacked_size(body, form, limits)
     return min(max(size, len(body)), limits.body_bytes)
-
-
-def _short_json(body: bytes, schema: Schema, limits: Limits) -> row_types.Rows:
-    if schema.kind == "array":  # the fast path for most bodies
-        values = dense_json.read(body, features=schema.features)
-        if values is not None:
-            limits.check_rows(len(values))
-            if (plain := numeric.coerce_plain(values, schema)) is not None:
-                return plain
-    cells = json_codec.decode(body, schema)
-    limits.check_rows(len(cells))
-    return coercion.coerce_rows(cells, schema, text=False)
 
 
 def encode(predictions: bytes, form: str) -> bytes:
@@ -134,13 +123,14 @@ def open_table(content_type: str, source: BinaryIO, schema: Schema, limits: Limi
     its prediction or error. Raises UnsupportedType, also where pyarrow is needed and not installed.
     """
     form = media_types.format_of(content_type, b"")
+    options = UNSAID
     if form in media_types.TEXTS:
         options = options_of(content_type)
         source = charsets.as_utf8(source, options.charset)
     if form == media_types.CSV:
-        return CsvTable(source, schema)
+        return CsvTable(source, schema, options)
     if form == media_types.JSON_LINES:
-        return JsonLinesTable(source, schema)
+        return json_lines.JsonLinesTable(source, schema)
     if form == media_types.NPY:
         return NpyTable(source, schema, limits)
     if form == media_types.PARQUET:
@@ -153,4 +143,4 @@ def open_table(content_type: str, source: BinaryIO, schema: Schema, limits: Limi
         from inference.rows.formats.arrow_table import ArrowTable  # noqa: PLC0415 - imports pyarrow
 
         return ArrowTable(source, schema, limits)
-    return JsonTable(source, schema, limits)
+    return json_document.JsonTable(source, schema, limits)

@@ -68,6 +68,8 @@ def gather(parts: Iterable[Part], schema: Schema) -> Rows:
         coerced.append(part.coerce(schema, first=count))
         schema = pin_width(schema, coerced[-1])
         count += len(coerced[-1].kept)
+    if not coerced:
+        return coercion.coerce_rows([], schema, text=False)
     if len(coerced) == 1:
         return coerced[0]
     if not coerced:

@@ -1,57 +1,20 @@
-"""JSON and JSON lines. NaN and infinity, which JSON lacks, are null in both directions."""
+"""Values as JSON and back. NaN and infinity, which JSON lacks, are null in both directions."""
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import orjson
 
 from inference.errors import MalformedInput, ResultUnserialisable, UnacceptableAnswer
-from inference.limits import PART_CELLS, Limits, rows_per_part
-from inference.rows.formats import json_outline, json_rows, plain
-from inference.rows.formats.gathering import CellsPart
-from inference.rows.formats.lines import Lines, batched, without_blank
-from inference.rows.row_types import Row
-from inference.rows.schema import Schema
+from inference.limits import PART_CELLS, rows_per_part
+from inference.rows.formats import json_outline, plain
 
 _LONG_NUMBER = re.compile(rb"\d{20}")
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-
-
-def decode(body: bytes, schema: Schema) -> list[Row]:
-    """Rows from any of the shapes of inference.rows.formats.json_rows. Raises CallerError."""
-    return json_rows.rows_of(loads(body, "the body"), schema)
-
-
-def line_parts(body: bytes, schema: Schema, limits: Limits) -> Iterator[CellsPart]:
-    """Rows from a list, a record or an object with `data` a line; blank lines are skipped.
-
-    Raises CallerError.
-    """
-    lines = Lines(io.BytesIO(body).readline, b",")
-    count = 0
-    columns: tuple[str, ...] | None = None
-    for batch in batched(without_blank(_documents(lines), limits.rows), lines):
-        count += len(batch)
-        limits.check_rows(count, at_least=True)
-        documents = [document for (document,) in batch]
-        columns = columns or json_rows.columns_of(documents, schema)
-        yield CellsPart(json_rows.line_rows(documents, columns, schema), text=False)
-    limits.check_rows(count)
-
-
-def _documents(lines: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
-    """Each line's document in a tuple, which is empty for a blank line."""
-    number = 0
-    for whole in lines:
-        for line in whole.splitlines() or [b""]:
-            number += 1
-            yield (loads(line, f"line {number}"),) if line.strip() else ()
 
 
 def dumps(value: object) -> bytes:

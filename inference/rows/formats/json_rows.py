@@ -1,105 +1,230 @@
 """Rows in the JSON documents that clients send.
 
-    [[…], …]   {"data": [[…], …]}   {"instances": …}   {"inputs": …}     rows
-    {"columns": ["b", "a"], "data": [[…], …]}                            rows, columns named (split)
-    [{"a": 1, "b": 2}, …], also under the names above                    records
-    ["…", …], also under the names above                                 texts, for a model of texts
+    [[…], …]                                           rows
+    [{"a": 1, "b": 2}, …]                              records
+    ["…", …]                                           texts, for a model of texts
+    {"data": [[…], …]}                                 any of these under one of NAMES
+    {"columns": ["b", "a"], "data": [[…], …]}          rows whose columns are named (split)
+    {"dataframe_split": {"columns": …, "data": …}}     the same under one of NAMES
+    {"inputs": {"a": [1, 3], "b": [2, 4]}}             columns under one of NAMES
+    {"a": 1, "b": 2}                                   one record with all names of the model
 
-Named columns are put into the model's order if it was trained with names; otherwise they keep
-their order. Fields of a record that the model does not know are left out.
+Named columns are put into the model's order. A model without names takes the names of the first
+record, for the whole input. Names that the model does not know are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple, cast
 
-from inference.errors import UnfitInput
-from inference.rows import row_types
-from inference.rows.row_types import Row
+from inference.errors import CallerError, UnfitInput
+from inference.rows import coercion, row_types
+from inference.rows.formats.json_keys import repeated_keys
+from inference.rows.formats.json_outline import Span
+from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
 
-NAMES = ("data", "instances", "inputs")
+#: The first one that a document has is read. The last four are MLflow's.
+NAMES = ("data", "instances", "inputs", "input_data", "dataframe_split", "dataframe_records")
+_SPLIT = {"columns", "data"}
 
 
-def rows_of(document: Any, schema: Schema) -> list[Row]:
-    """The rows in a JSON document. Raises UnfitInput."""
-    data = _under_a_name(document) if isinstance(document, dict) else document
-    if data is None:
-        raise UnfitInput(
-            field="data", expected=_expected(schema), got=f"nothing under {' or '.join(NAMES)}"
-        )
-    if not isinstance(data, list):
-        raise UnfitInput(field="data", expected=_expected(schema), got=type(data).__name__)
-    columns = document.get("columns") if isinstance(document, dict) else None
-    if not data and columns is None:
-        return []
-    return reader(data[0] if data else [], columns, schema)(data)
+class Layout(NamedTuple):
+    """Where a document has its rows. A list may be a Span that is not parsed yet."""
+
+    rows: list[Any] | Span = []  # noqa: RUF012 - never changed
+    #: The names of each row's cells, if the document has them.
+    columns: list[str] | None = None
+    #: Instead of rows: the model's columns.
+    by_column: list[list[Any] | Span] | None = None
+
+    @property
+    def length(self) -> int:
+        """The number of rows."""
+        first = self.rows if self.by_column is None else self.by_column[0]
+        return count(first)
+
+    @property
+    def parsed_rows(self) -> list[Any]:
+        """The rows of a document that was parsed whole."""
+        return cast("list[Any]", self.rows)
 
 
-def reader(first: object, columns: object, schema: Schema) -> Callable[[list[Any]], list[Row]]:
-    """The function that converts a list's elements to rows, chosen by the first element.
+def layout_of(document: Any, schema: Schema) -> Layout:
+    """The layout of a document. Raises UnfitInput."""
+    data, columns = document, None
+    if isinstance(document, dict):
+        if _is_record(document, schema):
+            return Layout([document])
+        data = next((document[name] for name in NAMES if name in document), None)
+        columns = document.get("columns")
+        if isinstance(data, dict):
+            return _layout_of_object(data, schema)
+        if data is None:
+            got = f"nothing under {', '.join(NAMES[:-1])} or {NAMES[-1]}"
+            raise UnfitInput(field="data", expected=_expected(schema), got=got)
+    return _layout_of_list(data, columns, schema)
 
-    `columns`: the document's member of that name. Raises UnfitInput.
+
+class RowReader:
+    """Converts the rows of one input, all in the same order.
+
+    `columns`: the names of the cells of rows that are lists. `lines`: whether it reads JSON lines,
+    where a row may be under one of NAMES.
     """
-    if isinstance(first, dict):
-        names = schema.names or tuple(first)
-        return lambda items: [_row(item, names, schema) for item in items]
-    if isinstance(first, str) and schema.kind == "texts":
-        return lambda items: [[text] for text in items]
-    if not isinstance(first, list):
-        raise UnfitInput(
-            field="data", expected=_expected(schema), got="a flat list; put it in a list"
-        )
-    return as_they_are if columns is None else _split(columns, schema)
+
+    def __init__(self, schema: Schema, columns: object = None, *, lines: bool = False) -> None:
+        self._columns, self._lines = columns, lines
+        self._texts = schema.kind == "texts"
+        self._known = frozenset(schema.names or ())
+        self._names: tuple[str, ...] = schema.names or ()
+        self._may_be_missing = [column.missing for column in schema.columns or ()]
+        self._any_may_be_missing = schema.allows_missing
+        self._order: list[int] | None = None
+        self._width = 0
+        self._has_begun = False
+
+    @property
+    def takes_lists_as_they_are(self) -> bool:
+        """Whether rows that are lists have the model's order."""
+        return self._columns is None
+
+    def begin(self, first: object, schema: Schema) -> None:
+        """Check the document by its first row. Raises UnfitInput."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        if not isinstance(first, dict | list) and not (isinstance(first, str) and self._texts):
+            got = "a flat list; put it in a list"
+            raise UnfitInput(field="data", expected=_expected(schema), got=got)
+        if self._columns is not None and not isinstance(first, dict):
+            names = _require_names(self._columns)
+            self._order, self._width = schema.order(names), len(names)
+
+    def read(self, items: list[Any], schema: Schema, text: bytes, *, first: int) -> Rows:
+        """Rows in the model's types. `text`: the items as JSON. `first`: the first row's number."""
+        rows, errors = self.cells(items, text, first=first)
+        coerced = coercion.coerce_rows(rows, schema, text=False, first=first)
+        coerced.errors.update(errors)
+        return coerced
+
+    def cells(
+        self, items: list[Any], text: bytes, *, first: int = 0
+    ) -> tuple[list[Any], dict[int, CallerError]]:
+        """The cells of each row as they came; None and an error for a record that is unfit."""
+        rows, errors = self._convert(items, first)
+        for index, names in repeated_keys(text, items).items():
+            for name in names:
+                if name in self._names:
+                    rows[index] = None
+                    field = f"row {first + index}, column {name!r}"
+                    errors[index] = UnfitInput(field=field, expected="once", got="twice")
+        return rows, errors
+
+    def _convert(self, items: list[Any], first: int) -> tuple[list[Any], dict[int, CallerError]]:
+        if len(self._names) > 1:
+            try:
+                return list(map(list, map(itemgetter(*self._names), items))), {}
+            except (KeyError, TypeError):  # not only records with all columns
+                pass
+        if self._lines:
+            items = [self._unwrapped(item) for item in items]
+        if self._order is not None:
+            items = row_types.reorder(items, self._order, self._width)
+        rows: list[Any] = []
+        errors: dict[int, CallerError] = {}
+        for index, item in enumerate(items):
+            try:
+                rows.append(self._row(item, first + index))
+            except UnfitInput as error:
+                rows.append(None)
+                errors[index] = error
+        return rows, errors
+
+    def _unwrapped(self, item: object) -> object:
+        """The row that a JSON line has under one of NAMES, or the line itself."""
+        if not isinstance(item, dict) or not self._known.isdisjoint(item):
+            return item
+        kinds = (list, dict, str) if self._texts else (list, dict)
+        return next((item[name] for name in NAMES if isinstance(item.get(name), kinds)), item)
+
+    def _row(self, item: object, number: int) -> object:
+        if isinstance(item, str) and self._texts:
+            return [item]
+        if not isinstance(item, dict):
+            return item
+        if not self._names:
+            self._names = tuple(item)
+        if not self._names:
+            return item
+        for at, name in enumerate(self._names):
+            if name not in item and not self._optional(at):
+                field = f"row {number}, column {name!r}"
+                raise UnfitInput(field=field, expected="present", got="missing")
+        return list(map(item.get, self._names))
+
+    def _optional(self, at: int) -> bool:
+        """Whether cells of a column may be missing."""
+        return self._may_be_missing[at] if self._may_be_missing else self._any_may_be_missing
 
 
-def as_they_are(items: list[Any]) -> list[Row]:
-    return items
+def count(values: list[Any] | Span) -> int:
+    return values.length if isinstance(values, Span) else len(values)
 
 
-def columns_of(documents: Sequence[object], schema: Schema) -> tuple[str, ...] | None:
-    """The columns of records in JSON lines: the model's, otherwise those of the first record."""
-    if schema.names is not None:
-        return schema.names
-    found = map(_line, documents)
-    return next((tuple(each) for each in found if isinstance(each, dict)), None)
+def _is_record(document: dict[str, Any], schema: Schema) -> bool:
+    """Whether an object is one row, not an object that has rows under one of NAMES."""
+    return schema.names is not None and all(
+        name in document and not isinstance(document[name], list | dict | Span)
+        for name in schema.names
+    )
 
 
-def line_rows(
-    documents: Sequence[object], columns: Sequence[str] | None, schema: Schema
-) -> list[Row]:
-    """The row in each JSON line. A line that is no row stays as it is and becomes an error later.
-
-    `columns`: the order of a record's cells.
-    """
-    return [_row(_line(document), columns or (), schema) for document in documents]
+def _layout_of_list(rows: object, columns: Any, schema: Schema) -> Layout:
+    if isinstance(rows, list | Span):
+        return Layout(rows, columns)
+    raise UnfitInput(field="data", expected=_expected(schema), got=row_types.short_repr(rows))
 
 
-def _line(document: object) -> object:
-    found = _under_a_name(document) if isinstance(document, dict) else None
-    return document if found is None else found
+def _layout_of_object(data: dict[str, Any], schema: Schema) -> Layout:
+    """The layout of an object under one of NAMES."""
+    if data.keys() >= _SPLIT and not set(schema.names or ()) >= _SPLIT:
+        return _layout_of_list(data["data"], data["columns"], schema)
+    if not any(isinstance(values, list | Span) for values in data.values()):
+        return Layout([data])
+    return Layout(by_column=_columns(data, schema))
 
 
-def _row(item: object, columns: Sequence[str], schema: Schema) -> Any:
-    if isinstance(item, dict) and all(name in item for name in columns):
-        return [item[name] for name in columns]
-    if isinstance(item, str) and schema.kind == "texts":
-        return [item]
-    return item
+def _columns(data: dict[str, Any], schema: Schema) -> list[list[Any] | Span]:
+    """The model's columns, equally long. Raises UnfitInput."""
+    names = list(data)
+    order = schema.order(names)
+    chosen = names if order is None else [names[at] for at in order]
+    expected = _length(chosen[0], data[chosen[0]])
+    for name in chosen:
+        if (length := _length(name, data[name])) != expected:
+            raise UnfitInput(
+                field=f"column {name!r}",
+                expected=f"{row_types.count_values(expected)}, as column {chosen[0]!r} has",
+                got=row_types.count_values(length),
+            )
+    return [data[name] for name in chosen]
 
 
-def _under_a_name(document: dict[str, Any]) -> Any:
-    return next((document[name] for name in NAMES if name in document), None)
+def _length(name: str, values: object) -> int:
+    """The number of values of a column. Raises UnfitInput."""
+    if isinstance(values, list | Span):
+        return count(values)
+    got = row_types.short_repr(values)
+    raise UnfitInput(field=f"column {name!r}", expected="a list of values", got=got)
 
 
-def _split(columns: object, schema: Schema) -> Callable[[list[Any]], list[Row]]:
-    if not (isinstance(columns, list) and all(isinstance(name, str) for name in columns)):
-        raise UnfitInput(
-            field="columns", expected="a list of names", got=str(type(columns).__name__)
-        )
-    order = schema.order(columns)
-    return lambda items: row_types.reorder(items, order, len(columns))
+def _require_names(columns: object) -> list[str]:
+    if isinstance(columns, list) and all(isinstance(name, str) for name in columns):
+        return columns
+    got = row_types.short_repr(columns)
+    raise UnfitInput(field="columns", expected="a list of names", got=got)
 
 
 def _expected(schema: Schema) -> str:

@@ -49,7 +49,7 @@ def test_every_json_example_fits_the_json_schema(schema: Schema, golden: Golden)
 
 
 @EACH
-@pytest.mark.parametrize("body", [{}, [], {"data": []}, {"data": [[]]}, [[1]], [[1, 2, 3]], 5])
+@pytest.mark.parametrize("body", [{}, {"data": [[]]}, [[1]], [[1, 2, 3]], 5])
 def test_no_document_that_is_refused_fits_the_json_schema(
     schema: Schema, golden: Golden, body: object
 ) -> None:

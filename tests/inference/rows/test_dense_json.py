@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inference.errors import CallerError
 from inference.rows import coercion
-from inference.rows.formats import dense_json, json_codec
+from inference.rows.formats import dense_json, json_document
 from inference.rows.numeric import EXACT_INTEGER
 from inference.rows.schema import Schema
 
@@ -20,7 +20,9 @@ ANY = Schema()
 def thoroughly(body: bytes) -> np.ndarray | None:
     """The result of the thorough reader; None if it refuses."""
     try:
-        return coercion.coerce_rows(json_codec.decode(body, ANY), ANY, text=False).numbers()
+        return coercion.coerce_rows(
+            json_document.decode_cells(body, ANY), ANY, text=False
+        ).numbers()
     except CallerError:
         return None
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inference.errors import CallerError, MalformedInput
 from inference.limits import Limits
 from inference.rows import coercion, formats, media_types
-from inference.rows.formats import json_codec, json_outline, json_parts
+from inference.rows.formats import json_document, json_outline
 from inference.rows.formats.gathering import gather
 from inference.rows.formats.json_outline import Outline
 from inference.rows.schema import TEXTS, Schema
@@ -120,12 +120,12 @@ def test_rows_read_in_parts_are_the_rows_read_whole(schema, data, name, columns,
     body = damaged(orjson.dumps(document), changes)
 
     def at_once():
-        found = json_codec.decode(body, schema)
+        found = json_document.decode_cells(body, schema)
         LIMITS.check_rows(len(found))
         return coercion.coerce_rows(found, schema, text=False)
 
     def apart():
-        found = json_parts.JsonBody(body, schema, LIMITS, "the body")
+        found = json_document.JsonDocument(body, schema, LIMITS, "the body")
         return gather(found.parts(), schema)
 
     assert outcome(apart) == outcome(at_once)

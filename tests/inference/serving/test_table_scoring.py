@@ -53,7 +53,8 @@ async def test_json_lines_keep_their_fields_beside_the_prediction(score):
     first, second, third = map(orjson.loads, written.splitlines())
     assert first == {"id": 7, "data": GOOD, "prediction": 1}
     assert second == {"data": LOW, "prediction": 0}
-    assert "row 2: expected a list of 3 values" in third["error"]
+    assert third["data"] == "{oops"
+    assert "line 4 is not JSON" in third["error"]
     assert (report.rows, report.failed) == (3, 1)
 
 
@@ -63,7 +64,7 @@ async def test_a_json_line_nested_however_deep_comes_back_as_it_was(score, depth
     body = b'{"data": [0.9, 0.9, 0.9], "deep": %b}\n%b\n' % (deep, deep)
     report, written = await score(media_types.JSON_LINES, body)
     first, second = written.splitlines()
-    assert first == b'{"data":[0.9,0.9,0.9],"deep":%b,"prediction":1}' % deep
+    assert first == b'{"data": [0.9, 0.9, 0.9], "deep": %b,"prediction":1}' % deep
     assert second.startswith(b'{"data":%b,"error":"row 1: ' % deep)
     assert (report.rows, report.failed) == (2, 1)
 
@@ -116,7 +117,7 @@ async def test_the_same_rows_again_are_hits(score):
         (media_types.CSV, b"1,2\n3,4\n", UnfitInput, "row 0: expected a list of 3"),
         (media_types.CSV, b"1,2,\xff\n", MalformedInput, "UTF-8"),
         (media_types.CSV, b'1,2,"x' + b"x" * 200_000, MalformedInput, "line 1: field larger"),
-        (media_types.JSON_LINES, b"{oops\n", UnfitInput, "row 0"),
+        (media_types.JSON_LINES, b"{oops\n", MalformedInput, "line 1 is not JSON"),
         (media_types.JSON, b"", MalformedInput, "empty"),
         (media_types.JSON, b"{oops", MalformedInput, "the blob, read as JSON, is not"),
         (media_types.JSON, b" " * 10_001, InputTooLarge, "MAX_BODY_BYTES"),

@@ -1,0 +1,64 @@
+"""Names that stand twice in one JSON object. Parsers keep the last value and say nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import simdjson
+
+#: The end of every name in an object. A text may hold it too.
+_NAME_END = re.compile(rb'"[ \t\r\n]*+:')
+
+
+def may_repeat(text: bytes, names: int) -> bool:
+    """Whether a JSON text may have more names in its objects than the `names` that were parsed."""
+    return text.count(b":") > names and len(_NAME_END.findall(text)) > names
+
+
+def repeated_keys(text: bytes, items: Sequence[Any]) -> dict[int, list[str]]:
+    """The names that stand twice in one of the objects in a list, by the object's position.
+
+    `text`: the list as JSON, or its elements with anything between them. `items`: its elements, as
+    they were parsed.
+    """
+    names = sum(len(item) for item in items if isinstance(item, dict))
+    if not names or not may_repeat(text, names):
+        return {}
+    try:
+        return _repeated(text, items)
+    except (ValueError, RuntimeError):  # for example integers beyond 64 bits
+        return _repeated_slowly(text)
+
+
+def twice(names: Iterable[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+def _repeated(text: bytes, items: Sequence[Any]) -> dict[int, list[str]]:
+    elements: Any = simdjson.Parser().parse(text)
+    return {
+        index: twice(element.keys())
+        for index, (element, item) in enumerate(zip(elements, items, strict=True))
+        if isinstance(item, dict) and len(element) > len(item)
+    }
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object's names and values."""
+
+
+def _repeated_slowly(text: bytes) -> dict[int, list[str]]:
+    try:
+        elements = json.loads(text, object_pairs_hook=_Pairs)
+    except RecursionError:
+        return {}
+    found = {
+        index: twice(name for name, _ in element)
+        for index, element in enumerate(elements)
+        if isinstance(element, _Pairs)
+    }
+    return {index: names for index, names in found.items() if names}
