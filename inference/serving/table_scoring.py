@@ -149,8 +149,9 @@ class _Batch:
             position = self._position()
             self._counts.batch_bytes += position - self._report.bytes
             self._report.bytes = position
-            self._report.header = getattr(self._table, "header", None)
+            self._report.header = self._table.header
             yield part
+        self._report.header = self._table.header
 
     def _format(self, part: formats.Part, predictions: bytes) -> bytes:
         values = orjson.loads(predictions)

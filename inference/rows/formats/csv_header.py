@@ -53,11 +53,11 @@ def find_header(
 def _is_header(
     line: Sequence[str], schema: Schema, options: TextOptions, *, lines_follow: bool
 ) -> bool:
-    names = {TEXT, *(schema.names or ())} if schema.kind == "texts" else {*(schema.names or ())}
+    names = {*(schema.names or ())}
+    if schema.kind == "texts":
+        return not {TEXT, *names}.isdisjoint(line)
     if not names.isdisjoint(line):
         return True
-    if schema.kind == "texts":
-        return False
     if options.delimiter is None:
         _require_commas(line, schema)
     if lines_follow and _counts_up(line):

@@ -110,7 +110,12 @@ class CsvReader:
         """Whether each line is a row, and none can be too long."""
         if b'"' in block or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n")):
             return False
-        return len(block) <= MAX_ROW_BYTES and block.count(self._comma) < MAX_ROW_CELLS
+        if block.count(self._comma) < MAX_ROW_CELLS:
+            return len(block) <= MAX_ROW_BYTES
+        lines = block.split(b"\n")
+        return max(line.count(self._comma) for line in lines) < MAX_ROW_CELLS and (
+            max(map(len, lines)) < MAX_ROW_BYTES
+        )
 
     def _begin(self, options: TextOptions) -> None:
         block = self._blocks.read().removeprefix(_BOM)
@@ -209,13 +214,6 @@ def parts(
         count += len(part.lines)
         limits.check_rows(count, at_least=True)
         yield part
-
-
-def read_texts(body: bytes, schema: Schema) -> tuple[tuple[str, ...] | None, list[Row]]:
-    """The names of the columns or None, and the rows as texts. Raises CallerError."""
-    reader = CsvReader(io.BytesIO(body), schema)
-    rows = [row for part in reader.parts() for row in part.cells()]
-    return None if reader.header is None else reader.header.names, rows
 
 
 def _explain_decimal_commas(errors: dict[int, CallerError], *, refuse: bool) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from inference.rows.formats import json_codec
 from inference.rows.formats.csv_reader import CsvReader
+from inference.rows.formats.output_columns import error_name, prediction_names
 from inference.rows.formats.parts import Part
 
-PREDICTION, ERROR = "prediction", "error"
-#: Of a column whose name the caller's table has already.
-SUFFIX = "_scored"
 #: JSON has them in numbers: cells would need quotes.
 _IN_NUMBERS = "+-.e0123456789"
 #: Of rows with errors that wait for the first prediction, which shows the number of outputs.
@@ -24,7 +22,7 @@ def encode(values: list[Any]) -> bytes:
     """One line per prediction, and one cell per output."""
     width = width_of(values)
     lines = [line or b'""' for line in _lines(values, width, ",")]  # a blank line is no row
-    return b"\n".join([",".join(prediction_names(width)).encode(), *lines, b""])
+    return b"\n".join([",".join(prediction_names(width, ())).encode(), *lines, b""])
 
 
 class CsvWriter:
@@ -67,7 +65,8 @@ class CsvWriter:
         prefix = reader.prefix
         if reader.header is None:
             return prefix
-        names = free_names([*prediction_names(self._width), ERROR], reader.header.names)
+        taken = reader.header.names
+        names = [*prediction_names(self._width, taken), error_name(taken)]
         added = "".join(reader.delimiter + name for name in names).encode()
         return prefix.rstrip(b"\r\n") + added + reader.line_end
 
@@ -91,20 +90,6 @@ class CsvWriter:
         return b"".join(rows)
 
 
-def prediction_names(width: int | None) -> list[str]:
-    return [PREDICTION] if width is None else [f"{PREDICTION}_{i}" for i in range(width)]
-
-
-def free_names(names: Iterable[str], taken: Collection[str]) -> list[str]:
-    """The names, each with SUFFIX as often as it takes to be none of `taken`."""
-    found = []
-    for name in names:
-        while name in taken:
-            name += SUFFIX  # noqa: PLW2901
-        found.append(name)
-    return found
-
-
 def width_of(values: Sequence[Any]) -> int | None:
     """The number of outputs of a row; None if it is one that is no list."""
     return len(values[0]) if values and isinstance(values[0], list) else None
@@ -119,22 +104,20 @@ def cell(value: object) -> str:
 
 def _lines(values: Sequence[Any], width: int | None, delimiter: str) -> list[bytes]:
     """The cells of each prediction, with delimiters between them."""
-    if not values:
-        return []
     if width is None:
-        types = set(map(type, values))
-        if types <= {int, float} and delimiter not in _IN_NUMBERS:
-            return json_codec.dumps(values)[1:-1].split(b",")
-        if types == {str}:  # classes, mostly: few different ones
-            known = {value: _quote(value, delimiter).encode() for value in set(values)}
-            return [known[value] for value in values]
-        return [_quote(cell(value), delimiter).encode() for value in values]
-    return [
-        delimiter.join(_quote(cell(output), delimiter) for output in value).encode()
-        if isinstance(value, list)
-        else _quote(cell(value), delimiter).encode()
-        for value in values
-    ]
+        return _single(values, delimiter) if values else []
+    rows = (value if isinstance(value, list) else [value] for value in values)
+    return [delimiter.join(_quote(cell(each), delimiter) for each in row).encode() for row in rows]
+
+
+def _single(values: Sequence[Any], delimiter: str) -> list[bytes]:
+    types = set(map(type, values))
+    if types <= {int, float} and delimiter not in _IN_NUMBERS:
+        return json_codec.dumps(values)[1:-1].split(b",")
+    if types == {str}:  # classes, mostly: few different ones
+        known = {value: _quote(value, delimiter).encode() for value in set(values)}
+        return [known[value] for value in values]
+    return [_quote(cell(value), delimiter).encode() for value in values]
 
 
 def _quote(text: str, delimiter: str) -> str:

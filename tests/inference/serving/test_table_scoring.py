@@ -41,7 +41,7 @@ async def test_csv_rows_get_a_prediction_or_an_error(score):
     assert lines[0] == ["a", "b", "c", "prediction", "error"]
     assert lines[1] == ["0.9", "0.9", "0.9", "1", ""]
     assert lines[2] == ["0.1", "0.1", "0.1", "0", ""]
-    assert lines[3] == ["1", "2", "", "row 2: expected a list of 3 values, got 2 values"]
+    assert lines[3] == ["1", "2", "", "", "row 2: expected a list of 3 values, got 2 values"]
     assert lines[4][3:] == ["", "row 3, column 2: expected a number, got 'x'"]
     assert "a finite number" in lines[5][-1]
     assert (report.rows, report.failed) == (5, 3)
@@ -116,7 +116,7 @@ async def test_the_same_rows_again_are_hits(score):
     [
         (media_types.CSV, b"1,2\n3,4\n", UnfitInput, "row 0: expected a list of 3"),
         (media_types.CSV, b"1,2,\xff\n", MalformedInput, "UTF-8"),
-        (media_types.CSV, b'1,2,"x' + b"x" * 200_000, MalformedInput, "line 1: field larger"),
+        (media_types.CSV, b'1,2,"x' + b"x" * 200_000, MalformedInput, "a quote of line 1"),
         (media_types.JSON_LINES, b"{oops\n", MalformedInput, "line 1 is not JSON"),
         (media_types.JSON, b"", MalformedInput, "empty"),
         (media_types.JSON, b"{oops", MalformedInput, "the blob, read as JSON, is not"),
