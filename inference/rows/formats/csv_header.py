@@ -78,6 +78,9 @@ def _order(line: Sequence[str], schema: Schema) -> list[int] | None:
         unindexed = len(line) - 1
         if _is_index(line) and schema.features in (None, unindexed):
             return list(range(1, len(line)))
+        if schema.features not in (None, len(line)):
+            width = f"{schema.features} columns"
+            raise UnfitInput(field="the header", expected=width, got=str(len(line)))
         return None
     if schema.kind == "texts" and schema.names[0] not in line and TEXT in line:
         return [line.index(TEXT)]

@@ -113,6 +113,7 @@ REFUSED = [
     (ABC, "a,b\n1,2\n", ["column 'c': expected present, got missing"]),
     (ABC, "a,b,c,a\n1,2,3,9\n", ["column 'a': expected once, got twice"]),
     (NAMELESS, "x,y,x\n1,2,3\n", ["column 'x': expected once, got twice"]),
+    (NAMELESS, "x,y\n1,2\n", ["the header: expected 3 columns, got 2"]),
     # Another delimiter.
     (ABC, "a;b;c\n1;2;3\n", ["';' is the delimiter", 'delimiter=";"', "decimal point"]),
     (NAMELESS, "1,5;2,0;3,1\n", ["';' is the delimiter", "decimal point"]),
