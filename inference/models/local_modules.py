@@ -33,7 +33,7 @@ def digest_beside(file: Path) -> bytes:
 def digest(files: Iterable[Path], folder: Path) -> bytes:
     """Digest of files' names, as seen from a folder, and contents."""
     whole = hashlib.sha256()
-    for file in files:
+    for file in filter(Path.is_file, files):
         whole.update(hashlib.sha256(os.path.relpath(file, folder).encode()).digest())
         whole.update(hashlib.sha256(file.read_bytes()).digest())
     return whole.digest()

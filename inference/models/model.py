@@ -100,5 +100,6 @@ def load(
     except ModelUnavailable:
         raise
     except BaseException as error:  # noqa: BLE001 - a pickle may raise anything, even SystemExit
-        message = f"{file.name} did not load: {errors.describe(error)}{errors.hint}"
+        described = " ".join(errors.describe(error).split())  # libraries write several lines
+        message = f"{file.name} did not load: {described}{errors.hint}"
         raise ModelUnavailable(message) from errors.cause(error)

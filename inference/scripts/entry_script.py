@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +19,9 @@ from inference.scripts.question import Run
 
 #: The script's name in sys.modules. Its file may be named like another module.
 MODULE = "entry_script"
+
+#: The names in sys.modules before the first script of a folder was loaded.
+_LOADED_BEFORE: dict[str, frozenset[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,22 @@ def _import(file: Path) -> ModuleType:
         raise ModelUnavailable(f"{file.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    sys.path.append(str(file.parent))
+    _make_importable(str(file.parent))
     spec.loader.exec_module(module)
     return module
+
+
+def _make_importable(folder: str) -> None:
+    """Let a script import from its folder. It comes last: it shadows nothing of the app.
+
+    A process that loads a script again, as a notebook does, imports its modules again: they may
+    have changed.
+    """
+    if folder not in sys.path:
+        sys.path.append(folder)
+    known = _LOADED_BEFORE.setdefault(folder, frozenset(sys.modules))
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None) or ""
+        if name not in known and file.startswith(folder + os.sep):
+            del sys.modules[name]
+    importlib.invalidate_caches()

@@ -107,20 +107,22 @@ def _imported(file: Path) -> Iterator[str]:
 
 def _find(name: str, folder: Path) -> Path | None:
     """Where a module is that belongs to no installed package: its file, or its package's folder."""
-    loaded = sys.modules.get(name)
-    spec = PathFinder.find_spec(name, [*sys.path, str(folder)])
-    origin = _file_of(loaded) if loaded is not None and not _is_within(spec, folder) else None
-    if origin is None and spec is not None:
-        places = list(spec.submodule_search_locations or [])
-        origin = Path(spec.origin or (places[0] if places else ""))
+    origin = _origin(name, folder)
     if origin is None or _is_installed(origin) or origin.suffix not in {".py", ""}:
         return None
     return origin.parent if origin.name == "__init__.py" else origin
 
 
-def _is_within(spec: object, folder: Path) -> bool:
-    origin = getattr(spec, "origin", None)
-    return origin is not None and Path(origin).is_relative_to(folder)
+def _origin(name: str, folder: Path) -> Path | None:
+    """The file of a module, as it is loaded or would be; the folder of a namespace package."""
+    loaded = getattr(sys.modules.get(name), "__file__", None)
+    if loaded is not None:
+        return Path(loaded)
+    spec = PathFinder.find_spec(name, [*sys.path, str(folder)])
+    if spec is None:
+        return None
+    origin = spec.origin or next(iter(spec.submodule_search_locations or ()), None)
+    return None if origin is None else Path(origin)
 
 
 def _loaded_from(folder: Path) -> list[tuple[Path, ModuleType]]:
@@ -132,11 +134,6 @@ def _loaded_from(folder: Path) -> list[tuple[Path, ModuleType]]:
         if isinstance(file, str) and file.startswith(beginning) and not _is_installed(Path(file)):
             found.append((Path(file), module))
     return found
-
-
-def _file_of(module: object) -> Path | None:
-    file = getattr(module, "__file__", None)
-    return Path(file) if isinstance(file, str) else None
 
 
 def _is_installed(file: Path) -> bool:
