@@ -11,6 +11,7 @@ import numpy as np
 from inference import models
 from inference.errors import UnfitInput
 from inference.models import (
+    blas_threads,
     garbage_collector,
     golden_rows,
     local_modules,
@@ -80,6 +81,7 @@ class EstimatorScript:
                 *(self._file, self._manifest, self._errors),
                 max_dense_bytes=self._limits.body_bytes,
             )
+            blas_threads.use_one_thread()
             # This also makes the first prediction here, which pays for lazy imports.
             rows = self._rows_to_try(verified.schema)
             self._independent = batch_invariance.is_batch_invariant(verified.answer, rows)

@@ -28,17 +28,17 @@ class CacheLookup:
             task.cancel()
 
     async def find(
-        self, plan: Plan, keys: Sequence[str], *, began: float | None = None
+        self, plan: Plan, keys: Sequence[str], *, keys_s: float = 0.0
     ) -> tuple[Found, bool]:
         """The entries in the near cache and, if planned, in Redis; and whether Redis answered.
 
-        `began`: time.perf_counter() before the keys were computed, which is part of the cost.
+        `keys_s`: seconds that it took to compute the keys, which are part of the cost.
         """
         if not plan.lookup:
             return [None] * len(keys), True
         if len(keys) > PIECE_ROWS:
-            return await self._find_many(plan, keys)
-        began = time.perf_counter() if began is None else began
+            return await self._find_many(plan, keys, keys_s / len(keys))
+        began = time.perf_counter() - keys_s
         found = [self._cache.peek(key) for key in keys]
         hits = len(keys) - found.count(None)
         plan.policy.near.record(len(keys), hits, time.perf_counter() - began)
@@ -46,11 +46,12 @@ class CacheLookup:
             return found, await self._find_in_redis(plan, keys, found)
         return found, True
 
-    async def _find_many(self, plan: Plan, keys: Sequence[str]) -> tuple[Found, bool]:
+    async def _find_many(self, plan: Plan, keys: Sequence[str], key_s: float) -> tuple[Found, bool]:
         found: Found = []
         reachable = True
         async for rows in in_pieces(len(keys)):
-            entries, answered = await self.find(plan, keys[rows.start : rows.stop])
+            piece = keys[rows.start : rows.stop]
+            entries, answered = await self.find(plan, piece, keys_s=key_s * len(piece))
             found += entries
             reachable = reachable and answered
         return found, reachable

@@ -71,7 +71,8 @@ class Predictor:
             keys = await off_loop(False, question.data.nbytes, partial(self._name, question))
         else:
             keys = self._name(question)
-        found, reachable = await self._lookup.find(plan, keys, began=began)
+        keys_s = time.perf_counter() - began
+        found, reachable = await self._lookup.find(plan, keys, keys_s=keys_s)
         stored = [entry for entry in found if entry is not None]
         hits = len(stored)
         if hits == count:
@@ -92,8 +93,8 @@ class Predictor:
         if not plan.keys:
             units = await self._model.call_in_pieces(question, wait=wait)
             return Prediction(await off_loop(False, count, partial(json_list, units)), "bypass")
-        keys = await off_loop(False, count, partial(self._name, question))
-        found, reachable = await self._lookup.find(plan, keys)
+        keys, keys_s = await off_loop(False, count, partial(self._name_timed, question))
+        found, reachable = await self._lookup.find(plan, keys, keys_s=keys_s)
         missing = [row for row, entry in enumerate(found) if entry is None]
         if not missing:
             return await off_loop(False, count, partial(_from_cache, question, found))
@@ -111,6 +112,11 @@ class Predictor:
         """Let computations in flight end, for so many seconds; then fail those who still wait."""
         self._lookup.close()
         await self._single_flight.close(within_s)
+
+    def _name_timed(self, question: RowQuestion) -> tuple[list[str], float]:
+        """The key of each row, and the processor seconds that they took."""
+        began = time.thread_time()
+        return self._name(question), time.thread_time() - began
 
     def _name(self, question: Question | RowQuestion) -> list[str]:
         """The key of each unit."""
