@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import math
+import re
 import time
 import zlib
 
@@ -53,9 +54,8 @@ def through(storage, proxy):
     def client(container):
         account = BlobServiceClient.from_connection_string(
             proxy.connection_string,
-            **storage_clients.options(),
-            max_single_get_size=64 * 1024,
-            max_chunk_get_size=64 * 1024,
+            **storage_clients.options()
+            | {"max_single_get_size": 64 * 1024, "max_chunk_get_size": 64 * 1024},
         )
         opened.append(account)
         return account.get_container_client(container.container_name)
@@ -161,6 +161,42 @@ async def test_short_storage_outages_are_retried_inside_the_call(
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 20_000)
     assert storage.written("rows.csv").count(b"\n") == 20_000
     assert storage.report("rows.csv")["status"] == "succeeded"
+
+
+async def test_a_small_blob_takes_six_requests(scorer, results, storage, proxy, through):
+    """Each takes the account and the app a millisecond or two."""
+    for number in range(2):  # the first one creates the containers
+        storage.source.upload_blob(f"{number}.csv", CSV)
+        made = parts(scorer, results, storage, connection_string=proxy.connection_string)
+        blob = through(storage.source).get_blob_client(f"{number}.csv")
+        proxy.asked.clear()
+        document = json.loads(await made.handler.score(blob, through(storage.output)))
+        assert document["status"] == "succeeded"
+    asked = [re.sub(r"\?.*|/devstoreaccount1", "", each) for each in proxy.asked]
+    marker = document["id"]
+    source, output, tries = (
+        each.container_name for each in (storage.source, storage.output, storage.tries)
+    )
+    assert asked == [
+        f"GET /{source}/1.csv",
+        f"PUT /{tries}/{marker}",
+        f"HEAD /{source}/1.csv",
+        f"PUT /{output}/1.csv",
+        f"PUT /{output}/1.csv.report.json",
+        f"DELETE /{tries}/{marker}",
+    ]
+
+
+async def test_a_small_blob_replaces_the_output_of_an_earlier_one(
+    scorer, results, storage, proxy, through
+):
+    made = parts(scorer, results, storage, connection_string=proxy.connection_string)
+    blob = storage.source.upload_blob("rows.csv", CSV)
+    await made.handler.score(blob, storage.output)
+    blob.upload_blob(b"1,1,1\n", overwrite=True)
+    await made.handler.score(blob, storage.output)
+    assert storage.written("rows.csv").startswith(b"1,1,1,")
+    assert storage.report("rows.csv")["etag"] == blob.get_blob_properties().etag
 
 
 async def test_lasting_errors_of_storage_end_at_once(scorer, results, storage, proxy, through):
