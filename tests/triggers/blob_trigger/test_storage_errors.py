@@ -19,7 +19,7 @@ from tests.storage_proxy import StorageProxy
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from tests.waiting import eventually_async
 from triggers import host_limits
-from triggers.blob_trigger import storage_clients
+from triggers.blob_trigger import blob_streams, storage_clients
 from triggers.blob_trigger.blob_components import max_attempt_s
 from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.retry import Retry
@@ -139,6 +139,7 @@ async def test_a_wrong_or_unknown_encoding_fails_at_once_with_a_report_and_a_doc
     [
         ("busy", "HEAD", "rows.csv"),
         ("busy", "GET", "rows.csv"),
+        ("busy", "PUT", "/rows.csv"),
         ("busy", "PUT", "comp=block&"),
         ("busy", "PUT", "comp=blocklist"),
         ("busy", "PUT", "report.json"),
@@ -151,14 +152,17 @@ async def test_a_wrong_or_unknown_encoding_fails_at_once_with_a_report_and_a_doc
     ],
 )
 async def test_short_storage_outages_are_retried_inside_the_call(
-    scorer, results, storage, proxy, through, fault, method, path
+    scorer, results, storage, proxy, through, monkeypatch, fault, method, path
 ):
+    if "comp=" in path:
+        monkeypatch.setattr(blob_streams, "BLOCK_BYTES", 64 * 1024)
     storage.source.upload_blob("rows.csv", MANY)
     made = parts(scorer, results, storage, connection_string=proxy.connection_string, retry=PATIENT)
     proxy.fail_first(3, fault, method=method, path=path)
     blob = through(storage.source).get_blob_client("rows.csv")
     document = json.loads(await made.handler.score(blob, through(storage.output)))
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 20_000)
+    assert any(asked.startswith(method) and path in asked for asked in proxy.asked)
     assert storage.written("rows.csv").count(b"\n") == 20_000
     assert storage.report("rows.csv")["status"] == "succeeded"
 
