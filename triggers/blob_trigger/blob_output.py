@@ -40,7 +40,8 @@ class BlobOutput:
     """The predictions and the report of one blob. The methods block, and raise AzureError.
 
     After `begin` they raise ResourceModifiedError if another call has written the same blob since
-    then: it may have scored a newer version of the input.
+    then: it may have scored a newer version of the input. After `expect_none`, which takes no
+    request, so does the first write over an earlier output.
     """
 
     def __init__(self, container: ContainerClient, name: str) -> None:
@@ -59,8 +60,15 @@ class BlobOutput:
         for name in (self._name, self._report_name):
             self._etags[name] = self._etag(name)
 
+    def expect_none(self) -> None:
+        """Assume that there is neither, as before the first blob of a name.
+
+        Where that is wrong, the first write raises ResourceModifiedError.
+        """
+        self._etags = {self._name: None, self._report_name: None}
+
     def writer(self) -> BlockWriter:
-        return BlockWriter(self._container.get_blob_client(self._name))
+        return BlockWriter(self._container.get_blob_client(self._name), self._create_container)
 
     def commit(self, writer: BlockWriter, content_type: str) -> str:
         """Replace the predictions by what was written. Returns their ETag."""
@@ -98,8 +106,12 @@ class BlobOutput:
     def _replace(self, name: str, write: Callable[[dict[str, Any]], str]) -> str:
         try:
             etag = self._etags[name] = write(self._conditions(name))
-        except ResourceExistsError as error:  # since `begin`
+        except ResourceExistsError as error:  # since `begin`, or before `expect_none`
             raise ResourceModifiedError("another call has written it") from error
+        except ResourceNotFoundError as error:
+            if not self._create_container(error):
+                raise
+            etag = self._etags[name] = write(self._conditions(name))
         return etag
 
     def _conditions(self, name: str) -> dict[str, Any]:
@@ -113,7 +125,13 @@ class BlobOutput:
         try:
             return str(self._container.get_blob_client(name).get_blob_properties().etag)
         except ResourceNotFoundError as error:
-            if error_code(error) == StorageErrorCode.CONTAINER_NOT_FOUND.value:
-                with contextlib.suppress(ResourceExistsError):  # another worker was faster
-                    self._container.create_container()
+            self._create_container(error)
             return None
+
+    def _create_container(self, error: ResourceNotFoundError) -> bool:
+        """Create the container if an error says that it is missing. Returns whether it did."""
+        if error_code(error) != StorageErrorCode.CONTAINER_NOT_FOUND.value:
+            return False
+        with contextlib.suppress(ResourceExistsError):  # another worker was faster
+            self._container.create_container()
+        return True

@@ -15,7 +15,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
     ServiceResponseError,
 )
-from azure.storage.blob import BlobClient, BlobLeaseClient, BlobProperties, ContainerClient
+from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
 from inference.errors import InternalError, ScoringError, ScoringTimeout
 from inference.rows.streams import require_end
@@ -29,6 +29,7 @@ from triggers.blob_trigger.blob_report import answer_of, report_of
 from triggers.blob_trigger.blob_streams import BlobReader
 from triggers.blob_trigger.blob_work import BlobWork
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
+from triggers.blob_trigger.first_read import FirstRead
 from triggers.blob_trigger.job_monitor import MAX_STALL_S, JobMonitor
 from triggers.blob_trigger.storage_errors import (
     BlobChanged,
@@ -48,6 +49,9 @@ log = logging.getLogger(__name__)
 CHANGED_PAUSE_S = 0.5
 #: How often an output is written again because another call has written it in between.
 MAX_WRITES = 5
+#: A blob of no more bytes is taken to be the first of its name, which saves two requests. If it
+#: isn't, its output is written twice.
+SMALL_BYTES = 1024 * 1024
 
 
 class BlobHandler:
@@ -85,10 +89,12 @@ class BlobHandler:
         subject = f"blob {source.blob_name}"
         while True:
             try:
-                properties = await self._retried(subject, ends_at, lambda: self._properties(source))
-                work = BlobWork.of(source, container, properties)
+                read = await self._retried(
+                    subject, ends_at, partial(FirstRead.of, source, self._threads)
+                )
+                work = BlobWork.of(source, container, read.properties)
                 subject = work.subject
-                return await self._score_version(work, ends_at)
+                return await self._score_version(work, read, ends_at)
             except BlobGone:
                 log.info("%s: the blob was deleted before it was read", subject)
                 return None
@@ -100,7 +106,7 @@ class BlobHandler:
                 log.warning("%s failed in this attempt: %s", subject, error_code(error))
                 raise
 
-    async def _score_version(self, work: BlobWork, ends_at: float) -> str:
+    async def _score_version(self, work: BlobWork, read: FirstRead, ends_at: float) -> str:
         version, request = work.version, work.request
         state, document = await self._outbox.find_known(request)
         if document:
@@ -115,7 +121,7 @@ class BlobHandler:
             renew = partial(self._exhausted.store_provisional, request, due_s=self._provisional_s)
             if is_last:
                 await renew()
-            attempt = partial(self._attempt, work, renew if is_last else None)
+            attempt = partial(self._attempt, work, read, renew if is_last else None)
             try:
                 finished = await self._retried(work.subject, ends_at, attempt)
             except BlobChanged:
@@ -129,7 +135,9 @@ class BlobHandler:
             raise BlobChanged
         return finished
 
-    async def _attempt(self, work: BlobWork, renew: Callable[[], Awaitable[None]] | None) -> str:
+    async def _attempt(
+        self, work: BlobWork, read: FirstRead, renew: Callable[[], Awaitable[None]] | None
+    ) -> str:
         """The result document. Raises retryable errors and BlobChanged."""
         report = Report()
         try:
@@ -143,7 +151,7 @@ class BlobHandler:
                 stall_s=MAX_STALL_S if self._max_attempt_s == math.inf else None,
                 renew=renew,
             ):
-                etag = await self._write_predictions(work, report)
+                etag = await self._write_predictions(work, read, report)
         except (ScoringError, AzureError) as error:
             if is_retryable(error):
                 raise
@@ -154,14 +162,14 @@ class BlobHandler:
         answer = answer_of(document, work.output)
         return await self._outbox.store_answer(work.request, answer, self._scorer.model)
 
-    async def _write_predictions(self, work: BlobWork, report: Report) -> str:
+    async def _write_predictions(self, work: BlobWork, read: FirstRead, report: Report) -> str:
         """All of them, or none. Returns their ETag.
 
         Raises ScoringError, AzureError, BlobChanged.
         """
         script = await self._scorer.script()
         form = (format_of if script.reads_rows else raw_format_of)(work.properties)
-        reader, _ = await asyncio.gather(self._open(work), self._threads.storage(work.output.begin))
+        reader = await self._begin(work, read)
         stream = form.decompress(reader.stream)
         writer = work.output.writer()
         writer.compress(form.ending)
@@ -215,9 +223,22 @@ class BlobHandler:
         if properties.etag != work.properties.etag:
             raise BlobChanged
 
+    async def _begin(self, work: BlobWork, read: FirstRead) -> BlobReader:
+        """Open the blob, and note what its output is."""
+        reader = read.take_reader()
+        if reader is not None and work.properties.size <= SMALL_BYTES:
+            work.output.expect_none()
+            return reader
+        noted = self._threads.storage(work.output.begin)
+        if reader is None:
+            reader, _ = await asyncio.gather(self._open(work), noted)
+        else:
+            await noted
+        return reader
+
     async def _open(self, work: BlobWork) -> BlobReader:
         try:
-            return await self._threads.storage(BlobReader, work.source, work.properties)
+            return await self._threads.storage(BlobReader, work.source, work.properties.etag)
         except AzureError as error:
             raise _unless_changed(error) from error
 
@@ -250,15 +271,6 @@ class BlobHandler:
             await self._threads.storage(self._attempts.end, version, lease)
         except AzureError as error:
             log.debug("request %s: its marker was not deleted: %s", version.id, error_code(error))
-
-    async def _properties(self, source: BlobClient) -> BlobProperties:
-        try:
-            properties = await self._threads.storage(source.get_blob_properties)
-        except ResourceNotFoundError as error:
-            raise BlobGone from error
-        if not properties.etag:
-            raise ServiceResponseError("a response without an ETag")
-        return properties
 
     async def _retried[T](
         self, subject: str, ends_at: float, call: Callable[[], Awaitable[T]]

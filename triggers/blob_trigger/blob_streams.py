@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import uuid
+from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ServiceResponseError
+from azure.core.exceptions import AzureError, ResourceNotFoundError, ServiceResponseError
 from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContentSettings
 
 from inference.rows.compression import compressor_of
@@ -24,17 +25,19 @@ class BlobReader:
     The SDK would decompress its first range and, without an error, nothing after it.
     """
 
-    def __init__(self, blob: BlobClient, properties: BlobProperties) -> None:
-        """Like reading, it raises ResourceModifiedError if the blob has been replaced."""
+    def __init__(self, blob: BlobClient, etag: str | None = None) -> None:
+        """Reads the first bytes: those of the version `etag`, or of the current one.
+
+        Like reading, it raises ResourceModifiedError if the blob has been replaced.
+        """
+        version: dict[str, Any] = {}
+        if etag is not None:
+            version = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         with storage_call():
-            download = blob.download_blob(
-                etag=properties.etag,
-                match_condition=MatchConditions.IfNotModified,
-                max_concurrency=1,
-                decompress=False,
-            )
-        self._download = _Download(download, properties.size)
-        self._size = properties.size
+            download = blob.download_blob(max_concurrency=1, decompress=False, **version)
+        self.properties: BlobProperties = download.properties
+        self._size = self.properties.size
+        self._download = _Download(download, self._size)
         self.stream = cast(BinaryIO, Unclosed(self._download, READ_BYTES))
 
     def position(self) -> int:
@@ -48,10 +51,18 @@ class BlobReader:
 
 
 class BlockWriter:
-    """Stages bytes in blocks. The blob is not changed before `commit`."""
+    """Stages bytes in blocks. The blob is not changed before `commit`.
 
-    def __init__(self, blob: BlobClient) -> None:
-        self._blob = blob
+    `create_container` gets the error of a missing blob or container. It returns whether it has
+    created the container.
+    """
+
+    def __init__(
+        self,
+        blob: BlobClient,
+        create_container: Callable[[ResourceNotFoundError], bool] = lambda _: False,
+    ) -> None:
+        self._blob, self._create_container = blob, create_container
         self._compressor = compressor_of("")
         self._buffer = bytearray()
         self._blocks: list[BlobBlock] = []
@@ -88,8 +99,14 @@ class BlockWriter:
 
     def _stage(self) -> None:
         name = f"{self._attempt}-{len(self._blocks):06d}"
+        content = bytes(self._buffer)
         with storage_call():
-            self._blob.stage_block(name, bytes(self._buffer))
+            try:
+                self._blob.stage_block(name, content)
+            except ResourceNotFoundError as error:
+                if not self._create_container(error):
+                    raise
+                self._blob.stage_block(name, content)
         self._blocks.append(BlobBlock(name))
         self._buffer.clear()
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import math
+import re
 import time
 import zlib
 
@@ -18,7 +19,7 @@ from tests.storage_proxy import StorageProxy
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from tests.waiting import eventually_async
 from triggers import host_limits
-from triggers.blob_trigger import storage_clients
+from triggers.blob_trigger import blob_streams, storage_clients
 from triggers.blob_trigger.blob_components import max_attempt_s
 from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.retry import Retry
@@ -53,9 +54,8 @@ def through(storage, proxy):
     def client(container):
         account = BlobServiceClient.from_connection_string(
             proxy.connection_string,
-            **storage_clients.options(),
-            max_single_get_size=64 * 1024,
-            max_chunk_get_size=64 * 1024,
+            **storage_clients.options()
+            | {"max_single_get_size": 64 * 1024, "max_chunk_get_size": 64 * 1024},
         )
         opened.append(account)
         return account.get_container_client(container.container_name)
@@ -139,6 +139,7 @@ async def test_a_wrong_or_unknown_encoding_fails_at_once_with_a_report_and_a_doc
     [
         ("busy", "HEAD", "rows.csv"),
         ("busy", "GET", "rows.csv"),
+        ("busy", "PUT", "/rows.csv"),
         ("busy", "PUT", "comp=block&"),
         ("busy", "PUT", "comp=blocklist"),
         ("busy", "PUT", "report.json"),
@@ -151,16 +152,55 @@ async def test_a_wrong_or_unknown_encoding_fails_at_once_with_a_report_and_a_doc
     ],
 )
 async def test_short_storage_outages_are_retried_inside_the_call(
-    scorer, results, storage, proxy, through, fault, method, path
+    scorer, results, storage, proxy, through, monkeypatch, fault, method, path
 ):
+    if "comp=" in path:
+        monkeypatch.setattr(blob_streams, "BLOCK_BYTES", 64 * 1024)
     storage.source.upload_blob("rows.csv", MANY)
     made = parts(scorer, results, storage, connection_string=proxy.connection_string, retry=PATIENT)
     proxy.fail_first(3, fault, method=method, path=path)
     blob = through(storage.source).get_blob_client("rows.csv")
     document = json.loads(await made.handler.score(blob, through(storage.output)))
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 20_000)
+    assert any(asked.startswith(method) and path in asked for asked in proxy.asked)
     assert storage.written("rows.csv").count(b"\n") == 20_000
     assert storage.report("rows.csv")["status"] == "succeeded"
+
+
+async def test_a_small_blob_takes_six_requests(scorer, results, storage, proxy, through):
+    """Each takes the account and the app a millisecond or two."""
+    for number in range(2):  # the first one creates the containers
+        storage.source.upload_blob(f"{number}.csv", CSV)
+        made = parts(scorer, results, storage, connection_string=proxy.connection_string)
+        blob = through(storage.source).get_blob_client(f"{number}.csv")
+        proxy.asked.clear()
+        document = json.loads(await made.handler.score(blob, through(storage.output)))
+        assert document["status"] == "succeeded"
+    asked = [re.sub(r"\?.*|/devstoreaccount1", "", each) for each in proxy.asked]
+    marker = document["id"]
+    source, output, tries = (
+        each.container_name for each in (storage.source, storage.output, storage.tries)
+    )
+    assert asked == [
+        f"GET /{source}/1.csv",
+        f"PUT /{tries}/{marker}",
+        f"HEAD /{source}/1.csv",
+        f"PUT /{output}/1.csv",
+        f"PUT /{output}/1.csv.report.json",
+        f"DELETE /{tries}/{marker}",
+    ]
+
+
+async def test_a_small_blob_replaces_the_output_of_an_earlier_one(
+    scorer, results, storage, proxy, through
+):
+    made = parts(scorer, results, storage, connection_string=proxy.connection_string)
+    blob = storage.source.upload_blob("rows.csv", CSV)
+    await made.handler.score(blob, storage.output)
+    blob.upload_blob(b"1,1,1\n", overwrite=True)
+    await made.handler.score(blob, storage.output)
+    assert storage.written("rows.csv").startswith(b"1,1,1,")
+    assert storage.report("rows.csv")["etag"] == blob.get_blob_properties().etag
 
 
 async def test_lasting_errors_of_storage_end_at_once(scorer, results, storage, proxy, through):
