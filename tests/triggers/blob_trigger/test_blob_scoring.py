@@ -11,6 +11,9 @@ from inference.errors import Overloaded
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from triggers.blob_trigger import blob_streams
 
+# The SDK leaves the sockets of answers that it can't read to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 
 
