@@ -38,8 +38,11 @@ TEXTS = ["good, very good", "bad", "not good at all", "fine day", "it's naïve"]
 
 
 def people(**encoder):
-    columns = [("scale", StandardScaler(), ["age"])]
-    columns += [(name, OneHotEncoder(**encoder), [name]) for name in ("city", "member")]
+    columns = [
+        ("scale", StandardScaler(), ["age"]),
+        ("city", OneHotEncoder(**encoder), ["city"]),
+        ("member", OneHotEncoder(), ["member"]),  # takes no gap, as a graph's booleans do
+    ]
     model = make_pipeline(ColumnTransformer(columns), LogisticRegression())
     return model.fit(PEOPLE, (PEOPLE.age > 50).astype(int))
 

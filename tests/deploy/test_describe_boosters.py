@@ -1,0 +1,70 @@
+"""Boosted models with categories are described, and answer as they do on the frame."""
+
+import lightgbm
+import pandas as pd
+import pytest
+import xgboost
+
+from tests.deploy.described import answers, columns, describe, load, plain
+
+CITIES = pd.DataFrame(
+    {
+        "city": pd.Categorical([3, 1, 2, 4] * 25, [4, 3, 2, 1]),
+        "kind": pd.Categorical(["b", "a"] * 50),
+        "rooms": [1, 2, 3, 4] * 25,
+        "share": [0.25, 0.5, 0.75, 1.0] * 25,
+        "old": [True, False] * 50,
+    }
+)
+PRICES = [30, 10, 20, 40] * 25
+#: As CSV has them: the types are gone.
+CSV = CITIES.head(4).to_csv(index=False)
+
+
+def trained_xgboost():
+    return xgboost.XGBRegressor(tree_method="hist", enable_categorical=True, n_estimators=20)
+
+
+def trained_lightgbm():
+    return lightgbm.LGBMRegressor(n_estimators=20, min_child_samples=2, verbose=-1)
+
+
+@pytest.mark.parametrize("make", [trained_xgboost, trained_lightgbm])
+def test_categories_of_numbers_and_texts_are_learnt_from_the_booster(tmp_path, make):
+    model = make().fit(CITIES, PRICES)
+    folder = describe(tmp_path, model, CSV)
+    found = columns(folder)
+    assert found["city"].categories == (4, 3, 2, 1)
+    assert found["kind"].categories == ("a", "b")
+    assert [each.type for each in found.values()] == [
+        *("category", "category", "integer", "number", "boolean")
+    ]
+    direct = plain(model.predict(CITIES.head(4)))
+    assert answers(load(folder), CSV) == direct
+    records = CITIES.head(4).astype({"city": int, "kind": str}).to_json(orient="records")
+    assert answers(load(folder), records, "application/json") == direct
+
+
+@pytest.mark.long  # CatBoost is installed for the long tests only
+def test_categories_of_catboost_are_texts(tmp_path):
+    catboost = pytest.importorskip("catboost")
+    frame = CITIES.astype({"city": int, "kind": str})
+    quiet = {"verbose": 0, "allow_writing_files": False, "iterations": 10}
+    model = catboost.CatBoostRegressor(cat_features=["city", "kind"], **quiet).fit(frame, PRICES)
+    folder = describe(tmp_path, model, CSV)
+    assert [each.type for each in columns(folder).values()] == [
+        *("integer", "text", "integer", "number", "boolean")
+    ]
+    assert answers(load(folder), CSV) == pytest.approx(model.predict(frame.head(4)).tolist())
+
+
+@pytest.mark.long
+def test_a_booster_that_does_not_know_its_width_takes_rows(tmp_path):
+    catboost = pytest.importorskip("catboost")
+    quiet = {"verbose": 0, "allow_writing_files": False, "iterations": 3}
+    rows = CITIES[["rooms", "share"]].to_numpy()
+    model = catboost.CatBoostRegressor(**quiet).fit(rows, PRICES)
+    with pytest.raises(Exception, match="the width is not known: give --rows"):
+        describe(tmp_path, model)
+    served = load(describe(tmp_path, model, "1,0.25\n2,0.5\n"))
+    assert answers(served, "[[1, 0.25]]", "application/json") == plain(model.predict(rows[:1]))

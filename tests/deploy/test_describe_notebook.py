@@ -1,0 +1,133 @@
+"""`deploy.describe(model, X, folder)`, as a notebook calls it."""
+
+import json
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+import deploy
+from inference.errors import ModelUnavailable
+from inference.models import manifest_file, manifests
+from inference.rows.schema import Column
+from tests.deploy.described import answers, columns, load
+
+FRAME = pd.DataFrame(
+    {
+        "rooms": [1, 2, 3, 4] * 60,
+        "size": [20.5, None, 70.0, 90.25] * 60,
+        "kind": pd.Categorical(["flat", "house"] * 120, ["house", "flat"]),
+    }
+)
+SOLD = [0, 1, 1, 1] * 60
+
+
+def test_types_are_those_of_the_frame_and_the_model_is_saved_beside_the_manifest(tmp_path):
+    model = HistGradientBoostingClassifier(max_iter=3).fit(FRAME, SOLD)
+    folder = tmp_path / "homes"
+    written = deploy.describe(model, FRAME, folder, method="predict_proba")
+    assert sorted(file.name for file in folder.iterdir()) == ["model.joblib", "triscore.json"]
+    assert written == folder / manifest_file.NAME
+    assert columns(folder) == {
+        "rooms": Column("rooms", "integer", missing=True),
+        "size": Column("size", "number", missing=True),
+        "kind": Column("kind", "category", True, categories=("house", "flat")),
+    }
+    direct = model.predict_proba(FRAME.head(4)).tolist()
+    assert answers(load(folder), FRAME.head(4).to_csv(index=False)) == direct
+    golden = manifest_file.read(folder).golden
+    assert len(golden.rows) == 100 < len(FRAME)
+    deploy.describe(model, FRAME, folder)  # a cell of a notebook is run again
+
+
+def test_an_array_has_the_dtype_of_training(tmp_path):
+    whole = np.arange(12).reshape(6, 2)
+    for place, rows in (("int64", whole), ("float32", whole.astype(np.float32))):
+        deploy.describe(LinearRegression().fit(rows, rows[:, 0]), rows, tmp_path / place)
+        assert manifest_file.read(tmp_path / place).features == manifests.Features(
+            count=2, missing=False, dtype=place
+        )
+
+
+def test_the_file_of_an_array_tells_its_dtype(tmp_path):
+    rows = np.arange(12, dtype=np.int32).reshape(6, 2)
+    joblib.dump(LinearRegression().fit(rows, rows[:, 0]), tmp_path / "model.joblib")
+    np.save(tmp_path / "rows.npy", rows)
+    from deploy import manifest
+
+    found = manifest.describe(tmp_path, rows_file=tmp_path / "rows.npy")
+    assert found.features.dtype == "int32"
+    assert found.golden.rows[1] == [2, 3]
+
+
+def test_texts_are_given_as_a_list_or_a_series(tmp_path):
+    texts = ["good", "bad", "fine", "poor"]
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0, 1, 0])
+    for rows in (texts, pd.Series(texts)):
+        deploy.describe(model, rows, tmp_path)
+        found = manifest_file.read(tmp_path)
+        assert found.features.kind == "texts"
+        assert (found.golden.rows, found.golden.predictions) == (
+            [[text] for text in texts],
+            [1, 0, 1, 0],
+        )
+
+
+def test_a_model_that_is_saved_already_is_named_by_its_path(tmp_path):
+    model = HistGradientBoostingClassifier(max_iter=3).fit(FRAME, SOLD)
+    joblib.dump(model, tmp_path / "homes.pkl")
+    deploy.describe(tmp_path / "homes.pkl", FRAME, tmp_path)
+    assert manifest_file.read(tmp_path).file == "homes.pkl"
+    with pytest.raises(ModelUnavailable, match=r"holds another model, homes\.pkl"):
+        deploy.describe(model, FRAME, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (np.zeros((4, 3)), r"columns rooms, size, kind.*not a value of type ndarray"),
+        (FRAME[["rooms", "kind"]], r"column 'size': expected present, got missing"),
+        (FRAME.assign(size=pd.cut(FRAME["size"].fillna(0), 3)), "column 'size': expected categori"),
+    ],
+)
+def test_rows_that_are_not_those_of_training_are_refused_and_nothing_is_written(
+    tmp_path, rows, says
+):
+    model = HistGradientBoostingClassifier(max_iter=3).fit(FRAME, SOLD)
+    with pytest.raises(Exception, match=says):
+        deploy.describe(model, rows, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_of_the_notebook_itself_is_refused(tmp_path):
+    class Local(LinearRegression):
+        pass
+
+    Local.__module__ = "__main__"
+    model = Local().fit([[1.0]], [1.0])
+    with pytest.raises(ModelUnavailable, match="Local is defined in the notebook"):
+        deploy.describe(model, np.ones((1, 1)), tmp_path)
+
+
+def test_an_mlflow_signature_names_columns_and_types_without_rows(tmp_path):
+    model = HistGradientBoostingClassifier(max_iter=3).fit(FRAME[["rooms", "size"]], SOLD)
+    joblib.dump(model, tmp_path / "model.pkl")
+    inputs = [
+        {"name": "rooms", "type": "long", "required": True},
+        {"name": "size", "type": "double", "required": False},
+    ]
+    (tmp_path / "MLmodel").write_text(
+        "flavors: {sklearn: {pickled_model: model.pkl}}\n"
+        f"signature: {{inputs: {json.dumps(json.dumps(inputs))}}}\n"
+    )
+    from deploy import manifest
+
+    assert manifest.describe(tmp_path).features.schema().columns == (
+        Column("rooms", "integer"),
+        Column("size", "number", missing=True),
+    )
