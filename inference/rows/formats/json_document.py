@@ -17,7 +17,7 @@ from inference.rows import coercion, numeric
 from inference.rows.formats import dense_json, gathering, json_codec, json_keys
 from inference.rows.formats.json_outline import PIECE_BYTES, Outline, Span
 from inference.rows.formats.json_rows import NAMES, Layout, RowReader, layout_of
-from inference.rows.formats.output_names import free_name
+from inference.rows.formats.output_columns import free_name
 from inference.rows.formats.parts import Part, Table, read_rows
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
