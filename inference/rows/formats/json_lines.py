@@ -41,8 +41,6 @@ class LinesPart(gathering.Part):
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         """A line that is no JSON is that row's error."""
         texts = [line.text for line in self._lines]
-        if (rows := self._reader.read_numbers(texts, schema, first=first)) is not None:
-            return rows
         errors: dict[int, CallerError] = {}
         try:
             items: list[Any] = list(map(orjson.loads, texts))

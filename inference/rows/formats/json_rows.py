@@ -15,13 +15,12 @@ record, for the whole input. Names that the model does not know are left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
 from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from inference.errors import CallerError, UnfitInput
 from inference.rows import coercion, row_types
-from inference.rows.formats import csv_numbers, dense_records
 from inference.rows.formats.json_keys import repeated_keys
 from inference.rows.formats.json_outline import Span
 from inference.rows.row_types import Rows
@@ -46,11 +45,6 @@ class Layout(NamedTuple):
         """The number of rows."""
         first = self.rows if self.by_column is None else self.by_column[0]
         return count(first)
-
-    @property
-    def parsed_rows(self) -> list[Any]:
-        """The rows of a document that was parsed whole."""
-        return cast("list[Any]", self.rows)
 
 
 def layout_of(document: Any, schema: Schema) -> Layout:
@@ -77,12 +71,11 @@ class RowReader:
     """
 
     def __init__(self, schema: Schema, columns: object = None, *, lines: bool = False) -> None:
-        self._columns, self._lines = columns, lines
+        self._schema, self._columns, self._lines = schema, columns, lines
         self._texts = schema.kind == "texts"
-        self._known = frozenset(schema.names or ())
+        #: Of records.
         self._names: tuple[str, ...] = schema.names or ()
-        self._may_be_missing = [column.missing for column in schema.columns or ()]
-        self._any_may_be_missing = schema.allows_missing
+        #: Of rows that are lists: see row_types.reorder.
         self._order: list[int] | None = None
         self._width = 0
         self._has_begun = False
@@ -103,26 +96,6 @@ class RowReader:
         if self._columns is not None and not isinstance(first, dict):
             names = _require_names(self._columns)
             self._order, self._width = schema.order(names), len(names)
-
-    def read_numbers(self, records: Sequence[bytes], schema: Schema, *, first: int) -> Rows | None:
-        """Rows of records that are JSON texts with nothing but numbers, read fast.
-
-        None if they are, or may be, anything else.
-        """
-        if not schema.only_numbers:
-            return None
-        found = dense_records.read(records)
-        if found is None:
-            return None
-        names, values = found
-        if not self._names:
-            self._names = names
-        if names == self._names:
-            return csv_numbers.coerce(values, None, schema, first=first)
-        if not set(self._names) <= set(names):
-            return None
-        order = [names.index(name) for name in self._names]
-        return csv_numbers.coerce(values, order, schema, first=first)
 
     def read(self, items: list[Any], schema: Schema, text: bytes, *, first: int) -> Rows:
         """Rows in the model's types. `text`: the items as JSON. `first`: the first row's number."""
@@ -145,13 +118,12 @@ class RowReader:
         return rows, errors
 
     def _convert(self, items: list[Any], first: int) -> tuple[list[Any], dict[int, CallerError]]:
-        if len(self._names) > 1:
-            try:
-                return list(map(list, map(itemgetter(*self._names), items))), {}
-            except (KeyError, TypeError):  # not only records with all columns
-                pass
-        if set(map(type, items)) == {list}:
+        kinds = set(map(type, items))
+        if kinds == {list}:
             return row_types.reorder(items, self._order, self._width), {}
+        if kinds == {dict} and len(self._names) > 1:
+            with contextlib.suppress(KeyError):  # not all records have all columns
+                return list(map(list, map(itemgetter(*self._names), items))), {}
         if self._lines:
             items = [self._unwrapped(item) for item in items]
         if self._order is not None:
@@ -168,7 +140,7 @@ class RowReader:
 
     def _unwrapped(self, item: object) -> object:
         """The row that a JSON line has under one of NAMES, or the line itself."""
-        if not isinstance(item, dict) or not self._known.isdisjoint(item):
+        if not isinstance(item, dict) or not item.keys().isdisjoint(self._schema.names or ()):
             return item
         kinds = (list, dict, str) if self._texts else (list, dict)
         return next((item[name] for name in NAMES if isinstance(item.get(name), kinds)), item)
@@ -190,7 +162,8 @@ class RowReader:
 
     def _optional(self, at: int) -> bool:
         """Whether cells of a column may be missing."""
-        return self._may_be_missing[at] if self._may_be_missing else self._any_may_be_missing
+        columns = self._schema.columns
+        return self._schema.allows_missing if columns is None else columns[at].missing
 
 
 def count(values: list[Any] | Span) -> int:
