@@ -21,6 +21,9 @@ _KEPT_BYTES = 64 * 1024
 #: First bytes that are read here. No byte order mark: some parsers skip it, others refuse it.
 _BEGINNINGS = frozenset(b"[{ \t\r\n")
 
+#: What a list of objects begins with.
+_RECORDS = b"[{"
+
 
 class _Local(threading.local):
     def __init__(self) -> None:
@@ -35,7 +38,7 @@ def read(body: bytes, *, features: int | None) -> Array | None:
 
     None if the body is, or may be, anything else.
     """
-    if body[0] not in _BEGINNINGS:
+    if body[0] not in _BEGINNINGS or body[:2] == _RECORDS:
         return None
     parser = _local.parser if len(body) <= _KEPT_BYTES else simdjson.Parser()
     try:

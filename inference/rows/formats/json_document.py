@@ -17,7 +17,7 @@ from inference.rows import coercion, numeric
 from inference.rows.formats import dense_json, gathering, json_codec, json_keys
 from inference.rows.formats.json_outline import PIECE_BYTES, Outline, Span
 from inference.rows.formats.json_rows import NAMES, Layout, RowReader, layout_of
-from inference.rows.formats.output_names import free_name
+from inference.rows.formats.output_columns import free_name
 from inference.rows.formats.parts import Part, Table, read_rows
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
@@ -39,7 +39,8 @@ def decode_short(body: bytes, schema: Schema, limits: Limits) -> Rows:
         limits.check_rows(layout.length)
     if layout.by_column is not None:
         return coercion.coerce_rows(_zip(layout.by_column), schema, text=False)
-    return _begun_reader(layout, schema).read(layout.parsed_rows, schema, b"", first=0)
+    items: Any = layout.rows
+    return _begun_reader(layout, schema).read(items, schema, b"", first=0)
 
 
 def decode_cells(body: bytes, schema: Schema) -> list[Any]:
@@ -47,7 +48,7 @@ def decode_cells(body: bytes, schema: Schema) -> list[Any]:
     layout = layout_of(json_codec.loads(body, "the body"), schema)
     if layout.by_column is not None:
         return _zip(layout.by_column)
-    items = layout.parsed_rows
+    items: Any = layout.rows
     rows, errors = _begun_reader(layout, schema).cells(items, orjson.dumps(items))
     if errors:
         raise errors[min(errors)]
@@ -56,8 +57,8 @@ def decode_cells(body: bytes, schema: Schema) -> list[Any]:
 
 def _begun_reader(layout: Layout, schema: Schema) -> RowReader:
     reader = RowReader(schema, layout.columns)
-    if layout.parsed_rows:
-        reader.begin(layout.parsed_rows[0], schema)
+    if isinstance(layout.rows, list) and layout.rows:
+        reader.begin(layout.rows[0], schema)
     return reader
 
 

@@ -22,11 +22,9 @@ def may_repeat(text: bytes, names: int) -> bool:
 def repeated_keys(text: bytes, items: Sequence[Any]) -> dict[int, list[str]]:
     """The names that stand twice in one of the objects in a list, by the object's position.
 
-    `text`: the list as JSON, or its elements with anything between them. `items`: its elements, as
-    they were parsed.
+    `text`: the list as JSON. `items`: its elements, parsed.
     """
-    names = sum(len(item) for item in items if isinstance(item, dict))
-    if not names or not may_repeat(text, names):
+    if not may_repeat(text, sum(len(item) for item in items if isinstance(item, dict))):
         return {}
     try:
         return _repeated(text, items)

@@ -16,7 +16,7 @@ from inference.errors import CallerError, MalformedInput
 from inference.limits import Limits
 from inference.rows.formats import gathering, json_codec
 from inference.rows.formats.json_rows import NAMES, RowReader
-from inference.rows.formats.output_names import free_name, outputs
+from inference.rows.formats.output_columns import ERROR, PREDICTION, free_name, prediction_names
 from inference.rows.formats.parts import Part, Table
 from inference.rows.formats.text_lines import Line, line_parts
 from inference.rows.row_types import Rows
@@ -85,7 +85,7 @@ class JsonLinesTable(Table):
         )
 
     def _written(self, line: bytes, prediction: Any, error: CallerError | None) -> bytes:
-        ours = {"error": str(error)} if error else dict(outputs(prediction))
+        ours = {ERROR: str(error)} if error else _outputs(prediction)
         if isinstance(error, MalformedInput):
             line = orjson.dumps(line.decode(errors="replace"))
         if not line.startswith(b"{"):
@@ -100,3 +100,10 @@ class JsonLinesTable(Table):
         if not self._taken.isdisjoint(ours):
             ours = {free_name(name, self._taken): value for name, value in ours.items()}
         return json_codec.dumps(ours)[1:] + b"\n"
+
+
+def _outputs(prediction: Any) -> dict[str, Any]:
+    """The name and value of each output of a row."""
+    if not isinstance(prediction, list):
+        return {PREDICTION: prediction}
+    return dict(zip(prediction_names(len(prediction), ()), prediction, strict=True))

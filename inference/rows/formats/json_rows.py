@@ -15,8 +15,9 @@ record, for the whole input. Names that the model does not know are left out.
 
 from __future__ import annotations
 
+import contextlib
 from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from inference.errors import CallerError, UnfitInput
 from inference.rows import coercion, row_types
@@ -45,11 +46,6 @@ class Layout(NamedTuple):
         first = self.rows if self.by_column is None else self.by_column[0]
         return count(first)
 
-    @property
-    def parsed_rows(self) -> list[Any]:
-        """The rows of a document that was parsed whole."""
-        return cast("list[Any]", self.rows)
-
 
 def layout_of(document: Any, schema: Schema) -> Layout:
     """The layout of a document. Raises UnfitInput."""
@@ -75,12 +71,11 @@ class RowReader:
     """
 
     def __init__(self, schema: Schema, columns: object = None, *, lines: bool = False) -> None:
-        self._columns, self._lines = columns, lines
+        self._schema, self._columns, self._lines = schema, columns, lines
         self._texts = schema.kind == "texts"
-        self._known = frozenset(schema.names or ())
+        #: Of records.
         self._names: tuple[str, ...] = schema.names or ()
-        self._may_be_missing = [column.missing for column in schema.columns or ()]
-        self._any_may_be_missing = schema.allows_missing
+        #: Of rows that are lists: see row_types.reorder.
         self._order: list[int] | None = None
         self._width = 0
         self._has_begun = False
@@ -123,11 +118,12 @@ class RowReader:
         return rows, errors
 
     def _convert(self, items: list[Any], first: int) -> tuple[list[Any], dict[int, CallerError]]:
-        if len(self._names) > 1:
-            try:
+        kinds = set(map(type, items))
+        if kinds == {list}:
+            return row_types.reorder(items, self._order, self._width), {}
+        if kinds == {dict} and len(self._names) > 1:
+            with contextlib.suppress(KeyError):  # not all records have all columns
                 return list(map(list, map(itemgetter(*self._names), items))), {}
-            except (KeyError, TypeError):  # not only records with all columns
-                pass
         if self._lines:
             items = [self._unwrapped(item) for item in items]
         if self._order is not None:
@@ -144,7 +140,7 @@ class RowReader:
 
     def _unwrapped(self, item: object) -> object:
         """The row that a JSON line has under one of NAMES, or the line itself."""
-        if not isinstance(item, dict) or not self._known.isdisjoint(item):
+        if not isinstance(item, dict) or not item.keys().isdisjoint(self._schema.names or ()):
             return item
         kinds = (list, dict, str) if self._texts else (list, dict)
         return next((item[name] for name in NAMES if isinstance(item.get(name), kinds)), item)
@@ -166,7 +162,8 @@ class RowReader:
 
     def _optional(self, at: int) -> bool:
         """Whether cells of a column may be missing."""
-        return self._may_be_missing[at] if self._may_be_missing else self._any_may_be_missing
+        columns = self._schema.columns
+        return self._schema.allows_missing if columns is None else columns[at].missing
 
 
 def count(values: list[Any] | Span) -> int:

@@ -7,9 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 from inference.errors import InputTooLarge, MalformedInput
 from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS, PART_BYTES, PART_CELLS, PART_ROWS
-
-#: Bytes read from a source at a time.
-_READ_BYTES = 256 * 1024
+from inference.rows.formats.csv_lines import LineBlocks
 
 
 class Line(NamedTuple):
@@ -29,6 +27,10 @@ def line_parts(source: BinaryIO, *, max_blank: int | None) -> Iterator[list[Line
     size = cells = 0
     for line in _filled(_lines(source), max_blank):
         new_size, new_cells = len(line.text), line.text.count(b",") + 1
+        if new_size > MAX_ROW_BYTES:
+            raise MalformedInput(
+                f"line {line.number:,} is longer than {MAX_ROW_BYTES:,} bytes, which no row may be"
+            )
         if new_cells > MAX_ROW_CELLS:
             raise MalformedInput(f"line {line.number:,} has more than {MAX_ROW_CELLS:,} cells")
         size, cells = size + new_size, cells + new_cells
@@ -54,14 +56,6 @@ def _filled(lines: Iterable[bytes], max_blank: int | None) -> Iterator[Line]:
 
 
 def _lines(source: BinaryIO) -> Iterator[bytes]:
-    rest = b""
-    while block := source.read(_READ_BYTES):
-        whole, end, tail = (rest + block).rpartition(b"\n")
-        if end:
-            yield from whole.splitlines() or [b""]
-        if len(tail) > MAX_ROW_BYTES:
-            raise MalformedInput(
-                f"a line is longer than {MAX_ROW_BYTES:,} bytes, which no row may be"
-            )
-        rest = tail
-    yield from rest.splitlines()
+    blocks = LineBlocks(source)
+    while block := blocks.read():
+        yield from block.splitlines()
