@@ -155,7 +155,7 @@ def _dates(reader: ColumnReader, column: pa.Array) -> ReadColumn:
     if (types.is_timestamp(kind) and kind.tz is not None) is not zoned:
         bad[:] = True
     bad &= ~nulls
-    stored[nulls] = np.datetime64("NaT")
+    stored[nulls] = np.datetime64("NaT", "s")
     if not reader.feature.missing:
         bad |= nulls
     return _placed(stored, bad, column, placeholder=np.datetime64(0, "s"))
