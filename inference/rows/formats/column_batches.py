@@ -128,7 +128,10 @@ class ParquetBody:
         size = max(self.groups[group].rows * width, 0 if in_parts else self._sizes[group])
         if size > room:
             rows = column_types.rows_per_part(len(kinds))
-            return self._file.iter_batches(rows, [group], names, use_threads=False)
+            batches: Iterable[pa.RecordBatch] = self._file.iter_batches(
+                rows, [group], names, use_threads=False
+            )
+            return batches
         step = max(1, COLUMNS_BYTES * len(names) // max(1, size))
         return _by_columns(self._file, self._body, group, names, min(step, COLUMNS_AT_ONCE))
 

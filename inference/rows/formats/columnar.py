@@ -21,7 +21,7 @@ from inference.rows.formats import arrow_columns, column_types, parquet_layout
 from inference.rows.formats.arrow_messages import BodySource, Messages
 from inference.rows.formats.column_batches import ArrowBody, ParquetBody
 from inference.rows.formats.gathering import Part
-from inference.rows.formats.output_columns import PREDICTION
+from inference.rows.formats.output_names import PREDICTION
 from inference.rows.formats.prediction_columns import column_of
 from inference.rows.row_types import Row, Rows
 from inference.rows.schema import Schema

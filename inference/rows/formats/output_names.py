@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import Any
 
+PREDICTION, ERROR = "prediction", "error"
 #: Ends a name of ours that the caller has already.
 SUFFIX = "_scored"
 
@@ -19,7 +20,12 @@ def free_name(name: str, taken: Container[str]) -> str:
 def outputs(prediction: Any) -> Iterator[tuple[str, Any]]:
     """The name and value of each output of a row: `prediction`, or `prediction_0` and so on."""
     if not isinstance(prediction, list):
-        yield "prediction", prediction
+        yield PREDICTION, prediction
         return
     for at, value in enumerate(prediction):
-        yield f"prediction_{at}", value
+        yield f"{PREDICTION}_{at}", value
+
+
+def prediction_names(outputs: int | None) -> list[str]:
+    """`prediction`, or one name an output of a model with several."""
+    return [PREDICTION] if outputs is None else [f"{PREDICTION}_{at}" for at in range(outputs)]
