@@ -92,8 +92,6 @@ def test_any_column_is_read_as_its_cells_one_by_one_are(column, feature, missing
 
 EPOCH = dt.datetime.fromtimestamp(0, dt.UTC).replace(tzinfo=None)
 MOMENTS = st.integers(-(2**53), 2**53).map(lambda us: EPOCH + dt.timedelta(microseconds=us))
-    lambda us: dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=us)
-)  # noqa: DTZ001
 
 
 @settings(max_examples=200, deadline=None)

@@ -19,7 +19,6 @@ from inference.errors import (
     MalformedInput,
     UnacceptableAnswer,
     UnfitInput,
-    UnsupportedType,
 )
 from inference.limits import Limits
 from inference.rows import coercion, formats, media_types
@@ -312,17 +311,6 @@ def test_predictions_are_a_column(form, stored, column):
 def test_predictions_of_several_types_are_refused(form):
     with pytest.raises(UnacceptableAnswer, match="accept one of application/json"):
         formats.encode(b'[1,"a"]', form)
-
-
-@FORM
-def test_without_pyarrow_the_type_is_refused_with_the_fix(form, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.delitem(sys.modules, "inference.rows.formats.columnar", raising=False)
-    monkeypatch.delattr(formats, "columnar", raising=False)
-    with pytest.raises(UnsupportedType, match=r"needs pyarrow.*requirements\.txt"):
-        read(b"PAR1", form)
-    with pytest.raises(UnacceptableAnswer, match="without pyarrow"):
-        formats.encode(b"[1]", form)
 
 
 NO_EXTRAS = """
