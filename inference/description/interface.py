@@ -7,7 +7,6 @@ any other script        takes any bytes; the same is assumed before anything is 
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +90,7 @@ def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interfa
     classes = manifest.classes if manifest else None
     if classes:
         answers = {"anyOf": [answers, json_schema.probabilities(classes)]}
-    forms = _installed()
+    forms = media_types.FORMATS
     return Interface(
         reads={
             form: Content(_body(form, documents), examples.request_bodies(form, golden, schema))
@@ -106,13 +105,6 @@ def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interfa
         declared=_declared(schema, golden, one),
         outputs=OUTPUTS if classes else (PREDICTIONS,),
     )
-
-
-def _installed() -> tuple[str, ...]:
-    """The formats that can be read: the columnar ones need pyarrow, which is an extra."""
-    if importlib.util.find_spec("pyarrow") is not None:
-        return media_types.FORMATS
-    return tuple(form for form in media_types.FORMATS if form not in media_types.COLUMNAR)
 
 
 def _body(form: str, document: JsonSchema) -> JsonSchema:

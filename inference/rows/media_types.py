@@ -17,7 +17,7 @@ ARROW_FILE = "application/vnd.apache.arrow.file"
 
 FORMATS = (JSON, CSV, NPY, JSON_LINES, PARQUET, ARROW, ARROW_FILE)
 TEXTS = (JSON, JSON_LINES, CSV)
-#: These need pyarrow, an optional package.
+#: These need pyarrow, which is imported when the first one comes.
 COLUMNAR = (PARQUET, ARROW, ARROW_FILE)
 
 _ALIASES = {

@@ -5,6 +5,7 @@ A reader takes any bytes and either reads them or raises one of the errors that 
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import struct
@@ -87,10 +88,11 @@ def _parquet_files() -> list[bytes]:
 
 def _arrow_streams() -> list[bytes]:
     return [
-        bodies.arrow(table, compression=compression, rows=rows)
+        bodies.arrow(table, compression=compression, rows=rows, file=file)
         for table in _tables()
         for compression in (None, "zstd", "lz4")
         for rows in (None, 9)
+        for file in (False, True)
     ]
 
 
@@ -114,7 +116,7 @@ def _draw_arrow(random_: random.Random) -> bytes:
 def _read_layout(body: bytes) -> None:
     for group in parquet_layout.groups(body):
         for chunk in group.chunks:
-            parquet_layout.unpacked(body, chunk, "a", LIMITS.body_bytes)
+            parquet_layout.unpacked(body, chunk, "a")
 
 
 def _read_messages(body: bytes) -> None:
@@ -122,6 +124,20 @@ def _read_messages(body: bytes) -> None:
     # pyarrow reads a message's prefix, then as many bytes as that says.
     while source.read(4):
         source.read(LIMITS.body_bytes)
+
+
+def _score_table(form: str) -> Callable[[bytes], None]:
+    """Read as a batch, and written with predictions."""
+
+    def score(body: bytes) -> None:
+        schema = SCHEMAS[zlib.crc32(body) % len(SCHEMAS)]
+        table = formats.open_table(form, io.BytesIO(body), schema, LIMITS)
+        for part in table.parts():
+            table.write(part, [1] * len(part.coerced.values))
+        for _ in table.end():
+            pass
+
+    return score
 
 
 def _read_columns(form: str) -> Callable[[bytes], None]:
@@ -251,6 +267,8 @@ def _drawing(good: Sequence[bytes]) -> Callable[[random.Random], bytes]:
 READERS: dict[str, Reader] = {
     "Parquet's layout": Reader(_read_layout, _draw_parquet, CallerError),
     "Parquet's columns": Reader(_read_columns(media_types.PARQUET), _draw_parquet, CallerError),
+    "Parquet's tables": Reader(_score_table(media_types.PARQUET), _draw_parquet, CallerError),
+    "Arrow's tables": Reader(_score_table(media_types.ARROW), _draw_arrow, CallerError),
     "Arrow's messages": Reader(_read_messages, _draw_arrow, CallerError),
     "Arrow's columns": Reader(_read_columns(media_types.ARROW), _draw_arrow, CallerError),
     "JSON in pieces": Reader(_read_json, _drawing(_JSON), CallerError),

@@ -230,10 +230,10 @@ class BlobHandler:
             work.output.expect_none()
             return reader
         noted = self._threads.storage(work.output.begin)
-        if reader is None:
-            reader, _ = await asyncio.gather(self._open(work), noted)
-        else:
+        if reader is not None:
             await noted
+            return reader
+        reader, _ = await asyncio.gather(self._open(work), noted)
         return reader
 
     async def _open(self, work: BlobWork) -> BlobReader:

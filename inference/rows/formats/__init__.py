@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import BinaryIO
 
-from inference.errors import MalformedInput, UnacceptableAnswer, UnsupportedType
+from inference.errors import MalformedInput
 from inference.limits import Limits
 from inference.rows import charsets, media_types, row_types
 from inference.rows.formats import (
@@ -31,9 +31,9 @@ from inference.rows.text_options import UNSAID, TextOptions, options_of
 __all__ = [
     "Part",
     "Table",
-    "by_column",
     "decode",
     "encode",
+    "load_columnar",
     "open_table",
     "parts",
     "read_whole",
@@ -54,7 +54,7 @@ def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) ->
     if form == media_types.JSON and json_document.is_short(body):
         return json_document.decode_short(body, schema, limits)
     if form == media_types.PARQUET and schema.kind != "array":
-        read: row_types.Rows = by_column(form).decode_typed_parquet(body, schema, limits)
+        read: row_types.Rows = load_columnar().decode_typed_parquet(body, schema, limits)
         return read
     return gathering.gather(parts(body, form, schema, limits, options), schema)
 
@@ -68,7 +68,7 @@ def parts(
         limits.check_rows(len(array) if array.ndim else 0)
         return gathering.number_parts(array, schema)
     if form in media_types.COLUMNAR:
-        found: Iterable[gathering.Part] = by_column(form).parts(body, form, schema, limits)
+        found: Iterable[gathering.Part] = load_columnar().parts(body, form, schema, limits)
         return found
     if form == media_types.CSV:
         return csv_reader.parts(body, schema, limits, options)
@@ -82,7 +82,7 @@ def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
 
     Raises CallerError.
     """
-    size: int = by_column(form).unpacked_size(body, form, limits)
+    size: int = load_columnar().unpacked_size(body, form, limits)
     return min(max(size, len(body)), limits.body_bytes)
 
 
@@ -94,24 +94,15 @@ def encode(predictions: bytes, form: str) -> bytes:
     if form == media_types.JSON_LINES:
         return json_codec.encode_lines(values)
     if form in media_types.COLUMNAR:
-        try:
-            written: bytes = by_column(form).encode(values, form)
-        except UnsupportedType as error:
-            raise UnacceptableAnswer(
-                got=f"{form} without pyarrow", supported=error.supported
-            ) from error
+        written: bytes = load_columnar().encode(values, form)
         return written
     return csv_writer.encode(values) if form == media_types.CSV else npy_codec.encode(values)
 
 
-def by_column(form: str) -> ModuleType:
-    """inference.rows.formats.columnar. Raises UnsupportedType where pyarrow is not installed."""
-    try:
-        from inference.rows.formats import columnar  # noqa: PLC0415 - only where such a body comes
-    except ModuleNotFoundError as error:
-        others = tuple(each for each in media_types.FORMATS if each not in media_types.COLUMNAR)
-        why = "needs pyarrow, which is not installed (add it to requirements.txt)"
-        raise UnsupportedType(got=form, supported=others, why=why) from error
+def load_columnar() -> ModuleType:
+    """inference.rows.formats.columnar, which imports pyarrow."""
+    from inference.rows.formats import columnar  # noqa: PLC0415 - only where it is needed
+
     return columnar
 
 
@@ -120,7 +111,7 @@ def open_table(content_type: str, source: BinaryIO, schema: Schema, limits: Limi
 
     CSV, JSON lines and Arrow streams take constant memory. A JSON document and a .npy array are
     read whole, a Parquet file into a temporary file. Each row of the output is the input row and
-    its prediction or error. Raises UnsupportedType, also where pyarrow is needed and not installed.
+    its prediction or error. Raises UnsupportedType.
     """
     form = media_types.format_of(content_type, b"")
     options = UNSAID

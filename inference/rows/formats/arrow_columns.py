@@ -6,6 +6,7 @@ their row's error shows. The values of a dictionary are read once, whatever the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,12 @@ from pyarrow import types
 from inference.rows.formats import column_types
 from inference.rows.number_cells import with_missing
 from inference.rows.row_types import Array
+from inference.rows.schema import ColumnType
 from inference.rows.typed_columns import ColumnReader, ReadColumn
 from inference.rows.typed_rows import INTEGER_OR_MISSING, MISSING_CODE, storage
+
+_Read = Callable[[ColumnReader, pa.Array], ReadColumn]
+_IsType = Callable[[pa.DataType], bool]
 
 
 def numbers(name: str, column: pa.Array) -> Array:
@@ -49,15 +54,11 @@ def cells(name: str, column: pa.Array) -> list[object]:
 def read(reader: ColumnReader, name: str, column: pa.Array) -> ReadColumn:
     """A column in the storage of the reader's column, and its wrong cells. Raises UnfitInput."""
     kind, wanted = column_types.plain(column.type), reader.feature.type
-    if reader.takes_numbers and (types.is_integer(kind) or types.is_floating(kind)):
-        column = column.cast(kind) if column.type != kind else column
-        return _integers(reader, column) if wanted == "integer" else _numbers(reader, column)
-    if wanted == "date" and (types.is_timestamp(kind) or types.is_date(kind)):
-        return _dates(reader, column.cast(kind))
-    if wanted == "boolean" and types.is_boolean(kind):
-        return _booleans(reader, column.cast(kind))
-    if wanted == "category" or types.is_dictionary(column.type):
+    if wanted == "category" or (types.is_dictionary(column.type) and column_types.is_text(kind)):
         return _by_value(reader, name, column)
+    for reads, takes in _READERS[wanted]:
+        if any(is_one(kind) for is_one in takes):
+            return reads(reader, column.cast(kind) if column.type != kind else column)
     return reader.read(cells(name, column))
 
 
@@ -155,7 +156,7 @@ def _dates(reader: ColumnReader, column: pa.Array) -> ReadColumn:
     if (types.is_timestamp(kind) and kind.tz is not None) is not zoned:
         bad[:] = True
     bad &= ~nulls
-    stored[nulls] = np.datetime64("NaT")
+    stored[nulls] = np.datetime64("NaT", "s")
     if not reader.feature.missing:
         bad |= nulls
     return _placed(stored, bad, column, placeholder=np.datetime64(0, "s"))
@@ -194,3 +195,15 @@ def _nulls(column: pa.Array) -> Array:
         return np.zeros(len(column), bool)
     nulls: Array = column.is_null().to_numpy(zero_copy_only=False)
     return nulls
+
+
+_NUMBERS = (types.is_integer, types.is_floating)
+#: By the type of the model's column: what reads which types of Arrow at once.
+_READERS: dict[ColumnType, list[tuple[_Read, tuple[_IsType, ...]]]] = {
+    "integer": [(_integers, _NUMBERS)],
+    "number": [(_numbers, _NUMBERS)],
+    "boolean": [(_booleans, (types.is_boolean,))],
+    "date": [(_dates, (types.is_timestamp, types.is_date))],
+    "text": [],
+    "category": [],
+}

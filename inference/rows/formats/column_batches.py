@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inference.errors import InputTooLarge, MalformedInput
+from inference.limits import Limits
 from inference.rows.formats import column_types, parquet_layout
 from inference.rows.formats.arrow_messages import Messages, Source
 from inference.rows.formats.parquet_layout import Body, Group
@@ -19,6 +20,10 @@ from inference.rows.formats.parquet_layout import Body, Group
 #: A row group of at most GROUP_BYTES is read some columns at a time, by number and by bytes.
 GROUP_BYTES = 96 * 1024 * 1024
 COLUMNS_AT_ONCE, COLUMNS_BYTES = 256, 8 * 1024 * 1024
+#: Of the unpacked pages of a blob that are held at the same time: a dictionary and a page a column.
+#: The usual ones have 1 MB each.
+HELD_BYTES = 160 * 1024 * 1024
+_HELD = "fixed; write shorter pages, or row groups of fewer rows"
 
 
 class ArrowBody:
@@ -51,19 +56,17 @@ class ArrowBody:
 class ParquetBody:
     """The rows of a Parquet file's columns that `choose` picks of all names. Raises CallerError.
 
-    A body may have `max_rows`, and each of its row groups `max_bytes`. Without `max_rows` it is a
-    blob: `max_bytes` limits only the pages that are held at the same time.
+    `limits` are those of a body: its rows, and the bytes of a row group. Of a blob, which has None,
+    only the pages are limited that are held at the same time.
     """
 
     def __init__(
         self,
         body: Body,
         choose: Callable[[Sequence[str]], Sequence[str]],
-        *,
-        max_rows: int | None,
-        max_bytes: int,
+        limits: Limits | None,
     ) -> None:
-        self._body, self._max_bytes = body, max_bytes
+        self._body, self._limits = body, limits
         with _translate_errors("Parquet"):
             source = pa.BufferReader(body)
             options = {
@@ -75,14 +78,14 @@ class ParquetBody:
                 "thrift_container_size_limit": len(body) + 1,
             }
             self.groups = parquet_layout.groups(body)
-            count = _checked_count(self.groups, max_rows)
+            count = _checked_count(self.groups, limits)
             file = pq.ParquetFile(source, **options)
             #: Of all columns.
             self.names: list[str] = file.schema_arrow.names
             #: The types of the chosen columns, by name.
             self.fields = {name: file.schema_arrow.field(name).type for name in choose(self.names)}
             #: Of each row group's pages, in bytes.
-            self._sizes = self._check(file, count, whole=max_rows is not None)
+            self._sizes = self._check(file, count)
             # As dictionaries, texts take no more memory than in the file.
             texts = [name for name, kind in self.fields.items() if column_types.is_variable(kind)]
             self._file = pq.ParquetFile(
@@ -101,15 +104,16 @@ class ParquetBody:
                         yield restored
                     _drop_pages(self._body)
 
-    def _check(self, file: pq.ParquetFile, count: int, *, whole: bool) -> list[int]:
-        fields, limit = self.fields, self._max_bytes
+    def _check(self, file: pq.ParquetFile, count: int) -> list[int]:
+        fields, limits = self.fields, self._limits
         column_types.require_flat(fields)
-        rows = column_types.rows_per_part(len(fields))
-        column_types.check_cells(min(count, rows) * len(fields), limit)
+        if limits is not None:
+            rows = column_types.rows_per_part(len(fields))
+            column_types.check_cells(min(count, rows) * len(fields), limits.body_bytes)
         leaves = [file.schema.column(index).path for index in range(len(file.schema))]
         sizes = []
         for group in self.groups:
-            sizes.append(_check_pages(self._body, group, leaves, fields, limit, whole=whole))
+            sizes.append(_check_pages(self._body, group, leaves, fields, limits))
             _drop_pages(self._body)
         return sizes
 
@@ -120,11 +124,14 @@ class ParquetBody:
         names, width = list(kinds), sum(map(column_types.cell_bytes, kinds.values()))
         # A body in memory is held beside its pages and the rows made of them.
         in_parts = isinstance(self._body, bytes) and len(names) <= COLUMNS_AT_ONCE
-        room = 0 if in_parts else min(GROUP_BYTES, self._max_bytes)
+        room = 0 if in_parts else GROUP_BYTES
         size = max(self.groups[group].rows * width, 0 if in_parts else self._sizes[group])
         if size > room:
             rows = column_types.rows_per_part(len(kinds))
-            return self._file.iter_batches(rows, [group], names, use_threads=False)
+            batches: Iterable[pa.RecordBatch] = self._file.iter_batches(
+                rows, [group], names, use_threads=False
+            )
+            return batches
         step = max(1, COLUMNS_BYTES * len(names) // max(1, size))
         return _by_columns(self._file, self._body, group, names, min(step, COLUMNS_AT_ONCE))
 
@@ -147,10 +154,10 @@ def _drop_pages(body: Body) -> None:
         body.madvise(mmap.MADV_DONTNEED)
 
 
-def _checked_count(groups: Iterable[Group], max_rows: int | None) -> int:
+def _checked_count(groups: Iterable[Group], limits: Limits | None) -> int:
     count = sum(group.rows for group in groups)
-    if max_rows is not None and count > max_rows:
-        raise InputTooLarge(size=count, limit=max_rows, unit="rows", setting="MAX_ROWS")
+    if limits is not None and count > limits.rows:
+        raise InputTooLarge(size=count, limit=limits.rows, unit="rows", setting="MAX_ROWS")
     return count
 
 
@@ -159,20 +166,23 @@ def _check_pages(
     group: Group,
     leaves: Sequence[str],
     names: Container[str],
-    room: int,
-    *,
-    whole: bool,
+    limits: Limits | None,
 ) -> int:
     """Bytes of the unpacked pages of the columns with these names. Raises CallerError."""
     if len(group.chunks) != len(leaves):
         raise MalformedInput("the Parquet file's row groups have other columns than its schema")
-    size = 0
+    size = held = 0
     for leaf, chunk in zip(leaves, group.chunks, strict=True):
         # pyarrow also reads columns whose path begins with one of the names.
         if any(path in names for path in _paths(leaf)):
-            pages = parquet_layout.unpacked(body, chunk, leaf, room, whole=whole)
-            room -= pages.size if whole else pages.held
+            pages = parquet_layout.unpacked(body, chunk, leaf)
             size += pages.size
+            held += pages.held
+            if limits is not None:
+                limits.check_bytes(size, unit="unpacked bytes")
+            elif held > HELD_BYTES:
+                unit = "unpacked bytes in pages"
+                raise InputTooLarge(size=held, limit=HELD_BYTES, unit=unit, setting=_HELD)
     return size
 
 

@@ -47,7 +47,7 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[Co
     size = limits.body_bytes
     if form == media_types.PARQUET:
         chosen = chooser(schema)
-        batches = ParquetBody(body, chosen, max_rows=limits.rows, max_bytes=size).parts()
+        batches = ParquetBody(body, chosen, limits=limits).parts()
     else:
         arrow = ArrowBody(BodySource(body), max_bytes=size)
         batches = (choose(batch, schema) for batch in arrow.parts())
@@ -67,7 +67,7 @@ def decode_typed_parquet(body: bytes, schema: Schema, limits: Limits) -> Rows:
     every column that it reads at the same time.
     """
     room = limits.body_bytes
-    parquet = ParquetBody(body, chooser(schema), max_rows=limits.rows, max_bytes=room)
+    parquet = ParquetBody(body, chooser(schema), limits=limits)
     known = typed_columns.readers(schema, text=False)
     read: list[ReadColumn] = []
     for name, reader in zip(parquet.fields, known, strict=True):

@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 
 from inference.rows import media_types
-from inference.rows.formats import by_column, csv_writer, json_codec, npy_codec
+from inference.rows.formats import csv_writer, json_codec, load_columnar, npy_codec
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -74,7 +74,7 @@ def encode_columns(columns: Columns, form: str) -> bytes:
         for name, array in arrays.items():
             whole[name] = array
         return npy_codec.header(whole.dtype, length) + whole.tobytes()
-    written: bytes = by_column(form).encode_columns(columns, form)
+    written: bytes = load_columnar().encode_columns(columns, form)
     return written
 
 

@@ -84,11 +84,10 @@ class Pages:
             self.longest = max(self.longest, size)
 
 
-def unpacked(body: Body, chunk: Chunk, name: str, limit: int, *, whole: bool = True) -> Pages:
+def unpacked(body: Body, chunk: Chunk, name: str) -> Pages:
     """The size of a chunk's pages; `name` is its column's.
 
-    Raises CallerError if the pages are not what they claim, or beyond the limit: of all pages if
-    `whole`, else of those that are held at the same time.
+    Raises CallerError if the pages are not what they claim.
     """
     found = Pages()
     values = pages = 0
@@ -100,11 +99,6 @@ def unpacked(body: Body, chunk: Chunk, name: str, limit: int, *, whole: bool = T
         if min(claimed, packed) < 0:
             raise thrift.malformed()
         found.add(claimed, is_dictionary=header.integer(1) == _DICTIONARY_PAGE)
-        size = found.size if whole else found.held
-        if size > limit:
-            raise InputTooLarge(
-                size=size, limit=limit, unit="unpacked bytes", setting="MAX_BODY_BYTES"
-            )
         values += _values(header, name)
         pages += 1
         if pages > values + 2:  # more headers than pages

@@ -47,12 +47,7 @@ class ParquetTable(Table):
         self._require_size()
         footer = int.from_bytes(self._body[-8:-4], "little")
         self._end = len(self._body) - 8 - footer
-        parquet = ParquetBody(
-            self._body,
-            columnar.chooser(self._schema),
-            max_rows=None,
-            max_bytes=self._limits.body_bytes,
-        )
+        parquet = ParquetBody(self._body, columnar.chooser(self._schema), limits=None)
         self._columns = PredictionColumns(parquet.names, self._limits)
         self._waiting = [group.rows for group in self._groups]
         count = 0

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from inference.errors import CallerError, ResultUnserialisable
 from inference.limits import Limits
-from inference.rows.formats import output_columns
+from inference.rows.formats.output_columns import error_name, prediction_names
 from inference.rows.formats.parts import Part
 
 #: Of the errors' texts before the first prediction.
@@ -42,9 +42,9 @@ class PredictionColumns:
 
     @property
     def schema(self) -> pa.Schema:
-        names = output_columns.prediction_names(self._outputs, self._taken)
-        fields = [pa.field(name, kind) for name, kind in zip(names, self._kinds or (), strict=True)]
-        return pa.schema([*fields, pa.field(output_columns.error_name(self._taken), pa.string())])
+        names = [*prediction_names(self._outputs, self._taken), error_name(self._taken)]
+        kinds = [*(self._kinds or ()), pa.string()]
+        return pa.schema(list(zip(names, kinds, strict=True)))
 
     def append(self, part: Part, predictions: Sequence[Any]) -> None:
         """Raises ResultUnserialisable; the part's first error if too many rows only fail."""
@@ -62,7 +62,7 @@ class PredictionColumns:
         self._parts.append(pa.table([*columns, errors], schema=self.schema))
 
     def require_type(self) -> None:
-        """NaN and infinity are null in JSON: if all are null, they were numbers."""
+        """Decide the type, though there was no prediction."""
         if self._kinds is None:
             self._kinds = [pa.float64()]
             self._release()
@@ -75,20 +75,18 @@ class PredictionColumns:
         return table.slice(0, count)
 
     def _typed(self, predictions: Sequence[Any]) -> list[pa.Array]:
+        """The predictions of each output. Decides the types, if they are not known yet."""
         if self._kinds is None:
-            first = next(each for each in predictions if each is not None)
-            self._outputs = len(first) if isinstance(first, list) else None
-        outputs = [predictions] if self._outputs is None else _columns(predictions, self._outputs)
-        kinds = self._kinds or [None] * len(outputs)
+            self._outputs = _outputs(predictions)
         try:
+            outputs = _columns(predictions, self._outputs)
+            kinds = self._kinds or [None] * len(outputs)
             columns = [column_of(each, kind) for each, kind in zip(outputs, kinds, strict=True)]
         except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
             raise ResultUnserialisable(
                 f"the predictions are no column of one type: {error}"
             ) from error
-        columns = [
-            each.cast(pa.float64()) if pa.types.is_null(each.type) else each for each in columns
-        ]
+        columns = [_numbers_if_null(column) for column in columns]
         self._kinds = [column.type for column in columns]
         return columns
 
@@ -121,8 +119,20 @@ def _unsigned(values: Sequence[Any]) -> pa.DataType:
     return pa.list_(_unsigned(first)) if isinstance(first, list) else pa.uint64()
 
 
-def _columns(predictions: Sequence[Any], outputs: int) -> list[Sequence[Any]]:
+def _numbers_if_null(column: pa.Array) -> pa.Array:
+    """NaN and infinity are null in JSON: if all are null, they were numbers."""
+    return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
+
+
+def _outputs(predictions: Sequence[Any]) -> int | None:
+    first = next(each for each in predictions if each is not None)
+    return len(first) if isinstance(first, list) else None
+
+
+def _columns(predictions: Sequence[Any], outputs: int | None) -> list[Sequence[Any]]:
     """The predictions of each output. Raises ValueError, TypeError."""
+    if outputs is None:
+        return [predictions]
     nothing = [None] * outputs
     rows = [nothing if each is None else each for each in predictions]
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(outputs)]

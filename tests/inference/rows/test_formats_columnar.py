@@ -19,7 +19,6 @@ from inference.errors import (
     MalformedInput,
     UnacceptableAnswer,
     UnfitInput,
-    UnsupportedType,
 )
 from inference.limits import Limits
 from inference.rows import coercion, formats, media_types
@@ -246,7 +245,7 @@ def test_a_small_body_that_unpacks_to_much_is_refused_before_it_does(bomb, pool)
 def test_a_page_larger_than_its_footer_says_is_refused():
     body = bodies.parquet(ZEROS.slice(0, 1000), use_dictionary=False, compression="zstd")
     (group,) = parquet_layout.groups(body)
-    claimed = parquet_layout.unpacked(body, group.chunks[0], "a", MB).size
+    claimed = parquet_layout.unpacked(body, group.chunks[0], "a").size
     # Its second field: the size when unpacked, twice, as a varint.
     told, lie = _varint(claimed * 2), _varint(8191 * 2)
     start = group.chunks[0].start
@@ -285,11 +284,9 @@ def test_every_layout_of_pages_is_measured(compression, version, dictionary):
     assert [group.rows for group in groups] == [1000] * 3
     for number, group in enumerate(groups):
         chunk = metadata.row_group(number).column(0)
-        size = parquet_layout.unpacked(body, group.chunks[0], "a", MB).size
+        size = parquet_layout.unpacked(body, group.chunks[0], "a").size
         headers = chunk.total_uncompressed_size - size
         assert 0 < headers < chunk.total_uncompressed_size
-        with pytest.raises(InputTooLarge):
-            parquet_layout.unpacked(body, group.chunks[0], "a", size - 1)
 
 
 @FORM
@@ -314,17 +311,6 @@ def test_predictions_are_a_column(form, stored, column):
 def test_predictions_of_several_types_are_refused(form):
     with pytest.raises(UnacceptableAnswer, match="accept one of application/json"):
         formats.encode(b'[1,"a"]', form)
-
-
-@FORM
-def test_without_pyarrow_the_type_is_refused_with_the_fix(form, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.delitem(sys.modules, "inference.rows.formats.columnar", raising=False)
-    monkeypatch.delattr(formats, "columnar", raising=False)
-    with pytest.raises(UnsupportedType, match=r"needs pyarrow.*requirements\.txt"):
-        read(b"PAR1", form)
-    with pytest.raises(UnacceptableAnswer, match="without pyarrow"):
-        formats.encode(b"[1]", form)
 
 
 NO_EXTRAS = """
