@@ -233,8 +233,8 @@ class BlobHandler:
         if reader is not None:
             await noted
             return reader
-        reader, _ = await asyncio.gather(self._open(work), noted)
-        return reader
+        opened, _ = await asyncio.gather(self._open(work), noted)
+        return opened
 
     async def _open(self, work: BlobWork) -> BlobReader:
         try:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inference.errors import UnfitInput
 from inference.rows import typed_columns, typed_rows
 from inference.rows.formats import arrow_columns
-from inference.rows.schema import Column, frame_schema
+from inference.rows.schema import Column, Unseen, frame_schema
 
 INTEGERS = {
     kind: st.integers(int(np.iinfo(name).min), int(np.iinfo(name).max)) | st.sampled_from([0, 1, 2])
@@ -66,7 +66,7 @@ FEATURES = [
 ]
 
 
-def reader_of(feature: Column, unseen: str = "error") -> typed_columns.ColumnReader:
+def reader_of(feature: Column, unseen: Unseen = "error") -> typed_columns.ColumnReader:
     (reader,) = typed_columns.readers(frame_schema([feature], unseen=unseen), text=False)
     return reader
 
