@@ -11,6 +11,7 @@ A line that could be either is refused: nothing is scored under a wrong name, an
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -70,21 +71,25 @@ def _is_header(
 
 
 def _order(line: Sequence[str], schema: Schema) -> list[int] | None:
+    """See Header.order. Raises UnfitInput."""
     if schema.names is None:
-        for name in line:
-            if line.count(name) > 1:
-                got = "twice" if line.count(name) == 2 else f"{line.count(name)} times"
-                raise UnfitInput(field=f"column {name!r}", expected="once", got=got)
-        unindexed = len(line) - 1
-        if _is_index(line) and schema.features in (None, unindexed):
-            return list(range(1, len(line)))
-        if schema.features not in (None, len(line)):
-            width = f"{schema.features} columns"
-            raise UnfitInput(field="the header", expected=width, got=str(len(line)))
-        return None
+        return _nameless_order(line, schema)
     if schema.kind == "texts" and schema.names[0] not in line and TEXT in line:
         return [line.index(TEXT)]
     return schema.order(line)
+
+
+def _nameless_order(line: Sequence[str], schema: Schema) -> list[int] | None:
+    if len(set(line)) < len(line):
+        name, times = Counter(line).most_common(1)[0]
+        got = "twice" if times == 2 else f"{times} times"
+        raise UnfitInput(field=f"column {name!r}", expected="once", got=got)
+    if _is_index(line) and schema.features in (None, len(line) - 1):
+        return list(range(1, len(line)))
+    if schema.features not in (None, len(line)):
+        width = f"{schema.features} columns"
+        raise UnfitInput(field="the header", expected=width, got=str(len(line)))
+    return None
 
 
 def _is_index(line: Sequence[str]) -> bool:
