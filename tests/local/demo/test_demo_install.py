@@ -142,7 +142,7 @@ def pins(file_or_lines):
     if isinstance(lines, Path):
         lines = lines.read_text().splitlines()
     found = (REQUIRED.match(line) for line in lines)
-    return {each["name"].lower().replace("_", "-"): each["version"] for each in found if each}
+    return {re.sub(r"[-_.]+", "-", each["name"]).lower(): each["version"] for each in found if each}
 
 
 @pytest.mark.parametrize("name", ["run", "test"])
