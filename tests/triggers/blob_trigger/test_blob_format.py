@@ -135,3 +135,13 @@ async def test_a_blob_in_another_charset_is_scored_and_written_in_utf8(scorer, r
     )
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 2)
     assert storage.written("rows.csv").startswith(b"0.9,0.9,0.9,1,\n")
+
+
+async def test_metadata_says_the_delimiter_and_the_header(scorer, results, storage):
+    source = storage.source.upload_blob(
+        "rows.csv", CSV.replace(b",", b";"), metadata={"delimiter": ";", "header": "absent"}
+    )
+    document = json.loads(
+        await parts(scorer, results, storage).handler.score(source, storage.output)
+    )
+    assert (document["status"], document["result"]["rows"]) == ("succeeded", 2)
