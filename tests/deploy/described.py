@@ -54,7 +54,9 @@ def answers(served: VerifiedModel, body: bytes | str, content_type: str = "text/
     """What the app answers to a body."""
     body = body.encode() if isinstance(body, str) else body
     values = formats.decode(body, content_type, served.schema, limits=LIMITS).require_valid()
-    return plain(served.answer(values))
+    with warnings.catch_warnings():  # the filter that the model set ended with `load`
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        return plain(served.answer(values))
 
 
 def plain(found: Any) -> list[Any]:
