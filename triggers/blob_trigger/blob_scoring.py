@@ -231,9 +231,9 @@ class BlobHandler:
             return reader
         noted = self._threads.storage(work.output.begin)
         if reader is None:
-            reader, _ = await asyncio.gather(self._open(work), noted)
-        else:
-            await noted
+            opened, _ = await asyncio.gather(self._open(work), noted)
+            return opened
+        await noted
         return reader
 
     async def _open(self, work: BlobWork) -> BlobReader:
