@@ -55,7 +55,7 @@ def training() -> pd.DataFrame:
             "nullable": pd.array(RANDOM.integers(0, 9, COUNT), dtype="Int64"),
             "flag": RANDOM.random(COUNT) < 0.5,
             "word": RANDOM.choice(["0042", "été", "a, b", 'say "x"', "7"], COUNT),
-            "maybe": np.where(some, None, RANDOM.choice(["red", "blue"], COUNT)),
+            "maybe": np.where(some, np.array(None), RANDOM.choice(["red", "blue"], COUNT)),
             "size": pd.Categorical(RANDOM.choice(["s", "m", "l"], COUNT), ["s", "m", "l"]),
             "code": pd.Categorical(RANDOM.choice([10, 20, 30], COUNT)),
             "day": pd.date_range("2024-02-27 06:30", periods=COUNT, freq="7h"),
@@ -169,7 +169,9 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
+    text = frame.to_json(orient="records", date_format="iso", double_precision=15)
+    rows: list[dict[str, Any]] = json.loads(text)
+    return rows
 
 
 def exact_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
