@@ -260,14 +260,19 @@ def _validate(manifest: Manifest) -> None:
 def _validate_features(features: Features) -> None:
     if features.kind not in KINDS:
         raise ValueError(f"features.kind: expected one of {', '.join(KINDS)}, got {features.kind}")
-    columns = features.columns or ()
-    types = [*(features.types or ()), *(_column(each).type for each in columns)]
+    columns = [_column(each) for each in features.columns or ()]
+    types = [*(features.types or ()), *(column.type for column in columns)]
     if unknown := sorted({*types} - {*COLUMN_TYPES}):
         raise ValueError(
             f"features: expected only the types {', '.join(COLUMN_TYPES)}, got {', '.join(unknown)}"
         )
-    names = features.names or ()
-    if features.kind == "frame" and not (columns or (names and len(names) == len(types))):
+    if features.kind == "frame" and not columns:
+        _validate_old_columns(features.names or (), types)
+
+
+def _validate_old_columns(names: Sequence[str], types: Sequence[str]) -> None:
+    """The columns of a frame, as the release before wrote them."""
+    if not names or len(names) != len(types):
         raise ValueError(
             "features: expected the columns of a frame, at least one, got"
             f" {len(names)} names and {len(types)} types"
