@@ -30,7 +30,7 @@ NUMBER_ROWS = 8 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 #: A line by which spreadsheets name the delimiter.
-_SEPARATOR = re.compile(rb'"?sep=([\t -~])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+_SEPARATOR = re.compile(rb'"?sep=([\t !#-/:-@\[-`{-~])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"'\s*[+-]?[\d.]*\d,\d+\s*'")
 
 
