@@ -231,9 +231,8 @@ def is_short(body: bytes) -> bool:
 
 def _count_names(document: Any) -> int:
     """The names in a document's objects, as far down as records are."""
-    if isinstance(document, dict):
-        inner = [document[name] for name in NAMES if name in document]
-        return len(document) + sum(map(_count_names, inner))
     if isinstance(document, list):
-        return sum(len(item) for item in document if isinstance(item, dict))
-    return 0
+        return json_keys.count_names(document)
+    if not isinstance(document, dict):
+        return 0
+    return len(document) + sum(_count_names(document[name]) for name in NAMES if name in document)

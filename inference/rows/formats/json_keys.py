@@ -19,12 +19,20 @@ def may_repeat(text: bytes, names: int) -> bool:
     return text.count(b":") > names and len(_NAME_END.findall(text)) > names
 
 
+def count_names(items: Sequence[Any]) -> int:
+    """How many names the objects in a parsed list have together."""
+    kinds = set(map(type, items))
+    if kinds == {dict}:
+        return sum(map(len, items))
+    return sum(len(item) for item in items if type(item) is dict) if dict in kinds else 0
+
+
 def repeated_keys(text: bytes, items: Sequence[Any]) -> dict[int, list[str]]:
     """The names that stand twice in one of the objects in a list, by the object's position.
 
     `text`: the list as JSON. `items`: its elements, parsed.
     """
-    if not may_repeat(text, sum(len(item) for item in items if isinstance(item, dict))):
+    if not may_repeat(text, count_names(items)):
         return {}
     try:
         return _repeated(text, items)

@@ -172,9 +172,12 @@ def count(values: list[Any] | Span) -> int:
 
 def _is_record(document: dict[str, Any], schema: Schema) -> bool:
     """Whether an object is one row, not an object that has rows under one of NAMES."""
-    return schema.names is not None and all(
-        name in document and not isinstance(document[name], list | dict | Span)
-        for name in schema.names
+    names = schema.names
+    if not names or names[0] not in document:
+        return False
+    cells = map(document.get, names)
+    return document.keys() >= set(names) and not any(
+        isinstance(cell, list | dict | Span) for cell in cells
     )
 
 
