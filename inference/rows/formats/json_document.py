@@ -14,8 +14,8 @@ import orjson
 from inference.errors import MalformedInput, UnfitInput
 from inference.limits import PART_BYTES, Limits, rows_per_part
 from inference.rows import coercion, numeric
-from inference.rows.formats import dense_json, gathering, json_codec, json_keys
-from inference.rows.formats.json_outline import PIECE_BYTES, Outline, Span
+from inference.rows.formats import dense_json, gathering, json_codec, json_keys, json_outline
+from inference.rows.formats.json_outline import Outline, Span
 from inference.rows.formats.json_rows import NAMES, Layout, RowReader, layout_of
 from inference.rows.formats.output_columns import free_name
 from inference.rows.formats.parts import Part, Table, read_rows
@@ -226,7 +226,7 @@ class JsonTable(Table):
 
 
 def is_short(body: bytes) -> bool:
-    return len(body) <= PIECE_BYTES
+    return len(body) <= json_outline.PIECE_BYTES
 
 
 def _count_names(document: Any) -> int:
