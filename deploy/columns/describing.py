@@ -53,30 +53,33 @@ class Describing:
         if not isinstance(self._model, SklearnModel) or self._own.kind != "array":
             return self._of_own_schema(file, training)
         signature = learning.signature(folder)
-        names = learning.names(self._model.estimator) or (
-            None if signature is None else [each.name for each in signature]
-        )
+        names = learning.names(self._model.estimator, signature)
         if names is None:
             return self._of_array(file, training)
-        known = learning.known(self._model.estimator, names, signature)
-        learning.require_na_words(known, self._stated)
+        if training is None and file is None:
+            return self._of_signature(names, signature)
+        known = self._known(names, signature)
         if training is not None:
             return self._of_frame(_training_frame(training, names), names, known)
-        if file is not None:
-            texts = frames.texts(known, self._stated)
-            found = sample.read_frame(file, names, texts=texts, na=self._stated.na)
-            return self._of_frame(found, names, known)
-        return self._of_signature(names, known, signature)
+        assert file is not None  # noqa: S101 - for mypy
+        texts = frames.texts(known, self._stated)
+        found = sample.read_frame(file, names, texts=texts, na=self._stated.na)
+        return self._of_frame(found, names, known)
 
-    def _of_signature(
-        self, names: Sequence[str], known: dict[str, Column], signature: Sequence[Column] | None
-    ) -> Described:
+    def _known(self, names: Sequence[str], signature: Sequence[Column] | None) -> dict[str, Column]:
+        assert isinstance(self._model, SklearnModel)  # noqa: S101 - only such are asked
+        known = learning.known(self._model.estimator, names, signature)
+        learning.require_na_words(known, self._stated)
+        return known
+
+    def _of_signature(self, names: Sequence[str], signature: Sequence[Column] | None) -> Described:
         """Without rows. Raises ModelUnavailable without a signature too."""
         if signature is None:
             raise ModelUnavailable(
                 f"the model's columns have names ({_some(names)}), and their types are not known:"
                 f" {_GIVE_ROWS}"
             )
+        known = self._known(names, signature)
         return Described(self._frame_schema([known[name] for name in names]), Golden())
 
     def _of_own_schema(self, file: Path | None, training: Any) -> Described:

@@ -28,10 +28,11 @@ _MLFLOW: dict[str, tuple[ColumnType, str]] = {
 }
 
 
-def names(estimator: Any) -> list[str] | None:
+def names(estimator: Any, signed: Sequence[Column] | None) -> list[str] | None:
     """The names of the columns of the training frame; None if it had none."""
     found = getattr(estimator, "feature_names_in_", None)
-    return booster_types.names(estimator) if found is None else [str(each) for each in found]
+    own = booster_types.names(estimator) if found is None else [str(each) for each in found]
+    return own or (None if signed is None else [each.name for each in signed])
 
 
 def signature(folder: Path) -> list[Column] | None:

@@ -63,7 +63,7 @@ def row(schema: Schema) -> JsonSchema:
     if width is not None:
         whole |= {"minItems": width, "maxItems": width}
     if schema.names is None:
-        return whole | {"items": _cell(Column("", "number"), schema)}
+        return whole | {"items": _cell(_number(schema), schema)}
     cells = [{"title": name} | cell for name, cell in _columns(schema).items()]
     return whole | {"prefixItems": cells}
 
@@ -107,7 +107,7 @@ def swagger_item(schema: Schema) -> JsonSchema:
         return _TEXT
     if schema.kind == "frame":
         return to_swagger(record(schema))
-    return to_swagger({"type": "array", "items": _cell(Column("", "number"), schema)})
+    return to_swagger({"type": "array", "items": _cell(_number(schema), schema)})
 
 
 def to_swagger(schema: JsonSchema) -> JsonSchema:
@@ -149,8 +149,13 @@ def _by_column(schema: Schema) -> JsonSchema:
 
 
 def _columns(schema: Schema) -> dict[str, JsonSchema]:
-    columns = schema.columns or [Column(name) for name in schema.names or ()]
+    columns = schema.columns or [_number(schema, name) for name in schema.names or ()]
     return {column.name: _cell(column, schema) for column in columns}
+
+
+def _number(schema: Schema, name: str = "") -> Column:
+    """A column of an array."""
+    return Column(name, "number" if schema.dtype.startswith("float") else "integer")
 
 
 def _cell(column: Column, schema: Schema) -> JsonSchema:
@@ -163,7 +168,11 @@ def _cell(column: Column, schema: Schema) -> JsonSchema:
         types.append("boolean")
     if missing:
         types.append("null")
-    return {"type": types if len(types) > 1 else types[0]}
+    cell: JsonSchema = {"type": types if len(types) > 1 else types[0]}
+    if column.type == "date":
+        cell["description"] = "A date or time in ISO 8601"
+        cell["description"] += ", with its time zone" if "," in column.pandas_dtype else ""
+    return cell
 
 
 def _like(values: Sequence[Any]) -> JsonSchema:

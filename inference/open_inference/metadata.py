@@ -44,9 +44,10 @@ def describe(model: ModelId, script: Script, folder: Path) -> Described:
 
 
 def _inputs(schema: Schema) -> list[Described]:
+    numbers: ColumnType = "number" if schema.dtype.startswith("float") else "integer"
     if schema.names is None:
-        return [_tensor(INPUT, "FP64", [ANY, schema.features or ANY])]
-    columns = schema.columns or [Column(name) for name in schema.names]
+        return [_tensor(INPUT, _DATATYPES[numbers], [ANY, schema.features or ANY])]
+    columns = schema.columns or [Column(name, numbers) for name in schema.names]
     return [_tensor(column.name, _datatype(column), [ANY]) for column in columns]
 
 

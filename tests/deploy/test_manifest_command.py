@@ -3,7 +3,9 @@ import sys
 from pathlib import Path
 
 import joblib
+import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -87,3 +89,29 @@ def test_types_are_trusted_for_skops_files_only(tmp_path):
     told = describe(small_model.save(tmp_path), "--trust", "a.Type")
     assert (told.returncode, told.stderr.count("\n")) == (2, 1)
     assert "model.joblib takes no --trust" in told.stderr
+
+
+def test_columns_are_learnt_from_rows_and_options(tmp_path):
+    frame = pd.DataFrame({"code": ["01", "02", "NA"] * 4, "x": range(12)})
+    encode = make_column_transformer((OneHotEncoder(), ["code"]), ("passthrough", ["x"]))
+    model = make_pipeline(encode, LogisticRegression()).fit(frame, [0, 1, 1] * 4)
+    joblib.dump(model, tmp_path / "model.joblib")
+    rows = tmp_path / "rows.csv"
+    rows.write_text(frame.head(3).to_csv(index=False))
+    for options, says in (
+        ((), "have names (code, x), and their types are not known: give a few rows"),
+        (("--rows", rows), "'NA' is a value that the model knows"),
+        (("--rows", rows, "--type", "x"), "--type x: expected COLUMN=TYPE with one of the types"),
+        (("--rows", rows, "--na", "", "--type", "y=text"), "--type y: expected one of the model's"),
+    ):
+        told = describe(tmp_path, *options)
+        assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
+        assert says in told.stderr
+    told = describe(tmp_path, "--rows", rows, "--na", "", "--na", "-", "--type", "x=number")
+    assert told.returncode == 0, told.stderr
+    features = manifest_file.read(tmp_path).features
+    assert features.na == ["", "-"]
+    assert [(each["name"], each["type"]) for each in features.columns] == [
+        ("code", "text"),
+        ("x", "number"),
+    ]
