@@ -139,4 +139,4 @@ def test_what_azure_installs_brings_no_pandas_along():
             needs = importlib.metadata.requires(name) or ()
             names += [re.split("[^A-Za-z0-9._-]", need)[0] for need in needs if ";" not in need]
     assert "scikit-learn" in brought
-    assert not brought & {"pandas", "pyarrow", "onnxruntime", "skops"}
+    assert not brought & {"pandas", "onnxruntime", "skops"}
