@@ -102,7 +102,7 @@ class ParquetBody:
                         restored = _restore_types(part, fields)
                         restored.validate(full=True)  # texts may not be UTF-8
                         yield restored
-                    _drop_pages(self._body)
+                    drop_pages(self._body)
 
     def _check(self, file: pq.ParquetFile, count: int) -> list[int]:
         fields, limits = self.fields, self._limits
@@ -114,7 +114,7 @@ class ParquetBody:
         sizes = []
         for group in self.groups:
             sizes.append(_check_pages(self._body, group, leaves, fields, limits))
-            _drop_pages(self._body)
+            drop_pages(self._body)
         return sizes
 
     def _batches(self, group: int, kinds: Mapping[str, pa.DataType]) -> Iterable[pa.RecordBatch]:
@@ -144,11 +144,11 @@ def _by_columns(
         table = file.read_row_group(group, names[start : start + step], use_threads=False)
         for name in table.column_names:
             columns[name] = table.column(name).combine_chunks()
-        _drop_pages(body)
+        drop_pages(body)
     yield from pa.table(columns, metadata=file.schema_arrow.metadata).to_batches()
 
 
-def _drop_pages(body: Body) -> None:
+def drop_pages(body: Body) -> None:
     """Drop the pages of a file that were read from memory."""
     if isinstance(body, mmap.mmap):
         body.madvise(mmap.MADV_DONTNEED)

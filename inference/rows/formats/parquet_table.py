@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from inference.errors import InputTooLarge
 from inference.limits import Limits
 from inference.rows.formats import columnar, parquet_append, parquet_layout
-from inference.rows.formats.column_batches import ParquetBody
+from inference.rows.formats.column_batches import ParquetBody, drop_pages
 from inference.rows.formats.parts import READ_BYTES, Part, Table, read_file
 from inference.rows.formats.prediction_columns import PredictionColumns
 from inference.rows.schema import Schema
@@ -99,6 +99,7 @@ class ParquetTable(Table):
     def _copy(self, end: int) -> bytes:
         """The input from where the output ends to `end`."""
         content = self._body[self._copied : end]
+        drop_pages(self._body)
         self._copied = end
         return content
 
