@@ -155,13 +155,19 @@ def cells(column: Column) -> list[Any]:
     if column.dtype == np.int8:
         return [_BOOLEANS[code] for code in column.tolist()]
     if column.dtype == INTEGER_OR_MISSING:
-        return [math.nan if gone else value for value, gone in column.tolist()]
+        return _with_gaps(column["value"], column["missing"])
     if column.dtype == np.int32:
-        return [math.nan if code == MISSING_CODE else code for code in column.tolist()]
+        return _with_gaps(column, column == MISSING_CODE)
     if column.dtype.kind == "M":
-        texts = np.datetime_as_string(column)
-        return [math.nan if text == "NaT" else text for text in texts.tolist()]
+        return _with_gaps(np.datetime_as_string(column), np.isnat(column))
     values: list[Any] = column.tolist()
+    return values
+
+
+def _with_gaps(column: Column, gaps: Column) -> list[Any]:
+    values: list[Any] = column.tolist()
+    for position in np.flatnonzero(gaps).tolist():
+        values[position] = math.nan
     return values
 
 

@@ -42,17 +42,21 @@ def read(body: bytes, *, features: int | None) -> Array | None:
         return None
     parser = _local.parser if len(body) <= _KEPT_BYTES else simdjson.Parser()
     try:
-        rows = _rows(parser.parse(body))
-        count = len(rows)
-        # The numbers of a list within a row would be read as the row's own.
-        if not count or body.count(b"[") != count + 1:
-            return None
-        widths = {len(row) for row in rows}
-        if len(widths) > 1 or features not in (None, *widths) or 0 in widths:
-            return None
-        return np.frombuffer(rows.as_buffer(of_type="d")).reshape(count, -1)
+        return _numbers(_rows(parser.parse(body)), body.count(b"["), features)
     except (ValueError, TypeError, RuntimeError):
         return None
+
+
+def _numbers(rows: Any, brackets: int, features: int | None) -> Array | None:
+    """None if rows have different widths, another one than `features`, or lists within them."""
+    count = len(rows)
+    # The numbers of a list within a row would be read as the row's own.
+    if not count or brackets != count + 1:
+        return None
+    widths = {len(row) for row in rows}
+    if len(widths) > 1 or features not in (None, *widths) or 0 in widths:
+        return None
+    return np.frombuffer(rows.as_buffer(of_type="d")).reshape(count, -1)
 
 
 def _rows(document: Any) -> Any:
