@@ -73,7 +73,8 @@ def record(schema: Schema) -> JsonSchema:
     columns = _columns(schema)
     optional = {column.name for column in schema.columns or () if column.missing}
     required = [name for name in columns if name not in optional and not schema.allows_missing]
-    return {"type": "object", "required": required, "properties": columns}
+    whole: JsonSchema = {"type": "object", "properties": columns}
+    return whole | {"required": required} if required else whole  # Swagger 2.0 takes no empty list
 
 
 def answer(manifest: Manifest | None, method: str) -> JsonSchema:

@@ -113,7 +113,6 @@ async def test_a_frame_is_scored_alike_from_records_split_rows_and_csv(
         ({"age": "old", "city": "Oslo", "member": True}, "row 0, column 'age'"),
         ({"age": 3, "city": 7, "member": True}, "row 0, column 'city'"),
         ({"age": 3, "city": "Oslo", "member": "yes"}, "row 0, column 'member'"),
-        ({"age": 3, "city": "Oslo"}, "row 0"),
     ],
 )
 async def test_a_cell_of_another_type_is_refused_by_row_and_column(

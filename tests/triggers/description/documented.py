@@ -31,7 +31,11 @@ LABELS = np.where(ROWS.sum(axis=1) > 1.5, "much", "little")
 MODELS: dict[str, tuple[Callable[[], Any], str, tuple[str, str] | None]] = {
     "frame": (frames.mixed, "predict_proba", ("rows.csv", frames.CSV)),
     "texts": (frames.moods, "predict", ("rows.json", json.dumps(frames.TEXTS))),
-    "regressor": (lambda: LinearRegression().fit(NAMED, ROWS[:, 0]), "predict", None),
+    "regressor": (
+        lambda: LinearRegression().fit(NAMED, ROWS[:, 0]),
+        "predict",
+        ("rows.csv", NAMED.head().to_csv(index=False)),
+    ),
     "several outputs": (
         lambda: RandomForestClassifier(5).fit(ROWS, np.c_[LABELS, LABELS == "much", LABELS]),
         "predict_proba",

@@ -76,7 +76,7 @@ async def test_requests_are_counted_by_trigger_and_status(scorer, results, v2_ha
         await handler.score(asking(body), None)
     await v2_handler.infer(v2_requests.asking(name="another"))
     messages = MessageHandler(scorer, results)
-    await messages.score([message(row(0.6)), message(b"[]", name="m2")])
+    await messages.score([message(row(0.6)), message(b"[", name="m2")])
     told = await scraped(scorer)
     assert {series: told[series] for series in told if "requests" in series} == {
         'triscore_requests_total{route="score",status="200",trigger="http"}': 2,
