@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from inference.models.model import AnswerFunction
 from inference.rows import coercion
 from inference.rows.schema import Schema
+
+#: Of the rows in one call of the model.
+MAX_CELLS = 1024 * 1024
 
 
 def ask(answer: AnswerFunction, schema: Schema, rows: Sequence[Sequence[Any]]) -> Schema:
@@ -35,7 +40,16 @@ def _array_answers(
         return False
     if any(None in row for row in rows):
         return True
-    return all(_answers(answer, schema, whole, at) for at in range(len(whole)))
+    try:
+        row = np.array(whole, schema.dtype)
+        for start in range(0, len(row), max(1, MAX_CELLS // len(row))):
+            at = np.arange(start, min(len(row), start + max(1, MAX_CELLS // len(row))))
+            gaps = np.repeat(row[np.newaxis], len(at), axis=0)
+            gaps[np.arange(len(at)), at] = np.nan
+            answer(gaps)
+    except Exception:  # noqa: BLE001 - an estimator may raise anything
+        return False
+    return True
 
 
 def of_rows(schema: Schema, rows: Sequence[Sequence[Any]]) -> Schema:

@@ -72,7 +72,8 @@ class SklearnModel:
     def library_only(self) -> bool:
         """Whether all its parts are scikit-learn's own, and no parameter is a function."""
         try:
-            return not any(map(_is_foreign_code, self._parts()))
+            parts = [self._estimator, *self._estimator.get_params(deep=True).values()]
+            return not any(map(_is_foreign_code, parts))
         except Exception:  # noqa: BLE001 - the object may be of any class
             return False
 

@@ -77,7 +77,7 @@ async def metadata(scorer):
 
 async def test_columns_go_by_name_where_it_knows_names_and_others_are_left_out(served):
     model = LogisticRegression().fit(NAMED, CLASSES)
-    scorer = served(model, "predict_proba")
+    scorer = served(model, "predict_proba", NAMED.to_json(orient="records"))
     columns = [tensor(NAMED[name].tolist(), name=name) for name in "cab"]
     extra = tensor(["?"] * len(ROWS), "BYTES", name="comment")
     by_name = output(await infer(scorer, *columns, extra))
