@@ -5,7 +5,7 @@ The schema is the authority: a cell's type comes from it alone, never from other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -120,15 +120,21 @@ class Schema:
         if self.names is None:
             return None
         positions = {name: position for position, name in enumerate(columns)}
-        if len(positions) < len(columns):
-            for name in self.names:
-                if (times := columns.count(name)) > 1:
-                    got = "twice" if times == 2 else f"{times} times"
-                    raise UnfitInput(field=f"column {name!r}", expected="once", got=got)
+        require_once(self.names, columns)
         for name in self.names:
             if name not in positions:
                 raise UnfitInput(field=f"column {name!r}", expected="present", got="missing")
         return [positions[name] for name in self.names]
+
+
+def require_once(names: Iterable[str], columns: Sequence[str]) -> None:
+    """Raises UnfitInput if one of `names` is in `columns` more than once."""
+    if len(set(columns)) == len(columns):  # counting each name would take long for many columns
+        return
+    for name in names:
+        if (times := columns.count(name)) > 1:
+            got = "twice" if times == 2 else f"{times} times"
+            raise UnfitInput(field=f"column {name!r}", expected="once", got=got)
 
 
 def frame_schema(

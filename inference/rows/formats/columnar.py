@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inference.errors import UnacceptableAnswer, UnfitInput
+from inference.errors import UnacceptableAnswer
 from inference.limits import Limits
 from inference.rows import media_types, numeric, typed_cells, typed_columns
 from inference.rows.formats import arrow_columns, column_types, parquet_layout
@@ -24,7 +24,7 @@ from inference.rows.formats.gathering import Part
 from inference.rows.formats.output_columns import PREDICTION
 from inference.rows.formats.prediction_columns import column_of
 from inference.rows.row_types import Row, Rows
-from inference.rows.schema import Schema
+from inference.rows.schema import Schema, require_once
 from inference.rows.typed_columns import ReadColumn
 from inference.rows.typed_rows import TypedRows, TypedRowsBuilder
 
@@ -108,10 +108,7 @@ def _chosen(schema: Schema, names: Sequence[str]) -> Sequence[str]:
     if schema.names is not None:
         schema.order(names)
         return schema.names
-    for name in names:
-        if (times := names.count(name)) > 1:
-            got = "twice" if times == 2 else f"{times} times"
-            raise UnfitInput(field=f"column {name!r}", expected="once", got=got)
+    require_once(names, names)
     return [name for name in names if not _INDEX.fullmatch(name)]
 
 
