@@ -89,7 +89,8 @@ def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interfa
     answers: JsonSchema = {"type": "array", "items": one}
     classes = manifest.classes if manifest else None
     if classes:
-        answers = {"anyOf": [answers, json_schema.probabilities(classes)]}
+        # Some readers of OpenAPI fail on `anyOf` here; a keyword of lists says nothing of objects.
+        answers |= json_schema.probabilities(classes) | {"type": ["array", "object"]}
     forms = media_types.FORMATS
     return Interface(
         reads={

@@ -190,7 +190,7 @@ def _layout_of_list(rows: object, columns: Any, schema: Schema) -> Layout:
 def _layout_of_object(data: dict[str, Any], schema: Schema) -> Layout:
     """The layout of an object under one of NAMES."""
     if data.keys() >= _SPLIT and not set(schema.names or ()) >= _SPLIT:
-        return _layout_of_list(data["data"], data["columns"], schema)
+        return _layout_of_list(data["data"], _require_names(data["columns"]), schema)
     if not any(isinstance(values, list | Span) for values in data.values()):
         return Layout([data])
     return Layout(by_column=_columns(data, schema))
