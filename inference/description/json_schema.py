@@ -47,7 +47,9 @@ def documents(schema: Schema) -> JsonSchema:
     """
     rows = {"$ref": f"{COMPONENTS}Rows"}
     split = [] if schema.kind == "texts" else [_split(schema)]
-    by_column = [] if schema.names is None else [_by_column(schema)]
+    by_column = []
+    if schema.names is not None:  # or one record alone
+        by_column = [_by_column(schema), {"$ref": f"{COMPONENTS}Record"}]
     under: JsonSchema = {"anyOf": [rows, *split, *by_column]}
     shapes: list[JsonSchema] = [rows, *split]
     for position, name in enumerate(NAMES):
@@ -135,7 +137,10 @@ def _split(schema: Schema) -> JsonSchema:
             "const": list(schema.names),
             "description": "In any order. Rows have the same order.",
         }
-    data = {"type": "array", "items": {"$ref": f"{COMPONENTS}Row"}}
+    row_or_record: JsonSchema = {"$ref": f"{COMPONENTS}Row"}
+    if schema.names is not None:
+        row_or_record = {"anyOf": [row_or_record, {"$ref": f"{COMPONENTS}Record"}]}
+    data = {"type": "array", "items": row_or_record}
     return {
         "type": "object",
         "required": ["columns", NAMES[0]],
