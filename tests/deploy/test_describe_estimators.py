@@ -39,6 +39,9 @@ from inference.rows import media_types
 from inference.rows.schema import NA_WORDS
 from tests.deploy.described import answers, load, plain
 
+#: A table of models and formats, which takes 40 s.
+pytestmark = pytest.mark.long
+
 COUNT = 120
 RANDOM = np.random.default_rng(7)
 

@@ -11,6 +11,9 @@ from inference.rows import decompression, formats, media_types
 from inference.rows.body_memory import Extent, extent_of, measure, memory_of
 from inference.rows.schema import Column, Schema
 
+#: It traces every allocation, which takes 18 s.
+pytestmark = pytest.mark.long
+
 LIMITS = Limits(10**9, 10**6)
 WIDTH, ROWS = 10, 40_000
 NAMES = tuple(f"c{index}" for index in range(WIDTH))
