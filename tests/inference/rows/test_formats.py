@@ -50,6 +50,13 @@ def test_an_empty_body_is_malformed(form):
         read(b"", form)
 
 
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
+@pytest.mark.parametrize("form", media_types.TEXTS)
+def test_a_byte_order_mark_alone_is_an_empty_body(form, mark):
+    with pytest.raises(MalformedInput, match="empty"):
+        read(mark, form)
+
+
 @pytest.mark.parametrize(
     ("form", "body", "error", "says"),
     [
