@@ -52,13 +52,13 @@ def main() -> None:
 
     costs: dict[str, list[float]] = {name: [] for name in UNITS}
     for _ in range(int(sys.argv[2])):
-        costs[ROW].append(_seconds(lambda: estimator.predict(one)) * 1e6)
-        costs[MANY].append(len(many) / _seconds(lambda: estimator.predict(many)))
-        costs[HUNDRED].append(_seconds(read_and_predict) * 1e3)
+        costs[ROW].append(seconds(lambda: estimator.predict(one)) * 1e6)
+        costs[MANY].append(len(many) / seconds(lambda: estimator.predict(many)))
+        costs[HUNDRED].append(seconds(read_and_predict) * 1e3)
     print(json.dumps(costs))
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def seconds(call: Callable[[], object]) -> float:
     """The duration of one call, after one to warm up."""
     call()
     calls, began = 0, time.perf_counter()

@@ -24,6 +24,7 @@ import simdjson
 
 import cache
 from bench.bodies import data_at, plain
+from bench.direct import LONG_ENOUGH_S, seconds
 from bench.errors import BenchError
 from bench.models import Model, Rows, rows
 from bench.parse import SIZES, bare, predict, request
@@ -41,9 +42,6 @@ TYPES = {
     "Parquet": media_types.PARQUET,
 }
 
-#: Each value is the mean of calls that take at least this long together.
-LONG_ENOUGH_S = 0.1
-
 
 async def main(model: Model, rounds: int) -> dict[str, list[float]]:
     estimator = model.estimator()
@@ -53,10 +51,10 @@ async def main(model: Model, rounds: int) -> dict[str, list[float]]:
     for _ in range(rounds):
         for size in SIZES:
             drawn = rows(size, seed=5)
-            found = _seconds(partial(estimator.predict, drawn))
+            found = seconds(partial(estimator.predict, drawn))
             costs.setdefault(predict(size), []).append(found * 1000)
             for form, body in _bodies(drawn):
-                found = min(_seconds(call) for call in _parsers(form, body))
+                found = min(seconds(call) for call in _parsers(form, body))
                 costs.setdefault(bare(form, size), []).append(found * 1000)
                 found = await _request_seconds(scorer, form, body, estimator.predict(drawn))
                 costs.setdefault(request(form, size), []).append(found * 1000)
@@ -95,16 +93,6 @@ def _parsers(form: str, body: bytes) -> Iterator[Callable[[], object]]:
             yield lambda: np.load(io.BytesIO(body))
         case "Parquet":
             yield lambda: pa.parquet.read_table(pa.BufferReader(body), use_threads=False)
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    """The duration of one call, after one to warm up."""
-    call()
-    calls, began = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - began) < LONG_ENOUGH_S or not calls:
-        call()
-        calls += 1
-    return elapsed / calls
 
 
 async def _request_seconds(scorer: Scorer, form: str, body: bytes, expected: Any) -> float:

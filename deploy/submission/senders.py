@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.servicebus import ServiceBusMessage
 from azure.storage.blob import ContainerClient, ContentSettings
 
 from deploy import connections
@@ -129,11 +130,7 @@ def by_queue(way: Submission) -> Outcome:
         source.file.read_bytes(), message_id=source.id, application_properties=properties
     )
     try:
-        with (
-            _bus(way.env) as client,
-            client.get_queue_sender(way.triggers.input_queue) as sender,
-        ):
-            sender.send_messages(message)
+        asyncio.run(_send(way, message))
     except ValueError as error:  # too large for a message
         raise Refused(f"{source.file.name} does not fit in a message: use --via blob") from error
     except AzureError as error:
@@ -148,6 +145,14 @@ def by_queue(way: Submission) -> Outcome:
         with _output(way.output) as target:
             target.write_text(json.dumps(document["result"]))
     return _outcome(source.id, document)
+
+
+async def _send(way: Submission, message: ServiceBusMessage) -> None:
+    async with (
+        connections.service_bus(way.env, SERVICE_BUS) as client,
+        client.get_queue_sender(way.triggers.input_queue) as sender,
+    ):
+        await sender.send_messages(message)
 
 
 def by_blob(way: Submission) -> Outcome:
@@ -237,13 +242,3 @@ def _output(file: Path) -> Iterator[Path]:
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _bus(env: Mapping[str, str]) -> ServiceBusClient:
-    if text := env.get(SERVICE_BUS):
-        return ServiceBusClient.from_connection_string(text, retry_total=1)
-    if namespace := env.get(f"{SERVICE_BUS}__fullyQualifiedNamespace"):
-        from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - slow
-
-        return ServiceBusClient(namespace, DefaultAzureCredential(), retry_total=1)
-    raise Refused(f"connection {SERVICE_BUS} is not set: set it in local.settings.json")

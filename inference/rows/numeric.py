@@ -23,8 +23,6 @@ from inference.rows.schema import Schema
 
 #: Up to here float64 holds every integer.
 EXACT_INTEGER = 2**53
-#: From more numbers on, BLAS uses threads, which wait for each other where processors are busy.
-_FEW = 8 * 1024
 #: How many numbers BLAS sums in one thread.
 _SMALL = 8 * 1024
 
@@ -85,14 +83,6 @@ def _is_plain(values: Array) -> bool:
         return bool(np.vdot(values, values) < EXACT_INTEGER**2)
     # Of many numbers, BLAS would make the sum in threads, which wait for each other.
     return bool(values.max() < EXACT_INTEGER and values.min() > -EXACT_INTEGER)
-
-
-def _are_exact(values: Array) -> bool:
-    """Whether each number is below EXACT_INTEGER. NaN is not."""
-    if values.size <= _FEW:
-        # A sum of squares bounds each number, takes one pass, and is NaN if a number is.
-        return bool(np.vdot(values, values) < EXACT_INTEGER**2)
-    return bool(values.min() > -EXACT_INTEGER and values.max() < EXACT_INTEGER)
 
 
 def _coerce_values(values: Array, schema: Schema, first: int) -> Rows:

@@ -91,7 +91,8 @@ class ColumnReader:
         wrong: dict[int, object] = {}
         for position, cell in enumerate(cells):
             try:
-                value = self.cells.one(cell) if cell is not None else None
+                gone = cell is None or (self.takes_numbers and cell != cell)  # noqa: PLR0124 - NaN
+                value = None if gone else self.cells.one(cell)
                 if value is None and not self.feature.missing:
                     raise ValueError
             except WRONG:
@@ -110,10 +111,7 @@ def readers(schema: Schema, *, text: bool) -> list[ColumnReader]:
     words = frozenset(schema.na)
     # In a model of texts an empty text is a document.
     mark = functools.partial(_mark_words, words) if text and schema.kind != "texts" else _unmarked
-    return [
-        ColumnReader(column, _cell_type(column, schema, text=text), _mark_nan(column, mark, text))
-        for column in columns
-    ]
+    return [ColumnReader(column, _cell_type(column, schema, text=text), mark) for column in columns]
 
 
 def _cell_type(column: Column, schema: Schema, *, text: bool) -> CellType:
@@ -139,12 +137,3 @@ def _mark_words(words: frozenset[str], cells: Cells) -> Cells:
 
 def _unmarked(cells: Cells) -> Cells:
     return cells
-
-
-def _mark_nan(
-    column: Column, mark: Callable[[Cells], Cells], text: bool
-) -> Callable[[Cells], Cells]:
-    """Objects of JSON and Arrow may hold NaN, which is a missing number."""
-    if text or column.type not in ("integer", "number"):
-        return mark
-    return lambda cells: [None if cell != cell else cell for cell in cells]  # noqa: PLR0124

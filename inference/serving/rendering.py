@@ -30,24 +30,13 @@ def choose_format(script: Script, accept: str) -> str:
         return media_types.JSON
 
 
-async def render_probabilities(
-    prediction: Prediction, classes: Sequence[Any], form: str, began: float
+async def render(
+    prediction: Prediction, form: str, began: float, *, classes: Sequence[Any] | None = None
 ) -> Answer:
-    """As render, for predictions of labels with their probabilities."""
-    pairs = prediction.value
-    write = partial(named_columns.encode_probabilities, pairs, classes, form)
-    value = await off_loop(len(pairs) <= INLINE_ANSWER_BYTES, len(pairs), write)
-    return Answer(
-        body=value,
-        content_type=form,
-        cache=prediction.cache,
-        elapsed_ms=(time.perf_counter() - began) * 1000,
-        age_s=prediction.age_s,
-    )
+    """The answer in a format. `began`: time.perf_counter() when the request came.
 
-
-async def render(prediction: Prediction, form: str, began: float) -> Answer:
-    """The answer in a format. `began`: time.perf_counter() when the request came."""
+    `classes`: where the prediction is of labels with the probabilities of these.
+    """
     value, reply = prediction.value, prediction.reply
     if reply is not None:
         return Answer(
@@ -59,11 +48,12 @@ async def render(prediction: Prediction, form: str, began: float) -> Answer:
             headers=reply.headers,
             from_script=True,
         )
-    if form != media_types.JSON:  # which is what the cache holds
+    write = None if form == media_types.JSON else partial(formats.encode, value, form)
+    if classes is not None:
+        write = partial(named_columns.encode_probabilities, value, classes, form)
+    if write is not None:  # the cache holds predictions as JSON
         size = len(value)
-        value = await off_loop(
-            size <= INLINE_ANSWER_BYTES, size, partial(formats.encode, value, form)
-        )
+        value = await off_loop(size <= INLINE_ANSWER_BYTES, size, write)
     return Answer(
         body=value,
         content_type=form,

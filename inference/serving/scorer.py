@@ -21,7 +21,7 @@ from inference.serving.loading import STILL_LOADING, ModelLoader
 from inference.serving.model_thread import ModelThread
 from inference.serving.prediction import NO_ROWS, Prediction, has_rows
 from inference.serving.predictor import Predictor
-from inference.serving.rendering import choose_format, render, render_probabilities
+from inference.serving.rendering import choose_format, render
 from inference.serving.request_bodies import RequestBodies
 from inference.serving.request_deadline import RequestDeadline
 from inference.serving.response_cache import ResponseCache
@@ -158,10 +158,10 @@ class Scorer:
                 request, hold = await self.bodies.hold(request, script)
                 question = await self.bodies.read(request, partial(script.parse, request))
             prediction = await self.predict(question, recompute=request.recompute, wait=wait)
+            classes = None
             if question.output == PROBABILITIES and isinstance(script, scripts.EstimatorScript):
-                answer = await render_probabilities(prediction, script.classes, form, began)
-            else:
-                answer = await render(prediction, form, began)
+                classes = script.classes
+            answer = await render(prediction, form, began, classes=classes)
         finally:
             if hold is not None:
                 hold.give()

@@ -72,8 +72,6 @@ def gather(parts: Iterable[Part], schema: Schema) -> Rows:
         return coercion.coerce_rows([], schema, text=False)
     if len(coerced) == 1:
         return coerced[0]
-    if not coerced:
-        return Rows(np.empty((0, schema.features or 0), schema.dtype), np.arange(0))
     return Rows(stack([rows.numbers() for rows in coerced]), np.arange(count))
 
 
