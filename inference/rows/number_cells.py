@@ -77,10 +77,13 @@ class IntegerCells:
 
 
 def integer_range(column: Column) -> range:
-    """The integers that the column's training dtype holds."""
+    """The integers that the column's training dtype and its storage hold."""
     name = column.pandas_dtype.lower()
     limits = np.iinfo(name if name.lstrip("u").startswith("int") else "int64")
-    return range(limits.min, limits.max + 1)
+    most = limits.max
+    if storage(column) == INTEGER_OR_MISSING:
+        most = min(most, np.iinfo(np.int64).max)
+    return range(limits.min, most + 1)
 
 
 def with_missing(integers: Array, gone: Array) -> Array:

@@ -97,6 +97,8 @@ def test_a_columns_dtype_comes_from_the_schema_alone(count):
     [
         (Column("c", "integer"), [3.5, True, "3", None, 2**63]),
         (Column("c", "integer", dtype="int8"), [128, -129]),
+        (Column("c", "integer", dtype="uint64"), [-1, 2**64]),
+        (Column("c", "integer", missing=True, dtype="UInt64"), [-1, 2**63, 2**64]),
         (Column("c", "number"), [True, "3", None, math.inf]),
         (Column("c", "boolean"), [1, "true", None]),
         (Column("c", "text"), [1, None, "\ud800"]),
