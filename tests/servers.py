@@ -25,6 +25,11 @@ from tests.waiting import eventually
 #: Below the range from which the kernel takes ports for outgoing connections: a port that is
 #: free here can't be taken by an outgoing connection before the server starts.
 PORTS = range(20000, 32000)
+#: Test processes that run at the same time have ports of their own: between a look at a port and
+#: the start of a server there, another process could give it away too.
+_WORKERS = 4
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+OWN_PORTS = PORTS[_worker::_WORKERS]
 
 READY_S = 30.0
 
@@ -33,7 +38,7 @@ _given: set[int] = set()
 
 def free_port() -> int:
     """A free port, never the same twice."""
-    while (port := random.choice(PORTS)) in _given or not is_free(port):
+    while (port := random.choice(OWN_PORTS)) in _given or not is_free(port):
         pass
     _given.add(port)
     return port
