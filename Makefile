@@ -8,6 +8,9 @@ UV := uv==0.13.9
 COMPILE := .triscore/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.13 \
 	--generate-hashes --no-annotate --custom-compile-command 'make lock'
 
+#: Ends a run whose process crashed: pytest-xdist waits for ever for the modules of a crashed one.
+XDIST := --dist loadfile --max-worker-restart 0
+
 #: It times code, which runs slower while coverage traces it.
 UNTRACED := --ignore tests/inference/serving/test_free_loop.py
 
@@ -24,16 +27,16 @@ help:                 ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 test: setup-test      ## all tests but the long ones, in under 7 minutes
-	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long"
+	@$(PY) -m pytest -q -n 3 $(XDIST) -m "not long"
 
 test-long: setup-test-long ## the tests that take their time, one in a browser
-	@$(PY) -m pytest -q -n 2 --dist loadfile -m long --timeout 3600
+	@$(PY) -m pytest -q -n 2 $(XDIST) -m long --timeout 3600
 
 test-faults: setup-test ## kills, outages, overload and hostile input: a table of what was lost, in under 15 minutes; QUICK=1: in one
 	@exec $(PY) -m tests.faults $(if $(QUICK),--quick)
 
 coverage: setup-test  ## the same tests, and which lines and branches they run; fails below the floor in pyproject.toml
-	@$(PY) -m pytest -q -n 3 --dist loadfile -m "not long" --cov --cov-report=term $(UNTRACED)
+	@$(PY) -m pytest -q -n 3 $(XDIST) -m "not long" --cov --cov-report=term $(UNTRACED)
 
 check: setup-test     ## linters, types, and no function that is too complex
 	@$(PY) -m ruff check .
