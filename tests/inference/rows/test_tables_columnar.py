@@ -272,17 +272,13 @@ async def test_a_stream_of_any_length_is_scored_in_constant_memory(named, tmp_pa
         written += len(part)
 
     await named.script()
-    before = pa.default_memory_pool()
-    pool = pa.proxy_memory_pool(before)
-    pa.set_memory_pool(pool)
     tracemalloc.start()
     try:
-        with (tmp_path / "rows.arrows").open("rb") as source:
+        with bodies.counted_memory() as pool, (tmp_path / "rows.arrows").open("rb") as source:
             report = await scored(named, media_types.ARROW, source, sink)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-        pa.set_memory_pool(before)
     assert report.rows == 300_000
     assert written > 300_000 * 3 * 8
     assert peak + pool.max_memory() < 16 * 1024 * 1024
