@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inference.rows import media_types
+
+#: Of `counted_memory`. Arrow's buffers point to their pool without a reference to it, and a thread
+#: may free the last ones after the test has ended, so no pool is freed before the process ends.
+_POOLS: list[pa.MemoryPool] = []
 
 
 def of_numbers(form: str, rows: np.ndarray) -> bytes:
@@ -90,3 +95,16 @@ def read_table(form: str, body: bytes) -> pa.Table:
         return pq.read_table(io.BytesIO(body))
     opened = pa.ipc.open_stream if form == media_types.ARROW else pa.ipc.open_file
     return opened(body).read_all()
+
+
+@contextmanager
+def counted_memory() -> Iterator[pa.MemoryPool]:
+    """A pool that counts what pyarrow allocates within the block."""
+    before = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(before)
+    _POOLS.append(pool)
+    pa.set_memory_pool(pool)
+    try:
+        yield pool
+    finally:
+        pa.set_memory_pool(before)

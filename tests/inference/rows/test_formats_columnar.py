@@ -225,11 +225,8 @@ BOMBS = {
 @pytest.fixture
 def pool():
     """The memory that pyarrow allocates from here on."""
-    before = pa.default_memory_pool()
-    counting = pa.proxy_memory_pool(before)
-    pa.set_memory_pool(counting)
-    yield counting
-    pa.set_memory_pool(before)
+    with bodies.counted_memory() as counted:
+        yield counted
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

@@ -18,6 +18,8 @@ from inference.rows.schema import Schema
 from inference.serving import table_scoring
 from tests import bodies
 
+MB = 1024 * 1024
+
 FORM = pytest.mark.parametrize("form", media_types.COLUMNAR)
 
 
@@ -58,15 +60,20 @@ async def test_rows_come_back_with_their_predictions_or_errors_beside_them(score
 
 
 @pytest.fixture
-def named(tmp_path, make_scorer):
-    """A scorer for a regressor of the columns a and b."""
+def named_model(tmp_path):
+    """The folder of a regressor of the columns a and b."""
     import pandas as pd
 
     folder = tmp_path / "named"
     folder.mkdir()
     frame = pd.DataFrame({"a": [0.0, 1.0, 2.0], "b": [1.0, 0.0, 5.0]})
     joblib.dump(LinearRegression().fit(frame, [1.0, 2.0, 3.0]), folder / "model.joblib")
-    return make_scorer(folder, ALLOW_UNPINNED_MODEL="true", MAX_ROWS="2500")
+    return folder
+
+
+@pytest.fixture
+def named(named_model, make_scorer):
+    return make_scorer(named_model, ALLOW_UNPINNED_MODEL="true", MAX_ROWS="2500")
 
 
 @FORM
@@ -262,27 +269,34 @@ async def test_a_batch_of_arrow_may_not_be_longer_than_a_body(score, form):
     assert report.rows == 9000
 
 
-async def test_a_stream_of_any_length_is_scored_in_constant_memory(named, tmp_path):
-    table = pa.table({"a": np.random.default_rng(0).random(300_000), "b": np.zeros(300_000)})
-    (tmp_path / "rows.arrows").write_bytes(bodies.arrow(table, rows=5000))
+async def test_ten_times_the_rows_take_no_more_memory(named_model, make_scorer, tmp_path):
+    scorer = make_scorer(
+        named_model, ALLOW_UNPINNED_MODEL="true", CACHE_MODE="off"
+    )  # the row cache would grow to its bound
+    peaks = []
+    for rows in (20_000, 20_000, 200_000):  # the first has the imports too
+        table = pa.table({"a": np.random.default_rng(0).random(rows), "b": np.zeros(rows)})
+        (tmp_path / "rows.arrows").write_bytes(bodies.arrow(table, rows=5000))
+        peaks.append(await peak_of(scorer, tmp_path / "rows.arrows", rows))
+    assert peaks[2] < 4 * MB
+    assert peaks[2] < peaks[1] + MB / 2
+
+
+async def peak_of(scorer, file, rows: int) -> int:
+    """The most bytes that Python and Arrow hold while a stream is scored."""
     written = 0
 
-    def sink(part: bytes) -> None:
+    def sink(content: bytes) -> None:
         nonlocal written
-        written += len(part)
+        written += len(content)
 
-    await named.script()
-    before = pa.default_memory_pool()
-    pool = pa.proxy_memory_pool(before)
-    pa.set_memory_pool(pool)
     tracemalloc.start()
     try:
-        with (tmp_path / "rows.arrows").open("rb") as source:
-            report = await scored(named, media_types.ARROW, source, sink)
+        with bodies.counted_memory() as pool, file.open("rb") as source:
+            report = await scored(scorer, media_types.ARROW, source, sink)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-        pa.set_memory_pool(before)
-    assert report.rows == 300_000
-    assert written > 300_000 * 3 * 8
-    assert peak + pool.max_memory() < 16 * 1024 * 1024
+    assert report.rows == rows
+    assert written > rows * 3 * 8
+    return peak + pool.max_memory()
