@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from inference.errors import UnacceptableAnswer, UnsupportedType
@@ -40,7 +39,6 @@ _UNTOLD = (
     "text/plain",
     "application/x-www-form-urlencoded",
 )
-_BEGINS_JSON = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\0?\s*+[\[{]")
 #: First bytes by which a body is recognised. No JSON begins with them.
 _MAGIC = {b"\x93NUMPY": NPY, b"PAR1": PARQUET, b"\xff\xff\xff\xff": ARROW, b"ARROW1": ARROW_FILE}
 
@@ -54,11 +52,6 @@ def essence(content_type: str) -> str:
 def is_untold(content_type: str) -> bool:
     """Whether a content type says nothing about the format."""
     return essence(content_type) in _UNTOLD
-
-
-def speaks_for_itself(body: bytes) -> bool:
-    """Whether a body's first bytes say what it is."""
-    return body.startswith(tuple(_MAGIC)) or _BEGINS_JSON.match(body) is not None
 
 
 def format_of(content_type: str, body: bytes) -> str:

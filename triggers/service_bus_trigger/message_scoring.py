@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import azure.functions as func
-
 from inference.errors import InternalError, Overloaded, ScoringError
 from inference.request import Answer
 from inference.results import result_document
@@ -22,6 +20,7 @@ from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
 from triggers.service_bus_trigger.exhausted_messages import message_id_of
+from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.settings import TriggerSettings
 from triggers.statuses import is_retryable
 
@@ -80,7 +79,7 @@ class MessageHandler:
             max_s=retry_s, first_pause_s=0.1, max_pause_s=4.0, clock=clock, sleep=sleep
         )
 
-    async def score(self, messages: Sequence[func.ServiceBusMessage]) -> Sent:
+    async def score(self, messages: Sequence[ReceivedMessage]) -> Sent:
         """Score a batch.
 
         An exception makes the broker deliver the whole batch again. A message that was finished

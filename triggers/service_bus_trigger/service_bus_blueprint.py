@@ -13,7 +13,9 @@ from inference.serving.scorer import Scorer
 from inference.serving.shutdown import run_with_loop
 from triggers.delivery.output_queue import QueueSender
 from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
+from triggers.service_bus_trigger.message_converter import MessageConverter  # noqa: F401 - registers
 from triggers.service_bus_trigger.message_scoring import MessageHandler
+from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.settings import SERVICE_BUS, TriggerSettings
 
 
@@ -43,7 +45,7 @@ def blueprint(
     @functions.service_bus_queue_output("documents", SERVICE_BUS, settings.output_queue)
     @functions.service_bus_queue_output("requeued", SERVICE_BUS, settings.input_queue)
     async def score_messages(
-        messages: List[func.ServiceBusMessage],  # noqa: UP006 - as above
+        messages: List[ReceivedMessage],  # noqa: UP006 - as above
         documents: func.Out[str],
         requeued: func.Out[str],
     ) -> None:

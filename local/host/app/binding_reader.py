@@ -180,6 +180,7 @@ def _service_bus_trigger(function: str, raw: dict[str, Any]) -> ServiceBusTrigge
         connection=raw.get("connection") or DEFAULT_SERVICE_BUS,
         many=str(raw.get("cardinality") or "ONE").upper() == "MANY",
         data_type=_data_type(raw),
+        is_deferred=_is_deferred(raw),
     )
 
 

@@ -45,6 +45,7 @@ class ServiceBusTrigger:
     connection: str
     many: bool
     data_type: DataType
+    is_deferred: bool
 
 
 @dataclass(frozen=True, kw_only=True)

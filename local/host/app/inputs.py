@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from local.host.app.bindings import BlobInput, BlobTrigger, Function
+from local.host.app.bindings import BlobInput, BlobTrigger, Function, ServiceBusTrigger
 from local.host.app.connections import Connections
 from local.host.app.expressions import has_expression, render
 from local.host.app.protos import ModelBindingData, TypedData
@@ -57,7 +57,7 @@ def can_defer(function: Function) -> bool:
     has an expression; the app's converter then raises. This host does the same.
     """
     trigger = function.trigger
-    if not (isinstance(trigger, BlobTrigger) and trigger.is_deferred):
+    if not (isinstance(trigger, BlobTrigger | ServiceBusTrigger) and trigger.is_deferred):
         return True
     paths = (getattr(each, "path", "") for each in (*function.inputs, *function.outputs))
     return not any(has_expression(path) for path in paths)

@@ -76,6 +76,9 @@ setattr(RpcHttpCookie.SameSite, "None", 0)
 class CollectionBytes(Message): ...
 
 
+class CollectionModelBindingData(Message): ...
+
+
 class CollectionSInt64(Message): ...
 
 

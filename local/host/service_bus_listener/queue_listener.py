@@ -12,12 +12,13 @@ from azure.servicebus import ServiceBusReceivedMessage
 
 from local.host.app.bindings import Function, Identity, ServiceBusTrigger
 from local.host.app.connections import Connections
+from local.host.app.inputs import can_defer
 from local.host.app.invoker import Invoker
 from local.host.app.protos import TypedData
 from local.host.app.runtime import InvocationFailed
 from local.host.backoff import Backoff
 from local.host.host_json import ServiceBusOptions
-from local.host.service_bus_listener import message_data
+from local.host.service_bus_listener import message_data, message_reference
 from local.host.service_bus_listener.link import FOLLOW_S, WAIT_S, Link
 from local.host.service_bus_listener.message_buffer import MessageBuffer, keep_locked
 
@@ -56,6 +57,7 @@ class ServiceBusListener:
     ) -> None:
         self._function, self._trigger = function, trigger
         self._invoker, self._options = invoker, options
+        self._is_deferred = trigger.is_deferred and can_defer(function)
         self._link = Link(
             connections, trigger.connection, trigger.queue, prefetch=options.prefetch_count
         )
@@ -168,30 +170,38 @@ class ServiceBusListener:
         return task
 
     async def _run_single(self, message: ServiceBusReceivedMessage) -> None:
-        data_type = self._trigger.data_type
         renewing = asyncio.create_task(
             keep_locked(self._link, message, self._options.max_auto_lock_renewal_s)
         )
         try:
             await self._run(
                 [message],
-                lambda: (
-                    message_data.single_data(message, data_type),
-                    message_data.single_metadata(message, data_type),
-                ),
+                lambda: self._single(message),
             )
         finally:
             renewing.cancel()
 
     async def _run_batch(self, messages: Sequence[ServiceBusReceivedMessage]) -> None:
         """The locks of a batch are not renewed, as in Azure."""
-        await self._run(
-            messages,
-            lambda: (
-                message_data.batch_data(messages, self._trigger.data_type),
-                message_data.batch_metadata(messages),
-            ),
-        )
+        await self._run(messages, lambda: self._batch(messages))
+
+    def _single(self, message: ServiceBusReceivedMessage) -> tuple[TypedData, dict[str, TypedData]]:
+        """The data and metadata of one message."""
+        data_type = self._trigger.data_type
+        if self._is_deferred:
+            data = message_reference.single_reference(message)
+        else:
+            data = message_data.single_data(message, data_type)
+        return data, message_data.single_metadata(message, data_type)
+
+    def _batch(
+        self, messages: Sequence[ServiceBusReceivedMessage]
+    ) -> tuple[TypedData, dict[str, TypedData]]:
+        """The data and metadata of a batch. SDK-type bindings read no metadata: none is made."""
+        if self._is_deferred:
+            return message_reference.batch_references(messages), {}
+        data = message_data.batch_data(messages, self._trigger.data_type)
+        return data, message_data.batch_metadata(messages)
 
     async def _run(
         self,

@@ -1,0 +1,123 @@
+"""Decodes AMQP 1.0 values (part 1 of the standard), as far as messages of Service Bus hold them.
+
+Importing Microsoft's SDK for this would take as long as loading the app, and its decoder is slower.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+MAX_DEPTH = 16
+
+_DESCRIBED = 0x00
+_CONSTANTS: dict[int, Any] = {0x40: None, 0x41: True, 0x42: False, 0x43: 0, 0x44: 0, 0x45: []}
+_NUMBERS = {
+    code: struct.Struct(f">{layout}")
+    for layout, codes in (
+        *(("B", (0x50, 0x52, 0x53)), ("b", (0x51, 0x54, 0x55)), ("?", (0x56,))),
+        *(("H", (0x60,)), ("h", (0x61,)), ("I", (0x70,)), ("i", (0x71,)), ("f", (0x72,))),
+        # The last one is a timestamp, in milliseconds since 1970.
+        *(("Q", (0x80,)), ("q", (0x81, 0x83)), ("d", (0x82,))),
+    )
+    for code in codes
+}
+#: Bytes of a value, by the upper half of its code: fixed, or in a size field of so many bytes.
+_FIXED_WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
+_SIZE_WIDTHS = {0xA: 1, 0xB: 4, 0xC: 1, 0xD: 4, 0xE: 1, 0xF: 4}
+
+
+def decode(data: bytes, at: int) -> tuple[Any, int]:
+    """The value that begins at `at`, and the offset behind it. Raises ValueError.
+
+    Symbols are text, timestamps are integers, and a described value is the value alone. Decimals
+    and arrays are their encoded bytes.
+    """
+    try:
+        return _decode(data, at, MAX_DEPTH)
+    except (IndexError, struct.error) as error:
+        raise ValueError(f"no AMQP value at byte {at}") from error
+
+
+def skip(data: bytes, at: int) -> int:
+    """The offset behind the value that begins at `at`. Raises ValueError."""
+    try:
+        return _skip(data, at)
+    except IndexError as error:
+        raise ValueError(f"no AMQP value at byte {at}") from error
+
+
+def _decode(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    code = data[at]
+    if code in _CONSTANTS:
+        return _CONSTANTS[code], at + 1
+    if number := _NUMBERS.get(code):
+        return number.unpack_from(data, at + 1)[0], at + 1 + number.size
+    if not depth:
+        raise ValueError(f"AMQP values nested more than {MAX_DEPTH} deep")
+    if code == _DESCRIBED:
+        return _decode(data, _skip(data, at + 1), depth - 1)
+    begin, end = _span(data, at)
+    if read := _READERS.get(code):
+        return read(data, begin, end, depth), end
+    return data[begin:end], end
+
+
+def _skip(data: bytes, at: int) -> int:
+    while data[at] == _DESCRIBED:
+        at = _span(data, at + 1)[1]
+    return _span(data, at)[1]
+
+
+def _span(data: bytes, at: int) -> tuple[int, int]:
+    """Where the bytes of a value begin and end."""
+    half, begin = data[at] >> 4, at + 1
+    if (width := _FIXED_WIDTHS.get(half)) is None:
+        if (size_width := _SIZE_WIDTHS.get(half)) is None:
+            raise ValueError(f"no AMQP value at byte {at}")
+        begin += size_width
+        width = int.from_bytes(data[at + 1 : begin])
+    if begin + width > len(data):
+        raise ValueError(f"the AMQP value at byte {at} is cut off")
+    return begin, begin + width
+
+
+def _elements(data: bytes, at: int, end: int, depth: int) -> list[Any]:
+    values = []
+    while at < end:
+        value, at = _decode(data, at, depth - 1)
+        values.append(value)
+    return values
+
+
+# The count of elements before a list or map is not needed: its end is known.
+
+
+def _list8(data: bytes, begin: int, end: int, depth: int) -> list[Any]:
+    return _elements(data, begin + 1, end, depth)
+
+
+def _list32(data: bytes, begin: int, end: int, depth: int) -> list[Any]:
+    return _elements(data, begin + 4, end, depth)
+
+
+def _to_map(values: list[Any]) -> dict[Any, Any]:
+    pairs = zip(*[iter(values)] * 2, strict=True)
+    return {key if isinstance(key, str | int) else str(key): value for key, value in pairs}
+
+
+def _text(data: bytes, begin: int, end: int, _: int) -> str:
+    return data[begin:end].decode()
+
+
+_READERS: dict[int, Callable[[bytes, int, int, int], Any]] = {
+    **dict.fromkeys((0xA1, 0xB1, 0xA3, 0xB3), _text),
+    0xC0: _list8,
+    0xD0: _list32,
+    0xC1: lambda *span: _to_map(_list8(*span)),
+    0xD1: lambda *span: _to_map(_list32(*span)),
+    0x73: lambda data, begin, end, _: chr(int.from_bytes(data[begin:end])),
+    0x98: lambda data, begin, end, _: str(UUID(bytes=data[begin:end])),
+}
