@@ -299,4 +299,4 @@ async def peak_of(scorer, file, rows: int) -> int:
         tracemalloc.stop()
     assert report.rows == rows
     assert written > rows * 3 * 8
-    return peak + pool.max_memory()
+    return peak + int(pool.max_memory())
