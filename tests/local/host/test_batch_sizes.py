@@ -101,6 +101,7 @@ async def measured(
             await asyncio.to_thread(host.stop)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("size", KINDS)
 async def test_no_batch_size_is_slower_than_half_the_fastest_and_nothing_is_released(

@@ -260,6 +260,7 @@ def test_a_disconnect_within_a_body_is_not_logged(host: HostProcess) -> None:
     assert not [line for line in host.log().splitlines() if "WARN" in line or "uvicorn" in line]
 
 
+@pytest.mark.long
 def test_a_slow_request_takes_no_place_and_is_refused(start_host: StartHost) -> None:
     with start_host(APP, {}) as host, ExitStack() as opened:
         began = time.monotonic()
