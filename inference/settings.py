@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from inference import error_threshold, instance_memory
+from inference import column_names, error_threshold, instance_memory
+from inference.column_names import ColumnNames
 from inference.error_threshold import ErrorThreshold
 from inference.errors import SettingError
 from inference.limits import Limits
@@ -45,6 +46,8 @@ class InferenceSettings:
     result_ttl_s: float = 86_400.0
     #: How many rows of a batch may fail before the batch itself fails.
     error_threshold: ErrorThreshold = error_threshold.NO_LIMIT
+    #: What the columns are called that scoring adds.
+    columns: ColumnNames = column_names.DEFAULT
 
     @property
     def limits(self) -> Limits:
@@ -76,6 +79,7 @@ class InferenceSettings:
             cache_ttl_s=positive_float(env, "CACHE_TTL_S", cls.cache_ttl_s),
             result_ttl_s=positive_float(env, "RESULT_TTL_S", cls.result_ttl_s),
             error_threshold=_error_threshold(env),
+            columns=ColumnNames.from_env(env),
         )
 
 

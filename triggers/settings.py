@@ -9,6 +9,7 @@ from typing import Literal, cast, get_args
 from inference.errors import SettingError
 from inference.results.result_store import MESSAGE_TTL_S
 from inference.settings import positive_float, positive_int
+from triggers.blob_options import NO_OPTIONS, BlobOptions
 
 Trigger = Literal["http", "blob", "servicebus"]
 AuthLevel = Literal["anonymous", "function", "admin"]
@@ -31,6 +32,8 @@ class TriggerSettings:
     input_blob_path: str = "scoring-input/{name}"
     output_container: str = "scoring-output"
     blob_source: BlobSource = "LogsAndContainerScan"
+    #: What the output of every blob is, unless its metadata says otherwise.
+    blob_options: BlobOptions = NO_OPTIONS
     input_queue: str = "scoring-requests"
     output_queue: str = "scoring-results"
     #: How long a message of the input queue lives. A request is pending for so long at most.
@@ -51,6 +54,7 @@ class TriggerSettings:
             input_blob_path=_blob_path(env.get("INPUT_BLOB_PATH", "") or cls.input_blob_path),
             output_container=env.get("OUTPUT_CONTAINER", "") or cls.output_container,
             blob_source=cast(BlobSource, source),
+            blob_options=BlobOptions.from_env(env),
             input_queue=env.get("INPUT_QUEUE_NAME", "") or cls.input_queue,
             output_queue=env.get("OUTPUT_QUEUE_NAME", "") or cls.output_queue,
             message_ttl_s=positive_float(env, "MESSAGE_TTL_S", cls.message_ttl_s),

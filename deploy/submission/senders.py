@@ -23,7 +23,6 @@ from deploy.submission.results import Response, ResultsClient
 from inference.errors import UnsupportedType
 from inference.rows import media_types
 from inference.rows.content_encoding import split_ending
-from triggers.blob_trigger.blob_format import FORMATS_BY_SUFFIX
 from triggers.blob_trigger.blob_output import REPORT, output_name
 from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
@@ -73,9 +72,9 @@ class Input:
             name, encoding = split_ending(file.name)
         except UnsupportedType as error:
             raise Refused(f"{file.name}: {error}") from error
-        content_type = FORMATS_BY_SUFFIX.get(Path(name).suffix.lower(), "")
+        content_type = media_types.BY_ENDING.get(Path(name).suffix.lower(), "")
         if not content_type:
-            expected = ", ".join(FORMATS_BY_SUFFIX)
+            expected = ", ".join(media_types.BY_ENDING)
             raise Refused(f"{file.name}: expected one of {expected}, also with .gz or .zst behind")
         return cls(file, uuid.uuid4().hex, content_type, encoding)
 

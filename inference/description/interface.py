@@ -14,11 +14,11 @@ from typing import Any
 from inference.description import examples, json_schema
 from inference.description.json_schema import JsonSchema
 from inference.models.manifests import Golden, Manifest
+from inference.output_choice import OUTPUTS, PREDICTIONS, Output
 from inference.rows import media_types
 from inference.rows.schema import Schema
 from inference.scripts import EstimatorScript, Script, UserScript
 from inference.scripts.inference_schema import UNDECLARED, DeclaredSchema
-from inference.scripts.output_choice import OUTPUTS, PREDICTIONS, Output
 
 ANY = "*/*"
 

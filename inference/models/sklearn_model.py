@@ -158,7 +158,10 @@ def _is_foreign_code(part: object) -> bool:
 
 
 def _as_list(values: Any) -> Sequence[Any] | None:
-    return None if values is None else list(values)
+    """A list for each output of a model with several."""
+    if values is None:
+        return None
+    return [each.tolist() if getattr(each, "ndim", 0) else each for each in values]
 
 
 def _takes_texts(estimator: object) -> bool:

@@ -19,6 +19,19 @@ TEXTS = (JSON, JSON_LINES, CSV)
 #: These need pyarrow, which is imported when the first one comes.
 COLUMNAR = (PARQUET, ARROW, ARROW_FILE)
 
+#: By the ending of a file's name, in lower case.
+BY_ENDING = {
+    ".json": JSON,
+    ".csv": CSV,
+    ".npy": NPY,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".parquet": PARQUET,
+    ".arrow": ARROW_FILE,
+    ".feather": ARROW_FILE,
+    ".arrows": ARROW,
+}
+
 _ALIASES = {
     "text/json": JSON,
     "application/csv": CSV,

@@ -7,10 +7,10 @@ from typing import Self
 
 import numpy as np
 
+from inference.output_choice import PREDICTIONS, Output
 from inference.rows import typed_rows
 from inference.rows.row_types import Array, Values
 from inference.rows.typed_rows import TypedRows
-from inference.scripts.output_choice import PREDICTIONS, Output
 from inference.scripts.question import RowQuestion
 
 #: Stands in keys where a NumPy dtype stands for numbers.

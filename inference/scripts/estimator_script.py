@@ -21,6 +21,7 @@ from inference.models import (
 )
 from inference.models.answers import encode_by_row, encode_pairs
 from inference.models.verified_model import Probabilities
+from inference.output_choice import PREDICTIONS, PROBABILITIES, Output, output_of
 from inference.request import Request
 from inference.rows import body_memory, formats
 from inference.rows.body_memory import Extent
@@ -32,7 +33,6 @@ from inference.script_errors import ScriptErrors
 from inference.scripts import batch_invariance
 from inference.scripts.array_rows import ArrayRows, MixedRows, row_question
 from inference.scripts.input_errors import call_estimator
-from inference.scripts.output_choice import PREDICTIONS, PROBABILITIES, Output, output_of
 from inference.scripts.question import Question, RowQuestion
 from inference.settings import InferenceSettings
 
@@ -127,15 +127,22 @@ class EstimatorScript:
         described = self._manifest.classes if self._manifest else None
         return described or (self._probabilities.classes if self._probabilities else ())
 
-    def _pairs(self, values: Values) -> list[bytes]:
-        """Of each row its label and its probabilities. Raises UnfitInput where there are none."""
-        known = self._probabilities
-        if known is None:
+    def require_classes(self) -> Sequence[Any]:
+        """As `classes`. Raises UnfitInput where the model gives no probabilities."""
+        return self._known_probabilities().classes
+
+    def _known_probabilities(self) -> Probabilities:
+        if self._probabilities is None:
             raise UnfitInput(
                 field="output",
                 expected="predictions, since the model gives no probabilities",
                 got=PROBABILITIES,
             )
+        return self._probabilities
+
+    def _pairs(self, values: Values) -> list[bytes]:
+        """Of each row its label and its probabilities. Raises UnfitInput where there are none."""
+        known = self._known_probabilities()
         labels = self._call(known.labels, values)
         return encode_pairs(labels, self._call(known.probabilities, values))
 

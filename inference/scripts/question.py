@@ -7,9 +7,9 @@ from collections.abc import Buffer, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from inference.output_choice import PREDICTIONS, Output
 from inference.request import Request
 from inference.rows.body_memory import Extent
-from inference.scripts.output_choice import PREDICTIONS, Output
 
 Header = tuple[str, str]
 #: A user's `run`, and what it is called with.

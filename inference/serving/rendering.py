@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from inference.errors import UnacceptableAnswer
 from inference.request import Answer
 from inference.rows import formats, media_types
 from inference.rows.formats import named_columns
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.scripts import Script
 from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
 from inference.serving.prediction import Prediction
@@ -31,11 +30,11 @@ def choose_format(script: Script, accept: str) -> str:
 
 
 async def render(
-    prediction: Prediction, form: str, began: float, *, classes: Sequence[Any] | None = None
+    prediction: Prediction, form: str, began: float, columns: OutputColumns = PREDICTION_ALONE
 ) -> Answer:
     """The answer in a format. `began`: time.perf_counter() when the request came.
 
-    `classes`: where the prediction is of labels with the probabilities of these.
+    `columns`: with classes where the prediction is of labels with the probabilities of these.
     """
     value, reply = prediction.value, prediction.reply
     if reply is not None:
@@ -48,9 +47,9 @@ async def render(
             headers=reply.headers,
             from_script=True,
         )
-    write = None if form == media_types.JSON else partial(formats.encode, value, form)
-    if classes is not None:
-        write = partial(named_columns.encode_probabilities, value, classes, form)
+    write = None if form == media_types.JSON else partial(formats.encode, value, form, columns)
+    if columns.classes is not None:
+        write = partial(named_columns.encode_probabilities, value, columns, form)
     if write is not None:  # the cache holds predictions as JSON
         size = len(value)
         value = await off_loop(size <= INLINE_ANSWER_BYTES, size, write)

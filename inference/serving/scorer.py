@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from inference import scripts
 from inference.errors import Overloaded, TransientError
 from inference.models import ModelId, model_name
+from inference.output_choice import PROBABILITIES
 from inference.ports import Cache, Keys
 from inference.request import Answer, Request
-from inference.scripts.output_choice import PROBABILITIES
+from inference.rows.formats.output_columns import OutputColumns
 from inference.serving import response_cache
 from inference.serving.cache_policy import CachePolicy
 from inference.serving.counts import Counts
@@ -62,6 +64,7 @@ class Scorer:
         )
         self._responses = ResponseCache(self.cache_policy.response)
         self.bodies = RequestBodies(settings)
+        self._columns = OutputColumns(settings.columns)
         self._model = ModelId(model_name(settings.model_dir), UNKNOWN)
         self._predictor: Predictor | None = None
         self._loader = ModelLoader(
@@ -158,10 +161,10 @@ class Scorer:
                 request, hold = await self.bodies.hold(request, script)
                 question = await self.bodies.read(request, partial(script.parse, request))
             prediction = await self.predict(question, recompute=request.recompute, wait=wait)
-            classes = None
+            columns = self._columns
             if question.output == PROBABILITIES and isinstance(script, scripts.EstimatorScript):
-                classes = script.classes
-            answer = await render(prediction, form, began, classes=classes)
+                columns = replace(columns, classes=script.classes)
+            answer = await render(prediction, form, began, columns)
         finally:
             if hold is not None:
                 hold.give()

@@ -14,8 +14,11 @@ import orjson
 
 from inference.error_threshold import ErrorThreshold
 from inference.errors import ResultUnserialisable, TooManyErrors
+from inference.output_choice import PROBABILITIES
 from inference.request import Request
 from inference.rows import formats, media_types
+from inference.rows.formats.output_columns import OutputColumns
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.scripts import EstimatorScript
 from inference.serving.ahead import Ahead
 from inference.serving.batch_report import Report
@@ -36,6 +39,7 @@ async def score(
     size: int | None = None,
     in_thread: InThread = asyncio.to_thread,
     threshold: ErrorThreshold | None = None,
+    output: OutputOptions = AS_IT_CAME,
     report: Report | None = None,
     position: Callable[[], int] = lambda: 0,
 ) -> Report:
@@ -54,11 +58,16 @@ async def score(
         if isinstance(script, EstimatorScript):
             if threshold is None:
                 threshold = scorer.settings.error_threshold
-            batch = _Batch(scorer, script, request, source, report, threshold, in_thread, position)
+            batch = _Batch(
+                *(scorer, script, request, source, report, threshold),
+                in_thread,
+                position,
+                output,
+            )
             form = media_types.format_of(request.content_type, b"")
             async with scorer.bodies.table(form, size):
                 await batch.score(sink)
-            report.content_type = form
+            report.content_type = output.form or form
         else:
             await _score_whole(scorer, request, source, sink, size, in_thread, report)
     finally:
@@ -93,12 +102,17 @@ class _Batch:
         threshold: ErrorThreshold,
         in_thread: InThread,
         position: Callable[[], int],
+        output: OutputOptions,
     ) -> None:
         self._position, self._counts = position, scorer.counts
         self._scorer, self._script, self._request = scorer, script, request
         self._report, self._threshold, self._in_thread = report, threshold, in_thread
-        limits = scorer.settings.limits
-        self._table = formats.open_table(request.content_type, source, script.schema, limits)
+        self._output = output
+        classes = script.require_classes() if output.output == PROBABILITIES else None
+        columns = OutputColumns(scorer.settings.columns, classes)
+        self._table = formats.open_table(
+            request.content_type, source, script.schema, scorer.settings.limits, columns
+        )
 
     async def score(self, sink: Sink) -> None:
         """Raises ScoringError, and what the source and `sink` raise."""
@@ -137,8 +151,9 @@ class _Batch:
             first += len(part.originals)
             values, predictions = part.coerced.values, b"[]"
             if len(values):
+                question = self._script.question_of(values, self._output.output)
                 with self._scorer.request_deadline(self._request):
-                    prediction = await self._scorer.predict(self._script.question_of(values))
+                    prediction = await self._scorer.predict(question)
                 predictions = prediction.value
                 self._report.cache_hits += prediction.hits
             yield _Predicted(part, predictions)

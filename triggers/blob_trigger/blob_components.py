@@ -64,6 +64,7 @@ class BlobService:
             threads=threads,
             retry=Retry(max_s=min(RETRY_S, attempt_s / 2)),
             max_attempt_s=attempt_s,
+            options=settings.blob_options,
         )
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
@@ -17,20 +17,11 @@ from inference.rows.content_encoding import (
     split_ending,
 )
 from inference.rows.decompression import decompress
+from inference.rows.file_formats import FileFormat
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.text_options import with_options
+from triggers.blob_options import NO_OPTIONS, BlobOptions
 
-#: Uploads rarely set the content type.
-FORMATS_BY_SUFFIX = {
-    ".json": media_types.JSON,
-    ".csv": media_types.CSV,
-    ".npy": media_types.NPY,
-    ".jsonl": media_types.JSON_LINES,
-    ".ndjson": media_types.JSON_LINES,
-    ".parquet": media_types.PARQUET,
-    ".arrow": media_types.ARROW_FILE,
-    ".feather": media_types.ARROW_FILE,
-    ".arrows": media_types.ARROW,
-}
 #: Also of compressed files. Their names' endings say it already.
 _COMPRESSED = (*CONTENT_TYPES.values(), "application/x-gzip", "application/x-zstd")
 
@@ -43,8 +34,12 @@ class BlobFormat:
     content_type: str
     #: The compressions to undo, in order.
     encodings: tuple[str, ...] = ()
-    #: The compression that the name's ending says. The output has it too.
+    #: The compression that the name's ending says. The output has it too, unless it has a format of
+    #: its own.
     ending: str = ""
+    output: OutputOptions = AS_IT_CAME
+    #: None: as the input.
+    output_format: FileFormat | None = None
 
     def decompress(self, stream: BinaryIO) -> BinaryIO:
         """The blob's rows. Reading them raises MalformedInput."""
@@ -52,24 +47,42 @@ class BlobFormat:
             stream = decompress(stream, encoding)
         return stream
 
+    @property
+    def output_encoding(self) -> str:
+        """The compression of the output."""
+        return self.output_format.encoding if self.output_format else self.ending
+
     def output_type(self, content_type: str) -> str:
         """The content type of an output that is `content_type` before compression."""
-        return CONTENT_TYPES.get(self.ending, content_type)
+        return CONTENT_TYPES.get(self.output_encoding, content_type)
+
+    def output_ending(self, name: str) -> str:
+        """What the output's name has behind the blob's: nothing if it ends as its format does."""
+        form = self.output_format
+        return "" if form is None or form.names(name) else form.ending
+
+
+def format_for(properties: BlobProperties, options: BlobOptions, *, reads_rows: bool) -> BlobFormat:
+    """As format_of for a script that reads rows, else as raw_format_of. Raises CallerError."""
+    return format_of(properties, options) if reads_rows else raw_format_of(properties)
 
 
 def raw_format_of(properties: BlobProperties) -> BlobFormat:
     """For a script that takes any bytes: it gets them as they are stored."""
     suffix = PurePosixPath(properties.name).suffix.lower()
-    return BlobFormat(FORMATS_BY_SUFFIX.get(suffix) or _content_type(properties))
+    return BlobFormat(media_types.BY_ENDING.get(suffix) or _content_type(properties))
 
 
-def format_of(properties: BlobProperties) -> BlobFormat:
-    """The format of a blob that holds rows. Raises UnsupportedType."""
+def format_of(properties: BlobProperties, options: BlobOptions = NO_OPTIONS) -> BlobFormat:
+    """The formats of a blob that holds rows, and of its output. Raises CallerError.
+
+    `options`: what the settings say of every blob.
+    """
     content_type = _content_type(properties)
     name, ending = split_ending(properties.name)
     suffix = PurePosixPath(name).suffix.lower()
     shown = f"*{suffix}{properties.name[len(name) :].lower()}"
-    form = FORMATS_BY_SUFFIX.get(suffix) or _declared_format(shown, content_type, ending)
+    form = media_types.BY_ENDING.get(suffix) or _declared_format(shown, content_type, ending)
     if ending and form == media_types.PARQUET:
         raise UnsupportedType(
             got=shown,
@@ -81,7 +94,10 @@ def format_of(properties: BlobProperties) -> BlobFormat:
     # Tools that see the ending set the header too, for bytes that are compressed once.
     encodings = tuple(each for each in dict.fromkeys((encoding, ending)) if each)
     metadata = {key.lower(): value for key, value in (properties.metadata or {}).items()}
-    return BlobFormat(with_options(form, content_type, metadata), encodings, ending)
+    options = options.overridden(metadata)
+    output = replace(options.columns, form=options.format.form if options.format else "")
+    content_type = with_options(form, content_type, metadata)
+    return BlobFormat(content_type, encodings, ending, output, options.format)
 
 
 def _content_type(properties: BlobProperties) -> str:
@@ -93,7 +109,7 @@ def _declared_format(shown: str, content_type: str, ending: str) -> str:
     is_untold = media_types.is_untold(content_type)
     is_untold |= bool(ending) and media_types.essence(content_type) in _COMPRESSED
     if is_untold and shown != "*":
-        supported = tuple(FORMATS_BY_SUFFIX)
+        supported = tuple(media_types.BY_ENDING)
         if ending:
             supported = tuple(form + packed for form in (".csv", ".jsonl") for packed in ENDINGS)
         raise UnsupportedType(got=shown, supported=supported)

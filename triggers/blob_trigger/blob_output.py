@@ -45,15 +45,23 @@ class BlobOutput:
     """
 
     def __init__(self, container: ContainerClient, name: str) -> None:
-        self._container = container
+        self._container, self._input_name = container, name
         self._name, self._report_name = output_name(name), name + REPORT
-        self.place = f"{container.container_name}/{self._name}"
         self.report_place = f"{container.container_name}/{self._report_name}"
         #: Of what is there; None: nothing is; missing: not known.
         self._etags: dict[str, str | None] = {}
 
     def __repr__(self) -> str:
         return f"<BlobOutput {self.place}>"
+
+    @property
+    def place(self) -> str:
+        """Of the predictions."""
+        return f"{self._container.container_name}/{self._name}"
+
+    def end_with(self, ending: str) -> None:
+        """Write the predictions under the blob's name with an ending. Called before `begin`."""
+        self._name = output_name(self._input_name + ending)
 
     def begin(self) -> None:
         """Note what is there. Creates the container if it is missing."""
@@ -67,8 +75,12 @@ class BlobOutput:
         """
         self._etags = {self._name: None, self._report_name: None}
 
-    def writer(self) -> BlockWriter:
-        return BlockWriter(self._container.get_blob_client(self._name), self._create_container)
+    def writer(self, encoding: str) -> BlockWriter:
+        """`encoding`: see BlockWriter.compress."""
+        blob = self._container.get_blob_client(self._name)
+        writer = BlockWriter(blob, self._create_container)
+        writer.compress(encoding)
+        return writer
 
     def commit(self, writer: BlockWriter, content_type: str) -> str:
         """Replace the predictions by what was written. Returns their ETag."""

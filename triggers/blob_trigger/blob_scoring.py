@@ -23,8 +23,9 @@ from inference.serving import table_scoring
 from inference.serving.batch_report import Report
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
+from triggers.blob_options import NO_OPTIONS, BlobOptions
 from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion
-from triggers.blob_trigger.blob_format import format_of, raw_format_of
+from triggers.blob_trigger.blob_format import format_for
 from triggers.blob_trigger.blob_report import answer_of, report_of
 from triggers.blob_trigger.blob_streams import BlobReader
 from triggers.blob_trigger.blob_work import BlobWork
@@ -71,10 +72,11 @@ class BlobHandler:
         threads: BlobThreads,
         retry: Retry,
         max_attempt_s: float,
+        options: BlobOptions = NO_OPTIONS,
     ) -> None:
         self._scorer, self._outbox = scorer, outbox
         self._attempts, self._exhausted, self._threads = attempts, exhausted, threads
-        self._retry, self._max_attempt_s = retry, max_attempt_s
+        self._retry, self._max_attempt_s, self._options = retry, max_attempt_s, options
         self._provisional_s = min(max_attempt_s, MAX_STALL_S)
 
     def __repr__(self) -> str:
@@ -168,11 +170,11 @@ class BlobHandler:
         Raises ScoringError, AzureError, BlobChanged.
         """
         script = await self._scorer.script()
-        form = (format_of if script.reads_rows else raw_format_of)(work.properties)
+        form = format_for(work.properties, self._options, reads_rows=script.reads_rows)
+        work.output.end_with(form.output_ending(work.properties.name))
         reader = await self._begin(work, read)
         stream = form.decompress(reader.stream)
-        writer = work.output.writer()
-        writer.compress(form.ending)
+        writer = work.output.writer(form.output_encoding)
         try:
             await table_scoring.score(
                 self._scorer,
@@ -182,6 +184,7 @@ class BlobHandler:
                 size=None if form.encodings else work.properties.size,
                 in_thread=self._threads.work,
                 threshold=work.threshold,
+                output=form.output,
                 report=report,
                 position=reader.position,
             )
@@ -193,8 +196,7 @@ class BlobHandler:
                 raise
             log.error("%s: %s", work.subject, format_error(error))
             raise InternalError(type(error).__name__) from error
-        content_type = form.output_type(report.content_type)
-        commit = partial(work.output.commit, writer, content_type)
+        commit = partial(work.output.commit, writer, form.output_type(report.content_type))
         return await self._unless_replaced(work, commit)
 
     async def _unless_replaced[T](

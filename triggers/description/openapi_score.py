@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inference.description.interface import ANY, Content, Interface
+from inference.output_choice import PARAMETER
 from inference.rows import media_types
-from inference.scripts.output_choice import PARAMETER
 from triggers.description import openapi_headers as headers
 from triggers.description import openapi_refusals as refusals
 from triggers.description.openapi_operations import PENDING

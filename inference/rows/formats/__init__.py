@@ -24,6 +24,7 @@ from inference.rows.formats import (
 )
 from inference.rows.formats.csv_table import CsvTable
 from inference.rows.formats.npy_table import NpyTable
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.rows.formats.parts import Part, Table, read_whole
 from inference.rows.schema import Schema
 from inference.rows.text_options import UNSAID, TextOptions, options_of
@@ -92,7 +93,7 @@ def unpacked_size(body: bytes, form: str, *, limits: Limits) -> int:
     return min(max(size, len(body)), limits.body_bytes)
 
 
-def encode(predictions: bytes, form: str) -> bytes:
+def encode(predictions: bytes, form: str, columns: OutputColumns = PREDICTION_ALONE) -> bytes:
     """Write predictions, kept as JSON, in one of media_types.FORMATS."""
     if form == media_types.JSON:
         return predictions
@@ -100,9 +101,11 @@ def encode(predictions: bytes, form: str) -> bytes:
     if form == media_types.JSON_LINES:
         return json_codec.encode_lines(values)
     if form in media_types.COLUMNAR:
-        written: bytes = load_columnar().encode(values, form)
+        written: bytes = load_columnar().encode(values, form, columns)
         return written
-    return csv_writer.encode(values) if form == media_types.CSV else npy_codec.encode(values)
+    if form == media_types.CSV:
+        return csv_writer.encode(values, columns)
+    return npy_codec.encode(values)
 
 
 def load_columnar() -> ModuleType:
@@ -112,7 +115,13 @@ def load_columnar() -> ModuleType:
     return columnar
 
 
-def open_table(content_type: str, source: BinaryIO, schema: Schema, limits: Limits) -> Table:
+def open_table(
+    content_type: str,
+    source: BinaryIO,
+    schema: Schema,
+    limits: Limits,
+    columns: OutputColumns = PREDICTION_ALONE,
+) -> Table:
     """The table in `source`, whose content type says its format, and how a text is written.
 
     CSV, JSON lines and Arrow streams take constant memory. A JSON document and a .npy array are
@@ -125,19 +134,19 @@ def open_table(content_type: str, source: BinaryIO, schema: Schema, limits: Limi
         options = options_of(content_type)
         source = charsets.as_utf8(source, options.charset)
     if form == media_types.CSV:
-        return CsvTable(source, schema, options)
+        return CsvTable(source, schema, options, columns)
     if form == media_types.JSON_LINES:
-        return json_lines.JsonLinesTable(source, schema)
+        return json_lines.JsonLinesTable(source, schema, columns)
     if form == media_types.NPY:
-        return NpyTable(source, schema, limits)
+        return NpyTable(source, schema, limits, columns)
     if form == media_types.PARQUET:
         from inference.rows.formats.parquet_table import (  # noqa: PLC0415 - imports pyarrow
             ParquetTable,
         )
 
-        return ParquetTable(source, schema, limits)
+        return ParquetTable(source, schema, limits, columns)
     if form in media_types.COLUMNAR:
         from inference.rows.formats.arrow_table import ArrowTable  # noqa: PLC0415 - imports pyarrow
 
-        return ArrowTable(source, schema, limits)
-    return json_document.JsonTable(source, schema, limits)
+        return ArrowTable(source, schema, limits, columns)
+    return json_document.JsonTable(source, schema, limits, columns)

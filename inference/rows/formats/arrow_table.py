@@ -15,6 +15,7 @@ import pyarrow as pa
 from inference.limits import Limits
 from inference.rows.formats import columnar
 from inference.rows.formats.column_batches import ArrowBody
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.rows.formats.parts import Part, Table
 from inference.rows.formats.prediction_columns import PredictionColumns
 from inference.rows.schema import Schema
@@ -23,8 +24,14 @@ from inference.rows.schema import Schema
 class ArrowTable(Table):
     """Rows wait until the first prediction shows the type of its column."""
 
-    def __init__(self, source: BinaryIO, schema: Schema, limits: Limits) -> None:
-        self._schema, self._limits = schema, limits
+    def __init__(
+        self,
+        source: BinaryIO,
+        schema: Schema,
+        limits: Limits,
+        columns: OutputColumns = PREDICTION_ALONE,
+    ) -> None:
+        self._schema, self._limits, self._output = schema, limits, columns
         self._body = ArrowBody(source, max_bytes=limits.body_bytes)
         self._out = io.BytesIO()
         self._writer: pa.RecordBatchStreamWriter | None = None
@@ -52,7 +59,8 @@ class ArrowTable(Table):
 
     def _predicted(self) -> PredictionColumns:
         if self._columns is None:
-            self._columns = PredictionColumns(self._body.schema.names, self._limits)
+            names = self._body.schema.names
+            self._columns = PredictionColumns(names, self._limits, self._output)
         return self._columns
 
     def _write_waiting(self) -> None:

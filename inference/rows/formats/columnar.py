@@ -21,7 +21,7 @@ from inference.rows.formats import arrow_columns, column_types, parquet_layout
 from inference.rows.formats.arrow_messages import BodySource, Messages
 from inference.rows.formats.column_batches import ArrowBody, ParquetBody
 from inference.rows.formats.gathering import Part
-from inference.rows.formats.output_columns import PREDICTION
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.rows.formats.prediction_columns import column_of
 from inference.rows.row_types import Row, Rows
 from inference.rows.schema import Schema, require_once
@@ -132,9 +132,9 @@ def rows(batch: pa.RecordBatch) -> list[Row]:
     return list(zip(*(arrow_columns.cells(name, column) for name, column in named), strict=True))
 
 
-def encode(predictions: list[Any], form: str) -> bytes:
+def encode(predictions: list[Any], form: str, columns: OutputColumns = PREDICTION_ALONE) -> bytes:
     """One column, `prediction`. Raises UnacceptableAnswer if its values differ in type."""
-    return encode_columns({PREDICTION: predictions}, form)
+    return encode_columns({columns.names.prediction: predictions}, form)
 
 
 def encode_columns(columns: Mapping[str, Sequence[Any]], form: str) -> bytes:

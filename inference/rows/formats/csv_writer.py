@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from inference.rows.formats import json_codec
 from inference.rows.formats.csv_reader import CsvReader
-from inference.rows.formats.output_columns import error_name, prediction_names
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, cell, width_of
 from inference.rows.formats.parts import Part
 
 #: JSON has them in numbers: cells would need quotes.
 _IN_NUMBERS = "+-.e0123456789"
+_NUMBERS = {int, float}
 #: Of rows with errors that wait for the first prediction, which shows the number of outputs.
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 
 
-def encode(values: list[Any]) -> bytes:
+def encode(values: Sequence[Any], columns: OutputColumns = PREDICTION_ALONE) -> bytes:
     """One line per prediction, and one cell per output."""
     width = width_of(values)
     lines = [line or b'""' for line in _lines(values, width, ",")]  # a blank line is no row
-    return b"\n".join([",".join(prediction_names(width, ())).encode(), *lines, b""])
+    return b"\n".join([join(columns.outputs(width), ",").encode(), *lines, b""])
 
 
 class CsvWriter:
     """Writes each row's own line, its predictions, and its error."""
 
-    def __init__(self) -> None:
-        self._began = False
-        #: Outputs of a row; None for a single one.
-        self._width: int | None = None
+    def __init__(self, columns: OutputColumns) -> None:
+        self._columns, self._began = columns, False
+        #: Cells of a prediction; None for a single one.
+        self._width = None if columns.known is None else len(columns.known)
         #: Parts without predictions, before the first prediction.
         self._waiting: list[Part] = []
         self._waiting_bytes = 0
@@ -39,9 +40,9 @@ class CsvWriter:
     def write(self, reader: CsvReader, part: Part, predictions: Sequence[Any]) -> bytes:
         if self._began:
             return self._rows(reader, part, predictions)
-        if not predictions:
+        if not predictions and self._columns.known is None:
             return self._wait(part)
-        self._width = width_of(predictions)
+        self._width = width_of(predictions) or self._width
         return self.end(reader) + self._rows(reader, part, predictions)
 
     def end(self, reader: CsvReader) -> bytes:
@@ -65,9 +66,8 @@ class CsvWriter:
         prefix = reader.prefix
         if reader.header is None:
             return prefix
-        taken = reader.header.names
-        names = [*prediction_names(self._width, taken), error_name(taken)]
-        added = "".join(reader.delimiter + name for name in names).encode()
+        names = self._columns.added(self._width, reader.header.names)
+        added = (reader.delimiter + join(names, reader.delimiter)).encode()
         return prefix.rstrip(b"\r\n") + added + reader.line_end
 
     def _rows(self, reader: CsvReader, part: Part, predictions: Sequence[Any]) -> bytes:
@@ -90,29 +90,30 @@ class CsvWriter:
         return b"".join(rows)
 
 
-def width_of(values: Sequence[Any]) -> int | None:
-    """The number of outputs of a row; None if it is one that is no list."""
-    return len(values[0]) if values and isinstance(values[0], list) else None
-
-
-def cell(value: object) -> str:
-    """A text unchanged, null as an empty cell, anything else as JSON."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json_codec.dumps(value).decode()
+def join(cells: Iterable[str], delimiter: str) -> str:
+    """A line's cells, quoted where they must be."""
+    return delimiter.join(_quote(each, delimiter) for each in cells)
 
 
 def _lines(values: Sequence[Any], width: int | None, delimiter: str) -> list[bytes]:
     """The cells of each prediction, with delimiters between them."""
     if width is None:
         return _single(values, delimiter) if values else []
-    rows = (value if isinstance(value, list) else [value] for value in values)
-    return [delimiter.join(_quote(cell(each), delimiter) for each in row).encode() for row in rows]
+    quick = delimiter not in _IN_NUMBERS
+    return [_cells(each, delimiter, quick=quick).encode() for each in values]
+
+
+def _cells(value: Any, delimiter: str, *, quick: bool) -> str:
+    """A prediction's cells. `quick`: numbers never need quotes."""
+    row = value if isinstance(value, list) else [value]
+    if quick and set(map(type, row)) <= _NUMBERS:
+        return json_codec.dumps(row)[1:-1].decode().replace(",", delimiter)
+    return join(map(cell, row), delimiter)
 
 
 def _single(values: Sequence[Any], delimiter: str) -> list[bytes]:
     types = set(map(type, values))
-    if types <= {int, float} and delimiter not in _IN_NUMBERS:
+    if types <= _NUMBERS and delimiter not in _IN_NUMBERS:
         return json_codec.dumps(values)[1:-1].split(b",")
     if types == {str}:  # classes, mostly: few different ones
         known = {value: _quote(value, delimiter).encode() for value in set(values)}

@@ -17,7 +17,7 @@ from inference.rows import coercion, numeric
 from inference.rows.formats import dense_json, gathering, json_codec, json_keys, json_outline
 from inference.rows.formats.json_outline import Outline, Span
 from inference.rows.formats.json_rows import NAMES, Layout, RowReader, layout_of
-from inference.rows.formats.output_columns import free_name
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, free_name
 from inference.rows.formats.parts import Part, Table, read_rows
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
@@ -186,8 +186,15 @@ class JsonPart(gathering.Part):
 class JsonTable(Table):
     """One JSON document, read whole, and written unchanged with the predictions and errors."""
 
-    def __init__(self, source: BinaryIO, schema: Schema, limits: Limits) -> None:
+    def __init__(
+        self,
+        source: BinaryIO,
+        schema: Schema,
+        limits: Limits,
+        columns: OutputColumns = PREDICTION_ALONE,
+    ) -> None:
         self._source, self._schema, self._limits = source, schema, limits
+        self._classes = columns.classes
         self._predictions: list[Any] = []
         self._errors: dict[str, str] = {}
 
@@ -212,9 +219,10 @@ class JsonTable(Table):
 
     def end(self) -> Iterator[bytes]:
         names = self._document.names
-        joined: dict[str, Any] = {free_name("predictions", names): self._predictions}
+        joined = answer_of(self._predictions, self._classes)
         if self._errors:
-            joined[free_name("errors", names)] = self._errors
+            joined["errors"] = self._errors
+        joined = {free_name(name, names): value for name, value in joined.items()}
         body = memoryview(self._body.strip())
         if names:  # an object
             body = memoryview(body[:-1].tobytes().rstrip())
@@ -223,6 +231,18 @@ class JsonTable(Table):
         for start in range(0, len(body), PART_BYTES):
             yield bytes(body[start : start + PART_BYTES])
         yield b"," + json_codec.dumps(joined)[1:]
+
+
+def answer_of(predictions: Sequence[Any], classes: Sequence[Any] | None) -> dict[str, Any]:
+    """The members of a document that answers rows; None is a row without a prediction.
+
+    `classes`: where the predictions are labels with their probabilities.
+    """
+    if classes is None:
+        return {"predictions": predictions}
+    pairs = [(None, None) if pair is None else pair for pair in predictions]
+    labels, probabilities = [label for label, _ in pairs], [each for _, each in pairs]
+    return {"predictions": labels, "probabilities": probabilities, "classes": classes}
 
 
 def is_short(body: bytes) -> bool:

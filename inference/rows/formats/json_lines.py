@@ -16,7 +16,7 @@ from inference.errors import CallerError, MalformedInput
 from inference.limits import Limits
 from inference.rows.formats import gathering, json_codec
 from inference.rows.formats.json_rows import NAMES, RowReader
-from inference.rows.formats.output_columns import ERROR, PREDICTION, free_name, prediction_names
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, free_name
 from inference.rows.formats.parts import Part, Table
 from inference.rows.formats.text_lines import Line, line_parts
 from inference.rows.row_types import Rows
@@ -62,8 +62,10 @@ class LinesPart(gathering.Part):
 class JsonLinesTable(Table):
     """Reads and writes line by line."""
 
-    def __init__(self, source: BinaryIO, schema: Schema) -> None:
-        self._source, self._schema = source, schema
+    def __init__(
+        self, source: BinaryIO, schema: Schema, columns: OutputColumns = PREDICTION_ALONE
+    ) -> None:
+        self._source, self._schema, self._columns = source, schema, columns
         #: The caller's names that ours must not replace.
         self._taken: set[str] = set(schema.names or ())
 
@@ -77,15 +79,14 @@ class JsonLinesTable(Table):
             yield Part(coerced, lines)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
+        outcomes = part.outcomes(self._columns.cells(predictions))
         return b"".join(
             self._written(line.text, prediction, error)
-            for line, (prediction, error) in zip(
-                part.originals, part.outcomes(predictions), strict=True
-            )
+            for line, (prediction, error) in zip(part.originals, outcomes, strict=True)
         )
 
     def _written(self, line: bytes, prediction: Any, error: CallerError | None) -> bytes:
-        ours = {ERROR: str(error)} if error else _outputs(prediction)
+        ours = {self._columns.names.error: str(error)} if error else self._outputs(prediction)
         if isinstance(error, MalformedInput):
             line = orjson.dumps(line.decode(errors="replace"))
         if not line.startswith(b"{"):
@@ -101,9 +102,8 @@ class JsonLinesTable(Table):
             ours = {free_name(name, self._taken): value for name, value in ours.items()}
         return json_codec.dumps(ours)[1:] + b"\n"
 
-
-def _outputs(prediction: Any) -> dict[str, Any]:
-    """The name and value of each output of a row."""
-    if not isinstance(prediction, list):
-        return {PREDICTION: prediction}
-    return dict(zip(prediction_names(len(prediction), ()), prediction, strict=True))
+    def _outputs(self, prediction: Any) -> dict[str, Any]:
+        """The name and value of each cell of a prediction."""
+        if not isinstance(prediction, list):
+            return {self._columns.names.prediction: prediction}
+        return dict(zip(self._columns.outputs(len(prediction)), prediction, strict=True))

@@ -1,9 +1,6 @@
-"""Answers of several columns: predictions, and the probability of each class.
+"""Answers of several columns: a label and the probability of each class.
 
-    prediction                      prediction_0, prediction_1, … of a model with several outputs
-    probability_<class>             probability_<output>_<class> of a model with several outputs
-
-A JSON answer has them as `predictions`, `probabilities` and `classes`.
+OutputColumns names them. A JSON answer has `predictions`, `probabilities` and `classes`.
 """
 
 from __future__ import annotations
@@ -17,40 +14,24 @@ import numpy as np
 import orjson
 
 from inference.rows import media_types
-from inference.rows.formats import csv_writer, json_codec, load_columnar, npy_codec
+from inference.rows.formats import json_codec, json_document, load_columnar, npy_codec
+from inference.rows.formats.output_columns import OutputColumns, cell
 
 Columns = Mapping[str, Sequence[Any]]
 
 
-def encode_probabilities(pairs: bytes, classes: Sequence[Any], form: str) -> bytes:
+def encode_probabilities(pairs: bytes, columns: OutputColumns, form: str) -> bytes:
     """The answer in one of media_types.FORMATS.
 
     `pairs`: a JSON list of a label and its probabilities each; both are lists of a model with
-    several outputs. `classes`: in the order of the probabilities.
+    several outputs. `columns` knows the classes.
     """
     rows = orjson.loads(pairs)
-    labels = [label for label, _ in rows]
-    probabilities = [probability for _, probability in rows]
     if form == media_types.JSON:
-        document = {"predictions": labels, "probabilities": probabilities, "classes": classes}
-        return json_codec.dumps(document)
-    return encode_columns(columns_of(labels, probabilities, classes), form)
-
-
-def columns_of(
-    labels: Sequence[Any], probabilities: Sequence[Any], classes: Sequence[Any]
-) -> dict[str, list[Any]]:
-    """Named columns, each with a value a row."""
-    several = bool(classes) and isinstance(classes[0], list)
-    if not several:
-        columns = {"prediction": list(labels)}
-        names = [f"probability_{csv_writer.cell(each)}" for each in classes]
-        return columns | _beside(names, probabilities)
-    columns = _beside([f"prediction_{at}" for at in range(len(classes))], labels)
-    for at, known in enumerate(classes):
-        names = [f"probability_{at}_{csv_writer.cell(each)}" for each in known]
-        columns |= _beside(names, [row[at] for row in probabilities])
-    return columns
+        return json_codec.dumps(json_document.answer_of(rows, columns.classes))
+    names, cells = columns.outputs(None), columns.cells(rows)
+    by_column = map(list, zip(*cells, strict=True)) if cells else ([] for _ in names)
+    return encode_columns(dict(zip(names, by_column, strict=True)), form)
 
 
 def encode_columns(columns: Columns, form: str) -> bytes:
@@ -60,7 +41,7 @@ def encode_columns(columns: Columns, form: str) -> bytes:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([csv_writer.cell(value) for value in row] for row in rows)
+        writer.writerows([cell(value) for value in row] for row in rows)
         return out.getvalue().encode()
     if form == media_types.JSON_LINES:
         return b"".join(
@@ -76,7 +57,3 @@ def encode_columns(columns: Columns, form: str) -> bytes:
         return npy_codec.header(whole.dtype, length) + whole.tobytes()
     written: bytes = load_columnar().encode_columns(columns, form)
     return written
-
-
-def _beside(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
-    return {name: [row[at] for row in rows] for at, name in enumerate(names)}

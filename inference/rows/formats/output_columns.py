@@ -1,25 +1,103 @@
-"""The names of the columns that scoring adds to a table: predictions, and each row's error."""
+"""The columns that scoring adds to a table: predictions, probabilities, and each row's error.
+
+    prediction                  prediction_0, prediction_1, … of a model with several outputs
+    probability_<class>         probability_<output>_<class> of a model with several outputs
+    error                       in tables only
+
+A name that the table has already gets the suffix `_scored`. The words are settings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any
 
-PREDICTION, ERROR = "prediction", "error"
-#: Of a column whose name the input has already.
+from inference import column_names
+from inference.column_names import ColumnNames
+from inference.rows.formats import json_codec
+
+#: Of a column whose name the table has already.
 SUFFIX = "_scored"
 
 
-def prediction_names(outputs: int | None, taken: Collection[str]) -> list[str]:
-    """`prediction`, or `prediction_0`, … for several outputs. `taken`: the input's columns."""
-    plain = [PREDICTION] if outputs is None else [f"{PREDICTION}_{at}" for at in range(outputs)]
-    return [free_name(name, taken) for name in plain]
+@dataclass(frozen=True)
+class OutputColumns:
+    """Names for predictions, and the cells of each prediction."""
+
+    names: ColumnNames = column_names.DEFAULT
+    #: Where the predictions are labels with their probabilities: the classes, a list for each
+    #: output of a model with several. None: the predictions are predictions alone.
+    classes: Sequence[Any] | None = None
+
+    @cached_property
+    def known(self) -> list[str] | None:
+        """The names, where they are known before the first prediction: with probabilities."""
+        if self.classes is None:
+            return None
+        prefix = self.names.probability
+        if not self._several:
+            return _distinct(
+                [self.names.prediction, *(prefix + cell(each) for each in self.classes)]
+            )
+        outputs = range(len(self.classes))
+        labels = [f"{self.names.prediction}_{at}" for at in outputs]
+        probabilities = (
+            f"{prefix}{at}_{cell(each)}" for at in outputs for each in self.classes[at]
+        )
+        return _distinct([*labels, *probabilities])
+
+    def outputs(self, width: int | None) -> list[str]:
+        """The names of the prediction's cells; `width`: how many, None for a single one."""
+        if self.known is not None:
+            return self.known
+        plain = self.names.prediction
+        return [plain] if width is None else [f"{plain}_{at}" for at in range(width)]
+
+    def added(self, width: int | None, taken: Collection[str]) -> list[str]:
+        """The names of all columns that a table gets. `taken`: those that it has."""
+        return _distinct([*self.outputs(width), self.names.error], taken)
+
+    def cells(self, predictions: Sequence[Any]) -> Sequence[Any]:
+        """Each prediction as a list of cells; as it is where the model has a single output."""
+        if self.classes is None:
+            return predictions
+        if self._several:
+            return [[*labels, *chain.from_iterable(each)] for labels, each in predictions]
+        return [[label, *probabilities] for label, probabilities in predictions]
+
+    @property
+    def _several(self) -> bool:
+        return bool(self.classes) and isinstance((self.classes or ())[0], list | tuple)
 
 
-def error_name(taken: Collection[str]) -> str:
-    return free_name(ERROR, taken)
+PREDICTION_ALONE = OutputColumns()
+
+
+def width_of(values: Sequence[Any]) -> int | None:
+    """The number of cells of a prediction; None if it is one that is no list."""
+    return len(values[0]) if values and isinstance(values[0], list) else None
+
+
+def cell(value: object) -> str:
+    """A text unchanged, null as an empty text, anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json_codec.dumps(value).decode()
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name += SUFFIX
     return name
+
+
+def _distinct(names: Iterable[str], taken: Collection[str] = ()) -> list[str]:
+    """Names that are neither in `taken` nor twice among themselves."""
+    used, found = set(taken), []
+    for name in names:
+        found.append(free_name(name, used))
+        used.add(found[-1])
+    return found

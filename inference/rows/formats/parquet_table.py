@@ -18,6 +18,7 @@ from inference.errors import InputTooLarge
 from inference.limits import Limits
 from inference.rows.formats import columnar, parquet_append, parquet_layout
 from inference.rows.formats.column_batches import ParquetBody, drop_pages
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.rows.formats.parts import READ_BYTES, Part, Table, read_file
 from inference.rows.formats.prediction_columns import PredictionColumns
 from inference.rows.schema import Schema
@@ -32,8 +33,15 @@ MAX_GROUP_ROWS = 64 * 1024 * 1024
 class ParquetTable(Table):
     """The new columns have the row groups of the input. They are kept in a temporary file."""
 
-    def __init__(self, source: BinaryIO, schema: Schema, limits: Limits) -> None:
+    def __init__(
+        self,
+        source: BinaryIO,
+        schema: Schema,
+        limits: Limits,
+        columns: OutputColumns = PREDICTION_ALONE,
+    ) -> None:
         self._source, self._schema, self._limits = source, schema, limits
+        self._output = columns
         self._added = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the table
         weakref.finalize(self, self._added.close)
         self._out = io.BytesIO()
@@ -48,7 +56,7 @@ class ParquetTable(Table):
         footer = int.from_bytes(self._body[-8:-4], "little")
         self._end = len(self._body) - 8 - footer
         parquet = ParquetBody(self._body, columnar.chooser(self._schema), limits=None)
-        self._columns = PredictionColumns(parquet.names, self._limits)
+        self._columns = PredictionColumns(parquet.names, self._limits, self._output)
         self._waiting = [group.rows for group in self._groups]
         count = 0
         for batch in parquet.parts():

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from inference.errors import CallerError, ResultUnserialisable
 from inference.limits import Limits
-from inference.rows.formats.output_columns import error_name, prediction_names
+from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, width_of
 from inference.rows.formats.parts import Part
 
 #: Of the errors' texts before the first prediction.
@@ -22,11 +22,13 @@ class PredictionColumns:
     `taken`: the names of the input's columns.
     """
 
-    def __init__(self, taken: Collection[str], limits: Limits) -> None:
-        self._taken, self._limits = taken, limits
+    def __init__(
+        self, taken: Collection[str], limits: Limits, columns: OutputColumns = PREDICTION_ALONE
+    ) -> None:
+        self._taken, self._limits, self._columns = taken, limits, columns
         #: The types of the predictions; None before the first one that is not null.
         self._kinds: list[pa.DataType] | None = None
-        self._outputs: int | None = None
+        self._width = None if columns.known is None else len(columns.known)
         self._parts: list[pa.Table] = []
         #: Of parts without a prediction, before the first one.
         self._errors: list[pa.Array] = []
@@ -42,12 +44,13 @@ class PredictionColumns:
 
     @property
     def schema(self) -> pa.Schema:
-        names = [*prediction_names(self._outputs, self._taken), error_name(self._taken)]
+        names = self._columns.added(self._width, self._taken)
         kinds = [*(self._kinds or ()), pa.string()]
         return pa.schema(list(zip(names, kinds, strict=True)))
 
     def append(self, part: Part, predictions: Sequence[Any]) -> None:
         """Raises ResultUnserialisable; the part's first error if too many rows only fail."""
+        predictions = self._columns.cells(predictions)
         count = len(part.originals)
         errors = _errors(part.coerced.errors, count)
         self._count += count
@@ -64,7 +67,7 @@ class PredictionColumns:
     def require_type(self) -> None:
         """Decide the type, though there was no prediction."""
         if self._kinds is None:
-            self._kinds = [pa.float64()]
+            self._kinds = [pa.float64()] * (self._width or 1)
             self._release()
 
     def take(self, count: int) -> pa.Table:
@@ -77,9 +80,9 @@ class PredictionColumns:
     def _typed(self, predictions: Sequence[Any]) -> list[pa.Array]:
         """The predictions of each output. Decides the types, if they are not known yet."""
         if self._kinds is None:
-            self._outputs = _outputs(predictions)
+            self._width = width_of([each for each in predictions if each is not None])
         try:
-            outputs = _columns(predictions, self._outputs)
+            outputs = _columns(predictions, self._width)
             kinds = self._kinds or [None] * len(outputs)
             columns = [column_of(each, kind) for each, kind in zip(outputs, kinds, strict=True)]
         except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
@@ -124,18 +127,13 @@ def _numbers_if_null(column: pa.Array) -> pa.Array:
     return column.cast(pa.float64()) if pa.types.is_null(column.type) else column
 
 
-def _outputs(predictions: Sequence[Any]) -> int | None:
-    first = next(each for each in predictions if each is not None)
-    return len(first) if isinstance(first, list) else None
-
-
-def _columns(predictions: Sequence[Any], outputs: int | None) -> list[Sequence[Any]]:
-    """The predictions of each output. Raises ValueError, TypeError."""
-    if outputs is None:
+def _columns(predictions: Sequence[Any], width: int | None) -> list[Sequence[Any]]:
+    """The cells of the predictions, column by column. Raises ValueError, TypeError."""
+    if width is None:
         return [predictions]
-    nothing = [None] * outputs
+    nothing = [None] * width
     rows = [nothing if each is None else each for each in predictions]
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(outputs)]
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
 def _errors(errors: dict[int, CallerError], count: int) -> pa.Array:

@@ -1,4 +1,4 @@
-"""The outputs that a caller asks the built-in script for, with `?output=`."""
+"""The outputs that a caller asks the built-in script for: `?output=`, or `output` of a blob."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ def output_of(query: str) -> Output:
     """What the query of a request asks for. Raises UnfitInput for another output than OUTPUTS."""
     if PARAMETER not in query:  # the quick way for most
         return PREDICTIONS
-    asked = parse_qs(query).get(PARAMETER, [PREDICTIONS])[-1]
+    return choose(parse_qs(query).get(PARAMETER, [PREDICTIONS])[-1])
+
+
+def choose(asked: str) -> Output:
+    """The output that a text names. Raises UnfitInput."""
     for known in OUTPUTS:
         if asked == known:
             return known
