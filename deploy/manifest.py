@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deploy.columns.describing import Described, Describing, plain
+from deploy.columns.describing import Described, Describing
 from deploy.columns.frames import Stated
+from deploy.columns.oracle import plain
 from inference import models
 from inference.errors import ModelUnavailable
 from inference.models import Model, manifests

@@ -20,6 +20,8 @@ from inference.rows.schema import NA_WORDS, Schema
 from inference.settings import InferenceSettings
 
 DRAWN_ROWS = 5
+#: How many rows of a training frame or of a long file become golden rows.
+GOLDEN_ROWS = 100
 MAX_ROWS = 1_000
 LIMITS = Limits(InferenceSettings.max_body_bytes, MAX_ROWS)
 
@@ -52,9 +54,15 @@ def array_dtype(file: Path) -> str:
     return number_dtype(np.load(file, allow_pickle=False, mmap_mode="r").dtype)
 
 
+def spread(count: int) -> list[int]:
+    """Positions of at most GOLDEN_ROWS of `count` rows, from the first to the last."""
+    return sorted({round(at) for at in np.linspace(0, count - 1, min(count, GOLDEN_ROWS))})
+
+
 def number_dtype(dtype: np.dtype[Any]) -> str:
     """A schema's name for the numbers of a training array."""
-    return dtype.newbyteorder("=").name if dtype.kind in "iuf" else "float64"
+    told = dtype.kind in "iu" or (dtype.kind == "f" and dtype.itemsize <= 8)
+    return dtype.newbyteorder("=").name if told else "float64"
 
 
 def read_frame(

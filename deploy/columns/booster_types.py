@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from deploy.columns import pandas_types
+from inference.models import nesting
 from inference.rows.schema import Column, ColumnType
 
 #: XGBoost's names of types. It knows `c` by its categories.
@@ -16,6 +17,7 @@ def names(estimator: Any) -> list[str] | None:
     """The names of the training frame's columns, where a booster keeps them in a place of its own;
     None for others, and for the numbers that CatBoost gives to the columns of an array.
     """
+    estimator = nesting.innermost(estimator)
     found = getattr(estimator, "feature_names_", None)
     if _library(estimator) != "catboost" or not found:
         return None
@@ -24,9 +26,7 @@ def names(estimator: Any) -> list[str] | None:
 
 def columns(estimator: Any, known: Sequence[str]) -> dict[str, Column]:
     """The columns whose types or categories the booster knows."""
-    steps: Sequence[Any] = getattr(estimator, "steps", [])
-    if len(steps) == 1:
-        estimator = steps[0][1]
+    estimator = nesting.innermost(estimator)
     learn = {"lightgbm": _lightgbm, "xgboost": _xgboost}.get(_library(estimator))
     return {} if learn is None else learn(estimator, known)
 

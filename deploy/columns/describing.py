@@ -8,24 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 
 from deploy import sample
-from deploy.columns import frames, gaps, learning, read_back
+from deploy.columns import frames, learning, read_back, text_rows
 from deploy.columns.frames import Sample, Stated
+from deploy.columns.oracle import Oracle, plain
 from inference.errors import CallerError, ModelUnavailable
-from inference.models import Model
-from inference.models.answers import one_per_row
+from inference.models import Model, golden_rows
 from inference.models.manifests import Golden
 from inference.models.sklearn_model import SklearnModel
 from inference.rows import coercion
-from inference.rows.formats import json_codec
-from inference.rows.row_types import Values
+from inference.rows.row_types import Array, Values
 from inference.rows.schema import Column, Schema, frame_schema
 from inference.rows.typed_rows import TypedRows
-
-#: How many rows of a training frame or of a long file become golden rows.
-GOLDEN_ROWS = 100
 
 _GIVE_ROWS = (
     "give a few rows with `triscore describe DIR --rows FILE`, or the training frame with"
@@ -47,11 +42,14 @@ class Describing:
     def __init__(self, model: Model, method: str, stated: Stated) -> None:
         self._model, self._method, self._stated = model, method, stated
         own = model.schema()
+        self._oracle = Oracle(model, method)
         self._own = own if own.kind == "texts" else replace(own, na=stated.na)
 
     def describe(self, folder: Path, file: Path | None, training: Any) -> Described:
-        if not isinstance(self._model, SklearnModel) or self._own.kind != "array":
-            return self._of_own_schema(file, training)
+        if self._own.kind == "texts":
+            return self._of_texts(file, training)
+        if not isinstance(self._model, SklearnModel):
+            return self._of_graph(file, training)
         signature = learning.signature(folder)
         names = learning.names(self._model.estimator, signature)
         if names is None:
@@ -60,7 +58,7 @@ class Describing:
             return self._of_signature(names, signature)
         known = self._known(names, signature)
         if training is not None:
-            return self._of_frame(_training_frame(training, names), names, known)
+            return self._of_frame(frames.of_names(training, names), names, known)
         assert file is not None  # noqa: S101 - for mypy
         texts = frames.texts(known, self._stated)
         found = sample.read_frame(file, names, texts=texts, na=self._stated.na)
@@ -76,76 +74,111 @@ class Describing:
         """Without rows. Raises ModelUnavailable without a signature too."""
         if signature is None:
             raise ModelUnavailable(
-                f"the model's columns have names ({_some(names)}), and their types are not known:"
-                f" {_GIVE_ROWS}"
+                f"the model's columns have names ({frames.some(names)}), and their"
+                f" types are not known: {_GIVE_ROWS}"
             )
         known = self._known(names, signature)
         return Described(self._frame_schema([known[name] for name in names]), Golden())
 
-    def _of_own_schema(self, file: Path | None, training: Any) -> Described:
-        """Of a graph, or of a model that takes texts: it says itself what it takes."""
-        if training is not None:
-            rows = [[text] for text in _spread(_listed(training))]
-            values = coercion.coerce_rows(rows, self._own, text=False).require_valid()
+    def _of_graph(self, file: Path | None, training: Any) -> Described:
+        if training is not None and self._own.kind == "array":
+            array = learning.training_array(training)
+            rows = array[sample.spread(len(array))].tolist()
+        elif training is not None:
+            frame = frames.of_names(training, self._own.names or ()).frame
+            rows = read_back.json_cells(frame.iloc[sample.spread(len(frame))], self._own)
         elif file is not None:
-            values = sample.read_values(file, self._own)
+            return self._described(self._own, sample.read_values(file, self._own))
         elif self._own.kind == "array":
-            values = self._drawn()
+            return self._described(self._own, self._drawn())
         else:
             return Described(self._own, Golden())
-        golden = Golden(_cells(values, self._own), self._answers(self._own, values))
-        return Described(self._with_gaps(self._own, golden), golden)
+        values = coercion.coerce_rows(rows, self._own, text=False).require_valid()
+        return self._described(self._own, values)
+
+    def _of_texts(self, file: Path | None, training: Any) -> Described:
+        text_rows.require_text(self._stated)
+        if training is not None:
+            schema, values = text_rows.of_training(training, self._own)
+        elif file is not None:
+            schema, values = text_rows.of_file(file, self._own, self._stated)
+        else:
+            return Described(text_rows.named(self._own, *self._stated.types), Golden())
+        return self._described(schema, values)
+
+    def _described(self, schema: Schema, values: Values) -> Described:
+        golden = Golden(_cells(values, schema), self._oracle.answers(schema, values))
+        return Described(self._oracle.with_gaps(schema, golden.rows), golden)
 
     def _of_array(self, file: Path | None, training: Any) -> Described:
-        """Of a model whose columns have no names; else of the names that the rows have."""
+        """Of a model that says no names. It was trained on an array if it says its width. Else the
+        names that the rows have count, if it takes a DataFrame.
+        """
+        named = self._named_rows(file, training)
+        refused: CallerError | ModelUnavailable | None = None
+        if named is not None and not self._own.features:
+            try:
+                return self._of_frame(named, list(named.frame.columns), {})
+            except (CallerError, ModelUnavailable) as error:
+                refused = error
         try:
-            values, dtype = self._array(file, training)
-        except CallerError as error:
-            if file is None:
+            return self._of_nameless(file, training)
+        except (CallerError, ModelUnavailable) as error:
+            if refused is not None:
+                raise refused from error
+            if named is None or frames.only_numbers(named.frame):
                 raise
-            found = self._frame_of_nameless(file, error)
-            return self._of_frame(found, list(found.frame.columns), {})
-        schema = replace(self._own, dtype=dtype, features=values.shape[1], allows_missing=False)
-        taking = schema.allowing_missing()
-        if dtype != "float64":
-            values = coercion.coerce_array(np.asarray(values), taking).require_valid()
-        golden = Golden(_cells(values, schema), self._answers(taking, values))
-        return Described(self._with_gaps(schema, golden), golden)
+        return self._of_frame(named, list(named.frame.columns), {})
 
-    def _array(self, file: Path | None, training: Any) -> tuple[Values, str]:
-        """Rows of numbers, shape (rows, features), and the dtype of the training array."""
+    def _named_rows(self, file: Path | None, training: Any) -> Sample | None:
+        """The rows with the names of their columns; None of rows without."""
         if training is not None:
-            array = learning.training_array(training)
-            return np.asarray(_spread(array)), sample.number_dtype(array.dtype)
+            found = frames.of_training(training)
+        elif file is None or file.suffix.lower() == ".npy":
+            return None
+        else:
+            found = sample.read_frame(file, None, texts=set(), na=self._stated.na)
+        return found if found is not None and frames.has_names(found.frame) else None
+
+    def _of_nameless(self, file: Path | None, training: Any) -> Described:
+        if training is not None:
+            return self._of_training_array(learning.training_array(training))
         if file is None:
-            return self._drawn(), "float64"
-        taking = self._own.allowing_missing()
-        return sample.read_values(file, taking), sample.array_dtype(file)
+            return self._of_array_rows(self._drawn(), "float64")
+        values = sample.read_values(file, self._own.allowing_missing())
+        return self._of_array_rows(values, sample.array_dtype(file))
+
+    def _of_training_array(self, array: Array) -> Described:
+        rows = array[sample.spread(len(array))]
+        described = self._of_array_rows(rows, sample.number_dtype(rows.dtype))
+        direct = self._oracle.direct(rows)
+        if not golden_rows.agree(described.golden.predictions, direct, relative=1e-9, absolute=0):
+            raise ModelUnavailable(
+                f"the model answers otherwise once the rows are {described.schema.dtype} instead of"
+                f" {array.dtype}: train it on an array of {described.schema.dtype}"
+            )
+        return described
+
+    def _of_array_rows(self, values: Values, dtype: str) -> Described:
+        schema = replace(self._own, dtype=dtype, features=values.shape[1], allows_missing=False)
+        values = coercion.coerce_array(
+            np.asarray(values), schema.allowing_missing()
+        ).require_valid()
+        taking = schema.allowing_missing()
+        golden = Golden(_cells(values, schema), self._oracle.answers(taking, values))
+        return Described(self._oracle.with_gaps(schema, golden.rows), golden)
 
     def _drawn(self) -> Values:
-        if not self._own.features:
-            raise ModelUnavailable(
-                "the width is not known: give --rows FILE, with a few rows that the model takes"
-            )
-        return sample.draw(self._own.features)
-
-    def _frame_of_nameless(self, file: Path, error: CallerError) -> Sample:
-        """The rows with the names that they have. Raises `error` if they have no text either."""
-        if file.suffix.lower() == ".npy":
-            raise error
-        found = sample.read_frame(file, None, texts=set(), na=self._stated.na)
-        if all(kind.kind in "iuf" for kind in found.frame.dtypes.map(np.dtype)):
-            raise error
-        return found
+        return sample.draw(self._own.features or self._oracle.require_width())
 
     def _of_frame(self, found: Sample, names: Sequence[str], known: dict[str, Column]) -> Described:
         frame, columns = frames.settle(found, names, known, self._stated)
-        frame = frame.iloc[_spread_positions(len(frame))]
-        predictions = self._direct(frame)
+        frame = frame.iloc[sample.spread(len(frame))]
+        predictions = self._oracle.direct(frame)
         schema = self._frame_schema(columns)
         cells = read_back.json_cells(frame, schema)
         golden = Golden(cells, predictions)
-        schema = self._with_gaps(schema, golden)
+        schema = self._oracle.with_gaps(schema, golden.rows)
         self._require_unseen(schema)
         answer = self._model.answer_function(self._method, schema)
         read_back.require_alike(frame, schema, answer, predictions)
@@ -158,32 +191,6 @@ class Describing:
             for column in columns
         ]
         return frame_schema(plain, na=self._stated.na, unseen=self._stated.unseen)
-
-    def _direct(self, frame: Any) -> Sequence[Any]:
-        """What the estimator itself answers to the frame."""
-        assert isinstance(self._model, SklearnModel)  # noqa: S101 - only such are asked
-        call = getattr(self._model.estimator, self._method)
-        try:
-            return plain(one_per_row(call(frame), len(frame))) or ()
-        except Exception as error:
-            raise _not_accepted(error) from error
-
-    def _answers(self, schema: Schema, values: Values) -> Sequence[Any]:
-        try:
-            return plain(self._model.answer_function(self._method, schema)(values)) or ()
-        except CallerError:
-            raise
-        except Exception as error:
-            raise _not_accepted(error) from error
-
-    def _with_gaps(self, schema: Schema, golden: Golden) -> Schema:
-        """A text is never missing."""
-        if schema.kind == "texts":
-            return schema
-        if not isinstance(self._model, SklearnModel):
-            return gaps.of_rows(schema, golden.rows)
-        answer = self._model.answer_function(self._method, schema.allowing_missing())
-        return gaps.ask(answer, schema, golden.rows)
 
     def _as_array(self, schema: Schema, golden: Golden) -> Schema | None:
         """The schema of an array with the same names, where the model answers one alike: it needs
@@ -207,7 +214,7 @@ class Describing:
         )
         try:
             rows = coercion.coerce_rows(golden.rows, array, text=False).require_valid()
-            answers = plain(self._model.answer_function(self._method, array)(rows))
+            answers = self._oracle.answers(array, rows)
         except Exception:  # noqa: BLE001 - it takes only a DataFrame
             return None
         return array if answers == golden.predictions else None
@@ -222,58 +229,8 @@ class Describing:
                 )
 
 
-def _training_frame(training: Any, names: Sequence[str]) -> Sample:
-    """Raises ModelUnavailable for anything but a DataFrame with the model's columns."""
-    if not hasattr(training, "dtypes") or not hasattr(training, "columns"):
-        raise ModelUnavailable(
-            f"the model was trained on a DataFrame with the columns {_some(names)}: give such a"
-            f" DataFrame, not a value of type {type(training).__name__}"
-        )
-    frame = training.copy(deep=False)
-    frame.columns = [str(each) for each in frame.columns]
-    order = Schema(names=tuple(names)).order(list(frame.columns))
-    return Sample(frame.iloc[:, order].reset_index(drop=True), typed=True, source="the frame")
-
-
-def _spread_positions(count: int) -> list[int]:
-    """Positions of at most GOLDEN_ROWS rows, from the first to the last."""
-    return sorted({round(at) for at in np.linspace(0, count - 1, min(count, GOLDEN_ROWS))})
-
-
-def _spread(rows: Any) -> Any:
-    positions = _spread_positions(len(rows))
-    return rows[positions] if hasattr(rows, "dtype") else [rows[at] for at in positions]
-
-
-def _listed(training: Any) -> list[Any]:
-    """Texts, of a list, a Series or a frame of one column."""
-    if hasattr(training, "to_numpy"):
-        training = training.to_numpy()
-    array = np.asarray(training, object)
-    return [str(each) for each in array.reshape(-1).tolist()]
-
-
 def _cells(values: Values, schema: Schema) -> Sequence[Sequence[Any]]:
     """The rows as JSON has them."""
     if isinstance(values, TypedRows):
         return coercion.json_cells(values, schema)
     return plain(values) or ()
-
-
-def _not_accepted(error: Exception) -> ModelUnavailable:
-    return ModelUnavailable(
-        f"the model does not accept these golden rows ({type(error).__name__}:"
-        f" {' '.join(str(error).split())}): give some that it accepts with `triscore describe DIR"
-        " --rows FILE`"
-    )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more
-
-
-def plain(values: Any) -> Sequence[Any] | None:
-    """The values as they are in JSON."""
-    plain: Sequence[Any] | None = orjson.loads(json_codec.dumps(values))
-    return plain

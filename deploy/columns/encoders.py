@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from inference.models import nesting
 from inference.rows.schema import Column
 
 #: Steps that hand on the cells as they are, but for the missing ones.
@@ -36,15 +37,21 @@ def _categories(step: Any, names: list[str]) -> Iterator[tuple[str, Any]]:
 def _parts(step: Any, names: list[str]) -> Iterator[tuple[Any, list[str]]]:
     """The parts that get the columns as they are, each with the names of those that it gets."""
     if steps := getattr(step, "steps", None):
-        changing = [each for _, each in steps if type(each).__name__ not in _PASSING]
+        changing = [each for _, each in steps if not _passes(each)]
         if changing:
             yield changing[0], names
     for _, part, chosen in getattr(step, "transformers_", ()):
         yield part, _chosen(chosen, names)
     for _, part in getattr(step, "transformer_list", ()):
         yield part, names
-    if (inner := getattr(step, "_preprocessor", None)) is not None:  # histogram boosting
+    # Histogram boosting has an encoder of its own.
+    inner = getattr(step, "_preprocessor", None) or nesting.within(step)
+    if inner is not None:
         yield inner, names
+
+
+def _passes(step: Any) -> bool:
+    return step is None or step == "passthrough" or type(step).__name__ in _PASSING
 
 
 def _chosen(chosen: Any, names: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from deploy.columns import pandas_types
 from inference.errors import ModelUnavailable
-from inference.rows.schema import NA_WORDS, Column, ColumnType, Unseen
+from inference.rows.schema import NA_WORDS, Column, ColumnType, Schema, Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,44 @@ class Sample:
     source: str
 
 
+def of_training(training: Any) -> Sample | None:
+    """The rows of a training DataFrame; None of anything else."""
+    if not hasattr(training, "dtypes") or not hasattr(training, "columns"):
+        return None
+    frame = training.copy(deep=False)
+    frame.columns = [str(each) for each in frame.columns]
+    return Sample(frame.reset_index(drop=True), typed=True, source="the frame")
+
+
+def of_names(training: Any, names: Sequence[str]) -> Sample:
+    """The columns with these names. Raises ModelUnavailable for anything but a DataFrame, and
+    UnfitInput.
+    """
+    found = of_training(training)
+    if found is None:
+        raise ModelUnavailable(
+            f"the model was trained on a DataFrame with the columns {some(names)}: give such a"
+            f" DataFrame, not a value of type {type(training).__name__}"
+        )
+    order = Schema(names=tuple(names)).order(list(found.frame.columns))
+    return replace(found, frame=found.frame.iloc[:, order])
+
+
+def some(names: Sequence[str]) -> str:
+    """The first names, for a message."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
+def has_names(frame: Any) -> bool:
+    """Whether none of its columns is called like a number, as columns without a name are."""
+    return not any(str(name).lstrip("+-. ")[:1].isdigit() for name in frame.columns)
+
+
+def only_numbers(frame: Any) -> bool:
+    return all(dtype.kind in "iuf" for dtype in frame.dtypes)
+
+
 def texts(known: Mapping[str, Column], stated: Stated) -> set[str]:
     """The columns whose cells in CSV are texts, whatever they look like."""
     found = set()
@@ -57,7 +95,7 @@ def settle(
     """
     if unknown := sorted({*stated.types} - {*names}):
         raise ModelUnavailable(
-            f"--type {unknown[0]}: expected one of the model's columns {', '.join(names)}"
+            f"--type {unknown[0]}: expected one of the model's columns {some(names)}"
         )
     made, columns = {}, []
     for name in names:

@@ -30,6 +30,7 @@ from inference.rows.schema import (
     Schema,
     Unseen,
     frame_schema,
+    texts_schema,
 )
 
 #: The file that `triscore accelerate` writes beside a model.
@@ -64,7 +65,7 @@ class Features:
     def schema(self) -> Schema | None:
         """What the model takes; None if only the loaded model can say it."""
         if self.kind == "texts":
-            return TEXTS
+            return texts_schema(*(self.names or ()))
         if self.kind == "frame":
             return frame_schema(self._columns(), na=self.na_words(), unseen=self.unseen)
         if self.count is None or self.missing is None:
@@ -94,7 +95,7 @@ def features_of(schema: Schema) -> Features:
         columns = [_fields(column) for column in schema.columns or ()]
         return Features("frame", schema.features, columns=columns, na=na, unseen=schema.unseen)
     if schema.kind == "texts":
-        return Features("texts")
+        return Features("texts", names=None if schema == TEXTS else list(schema.names or ()))
     return Features(
         count=schema.features,
         names=schema.names and list(schema.names),

@@ -6,11 +6,10 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from inference.errors import ModelUnavailable
-from inference.models import boosters, package_versions
+from inference.models import boosters, estimators, nesting, package_versions
 from inference.models.answers import MAX_DENSE_BYTES, one_per_row
 from inference.models.inputs import alike_rows, input_function
-from inference.models.manifests import METHODS, Features
+from inference.models.manifests import Features
 from inference.models.pickles import MappedFile
 from inference.rows.row_types import Values
 from inference.rows.schema import Schema
@@ -37,8 +36,9 @@ class SklearnModel:
     ) -> None:
         self._estimator, self._source, self._written_with = estimator, source, written_with
         self._max_dense_bytes = max_dense_bytes
-        # A model that was trained on a DataFrame warns at every array. Our arrays have its order.
-        warnings.filterwarnings("ignore", "X does not have valid feature names", UserWarning)
+        # A model that was trained on a DataFrame warns at every array, and the other way round. Our
+        # rows have its order.
+        warnings.filterwarnings("ignore", "X (has|does not have valid) feature names", UserWarning)
 
     @property
     def estimator(self) -> Any:
@@ -105,13 +105,7 @@ class SklearnModel:
         )
 
     def answer_function(self, method: str, schema: Schema) -> Callable[[Values], Any]:
-        boosters.require_estimator(self._estimator)
-        call = getattr(self._estimator, method, None)
-        if not callable(call):
-            raise ModelUnavailable(
-                f"the model, a {type(self._estimator).__name__}, has no method {method}():"
-                f" {_advice(self._estimator)}"
-            )
+        call = estimators.require_method(self._estimator, method)
         to_input = input_function(schema)
 
         def answer(values: Values) -> Any:
@@ -140,13 +134,6 @@ def _watched(answer: Callable[[Values], Any], source: MappedFile) -> Callable[[V
     return watched
 
 
-def _advice(loaded: object) -> str:
-    others = [method for method in METHODS if callable(getattr(loaded, method, None))]
-    if others:
-        return f"describe it with --method {' or '.join(others)}"
-    return "save the estimator by itself, fitted, and nothing around it"
-
-
 def _is_foreign_code(part: object) -> bool:
     """Whether an estimator with this part or parameter runs code that is not a library's."""
     if isinstance(part, type):  # a vectoriser has a dtype of NumPy
@@ -165,12 +152,8 @@ def _as_list(values: Any) -> Sequence[Any] | None:
 
 
 def _takes_texts(estimator: object) -> bool:
-    """Whether an estimator, or the first step of a pipeline, takes one text a row."""
-    while steps := getattr(estimator, "steps", None) or getattr(
-        estimator, "transformer_list", None
-    ):
-        estimator = steps[0][1]
-    tags = _input_tags(estimator)
+    """Whether the estimator that gets the rows takes one text a row."""
+    tags = _input_tags(nesting.innermost(estimator))
     return tags is not None and bool(tags.string and not tags.two_d_array)
 
 

@@ -5,7 +5,7 @@ The schema is the authority: a cell's type comes from it alone, never from other
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 UNSEEN: tuple[Unseen, ...] = get_args(Unseen)
 
-#: The name of the one column of a model that takes texts.
+#: The name of the one column of a model that takes texts. It may have a name of training's too.
 TEXT = "text"
 
 #: The texts that pandas.read_csv reads as missing, since training read them so. An empty cell is
@@ -120,11 +120,21 @@ class Schema:
         if self.names is None:
             return None
         positions = {name: position for position, name in enumerate(columns)}
-        require_once(self.names, columns)
-        for name in self.names:
+        names = self.names_among(positions)
+        require_once(names, columns)
+        for name in names:
             if name not in positions:
                 raise UnfitInput(field=f"column {name!r}", expected="present", got="missing")
-        return [positions[name] for name in self.names]
+        return [positions[name] for name in names]
+
+    def names_among(self, columns: Container[str]) -> tuple[str, ...]:
+        """The names that the model's columns have in a table with these `columns`: a text may be
+        under TEXT instead of the name that training gave.
+        """
+        names = self.names or ()
+        if self.kind == "texts" and names[0] not in columns and TEXT in columns:
+            return (TEXT,)
+        return names
 
 
 def require_once(names: Iterable[str], columns: Sequence[str]) -> None:
@@ -151,5 +161,11 @@ def frame_schema(
     )
 
 
-#: Of a model that takes texts: for example a pipeline that begins with a TfidfVectorizer.
-TEXTS = replace(frame_schema([Column(TEXT, "text")]), kind="texts")
+def texts_schema(name: str = TEXT) -> Schema:
+    """The schema of a model that takes texts: for example a pipeline that begins with a
+    TfidfVectorizer. `name`: of the column that training had.
+    """
+    return replace(frame_schema([Column(name, "text")]), kind="texts")
+
+
+TEXTS = texts_schema()

@@ -107,7 +107,7 @@ def _chosen(schema: Schema, names: Sequence[str]) -> Sequence[str]:
     """All names but that of pandas' index, if the model's columns have none."""
     if schema.names is not None:
         schema.order(names)
-        return schema.names
+        return schema.names_among(names)
     require_once(names, names)
     return [name for name in names if not _INDEX.fullmatch(name)]
 

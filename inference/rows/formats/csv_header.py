@@ -74,8 +74,6 @@ def _order(line: Sequence[str], schema: Schema) -> list[int] | None:
     """See Header.order. Raises UnfitInput."""
     if schema.names is None:
         return _nameless_order(line, schema)
-    if schema.kind == "texts" and schema.names[0] not in line and TEXT in line:
-        return [line.index(TEXT)]
     return schema.order(line)
 
 

@@ -140,7 +140,9 @@ class RowReader:
 
     def _unwrapped(self, item: object) -> object:
         """The row that a JSON line has under one of NAMES, or the line itself."""
-        if not isinstance(item, dict) or not item.keys().isdisjoint(self._schema.names or ()):
+        if not isinstance(item, dict):
+            return item
+        if not item.keys().isdisjoint(self._schema.names_among(item)):
             return item
         kinds = (list, dict, str) if self._texts else (list, dict)
         return next((item[name] for name in NAMES if isinstance(item.get(name), kinds)), item)
@@ -154,11 +156,12 @@ class RowReader:
             self._names = tuple(item)
         if not self._names:
             return item
-        for at, name in enumerate(self._names):
+        names = self._schema.names_among(item) if self._texts else self._names
+        for at, name in enumerate(names):
             if name not in item and not self._optional(at):
                 field = f"row {number}, column {name!r}"
                 raise UnfitInput(field=field, expected="present", got="missing")
-        return list(map(item.get, self._names))
+        return list(map(item.get, names))
 
     def _optional(self, at: int) -> bool:
         """Whether cells of a column may be missing."""
@@ -172,7 +175,7 @@ def count(values: list[Any] | Span) -> int:
 
 def _is_record(document: dict[str, Any], schema: Schema) -> bool:
     """Whether an object is one row, not an object that has rows under one of NAMES."""
-    names = schema.names
+    names = schema.names_among(document)
     if not names or names[0] not in document:
         return False
     cells = map(document.get, names)

@@ -1,0 +1,110 @@
+"""The texts that a model of one text takes, and the name of their column in training."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from deploy import sample
+from deploy.columns.frames import Stated
+from inference.errors import ModelUnavailable, UnfitInput
+from inference.rows import coercion
+from inference.rows.formats.json_rows import NAMES
+from inference.rows.row_types import Values
+from inference.rows.schema import TEXT, Schema, texts_schema
+
+
+def of_training(training: Any, own: Schema) -> tuple[Schema, Values]:
+    """Of a list, an array, a Series or a frame of one column. Raises UnfitInput."""
+    name = getattr(training, "name", None)
+    if (columns := getattr(training, "columns", None)) is not None:
+        if len(columns) != 1:
+            raise UnfitInput(
+                field="the rows",
+                expected="one column of texts",
+                got=f"the columns {', '.join(map(str, columns))}",
+            )
+        name = columns[0]
+    held = training.to_numpy() if hasattr(training, "to_numpy") else training
+    texts = np.asarray(held, object).reshape(-1).tolist()
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise UnfitInput(
+                field=f"row {row} of the rows",
+                expected="a text",
+                got=f"a value of type {type(text).__name__}",
+            )
+    picked = [[texts[at]] for at in sample.spread(len(texts))]
+    return named(own, name), coercion.coerce_rows(picked, own, text=False).require_valid()
+
+
+def of_file(file: Path, own: Schema, stated: Stated) -> tuple[Schema, Values]:
+    """The name is the one of --type NAME=text; else that of the only column of the file.
+
+    Raises CallerError, OSError.
+    """
+    schema = named(own, next(iter(stated.types), None) or _only_name(file))
+    return schema, sample.read_values(file, schema)
+
+
+def require_text(stated: Stated) -> None:
+    """Raises ModelUnavailable for a --type that a text does not have."""
+    for name, kind in stated.types.items():
+        if kind != "text" or len(stated.types) > 1:
+            raise ModelUnavailable(
+                f"--type {name}={kind}: the model takes one text a row; expected the name of its"
+                " column, for example --type review=text"
+            )
+
+
+def named(own: Schema, name: object = None) -> Schema:
+    """The schema with the name that training gave the column, if it is known."""
+    return own if name in (None, TEXT) else replace(texts_schema(str(name)), na=own.na)
+
+
+def _only_name(file: Path) -> str | None:
+    """The name of the only column of a file."""
+    names = _NAMES.get(file.suffix.lower())
+    try:
+        found = [] if names is None else names(file)
+    except (ValueError, TypeError):  # reading the rows says what is wrong
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def _parquet_names(file: Path) -> list[str]:
+    import pyarrow.parquet as pq  # noqa: PLC0415 - only for such a file
+
+    return [name for name in pq.read_schema(file).names if not name.startswith("__index_level_")]
+
+
+def _csv_names(file: Path) -> list[str]:
+    """The first line, where it is one word: a text has several."""
+    with file.open(newline="", encoding="utf-8-sig") as opened:
+        first = next(csv.reader(opened), [])
+    return first if len(first) == 1 and first[0].isidentifier() else []
+
+
+def _json_names(file: Path) -> list[str]:
+    body = file.read_bytes()
+    lines = body.splitlines()[:1] if file.suffix.lower() != ".json" else [body]
+    document = orjson.loads(lines[0]) if lines else None
+    if isinstance(document, dict):
+        document = next((document[name] for name in NAMES if name in document), document)
+    record = document[0] if isinstance(document, list) and document else document
+    return [*record] if isinstance(record, dict) else []
+
+
+_NAMES: dict[str, Callable[[Path], list[str]]] = {
+    ".parquet": _parquet_names,
+    ".csv": _csv_names,
+    ".json": _json_names,
+    ".jsonl": _json_names,
+    ".ndjson": _json_names,
+}

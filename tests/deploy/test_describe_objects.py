@@ -1,0 +1,164 @@
+"""What a model file may hold besides a plain estimator: served, or refused in one sentence."""
+
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import DBSCAN
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import deploy
+from deploy import manifest
+from inference.errors import ScoringError
+from inference.models import manifest_file
+from tests.deploy.described import answers, columns, describe, load
+
+ROWS = np.random.default_rng(0).normal(size=(30, 3))
+SIGNS = (ROWS[:, 0] > 0).astype(int)
+RIDGE = Ridge().fit(ROWS, ROWS.sum(axis=1))
+TEXTS = ["good, nice", "bad", "not good", "a fine day"] * 5
+MOODS = [1, 0, 0, 1] * 5
+PEOPLE = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0] * 5, "city": ["Ulm", "Bonn"] * 10})
+
+
+def of_texts() -> Any:
+    return make_pipeline(TfidfVectorizer(), LogisticRegression())
+
+
+class Bare:
+    """Says nothing of its columns, and takes a DataFrame."""
+
+    def predict(self, frame: Any) -> Any:
+        return frame["age"] * 2 + (frame["city"] == "Ulm")
+
+
+class Arithmetic(Bare):
+    """Answers a gap with NaN."""
+
+    def predict(self, frame: Any) -> Any:
+        return frame["age"] * 2
+
+
+@pytest.mark.parametrize(
+    ("held", "method", "says"),
+    [
+        ({"model": RIDGE}, "predict", "a dict, has no method predict(): save the estimator by its"),
+        ((RIDGE, None), "predict", "a tuple, has no method"),
+        (np.array([RIDGE]), "predict", "ndarray, has no method"),
+        (PEOPLE, "transform", "a DataFrame, has no method transform(): save the estimator by"),
+        (np.mean, "predict", "has no method predict(): save the estimator by itself, fitted"),
+        (Ridge, "predict", "the model is the class Ridge: save a fitted instance of it"),
+        (Ridge(), "predict", "the model is not fitted: call its fit() before you save it"),
+        (make_pipeline(StandardScaler(), Ridge()), "predict", "the model is not fitted"),
+        (DBSCAN().fit(ROWS), "predict", "it answers only the rows that it was fitted on"),
+        (LocalOutlierFactor().fit(ROWS), "predict", "Use novelty=True"),
+        (GridSearchCV(Ridge(), {"alpha": [1]}, refit=False).fit(ROWS, SIGNS), "predict", "refit"),
+        (StandardScaler().fit(ROWS), "predict", "describe it with --method transform"),
+    ],
+)
+def test_an_object_that_can_not_answer_is_refused_in_one_sentence(tmp_path, held, method, says):
+    joblib.dump(held, tmp_path / "model.joblib")
+    with pytest.raises(ScoringError) as refused:
+        manifest.describe(tmp_path, method=method)
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        GridSearchCV(of_texts(), {"logisticregression__C": [1.0]}, cv=2),
+        CalibratedClassifierCV(of_texts(), cv=2),
+        VotingClassifier([("a", of_texts()), ("b", of_texts())]),
+    ],
+)
+def test_a_model_of_texts_in_another_estimator_takes_texts(tmp_path, model):
+    served = load(describe(tmp_path, model.fit(TEXTS, MOODS)))
+    assert served.schema.kind == "texts"
+    assert answers(served, "text\nbad\n") == model.predict(["bad"]).tolist()
+
+
+def test_the_values_of_an_encoder_in_a_search_are_known(tmp_path):
+    encode = make_column_transformer(
+        (make_pipeline("passthrough", OneHotEncoder()), ["city"]), remainder="passthrough"
+    )
+    search = GridSearchCV(make_pipeline(encode, Ridge()), {"ridge__alpha": [1.0]}, cv=2)
+    rows = pd.DataFrame({"age": PEOPLE.age, "city": ["0042", "7"] * 10})
+    folder = describe(tmp_path, search.fit(rows, range(20)), "age,city\n20,0042\n30,7\n")
+    assert columns(folder)["city"].type == "text"
+
+
+def test_a_model_that_names_no_columns_gets_the_named_rows_that_it_takes(tmp_path):
+    folder = describe(tmp_path, Bare(), "age,city\n20,Ulm\n30,Bonn\n")
+    assert answers(load(folder), "city,age\nBonn,4\n") == [8]
+    deploy.describe(Bare(), PEOPLE, tmp_path / "notebook")
+    assert answers(load(tmp_path / "notebook"), "city,age\nUlm,4\n") == [9]
+
+
+def test_a_gap_that_arithmetic_goes_through_is_not_an_answer(tmp_path):
+    folder = describe(tmp_path, Arithmetic(), "age,city\n20,Ulm\n30,Bonn\n")
+    assert not columns(folder)["age"].missing
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_rows_with_texts_for_a_model_of_arrays_are_read_by_their_names(tmp_path):
+    cities = np.array([["Ulm"], ["Bonn"]], object)
+    rows = tmp_path / "rows.parquet"
+    PEOPLE[["city"]].to_parquet(rows)
+    folder = describe(tmp_path, OneHotEncoder().fit(cities), rows, method="transform")
+    assert answers(load(folder), "city\nUlm\n") == [[0.0, 1.0]]
+
+
+# The name of a text
+
+
+def _named(folder: Any) -> Any:
+    found = manifest_file.read(folder)
+    assert found is not None
+    return found.features.names
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", "review\na fine day\nbad\n"),
+        ("rows.json", '[{"review": "a fine day"}, {"review": "bad"}]'),
+        ("rows.jsonl", '{"review": "a fine day"}\n{"review": "bad"}\n'),
+    ],
+)
+def test_the_column_of_a_text_has_the_name_of_training(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    model = CountVectorizer().fit(TEXTS)
+    folder = describe(tmp_path, model, tmp_path / name, method="transform")
+    assert _named(folder) == ["review"]
+    served = load(folder)
+    expected = model.transform(["bad"]).toarray().tolist()
+    for body in ("review\nbad\n", "id,review\n7,bad\n", "text\nbad\n", "bad\n"):
+        assert answers(served, body) == expected
+    for body in ('[{"review": "bad"}]', '[{"text": "bad"}]', '["bad"]'):
+        assert answers(served, body, "application/json") == expected
+
+
+def test_a_series_and_an_option_name_the_column_of_a_text(tmp_path):
+    model = of_texts().fit(TEXTS, MOODS)
+    for number, rows in enumerate([pd.Series(TEXTS, name="said"), pd.DataFrame({"said": TEXTS})]):
+        deploy.describe(model, rows, tmp_path / str(number))
+        assert _named(tmp_path / str(number)) == ["said"]
+    assert _named(describe(tmp_path, model, types={"said": "text"})) == ["said"]
+    assert _named(describe(tmp_path, model, "a fine day\nbad\n")) is None
+
+
+@pytest.mark.parametrize("rows", [["good", None], [1, 2], pd.DataFrame({"a": TEXTS, "b": TEXTS})])
+def test_rows_that_are_not_one_column_of_texts_are_refused(tmp_path, rows):
+    with pytest.raises(ScoringError, match=r"expected (a text|one column of texts)"):
+        deploy.describe(of_texts().fit(TEXTS, MOODS), rows, tmp_path)
