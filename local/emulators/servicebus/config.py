@@ -77,6 +77,7 @@ def _queue(entry: Any) -> QueueSettings:
         default_ttl_ms=ttl_ms if ttl_ms < _FOR_EVER_MS else None,
         dead_letters_expired=values.get("DeadLetteringOnMessageExpiration", False),
         duplicate_window_ms=window_ms if values.get("RequiresDuplicateDetection") else None,
+        requires_session=values.get("RequiresSession", False),
     )
 
 
@@ -173,5 +174,5 @@ _READERS: dict[str, Callable[[Any, str, str], Any]] = {
     "LockDuration": _lock_duration_ms,
     "MaxDeliveryCount": _positive,
     "RequiresDuplicateDetection": _flag,
-    "RequiresSession": _unsupported,
+    "RequiresSession": _flag,
 }

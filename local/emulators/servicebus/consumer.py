@@ -30,11 +30,18 @@ class Consumer:
     def __init__(self, session: SessionPort, attach: Attach, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
         self._deletes = attach.snd_settle_mode == _SETTLED
+        self.queue = dispatcher.queue
         self.link = OutgoingLink(session, attach, self, presettled=self._deletes)
-        dispatcher.add(self)
+        #: The session whose messages it receives, in a queue with sessions.
+        self.session_id: str | None = None
 
     def __repr__(self) -> str:
-        return f"<Consumer of {self._dispatcher.queue.path} over {self.link!r}>"
+        return f"<{type(self).__name__} of {self.queue.path} over {self.link!r}>"
+
+    def start(self) -> None:
+        """Open the link and receive."""
+        self.link.open()
+        self._dispatcher.add(self)
 
     # -- a receiver of the dispatcher ----------------------------------------------------------
 
@@ -43,17 +50,20 @@ class Consumer:
 
     def take_from(self, queue: MessageQueue) -> bool:
         if self._deletes:
-            message = queue.take()
+            message = queue.take(self.session_id)
             if message is not None:
                 # The tag only has to be new: nothing is settled by it.
                 self.link.send(encode_delivery(message), message.sequence.to_bytes(16))
             return message is not None
-        delivery = queue.receive(self)
+        delivery = queue.receive(self, self.session_id)
         if delivery is not None:
             token = delivery.token
             content = encode_delivery(delivery.message, token, delivery.locked_until_ms)
             self.link.send(content, token.bytes_le)
         return delivery is not None
+
+    def session_lost(self) -> None:
+        """Only a SessionConsumer has a session."""
 
     def lock_lost(self, token: UUID) -> None:
         self.link.lock_lost(token.bytes_le)
@@ -65,7 +75,7 @@ class Consumer:
 
     def settled(self, tag: bytes, outcome: Outcome) -> Outcome:
         try:
-            return settle(self._dispatcher.queue, UUID(bytes_le=tag), outcome)
+            return settle(self.queue, UUID(bytes_le=tag), outcome)
         except LockLost as error:
             return Rejected(Error(_LOST, str(error), info={}).described())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from local.emulators.servicebus.broker.message_queue import Clock, MessageQueue
+from local.emulators.servicebus.broker.lifecycle import Clock
+from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.group_commit import GroupCommit
 
 
@@ -16,6 +17,13 @@ class Receiver(Protocol):
 
     def take_from(self, queue: MessageQueue) -> bool:
         """Take one message. False where the queue had none."""
+
+
+class SessionWaiter(Protocol):
+    """Waits for a session that it can lock."""
+
+    def try_accept(self, queue: MessageQueue) -> bool:
+        """Lock a session. False where none is available."""
 
 
 class Dispatcher:
@@ -33,9 +41,10 @@ class Dispatcher:
         self._loop = loop
         self._now_ms = now_ms
         self._receivers: dict[Receiver, None] = {}
+        self._waiting: dict[SessionWaiter, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
-        queue.on_change = lambda _: group_commit.deliver(self)
+        queue.on_change = lambda: group_commit.deliver(self)
         group_commit.deliver(self)
 
     def __repr__(self) -> str:
@@ -47,12 +56,22 @@ class Dispatcher:
     def remove(self, receiver: Receiver) -> None:
         self._receivers.pop(receiver, None)
 
+    def wait_for_session(self, waiter: SessionWaiter) -> None:
+        self._waiting[waiter] = None
+
+    def stop_waiting(self, waiter: SessionWaiter) -> None:
+        self._waiting.pop(waiter, None)
+
     def schedule(self) -> None:
         """Deliver at the end of this iteration: a receiver has got credit."""
         self._group_commit.deliver(self)
 
     def deliver(self) -> None:
         """Deliver what is ready, one message per receiver and round."""
+        for waiter in list(self._waiting):
+            # They want the same, so the others wait on with the first.
+            if not waiter.try_accept(self.queue):
+                break
         delivered = True
         while delivered and self.queue.has_ready:
             delivered = False

@@ -10,11 +10,20 @@ from local.emulators.servicebus.amqp.errors import NOT_ALLOWED, NOT_IMPLEMENTED,
 from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected
 from local.emulators.servicebus.amqp.performatives import Error
 from local.emulators.servicebus.amqp.values import Array, Symbol, Timestamp, Value
-from local.emulators.servicebus.broker.errors import LockLost, MessageNotFound
+from local.emulators.servicebus.broker.errors import (
+    BrokerError,
+    LockLost,
+    MessageNotFound,
+    NotAllowed,
+    SessionLockLost,
+)
+from local.emulators.servicebus.broker.lifecycle import Clock
 from local.emulators.servicebus.broker.message import Message
 from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.consumer import settle
+from local.emulators.servicebus.request_body import get, get_list, get_session
 from local.emulators.servicebus.request_response import Reply, Request
+from local.emulators.servicebus.session_management import SessionManagement
 
 STATUS_KEYS = ("statusCode", "statusDescription", "errorCondition")
 
@@ -24,11 +33,19 @@ _DEAD_LETTER = Symbol(f"{_VENDOR}dead-letter")
 
 _RECEIVE_AND_DELETE = 0
 
+#: Status and condition of each error of a queue.
+_REFUSALS: dict[type[BrokerError], tuple[int, str]] = {
+    LockLost: (410, f"{_VENDOR}message-lock-lost"),
+    SessionLockLost: (410, f"{_VENDOR}session-lock-lost"),
+    MessageNotFound: (404, f"{_VENDOR}message-not-found"),
+    NotAllowed: (400, NOT_ALLOWED),
+}
+
 
 class ManagementNode:
     """Handles the requests for one queue or dead-letter queue."""
 
-    def __init__(self, queue: MessageQueue) -> None:
+    def __init__(self, queue: MessageQueue, now_ms: Clock) -> None:
         self._queue = queue
         self._operations: dict[str, Callable[[dict[Value, Value]], Reply]] = {
             "renew-lock": self._renew_locks,
@@ -37,6 +54,7 @@ class ManagementNode:
             "cancel-scheduled-message": self._cancel,
             "receive-by-sequence-number": self._receive_deferred,
             "update-disposition": self._settle,
+            **SessionManagement(queue, now_ms).operations,
         }
 
     def __repr__(self) -> str:
@@ -54,15 +72,14 @@ class ManagementNode:
             return Reply(400, "Expected a map as the body.", condition=_ARGUMENT_ERROR)
         try:
             return operation(request.body)
-        except LockLost as error:
-            return Reply(410, str(error), condition=f"{_VENDOR}message-lock-lost")
-        except MessageNotFound as error:
-            return Reply(404, str(error), condition=f"{_VENDOR}message-not-found")
+        except BrokerError as error:
+            status, condition = _REFUSALS[type(error)]
+            return Reply(status, str(error), condition=condition)
         except AmqpError as error:
             return Reply(400, error.description, condition=_ARGUMENT_ERROR)
 
     def _renew_locks(self, body: dict[Value, Value]) -> Reply:
-        tokens = _get_list(body, "lock-tokens", UUID)
+        tokens = get_list(body, "lock-tokens", UUID)
         # Checked first, so that all are renewed or none: the SDK applies the reply to every token.
         for token in tokens:
             self._queue.get_locked(token)
@@ -72,8 +89,8 @@ class ManagementNode:
         )
 
     def _peek(self, body: dict[Value, Value]) -> Reply:
-        first = _get(body, "from-sequence-number", int)
-        messages = self._queue.peek(first, _get(body, "message-count", int))
+        first = get(body, "from-sequence-number", int)
+        messages = self._queue.peek(first, get(body, "message-count", int), get_session(body))
         if not messages:
             return Reply(204, "No messages", condition=f"{_VENDOR}message-not-found")
         return Reply(200, body={"messages": [_entry(message) for message in messages]})
@@ -81,22 +98,22 @@ class ManagementNode:
     def _schedule(self, body: dict[Value, Value]) -> Reply:
         if self._queue.dead_letters is None:
             raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
-        entries = _get_list(body, "messages", dict)
+        entries = get_list(body, "messages", dict)
         drafts = [
-            message_conversion.read_message(_get(entry, "message", bytes)) for entry in entries
+            message_conversion.read_message(get(entry, "message", bytes)) for entry in entries
         ]
-        return Reply(
-            200, body={"sequence-numbers": Array(self._queue.send(draft) for draft in drafts)}
-        )
+        return Reply(200, body={"sequence-numbers": Array(self._queue.send_all(drafts))})
 
     def _cancel(self, body: dict[Value, Value]) -> Reply:
-        self._queue.cancel_scheduled(_get_list(body, "sequence-numbers", int))
+        self._queue.cancel_scheduled(get_list(body, "sequence-numbers", int))
         return Reply(200)
 
     def _receive_deferred(self, body: dict[Value, Value]) -> Reply:
-        sequences = _get_list(body, "sequence-numbers", int)
-        if _get(body, "receiver-settle-mode", int) == _RECEIVE_AND_DELETE:
-            entries = [_entry(message) for message in self._queue.take_deferred(sequences)]
+        sequences, session_id = get_list(body, "sequence-numbers", int), get_session(body)
+        if get(body, "receiver-settle-mode", int) == _RECEIVE_AND_DELETE:
+            entries = [
+                _entry(message) for message in self._queue.take_deferred(sequences, session_id)
+            ]
         else:
             entries = [
                 {
@@ -105,13 +122,13 @@ class ManagementNode:
                     ),
                     "lock-token": each.token,
                 }
-                for each in self._queue.receive_deferred(sequences)
+                for each in self._queue.receive_deferred(sequences, session_id)
             ]
         return Reply(200, body={"messages": entries})
 
     def _settle(self, body: dict[Value, Value]) -> Reply:
         outcome = _outcome(body)
-        tokens = _get_list(body, "lock-tokens", UUID)
+        tokens = get_list(body, "lock-tokens", UUID)
         for token in tokens:
             self._queue.get_locked(token)
         for token in tokens:
@@ -122,7 +139,7 @@ class ManagementNode:
 def _outcome(body: dict[Value, Value]) -> Outcome:
     """The outcome that a receiver would have sent over its link."""
     changes: dict[Value, Value] = body.get("properties-to-modify") or {}
-    match _get(body, "disposition-status", str):
+    match get(body, "disposition-status", str):
         case "completed":
             return Accepted()
         case "abandoned":
@@ -141,21 +158,3 @@ def _outcome(body: dict[Value, Value]) -> Outcome:
 
 def _entry(message: Message) -> dict[str, Value]:
     return {"message": message_conversion.encode_delivery(message)}
-
-
-def _get[T](body: dict[Value, Value], key: str, kind: type[T]) -> T:
-    value = body.get(key)
-    if not isinstance(value, kind):
-        raise AmqpError(NOT_ALLOWED, f"Expected {key} as {kind.__name__}.")
-    return value
-
-
-def _get_list[T](body: dict[Value, Value], key: str, kind: type[T]) -> list[T]:
-    """A list or array of one type."""
-    values = body.get(key)
-    if not isinstance(values, list):
-        raise AmqpError(NOT_ALLOWED, f"Expected {key} as a list.")
-    typed = [value for value in values if isinstance(value, kind)]
-    if len(typed) != len(values):
-        raise AmqpError(NOT_ALLOWED, f"Expected {key} as a list of {kind.__name__}.")
-    return typed

@@ -11,16 +11,19 @@ from local.emulators.servicebus.amqp.encoding import encode
 from local.emulators.servicebus.amqp.errors import DecodeError
 from local.emulators.servicebus.amqp.sections import Header
 from local.emulators.servicebus.amqp.values import Int, Symbol, Timestamp, UByte, UInt, Value
-from local.emulators.servicebus.broker.message import Draft, Message
+from local.emulators.servicebus.broker.message import DeadLetter, Draft, Message
 
 #: A transfer whose data sections are encoded messages.
 BATCH_FORMAT = 0x80013700
 
 SCHEDULED_TIME = Symbol("x-opt-scheduled-enqueue-time")
 
+_MAX_UINT = 0xFFFF_FFFF
+
 #: Set by the broker; a sender's own values are dropped.
 _SET_BY_BROKER = {
     "x-opt-sequence-number",
+    "x-opt-enqueue-sequence-number",
     "x-opt-enqueued-time",
     "x-opt-locked-until",
     "x-opt-lock-token",
@@ -56,6 +59,7 @@ def read_message(message: bytes) -> Draft:
         priority=4 if header.priority is None else int(header.priority),
         ttl_ms=None if header.ttl is None else int(header.ttl),
         scheduled_ms=None if scheduled is None else int(scheduled),
+        session_id=_session_id(parts.properties.group_id),
     )
 
 
@@ -68,18 +72,22 @@ def encode_delivery(
     annotations[Symbol("x-opt-sequence-number")] = sequence
     annotations[Symbol("x-opt-enqueued-time")] = Timestamp(message.enqueued_ms)
     annotations[Symbol("x-opt-message-state")] = Int(message.state)
+    if draft.enqueued_sequence is not None:
+        annotations[Symbol("x-opt-enqueue-sequence-number")] = draft.enqueued_sequence
+    if draft.dead_letter_source is not None:
+        annotations[Symbol("x-opt-deadletter-source")] = draft.dead_letter_source
     if until_ms is not None:
         annotations[Symbol("x-opt-locked-until")] = Timestamp(until_ms)
     header = Header(
         durable=draft.durable,
         priority=UByte(draft.priority),
-        ttl=None if draft.ttl_ms is None else UInt(draft.ttl_ms),
+        ttl=None if draft.ttl_ms is None else UInt(min(draft.ttl_ms, _MAX_UINT)),
         first_acquirer=message.delivery_count == 0,
         delivery_count=UInt(message.delivery_count),
     )
     if token is not None:
         of_delivery[Symbol("x-opt-lock-token")] = token
-    return sections.join(header, of_delivery, annotations, _content(message))
+    return sections.join(header, of_delivery, annotations, _content(draft.content, message.dead))
 
 
 def _encode_annotations(annotations: dict[Value, Value], of_delivery: dict[Value, Value]) -> bytes:
@@ -101,14 +109,19 @@ def _decode_annotations(packed: bytes) -> tuple[dict[Symbol, Any], dict[Symbol, 
     return annotations, decode_whole(packed[end:]) if end < len(packed) else {}
 
 
-def _content(message: Message) -> bytes:
+def _content(content: bytes, dead: DeadLetter | None) -> bytes:
     """The bare message. A dead-lettered one has the reason in its application properties."""
-    dead, content = message.dead, message.draft.content
     if dead is None:
         return content
     reason = {"DeadLetterReason": dead.reason, "DeadLetterErrorDescription": dead.description}
     present = {key: value for key, value in reason.items() if value is not None}
     return sections.with_application_properties(content, present) if present else content
+
+
+def _session_id(group_id: object) -> str | None:
+    if group_id is not None and not isinstance(group_id, str):
+        raise DecodeError("the group id (the session's id) is not a string")
+    return group_id
 
 
 def _text(message_id: object) -> str:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, Self
 
+from local.emulators.servicebus.amqp.errors import AmqpError
 from local.emulators.servicebus.amqp.outcomes import Outcome
 from local.emulators.servicebus.amqp.performatives import Attach, Flow
-from local.emulators.servicebus.amqp.values import UByte, UInt, ULong
+from local.emulators.servicebus.amqp.values import (
+    Described,
+    Symbol,
+    UByte,
+    UInt,
+    ULong,
+    Value,
+)
 from local.emulators.servicebus.link import MAX_MESSAGE_SIZE, SERIAL_MASK, Link, SessionPort
 
 
@@ -31,23 +39,39 @@ class OutgoingLink(Link):
         super().__init__(session, attach)
         self._source = source
         self._presettled = presettled
+        self._asked = attach
         self._delivery_count = 0
         self._credit = 0
         self._draining = False
         self.on_closed = source.closed
-        session.send(
+
+    def open(
+        self,
+        source: Described | None = None,
+        properties: dict[Symbol, Value] | None = None,
+    ) -> Self:
+        """Answer the attach; `source` replaces the source that the peer asked for."""
+        asked = self._asked
+        self.session.send(
             Attach(
-                name=attach.name,
-                handle=attach.handle,
+                name=asked.name,
+                handle=asked.handle,
                 role=False,
-                snd_settle_mode=UByte(1) if presettled else UByte(0),
-                rcv_settle_mode=attach.rcv_settle_mode,
-                source=attach.source,
-                target=attach.target,
+                snd_settle_mode=UByte(1) if self._presettled else UByte(0),
+                rcv_settle_mode=asked.rcv_settle_mode,
+                source=asked.source if source is None else source,
+                target=asked.target,
                 initial_delivery_count=UInt(0),
                 max_message_size=ULong(MAX_MESSAGE_SIZE),
+                properties=properties,
             )
         )
+        return self
+
+    def refuse(self, error: AmqpError) -> None:
+        """Answer the attach with an error."""
+        self.session.refuse(self._asked, error)
+        self.session.forget(self)
 
     def window_opened(self) -> None:
         """The session's window or the connection's buffer has room again."""

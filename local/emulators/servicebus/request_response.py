@@ -51,7 +51,7 @@ class ReplyLink:
         self.on_closed: Callable[[ReplyLink], None] = lambda _: None
         self._waiting: deque[bytes] = deque(maxlen=_MAX_WAITING)
         self._sent = 0
-        self.link = OutgoingLink(session, attach, self, presettled=True)
+        self.link = OutgoingLink(session, attach, self, presettled=True).open()
 
     def __repr__(self) -> str:
         return f"<ReplyLink of {self.node} to {self.address!r}>"

@@ -18,7 +18,7 @@ from local.emulators.servicebus.amqp.errors import (
 from local.emulators.servicebus.amqp.outcomes import COORDINATOR, Accepted, Outcome, Source, Target
 from local.emulators.servicebus.amqp.performatives import Attach
 from local.emulators.servicebus.amqp.values import Described, Symbol, ULong
-from local.emulators.servicebus.broker.errors import StoreError
+from local.emulators.servicebus.broker.errors import NotAllowed, StoreError
 from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.broker.namespace import Namespace
 from local.emulators.servicebus.broker.store import Store
@@ -32,6 +32,7 @@ from local.emulators.servicebus.link import MAX_MESSAGE_SIZE, Link
 from local.emulators.servicebus.request_response import Handler, ReplyLink, ReplyLinks, RequestNode
 from local.emulators.servicebus.sas import AccessKey, path_of
 from local.emulators.servicebus.session import Session
+from local.emulators.servicebus.session_consumer import SESSION_FILTER, SessionConsumer
 from local.emulators.servicebus.token_expiry import TokenExpiry
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,6 @@ log = logging.getLogger(__name__)
 KEYS = (AccessKey("RootManageSharedAccessKey", "SAS_KEY_VALUE"),)
 
 _MANAGEMENT = "/$management"
-_SESSION_FILTER = "com.microsoft:session-filter"
 _BATCH_SIZE = Symbol("com.microsoft:max-message-batch-size")
 
 
@@ -124,7 +124,7 @@ class Server:
         queue = self._authorize(connection, path)
         if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
-            handle, keys = management.ManagementNode(queue).handle, management.STATUS_KEYS
+            handle, keys = management.ManagementNode(queue, now_ms).handle, management.STATUS_KEYS
             link = _request_link(node, session, attach, replies, target, handle, keys)
         else:
             link = self._queue_link(queue, session, attach, source)
@@ -144,21 +144,46 @@ class Server:
         self, queue: MessageQueue, session: Session, attach: Attach, source: Source
     ) -> Link:
         if attach.role:
-            if _SESSION_FILTER in (source.filter or {}):
-                raise AmqpError(NOT_ALLOWED, "This emulator has no message sessions.")
-            return Consumer(session, attach, self._dispatchers[queue.path]).link
+            return self._consumer_link(queue, session, attach, source)
         if queue.dead_letters is None:
             raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
         properties = {_BATCH_SIZE: ULong(MAX_MESSAGE_SIZE)}
         return IncomingLink(session, attach, partial(_publish, queue), properties)
+
+    def _consumer_link(
+        self, queue: MessageQueue, session: Session, attach: Attach, source: Source
+    ) -> Link:
+        dispatcher = self._dispatchers[queue.path]
+        consumer: Consumer
+        if SESSION_FILTER in (source.filter or {}):
+            if queue.sessions is None:
+                raise AmqpError(
+                    NOT_ALLOWED,
+                    "A sessionful message receiver cannot be created on an entity that does not "
+                    "require sessions. Ensure RequiresSession is set to true when creating a Queue "
+                    "or Subscription to enable sessionful behavior.",
+                )
+            consumer = SessionConsumer(session, attach, source, dispatcher, self._loop)
+        elif queue.sessions is not None:
+            raise AmqpError(
+                NOT_ALLOWED,
+                "It is not possible for an entity that requires sessions to create a "
+                "non-sessionful message receiver.",
+            )
+        else:
+            consumer = Consumer(session, attach, dispatcher)
+        consumer.start()
+        return consumer.link
 
     def _exists(self, path: str) -> bool:
         return self.namespace.find(_without_management(path)) is not None
 
 
 def _publish(queue: MessageQueue, message: bytes, message_format: int | None) -> Outcome:
-    for draft in message_conversion.read_transfer(message, message_format):
-        queue.send(draft)
+    try:
+        queue.send_all(message_conversion.read_transfer(message, message_format))
+    except NotAllowed as error:
+        raise AmqpError(NOT_ALLOWED, str(error)) from error
     return Accepted()
 
 

@@ -112,16 +112,7 @@ class Session:
         try:
             self.links[attach.handle] = self._attach(self, attach)
         except AmqpError as error:
-            # AMQP: refuse a link by attaching it without source and target, then detaching it.
-            refused = Attach(
-                attach.name,
-                attach.handle,
-                not attach.role,
-                initial_delivery_count=UInt(0) if attach.role else None,
-            )
-            self.send(refused)
-            reason = Error(error.condition, error.description)
-            self.send(Detach(attach.handle, closed=True, error=reason.described()))
+            self.refuse(attach, error)
 
     def _on_detach(self, detach: Detach) -> None:
         link = self.links.get(detach.handle)
@@ -196,6 +187,18 @@ class Session:
 
     def send(self, performative: Composite) -> None:
         self.connection.send(self.channel, performative)
+
+    def refuse(self, attach: Attach, error: AmqpError) -> None:
+        """AMQP: refuse a link by attaching it without source and target, then detaching it."""
+        refused = Attach(
+            attach.name,
+            attach.handle,
+            not attach.role,
+            initial_delivery_count=UInt(0) if attach.role else None,
+        )
+        self.send(refused)
+        reason = Error(error.condition, error.description)
+        self.send(Detach(attach.handle, closed=True, error=reason.described()))
 
     def send_flow(
         self,

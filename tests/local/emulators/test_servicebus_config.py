@@ -69,10 +69,6 @@ def test_the_longest_time_to_live_is_for_ever(tmp_path):
         ({"MaxDeliveryCount": 0}, "MaxDeliveryCount of queue 'q' is 0, expected a whole number"),
         ({"MaxDeliveryCount": True}, "expected a whole number"),
         ({"RequiresDuplicateDetection": "yes"}, "expected true or false"),
-        (
-            {"RequiresSession": True},
-            "queue 'q' sets RequiresSession, which",
-        ),
         ({"ForwardTo": "other"}, "queue 'q' sets ForwardTo"),
         ({"LockDurations": "PT1M"}, "unknown property 'LockDurations', expected one of"),
     ],

@@ -17,7 +17,7 @@ from azure.servicebus.aio import ServiceBusClient
 from local.emulators.servicebus.amqp.outcomes import Accepted
 from local.emulators.servicebus.amqp.performatives import Detach, Disposition, Transfer
 from local.emulators.servicebus.amqp.values import UInt
-from local.emulators.servicebus.broker.locks import Lock
+from local.emulators.servicebus.broker.availability import Lock
 from local.emulators.servicebus.broker.message import Draft, Message
 from local.emulators.servicebus.connection import Connection
 from local.emulators.servicebus.consumer import Consumer

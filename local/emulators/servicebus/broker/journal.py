@@ -17,6 +17,8 @@ class Saved:
     messages: Iterable[Message] = ()
     #: For duplicate detection: message id, sequence number, and expiry.
     seen: Iterable[tuple[str, int, int]] = field(default=())
+    #: Each session's state, and when it was set.
+    sessions: Iterable[tuple[str, bytes, int]] = field(default=())
 
 
 class Journal(Protocol):
@@ -27,13 +29,22 @@ class Journal(Protocol):
     def insert(self, queue: str, message: Message) -> None: ...
 
     def update(self, queue: str, message: Message) -> None:
-        """Its state, times, delivery count, content or dead-letter reason has changed."""
+        """Its state, times, delivery count or dead-letter reason has changed."""
 
-    def delete(self, queue: str, sequence: int) -> None: ...
+    def update_content(self, queue: str, message: Message) -> None: ...
+
+    def delete(self, queue: str, message: Message) -> None: ...
 
     def remember(self, queue: str, message_id: str, sequence: int, until_ms: int) -> None: ...
 
     def forget(self, queue: str, now_ms: int) -> None:
         """Forget ids that expired before `now_ms`."""
+
+    def set_session_state(
+        self, queue: str, session_id: str, state: bytes | None, now_ms: int
+    ) -> None: ...
+
+    def drop(self, queue: str) -> None:
+        """Delete everything of a queue."""
 
     def commit(self) -> None: ...

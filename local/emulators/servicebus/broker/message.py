@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Self
@@ -22,6 +23,8 @@ class DeadLetter:
 
     reason: str | None = None
     description: str | None = None
+    #: Whether it could not be forwarded: it is in the transfer dead-letter queue.
+    in_transfer: bool = False
 
     @classmethod
     def max_deliveries(cls, deliveries: int) -> Self:
@@ -43,9 +46,18 @@ class Draft:
     annotations: bytes = b""
     durable: bool = False
     priority: int = 4
+    #: As sent; a queue replaces it with the effective one.
     ttl_ms: int | None = None
     #: When it becomes available, in milliseconds since the epoch.
     scheduled_ms: int | None = None
+    session_id: str | None = None
+    #: For a message that was forwarded: its sequence number in the first entity.
+    enqueued_sequence: int | None = None
+    #: For a forwarded dead letter: the entity that dead-lettered it.
+    dead_letter_source: str | None = None
+
+
+type DraftReader = Callable[["Message"], Draft]
 
 
 @dataclass(slots=True)
@@ -53,7 +65,8 @@ class Message:
     """A message in a queue or in its dead-letter queue. Times are milliseconds since the epoch."""
 
     sequence: int
-    draft: Draft
+    #: The draft, or a function that reads it from the store.
+    kept: Draft | DraftReader
     enqueued_ms: int
     #: None: it never expires.
     expires_ms: int | None
@@ -61,6 +74,13 @@ class Message:
     #: Failed deliveries: abandoned, or not settled before the lock expired.
     delivery_count: int = 0
     dead: DeadLetter | None = None
+    session_id: str | None = None
+
+    @property
+    def draft(self) -> Draft:
+        """Read from the store at each access, if it is not in memory."""
+        kept = self.kept
+        return kept if isinstance(kept, Draft) else kept(self)
 
     def is_expired(self, now_ms: int) -> bool:
         """Whether its time to live has passed. Deferred and dead-lettered messages never expire."""
@@ -68,11 +88,8 @@ class Message:
             return False
         return self.expires_ms <= now_ms
 
-    def with_content(self, content: bytes | None) -> Message:
-        """Replace the content, unless it is None. Returns self."""
-        if content is not None:
-            self.draft = replace(self.draft, content=content)
-        return self
+    def set_content(self, content: bytes) -> None:
+        self.kept = replace(self.draft, content=content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from local.emulators.servicebus.broker.journal import Journal
-from local.emulators.servicebus.broker.message_queue import Clock, MessageQueue
+from local.emulators.servicebus.broker.lifecycle import Clock
+from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.broker.settings import QueueSettings
 
 

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """The properties of one queue, with Service Bus's defaults. Times are in milliseconds."""
+    """The properties of a queue or subscription, with Service Bus's defaults.
 
+    Times are in milliseconds.
+    """
+
+    #: A queue's name, or `topic/Subscriptions/name`.
     name: str
     lock_duration_ms: int = 60_000
     max_delivery_count: int = 10
@@ -17,6 +21,10 @@ class QueueSettings:
     dead_letters_expired: bool = False
     #: None: no duplicate detection.
     duplicate_window_ms: int | None = None
+    requires_session: bool = False
+    #: The queue or topic to which messages move on; None: they stay.
+    forward_to: str | None = None
+    forward_dead_letters_to: str | None = None
 
     def limit_ttl_ms(self, ttl_ms: int | None) -> int | None:
         """A message's time to live, limited by the queue's. None: it never expires."""

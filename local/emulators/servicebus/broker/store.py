@@ -16,57 +16,34 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from local.emulators.servicebus.broker import message_rows, store_schema
 from local.emulators.servicebus.broker.errors import StoreError
 from local.emulators.servicebus.broker.journal import Saved
-from local.emulators.servicebus.broker.message import DeadLetter, Draft, Message, State
+from local.emulators.servicebus.broker.message import Draft, DraftReader, Message
+from local.emulators.servicebus.broker.resident_drafts import ResidentDrafts
 
-#: The file's `user_version`. A file with another version is another program's or release's.
-VERSION = 1
-
-_TABLES = """
-CREATE TABLE queue (
-    name TEXT PRIMARY KEY,
-    last_sequence INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE message (
-    queue TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    state INTEGER NOT NULL,
-    delivery_count INTEGER NOT NULL,
-    dead INTEGER NOT NULL,
-    reason TEXT,
-    description TEXT,
-    enqueued_ms INTEGER NOT NULL,
-    expires_ms INTEGER,
-    scheduled_ms INTEGER,
-    ttl_ms INTEGER,
-    message_id TEXT NOT NULL,
-    durable INTEGER NOT NULL,
-    priority INTEGER NOT NULL,
-    annotations BLOB NOT NULL,
-    content BLOB NOT NULL,
-    PRIMARY KEY (queue, sequence)
-) STRICT;
-CREATE TABLE seen (
-    queue TEXT NOT NULL,
-    message_id TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    until_ms INTEGER NOT NULL,
-    PRIMARY KEY (queue, message_id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX seen_until ON seen (queue, until_ms);
-"""
-
-_INSERT = f"INSERT INTO message VALUES ({', '.join('?' * 16)})"  # noqa: S608 - placeholders only
-_UPDATE = """
-UPDATE message SET state = ?, delivery_count = ?, dead = ?, reason = ?, description = ?,
-    enqueued_ms = ?, expires_ms = ?, content = ?
-WHERE queue = ? AND sequence = ?
-"""
+_SET_CONTENT = "UPDATE message SET content = ? WHERE queue = ? AND sequence = ?"
 _DELETE = "DELETE FROM message WHERE queue = ? AND sequence = ?"
 _REMEMBER = "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)"
 _FORGET = "DELETE FROM seen WHERE queue = ? AND until_ms <= ?"
 _LAST = "INSERT OR REPLACE INTO queue VALUES (?, ?)"
+_SET_STATE = "INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?)"
+_DELETE_STATE = "DELETE FROM session WHERE queue = ? AND session_id = ?"
+_SAVE_ENTITY = "INSERT OR REPLACE INTO entity VALUES (?, ?)"
+_DELETE_ENTITY = "DELETE FROM entity WHERE path = ?"
+_DROP = tuple(
+    f"DELETE FROM {table} WHERE {column} = ?"  # noqa: S608 - constants
+    for table, column in (
+        *(("message", "queue"), ("seen", "queue"), ("session", "queue"), ("queue", "name")),
+    )
+)
+_SELECT_MESSAGES = (
+    f"SELECT {message_rows.MESSAGE_COLUMNS} FROM message WHERE queue = ? ORDER BY sequence"  # noqa: S608 - constants
+)
+_SELECT_DRAFT = f"SELECT {message_rows.DRAFT_COLUMNS} FROM message WHERE queue = ? AND sequence = ?"  # noqa: S608 - constants
+
+#: Free pages (4 KB) that are given back to the file system at a time, and the fewest.
+_SHRINK_PAGES, _SHRINK_FROM_PAGES = 2_000, 250
 
 type _Change = tuple[str, tuple[Any, ...]]
 
@@ -77,13 +54,16 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._changes: list[_Change] = []
+        self._written: dict[tuple[str, int], Message] = {}
         self._last: dict[str, int] = {}
+        self._resident = ResidentDrafts()
+        self._readers: dict[str, DraftReader] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=1)
             with ExitStack() as on_failure:
                 on_failure.callback(self._connection.close)
-                self._prepare()
+                store_schema.prepare(self._connection)
                 on_failure.pop_all()
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
@@ -94,54 +74,65 @@ class Store:
     def __repr__(self) -> str:
         return f"<Store {self._path}: {len(self._changes)} changes to commit>"
 
-    def _prepare(self) -> None:
-        connection = self._connection
-        # Exclusive: no shared memory is needed, and a second process fails at once.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("BEGIN EXCLUSIVE")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in _TABLES.split(";")[:-1]:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-        if version not in {0, VERSION}:
-            raise sqlite3.DatabaseError(f"it has version {version}, expected {VERSION}")
-
     def load(self, queue: str) -> Saved:
-        execute = self._connection.execute
+        execute, reader = self._connection.execute, self._reader(queue)
         last = execute("SELECT last_sequence FROM queue WHERE name = ?", (queue,)).fetchone()
-        messages = execute("SELECT * FROM message WHERE queue = ? ORDER BY sequence", (queue,))
+        rows = execute(_SELECT_MESSAGES, (queue,))
         seen = execute(
             "SELECT message_id, sequence, until_ms FROM seen WHERE queue = ? ORDER BY until_ms",
             (queue,),
         )
-        return Saved(last[0] if last else 0, map(_message, messages), seen)
+        sessions = execute(
+            "SELECT session_id, state, set_ms FROM session WHERE queue = ?", (queue,)
+        )
+        messages = (message_rows.read_message(row, reader) for row in rows)
+        return Saved(last[0] if last else 0, messages, seen, sessions)
 
     def insert(self, queue: str, message: Message) -> None:
         self._last[queue] = message.sequence
-        self._changes.append((_INSERT, _row(queue, message)))
+        self._changes.append((message_rows.INSERT, message_rows.inserted(queue, message)))
+        self._written[queue, message.sequence] = message
 
     def update(self, queue: str, message: Message) -> None:
-        dead = message.dead or DeadLetter()
-        row = (
-            *(message.state, message.delivery_count),
-            *(message.dead is not None, dead.reason, dead.description),
-            *(message.enqueued_ms, message.expires_ms, message.draft.content),
-            *(queue, message.sequence),
-        )
-        self._changes.append((_UPDATE, row))
+        self._changes.append((message_rows.UPDATE, message_rows.updated(queue, message)))
 
-    def delete(self, queue: str, sequence: int) -> None:
-        self._changes.append((_DELETE, (queue, sequence)))
+    def update_content(self, queue: str, message: Message) -> None:
+        self._changes.append((_SET_CONTENT, (message.draft.content, queue, message.sequence)))
+        self._written[queue, message.sequence] = message
+
+    def delete(self, queue: str, message: Message) -> None:
+        self._changes.append((_DELETE, (queue, message.sequence)))
+        self._written.pop((queue, message.sequence), None)
+        self._resident.removed(queue, message)
 
     def remember(self, queue: str, message_id: str, sequence: int, until_ms: int) -> None:
         self._changes.append((_REMEMBER, (queue, message_id, sequence, until_ms)))
 
     def forget(self, queue: str, now_ms: int) -> None:
         self._changes.append((_FORGET, (queue, now_ms)))
+
+    def set_session_state(
+        self, queue: str, session_id: str, state: bytes | None, now_ms: int
+    ) -> None:
+        if state is None:
+            self._changes.append((_DELETE_STATE, (queue, session_id)))
+        else:
+            self._changes.append((_SET_STATE, (queue, session_id, state, now_ms)))
+
+    def drop(self, queue: str) -> None:
+        self._last.pop(queue, None)
+        self._changes += [(statement, (queue,)) for statement in _DROP]
+
+    def entities(self) -> list[tuple[str, str]]:
+        """The saved entities: path and description."""
+        return self._connection.execute("SELECT path, description FROM entity").fetchall()
+
+    def save_entity(self, path: str, description: str | None) -> None:
+        """None deletes it."""
+        if description is None:
+            self._changes.append((_DELETE_ENTITY, (path,)))
+        else:
+            self._changes.append((_SAVE_ENTITY, (path, description)))
 
     def commit(self) -> None:
         """Raises StoreError. After that, uncommitted changes must not be acknowledged."""
@@ -157,39 +148,28 @@ class Store:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise StoreError(f"The database {self._path} cannot be written: {error}.") from error
+        written, self._written = self._written, {}
+        for (queue, _), message in written.items():
+            self._resident.written(queue, message, self._reader(queue))
+
+    def shrink(self) -> None:
+        """Give free pages back to the file system, some at a time. Raises StoreError."""
+        try:
+            (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+            if free >= _SHRINK_FROM_PAGES:
+                self._connection.execute(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})").fetchall()
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"The database {self._path} cannot be written: {error}.") from error
 
     def close(self) -> None:
         self._connection.close()
 
+    def _reader(self, queue: str) -> DraftReader:
+        if queue not in self._readers:
+            self._readers[queue] = lambda message: self._read_draft(queue, message.sequence)
+        return self._readers[queue]
 
-def _row(queue: str, message: Message) -> tuple[Any, ...]:
-    draft, dead = message.draft, message.dead or DeadLetter()
-    return (
-        *(queue, message.sequence, message.state, message.delivery_count),
-        *(message.dead is not None, dead.reason, dead.description),
-        *(message.enqueued_ms, message.expires_ms, draft.scheduled_ms, draft.ttl_ms),
-        *(draft.message_id, draft.durable, draft.priority, draft.annotations, draft.content),
-    )
-
-
-def _message(row: tuple[Any, ...]) -> Message:
-    _, sequence, state, delivery_count, dead, reason, description, *rest = row
-    enqueued_ms, expires_ms, scheduled_ms, ttl_ms, *rest = rest
-    message_id, durable, priority, annotations, content = rest
-    return Message(
-        sequence=sequence,
-        draft=Draft(
-            message_id=message_id,
-            content=content,
-            annotations=annotations,
-            durable=bool(durable),
-            priority=priority,
-            ttl_ms=ttl_ms,
-            scheduled_ms=scheduled_ms,
-        ),
-        enqueued_ms=enqueued_ms,
-        expires_ms=expires_ms,
-        state=State(state),
-        delivery_count=delivery_count,
-        dead=DeadLetter(reason, description) if dead else None,
-    )
+    def _read_draft(self, queue: str, sequence: int) -> Draft:
+        row = self._connection.execute(_SELECT_DRAFT, (queue, sequence)).fetchone()
+        return message_rows.read_draft(row)

@@ -1,4 +1,4 @@
-"""The message locks of one queue."""
+"""Which messages of one queue are ready, and which are locked by a receiver."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from local.emulators.servicebus.broker.errors import LockLost
 from local.emulators.servicebus.broker.message import Delivery, Message
+from local.emulators.servicebus.broker.sequence_heap import SequenceHeap
 
 
 class LockHolder(Protocol):
@@ -26,24 +27,52 @@ class Lock:
     holder: LockHolder | None
 
 
-class Locks:
-    """All locks last equally long, so they expire in the order in which they were taken."""
+class Availability:
+    """Messages become ready in any order, and are taken in the order of their numbers.
+
+    All locks last equally long, so they expire in the order in which they were taken.
+    """
 
     def __init__(self, duration_ms: int) -> None:
         self._duration_ms = duration_ms
+        self._ready = SequenceHeap()
         self._by_token: dict[UUID, Lock] = {}
         self._locked: set[int] = set()
 
     def __repr__(self) -> str:
-        return f"<Locks: {len(self._by_token)} held>"
-
-    def __len__(self) -> int:
-        return len(self._by_token)
+        return f"<Availability: {len(self._ready)} ready, {len(self._by_token)} locked>"
 
     def __contains__(self, message: Message) -> bool:
+        """Whether the message is locked."""
         return message.sequence in self._locked
 
-    def take(self, message: Message, holder: LockHolder | None, now_ms: int) -> Delivery:
+    @property
+    def locks_held(self) -> int:
+        return len(self._by_token)
+
+    @property
+    def has_ready(self) -> bool:
+        return len(self._ready) > 0
+
+    def put(self, message: Message) -> None:
+        """The message is ready."""
+        self._ready.put(message.sequence, message.sequence)
+
+    def discard(self, message: Message) -> None:
+        """The message is not ready any more."""
+        self._ready.discard(message.sequence)
+
+    def pop(self, session_id: str | None = None) -> int | None:  # noqa: ARG002 - see Sessions
+        """Remove and return the first ready message's sequence number."""
+        return self._ready.pop()
+
+    def take(
+        self,
+        message: Message,
+        holder: LockHolder | None,
+        now_ms: int,
+        session_id: str | None = None,  # noqa: ARG002 - see Sessions
+    ) -> Delivery:
         lock = Lock(uuid4(), message, now_ms + self._duration_ms, holder)
         self._by_token[lock.token] = lock
         self._locked.add(message.sequence)
