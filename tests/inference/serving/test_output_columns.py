@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from inference.errors import UnfitInput
-from inference.output_choice import PREDICTIONS, PROBABILITIES
+from inference.output_choice import PREDICTIONS, PROBABILITIES, Output
 from inference.request import Request
 from inference.rows import media_types
 from inference.rows.output_options import OutputOptions
@@ -64,7 +64,7 @@ def score(tmp_path, make_scorer):
     return run
 
 
-def expected(model: str, asked: str, rows) -> dict[str, list]:
+def expected(model: str, asked: Output, rows) -> dict[str, list[object]]:
     """Our columns as the model itself says."""
     estimator = MODELS[model]
     labels = estimator.predict(rows)
