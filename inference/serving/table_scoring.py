@@ -7,25 +7,32 @@ and in order. Each stage is one part ahead of the next one, so a few parts are i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 import orjson
 
 from inference.error_threshold import ErrorThreshold
-from inference.errors import ResultUnserialisable, TooManyErrors
+from inference.errors import ResultUnserialisable, ScoringError, TooManyErrors, is_row_specific
 from inference.output_choice import PROBABILITIES
 from inference.request import Request
 from inference.rows import formats, media_types
 from inference.rows.formats.output_columns import OutputColumns
 from inference.rows.output_options import AS_IT_CAME, OutputOptions
+from inference.rows.row_types import Rows
 from inference.scripts import EstimatorScript
+from inference.scripts.question import Question, RowQuestion
 from inference.serving.ahead import Ahead
 from inference.serving.batch_report import Report
 from inference.serving.batching import require_one_per_row
+from inference.serving.prediction import Prediction
+from inference.serving.row_isolation import RowIsolation, row_error
 from inference.serving.scorer import Scorer
 
 Sink = Callable[[bytes], object]
+Refused = Mapping[int, ScoringError]
 #: Runs a blocking function; like asyncio.to_thread.
 InThread = Callable[..., Awaitable[Any]]
 
@@ -145,18 +152,30 @@ class _Batch:
 
     async def _predicted(self, parts: AsyncIterator[formats.Part]) -> AsyncGenerator[_Predicted]:
         first = 0
-        async for part in parts:
+        isolation = RowIsolation(self._predict, self._request.id)
+        async for read in parts:
+            part, predictions = read, b"[]"
+            if len(part.coerced.values):
+                question = self._script.question_of(part.coerced.values, self._output.output)
+                isolated = await isolation.predict(question)
+                predictions = isolated.predictions
+                self._report.cache_hits += isolated.cache_hits
+                part = _without(read, isolated.refused, first=first)
             errors = part.coerced.errors
             self._report.add_errors(errors, first=first, threshold=self._threshold)
             first += len(part.originals)
-            values, predictions = part.coerced.values, b"[]"
-            if len(values):
-                question = self._script.question_of(values, self._output.output)
-                with self._scorer.request_deadline(self._request):
-                    prediction = await self._scorer.predict(question)
-                predictions = prediction.value
-                self._report.cache_hits += prediction.hits
             yield _Predicted(part, predictions)
+        isolation.require_answers()
+
+    async def _predict(self, question: Question | RowQuestion) -> Prediction | ScoringError:
+        """The prediction, or the error by which the model refuses some of the rows."""
+        with self._scorer.request_deadline(self._request):
+            try:
+                return await self._scorer.predict(question)
+            except ScoringError as error:
+                if not is_row_specific(error):
+                    raise
+                return error
 
     async def _parts(self) -> AsyncGenerator[formats.Part]:
         parts = self._table.parts()
@@ -175,6 +194,18 @@ class _Batch:
             raise ResultUnserialisable(f"the model must return one answer per row, got one {kind}")
         require_one_per_row(len(values), rows=len(part.coerced.values))
         return self._table.write(part, values)
+
+
+def _without(part: formats.Part, refused: Refused, *, first: int) -> formats.Part:
+    """The part with errors for the rows that the model refuses. `first`: the part's first row."""
+    if not refused:
+        return part
+    rows = part.coerced
+    indices = {position: int(rows.kept[position]) for position in refused}
+    errors = {at: row_error(refused[position], first + at) for position, at in indices.items()}
+    taken = np.delete(np.arange(len(rows.values)), list(refused))
+    coerced = Rows(rows.values[taken], rows.kept[taken], rows.errors | errors)
+    return replace(part, coerced=coerced)
 
 
 async def _score_whole(

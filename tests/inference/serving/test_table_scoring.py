@@ -7,6 +7,7 @@ import numpy as np
 import orjson
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
 from inference.error_threshold import ErrorThreshold
 from inference.errors import InputTooLarge, MalformedInput, TooManyErrors, UnfitInput
@@ -245,3 +246,18 @@ async def test_a_user_script_gets_the_whole_blob(script_dir, make_scorer):
     request = Request(id="b", source="blob", body=b"", content_type=media_types.CSV)
     report = await table_scoring.score(scorer, request, io.BytesIO(b"abc"), out.write)
     assert (out.getvalue(), report.rows) == (b'"ABC"', 1)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("form", [media_types.CSV, media_types.JSON_LINES])
+async def test_a_row_that_the_model_refuses_alone_has_an_error(form, tmp_path, make_scorer):
+    joblib.dump(DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1]), tmp_path / "model.joblib")
+    scorer = make_scorer(tmp_path, ALLOW_UNPINNED_MODEL="true")
+    values = [b"0", b"1", b"1e39", b"0"]  # the third is beyond its float32
+    body = b"\n".join(values if form == media_types.CSV else (b"[%b]" % each for each in values))
+    out, request = io.BytesIO(), Request(id="b", source="blob", body=b"", content_type=form)
+    report = await table_scoring.score(scorer, request, io.BytesIO(body), out.write)
+    assert (report.rows, report.failed, [each.row for each in report.errors]) == (4, 1, [2])
+    assert report.errors[0].message.startswith("row 2: expected values that the model can compute")
+    third = out.getvalue().splitlines()[2]
+    assert (b"row 2: expected" in third, out.getvalue().count(b"row 2")) == (True, 1)
