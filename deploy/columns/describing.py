@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deploy import sample
-from deploy.columns import frames, learning, read_back, text_rows
+from deploy.columns import frames, learning, read_back, text_rows, unseen_values
 from deploy.columns.frames import Sample, Stated
 from deploy.columns.oracle import Oracle, plain
 from inference.errors import CallerError, ModelUnavailable
@@ -180,6 +180,8 @@ class Describing:
         golden = Golden(cells, predictions)
         schema = self._oracle.with_gaps(schema, golden.rows)
         self._require_unseen(schema)
+        ask = self._model.answer_function(self._method, schema)
+        schema = unseen_values.ask(ask, schema, cells, known)
         answer = self._model.answer_function(self._method, schema)
         read_back.require_alike(frame, schema, answer, predictions)
         array = self._as_array(schema, golden)
@@ -194,11 +196,12 @@ class Describing:
 
     def _as_array(self, schema: Schema, golden: Golden) -> Schema | None:
         """The schema of an array with the same names, where the model answers one alike: it needs
-        no pandas. None if columns differ in type or in whether a cell may be missing.
+        no pandas. None if columns differ in type or in whether a cell may be missing, or
+        if one of them takes some values only.
         """
         columns = schema.columns or ()
         alike = {(column.type, column.pandas_dtype, column.missing) for column in columns}
-        if len(alike) > 1:
+        if len(alike) > 1 or any(column.known is not None for column in columns):
             return None
         kind, dtype, missing = alike.pop()
         if kind not in ("integer", "number") or (kind == "integer" and missing):

@@ -15,8 +15,8 @@ _PASSING = frozenset({"SimpleImputer"})
 
 
 def columns(estimator: Any, names: Sequence[str]) -> dict[str, Column]:
-    """The columns whose type and values an encoder knows. `categories` of a text column are the
-    texts that it knows.
+    """The columns whose type and values an encoder knows. `categories` of a column of texts or
+    integers are those that it knows.
     """
     found = {}
     for name, values in _categories(estimator, list(names)):
@@ -88,5 +88,5 @@ def _column(name: str, values: Any) -> Column | None:
     if kinds == {bool}:
         return Column(name, "boolean", missing=missing, dtype="object" if missing else "")
     if kinds == {int}:
-        return Column(name, "integer", missing=missing)
+        return Column(name, "integer", missing=missing, categories=tuple(present))
     return Column(name, "number", missing=missing) if kinds == {float} else None

@@ -166,9 +166,11 @@ def _number(schema: Schema, name: str = "") -> Column:
 
 def _cell(column: Column, schema: Schema) -> JsonSchema:
     missing = column.missing or schema.allows_missing
-    if column.categories is not None:
-        values = [*column.categories, *([None] if missing else [])]
-        return _like(column.categories) if schema.unseen == "missing" else {"enum": values}
+    known = column.categories or column.known
+    if known is not None:
+        values = [*known, *([None] if missing else [])]
+        takes_others = column.known is None and schema.unseen == "missing"
+        return _like(known) if takes_others else {"enum": values}
     types = [_TYPES[column.type]]
     if schema.kind == "array":  # to NumPy true is 1
         types.append("boolean")

@@ -118,9 +118,12 @@ def _fields(column: Column) -> dict[str, Any]:
 def _column(document: Mapping[str, Any]) -> Column:
     """Raises ValueError, as _build does."""
     column = _build(Column, document, "a column of features.columns")
-    if column.categories is None:
-        return column
-    return replace(column, categories=tuple(column.categories))
+    categories, known = column.categories, column.known
+    return replace(
+        column,
+        categories=None if categories is None else tuple(categories),
+        known=None if known is None else tuple(known),
+    )
 
 
 @dataclass(frozen=True, slots=True)

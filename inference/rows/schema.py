@@ -6,7 +6,7 @@ The schema is the authority: a cell's type comes from it alone, never from other
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from inference.errors import UnfitInput
@@ -58,6 +58,9 @@ class Column:
     categories: tuple[str | float | bool, ...] | None = None
     #: Of a category: whether the order has a meaning.
     ordered: bool = False
+    #: Of a text or an integer: the only values that the model takes; None if it takes any. The
+    #: answers to these do not depend on it, so cache keys do not either.
+    known: tuple[str | int, ...] | None = field(default=None, repr=False)
 
     @property
     def pandas_dtype(self) -> str:

@@ -116,10 +116,12 @@ def _expected(column: Column) -> str:
     expected = _EXPECTED[column.type]
     if column.type == "date":
         return expected + (" with its time zone" if "," in column.pandas_dtype else "")
-    known = column.categories or ()
-    if column.type == "category" and len(known) <= MAX_LISTED:
-        return f"one of {', '.join(map(short_repr, known))}"
-    return expected
+    known = column.categories or column.known
+    if known is None:
+        return expected
+    if len(known) > MAX_LISTED:
+        return _EXPECTED["category"]
+    return f"one of {', '.join(map(short_repr, known))}"
 
 
 def _no_row(row: object, index: int, width: int) -> UnfitInput:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from inference.rows import number_cells, value_cells
+from inference.rows import known_values, number_cells, value_cells
 from inference.rows.row_types import Array
 from inference.rows.schema import Column, ColumnType, Schema
 from inference.rows.typed_rows import missing
@@ -84,7 +84,9 @@ class ColumnReader:
 
     def accepts(self, column: Array) -> bool:
         """Whether the model takes each cell."""
-        return self.feature.missing or not missing(column).any()
+        if not (self.feature.missing or not missing(column).any()):
+            return False
+        return self.feature.known is None or not len(known_values.unknown(column, self.feature))
 
     def _one_by_one(self, cells: Cells, originals: Cells) -> ReadColumn:
         values: list[Any] = []
@@ -93,13 +95,18 @@ class ColumnReader:
             try:
                 gone = cell is None or (self.takes_numbers and cell != cell)  # noqa: PLR0124 - NaN
                 value = None if gone else self.cells.one(cell)
-                if value is None and not self.feature.missing:
+                if not self._takes(value):
                     raise ValueError
             except WRONG:
                 wrong[position] = originals[position]
                 value = self.cells.placeholder
             values.append(value)
         return self.cells.column(values), wrong
+
+    def _takes(self, value: Any) -> bool:
+        if value is None:
+            return self.feature.missing
+        return self.feature.known is None or value in self.feature.known
 
 
 @functools.lru_cache(maxsize=64)

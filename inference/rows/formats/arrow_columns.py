@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from inference.rows.formats import column_types
+from inference.rows.known_values import unknown
 from inference.rows.number_cells import with_missing
 from inference.rows.row_types import Array
 from inference.rows.schema import ColumnType
@@ -96,7 +97,9 @@ def _integers(reader: ColumnReader, column: pa.Array) -> ReadColumn:
             values = np.where(bad, 0, values)
     if not reader.feature.missing:
         bad |= nulls
-    return _placed(_stored(reader, values, nulls), bad, column, placeholder=0)
+    stored = _stored(reader, values, nulls)
+    bad[unknown(stored, reader.feature)] = True
+    return _placed(stored, bad, column, placeholder=0)
 
 
 def _outside(values: Array, limits: range) -> Array:

@@ -15,6 +15,7 @@ import simdjson
 
 from inference.limits import MAX_ROW_CELLS
 from inference.rows import numeric
+from inference.rows.known_values import are_known
 from inference.rows.number_cells import integer_range, with_missing
 from inference.rows.row_types import Array, Rows
 from inference.rows.schema import Column, Schema
@@ -64,7 +65,9 @@ def coerce(values: Array, order: list[int] | None, schema: Schema, *, first: int
             return numeric.coerce_array(chosen, schema, first=first)
         return plain
     typed = _typed(chosen, schema.columns)
-    return None if typed is None else Rows(typed, np.arange(len(values)))
+    if typed is None or not are_known(typed.columns, schema.columns):
+        return None
+    return Rows(typed, np.arange(len(values)))
 
 
 def _typed(values: Array, columns: tuple[Column, ...]) -> TypedRows | None:
