@@ -21,6 +21,7 @@ from inference.rows.formats import (
     json_document,
     json_lines,
     npy_codec,
+    npy_reader,
 )
 from inference.rows.formats.csv_table import CsvTable
 from inference.rows.formats.npy_table import NpyTable
@@ -71,9 +72,9 @@ def parts(
 ) -> Iterable[gathering.Part]:
     """The rows of a body in one of media_types.FORMATS, part by part. Raises CallerError."""
     if form == media_types.NPY:
-        array = npy_codec.decode(body)
-        limits.check_rows(len(array) if array.ndim else 0)
-        return gathering.number_parts(array, schema)
+        array = npy_reader.of_body(body)
+        limits.check_rows(len(array), at_least=True)
+        return array.parts(schema, whole=True)
     if form in media_types.COLUMNAR:
         found: Iterable[gathering.Part] = load_columnar().parts(body, form, schema, limits)
         return found
@@ -124,8 +125,8 @@ def open_table(
 ) -> Table:
     """The table in `source`, whose content type says its format, and how a text is written.
 
-    CSV, JSON lines and Arrow streams take constant memory. A JSON document and a .npy array are
-    read whole, a Parquet file into a temporary file. Each row of the output is the input row and
+    All take constant memory, but a JSON document, which is read whole. A Parquet file and a .npy
+    array are stored in a temporary file first. Each row of the output is the input row and
     its prediction or error. Raises UnsupportedType.
     """
     form = media_types.format_of(content_type, b"")
@@ -138,7 +139,7 @@ def open_table(
     if form == media_types.JSON_LINES:
         return json_lines.JsonLinesTable(source, schema, columns)
     if form == media_types.NPY:
-        return NpyTable(source, schema, limits, columns)
+        return NpyTable(source, schema, columns)
     if form == media_types.PARQUET:
         from inference.rows.formats.parquet_table import (  # noqa: PLC0415 - imports pyarrow
             ParquetTable,
