@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
@@ -16,8 +16,16 @@ from inference.rows.schema import Schema
 class ArrowReader:
     """Each batch has the limits of a body; so a blob of any length takes constant memory."""
 
-    def __init__(self, source: Source, schema: Schema, limits: Limits) -> None:
+    def __init__(
+        self,
+        source: Source,
+        schema: Schema,
+        limits: Limits,
+        check: Callable[[pa.Schema], None] = lambda _: None,
+    ) -> None:
+        """`check` gets the schema of all columns. It may raise CallerError."""
         self._messages, self._model = Messages(source, limits.body_bytes), schema
+        self._check = check
         #: Known once `parts` began.
         self.schema = pa.schema([])
 
@@ -35,6 +43,7 @@ class ArrowReader:
             stream = pa.ipc.open_stream(self._messages)
             str(stream.schema.names)  # raises if they are not UTF-8
             self.schema = stream.schema
+            self._check(self.schema)
             for batch in stream:
                 batch.validate(full=True)  # offsets may point anywhere
                 for some in column_types.cut(batch):

@@ -17,6 +17,7 @@ from inference.rows.formats.arrow_reader import ArrowReader
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.rows.formats.parts import Part, Table
 from inference.rows.formats.prediction_columns import PredictionColumns
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.schema import Schema
 
 
@@ -29,9 +30,12 @@ class ArrowTable(Table):
         schema: Schema,
         limits: Limits,
         columns: OutputColumns = PREDICTION_ALONE,
+        output: OutputOptions = AS_IT_CAME,
     ) -> None:
         self._schema, self._limits, self._output = schema, limits, columns
-        self._reader = ArrowReader(source, schema, limits)
+        self._reader = ArrowReader(
+            source, schema, limits, lambda found: output.require_names(found.names)
+        )
         self._out = io.BytesIO()
         self._writer: pa.RecordBatchStreamWriter | None = None
         self._waiting: list[pa.RecordBatch] = []

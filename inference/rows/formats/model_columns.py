@@ -46,7 +46,7 @@ def choose(schema: Schema, names: Sequence[str]) -> Sequence[str]:
         schema.order(names)
         return schema.names_among(names)
     require_once(names, names)
-    return [name for name in names if not _INDEX.fullmatch(name)]
+    return [name for name in names if not _INDEX.fullmatch(name) and name not in schema.ignored]
 
 
 def part_of(batch: pa.RecordBatch, schema: Schema) -> ColumnsPart:

@@ -12,10 +12,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from inference.limits import Limits
 from inference.rows.formats import npy_codec, npy_reader
 from inference.rows.formats.npy_columns import NpyColumns
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, width_of
 from inference.rows.formats.parts import Part, Table, temporary_copy
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.schema import Schema
 
 DATA = "data"
@@ -27,8 +29,14 @@ class NpyTable(Table):
     """One array, read and written in constant memory."""
 
     def __init__(
-        self, source: BinaryIO, schema: Schema, columns: OutputColumns = PREDICTION_ALONE
+        self,
+        source: BinaryIO,
+        schema: Schema,
+        limits: Limits,  # noqa: ARG002 - of any size
+        columns: OutputColumns = PREDICTION_ALONE,
+        output: OutputOptions = AS_IT_CAME,
     ) -> None:
+        output.refuse_nameless()
         self._source, self._schema, self._columns = source, schema, columns
         self._added = NpyColumns()
         #: The number of a prediction's cells, once there is one; None for a single one.

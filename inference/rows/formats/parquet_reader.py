@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from inference.limits import Limits
 from inference.rows.formats import column_types, parquet_layout
 from inference.rows.formats.model_columns import ColumnsPart, choose
 from inference.rows.formats.parquet_layout import Group
-from inference.rows.schema import Schema
+from inference.rows.schema import Schema, require_once
 
 #: What pyarrow holds of the columns that it reads at the same time: of each column a dictionary, a
 #: page and, of a file, the page as it is stored. The usual ones have 1 MB each. A single column may
@@ -39,13 +39,20 @@ MAX_GROUP_ROWS = 64 * 1024 * 1024
 
 
 class ParquetReader:
-    """Reads the model's columns of `file`. Raises CallerError.
+    """Reads columns of `file`. Raises CallerError.
 
     `limits` are those of a body: its rows, and the bytes of a row group. Of a blob, which has None,
     only the pages are limited that are held at the same time.
     """
 
-    def __init__(self, file: pa.NativeFile, schema: Schema, limits: Limits | None) -> None:
+    def __init__(
+        self,
+        file: pa.NativeFile,
+        schema: Schema,
+        limits: Limits | None,
+        others: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`others`: whether a column is read that may not be the model's."""
         self._file, self._limits = file, limits
         self.footer = parquet_layout.read_footer(file)
         self.groups = parquet_layout.groups(self.footer)
@@ -54,11 +61,13 @@ class ParquetReader:
         with column_types.translate_errors("Parquet"):
             parquet = self._open()
             #: Of all columns.
-            self.names: list[str] = parquet.schema_arrow.names
-            #: The types of the model's columns, by name.
-            self.fields = {
-                name: parquet.schema_arrow.field(name).type for name in choose(schema, self.names)
-            }
+            self.schema: pa.Schema = parquet.schema_arrow
+            self.names: list[str] = self.schema.names
+            self._chosen = choose(schema, self.names)
+            read = [*self._chosen, *filter(others, self.names)]
+            require_once(read, self.names)
+            #: The types of the columns that are read, the model's first, by name.
+            self.fields = {name: self.schema.field(name).type for name in dict.fromkeys(read)}
             self._check(parquet, count)
             self._parquet = self._open(
                 metadata=parquet.metadata,
@@ -73,7 +82,7 @@ class ParquetReader:
 
     def parts(self) -> Iterator[ColumnsPart]:
         """The rows, in order. Raises CallerError."""
-        return (ColumnsPart(batch, batch) for batch in self.batches())
+        return (ColumnsPart(batch.select(self._chosen), batch) for batch in self.batches())
 
     def batches(self, names: Iterable[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of some of the model's columns, or of all. Raises CallerError."""

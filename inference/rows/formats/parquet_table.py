@@ -20,6 +20,7 @@ from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumn
 from inference.rows.formats.parquet_reader import MAX_GROUP_ROWS, ParquetReader
 from inference.rows.formats.parts import READ_BYTES, Part, Table, temporary_copy
 from inference.rows.formats.prediction_columns import PredictionColumns
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.schema import Schema
 
 
@@ -32,9 +33,10 @@ class ParquetTable(Table):
         schema: Schema,
         limits: Limits,
         columns: OutputColumns = PREDICTION_ALONE,
+        output: OutputOptions = AS_IT_CAME,
     ) -> None:
         self._source, self._schema, self._limits = source, schema, limits
-        self._output = columns
+        self._output, self._options = columns, output
         self._added = tempfile.NamedTemporaryFile()  # noqa: SIM115 - it lives as long as the table
         weakref.finalize(self, self._added.close)
         self._writer: pq.ParquetWriter | None = None
@@ -45,6 +47,7 @@ class ParquetTable(Table):
         with temporary_copy(self._source) as file:
             self._file = pa.OSFile(file.name)
         reader = ParquetReader(self._file, self._schema, None)
+        self._options.require_names(reader.names)
         self._groups, self._footer = reader.groups, reader.footer
         self._end = self._file.size() - 8 - len(self._footer)
         self._columns = PredictionColumns(reader.names, self._limits, self._output)

@@ -1,0 +1,162 @@
+"""Writes rows that came in another format as CSV, JSON lines or one JSON document."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+import pyarrow as pa
+from pyarrow import types
+
+from inference.limits import Limits
+from inference.rows.formats import arrow_columns, column_types, json_codec
+from inference.rows.formats.csv_writer import join
+from inference.rows.formats.json_document import answer_of
+from inference.rows.formats.json_rows import NAMES
+from inference.rows.formats.json_source import JSON_CELLS
+from inference.rows.formats.output_columns import OutputColumns, cell
+
+
+class CsvRows:
+    """With a header; null is an empty cell."""
+
+    def __init__(self) -> None:
+        self._began = False
+
+    def write(self, theirs: pa.RecordBatch, ours: pa.RecordBatch) -> bytes:
+        columns = [_texts(field, column) for field, column in _fields(theirs, ours)]
+        rows = (join(row, ",") for row in zip(*columns, strict=True))
+        return (
+            self._header(theirs.schema, ours.schema) + "".join(f"{row}\n" for row in rows).encode()
+        )
+
+    def end(self, theirs: pa.Schema, ours: pa.Schema) -> Iterator[bytes]:
+        yield self._header(theirs, ours)
+
+    def _header(self, theirs: pa.Schema, ours: pa.Schema) -> bytes:
+        if self._began:
+            return b""
+        self._began = True
+        return join([*theirs.names, *ours.names], ",").encode() + b"\n"
+
+
+class JsonLinesRows:
+    """A line has a prediction or an error, as where the input is JSON lines."""
+
+    def write(self, theirs: pa.RecordBatch, ours: pa.RecordBatch) -> bytes:
+        records = _records(theirs)
+        *names, error = ours.schema.names
+        *columns, errors = [_json(field, column) for field, column in _fields(ours)]
+        failed = ours.column(ours.num_columns - 1).is_valid().to_pylist()
+        outcomes = [
+            [(error, why)] if bad else list(zip(names, cells, strict=True))
+            for *cells, why, bad in zip(*columns, errors, failed, strict=True)
+        ]
+        rows = zip(records, outcomes, strict=True)
+        return b"".join(_object([*record, *outcome]) + b"\n" for record, outcome in rows)
+
+    def end(self, theirs: pa.Schema, ours: pa.Schema) -> Iterator[bytes]:  # noqa: ARG002 - a Writer's
+        return iter(())
+
+
+class JsonRows:
+    """Records under `data`, then the answer, which is kept in memory: at most MAX_ROWS rows."""
+
+    def __init__(self, columns: OutputColumns, limits: Limits) -> None:
+        self._columns, self._limits = columns, limits
+        self._predictions: list[Any] = []
+        self._errors: dict[str, str] = {}
+
+    def write(self, theirs: pa.RecordBatch, ours: pa.RecordBatch) -> bytes:
+        start = len(self._predictions)
+        self._limits.check_rows(start + len(ours), at_least=True)
+        *columns, errors = [column.to_pylist() for column in ours.columns]
+        self._errors |= {str(start + at): why for at, why in enumerate(errors) if why is not None}
+        predictions = self._columns.predictions(list(zip(*columns, strict=True)))
+        self._predictions += [
+            prediction if why is None else None
+            for prediction, why in zip(predictions, errors, strict=True)
+        ]
+        records = b",".join(map(_object, _records(theirs)))
+        return (b"," if start else _BEGIN) + records
+
+    def end(self, theirs: pa.Schema, ours: pa.Schema) -> Iterator[bytes]:  # noqa: ARG002 - a Writer's
+        answer = answer_of(self._predictions, self._columns.classes)
+        if self._errors:
+            answer["errors"] = self._errors
+        yield b"" if self._predictions else _BEGIN
+        yield b"]," + json_codec.dumps(answer)[1:]
+
+
+_BEGIN = b'{"%b":[' % NAMES[0].encode()
+
+
+def _fields(*batches: pa.RecordBatch) -> list[tuple[pa.Field, pa.Array]]:
+    return [
+        (field, column)
+        for batch in batches
+        for field, column in zip(batch.schema, batch.columns, strict=True)
+    ]
+
+
+def _records(batch: pa.RecordBatch) -> Sequence[Sequence[tuple[str, bytes | None]]]:
+    """The members of each row as JSON; None of JSON is a member that the row lacks."""
+    names = batch.schema.names
+    columns = [_json(field, column) for field, column in _fields(batch)]
+    if not columns:
+        return [()] * len(batch)
+    return [list(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+
+
+def _object(members: Sequence[tuple[str, bytes | None]]) -> bytes:
+    return b"{%b}" % b",".join(
+        b"%b:%b" % (orjson.dumps(name), value) for name, value in members if value is not None
+    )
+
+
+def _json(field: pa.Field, column: pa.Array) -> list[bytes | None]:
+    """A column's cells as JSON."""
+    if field.metadata == JSON_CELLS:
+        return [None if text is None else text.encode() for text in column.to_pylist()]
+    return [json_codec.dumps(value) for value in _values(field, column)]
+
+
+def _texts(field: pa.Field, column: pa.Array) -> list[str]:
+    """A column's cells as CSV has them, before quotes."""
+    if field.metadata == JSON_CELLS:
+        return [_unquoted(text) for text in column.to_pylist()]
+    return [_text(value) for value in _values(field, column)]
+
+
+def _unquoted(text: str | None) -> str:
+    if text is None or text == "null":
+        return ""
+    return str(orjson.loads(text)) if text[0] == '"' else text
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(value)
+    return cell(value)
+
+
+def _values(field: pa.Field, column: pa.Array) -> Sequence[object]:
+    """Python's values. Raises UnfitInput for bytes."""
+    kind = column_types.plain(column.type)
+    if types.is_floating(kind) and not types.is_float64(kind):
+        return [None if value is None else float(str(value)) for value in _numbers(column, kind)]
+    if types.is_nested(kind):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    if types.is_decimal(kind) or types.is_time(kind) or types.is_duration(kind):
+        return column.cast(kind).cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
+    return arrow_columns.cells(field.name, column)
+
+
+def _numbers(column: pa.Array, kind: pa.DataType) -> Iterator[Any]:
+    """As NumPy's scalars, which know their shortest text."""
+    plain = column.cast(kind)
+    gone = plain.is_null().to_pylist()
+    values = plain.fill_null(0).to_numpy(zero_copy_only=False)
+    return (None if null else value for value, null in zip(values, gone, strict=True))
