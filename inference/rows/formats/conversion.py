@@ -44,8 +44,7 @@ def convert(
     target = output.form or form
     writer = _writer(target, columns, limits)
     if form in _JSON:
-        typed = target in media_types.COLUMNAR
-        writer = SpooledRows(writer, schema, typed=typed)
+        writer = SpooledRows(writer, schema, target)
     if form == media_types.CSV:
         read: Source = CsvSource(source, schema, options, output)
     else:

@@ -100,7 +100,7 @@ class JsonLinesTable(Table):
             line = orjson.dumps(line.decode(errors="replace"))
         if not line.startswith(b"{"):
             return b'{"%b":%b,%b' % (NAMES[0].encode(), line, self._members(ours))
-        if self._output.names:
+        if self._missing or self._output.selects:
             line = self._selected(line)
         if b"\\" in line or any(name.encode() in line for name in ours):
             self._taken.update(orjson.loads(line))

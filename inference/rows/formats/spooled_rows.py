@@ -15,22 +15,30 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from inference.errors import InputTooLarge
+from inference.rows import media_types
 from inference.rows.formats.converted_table import Writer
 from inference.rows.formats.json_source import JSON_CELLS
 from inference.rows.formats.output_columns import distinct
 from inference.rows.schema import ColumnType, Schema
 
+#: Of an output with columns, as of Parquet that is read.
+MAX_COLUMNS = 4_096
 _EXACT, _DIGITS = 2**53, 20
 _KINDS = {'"': "text", "t": "boolean", "f": "boolean", "[": "other", "{": "other"}
 _INT64 = range(-(2**63), 2**63)
 
 
 class SpooledRows:
-    """Writes all rows at the end. `typed`: whether the writer takes no JSON texts."""
+    """Writes all rows at the end, in `form`, one of media_types.FORMATS.
 
-    def __init__(self, writer: Writer, schema: Schema, *, typed: bool) -> None:
-        self._writer, self._typed = writer, typed
-        self._wanted = _wanted(schema)
+    In JSON each record has its own members. Other formats have a column for each name.
+    """
+
+    def __init__(self, writer: Writer, schema: Schema, form: str) -> None:
+        self._writer, self._wanted = writer, _wanted(schema)
+        self._is_json = form in (media_types.JSON, media_types.JSON_LINES)
+        self._is_typed = form in media_types.COLUMNAR
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the table
         weakref.finalize(self, self._file.close)
         self._count = 0
@@ -38,10 +46,16 @@ class SpooledRows:
         self._kinds: dict[str, set[str]] = {}
 
     def write(self, theirs: pa.RecordBatch, ours: pa.RecordBatch) -> bytes:
+        """Raises InputTooLarge for too many columns."""
         for name, column in zip(theirs.schema.names, theirs.columns, strict=True):
             kinds = self._kinds.setdefault(name, set())
-            if self._typed:
-                kinds.update(map(_kind, column.to_pylist()))
+            if self._is_typed:
+                kinds.update(map(_kind, set(column.to_pylist())))
+        if not self._is_json and len(self._kinds) > MAX_COLUMNS:
+            limit = "fixed; ask for JSON lines"
+            raise InputTooLarge(
+                size=len(self._kinds), limit=MAX_COLUMNS, unit="names in its records", setting=limit
+            )
         for batch in (theirs, ours):
             out = io.BytesIO()
             with pa.ipc.new_stream(out, batch.schema) as stream:
@@ -55,7 +69,8 @@ class SpooledRows:
         ours = pa.schema(list(zip(distinct(ours.names, theirs.names), ours.types, strict=True)))
         self._file.seek(0)
         for _ in range(self._count):
-            read = self._conformed(self._read(), theirs)
+            batch = self._read()
+            read = batch if self._is_json else _conformed(batch, theirs)
             yield self._writer.write(read, self._read().rename_columns(ours.names))
         yield from self._writer.end(theirs, ours)
 
@@ -64,20 +79,22 @@ class SpooledRows:
         return next(iter(pa.ipc.open_stream(self._file.read(size))))
 
     def _field(self, name: str) -> pa.Field:
-        if not self._typed:
+        if not self._is_typed:
             return pa.field(name, pa.large_string(), metadata=JSON_CELLS)
         return pa.field(name, _type_of(self._kinds[name] - {""}, self._wanted.get(name)))
 
-    def _conformed(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        if not len(schema):
-            return batch
-        arrays = [
-            _converted(batch.column(field.name), field)
-            if field.name in batch.schema.names
-            else pa.nulls(len(batch), field.type)
-            for field in schema
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+def _conformed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of a schema; a record lacks those that its part lacks."""
+    if not len(schema):
+        return batch
+    arrays = [
+        _converted(batch.column(field.name), field)
+        if field.name in batch.schema.names
+        else pa.nulls(len(batch), field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _wanted(schema: Schema) -> dict[str, ColumnType]:

@@ -46,16 +46,16 @@ class JsonLinesRows:
     """A line has a prediction or an error, as where the input is JSON lines."""
 
     def write(self, theirs: pa.RecordBatch, ours: pa.RecordBatch) -> bytes:
-        records = _records(theirs)
         *names, error = ours.schema.names
-        *columns, errors = [_json(field, column) for field, column in _fields(ours)]
-        failed = ours.column(ours.num_columns - 1).is_valid().to_pylist()
-        outcomes = [
-            [(error, why)] if bad else list(zip(names, cells, strict=True))
-            for *cells, why, bad in zip(*columns, errors, failed, strict=True)
-        ]
-        rows = zip(records, outcomes, strict=True)
-        return b"".join(_object([*record, *outcome]) + b"\n" for record, outcome in rows)
+        *columns, errors = [_values(field, column) for field, column in _fields(ours)]
+        predictions = zip(*columns, strict=True)
+        return b"".join(
+            json_codec.dumps(
+                record | ({error: why} if why is not None else dict(zip(names, cells, strict=True)))
+            )
+            + b"\n"
+            for record, cells, why in zip(_records(theirs), predictions, errors, strict=True)
+        )
 
     def end(self, theirs: pa.Schema, ours: pa.Schema) -> Iterator[bytes]:  # noqa: ARG002 - a Writer's
         return iter(())
@@ -79,7 +79,7 @@ class JsonRows:
             prediction if why is None else None
             for prediction, why in zip(predictions, errors, strict=True)
         ]
-        records = b",".join(map(_object, _records(theirs)))
+        records = b",".join(map(json_codec.dumps, _records(theirs)))
         return (b"," if start else _BEGIN) + records
 
     def end(self, theirs: pa.Schema, ours: pa.Schema) -> Iterator[bytes]:  # noqa: ARG002 - a Writer's
@@ -101,26 +101,23 @@ def _fields(*batches: pa.RecordBatch) -> list[tuple[pa.Field, pa.Array]]:
     ]
 
 
-def _records(batch: pa.RecordBatch) -> Sequence[Sequence[tuple[str, bytes | None]]]:
-    """The members of each row as JSON; None of JSON is a member that the row lacks."""
+def _records(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    """Each row by name. Null of JSON's cells is a member that the row lacks."""
     names = batch.schema.names
     columns = [_json(field, column) for field, column in _fields(batch)]
     if not columns:
-        return [()] * len(batch)
-    return [list(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+        return ({} for _ in range(len(batch)))
+    rows = (dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True))
+    if batch.schema.field(0).metadata != JSON_CELLS:
+        return rows
+    return ({name: cell for name, cell in row.items() if cell is not None} for row in rows)
 
 
-def _object(members: Sequence[tuple[str, bytes | None]]) -> bytes:
-    return b"{%b}" % b",".join(
-        b"%b:%b" % (orjson.dumps(name), value) for name, value in members if value is not None
-    )
-
-
-def _json(field: pa.Field, column: pa.Array) -> list[bytes | None]:
-    """A column's cells as JSON."""
-    if field.metadata == JSON_CELLS:
-        return [None if text is None else text.encode() for text in column.to_pylist()]
-    return [json_codec.dumps(value) for value in _values(field, column)]
+def _json(field: pa.Field, column: pa.Array) -> Sequence[object]:
+    """A column's cells as JSON's values."""
+    if field.metadata != JSON_CELLS:
+        return _values(field, column)
+    return [None if text is None else orjson.Fragment(text) for text in column.to_pylist()]
 
 
 def _texts(field: pa.Field, column: pa.Array) -> list[str]:
