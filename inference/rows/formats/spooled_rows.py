@@ -20,10 +20,9 @@ from inference.rows import media_types
 from inference.rows.formats.converted_table import Writer
 from inference.rows.formats.json_source import JSON_CELLS
 from inference.rows.formats.output_columns import distinct
+from inference.rows.formats.parquet_reader import MAX_COLUMNS
 from inference.rows.schema import ColumnType, Schema
 
-#: Of an output with columns, as of Parquet that is read.
-MAX_COLUMNS = 4_096
 _EXACT, _DIGITS = 2**53, 20
 _KINDS = {'"': "text", "t": "boolean", "f": "boolean", "[": "other", "{": "other"}
 _INT64 = range(-(2**63), 2**63)

@@ -45,7 +45,7 @@ def convert(content_type: str, body: bytes, **options) -> bytes:
 
 
 @st.composite
-def text_tables(draw) -> dict[str, list]:
+def text_tables(draw) -> dict[str, list[str]]:
     count = draw(st.integers(1, 5))
     columns = {name: draw(st.lists(TEXT, min_size=count, max_size=count)) for name in draw(NAMES)}
     return {"x": [str(each) for each in range(count)]} | columns
