@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import BinaryIO
 
-from inference.errors import UnsupportedType
 from inference.limits import Limits
 from inference.rows import media_types
 from inference.rows.formats.columnar_source import ArrowSource, NpySource, ParquetSource
@@ -13,6 +12,7 @@ from inference.rows.formats.columnar_writers import ArrowRows, ParquetRows
 from inference.rows.formats.converted_table import ConvertedTable, Source, Writer
 from inference.rows.formats.csv_source import CsvSource
 from inference.rows.formats.json_source import JsonDocumentSource, JsonLinesSource
+from inference.rows.formats.npy_writer import NpyRows
 from inference.rows.formats.output_columns import OutputColumns
 from inference.rows.formats.spooled_rows import SpooledRows
 from inference.rows.formats.text_writers import CsvRows, JsonLinesRows, JsonRows
@@ -40,7 +40,7 @@ def convert(
     output: OutputOptions,
     options: TextOptions,
 ) -> ConvertedTable:
-    """A table in `form`, written in the format that `output` names. Raises UnsupportedType."""
+    """A table in `form`, written in the format that `output` names."""
     target = output.form or form
     writer = _writer(target, columns, limits)
     if form in _JSON:
@@ -64,9 +64,4 @@ def _writer(form: str, columns: OutputColumns, limits: Limits) -> Writer:
             return ParquetRows()
         case media_types.ARROW | media_types.ARROW_FILE:
             return ArrowRows(form)
-    raise UnsupportedType(
-        got="npy",
-        supported=("csv", "jsonl", "json", "parquet", "arrow", "arrows"),
-        why="is only for an input of .npy",
-        what="output format",
-    )
+    return NpyRows()

@@ -93,10 +93,20 @@ def header(dtype: np.dtype[Any], count: int) -> bytes:
     """The header of a file with `count` items."""
     out = io.BytesIO()
     described = np.lib.format.dtype_to_descr(dtype)
-    np.lib.format.write_array_header_1_0(
-        out, {"descr": described, "fortran_order": False, "shape": (count,)}
-    )
+    fields = {"descr": described, "fortran_order": False, "shape": (count,)}
+    try:
+        np.lib.format.write_array_header_1_0(out, fields)
+    except ValueError:  # names beyond latin-1, or more than 64 KB of them
+        return _long_header(repr(fields).encode())
     return out.getvalue()
+
+
+def _long_header(text: bytes) -> bytes:
+    """Of version 3.0, in UTF-8. The items begin at a multiple of 64 bytes."""
+    magic = np.lib.format.magic(3, 0)
+    padding = -(len(magic) + 4 + len(text) + 1) % np.lib.format.ARRAY_ALIGN
+    size = len(text) + padding + 1
+    return magic + size.to_bytes(4, "little") + text + b" " * padding + b"\n"
 
 
 def dump(array: Array) -> bytes:

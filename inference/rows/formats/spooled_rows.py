@@ -37,7 +37,7 @@ class SpooledRows:
     def __init__(self, writer: Writer, schema: Schema, form: str) -> None:
         self._writer, self._wanted = writer, _wanted(schema)
         self._is_json = form in (media_types.JSON, media_types.JSON_LINES)
-        self._is_typed = form in media_types.COLUMNAR
+        self._is_typed = form in (media_types.NPY, *media_types.COLUMNAR)
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the table
         weakref.finalize(self, self._file.close)
         self._count = 0

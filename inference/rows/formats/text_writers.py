@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from pyarrow import types
 
 from inference.limits import Limits
-from inference.rows.formats import arrow_columns, column_types, json_codec
+from inference.rows.formats import json_codec
+from inference.rows.formats.cell_values import cell_values
 from inference.rows.formats.csv_writer import join
 from inference.rows.formats.json_document import answer_of
 from inference.rows.formats.json_rows import NAMES
@@ -47,7 +47,7 @@ class JsonLinesRows:
 
     def write(self, theirs: pa.RecordBatch, ours: pa.RecordBatch) -> bytes:
         *names, error = ours.schema.names
-        *columns, errors = [_values(field, column) for field, column in _fields(ours)]
+        *columns, errors = [cell_values(field, column) for field, column in _fields(ours)]
         predictions = zip(*columns, strict=True)
         return b"".join(
             json_codec.dumps(
@@ -116,7 +116,7 @@ def _records(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
 def _json(field: pa.Field, column: pa.Array) -> Sequence[object]:
     """A column's cells as JSON's values."""
     if field.metadata != JSON_CELLS:
-        return _values(field, column)
+        return cell_values(field, column)
     return [None if text is None else orjson.Fragment(text) for text in column.to_pylist()]
 
 
@@ -124,7 +124,7 @@ def _texts(field: pa.Field, column: pa.Array) -> list[str]:
     """A column's cells as CSV has them, before quotes."""
     if field.metadata == JSON_CELLS:
         return [_unquoted(text) for text in column.to_pylist()]
-    return [_text(value) for value in _values(field, column)]
+    return [_text(value) for value in cell_values(field, column)]
 
 
 def _unquoted(text: str | None) -> str:
@@ -137,23 +137,3 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     return cell(value)
-
-
-def _values(field: pa.Field, column: pa.Array) -> Sequence[object]:
-    """Python's values. Raises UnfitInput for bytes."""
-    kind = column_types.plain(column.type)
-    if types.is_floating(kind) and not types.is_float64(kind):
-        return [None if value is None else float(str(value)) for value in _numbers(column, kind)]
-    if types.is_nested(kind):
-        return column.to_pylist()  # type: ignore[no-any-return]
-    if types.is_decimal(kind) or types.is_time(kind) or types.is_duration(kind):
-        return column.cast(kind).cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
-    return arrow_columns.cells(field.name, column)
-
-
-def _numbers(column: pa.Array, kind: pa.DataType) -> Iterator[Any]:
-    """As NumPy's scalars, which know their shortest text."""
-    plain = column.cast(kind)
-    gone = plain.is_null().to_pylist()
-    values = plain.fill_null(0).to_numpy(zero_copy_only=False)
-    return (None if null else value for value, null in zip(values, gone, strict=True))

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from inference.errors import InputTooLarge, UnfitInput, UnsupportedType
+from inference.errors import InputTooLarge, UnfitInput
 from inference.output_choice import PROBABILITIES
 from inference.request import Request
 from inference.rows import media_types
@@ -59,7 +59,7 @@ def texts(columns) -> dict[str, list[str]]:
     return {name: [str(cell) for cell in cells] for name, cells in columns.items()}
 
 
-@pytest.mark.parametrize(("form", "target"), list(itertools.product(NAMED, NAMED)))
+@pytest.mark.parametrize(("form", "target"), list(itertools.product(NAMED, media_types.FORMATS)))
 async def test_every_format_becomes_every_other_one(score, form, target):
     options = {"ignore": EXTRA, "output": PROBABILITIES, "form": target}
     written = await score(form, scored_tables.write(form, TABLE), **options)
@@ -84,13 +84,7 @@ async def test_an_array_becomes_numbered_columns(score, target):
     assert columns["prediction"] == ["yes", None]
 
 
-@pytest.mark.parametrize("form", NAMED)
-async def test_npy_is_the_output_of_npy_alone(score, form):
-    with pytest.raises(UnsupportedType, match=r"output format 'npy' is only for an input of \.npy"):
-        await score(form, scored_tables.write(form, TABLE), form=NPY, ignore=EXTRA)
-
-
-@pytest.mark.parametrize(("form", "target"), list(itertools.product(NAMED, NAMED)))
+@pytest.mark.parametrize(("form", "target"), list(itertools.product(NAMED, media_types.FORMATS)))
 async def test_columns_are_kept_and_dropped(score, form, target):
     body = scored_tables.write(form, TABLE)
 
@@ -262,3 +256,13 @@ async def test_other_types_of_columns_are_written_as_texts_know_them(score):
     assert row["kind"] == "x"
     again = pa.ipc.open_file(await score(ARROW, body.getvalue(), form=ARROW_FILE, ignore=ignore))
     assert again.read_all()["kind"].to_pylist() == ["x", None]
+
+
+async def test_the_fields_of_npy_may_have_any_name(score):
+    body = ",a,b,日本\n0,0.9,0.8,ü\n1,0.1,x,\n".encode()
+    written = await score(CSV, body, form=NPY, ignore=("日本",))
+    array = np.load(io.BytesIO(written), allow_pickle=False)
+    assert array["日本"].tolist() == ["ü", ""]
+    assert array["prediction"].tolist() == ["yes", ""]
+    assert np.isnan(array["b"][1])
+    assert "expected a number" in array["error"][1]
