@@ -15,6 +15,10 @@ from inference.rows.output_options import AS_IT_CAME, OutputOptions, parse_names
 OUTPUT, FORMAT, IGNORE, KEEP, DROP = "output", "output_format", "ignore", "keep", "drop"
 SETTINGS = {
     OUTPUT: "BLOB_OUTPUT",
+    FORMAT: "BLOB_OUTPUT_FORMAT",
+    IGNORE: "BLOB_IGNORE_COLUMNS",
+    KEEP: "BLOB_KEEP_COLUMNS",
+    DROP: "BLOB_DROP_COLUMNS",
 }
 _NAMES = "names with commas between them, or a JSON list of names"
 _EXPECTED = {

@@ -167,7 +167,8 @@ def by_blob(way: Submission) -> Outcome:
             way.report("scoring", _share(way))
             time.sleep(POLL_S)
         if report["status"] == "succeeded":
-            _download(way, written, output_name(name))
+            place = report.get("output") or f"{written.container_name}/{output_name(name)}"
+            _download(way, written, place.partition("/")[2])
     except AzureError as error:
         raise Refused(f"storage: {type(error).__name__}: check {STORAGE}") from error
     return _outcome(source.id, report)

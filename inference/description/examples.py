@@ -12,6 +12,7 @@ from inference.models.manifests import Golden
 from inference.rows import formats, media_types
 from inference.rows.formats import json_codec
 from inference.rows.formats.json_rows import NAMES
+from inference.rows.formats.output_columns import OutputColumns
 from inference.rows.schema import Schema
 
 #: Rows of an example. It shows the form, for which more rows are not needed.
@@ -37,7 +38,7 @@ def request_bodies(form: str, golden: Golden, schema: Schema) -> Mapping[str, An
     return {"rows": _csv(golden.rows, schema)} if form == media_types.CSV else {}
 
 
-def response_bodies(form: str, golden: Golden) -> Mapping[str, Any]:
+def response_bodies(form: str, golden: Golden, columns: OutputColumns) -> Mapping[str, Any]:
     """The answers to `request_bodies` in one format, by name."""
     if not golden.predictions:
         return {}
@@ -45,7 +46,8 @@ def response_bodies(form: str, golden: Golden) -> Mapping[str, Any]:
         return {"answers": golden.predictions}
     if form not in TEXT_FORMATS:
         return {}
-    return {"answers": formats.encode(json_codec.dumps(golden.predictions), form).decode()}
+    answers = formats.encode(json_codec.dumps(golden.predictions), form, columns)
+    return {"answers": answers.decode()}
 
 
 def swagger_rows(golden: Golden, schema: Schema) -> Any:

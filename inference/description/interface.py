@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from inference.column_names import DEFAULT, ColumnNames
 from inference.description import examples, json_schema
 from inference.description.json_schema import JsonSchema
 from inference.models.manifests import Golden, Manifest
 from inference.output_choice import OUTPUTS, PREDICTIONS, Output
 from inference.rows import media_types
+from inference.rows.formats.output_columns import OutputColumns
 from inference.rows.schema import Schema
 from inference.scripts import EstimatorScript, Script, UserScript
 from inference.scripts.inference_schema import UNDECLARED, DeclaredSchema
@@ -56,10 +58,10 @@ class Interface:
 UNKNOWN = Interface(reads={ANY: Content()}, answers={media_types.JSON: Content(), ANY: Content()})
 
 
-def describe(script: Script) -> Interface:
-    """The interface of a loaded script."""
+def describe(script: Script, names: ColumnNames = DEFAULT) -> Interface:
+    """The interface of a loaded script. `names`: of the columns of its answers."""
     if isinstance(script, EstimatorScript):
-        return _of_model(script.schema, script.manifest, script.method)
+        return _of_model(script.schema, script.manifest, script.method, OutputColumns(names))
     declared = script.declared if isinstance(script, UserScript) else None
     return UNKNOWN if declared is None else _of_declared(declared)
 
@@ -82,7 +84,9 @@ def _of_declared(declared: DeclaredSchema) -> Interface:
     )
 
 
-def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interface:
+def _of_model(
+    schema: Schema, manifest: Manifest | None, method: str, columns: OutputColumns
+) -> Interface:
     golden = examples.shorten(manifest.golden) if manifest else Golden()
     one = json_schema.answer(manifest, method)
     documents = json_schema.documents(schema)
@@ -99,7 +103,7 @@ def _of_model(schema: Schema, manifest: Manifest | None, method: str) -> Interfa
             if form != media_types.NPY or schema.only_numbers  # .npy holds only numbers
         },
         answers={
-            form: Content(_body(form, answers), examples.response_bodies(form, golden))
+            form: Content(_body(form, answers), examples.response_bodies(form, golden, columns))
             for form in forms
         },
         components=json_schema.components(schema),

@@ -85,6 +85,8 @@ class Schema:
     #: The texts that mean a missing cell in CSV.
     na: tuple[str, ...] = NA_WORDS
     unseen: Unseen = "error"
+    #: Columns of an input that are not read, by name. No answer depends on them.
+    ignored: frozenset[str] = frozenset()
 
     @property
     def types(self) -> tuple[ColumnType, ...] | None:
@@ -100,7 +102,8 @@ class Schema:
                 f"Signature(kind={self.kind!r}, features={self.features!r}, names={self.names!r},"
                 f" types=None, allows_missing={self.allows_missing!r})"
             )
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        names = (name for name in self.__slots__ if name != "ignored")
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"Schema({fields})"
 
     @property
@@ -115,13 +118,28 @@ class Schema:
             self, columns=tuple(replace(column, missing=True) for column in self.columns)
         )
 
+    def ignoring(self, names: Iterable[str]) -> Schema:
+        """The schema for an input with columns that are not to be read. Raises UnfitInput for one
+        that the model takes.
+        """
+        ignored = frozenset(names)
+        for name in self.names or ():
+            if name in ignored:
+                expected = "not to be ignored, since the model takes it"
+                raise UnfitInput(field=f"column {name!r}", expected=expected, got="ignore")
+        return replace(self, ignored=ignored)
+
     def order(self, columns: Sequence[str]) -> list[int] | None:
-        """Positions of the model's features in `columns`; None if the features have no names.
+        """Positions of the model's features in `columns`; None: all, where they have no names.
 
         Raises UnfitInput for a column that is missing or there twice.
         """
         if self.names is None:
-            return None
+            if not self.ignored:
+                return None
+            for name in sorted(self.ignored.difference(columns)):
+                raise UnfitInput(field=f"column {name!r}", expected="present", got="missing")
+            return [at for at, name in enumerate(columns) if name not in self.ignored]
         positions = {name: position for position, name in enumerate(columns)}
         names = self.names_among(positions)
         require_once(names, columns)

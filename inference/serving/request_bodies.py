@@ -50,7 +50,7 @@ class RequestBodies:
             yield
 
     def _table_size(self, form: str, size: int) -> int:
-        if form in (media_types.CSV, media_types.JSON_LINES):
+        if form in (media_types.CSV, media_types.JSON_LINES, media_types.NPY):
             return PARTS_BYTES
         if form == media_types.PARQUET:
             return min(TABLES_BYTES, PARTS_BYTES + size * PARQUET_MEMORY_PER_BYTE)

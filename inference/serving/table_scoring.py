@@ -118,7 +118,9 @@ class _Batch:
         classes = script.require_classes() if output.output == PROBABILITIES else None
         columns = OutputColumns(scorer.settings.columns, classes)
         self._table = formats.open_table(
-            request.content_type, source, script.schema, scorer.settings.limits, columns
+            *(request.content_type, source, script.schema, scorer.settings.limits),
+            columns,
+            output,
         )
 
     async def score(self, sink: Sink) -> None:

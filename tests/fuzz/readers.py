@@ -114,9 +114,10 @@ def _draw_arrow(random_: random.Random) -> bytes:
 
 
 def _read_layout(body: bytes) -> None:
-    for group in parquet_layout.groups(body):
+    file = pa.BufferReader(body)
+    for group in parquet_layout.groups(parquet_layout.read_footer(file)):
         for chunk in group.chunks:
-            parquet_layout.unpacked(body, chunk, "a")
+            parquet_layout.unpacked(file, chunk, "a")
 
 
 def _read_messages(body: bytes) -> None:

@@ -59,6 +59,11 @@ class BlobOutput:
         """Of the predictions."""
         return f"{self._container.container_name}/{self._name}"
 
+    @property
+    def etag(self) -> str | None:
+        """Of the predictions; None before they are written."""
+        return self._etags.get(self._name)
+
     def end_with(self, ending: str) -> None:
         """Write the predictions under the blob's name with an ending. Called before `begin`."""
         self._name = output_name(self._input_name + ending)

@@ -24,10 +24,10 @@ def report_of(
     *,
     scored: Report | None = None,
     error: Mapping[str, str] | None = None,
-    output_etag: str | None = None,
+    output: BlobOutput | None = None,
 ) -> dict[str, Any]:
     """`{name}.report.json`. `error`, a code and a message, says why the blob was not scored;
-    `scored` is then how far its scoring came.
+    `scored` is then how far its scoring came. `output` is given where there is one.
     """
     numbers = _NOTHING if scored is None else {name: getattr(scored, name) for name in _NOTHING}
     failed_rows = [] if scored is None else [each._asdict() for each in scored.errors]
@@ -40,7 +40,8 @@ def report_of(
         "model": model.as_dict(),
         "input": f"{version.container}/{version.name}",
         "etag": version.etag,
-        "output_etag": output_etag,
+        "output": None if output is None else output.place,
+        "output_etag": None if output is None else output.etag,
         "error": error,
     }
 
@@ -48,8 +49,10 @@ def report_of(
 def answer_of(report: Mapping[str, Any], output: BlobOutput) -> Answer:
     """The answer in a blob's result document names the predictions' blob, not the predictions."""
     numbers = {name: report[name] for name in _NUMBERS}
+    # A report of an earlier release names no output: it had the name of its blob.
+    places = {"output": report.get("output") or output.place, "report": output.report_place}
     return Answer(
-        body=orjson.dumps(numbers | {"output": output.place, "report": output.report_place}),
+        body=orjson.dumps(numbers | places),
         content_type=media_types.JSON,
         cache="hit" if numbers["cache_hits"] >= numbers["rows"] else "miss",
         elapsed_ms=numbers["seconds"] * 1000,

@@ -153,22 +153,19 @@ class BlobHandler:
                 stall_s=MAX_STALL_S if self._max_attempt_s == math.inf else None,
                 renew=renew,
             ):
-                etag = await self._write_predictions(work, read, report)
+                await self._write_predictions(work, read, report)
         except (ScoringError, AzureError) as error:
             if is_retryable(error):
                 raise
             return await self._fail(work, as_scoring_error(error), report)
-        document = report_of(work.version, self._scorer.model, scored=report, output_etag=etag)
+        document = report_of(work.version, self._scorer.model, scored=report, output=work.output)
         # The output is this version's, so no newer one has ended: its version needs no check.
         await self._unless_replaced(work, partial(work.output.write_report, document), known=True)
         answer = answer_of(document, work.output)
         return await self._outbox.store_answer(work.request, answer, self._scorer.model)
 
-    async def _write_predictions(self, work: BlobWork, read: FirstRead, report: Report) -> str:
-        """All of them, or none. Returns their ETag.
-
-        Raises ScoringError, AzureError, BlobChanged.
-        """
+    async def _write_predictions(self, work: BlobWork, read: FirstRead, report: Report) -> None:
+        """All of them, or none. Raises ScoringError, AzureError, BlobChanged."""
         script = await self._scorer.script()
         form = format_for(work.properties, self._options, reads_rows=script.reads_rows)
         work.output.end_with(form.output_ending(work.properties.name))
@@ -197,7 +194,7 @@ class BlobHandler:
             log.error("%s: %s", work.subject, format_error(error))
             raise InternalError(type(error).__name__) from error
         commit = partial(work.output.commit, writer, form.output_type(report.content_type))
-        return await self._unless_replaced(work, commit)
+        await self._unless_replaced(work, commit)
 
     async def _unless_replaced[T](
         self, work: BlobWork, write: Callable[[], T], *, known: bool = False

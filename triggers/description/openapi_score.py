@@ -74,7 +74,8 @@ def _output(interface: Interface) -> Json:
     return {
         "name": PARAMETER,
         "in": "query",
-        "description": "`probabilities`: the labels with the probability of each class.",
+        "description": "`probabilities`: the labels with the probability of each class. A format"
+        " other than JSON has a column for each class.",
         "schema": {"enum": list(interface.outputs), "default": interface.outputs[0]},
     }
 

@@ -112,7 +112,9 @@ def _exposition(
 
 async def _interface(scorer: Scorer) -> Interface:
     """The documents don't wait for the model: while it loads they leave its part open."""
-    return describe(await scorer.script()) if scorer.state == "ok" else UNKNOWN
+    if scorer.state != "ok":
+        return UNKNOWN
+    return describe(await scorer.script(), scorer.settings.columns)
 
 
 def _prefix(req: func.HttpRequest) -> str:

@@ -6,7 +6,7 @@ the same bytes in every format.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import BinaryIO
 
@@ -21,11 +21,13 @@ from inference.rows.formats import (
     json_document,
     json_lines,
     npy_codec,
+    npy_reader,
 )
 from inference.rows.formats.csv_table import CsvTable
 from inference.rows.formats.npy_table import NpyTable
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.rows.formats.parts import Part, Table, read_whole
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.schema import Schema
 from inference.rows.text_options import UNSAID, TextOptions, options_of
 
@@ -71,9 +73,9 @@ def parts(
 ) -> Iterable[gathering.Part]:
     """The rows of a body in one of media_types.FORMATS, part by part. Raises CallerError."""
     if form == media_types.NPY:
-        array = npy_codec.decode(body)
-        limits.check_rows(len(array) if array.ndim else 0)
-        return gathering.number_parts(array, schema)
+        array = npy_reader.of_body(body)
+        limits.check_rows(len(array), at_least=True)
+        return array.parts(schema, whole=True)
     if form in media_types.COLUMNAR:
         found: Iterable[gathering.Part] = load_columnar().parts(body, form, schema, limits)
         return found
@@ -121,11 +123,12 @@ def open_table(
     schema: Schema,
     limits: Limits,
     columns: OutputColumns = PREDICTION_ALONE,
+    output: OutputOptions = AS_IT_CAME,
 ) -> Table:
     """The table in `source`, whose content type says its format, and how a text is written.
 
-    CSV, JSON lines and Arrow streams take constant memory. A JSON document and a .npy array are
-    read whole, a Parquet file into a temporary file. Each row of the output is the input row and
+    All take constant memory, but a JSON document, which is read whole. A Parquet file and a .npy
+    array are stored in a temporary file first. Each row of the output is the input row and
     its prediction or error. Raises UnsupportedType.
     """
     form = media_types.format_of(content_type, b"")
@@ -133,20 +136,38 @@ def open_table(
     if form in media_types.TEXTS:
         options = options_of(content_type)
         source = charsets.as_utf8(source, options.charset)
+    schema = schema.ignoring(output.ignore) if output.ignore else schema
+    if _is_converted(form, output):
+        from inference.rows.formats.conversion import (  # noqa: PLC0415 - imports pyarrow
+            convert,
+        )
+
+        return convert(form, source, schema, limits, columns, output, options)
     if form == media_types.CSV:
-        return CsvTable(source, schema, options, columns)
+        return CsvTable(source, schema, options, columns, output)
     if form == media_types.JSON_LINES:
-        return json_lines.JsonLinesTable(source, schema, columns)
+        return json_lines.JsonLinesTable(source, schema, columns, output)
+    return _table(form)(source, schema, limits, columns, output)
+
+
+def _table(form: str) -> Callable[[BinaryIO, Schema, Limits, OutputColumns, OutputOptions], Table]:
     if form == media_types.NPY:
-        return NpyTable(source, schema, limits, columns)
+        return NpyTable
+    if form == media_types.JSON:
+        return json_document.JsonTable
     if form == media_types.PARQUET:
         from inference.rows.formats.parquet_table import (  # noqa: PLC0415 - imports pyarrow
             ParquetTable,
         )
 
-        return ParquetTable(source, schema, limits, columns)
-    if form in media_types.COLUMNAR:
-        from inference.rows.formats.arrow_table import ArrowTable  # noqa: PLC0415 - imports pyarrow
+        return ParquetTable
+    from inference.rows.formats.arrow_table import ArrowTable  # noqa: PLC0415 - imports pyarrow
 
-        return ArrowTable(source, schema, limits, columns)
-    return json_document.JsonTable(source, schema, limits, columns)
+    return ArrowTable
+
+
+def _is_converted(form: str, output: OutputOptions) -> bool:
+    """Whether the output is made of columns. Else it has the bytes of the input."""
+    if output.form not in ("", form):
+        return True
+    return output.selects and form in (media_types.JSON, *media_types.COLUMNAR)

@@ -13,11 +13,11 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from inference.limits import Limits
-from inference.rows.formats import columnar
-from inference.rows.formats.column_batches import ArrowBody
+from inference.rows.formats.arrow_reader import ArrowReader
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.rows.formats.parts import Part, Table
 from inference.rows.formats.prediction_columns import PredictionColumns
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.schema import Schema
 
 
@@ -30,9 +30,12 @@ class ArrowTable(Table):
         schema: Schema,
         limits: Limits,
         columns: OutputColumns = PREDICTION_ALONE,
+        output: OutputOptions = AS_IT_CAME,
     ) -> None:
         self._schema, self._limits, self._output = schema, limits, columns
-        self._body = ArrowBody(source, max_bytes=limits.body_bytes)
+        self._reader = ArrowReader(
+            source, schema, limits, lambda found: output.require_names(found.names)
+        )
         self._out = io.BytesIO()
         self._writer: pa.RecordBatchStreamWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
@@ -40,10 +43,9 @@ class ArrowTable(Table):
 
     def parts(self) -> Iterator[Part]:
         count = 0
-        for batch in self._body.parts():
-            chosen = columnar.choose(batch, self._schema)
-            yield Part(columnar.coerce(chosen, self._schema, first=count), batch)
-            count += len(batch)
+        for part in self._reader.parts():
+            yield Part(part.coerce(self._schema, first=count), part.originals)
+            count += len(part.originals)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         self._predicted().append(part, predictions)
@@ -59,7 +61,7 @@ class ArrowTable(Table):
 
     def _predicted(self) -> PredictionColumns:
         if self._columns is None:
-            names = self._body.schema.names
+            names = self._reader.schema.names
             self._columns = PredictionColumns(names, self._limits, self._output)
         return self._columns
 
@@ -75,16 +77,16 @@ class ArrowTable(Table):
         self._waiting = []
 
     def _output_schema(self) -> pa.Schema:
-        schema = self._body.schema
+        schema = self._reader.schema
         for field in self._predicted().schema:
             schema = schema.append(field)
         return schema
 
     def _open_writer(self) -> pa.RecordBatchStreamWriter:
         if self._writer is None:
-            new = pa.ipc.new_file if self._body.is_file else pa.ipc.new_stream
+            new = pa.ipc.new_file if self._reader.is_file else pa.ipc.new_stream
             options = pa.ipc.IpcWriteOptions(
-                compression=self._body.compression, emit_dictionary_deltas=self._body.is_file
+                compression=self._reader.compression, emit_dictionary_deltas=self._reader.is_file
             )
             self._writer = new(self._out, self._output_schema(), options=options)
         return self._writer

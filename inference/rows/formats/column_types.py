@@ -10,13 +10,14 @@ A table that is scored may have other columns whose cells have a fixed size: dat
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from inference.errors import InputTooLarge, UnfitInput
+from inference.errors import InputTooLarge, MalformedInput, UnfitInput
 from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS, PART_BYTES
 from inference.rows.row_types import Array
 
@@ -145,3 +146,13 @@ def _lengths(column: pa.Array) -> pa.Array:
         missing = column.is_null().to_numpy(zero_copy_only=False)
         return pa.array(views[column.offset :], pa.int64(), mask=missing)
     return pc.binary_length(column).cast(pa.int64())
+
+
+@contextmanager
+def translate_errors(form: str) -> Iterator[None]:
+    """pyarrow's errors within the block as MalformedInput."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise MalformedInput(f"the body can't be read as {form}: {reason}") from error

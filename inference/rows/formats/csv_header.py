@@ -57,7 +57,7 @@ def _is_header(
     names = {*(schema.names or ())}
     if schema.kind == "texts":
         return not {TEXT, *names}.isdisjoint(line)
-    if not names.isdisjoint(line):
+    if not (names | schema.ignored).isdisjoint(line):
         return True
     if options.delimiter is None:
         _require_commas(line, schema)
@@ -82,12 +82,13 @@ def _nameless_order(line: Sequence[str], schema: Schema) -> list[int] | None:
         name, times = Counter(line).most_common(1)[0]
         got = "twice" if times == 2 else f"{times} times"
         raise UnfitInput(field=f"column {name!r}", expected="once", got=got)
-    if _is_index(line) and schema.features in (None, len(line) - 1):
-        return list(range(1, len(line)))
-    if schema.features not in (None, len(line)):
+    order = list(range(len(line))) if (known := schema.order(line)) is None else known
+    if _is_index(line) and schema.features in (None, len(order) - 1):
+        return order[1:]
+    if schema.features not in (None, len(order)):
         width = f"{schema.features} columns"
-        raise UnfitInput(field="the header", expected=width, got=str(len(line)))
-    return None
+        raise UnfitInput(field="the header", expected=width, got=str(len(order)))
+    return known
 
 
 def _is_index(line: Sequence[str]) -> bool:

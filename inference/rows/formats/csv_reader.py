@@ -52,6 +52,9 @@ class CsvPart:
         #: Lines before the first one.
         self._number = number
 
+    def __len__(self) -> int:
+        return len(self.lines)
+
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         """Convert to the model's types. Raises CallerError. `first`: the first row's number."""
         header = self._reader.header
@@ -95,6 +98,8 @@ class CsvReader:
         self._number = 0
         #: Lines before the first row as they came: one that names the delimiter, and the header.
         self.prefix = b""
+        #: The header alone, as it came.
+        self.header_line = b""
         self.delimiter = options.delimiter or ","
         self.line_end = b"\n"
         self._begin(options)
@@ -143,6 +148,7 @@ class CsvReader:
                 rest = raw + rest
                 self._number -= len(raw.splitlines())
             else:
+                self.header_line = raw
                 self.prefix += raw
             self._blocks.put_back(rest)
             return header

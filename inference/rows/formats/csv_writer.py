@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from inference.rows.formats import json_codec
+from inference.rows.formats.csv_picker import CellPicker
 from inference.rows.formats.csv_reader import CsvReader
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, cell, width_of
 from inference.rows.formats.parts import Part
@@ -29,8 +30,9 @@ def encode(values: Sequence[Any], columns: OutputColumns = PREDICTION_ALONE) -> 
 class CsvWriter:
     """Writes each row's own line, its predictions, and its error."""
 
-    def __init__(self, columns: OutputColumns) -> None:
-        self._columns, self._began = columns, False
+    def __init__(self, columns: OutputColumns, picker: CellPicker | None = None) -> None:
+        """`picker`: of the cells of the input that the output has; None: all."""
+        self._columns, self._picker, self._began = columns, picker, False
         #: Cells of a prediction; None for a single one.
         self._width = None if columns.known is None else len(columns.known)
         #: Parts without predictions, before the first prediction.
@@ -66,27 +68,38 @@ class CsvWriter:
         prefix = reader.prefix
         if reader.header is None:
             return prefix
-        names = self._columns.added(self._width, reader.header.names)
-        added = (reader.delimiter + join(names, reader.delimiter)).encode()
-        return prefix.rstrip(b"\r\n") + added + reader.line_end
+        taken, comma = reader.header.names, reader.delimiter
+        if self._picker is not None:
+            taken = tuple(self._picker.of(taken))
+            prefix = prefix.removesuffix(reader.header_line)
+            prefix += self._picker.pick(reader.header_line.rstrip(b"\r\n"))
+        names = join(self._columns.added(self._width, taken), comma).encode()
+        return prefix.rstrip(b"\r\n") + self._gap(comma.encode()) + names + reader.line_end
+
+    def _gap(self, comma: bytes) -> bytes:
+        """What stands between the input's cells and ours."""
+        return b"" if self._picker is not None and not self._picker else comma
 
     def _rows(self, reader: CsvReader, part: Part, predictions: Sequence[Any]) -> bytes:
         comma, end = reader.delimiter.encode(), reader.line_end
         cells = _lines(predictions, self._width, reader.delimiter)
-        errors = part.coerced.errors
+        lines, gap, errors = part.originals, self._gap(comma), part.coerced.errors
+        if self._picker is not None:
+            lines = map(self._picker.pick, lines)
         if not errors:
             last = comma + end  # an empty cell for the error
-            pieces = zip(part.originals, cells, strict=True)
-            return b"".join([b"%b%b%b%b" % (line, comma, cell, last) for line, cell in pieces])
+            pieces = zip(lines, cells, strict=True)
+            return b"".join([b"%b%b%b%b" % (line, gap, cell, last) for line, cell in pieces])
         predicted = iter(cells)
-        none = comma * (self._width or 1)
+        none = gap + comma * (self._width or 1)
         rows: list[bytes] = []
-        for index, line in enumerate(part.originals):
+        for index, line in enumerate(lines):
             if (error := errors.get(index)) is None:
-                rows += (line, comma, next(predicted), comma, end)
+                rows += (line, gap, next(predicted), comma, end)
             else:
                 text = _quote(str(error), reader.delimiter).encode()
-                rows += (line, comma * _missing_cells(line, reader), none, comma, text, end)
+                missing = 0 if self._picker is not None else _missing_cells(line, reader)
+                rows += (line, comma * missing, none, text, end)
         return b"".join(rows)
 
 

@@ -6,13 +6,12 @@ its cells exist for one part at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from inference.limits import rows_per_part
 from inference.rows import coercion
 from inference.rows.row_types import Array, Row, Rows
 from inference.rows.schema import Schema
@@ -35,25 +34,6 @@ class CellsPart:
 
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         return coercion.coerce_rows(self._rows, schema, text=self._text, first=first)
-
-
-class NumbersPart:
-    """Rows of an array of numbers."""
-
-    def __init__(self, array: Array) -> None:
-        self._array = array
-
-    def coerce(self, schema: Schema, *, first: int) -> Rows:
-        return coercion.coerce_array(self._array, schema, first=first)
-
-
-def number_parts(array: Array, schema: Schema) -> Iterator[Part]:
-    """An array's rows: all at once, or in parts if they become typed columns."""
-    rows = len(array)
-    if schema.kind != "array" and array.ndim == 2:
-        rows = rows_per_part(array.shape[1])
-    for start in range(0, len(array), rows):
-        yield NumbersPart(array[start : start + rows])
 
 
 def gather(parts: Iterable[Part], schema: Schema) -> Rows:

@@ -19,6 +19,7 @@ from inference.rows.formats.json_outline import Outline, Span
 from inference.rows.formats.json_rows import NAMES, Layout, RowReader, layout_of
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, free_name
 from inference.rows.formats.parts import Part, Table, read_rows
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
 
@@ -71,19 +72,19 @@ class JsonDocument:
 
     def __init__(self, body: bytes, schema: Schema, limits: Limits, what: str) -> None:
         self._what, self._schema = what, schema
-        self._outline = Outline(body, what)
+        self.outline = Outline(body, what)
         self._spans: list[Span] = []
         document = self._read()
         #: The names at its top.
         self.names = frozenset(document if isinstance(document, dict) else ())
-        self._layout = layout_of(document, schema)
-        if self._layout.length:
-            limits.check_rows(self._layout.length)
+        self.layout = layout_of(document, schema)
+        if self.layout.length:
+            limits.check_rows(self.layout.length)
         self._validate_unread()
 
     def parts(self) -> Iterator[gathering.Part]:
         """The rows. They can be read more than once."""
-        layout = self._layout
+        layout = self.layout
         if layout.by_column is not None:
             yield from self._zipped(layout.by_column)
             return
@@ -92,28 +93,36 @@ class JsonDocument:
             text = orjson.dumps(layout.rows)  # a name that stood twice was refused
             yield JsonPart(self, text, 0, reader)
         elif layout.rows.length:
-            for piece, start in self._outline.pieces(layout.rows):
+            for piece, start in self.outline.pieces(layout.rows):
                 yield JsonPart(self, piece, start, reader)
 
     def elements(self, piece: bytes, start: int) -> list[Any]:
         """The elements in a piece of the rows. Raises MalformedInput."""
-        found: list[Any] = self._outline.loads(piece, start)
+        found: list[Any] = self.outline.loads(piece, start)
         if not found:
             raise MalformedInput(
                 f"{self._what} is not JSON: no value behind a comma at byte {start:,}"
             )
         return found
 
+    def names_of(self, part: gathering.Part) -> set[str]:
+        """The names of the columns of a part."""
+        layout = self.layout
+        if layout.columns is not None or layout.named is not None:
+            return {*(layout.columns or ()), *(layout.named or ())}
+        rows = part.elements() if isinstance(part, JsonPart) else []
+        return {name for row in rows if isinstance(row, dict) for name in row}
+
     def _read(self) -> Any:
         """The document; a list that may be the rows or a column is a Span."""
-        outline = self._outline
+        outline = self.outline
         found = self._object(NAMES) if outline.kind() == b"{" else self._value()
         outline.end()
         return found
 
     def _object(self, names: Sequence[str]) -> dict[str, Any]:
         """The document, an object. `names`: of the members that may hold rows."""
-        outline, found = self._outline, dict[str, Any]()
+        outline, found = self.outline, dict[str, Any]()
         for name in self._names_once():
             if name not in names:
                 found[name] = outline.parsed(outline.value())
@@ -129,14 +138,14 @@ class JsonDocument:
     def _names_once(self) -> Iterator[str]:
         """The names in the object that comes next. Raises UnfitInput for one that is repeated."""
         found: set[str] = set()
-        for name in self._outline.members():
+        for name in self.outline.members():
             if name in found:
                 raise UnfitInput(field=name, expected="once", got="twice")
             found.add(name)
             yield name
 
     def _value(self) -> Any:
-        outline = self._outline
+        outline = self.outline
         span = outline.value()
         if not outline.is_list(span):
             return outline.parsed(span)
@@ -145,16 +154,16 @@ class JsonDocument:
 
     def _validate_unread(self) -> None:
         """Raises MalformedInput if a list that is not read is no JSON."""
-        read = [self._layout.rows, *(self._layout.by_column or ())]
+        read = [self.layout.rows, *(self.layout.by_column or ())]
         for span in self._spans:
             if not any(span is each for each in read):
-                for _ in self._outline.elements(span):
+                for _ in self.outline.elements(span):
                     pass
 
     def _zipped(self, columns: Sequence[list[Any] | Span]) -> Iterator[gathering.Part]:
         """Rows made of all columns, some at a time."""
         cells = [
-            itertools.chain.from_iterable(self._outline.elements(column))
+            itertools.chain.from_iterable(self.outline.elements(column))
             if isinstance(column, Span)
             else iter(column)
             for column in columns
@@ -168,19 +177,23 @@ class JsonPart(gathering.Part):
     """Some of the rows, parsed when needed."""
 
     def __init__(self, document: JsonDocument, piece: bytes, start: int, reader: RowReader) -> None:
-        self._document, self._piece, self._start = document, piece, start
+        self._document, self.piece, self._start = document, piece, start
         self._reader = reader
 
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         if schema.kind == "array" and self._reader.takes_lists_as_they_are:
-            values = dense_json.read(self._piece, features=schema.features)
+            values = dense_json.read(self.piece, features=schema.features)
             plain = None if values is None else numeric.coerce_plain(values, schema)
             if plain is not None:
                 self._reader.begin([], schema)
                 return plain
-        items = self._document.elements(self._piece, self._start)
+        items = self.elements()
         self._reader.begin(items[0], schema)
-        return self._reader.read(items, schema, self._piece, first=first)
+        return self._reader.read(items, schema, self.piece, first=first)
+
+    def elements(self) -> list[Any]:
+        """The rows, parsed. Raises MalformedInput."""
+        return self._document.elements(self.piece, self._start)
 
 
 class JsonTable(Table):
@@ -192,9 +205,11 @@ class JsonTable(Table):
         schema: Schema,
         limits: Limits,
         columns: OutputColumns = PREDICTION_ALONE,
+        output: OutputOptions = AS_IT_CAME,
     ) -> None:
         self._source, self._schema, self._limits = source, schema, limits
-        self._classes = columns.classes
+        self._classes, self._output = columns.classes, output
+        self._names: set[str] = set()
         self._predictions: list[Any] = []
         self._errors: dict[str, str] = {}
 
@@ -208,6 +223,8 @@ class JsonTable(Table):
             schema = gathering.pin_width(schema, coerced)
             size = len(coerced.kept) + len(coerced.errors)
             count += size
+            if self._output.names:
+                self._names |= self._document.names_of(part)
             yield Part(coerced, range(size))
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
@@ -218,6 +235,8 @@ class JsonTable(Table):
         return b""
 
     def end(self) -> Iterator[bytes]:
+        if self._predictions:
+            self._output.require_names(self._names)
         names = self._document.names
         joined = answer_of(self._predictions, self._classes)
         if self._errors:

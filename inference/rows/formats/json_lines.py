@@ -14,11 +14,12 @@ import orjson
 
 from inference.errors import CallerError, MalformedInput
 from inference.limits import Limits
-from inference.rows.formats import gathering, json_codec
+from inference.rows.formats import gathering, json_codec, json_members
 from inference.rows.formats.json_rows import NAMES, RowReader
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, free_name
 from inference.rows.formats.parts import Part, Table
 from inference.rows.formats.text_lines import Line, line_parts
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
 
@@ -63,11 +64,18 @@ class JsonLinesTable(Table):
     """Reads and writes line by line."""
 
     def __init__(
-        self, source: BinaryIO, schema: Schema, columns: OutputColumns = PREDICTION_ALONE
+        self,
+        source: BinaryIO,
+        schema: Schema,
+        columns: OutputColumns = PREDICTION_ALONE,
+        output: OutputOptions = AS_IT_CAME,
     ) -> None:
-        self._source, self._schema, self._columns = source, schema, columns
+        self._source, self._schema, self._columns, self._output = source, schema, columns, output
         #: The caller's names that ours must not replace.
-        self._taken: set[str] = set(schema.names or ())
+        self._taken: set[str] = set(filter(output.has, schema.names or ()))
+        #: Of the names that the options mention, those that no line had.
+        self._missing = set(output.names)
+        self._has_rows = False
 
     def parts(self) -> Iterator[Part]:
         schema, count = self._schema, 0
@@ -76,6 +84,7 @@ class JsonLinesTable(Table):
             coerced = LinesPart(lines, reader).coerce(schema, first=count)
             schema = gathering.pin_width(schema, coerced)
             count += len(lines)
+            self._has_rows = True
             yield Part(coerced, lines)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
@@ -91,10 +100,31 @@ class JsonLinesTable(Table):
             line = orjson.dumps(line.decode(errors="replace"))
         if not line.startswith(b"{"):
             return b'{"%b":%b,%b' % (NAMES[0].encode(), line, self._members(ours))
+        if self._missing or self._output.selects:
+            line = self._selected(line)
         if b"\\" in line or any(name.encode() in line for name in ours):
             self._taken.update(orjson.loads(line))
         head = line[:-1].rstrip()
         return b"%b%b%b" % (head, b"" if head == b"{" else b",", self._members(ours))
+
+    def end(self) -> Iterator[bytes]:
+        """Raises UnfitInput for a name in the options that no line had."""
+        if self._missing and self._has_rows:
+            self._output.require_names({*self._output.names} - self._missing)
+        return iter(())
+
+    def _selected(self, line: bytes) -> bytes:
+        """A record with the members that the output has."""
+        found = json_members.members(line.decode())
+        self._missing -= found.keys()
+        if not self._output.selects:
+            return line
+        kept = (
+            b"%b:%b" % (orjson.dumps(name), value.encode())
+            for name, value in found.items()
+            if self._output.has(name)
+        )
+        return b"{%b}" % b",".join(kept)
 
     def _members(self, ours: dict[str, Any]) -> bytes:
         """The end of a line, from our first name on."""

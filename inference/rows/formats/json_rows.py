@@ -16,6 +16,7 @@ record, for the whole input. Names that the model does not know are left out.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -39,6 +40,8 @@ class Layout(NamedTuple):
     columns: list[str] | None = None
     #: Instead of rows: the model's columns.
     by_column: list[list[Any] | Span] | None = None
+    #: With these: all columns by name.
+    named: Mapping[str, list[Any] | Span] | None = None
 
     @property
     def length(self) -> int:
@@ -152,8 +155,7 @@ class RowReader:
             return [item]
         if not isinstance(item, dict):
             return item
-        if not self._names:
-            self._names = tuple(item)
+        self._names = self._names or self._names_in(item)
         if not self._names:
             return item
         names = self._schema.names_among(item) if self._texts else self._names
@@ -162,6 +164,9 @@ class RowReader:
                 field = f"row {number}, column {name!r}"
                 raise UnfitInput(field=field, expected="present", got="missing")
         return list(map(item.get, names))
+
+    def _names_in(self, record: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(name for name in record if name not in self._schema.ignored)
 
     def _optional(self, at: int) -> bool:
         """Whether cells of a column may be missing."""
@@ -196,7 +201,7 @@ def _layout_of_object(data: dict[str, Any], schema: Schema) -> Layout:
         return _layout_of_list(data["data"], _require_names(data["columns"]), schema)
     if not any(isinstance(values, list | Span) for values in data.values()):
         return Layout([data])
-    return Layout(by_column=_columns(data, schema))
+    return Layout(by_column=_columns(data, schema), named=data)
 
 
 def _columns(data: dict[str, Any], schema: Schema) -> list[list[Any] | Span]:

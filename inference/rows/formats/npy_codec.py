@@ -1,50 +1,21 @@
-"""NumPy's .npy format. Objects are refused, and sizes are checked before memory is allocated."""
+"""Predictions as an array, and arrays in NumPy's .npy format."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from inference.errors import MalformedInput, UnacceptableAnswer, UnfitInput
+from inference.errors import UnacceptableAnswer
 from inference.limits import rows_per_part
 from inference.rows import media_types
 from inference.rows.row_types import Array
 
 #: In an array of texts.
 MAX_CHARACTERS = 25_000_000
-
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
-
-
-def decode(body: bytes) -> Array:
-    """An array of real numbers, shape (rows, features) or (rows,). It shares the body's memory."""
-    stream = io.BytesIO(body)
-    try:
-        header = _HEADERS[np.lib.format.read_magic(stream)]
-        shape, by_column, dtype = header(stream)
-    except Exception as error:  # the parser of the header, a Python literal, may raise anything
-        raise MalformedInput(f"the body is not a .npy array: {error}") from error
-    if dtype.kind not in "fiub" or dtype.itemsize > 8:
-        raise UnfitInput(field="dtype", expected="numbers of at most 64 bits", got=str(dtype))
-    start = stream.tell()
-    promised, present = math.prod(shape) * dtype.itemsize, len(body) - start
-    if promised != present or min(shape, default=0) < 0:
-        raise MalformedInput(
-            f"the .npy header promises {promised:,} bytes of numbers, the body has {present:,}"
-        )
-    if len(shape) > 2 or 0 in shape:
-        raise UnfitInput(
-            field="shape", expected="(rows, features), at least one of each", got=str(shape)[:60]
-        )
-    array: Array = np.frombuffer(body, dtype, offset=start)
-    return array.reshape(shape, order="F" if by_column else "C")
 
 
 def encode(values: list[Any]) -> bytes:
@@ -71,22 +42,24 @@ def array_of(predictions: list[Any]) -> Array:
 
 def _joined(parts: list[Array]) -> Array:
     """Raises ValueError if parts differ in shape, or only some hold texts."""
-    if len(parts) == 1:
-        return parts[0]
-    kinds = {part.dtype.kind for part in parts}
-    if "U" in kinds:
-        return _joined_texts(parts)
-    if kinds == {"i", "u"} and min(part.min() for part in parts) >= 0:
-        parts = [part.astype(np.uint64) for part in parts]
-    return np.concatenate(parts)
+    is_negative = any(part.dtype.kind == "i" and part.min() < 0 for part in parts)
+    dtype = common_dtype([part.dtype for part in parts], is_negative=is_negative)
+    if dtype.kind == "U":
+        _require_room(dtype.itemsize // 4, sum(part.size for part in parts))
+    return np.concatenate(parts, dtype=dtype)
 
 
-def _joined_texts(parts: list[Array]) -> Array:
-    if any(part.dtype.kind != "U" for part in parts):
-        raise ValueError
-    longest = max(part.dtype.itemsize // 4 for part in parts)
-    _require_room(longest, sum(part.size for part in parts))
-    return np.concatenate(parts)
+def common_dtype(dtypes: Sequence[np.dtype[Any]], *, is_negative: bool) -> np.dtype[Any]:
+    """The type that holds all predictions. Raises UnacceptableAnswer if only some are texts.
+
+    `is_negative`: whether any integer is.
+    """
+    kinds = {dtype.kind for dtype in dtypes}
+    if "U" in kinds and len(kinds) > 1:
+        raise UnacceptableAnswer(got=media_types.NPY, supported=(media_types.JSON,))
+    if kinds == {"i", "u"} and not is_negative:
+        return np.dtype(np.uint64)
+    return np.result_type(*dtypes) if dtypes else np.dtype(np.float64)
 
 
 def _array_of(predictions: list[Any]) -> Array:
@@ -120,10 +93,20 @@ def header(dtype: np.dtype[Any], count: int) -> bytes:
     """The header of a file with `count` items."""
     out = io.BytesIO()
     described = np.lib.format.dtype_to_descr(dtype)
-    np.lib.format.write_array_header_1_0(
-        out, {"descr": described, "fortran_order": False, "shape": (count,)}
-    )
+    fields = {"descr": described, "fortran_order": False, "shape": (count,)}
+    try:
+        np.lib.format.write_array_header_1_0(out, fields)
+    except ValueError:  # names beyond latin-1, or more than 64 KB of them
+        return _long_header(repr(fields).encode())
     return out.getvalue()
+
+
+def _long_header(text: bytes) -> bytes:
+    """Of version 3.0, in UTF-8. The items begin at a multiple of 64 bytes."""
+    magic = np.lib.format.magic(3, 0)
+    padding = -(len(magic) + 4 + len(text) + 1) % np.lib.format.ARRAY_ALIGN
+    size = len(text) + padding + 1
+    return magic + size.to_bytes(4, "little") + text + b" " * padding + b"\n"
 
 
 def dump(array: Array) -> bytes:

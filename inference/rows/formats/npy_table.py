@@ -1,21 +1,23 @@
 """.npy: a structured array of `data` and our columns, one item a row.
 
-The prediction of a row with an error is NaN, or an empty text.
+The prediction of a row with an error is NaN, or an empty text. The output begins after the last
+prediction: until then the input and our columns are in temporary files.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from inference.limits import PART_BYTES, Limits, rows_per_part
-from inference.rows import coercion
-from inference.rows.formats import npy_codec
+from inference.limits import Limits
+from inference.rows.formats import npy_codec, npy_reader
+from inference.rows.formats.npy_columns import NpyColumns
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, width_of
-from inference.rows.formats.parts import Part, Table, read_rows
-from inference.rows.row_types import Array
+from inference.rows.formats.parts import Part, Table, temporary_copy
+from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.schema import Schema
 
 DATA = "data"
@@ -24,76 +26,61 @@ MAX_ERROR_CHARACTERS = 200
 
 
 class NpyTable(Table):
-    """One array, read whole."""
+    """One array, read and written in constant memory."""
 
     def __init__(
         self,
         source: BinaryIO,
         schema: Schema,
-        limits: Limits,
+        limits: Limits,  # noqa: ARG002 - of any size
         columns: OutputColumns = PREDICTION_ALONE,
+        output: OutputOptions = AS_IT_CAME,
     ) -> None:
-        self._source, self._schema, self._limits = source, schema, limits
-        self._columns = columns
-        self._predictions: list[Any] = []
-        #: The array's rows that they belong to.
-        self._predicted: list[Array] = []
-        #: By row.
-        self._errors: dict[int, str] = {}
+        output.refuse_nameless()
+        self._source, self._schema, self._columns = source, schema, columns
+        self._added = NpyColumns()
+        #: The number of a prediction's cells, once there is one; None for a single one.
+        self._width = None if columns.known is None else len(columns.known)
 
     def parts(self) -> Iterator[Part]:
-        self._array = npy_codec.decode(read_rows(self._source, self._limits))
-        self._limits.check_rows(len(self._array) if self._array.ndim else 0)
-        rows = rows_per_part(self._array.shape[1] if self._array.ndim > 1 else 1)
-        for start in range(0, len(self._array), rows):
-            part = self._array[start : start + rows]
-            coerced = coercion.coerce_array(part, self._schema, first=start)
-            self._predicted.append(coerced.kept + start)
-            self._errors |= {
-                start + at: str(error)[:MAX_ERROR_CHARACTERS]
-                for at, error in coerced.errors.items()
-            }
-            yield Part(coerced, part)
+        file = temporary_copy(self._source)
+        weakref.finalize(self, file.close)
+        self._reader = npy_reader.of_file(file, file.seek(0, 2))
+        count = 0
+        for part in self._reader.parts(self._schema):
+            coerced = part.coerce(self._schema, first=count)
+            if len(part.originals):
+                yield Part(coerced, part.originals)
+            count += len(part.originals)
 
-    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:  # noqa: ARG002 - a Table's
-        self._predictions.extend(self._columns.cells(predictions))
+    def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
+        cells = self._columns.cells(predictions)
+        if self._width is None:
+            self._width = width_of([each for each in cells if each is not None])
+        nothing = None if self._width is None else [None] * self._width
+        rows, errors = [], []
+        for prediction, error in part.outcomes(cells):
+            rows.append(nothing if prediction is None else prediction)
+            errors.append(str(error)[:MAX_ERROR_CHARACTERS] if error else "")
+        by_column = [rows] if self._width is None else list(map(list, zip(*rows, strict=True)))
+        self._added.append([errors, *by_column])
         return b""
 
     def end(self) -> Iterator[bytes]:
-        added = self._added()
-        fields = [(name, column.dtype, column.shape[1:]) for name, column in added.items()]
-        dtype = np.dtype([(DATA, self._array.dtype, self._array.shape[1:]), *fields])
-        yield npy_codec.header(dtype, len(self._array))
-        rows = max(1, PART_BYTES // dtype.itemsize)
-        for start in range(0, len(self._array), rows):
-            part = slice(start, start + rows)
-            joined = np.empty(len(self._array[part]), dtype)
-            joined[DATA] = self._array[part]
-            for name, column in added.items():
-                joined[name] = column[part]
+        names = self._columns.added(self._width, {DATA})
+        names = [names[-1], *names[:-1]]  # the errors are the first column
+        types = self._added.types(len(names))
+        data = self._reader
+        fields = {name: (name, *kind) for name, kind in zip(names, types, strict=True)}
+        first = [(DATA, data.dtype, data.shape[1:])]
+        dtype = np.dtype([*first, *(fields[name] for name in [*names[1:], names[0]])])
+        yield npy_codec.header(dtype, len(data))
+        if not len(data):
+            return
+        parts = zip(data.parts(self._schema), self._added.parts(len(names)), strict=True)
+        for part, columns in parts:
+            joined = np.empty(len(part.originals), dtype)
+            joined[DATA] = part.originals
+            for name, column in zip(names, columns, strict=True):
+                joined[name] = column
             yield joined.tobytes()
-
-    def _added(self) -> dict[str, Array]:
-        """Our columns, with an item for each row."""
-        kept, rows = np.concatenate(self._predicted), self._predictions
-        width = width_of(rows)
-        names = self._columns.added(width, {DATA})
-        cells = [rows] if width is None else list(map(list, zip(*rows, strict=True)))
-        columns = [_placed(npy_codec.array_of(each), kept, len(self._array)) for each in cells]
-        longest = max(map(len, self._errors.values()), default=1)
-        errors: Array = np.zeros(len(self._array), f"U{longest}")
-        errors[list(self._errors)] = list(self._errors.values())
-        return dict(zip(names, [*columns, errors], strict=True))
-
-
-def _placed(predicted: Array, rows: Array, count: int) -> Array:
-    """A column of `count` items. Those of `rows` are predicted; others are NaN, or empty texts."""
-    if len(rows) == count:
-        return predicted
-    is_text = predicted.dtype.kind == "U"
-    shape = (count, *predicted.shape[1:])
-    every: Array = np.full(
-        shape, "" if is_text else np.nan, predicted.dtype if is_text else np.float64
-    )
-    every[rows] = predicted
-    return every

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from inference import column_names
@@ -39,7 +39,7 @@ class OutputColumns:
             return None
         prefix = self.names.probability
         if not self._several:
-            return _distinct(
+            return distinct(
                 [self.names.prediction, *(prefix + cell(each) for each in self.classes)]
             )
         outputs = range(len(self.classes))
@@ -47,7 +47,7 @@ class OutputColumns:
         probabilities = (
             f"{prefix}{at}_{cell(each)}" for at in outputs for each in self.classes[at]
         )
-        return _distinct([*labels, *probabilities])
+        return distinct([*labels, *probabilities])
 
     def outputs(self, width: int | None) -> list[str]:
         """The names of the prediction's cells; `width`: how many, None for a single one."""
@@ -58,7 +58,7 @@ class OutputColumns:
 
     def added(self, width: int | None, taken: Collection[str]) -> list[str]:
         """The names of all columns that a table gets. `taken`: those that it has."""
-        return _distinct([*self.outputs(width), self.names.error], taken)
+        return distinct([*self.outputs(width), self.names.error], taken)
 
     def cells(self, predictions: Sequence[Any]) -> Sequence[Any]:
         """Each prediction as a list of cells; as it is where the model has a single output."""
@@ -67,6 +67,15 @@ class OutputColumns:
         if self._several:
             return [[*labels, *chain.from_iterable(each)] for labels, each in predictions]
         return [[label, *probabilities] for label, probabilities in predictions]
+
+    def predictions(self, cells: Sequence[Sequence[Any]]) -> list[Any]:
+        """The predictions of which `cells` made lists; the other way round."""
+        if self.classes is None:
+            return [row[0] if len(row) == 1 else list(row) for row in cells]
+        if not self._several:
+            return [[label, probabilities] for label, *probabilities in cells]
+        outputs, sizes = len(self.classes), [len(each) for each in self.classes]
+        return [[list(row[:outputs]), _cut(row[outputs:], sizes)] for row in cells]
 
     @property
     def _several(self) -> bool:
@@ -88,13 +97,19 @@ def cell(value: object) -> str:
     return "" if value is None else json_codec.dumps(value).decode()
 
 
+def _cut(cells: Sequence[Any], sizes: Sequence[int]) -> list[list[Any]]:
+    """Lists of these sizes, one after the other."""
+    found = iter(cells)
+    return [list(islice(found, size)) for size in sizes]
+
+
 def free_name(name: str, taken: Collection[str]) -> str:
     while name in taken:
         name += SUFFIX
     return name
 
 
-def _distinct(names: Iterable[str], taken: Collection[str] = ()) -> list[str]:
+def distinct(names: Iterable[str], taken: Collection[str] = ()) -> list[str]:
     """Names that are neither in `taken` nor twice among themselves."""
     used, found = set(taken), []
     for name in names:

@@ -29,22 +29,17 @@ _KEY, _VALUE = 1, 2
 _ARROW_SCHEMA = b"ARROW:schema"
 
 
-def footer_of(body: bytes) -> Fields:
-    """The footer of a file, or of its last bytes."""
-    size = int.from_bytes(body[-8:-4], "little")
-    return Fields(body[-8 - size : -8])
-
-
-def joined_footer(old: Fields, new: Fields, *, shift: int, fields: list[pa.Field]) -> bytes:
+def joined_footer(old: bytes, new: bytes, *, shift: int, fields: list[pa.Field]) -> bytes:
     """The end of the file: `old` with the columns of `new`, whose pages were moved by `shift`.
 
     Raises MalformedInput if the footer can't be extended.
     """
     try:
-        _join(old, new, shift, fields)
+        whole = Fields(old)
+        _join(whole, Fields(new), shift, fields)
     except (IndexError, pa.ArrowException, ValueError) as error:
         raise thrift.malformed() from error
-    footer = old.encoded()
+    footer = whole.encoded()
     return footer + len(footer).to_bytes(4, "little") + MAGIC
 
 

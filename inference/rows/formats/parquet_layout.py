@@ -7,15 +7,12 @@ aborts the process on some damaged footers.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from inference.errors import InputTooLarge, MalformedInput, UnfitInput
 from inference.rows.formats import thrift
-
-#: A file's bytes, or the file itself.
-Body = bytes | mmap.mmap
 
 MAGIC = b"PAR1"
 #: Larger footers take too long to parse.
@@ -23,10 +20,23 @@ MAX_FOOTER = 4 * 1024 * 1024
 
 #: Values in a page's header; Parquet defines some thirty.
 MAX_HEADER_VALUES = 1_000
+#: A page's header has 20 to 100 bytes, or more with long texts as its statistics.
+_HEADER_BYTES, _MAX_HEADER_BYTES = 128, 8 * 1024 * 1024
+
+#: pyarrow's buffer of a file grows until a page is longer than what it reads for a page's header.
+SHORT_PAGE = 16 * 1024
 
 #: Encodings of texts that share a prefix with the one before. A page may unpack to any size.
 _DELTA_BYTE_ARRAY = 7
 _DICTIONARY_PAGE = 2
+
+
+class File(Protocol):
+    """As pyarrow's NativeFile: a body in memory, or a file."""
+
+    def size(self) -> int: ...
+
+    def read_at(self, nbytes: int, offset: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,65 +56,90 @@ class Group:
     chunks: tuple[Chunk, ...]
 
 
-def groups(body: Body) -> list[Group]:
-    """The row groups that a file's footer names. Raises MalformedInput, InputTooLarge."""
-    if len(body) < 12 or not (body[:4] == MAGIC == body[-4:]):
+def read_footer(file: File) -> bytes:
+    """Raises MalformedInput, InputTooLarge."""
+    length = file.size()
+    if length < 12 or file.read_at(4, 0) != MAGIC or file.read_at(4, length - 4) != MAGIC:
         raise MalformedInput("the body is no Parquet file, or only a part of one")
-    size = int.from_bytes(body[-8:-4], "little")
+    size = int.from_bytes(file.read_at(4, length - 8), "little")
     if size > MAX_FOOTER:
         raise InputTooLarge(
             size=size, limit=MAX_FOOTER, unit="bytes in its footer", setting="fixed"
         )
-    if size > len(body) - 12:
+    if size > length - 12:
         raise thrift.malformed()
-    footer = body[-8 - size : -8]
-    found = _checked(thrift.Reader(footer, 0, room=size).structure)
+    return file.read_at(size, length - 8 - size)
+
+
+def groups(footer: bytes) -> list[Group]:
+    """The row groups that a file's footer names. Raises MalformedInput."""
+    found = _checked(thrift.Reader(footer, 0, room=len(footer)).structure)
     return [_group(each) for each in found.structures(4)]
 
 
 @dataclass(slots=True)
 class Pages:
-    """Bytes that the pages of a chunk take when unpacked."""
+    """Bytes of the pages of a chunk."""
 
-    #: Of all pages.
+    #: Of all pages, when unpacked.
     size: int = 0
     dictionary: int = 0
     longest: int = 0
+    #: Bytes of a file that pyarrow holds: the longest page, or all short ones in a row.
+    stored: int = 0
+    _short: int = 0
 
     @property
     def held(self) -> int:
-        """Bytes of the pages that a reader of some rows at a time holds."""
-        return self.dictionary + self.longest
+        """Bytes that a reader of some rows at a time holds."""
+        return self.dictionary + self.longest + self.stored
 
-    def add(self, size: int, *, is_dictionary: bool) -> None:
+    def add(self, size: int, stored: int, *, is_dictionary: bool) -> None:
         self.size += size
+        self._short = self._short + stored if stored < SHORT_PAGE else 0
+        self.stored = max(self.stored, stored, self._short)
         if is_dictionary:
             self.dictionary += size
         else:
             self.longest = max(self.longest, size)
 
 
-def unpacked(body: Body, chunk: Chunk, name: str) -> Pages:
+def unpacked(file: File, chunk: Chunk, name: str) -> Pages:
     """The size of a chunk's pages; `name` is its column's.
 
     Raises CallerError if the pages are not what they claim.
     """
     found = Pages()
     values = pages = 0
-    position = chunk.start
+    position, length = chunk.start, file.size()
     while position < chunk.end and values < chunk.values:
-        reader = thrift.Reader(body, position, room=MAX_HEADER_VALUES)
-        header = _checked(reader.structure)
-        claimed, packed = header.integer(2), header.integer(3)
-        if min(claimed, packed) < 0:
+        if position >= length:
             raise thrift.malformed()
-        found.add(claimed, is_dictionary=header.integer(1) == _DICTIONARY_PAGE)
+        header, start = _page_header(file, position)
+        claimed, packed = header.integer(2), header.integer(3)
+        if min(claimed, packed) < 0 or packed > length - start:
+            raise thrift.malformed()
+        found.add(claimed, packed, is_dictionary=header.integer(1) == _DICTIONARY_PAGE)
         values += _values(header, name)
         pages += 1
         if pages > values + 2:  # more headers than pages
             raise thrift.malformed()
-        position = reader.position + packed
+        position = start + packed
     return found
+
+
+def _page_header(file: File, position: int) -> tuple[thrift.Structure, int]:
+    """The header of the page at `position`, and where the page's data begins."""
+    size = _HEADER_BYTES
+    while True:
+        content = file.read_at(size, position)
+        reader = thrift.Reader(content, 0, room=MAX_HEADER_VALUES)
+        try:
+            return reader.structure(), position + reader.position
+        except IndexError:
+            if len(content) < size or size >= _MAX_HEADER_BYTES:
+                raise thrift.malformed() from None
+            size *= 16
 
 
 def _values(header: thrift.Structure, name: str) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import mmap
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import IO, Any, BinaryIO, Literal, Protocol
 
 from inference.errors import CallerError, InputTooLarge, MalformedInput
 from inference.limits import Limits
@@ -66,13 +65,13 @@ def read_whole(source: BinaryIO, limits: Limits) -> bytes:
     return body.getvalue()
 
 
-def read_file(source: BinaryIO, limits: Limits | None) -> mmap.mmap:
-    """As read_rows, but into a temporary file that ends with the returned map."""
-    with tempfile.TemporaryFile() as file:
-        _copy(source, file, limits)
-        _require_some(file.tell())
-        file.flush()
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+def temporary_copy(source: BinaryIO) -> IO[bytes]:
+    """A source in a temporary file, which has a name and is deleted when it is closed."""
+    file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - the caller closes it
+    _copy(source, file, None)
+    _require_some(file.tell())
+    file.flush()
+    return file
 
 
 def read_rows(source: BinaryIO, limits: Limits) -> bytes:
@@ -87,7 +86,7 @@ def _require_some(size: int) -> None:
         raise MalformedInput("the blob is empty")
 
 
-def _copy(source: BinaryIO, body: BinaryIO, limits: Limits | None) -> None:
+def _copy(source: BinaryIO, body: IO[bytes], limits: Limits | None) -> None:
     while content := source.read(READ_BYTES):
         body.write(content)
         if limits is not None and body.tell() > limits.body_bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-
 from inference.errors import MalformedInput
 
 _STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 11, 12
@@ -59,7 +57,7 @@ class Reader:
     `room`: how many values may be read at most, lists' own included.
     """
 
-    def __init__(self, body: bytes | mmap.mmap, position: int, *, room: int) -> None:
+    def __init__(self, body: bytes, position: int, *, room: int) -> None:
         self._body, self.position, self._room = body, position, room
 
     def structure(self, depth: int = 0) -> Structure:

@@ -109,7 +109,7 @@ def header(shape: bytes) -> bytes:
     [
         (header(b"-1, -2") + bytes(16), MalformedInput),
         (header(b"1," * 100) + bytes(8), UnfitInput),
-        (header(b"0, 2"), UnfitInput),
+        (header(b""), MalformedInput),
         (header(b"2, 0"), UnfitInput),
         (header(b"0, 1" + b"0" * 30), UnfitInput),
     ],

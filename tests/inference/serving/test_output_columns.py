@@ -126,3 +126,21 @@ async def test_settings_name_the_columns(score, form):
     columns = scored_tables.read(form, written)
     assert {"y", "p_false", "p_true", "why"} <= columns.keys()
     assert columns["y"] == [True, None]
+
+
+@pytest.mark.parametrize("form", [media_types.CSV, media_types.PARQUET, media_types.ARROW])
+async def test_settings_name_the_columns_of_an_answer_too(tmp_path, make_scorer, form):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    joblib.dump(MODELS["labels"], folder / "model.joblib")
+    names = {"PREDICTION_COLUMN": "y", "PROBABILITY_PREFIX": "p:"}
+    scorer = make_scorer(folder, ALLOW_UNPINNED_MODEL="true", **names)
+
+    async def columns(query: str) -> list[str]:
+        request = Request(
+            id="r", source="http", body=b"[[0.9,0.8]]", content_type="", accept=form, query=query
+        )
+        return list(scored_tables.read(form, (await scorer.score(request)).body))
+
+    assert await columns("") == ["y"]
+    assert await columns("output=probabilities") == ["y", 'p:a,"b"', "p:no"]

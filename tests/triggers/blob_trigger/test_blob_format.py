@@ -1,16 +1,19 @@
 """A blob's format, compression and options: by its name, its headers and its metadata."""
 
 import gzip
+import io
 import json
 import zlib
 
+import pyarrow.parquet as pq
 import pytest
 from azure.storage.blob import BlobProperties, ContentSettings
 from backports import zstd
 
-from inference.errors import MalformedInput, UnsupportedType
+from inference.errors import CallerError, MalformedInput, SettingError, UnsupportedType
 from inference.rows.text_options import TextOptions, options_of
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
+from triggers.blob_options import BlobOptions
 from triggers.blob_trigger.blob_format import BlobFormat, format_of, raw_format_of
 
 CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
@@ -145,3 +148,107 @@ async def test_metadata_says_the_delimiter_and_the_header(scorer, results, stora
         await parts(scorer, results, storage).handler.score(source, storage.output)
     )
     assert (document["status"], document["result"]["rows"]) == ("succeeded", 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "output"),
+    [
+        ("rows.csv", "parquet", "rows.csv.parquet"),
+        ("rows.csv", ".Parquet", "rows.csv.parquet"),
+        ("rows.csv", "csv", "rows.csv"),
+        ("rows.csv", "jsonl.gz", "rows.csv.jsonl.gz"),
+        ("rows.csv.gz", "jsonl", "rows.csv.gz.jsonl"),
+        ("rows.csv.gz", "csv.gz", "rows.csv.gz"),
+        ("rows.csv.gz", "csv", "rows.csv.gz.csv"),
+        ("rows.ndjson", "jsonl", "rows.ndjson"),
+        ("rows", "arrow", "rows.arrow"),
+        ("rows.csv", "", "rows.csv"),
+    ],
+)
+def test_the_name_of_the_output_ends_as_its_format_does(name, word, output):
+    said = format_of(blob(name, "text/csv", output_format=word))
+    assert name + said.output_ending(name) == output
+    assert said.output_encoding == ("gzip" if output.endswith(".gz") else "")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "says"),
+    [
+        ({"output_format": "xlsx"}, "output_format in the blob's metadata: expected one of json"),
+        ({"output_format": "parquet.gz"}, "output_format .* got 'parquet.gz'"),
+        ({"output": "both"}, "output in the blob's metadata: expected one of predictions, prob"),
+        ({"keep": '["a'}, "keep .* names with commas between them, or a JSON list of names"),
+        ({"keep": "[1]"}, "keep .* got '.1.'"),
+        ({"keep": "a", "drop": "a"}, "column 'a': expected kept or dropped, got both"),
+    ],
+)
+def test_metadata_that_cant_be_read_are_refused_by_name(metadata, says):
+    with pytest.raises(CallerError, match=says):
+        format_of(blob("rows.csv", **metadata))
+
+
+def test_metadata_override_the_settings():
+    options = BlobOptions.from_env(
+        {
+            "BLOB_OUTPUT": "probabilities",
+            "BLOB_OUTPUT_FORMAT": "parquet",
+            "BLOB_KEEP_COLUMNS": 'id, "last, first"',
+            "BLOB_DROP_COLUMNS": '["stra\\u00dfe"]',
+        }
+    )
+    said = format_of(blob("rows.csv"), options)
+    assert said.output.keep == ("id", "last, first")
+    assert (said.output.drop, said.output.output) == (("straße",), "probabilities")
+    assert said.output_ending("rows.csv") == ".parquet"
+    said = format_of(blob("rows.csv", Keep="x", drop="", output="", output_format=""), options)
+    assert (said.output.keep, said.output.drop) == (("x",), ())
+    assert (said.output.output, said.output_format) == ("predictions", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("BLOB_OUTPUT", "both", "one of predictions, probabilities"),
+        ("BLOB_OUTPUT_FORMAT", "xls", "one of json, csv"),
+        ("BLOB_IGNORE_COLUMNS", "[1", "names with commas"),
+        ("BLOB_DROP_COLUMNS", "a", "other columns than BLOB_KEEP_COLUMNS"),
+    ],
+)
+def test_a_bad_setting_stops_the_start(name, value, expected):
+    with pytest.raises(SettingError, match=f"{name}=.*expected {expected}"):
+        BlobOptions.from_env({"BLOB_KEEP_COLUMNS": "a,b", name: value})
+
+
+async def test_a_blob_of_csv_becomes_one_of_parquet(scorer, results, storage):
+    body = b"id,a,b,c\n007,0.9,0.9,0.9\n008,0.1,0.1,0.1\n009,1,2,x\n"
+    metadata = {
+        "output_format": "parquet",
+        "output": "probabilities",
+        "ignore": "id",
+        "drop": "a,b",
+    }
+    source = storage.source.upload_blob("rows.csv", body, metadata=metadata)
+    document = json.loads(
+        await parts(scorer, results, storage).handler.score(source, storage.output)
+    )
+    assert document["result"]["output"] == f"{storage.output.container_name}/rows.csv.parquet"
+    assert storage.report("rows.csv")["output"] == document["result"]["output"]
+    assert storage.outputs() == ["rows.csv.parquet", "rows.csv.report.json"]
+    table = pq.read_table(io.BytesIO(storage.written("rows.csv.parquet")))
+    assert table.schema.names == [
+        *("id", "c", "prediction", "probability_0", "probability_1", "error"),
+    ]
+    assert table["id"].to_pylist() == ["007", "008", "009"]
+    assert table["prediction"].to_pylist() == [1, 0, None]
+    settings = storage.output.get_blob_client("rows.csv.parquet").get_blob_properties()
+    assert settings.content_settings.content_type == "application/vnd.apache.parquet"
+
+
+async def test_a_name_that_is_not_in_the_blob_is_its_error(scorer, results, storage):
+    source = storage.source.upload_blob("rows.csv", b"a,b,c\n1,1,1\n", metadata={"keep": "id"})
+    document = json.loads(
+        await parts(scorer, results, storage).handler.score(source, storage.output)
+    )
+    assert document["status"] == "failed"
+    assert "column 'id': expected one of the input's columns" in document["error"]["message"]
+    assert storage.outputs() == ["rows.csv.report.json"]

@@ -57,6 +57,7 @@ async def test_a_blob_ends_in_its_predictions_a_report_and_a_document(score, sto
         "errors": [{"row": 2, "message": reason}],
         "header": report["header"],
         "cache_hits": 0,
+        "output": f"{storage.output.container_name}/a/rows.csv",
         "output_etag": written.etag,
         "model": scorer.model.as_dict(),
         "input": f"{storage.source.container_name}/a/rows.csv",

@@ -1,0 +1,50 @@
+"""The rows of an Arrow stream or file: a body in memory, or a blob as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
+
+from inference.limits import Limits
+from inference.rows.formats import column_types
+from inference.rows.formats.arrow_messages import Messages, Source
+from inference.rows.formats.model_columns import ColumnsPart, part_of
+from inference.rows.schema import Schema
+
+
+class ArrowReader:
+    """Each batch has the limits of a body; so a blob of any length takes constant memory."""
+
+    def __init__(
+        self,
+        source: Source,
+        schema: Schema,
+        limits: Limits,
+        check: Callable[[pa.Schema], None] = lambda _: None,
+    ) -> None:
+        """`check` gets the schema of all columns. It may raise CallerError."""
+        self._messages, self._model = Messages(source, limits.body_bytes), schema
+        self._check = check
+        #: Known once `parts` began.
+        self.schema = pa.schema([])
+
+    @property
+    def is_file(self) -> bool:
+        return self._messages.is_file
+
+    @property
+    def compression(self) -> str | None:
+        return self._messages.compression
+
+    def parts(self) -> Iterator[ColumnsPart]:
+        """The rows, in order. Raises CallerError."""
+        with column_types.translate_errors("an Arrow stream or file"):
+            stream = pa.ipc.open_stream(self._messages)
+            str(stream.schema.names)  # raises if they are not UTF-8
+            self.schema = stream.schema
+            self._check(self.schema)
+            for batch in stream:
+                batch.validate(full=True)  # offsets may point anywhere
+                for some in column_types.cut(batch):
+                    yield part_of(some, self._model)

@@ -1,0 +1,56 @@
+"""The model's columns of an Arrow table, found by name and converted to the model's types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from inference.rows import numeric, typed_cells, typed_columns
+from inference.rows.formats import arrow_columns, column_types
+from inference.rows.formats.gathering import Part
+from inference.rows.row_types import Rows
+from inference.rows.schema import Schema, require_once
+
+#: Columns in which pandas stores the index of a frame that has no names for it.
+_INDEX = re.compile(r"__index_level_\d+__|Unnamed: 0|")
+
+
+class ColumnsPart(Part):
+    """Some rows. `batch`: the model's columns, in its order. `originals`: all columns."""
+
+    def __init__(self, batch: pa.RecordBatch, originals: pa.RecordBatch) -> None:
+        self.batch, self.originals = batch, originals
+
+    def coerce(self, schema: Schema, *, first: int) -> Rows:
+        """Raises UnfitInput for a column of another type than the model's."""
+        named = zip(self.batch.schema.names, self.batch.columns, strict=True)
+        if schema.kind == "array":
+            columns = [arrow_columns.numbers(name, column) for name, column in named]
+            return numeric.coerce_columns(columns, schema, first=first)
+        known = typed_columns.readers(schema, text=False)
+        read = [
+            arrow_columns.read(reader, name, column)
+            for reader, (name, column) in zip(known, named, strict=True)
+        ]
+        return typed_cells.rows_of(read, schema, first=first)
+
+
+def choose(schema: Schema, names: Sequence[str]) -> Sequence[str]:
+    """The names of the model's columns, in its order; all but pandas' index if it has none.
+
+    Raises UnfitInput.
+    """
+    if schema.names is not None:
+        schema.order(names)
+        return schema.names_among(names)
+    require_once(names, names)
+    return [name for name in names if not _INDEX.fullmatch(name) and name not in schema.ignored]
+
+
+def part_of(batch: pa.RecordBatch, schema: Schema) -> ColumnsPart:
+    """Raises UnfitInput."""
+    chosen = batch.select(choose(schema, batch.schema.names))
+    column_types.require_flat(dict(zip(chosen.schema.names, chosen.schema.types, strict=True)))
+    return ColumnsPart(chosen, batch)

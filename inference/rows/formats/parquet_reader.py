@@ -1,0 +1,241 @@
+"""The rows of a Parquet file: a body in memory, or a blob in a file on disk.
+
+The size of each batch is checked before it is unpacked, so no input takes more memory than the
+limits allow, whatever it claims.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inference.errors import InputTooLarge, MalformedInput
+from inference.limits import Limits
+from inference.rows.formats import column_types, parquet_layout
+from inference.rows.formats.model_columns import ColumnsPart, choose
+from inference.rows.formats.parquet_layout import Group
+from inference.rows.schema import Schema, require_once
+
+#: What pyarrow holds of the columns that it reads at the same time: of each column a dictionary, a
+#: page and, of a file, the page as it is stored. The usual ones have 1 MB each. A single column may
+#: have more.
+STEP_COLUMNS, STEP_BYTES, COLUMN_BYTES = 256, 80 * 1024 * 1024, 120 * 1024 * 1024
+_HELD = "fixed; write pages of 1 MB, or row groups of fewer rows"
+#: Of all columns that are read before the others. More are stored in temporary files.
+STORED_BYTES = 16 * 1024 * 1024
+#: Of a file, read at a time: for a column, at most, and for all columns together.
+_COLUMN_BUFFER, _BUFFERS = 64 * 1024, 16 * 1024 * 1024
+
+#: pyarrow keeps 100 bytes to some KB of each column and row group of a file: a blob of 4,000
+#: columns and 96 MB takes 215 MB, one of 10,000 columns 400 MB.
+MAX_COLUMNS = 4_096
+#: Of a row group: pyarrow cuts longer ones.
+MAX_GROUP_ROWS = 64 * 1024 * 1024
+
+
+class ParquetReader:
+    """Reads columns of `file`. Raises CallerError.
+
+    `limits` are those of a body: its rows, and the bytes of a row group. Of a blob, which has None,
+    only the pages are limited that are held at the same time.
+    """
+
+    def __init__(
+        self,
+        file: pa.NativeFile,
+        schema: Schema,
+        limits: Limits | None,
+        others: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`others`: whether a column is read that may not be the model's."""
+        self._file, self._limits = file, limits
+        self.footer = parquet_layout.read_footer(file)
+        self.groups = parquet_layout.groups(self.footer)
+        count = sum(group.rows for group in self.groups)
+        self._check_counts(count)
+        with column_types.translate_errors("Parquet"):
+            parquet = self._open()
+            #: Of all columns.
+            self.schema: pa.Schema = parquet.schema_arrow
+            self.names: list[str] = self.schema.names
+            self._chosen = choose(schema, self.names)
+            read = [*self._chosen, *filter(others, self.names)]
+            require_once(read, self.names)
+            #: The types of the columns that are read, the model's first, by name.
+            self.fields = {name: self.schema.field(name).type for name in dict.fromkeys(read)}
+            self._check(parquet, count)
+            self._parquet = self._open(
+                metadata=parquet.metadata,
+                # As dictionaries, texts take no more memory than in the file.
+                read_dictionary=[
+                    name for name, kind in self.fields.items() if column_types.is_variable(kind)
+                ],
+                buffer_size=0
+                if self._in_memory
+                else min(_COLUMN_BUFFER, _BUFFERS // max(1, len(self.fields))),
+            )
+
+    def parts(self) -> Iterator[ColumnsPart]:
+        """The rows, in order. Raises CallerError."""
+        return (ColumnsPart(batch.select(self._chosen), batch) for batch in self.batches())
+
+    def batches(self, names: Iterable[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of some of the model's columns, or of all. Raises CallerError."""
+        fields = {name: self.fields[name] for name in (self.fields if names is None else names)}
+        with column_types.translate_errors("Parquet"):
+            for number in range(len(self.groups)):
+                for batch in self._group_batches(number, list(fields)):
+                    for some in column_types.cut(batch):
+                        restored = _restore_types(some, fields)
+                        restored.validate(full=True)  # texts may not be UTF-8
+                        yield restored
+
+    @property
+    def _in_memory(self) -> bool:
+        return isinstance(self._file, pa.BufferReader)
+
+    def _open(self, **options: Any) -> pq.ParquetFile:
+        size = self._file.size()
+        return pq.ParquetFile(
+            self._file,
+            pre_buffer=False,
+            # pyarrow would unpack extension types as their storage type.
+            arrow_extensions_enabled=False,
+            # No list or text of the footer can be longer than the file.
+            thrift_string_size_limit=size + 1,
+            thrift_container_size_limit=size + 1,
+            **options,
+        )
+
+    def _check_counts(self, count: int) -> None:
+        if self._limits is not None:
+            _require_at_most(count, self._limits.rows, "rows", "MAX_ROWS")
+            return
+        setting = "fixed; an Arrow stream, CSV or JSON lines may have more"
+        for group in self.groups:
+            _require_at_most(len(group.chunks), MAX_COLUMNS, "columns of Parquet", setting)
+            _require_at_most(group.rows, MAX_GROUP_ROWS, "rows in a group of Parquet", setting)
+
+    def _check(self, parquet: pq.ParquetFile, count: int) -> None:
+        fields, limits = self.fields, self._limits
+        column_types.require_flat(fields)
+        if limits is not None:
+            rows = column_types.rows_per_part(len(fields))
+            column_types.check_cells(min(count, rows) * len(fields), limits.body_bytes)
+        leaves = [parquet.schema.column(index).path for index in range(len(parquet.schema))]
+        #: By row group: the bytes that pyarrow holds of each column.
+        self._held = [self._check_pages(group, leaves) for group in self.groups]
+
+    def _check_pages(self, group: Group, leaves: Sequence[str]) -> dict[str, int]:
+        """Bytes that pyarrow holds of each of the model's columns. Raises CallerError."""
+        if len(group.chunks) != len(leaves):
+            raise MalformedInput("the Parquet file's row groups have other columns than its schema")
+        size = 0
+        held = dict.fromkeys(self.fields, 0)
+        for leaf, chunk in zip(leaves, group.chunks, strict=True):
+            # pyarrow also reads columns whose path begins with one of the names.
+            for name in held.keys() & _paths(leaf):
+                pages = parquet_layout.unpacked(self._file, chunk, leaf)
+                size += pages.size
+                held[name] += pages.held
+                if self._limits is not None:
+                    self._limits.check_bytes(size, unit="unpacked bytes")
+                else:
+                    unit = f"unpacked bytes in a page of column {name!r}"
+                    _require_at_most(held[name], COLUMN_BYTES, unit, _HELD)
+        return held
+
+    def _group_batches(self, group: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows of a row group. Of many columns, some are read after the others."""
+        rows = column_types.rows_per_part(len(names))
+        steps = list(self._steps(self._held[group], names))
+        if len(steps) == 1:
+            return self._step_batches(group, names, rows)
+        room = STORED_BYTES // len(steps)
+        return _joined([_stored(self._step_batches(group, step, rows), room) for step in steps])
+
+    def _steps(self, held: Mapping[str, int], names: Sequence[str]) -> Iterator[Sequence[str]]:
+        """The columns that are read at the same time."""
+        # The pages of a body in memory have a limit of their own.
+        room = math.inf if self._in_memory else STEP_BYTES
+        start = size = 0
+        for at, name in enumerate(names):
+            size += held[name]
+            if at > start and (size > room or at - start == STEP_COLUMNS):
+                yield names[start:at]
+                start, size = at, held[name]
+        yield names[start:]
+
+    def _step_batches(
+        self, group: int, names: Sequence[str], rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        found: Iterator[pa.RecordBatch] = self._parquet.iter_batches(
+            rows, [group], list(names), use_threads=False
+        )
+        return found
+
+
+def _stored(batches: Iterable[pa.RecordBatch], room: int) -> Iterator[pa.RecordBatch]:
+    """Read all batches now; they are kept in memory, or in a temporary file if they are larger."""
+    file = tempfile.SpooledTemporaryFile(max_size=room)  # noqa: SIM115 - until the last batch
+    writer = None
+    for batch in batches:
+        writer = writer or pa.ipc.new_stream(file, batch.schema)
+        writer.write_batch(batch)
+    if writer is not None:
+        writer.close()
+    return _restored(file)
+
+
+def _restored(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
+    with file:
+        if file.tell():
+            file.seek(0)
+            yield from pa.ipc.open_stream(file)
+
+
+def _joined(steps: Sequence[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+    """Batches with the columns of all steps. Their batches may differ in length."""
+    heads = [next(step, None) for step in steps]
+    while (known := [head for head in heads if head is not None]) and len(known) == len(heads):
+        rows = min(map(len, known))
+        columns = {
+            name: column
+            for head in known
+            for name, column in zip(head.schema.names, head.slice(0, rows).columns, strict=True)
+        }
+        yield pa.RecordBatch.from_pydict(columns, metadata=known[0].schema.metadata)
+        heads = [
+            head.slice(rows) if len(head) > rows else next(step, None)
+            for head, step in zip(known, steps, strict=True)
+        ]
+
+
+def _require_at_most(size: int, limit: int, unit: str, setting: str) -> None:
+    if size > limit:
+        raise InputTooLarge(size=size, limit=limit, unit=unit, setting=setting)
+
+
+def _paths(leaf: str) -> Iterator[str]:
+    """`a`, `a.b` and `a.b.c` of `a.b.c`."""
+    yield leaf
+    while "." in leaf:
+        leaf = leaf.rpartition(".")[0]
+        yield leaf
+
+
+def _restore_types(batch: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+    """The columns in the order of `fields`, with the types that they had when they were written."""
+    columns = {name: _as(batch.column(name), kind) for name, kind in fields.items()}
+    return pa.RecordBatch.from_pydict(columns, metadata=batch.schema.metadata)
+
+
+def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    if column.type == kind:
+        return column
+    return column.cast(column_types.plain(column.type)).cast(kind)
