@@ -33,6 +33,9 @@ QUIET_TURNS = 2
 #: Seconds that arrivals may delay the rows that wait already.
 ASSEMBLE_S = 0.01
 
+#: After so many batches of a single waiter each, requests are taken to come one at a time.
+ALONE_AFTER = 16
+
 #: Seconds. A call that takes less runs on the event loop: handing it to the model thread takes
 #: 0.1 ms, or 5 ms while the event loop is busy. Reading a JSON body on the loop may take as long.
 INLINE_S = 0.001
@@ -51,7 +54,10 @@ class Batcher:
         self._batch: Sequence[Waiter] = ()
         #: Serves the queue until it is empty.
         self._task: asyncio.Task[None] | None = None
-        self._last_was_shared = False
+        #: How many of the last batches had a single waiter, without one of several among them.
+        self._singles = 1
+        #: Whether a request has been answered at once in this turn of the event loop.
+        self._turn_is_taken = False
         #: How many rows are queued or being predicted.
         self.rows = 0
         self.call_times = CallTimes()
@@ -67,8 +73,12 @@ class Batcher:
         self._thread.require_room(len(self._queue))
         if self._task is not None and self._task.done():
             self._task_ended(self._task)  # its callback comes later, or never after a closed loop
-        outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        if self._turn_is_taken:
+            self._singles = min(self._singles, 1)
         rows = len(question)
+        if self._may_answer_at_once(rows):
+            return self._answer_at_once(question, rows)
+        outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         self._queue.add(Waiter(question, outcome, wait, rows))
         if self._task is None:
             self._start()
@@ -87,6 +97,34 @@ class Batcher:
             task.cancel()
             await asyncio.wait([task], timeout=within_s)
 
+    def _may_answer_at_once(self, rows: int) -> bool:
+        """Whether no other request is likely to come before this one is predicted.
+
+        Then a task and a future would only take time.
+        """
+        return self._task is None and self._singles >= ALONE_AFTER and self._is_quick(rows)
+
+    def _answer_at_once(self, question: RowQuestion, rows: int) -> list[bytes]:
+        self._turn_is_taken = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
+        try:
+            return self._call_inline(question, rows)
+        except SystemExit as error:
+            raise InternalError(type(error).__name__) from None
+
+    def _end_turn(self) -> None:
+        self._turn_is_taken = False
+
+    def _is_quick(self, rows: int) -> bool:
+        """Whether a call may run on the event loop."""
+        return self._script.library_only and self.call_times.is_below(INLINE_S, rows=rows)
+
+    def _call_inline(self, question: RowQuestion, rows: int) -> list[bytes]:
+        call = partial(self.call_times.measure, rows, partial(self._script.run_rows, question))
+        answers = self._thread.run_inline(call, rows=rows)
+        require_one_per_row(len(answers), rows=rows)
+        return answers
+
     def _start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._serve())
         # Not a `finally` in the task: one that is cancelled before its first step never runs.
@@ -95,10 +133,10 @@ class Batcher:
     async def _serve(self) -> None:
         while self._queue:
             # A single waiter is most likely followed by a single one: it need not be delayed.
-            if self._last_was_shared:
+            if not self._singles:
                 await self._assemble()
             self._batch = self._queue.take_batch(self._max_rows())
-            self._last_was_shared = len(self._batch) > 1
+            self._singles = 0 if len(self._batch) > 1 else self._singles + 1
             await self._answer(self._batch)
             self._batch = ()
 
@@ -157,12 +195,11 @@ class Batcher:
         if others:
             question = question.join([waiter.question for waiter in others])
         rows = len(question)
+        if self._is_quick(rows):
+            return self._call_inline(question, rows)
         call = partial(self.call_times.measure, rows, partial(self._script.run_rows, question))
-        if self._script.library_only and self.call_times.is_below(INLINE_S, rows=rows):
-            answers = self._thread.run_inline(call, rows=rows)
-        else:
-            waits = [waiter.wait for waiter in batch]
-            answers = await self._thread.run(call, rows=rows, waits=waits)
+        waits = [waiter.wait for waiter in batch]
+        answers = await self._thread.run(call, rows=rows, waits=waits)
         require_one_per_row(len(answers), rows=rows)  # or waiters get answers of each other
         return answers
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,21 +40,24 @@ def blueprint(
     functions = func.Blueprint()
     constructing = threading.Lock()
 
-    @cache
+    constructed: list[BlobService] = []
+
     def construct() -> BlobService:
         # The storage SDK takes as long to import as the rest of the app. Nothing else waits for it.
         from triggers.blob_trigger.blob_components import BlobService  # noqa: PLC0415
 
-        return BlobService(scorer, results, settings, env, root)
-
-    def service() -> BlobService:
         with constructing:
-            return construct()
+            if not constructed:
+                constructed.append(BlobService(scorer, results, settings, env, root))
+            return constructed[0]
+
+    async def service() -> BlobService:
+        return constructed[0] if constructed else await asyncio.to_thread(construct)
 
     async def finish_exhausted() -> None:
         await asyncio.sleep(FIRST_POLL_S)
         try:
-            await (await asyncio.to_thread(service)).exhausted.poll_forever()
+            await (await service()).exhausted.poll_forever()
         except SettingError as error:  # the first blob fails with it too
             log.warning("%s", error)
 
@@ -69,8 +71,7 @@ def blueprint(
     @functions.blob_input("output", settings.output_container, STORAGE)
     @functions.service_bus_queue_output("document", SERVICE_BUS, settings.output_queue)
     async def score_blob(source: Place, output: Place, document: func.Out[str]) -> None:
-        handler = await asyncio.to_thread(service)
-        finished = await handler.score(source, output)
+        finished = await (await service()).score(source, output)
         if finished is not None:
             document.set(finished)
 

@@ -39,7 +39,7 @@ from triggers.blob_trigger.storage_errors import (
     error_code,
     is_retryable,
 )
-from triggers.blob_trigger.storage_threads import BlobThreads
+from triggers.blob_trigger.storage_threads import BlobThreads, at_once
 from triggers.delivery.outbox import Outbox
 from triggers.retry import Retry
 from triggers.statuses import ID_IN_USE
@@ -172,6 +172,8 @@ class BlobHandler:
         reader = await self._begin(work, read)
         stream = form.decompress(reader.stream)
         writer = work.output.writer(form.output_encoding)
+        # The first bytes are in memory, and the writer stages no block of so few.
+        in_thread = at_once if form.is_quick(work.properties.size) else self._threads.work
         try:
             await table_scoring.score(
                 self._scorer,
@@ -179,13 +181,13 @@ class BlobHandler:
                 stream,
                 writer.write,
                 size=None if form.encodings else work.properties.size,
-                in_thread=self._threads.work,
+                in_thread=in_thread,
                 threshold=work.threshold,
                 output=form.output,
                 report=report,
                 position=reader.position,
             )
-            await self._threads.work(require_end, stream)
+            await in_thread(require_end, stream)
         except Exception as error:
             if reader.fault is not None:  # the format's reader may have reported it as bad input
                 raise _unless_changed(reader.fault) from error

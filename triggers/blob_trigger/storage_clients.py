@@ -41,6 +41,7 @@ class BlobStorage:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._accounts: dict[str, BlobServiceClient] = {}
+        self._containers: dict[tuple[str, str], ContainerClient] = {}
 
     def __repr__(self) -> str:
         return f"<BlobStorage {' '.join(self._accounts)}>"
@@ -51,7 +52,11 @@ class BlobStorage:
 
     def container(self, place: Place) -> ContainerClient:
         """Raises SettingError."""
-        return self.account(place.connection).get_container_client(place.container)
+        key = place.connection, place.container
+        if key not in self._containers:
+            account = self.account(place.connection)
+            self._containers[key] = account.get_container_client(place.container)
+        return self._containers[key]
 
     def account(self, name: str) -> BlobServiceClient:
         """The account that the setting `name` connects to. Raises SettingError."""

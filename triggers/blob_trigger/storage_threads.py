@@ -14,6 +14,11 @@ from triggers.blob_trigger.storage_errors import storage_call
 THREADS = 32
 
 
+async def at_once[**P, T](call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """As BlobThreads.work, but on the event loop: for what takes less time than a thread would."""
+    return call(*args, **kwargs)
+
+
 class BlobThreads:
     """`work` runs any call, `storage` a call of the SDK."""
 

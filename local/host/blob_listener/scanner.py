@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
+from urllib.parse import quote
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
@@ -57,6 +58,7 @@ class BlobScanner:
         self._by_reference = trigger.is_deferred and can_defer(function)
         self._processing: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
+        self._container_url = ""
 
     def __repr__(self) -> str:
         return f"<BlobScanner {self._function.name} {self._trigger.path} {len(self._processing)}>"
@@ -176,7 +178,7 @@ class BlobScanner:
         await self._invoker.run(
             self._function,
             data,
-            blob_metadata.metadata(blob, self._client(blob).url, values),
+            blob_metadata.metadata(blob, self._url(blob), values),
             values={**values, "BlobTrigger": f"{blob.container}/{blob.name}"},
             identities=(Identity(f"{blob.container}/{blob.name}\n{blob.etag}"),),
         )
@@ -204,6 +206,14 @@ class BlobScanner:
     def _client(self, blob: BlobProperties) -> BlobClient:
         account = self._connections.blobs(self._trigger.connection)
         return account.get_blob_client(blob.container, blob.name)
+
+    def _url(self, blob: BlobProperties) -> str:
+        """That of a client, which takes 0.2 ms to make."""
+        if not self._container_url:
+            account = self._connections.blobs(self._trigger.connection)
+            self._container_url = account.get_container_client(blob.container).url
+        url, mark, query = self._container_url.partition("?")
+        return f"{url}/{quote(blob.name, safe='~/')}{mark}{query}"
 
     async def _poison(self, blob: BlobProperties, tries: int) -> None:
         queues = self._connections.queues(self._trigger.connection)

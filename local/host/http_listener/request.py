@@ -58,7 +58,7 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def find_key(query: str) -> str:
     """The first `code` argument, found without parsing the others; empty if there is none."""
-    found = _CODE.search(query)
+    found = _CODE.search(query) if query else None
     return unquote_plus(found[1]) if found else ""
 
 

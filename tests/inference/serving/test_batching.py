@@ -14,9 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from inference.errors import InternalError
 from inference.models.sklearn_model import SklearnModel
 from inference.scripts.array_rows import ArrayRows
-from inference.serving.batching import Batcher
+from inference.serving.batching import ALONE_AFTER, Batcher
 from inference.serving.counts import Counts
 from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
@@ -64,6 +65,49 @@ async def test_a_library_model_that_proved_fast_runs_on_the_event_loop(batcher_o
         assert await predict(batcher, 1, 2) == [b"1", b"2"]
     assert script.threads[0] == "model"
     assert script.threads[-1] == "MainThread"
+
+
+async def quick_batcher(batcher_of, script: Sums) -> Batcher:
+    """A batcher that has learnt that its model is quick and that requests come one at a time."""
+    batcher: Batcher = batcher_of(script)
+    while script.threads[-ALONE_AFTER:] != ["MainThread"] * ALONE_AFTER:
+        await predict(batcher, 1)
+        await turns(1)
+        assert len(script.threads) < 1000
+    script.batches.clear()
+    return batcher
+
+
+async def test_a_quick_model_answers_a_single_request_without_a_turn_of_the_loop(batcher_of):
+    batcher = await quick_batcher(batcher_of, Sums(library_only=True))
+    for _ in range(3):
+        with pytest.raises(StopIteration) as stopped:
+            predict(batcher, 1, 2).send(None)
+        assert stopped.value.value == [b"1", b"2"]
+        await turns(1)
+
+
+async def test_requests_of_one_turn_share_a_call_of_a_quick_model(batcher_of):
+    script = Sums(library_only=True)
+    batcher = await quick_batcher(batcher_of, script)
+    for calls in ([1, 15], [1, 15, 16]):
+        answers = await asyncio.gather(*(predict(batcher, number) for number in range(16)))
+        assert answers == [[b"%d" % number] for number in range(16)]
+        assert script.batches == calls
+
+
+async def test_a_quick_model_that_exits_fails_its_request_alone(batcher_of):
+    class Exits(Sums):
+        def run_rows(self, question: ArrayRows) -> list[bytes]:
+            if question.values[0, 0] == 0:
+                raise SystemExit
+            return super().run_rows(question)
+
+    batcher = await quick_batcher(batcher_of, Exits(library_only=True))
+    with pytest.raises(InternalError, match="SystemExit"):
+        await predict(batcher, 0)
+    await turns(1)
+    assert await predict(batcher, 1) == [b"1"]
 
 
 async def test_user_code_never_runs_on_the_event_loop(batcher_of):

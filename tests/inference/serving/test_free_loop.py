@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,17 +20,23 @@ from tests.inference import large_bodies
 SHORT_S, LONG_S = 0.020, 0.100
 
 
+#: A busy machine only lengthens gaps, so one short try of so many is enough.
+TRIES = 8
+
+
 class Heartbeat:
     """The longest gap between two turns of the loop.
 
-    A gap counts for no more than the processor time that this process used meanwhile: what others
-    on the machine had of it is not the body's doing.
+    Other processes lengthen a gap too. So the time in which the loop's thread was ready and the
+    machine did not run it is left out, and a gap counts for no more than the processor time that
+    this process used in it. The collector does not visit what the other tests left in memory.
     """
 
     def __init__(self) -> None:
         self.gap_s = 0.0
 
     async def __aenter__(self) -> Heartbeat:
+        gc.freeze()
         self._task = asyncio.create_task(self._beat())
         await asyncio.sleep(0.005)
         self.gap_s = 0.0
@@ -37,19 +45,30 @@ class Heartbeat:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.sleep(0.005)
         self._task.cancel()
+        gc.unfreeze()
 
     async def _beat(self) -> None:
         while True:
-            at, used = time.perf_counter(), time.process_time()
+            at, used, waited = time.perf_counter(), time.process_time(), seconds_ready()
             await asyncio.sleep(0.001)
-            gap = min(time.perf_counter() - at - 0.001, time.process_time() - used)
-            self.gap_s = max(self.gap_s, gap)
+            gap = time.perf_counter() - at - 0.001 - (seconds_ready() - waited)
+            self.gap_s = max(self.gap_s, min(gap, time.process_time() - used))
 
 
-async def longest_gap(scorer, body: bytes, kind: str, accept: str = "", headers=None) -> float:
-    """The smallest of three tries, as noise only adds."""
+def seconds_ready() -> float:
+    """Seconds in which this thread was ready to run, and waited for a core. Linux counts them."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
+async def require_free_loop(
+    scorer, body: bytes, kind: str, accept: str = "", headers=None, *, within_s: float = SHORT_S
+) -> None:
+    """Fail if the longest gap is above `within_s` in each of TRIES tries."""
     gaps = []
-    for _ in range(3):
+    while min(gaps, default=within_s) >= within_s and len(gaps) < TRIES:
         request = Request(
             id="1", source="http", body=body, content_type=kind, accept=accept,
             headers=headers or {}, recompute=True,
@@ -60,7 +79,7 @@ async def longest_gap(scorer, body: bytes, kind: str, accept: str = "", headers=
             except ScoringError as error:
                 assert error.code in ("unfit_input", "input_too_large", "malformed_input")  # noqa: PT017
         gaps.append(heart.gap_s)
-    return min(gaps)
+    assert min(gaps) < within_s, gaps
 
 
 @pytest.fixture
@@ -94,13 +113,13 @@ SHORT = {
 async def test_a_body_of_4_mb_does_not_block_the_event_loop(scorer, name):
     body, kind = large_bodies.made(name, SHORT.get(name, 20_000))
     assert len(body) < 4.3e6
-    assert await longest_gap(scorer, body, kind) < SHORT_S
+    await require_free_loop(scorer, body, kind)
 
 
 @pytest.mark.parametrize("name", large_bodies.HOSTILE)
 async def test_a_hostile_body_of_4_mb_does_not_block_the_event_loop(scorer, name):
     body, kind = large_bodies.made(name, 4_000_000)
-    assert await longest_gap(scorer, body, kind) < SHORT_S
+    await require_free_loop(scorer, body, kind)
 
 
 @pytest.mark.parametrize("name", ["json", "csv"])
@@ -108,13 +127,13 @@ async def test_a_compressed_body_does_not_block_the_event_loop(scorer, name):
     body, kind = large_bodies.made(name, 20_000)
     packed = large_bodies.packed(body)
     headers = {"content-encoding": "gzip"}
-    assert await longest_gap(scorer, packed, kind, headers=headers) < SHORT_S
+    await require_free_loop(scorer, packed, kind, headers=headers)
 
 
 @pytest.mark.parametrize("accept", media_types.FORMATS)
 async def test_an_answer_of_many_rows_does_not_block_the_event_loop(scorer, accept):
     body, kind = large_bodies.made("npy of bytes", 60_000)
-    assert await longest_gap(scorer, body, kind, accept=accept) < SHORT_S
+    await require_free_loop(scorer, body, kind, accept=accept)
 
 
 async def test_cached_rows_do_not_block_the_event_loop(tmp_path, make_scorer):
@@ -136,4 +155,4 @@ async def test_cached_rows_do_not_block_the_event_loop(tmp_path, make_scorer):
 @pytest.mark.long
 @pytest.mark.parametrize("name", large_bodies.FORMATS)
 async def test_no_body_within_the_limits_blocks_the_event_loop(scorer, name):
-    assert await longest_gap(scorer, *large_bodies.made(name, 100_000)) < LONG_S
+    await require_free_loop(scorer, *large_bodies.made(name, 100_000), within_s=LONG_S)
