@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 #: Seconds that one receive waits for a first message. A shutdown waits for it.
 WAIT_S = 1.0
-#: Seconds to wait for more messages of a batch: after each message, and in total.
+#: Seconds to wait for more messages of a batch: after the last ones, and in total.
 FOLLOW_S = 0.02
 FOLLOW_TOTAL_S = 0.2
 #: Seconds that receiving may take beyond its wait, to connect; and that settling may take.
@@ -27,7 +27,7 @@ SETTLE_S = 5.0
 #: Seconds that the SDK's read waits for a frame. Writes wait for the read.
 READ_S = 0.02
 
-#: The link credit, where host.json has no prefetchCount.
+#: The link credit of a trigger of single messages, where host.json has no prefetchCount.
 DEFAULT_CREDIT = 8
 
 
@@ -36,16 +36,16 @@ class Link:
 
     Credit given to the broker cannot be taken back. Without prefetch, the SDK releases messages
     that arrive while nothing receives, gets them again, and releases them again. So this link
-    prefetches a few messages at a time and gives new credit only when all have been received.
+    gives `credit` at a time, and new credit only when all those messages have been received.
     `outstanding` is the number that may still arrive. If receiving stops before it is 0, the locks
     of those messages expire.
     """
 
     def __init__(
-        self, connections: Connections, connection: str, queue: str, *, prefetch: int
+        self, connections: Connections, connection: str, queue: str, *, credit: int
     ) -> None:
         self._connections, self._connection, self._queue = connections, connection, queue
-        self._credit = prefetch + 1 if prefetch else DEFAULT_CREDIT
+        self._credit = credit
         self._client: ServiceBusClient | None = None
         self._receiver: ServiceBusReceiver | None = None
         #: Credit given to the broker minus messages received.
@@ -66,21 +66,23 @@ class Link:
         Raises TimeoutError and any of the SDK's errors if the broker is away.
         """
         async with asyncio.timeout(wait_s + RECEIVE_S):
-            messages = await self._next(wait_s)
+            messages = await self._next(1, wait_s)
             end = time.monotonic() + FOLLOW_TOTAL_S
             while messages and len(messages) < most and time.monotonic() < end:
-                more = await self._next(FOLLOW_S)
+                more = await self._next(most - len(messages), FOLLOW_S)
                 if not more:
                     break
                 messages += more
         return messages
 
-    async def _next(self, wait_s: float) -> list[ServiceBusReceivedMessage]:
-        """At most one message: asked for several, the SDK may keep some of those it received."""
+    async def _next(self, most: int, wait_s: float) -> list[ServiceBusReceivedMessage]:
+        """At most as many as are outstanding: asked for more, the SDK would give credit itself."""
         receiver = self._open()
         if not self.outstanding:
             self.outstanding = self._credit
-        messages = await receiver.receive_messages(1, max_wait_time=wait_s)
+        messages = await receiver.receive_messages(
+            min(most, self.outstanding), max_wait_time=wait_s
+        )
         self.outstanding -= len(messages)
         return messages
 
