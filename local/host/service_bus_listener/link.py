@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
@@ -34,6 +34,9 @@ DEFAULT_CREDIT = 8
 class Link:
     """Receives and settles. One task at a time may receive; many may settle.
 
+    Batches are settled and received in turn. The SDK reads one frame for each message that is being
+    settled, so it would wait READ_S for each whose frame a concurrent `receive` has read.
+
     Credit given to the broker cannot be taken back. Without prefetch, the SDK releases messages
     that arrive while nothing receives, gets them again, and releases them again. So this link
     gives `credit` at a time, and new credit only when all those messages have been received.
@@ -46,6 +49,7 @@ class Link:
     ) -> None:
         self._connections, self._connection, self._queue = connections, connection, queue
         self._credit = credit
+        self._turn = asyncio.Lock()
         self._client: ServiceBusClient | None = None
         self._receiver: ServiceBusReceiver | None = None
         #: Credit given to the broker minus messages received.
@@ -65,7 +69,7 @@ class Link:
 
         Raises TimeoutError and any of the SDK's errors if the broker is away.
         """
-        async with asyncio.timeout(wait_s + RECEIVE_S):
+        async with asyncio.timeout(wait_s + RECEIVE_S), self._turn:
             messages = await self._next(1, wait_s)
             end = time.monotonic() + FOLLOW_TOTAL_S
             while messages and len(messages) < most and time.monotonic() < end:
@@ -85,6 +89,14 @@ class Link:
         )
         self.outstanding -= len(messages)
         return messages
+
+    async def settle_batch(
+        self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool
+    ) -> None:
+        """Complete the messages, or abandon them if they are not `done`."""
+        settle = self.complete if done else self.abandon
+        async with self._turn:
+            await asyncio.gather(*(settle(message) for message in messages))
 
     async def complete(self, message: ServiceBusReceivedMessage) -> None:
         await self._settle("complete", message, lambda link: link.complete_message(message))

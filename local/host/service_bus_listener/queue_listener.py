@@ -149,7 +149,9 @@ class ServiceBusListener:
         messages = self._buffer.take(most)
         try:
             if len(messages) < most:
-                wait_s = FOLLOW_S if messages else WAIT_S
+                # Messages that wait to be settled wait for the end of this.
+                is_idle = not messages and not (self._trigger.many and self._unsettled)
+                wait_s = WAIT_S if is_idle else FOLLOW_S
                 messages += await self._link.receive(most - len(messages), wait_s=wait_s)
                 self._backoff.succeeded()
             if self._trigger.many and messages:
@@ -280,8 +282,11 @@ class ServiceBusListener:
         """Complete, or abandon. The broker counts deliveries and dead-letters in the end."""
         if done and not self._options.auto_complete_messages:
             return
-        settle = self._link.complete if done else self._link.abandon
-        await asyncio.gather(*(settle(message) for message in messages))
+        if self._trigger.many:
+            await self._link.settle_batch(messages, done=done)
+        else:
+            settle = self._link.complete if done else self._link.abandon
+            await asyncio.gather(*(settle(message) for message in messages))
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
