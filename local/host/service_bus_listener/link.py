@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
@@ -14,6 +15,8 @@ from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostEr
 from local.host.app.connections import Connections, close_client
 
 log = logging.getLogger(__name__)
+
+Settling = Literal["complete", "abandon", "dead_letter", "defer"]
 
 #: Seconds that one receive waits for a first message. A shutdown waits for it.
 WAIT_S = 1.0
@@ -99,10 +102,19 @@ class Link:
             await asyncio.gather(*(settle(message) for message in messages))
 
     async def complete(self, message: ServiceBusReceivedMessage) -> None:
-        await self._settle("complete", message, lambda link: link.complete_message(message))
+        await self._try_to_settle("complete", message)
 
     async def abandon(self, message: ServiceBusReceivedMessage) -> None:
-        await self._settle("abandon", message, lambda link: link.abandon_message(message))
+        await self._try_to_settle("abandon", message)
+
+    async def settle(
+        self, what: Settling, message: ServiceBusReceivedMessage, **options: str | None
+    ) -> None:
+        """Raises TimeoutError, ValueError and any of the SDK's errors."""
+        if self._receiver is None:
+            raise ValueError("its link is closed")
+        async with asyncio.timeout(SETTLE_S):
+            await getattr(self._receiver, f"{what}_message")(message, **options)
 
     async def renew(self, message: ServiceBusReceivedMessage) -> bool:
         """Returns whether the lock was renewed."""
@@ -124,24 +136,16 @@ class Link:
         if client is not None:
             await close_client(client, self)
 
-    async def _settle(
-        self,
-        what: str,
-        message: ServiceBusReceivedMessage,
-        settle: Callable[[ServiceBusReceiver], Awaitable[None]],
-    ) -> None:
+    async def _try_to_settle(self, what: Settling, message: ServiceBusReceivedMessage) -> None:
         """A message that cannot be settled is delivered again when its lock expires."""
-        reason = "its link is closed"
-        if self._receiver is not None:
-            try:
-                async with asyncio.timeout(SETTLE_S):
-                    await settle(self._receiver)
-            except (MessageLockLostError, MessageAlreadySettled):
-                reason = "its lock was lost"
-            except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-                reason = type(error).__name__
-            else:
-                return
+        try:
+            await self.settle(what, message)
+        except (MessageLockLostError, MessageAlreadySettled):
+            reason = "its lock was lost"
+        except Exception as error:  # noqa: BLE001 - a broken connection raises anything
+            reason = type(error).__name__
+        else:
+            return
         log.warning(
             "queue %s: cannot %s message %s: %s; it will be delivered again",
             *(self._queue, what, message.sequence_number, reason),

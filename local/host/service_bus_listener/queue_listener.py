@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING
 
 from azure.servicebus import ServiceBusReceivedMessage
 
@@ -23,6 +24,9 @@ from local.host.service_bus_listener.link import DEFAULT_CREDIT, FOLLOW_S, WAIT_
 from local.host.service_bus_listener.message_buffer import MessageBuffer, keep_locked
 from local.host.service_bus_listener.trigger_data import TriggerDataType
 
+if TYPE_CHECKING:
+    from local.host.service_bus_listener.settlement import Settlement
+
 log = logging.getLogger(__name__)
 
 #: Seconds after which outstanding messages are buffered while functions run: short beside a lock's
@@ -31,20 +35,6 @@ BUFFER_AFTER_S = 0.1
 
 #: With so many messages, or two batches, that are not settled yet, no further batch is invoked.
 MAX_UNSETTLED = 256
-
-
-def service_bus_listeners(
-    functions: Iterable[Function],
-    invoker: Invoker,
-    connections: Connections,
-    options: ServiceBusOptions,
-) -> Iterator[ServiceBusListener]:
-    """A listener for each function with a Service Bus trigger."""
-    for function in functions:
-        if isinstance(trigger := function.trigger, ServiceBusTrigger):
-            yield ServiceBusListener(
-                function, trigger, invoker=invoker, connections=connections, options=options
-            )
 
 
 class ServiceBusListener:
@@ -58,9 +48,13 @@ class ServiceBusListener:
         invoker: Invoker,
         connections: Connections,
         options: ServiceBusOptions,
+        auto_complete: bool,
+        settlement: Settlement | None = None,
     ) -> None:
+        """With `settlement`, the function settles its messages itself."""
         self._function, self._trigger = function, trigger
-        self._invoker, self._options = invoker, options
+        self._invoker, self._options, self._settlement = invoker, options, settlement
+        self._auto_complete = auto_complete
         is_deferred = trigger.is_deferred and can_defer(function)
         self._data_type: TriggerDataType = "reference" if is_deferred else trigger.data_type
         if options.prefetch_count:
@@ -177,7 +171,7 @@ class ServiceBusListener:
         """Receive ahead: after a full batch another one at once, else what is outstanding late."""
         self._ended.clear()
         ahead = self._link.outstanding
-        if self._trigger.many and self._was_full:
+        if self._trigger.many and self._was_full and not self._settlement:
             ahead = self._credit - len(self._buffer)
         elif not await self._has_ended(BUFFER_AFTER_S if ahead else None):
             ahead = self._link.outstanding
@@ -250,6 +244,7 @@ class ServiceBusListener:
     ) -> None:
         """Run the function, then complete its messages, or abandon them if it failed."""
         done = False
+        tokens = self._settlement.add(self._link, messages) if self._settlement else ()
         try:
             data, metadata = convert()
             await self._invoker.run(
@@ -275,12 +270,15 @@ class ServiceBusListener:
             log.exception("function %s: abandoning %s", self._function.name, _name(messages))
         finally:
             self._function_returned()
+            if self._settlement:
+                messages = self._settlement.remove(tokens)
             # Also after a cancellation: the messages need not wait for their locks to expire.
-            await self._settle(messages, done=done)
+            if messages:
+                await self._settle(messages, done=done)
 
     async def _settle(self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool) -> None:
         """Complete, or abandon. The broker counts deliveries and dead-letters in the end."""
-        if done and not self._options.auto_complete_messages:
+        if done and not self._auto_complete:
             return
         if self._trigger.many:
             await self._link.settle_batch(messages, done=done)
