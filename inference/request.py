@@ -38,6 +38,8 @@ class Request:
     query: str = ""
     #: By lower-case name.
     headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    #: Fields that the result document repeats: of a message, its own and its sender's ids.
+    references: Mapping[str, str] = field(default=_NO_HEADERS)
     #: Whether to make a new prediction, which replaces the stored one.
     recompute: bool = False
     #: time.monotonic() when the request must have ended; math.inf if nobody waits for a response.

@@ -14,6 +14,8 @@ from triggers.blob_options import NO_OPTIONS, BlobOptions
 Trigger = Literal["http", "blob", "servicebus"]
 AuthLevel = Literal["anonymous", "function", "admin"]
 BlobSource = Literal["LogsAndContainerScan", "EventGrid"]
+#: Who settles messages: the platform a whole batch, or the app each message.
+Settlement = Literal["batch", "message"]
 
 #: Settings that hold the connections. Bindings name them, and the platform reads them.
 STORAGE = "ScoringStorage"
@@ -40,6 +42,7 @@ class TriggerSettings:
     message_ttl_s: float = MESSAGE_TTL_S
     #: After so many deliveries the broker dead-letters a message.
     max_delivery_count: int = 10
+    message_settlement: Settlement = "batch"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> TriggerSettings:
@@ -48,6 +51,8 @@ class TriggerSettings:
         source = env.get("BLOB_SOURCE", "") or cls.blob_source
         _one_of("HTTP_AUTH_LEVEL", level, get_args(AuthLevel))
         _one_of("BLOB_SOURCE", source, get_args(BlobSource))
+        settlement = env.get("MESSAGE_SETTLEMENT", "").lower() or cls.message_settlement
+        _one_of("MESSAGE_SETTLEMENT", settlement, get_args(Settlement))
         settings = cls(
             triggers=_triggers(env.get("TRIGGERS", "")),
             http_auth_level=cast(AuthLevel, level),
@@ -59,6 +64,7 @@ class TriggerSettings:
             output_queue=env.get("OUTPUT_QUEUE_NAME", "") or cls.output_queue,
             message_ttl_s=positive_float(env, "MESSAGE_TTL_S", cls.message_ttl_s),
             max_delivery_count=positive_int(env, "MAX_DELIVERY_COUNT", cls.max_delivery_count),
+            message_settlement=cast(Settlement, settlement),
         )
         settings._require_no_loop()
         return settings

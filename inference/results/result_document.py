@@ -62,7 +62,7 @@ def _is_json(answer: Answer) -> bool:
 
 
 def _document(request: Request, model: ModelId, **outcome: object) -> bytes:
-    document = {
+    document: dict[str, object] = {
         "id": _encodable(request.id),
         "source": request.source,
         "model": {name: _encodable(value) for name, value in model.as_dict().items()},
@@ -71,6 +71,8 @@ def _document(request: Request, model: ModelId, **outcome: object) -> bytes:
         "received_at": _iso(request.received_at),
         "finished_at": _iso(time.time()),
     }
+    for name, text in request.references.items():
+        document[name] = _encodable(text)
     return orjson.dumps(document | outcome)
 
 

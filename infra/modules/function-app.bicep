@@ -71,6 +71,7 @@ var scoringSettings = {
   MAX_BODY_BYTES: '104857600'
   MAX_DELIVERY_COUNT: string(maxDeliveryCount)
   MAX_ROWS: '100000'
+  MESSAGE_SETTLEMENT: 'batch'
   MESSAGE_TTL_S: string(requestDays * 86400)
   NEAR_CACHE_BYTES: '67108864'
   REDIS_AUTH: redisAuth

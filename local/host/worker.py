@@ -90,7 +90,7 @@ def _event_listeners(
 
         listeners += blob_listeners(runtime.functions, invoker, connections, options.blobs)
     if any(isinstance(each.trigger, ServiceBusTrigger) for each in runtime.functions):
-        from local.host.service_bus_listener.queue_listener import (  # noqa: PLC0415
+        from local.host.service_bus_listener.service_bus_listeners import (  # noqa: PLC0415
             service_bus_listeners,
         )
 

@@ -39,6 +39,9 @@ RESULT = record(
     error=record("code", "message", code=TEXT, message=TEXT) | {"type": ["object", "null"]},
     received_at=_TIME,
     finished_at=_TIME,
+    message_id=TEXT,
+    correlation_id=TEXT | {"description": "Of a message; reply_to likewise."},
+    reply_to=TEXT,
 )
 #: The answer about an enqueued request that has no result yet.
 PENDING = record("id", "status", id=TEXT, status={"const": "pending"})

@@ -12,6 +12,7 @@ from inference.request import Request
 from inference.results.stored_result import fingerprint
 from inference.tracebacks import format_error
 from triggers import envelope
+from triggers.service_bus_trigger import wrapped_body
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 
 log = logging.getLogger(__name__)
@@ -45,10 +46,17 @@ def read_batch(
         try:
             request, packed = _read(message)
         except Exception as error:  # noqa: BLE001 - it ends this message alone
-            request = Request(id=_id(message), source="servicebus", body=b"", deadline=math.inf)
-            log.error("request %r can't be read: %s", request.id, format_error(error))
-            unread = InternalError(type(error).__name__)
-            yield Delivery(request, redelivered, is_last, error=unread)
+            request = Request(
+                id=_id(message),
+                source="servicebus",
+                body=b"",
+                references=_references(message),
+                deadline=math.inf,
+            )
+            if not isinstance(error, ScoringError):
+                log.error("request %r can't be read: %s", request.id, format_error(error))
+                error = InternalError(type(error).__name__)
+            yield Delivery(request, redelivered, is_last, error=error)
             continue
         is_duplicate = False
         if packed:
@@ -66,6 +74,7 @@ def _read(message: ReceivedMessage) -> tuple[Request, str]:
     request = envelope.unpack(message.body)
     if request is not None:
         return request, message.body.decode()
+    body = wrapped_body.unwrap(message.body)
     properties = {
         str(name).lower(): str(value) for name, value in message.application_properties.items()
     }
@@ -76,12 +85,23 @@ def _read(message: ReceivedMessage) -> tuple[Request, str]:
     request = Request(
         id=_id(message),
         source="servicebus",
-        body=message.body,
+        body=body,
         content_type=content_type,
         headers=properties,
+        references=_references(message),
         deadline=math.inf,
     )
     return request, ""
+
+
+def _references(message: ReceivedMessage) -> dict[str, str]:
+    """What a sender may look for in the result document."""
+    ids = {
+        "message_id": message.message_id,
+        "correlation_id": message.correlation_id,
+        "reply_to": message.reply_to,
+    }
+    return {name: text for name, text in ids.items() if text}
 
 
 def _id(message: ReceivedMessage) -> str:

@@ -2,8 +2,8 @@
 
 Microsoft's converters cost more. The one in azure-functions parses two times of each message, at
 200 to 500 us, and reads arrays of properties in which absent ones shift the others. The SDK types
-(azurefunctions-extensions-bindings-servicebus, beta) need uamqp, grpcio-tools and the Service Bus
-SDK, which takes as long to import as the app to load.
+(azurefunctions-extensions-bindings-servicebus 1.0.0b2) cost 100 us a message and lose its delivery
+count, and they import uamqp, grpcio and the Service Bus SDK: 0.3 s. This one costs 17 us.
 """
 
 from __future__ import annotations

@@ -85,9 +85,8 @@ class MessageHandler:
         An exception makes the broker deliver the whole batch again. A message that was finished
         before is then answered with the document that it has.
         """
-        ends_at = self._clock() + self._retry_s
         deliveries = list(read_batch(messages, max_delivery_count=self._max_delivery_count))
-        outcomes = await asyncio.gather(*(self._outcome(each, ends_at) for each in deliveries))
+        outcomes = await asyncio.gather(*(self.outcome(each) for each in deliveries))
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         if errors:
             await self._send_final(zip(deliveries, outcomes, strict=True))
@@ -97,7 +96,7 @@ class MessageHandler:
             [outcome.requeued for outcome in outcomes if outcome.requeued],
         )
 
-    async def _send_final(self, outcomes: Iterable[tuple[Delivery, _Outcome]]) -> None:
+    async def _send_final(self, outcomes: Iterable[tuple[Delivery, Outcome]]) -> None:
         """Send the documents of last attempts: these are not delivered again with their batch."""
         for delivery, outcome in outcomes:
             if delivery.is_last and outcome.document and self._send is not None:
@@ -107,10 +106,10 @@ class MessageHandler:
                     kind = type(error).__name__
                     log.error("the result of %r was not sent: %s", delivery.request.id, kind)
 
-    async def _outcome(self, delivery: Delivery, ends_at: float) -> _Outcome:
+    async def outcome(self, delivery: Delivery) -> Outcome:
         """What one message ends in, whatever fails."""
         try:
-            return await self._score(delivery, ends_at)
+            return await self._score(delivery, self._clock() + self._retry_s)
         except StoreUnavailable as error:
             return await self._requeue(delivery, error)
         except ScoringError as error:
@@ -120,10 +119,10 @@ class MessageHandler:
         except Exception as error:  # noqa: BLE001 - it ends this message, never its batch
             return await self._fail(delivery, error)
 
-    async def _score(self, delivery: Delivery, ends_at: float) -> _Outcome:
+    async def _score(self, delivery: Delivery, ends_at: float) -> Outcome:
         """Raises retryable errors and StoreUnavailable."""
         if delivery.is_duplicate:
-            return _Outcome()
+            return Outcome()
         if delivery.error is not None:
             return await self._store_error(delivery, delivery.error)
         known = await self._find_outcome(delivery)
@@ -143,13 +142,13 @@ class MessageHandler:
             if is_retryable(error):
                 raise
             return await self._store_error(delivery, error)
-        return _Outcome(
+        return Outcome(
             await self._outbox.store_answer(
                 delivery.request, answered, self._scorer.model, wait_s=self._wait_s(delivery)
             )
         )
 
-    async def _find_outcome(self, delivery: Delivery) -> _Outcome | None:
+    async def _find_outcome(self, delivery: Delivery) -> Outcome | None:
         """The outcome of a message that needs no scoring; None if it has to be scored."""
         if not (delivery.redelivered or delivery.is_last or delivery.packed):
             return None  # an id that is in use shows when the result is stored
@@ -163,10 +162,10 @@ class MessageHandler:
             request = delivery.request
             if delivery.packed:  # HTTP accepted this id for another caller's request
                 request = replace(request, source="servicebus")
-            return _Outcome(await self._outbox.store_id_in_use(request, self._scorer.model))
+            return Outcome(await self._outbox.store_id_in_use(request, self._scorer.model))
         if state == "finished":
             # HTTP may enqueue a request twice: only a redelivery may have lost its document.
-            return _Outcome(document if delivery.redelivered else "")
+            return Outcome(document if delivery.redelivered else "")
         return None
 
     async def _find(self, delivery: Delivery) -> tuple[str, str]:
@@ -180,34 +179,34 @@ class MessageHandler:
             await self._final_attempts.add(request.id)
         return state, document
 
-    async def _store_error(self, delivery: Delivery, error: ScoringError) -> _Outcome:
-        return _Outcome(
+    async def _store_error(self, delivery: Delivery, error: ScoringError) -> Outcome:
+        return Outcome(
             await self._outbox.store_error(
                 delivery.request, error, self._scorer.model, wait_s=self._wait_s(delivery)
             )
         )
 
-    async def _return(self, delivery: Delivery, error: ScoringError) -> _Outcome:
+    async def _return(self, delivery: Delivery, error: ScoringError) -> Outcome:
         """Let the broker deliver a message again, or dead-letter it after the last attempt."""
         request = delivery.request
         self._outbox.count_returned()
         if delivery.is_last:
             log.warning("request %r failed, and no attempt is left: %s", request.id, error)
             message = f"no attempt is left, and the last one failed: {error}; send it again"
-            await self._outbox.store_exhausted(request, message, self._scorer.model)
-        else:
-            log.warning("request %r failed and is delivered again: %s", request.id, error)
-        return _Outcome(error=error)
+            exhausted = await self._outbox.store_exhausted(request, message, self._scorer.model)
+            return Outcome(error=error, exhausted=exhausted)
+        log.warning("request %r failed and is delivered again: %s", request.id, error)
+        return Outcome(error=error)
 
-    async def _requeue(self, delivery: Delivery, error: StoreUnavailable) -> _Outcome:
+    async def _requeue(self, delivery: Delivery, error: StoreUnavailable) -> Outcome:
         """Send a request of HTTP to the input queue again: that uses up no attempt."""
         if not delivery.packed:
             return await self._return(delivery, Overloaded(str(error)))
         log.warning("request %r is requeued until its result can be stored", delivery.request.id)
         self._outbox.count_returned()
-        return _Outcome(requeued=delivery.packed)
+        return Outcome(requeued=delivery.packed)
 
-    async def _fail(self, delivery: Delivery, error: Exception) -> _Outcome:
+    async def _fail(self, delivery: Delivery, error: Exception) -> Outcome:
         """A document for an error of the app's own."""
         log.error("request %r: %s", delivery.request.id, format_error(error))
         internal = InternalError(type(error).__name__)
@@ -219,7 +218,7 @@ class MessageHandler:
             return await self._requeue(delivery, away)
         except Exception as second:  # noqa: BLE001 - the queue gets the document in any case
             log.error("the result of %r was not stored: %s", request.id, type(second).__name__)
-            return _Outcome(result_document.failed(request, internal, self._scorer.model).decode())
+            return Outcome(result_document.failed(request, internal, self._scorer.model).decode())
 
     def _wait_s(self, delivery: Delivery) -> float | None:
         """How long to wait for the result store; None if the sender can look at the queue too."""
@@ -227,12 +226,14 @@ class MessageHandler:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """What one message ends in. All are empty if nothing is sent."""
 
     #: For the output queue.
     document: str = ""
     #: For the input queue.
     requeued: str = ""
-    #: Why the broker has to deliver the batch again.
+    #: Why the broker has to deliver the message again.
     error: ScoringError | None = None
+    #: The document for the output queue, if no attempt is left after `error`.
+    exhausted: str = ""

@@ -35,6 +35,8 @@ class ReceivedMessage(SdkType):  # type: ignore[misc]
     delivery_count: int = 1
     sequence_number: int = 0
     lock_token: str = ""
+    #: When its lock ends, in seconds since 1970; 0: not known.
+    locked_until: float = 0.0
     #: Why its bytes can't be read. Only the lock token is known then.
     error: str = ""
 
@@ -74,6 +76,7 @@ def _set(message: ReceivedMessage, code: int, value: Any, parts: list[bytes]) ->
             pass
         case (0x72, dict()):
             message.sequence_number = value.get("x-opt-sequence-number", 0)
+            message.locked_until = value.get("x-opt-locked-until", 0) / 1000
         case (0x73, list()):
             _set_properties(message, value)
         case (0x74, dict()):

@@ -8,6 +8,7 @@ from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
 
 import azure.functions as func
 
+from inference.errors import SettingError
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.serving.shutdown import run_with_loop
@@ -31,6 +32,9 @@ def blueprint(
 
     exhausted = ExhaustedMessages(results.final_attempts, send)
     run_with_loop(exhausted.poll_forever())
+    if settings.message_settlement == "message":
+        _register_settling(functions, scorer, results, settings, env)
+        return functions
     handler = MessageHandler(
         scorer, results, max_delivery_count=settings.max_delivery_count, send=send
     )
@@ -56,3 +60,22 @@ def blueprint(
                 queue.set(f"[{','.join(bodies)}]")
 
     return functions
+
+
+def _register_settling(
+    functions: func.Blueprint,
+    scorer: Scorer,
+    results: ResultStore,
+    settings: TriggerSettings,
+    env: Mapping[str, str],
+) -> None:
+    """Raises SettingError if grpcio is not installed."""
+    try:
+        from triggers.service_bus_trigger import settling_blueprint  # noqa: PLC0415 - grpcio
+    except ImportError as error:
+        raise SettingError(
+            name="MESSAGE_SETTLEMENT",
+            value="message",
+            expected="the package grpcio in requirements.txt, or batch",
+        ) from error
+    settling_blueprint.register(functions, scorer, results, settings, env)

@@ -181,6 +181,7 @@ def _service_bus_trigger(function: str, raw: dict[str, Any]) -> ServiceBusTrigge
         many=str(raw.get("cardinality") or "ONE").upper() == "MANY",
         data_type=_data_type(raw),
         is_deferred=_is_deferred(raw),
+        auto_complete=raw.get("autoCompleteMessages"),
     )
 
 

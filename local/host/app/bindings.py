@@ -46,6 +46,8 @@ class ServiceBusTrigger:
     many: bool
     data_type: DataType
     is_deferred: bool
+    #: None: as host.json says.
+    auto_complete: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ _SUPPORTED = {
     ("blobTrigger", "IN"): {"path", "source"},
     ("blob", "IN"): {"path", "dataType"},
     ("blob", "OUT"): {"path"},
-    ("serviceBusTrigger", "IN"): {"queueName", "cardinality", "dataType"},
+    ("serviceBusTrigger", "IN"): {"queueName", "cardinality", "dataType", "autoCompleteMessages"},
     ("serviceBus", "OUT"): {"queueName"},
 }
 

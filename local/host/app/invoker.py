@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from local.host.app.bindings import Function, Identity
 from local.host.app.inputs import Inputs
@@ -32,8 +32,11 @@ class Invoker:
         *,
         values: Mapping[str, str],
         identities: Sequence[Identity] = (),
+        on_return: Callable[[], object] = lambda: None,
     ) -> Outcome:
         """Return when all outputs have been sent. Logs a failure and raises InvocationFailed.
+
+        Calls `on_return` once: when the function has returned or failed.
 
         `values` replace `{name}` in the paths of bindings. `identities` are those of the triggering
         blob version or messages, one per message of a batch; by default, the invocation's own id.
@@ -43,7 +46,10 @@ class Invoker:
         try:
             if function.inputs:
                 inputs |= await self._inputs.read(function, values)
-            outcome = await self._runtime.invoke(function, inputs, metadata, invocation_id)
+            try:
+                outcome = await self._runtime.invoke(function, inputs, metadata, invocation_id)
+            finally:
+                on_return()
             if function.other_outputs:
                 await self._outputs.send(
                     function, outcome, values, identities=identities or (Identity(invocation_id),)

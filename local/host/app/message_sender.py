@@ -21,16 +21,18 @@ SEND_S = 60.0
 
 
 class MessageSender:
-    """Sends over one link, one output at a time, because the SDK's senders are not shared safely.
+    """Sends over one link, one transfer at a time, because the SDK's senders are not shared safely.
 
-    After a failure the link is closed, and the next output opens another.
+    Outputs that wait for the transfer before them go together into the next one. After a failure
+    the link is closed, and the next output opens another.
     """
 
     def __init__(self, connections: Connections, connection: str, queue: str) -> None:
         self._connections, self._connection, self._queue = connections, connection, queue
         self._client: ServiceBusClient | None = None
         self._sender: ServiceBusSender | None = None
-        self._lock = asyncio.Lock()
+        self._waiting: list[tuple[Sequence[ServiceBusMessage], asyncio.Future[None]]] = []
+        self._sending: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"<MessageSender {self._queue} {'open' if self._sender else 'closed'}>"
@@ -41,23 +43,47 @@ class MessageSender:
 
         Raises BindingFailed, at the latest after SEND_S. Some messages may have been sent then.
         """
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((make_messages(data, binding, identities), accepted))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_waiting())
         try:
-            async with asyncio.timeout(SEND_S), self._lock:
-                await self._send_or_close(make_messages(data, binding, identities))
+            async with asyncio.timeout(SEND_S):
+                await accepted
         except (AzureError, TimeoutError) as error:
             raise BindingFailed.from_error(error) from error
 
     async def close(self) -> None:
-        async with self._lock:
-            await self._close_link()
+        """Outputs that still wait are sent first."""
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+        await self._close_link()
 
-    async def _send_or_close(self, messages: Sequence[ServiceBusMessage]) -> None:
+    async def _send_waiting(self) -> None:
+        """Send until none waits. Each transfer's outcome is that of all outputs in it."""
         try:
-            await self._send(messages)
-        except BaseException:
-            # Also after a cancellation: the link's state is unknown.
-            await self._close_link()
-            raise
+            while self._waiting:
+                outputs, self._waiting = self._waiting, []
+                messages = [message for each, _ in outputs for message in each]
+                failure: Exception | None = None
+                try:
+                    async with asyncio.timeout(SEND_S):
+                        await self._send(messages)
+                except Exception as error:  # noqa: BLE001 - a broken connection raises anything
+                    failure = error
+                    # The link's state is unknown.
+                    await self._close_link()
+                for _, accepted in outputs:
+                    if accepted.done():
+                        continue
+                    if failure is None:
+                        accepted.set_result(None)
+                    else:
+                        accepted.set_exception(failure)
+        finally:
+            self._sending = None
+            for _, accepted in self._waiting:
+                accepted.cancel()
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = await self._open()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from typing import Literal
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
@@ -15,9 +16,11 @@ from local.host.app.connections import Connections, close_client
 
 log = logging.getLogger(__name__)
 
+Settling = Literal["complete", "abandon", "dead_letter", "defer"]
+
 #: Seconds that one receive waits for a first message. A shutdown waits for it.
 WAIT_S = 1.0
-#: Seconds to wait for more messages of a batch: after each message, and in total.
+#: Seconds to wait for more messages of a batch: after the last ones, and in total.
 FOLLOW_S = 0.02
 FOLLOW_TOTAL_S = 0.2
 #: Seconds that receiving may take beyond its wait, to connect; and that settling may take.
@@ -27,25 +30,29 @@ SETTLE_S = 5.0
 #: Seconds that the SDK's read waits for a frame. Writes wait for the read.
 READ_S = 0.02
 
-#: The link credit, where host.json has no prefetchCount.
+#: The link credit of a trigger of single messages, where host.json has no prefetchCount.
 DEFAULT_CREDIT = 8
 
 
 class Link:
     """Receives and settles. One task at a time may receive; many may settle.
 
+    Batches are settled and received in turn. The SDK reads one frame for each message that is being
+    settled, so it would wait READ_S for each whose frame a concurrent `receive` has read.
+
     Credit given to the broker cannot be taken back. Without prefetch, the SDK releases messages
     that arrive while nothing receives, gets them again, and releases them again. So this link
-    prefetches a few messages at a time and gives new credit only when all have been received.
+    gives `credit` at a time, and new credit only when all those messages have been received.
     `outstanding` is the number that may still arrive. If receiving stops before it is 0, the locks
     of those messages expire.
     """
 
     def __init__(
-        self, connections: Connections, connection: str, queue: str, *, prefetch: int
+        self, connections: Connections, connection: str, queue: str, *, credit: int
     ) -> None:
         self._connections, self._connection, self._queue = connections, connection, queue
-        self._credit = prefetch + 1 if prefetch else DEFAULT_CREDIT
+        self._credit = credit
+        self._turn = asyncio.Lock()
         self._client: ServiceBusClient | None = None
         self._receiver: ServiceBusReceiver | None = None
         #: Credit given to the broker minus messages received.
@@ -65,30 +72,49 @@ class Link:
 
         Raises TimeoutError and any of the SDK's errors if the broker is away.
         """
-        async with asyncio.timeout(wait_s + RECEIVE_S):
-            messages = await self._next(wait_s)
+        async with asyncio.timeout(wait_s + RECEIVE_S), self._turn:
+            messages = await self._next(1, wait_s)
             end = time.monotonic() + FOLLOW_TOTAL_S
             while messages and len(messages) < most and time.monotonic() < end:
-                more = await self._next(FOLLOW_S)
+                more = await self._next(most - len(messages), FOLLOW_S)
                 if not more:
                     break
                 messages += more
         return messages
 
-    async def _next(self, wait_s: float) -> list[ServiceBusReceivedMessage]:
-        """At most one message: asked for several, the SDK may keep some of those it received."""
+    async def _next(self, most: int, wait_s: float) -> list[ServiceBusReceivedMessage]:
+        """At most as many as are outstanding: asked for more, the SDK would give credit itself."""
         receiver = self._open()
         if not self.outstanding:
             self.outstanding = self._credit
-        messages = await receiver.receive_messages(1, max_wait_time=wait_s)
+        messages = await receiver.receive_messages(
+            min(most, self.outstanding), max_wait_time=wait_s
+        )
         self.outstanding -= len(messages)
         return messages
 
+    async def settle_batch(
+        self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool
+    ) -> None:
+        """Complete the messages, or abandon them if they are not `done`."""
+        settle = self.complete if done else self.abandon
+        async with self._turn:
+            await asyncio.gather(*(settle(message) for message in messages))
+
     async def complete(self, message: ServiceBusReceivedMessage) -> None:
-        await self._settle("complete", message, lambda link: link.complete_message(message))
+        await self._try_to_settle("complete", message)
 
     async def abandon(self, message: ServiceBusReceivedMessage) -> None:
-        await self._settle("abandon", message, lambda link: link.abandon_message(message))
+        await self._try_to_settle("abandon", message)
+
+    async def settle(
+        self, what: Settling, message: ServiceBusReceivedMessage, **options: str | None
+    ) -> None:
+        """Raises TimeoutError, ValueError and any of the SDK's errors."""
+        if self._receiver is None:
+            raise ValueError("its link is closed")
+        async with asyncio.timeout(SETTLE_S):
+            await getattr(self._receiver, f"{what}_message")(message, **options)
 
     async def renew(self, message: ServiceBusReceivedMessage) -> bool:
         """Returns whether the lock was renewed."""
@@ -110,24 +136,16 @@ class Link:
         if client is not None:
             await close_client(client, self)
 
-    async def _settle(
-        self,
-        what: str,
-        message: ServiceBusReceivedMessage,
-        settle: Callable[[ServiceBusReceiver], Awaitable[None]],
-    ) -> None:
+    async def _try_to_settle(self, what: Settling, message: ServiceBusReceivedMessage) -> None:
         """A message that cannot be settled is delivered again when its lock expires."""
-        reason = "its link is closed"
-        if self._receiver is not None:
-            try:
-                async with asyncio.timeout(SETTLE_S):
-                    await settle(self._receiver)
-            except (MessageLockLostError, MessageAlreadySettled):
-                reason = "its lock was lost"
-            except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-                reason = type(error).__name__
-            else:
-                return
+        try:
+            await self.settle(what, message)
+        except (MessageLockLostError, MessageAlreadySettled):
+            reason = "its lock was lost"
+        except Exception as error:  # noqa: BLE001 - a broken connection raises anything
+            reason = type(error).__name__
+        else:
+            return
         log.warning(
             "queue %s: cannot %s message %s: %s; it will be delivered again",
             *(self._queue, what, message.sequence_number, reason),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -16,29 +18,58 @@ from local.host.service_bus_listener.link import Link
 MIN_RENEWAL_S = 0.5
 
 
+@dataclass(slots=True)
+class _Buffered:
+    message: ServiceBusReceivedMessage
+    #: When to renew its lock, and when to stop renewing it; monotonic, in seconds.
+    renew_at: float
+    until: float
+
+
 class MessageBuffer:
-    """First in, first out. Renews the locks of the messages in it."""
+    """First in, first out. Renews the locks of the messages in it, each for `renewal_s`."""
 
     def __init__(self, link: Link, *, renewal_s: float) -> None:
         self._link, self._renewal_s = link, renewal_s
-        self._messages: deque[tuple[ServiceBusReceivedMessage, asyncio.Task[None]]] = deque()
+        self._buffered: deque[_Buffered] = deque()
+        self._renewing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<MessageBuffer {len(self._messages)} messages>"
+        return f"<MessageBuffer {len(self)} messages>"
+
+    def __len__(self) -> int:
+        return len(self._buffered)
 
     def add(self, messages: Iterable[ServiceBusReceivedMessage]) -> None:
+        now = time.monotonic()
         for message in messages:
-            renewing = asyncio.create_task(keep_locked(self._link, message, self._renewal_s))
-            self._messages.append((message, renewing))
+            renew_at = now + max(_locked_s(message) / 2, MIN_RENEWAL_S)
+            self._buffered.append(_Buffered(message, renew_at, now + self._renewal_s))
+        if self._buffered and self._renewing is None:
+            self._renewing = asyncio.create_task(self._renew())
 
     def take(self, most: int | None = None) -> list[ServiceBusReceivedMessage]:
         """The first `most` messages, or all. The caller renews their locks from now on."""
-        taken: list[ServiceBusReceivedMessage] = []
-        while self._messages and (most is None or len(taken) < most):
-            message, renewing = self._messages.popleft()
-            renewing.cancel()
-            taken.append(message)
+        count = len(self) if most is None else min(most, len(self))
+        taken = [self._buffered.popleft().message for _ in range(count)]
+        if not self._buffered and self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
         return taken
+
+    async def _renew(self) -> None:
+        """Renew each lock at half of its duration, until `take` cancels this."""
+        while True:
+            await asyncio.sleep(
+                max(min(each.renew_at for each in self._buffered) - time.monotonic(), 0.01)
+            )
+            now = time.monotonic()
+            due = [each for each in self._buffered if each.renew_at <= now]
+            renewed = await asyncio.gather(*(self._link.renew(each.message) for each in due))
+            for each, is_renewed in zip(due, renewed, strict=True):
+                each.renew_at = now + max(_locked_s(each.message) / 2, MIN_RENEWAL_S)
+                if not is_renewed or each.renew_at > each.until:
+                    each.renew_at = math.inf
 
 
 async def keep_locked(link: Link, message: ServiceBusReceivedMessage, renewal_s: float) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING
 
 from azure.servicebus import ServiceBusReceivedMessage
 
@@ -18,9 +19,13 @@ from local.host.app.protos import TypedData
 from local.host.app.runtime import InvocationFailed
 from local.host.backoff import Backoff
 from local.host.host_json import ServiceBusOptions
-from local.host.service_bus_listener import message_data, message_reference
-from local.host.service_bus_listener.link import FOLLOW_S, WAIT_S, Link
+from local.host.service_bus_listener import message_data, trigger_data
+from local.host.service_bus_listener.link import DEFAULT_CREDIT, FOLLOW_S, WAIT_S, Link
 from local.host.service_bus_listener.message_buffer import MessageBuffer, keep_locked
+from local.host.service_bus_listener.trigger_data import TriggerDataType
+
+if TYPE_CHECKING:
+    from local.host.service_bus_listener.settlement import Settlement
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +33,8 @@ log = logging.getLogger(__name__)
 #: duration, long beside a quick invocation.
 BUFFER_AFTER_S = 0.1
 
-
-def service_bus_listeners(
-    functions: Iterable[Function],
-    invoker: Invoker,
-    connections: Connections,
-    options: ServiceBusOptions,
-) -> Iterator[ServiceBusListener]:
-    """A listener for each function with a Service Bus trigger."""
-    for function in functions:
-        if isinstance(trigger := function.trigger, ServiceBusTrigger):
-            yield ServiceBusListener(
-                function, trigger, invoker=invoker, connections=connections, options=options
-            )
+#: With so many messages, or two batches, that are not settled yet, no further batch is invoked.
+MAX_UNSETTLED = 256
 
 
 class ServiceBusListener:
@@ -54,18 +48,34 @@ class ServiceBusListener:
         invoker: Invoker,
         connections: Connections,
         options: ServiceBusOptions,
+        auto_complete: bool,
+        settlement: Settlement | None = None,
     ) -> None:
+        """With `settlement`, the function settles its messages itself."""
         self._function, self._trigger = function, trigger
-        self._invoker, self._options = invoker, options
-        self._is_deferred = trigger.is_deferred and can_defer(function)
-        self._link = Link(
-            connections, trigger.connection, trigger.queue, prefetch=options.prefetch_count
-        )
+        self._invoker, self._options, self._settlement = invoker, options, settlement
+        self._auto_complete = auto_complete
+        is_deferred = trigger.is_deferred and can_defer(function)
+        self._data_type: TriggerDataType = "reference" if is_deferred else trigger.data_type
+        if options.prefetch_count:
+            credit = options.prefetch_count + 1
+        else:
+            credit = max(options.max_message_batch_size if trigger.many else 0, DEFAULT_CREDIT)
+        self._link = Link(connections, trigger.connection, trigger.queue, credit=credit)
         self._buffer = MessageBuffer(self._link, renewal_s=options.max_auto_lock_renewal_s)
         self._backoff = Backoff(f"queue {trigger.queue} of {trigger.connection}")
         self._stopping = asyncio.Event()
         self._receiving: asyncio.Task[None] | None = None
+        self._credit = credit
+        #: Invocations, until their messages are settled.
         self._running: set[asyncio.Task[None]] = set()
+        self._unsettled = 0
+        #: The one whose function runs, where batches are invoked one at a time.
+        self._invoking: asyncio.Task[None] | None = None
+        #: Set when a function has returned, and when messages were settled.
+        self._ended = asyncio.Event()
+        #: The last batch had as many messages as it may have: more are likely to wait.
+        self._was_full = False
 
     def __repr__(self) -> str:
         return f"<ServiceBusListener {self._function.name} {self._link!r} {len(self._running)}>"
@@ -118,56 +128,98 @@ class ServiceBusListener:
         if not capacity:
             await self._wait_for_capacity()
             return
-        messages = self._buffer.take(capacity)
+        messages = await self._next_messages(capacity)
+        if self._stopping.is_set():
+            self._buffer.add(messages)
+        elif not self._trigger.many:
+            for message in messages:
+                self._start(self._run_single(message), 1)
+        elif messages:
+            self._was_full = len(messages) == capacity
+            self._invoking = self._start(self._run_batch(messages), len(messages))
+
+    async def _next_messages(self, most: int) -> list[ServiceBusReceivedMessage]:
+        """From the buffer first. After an error all are in the buffer."""
+        messages = self._buffer.take(most)
         try:
-            if not messages:
-                messages += await self._link.receive(capacity)
+            if len(messages) < most:
+                # Messages that wait to be settled wait for the end of this.
+                is_idle = not messages and not (self._trigger.many and self._unsettled)
+                wait_s = WAIT_S if is_idle else FOLLOW_S
+                messages += await self._link.receive(most - len(messages), wait_s=wait_s)
                 self._backoff.succeeded()
             if self._trigger.many and messages:
                 await self._fill(messages)
         except BaseException:
             self._buffer.add(messages)
             raise
-        if self._stopping.is_set():
-            self._buffer.add(messages)
-        elif self._trigger.many and messages:
-            self._start(self._run_batch(messages))
-        else:
-            for message in messages:
-                self._start(self._run_single(message))
+        return messages
 
     def _capacity(self) -> int:
-        """How many messages may start now; single messages start one by one."""
-        if self._trigger.many:
-            return 0 if self._running else self._options.max_message_batch_size
-        return 1 if len(self._running) < self._options.max_concurrent_calls else 0
+        """How many messages may start now; single messages start one by one.
+
+        Batches are invoked one at a time, as in Azure. While the outputs of some are sent and their
+        messages settled, the next one is invoked.
+        """
+        if not self._trigger.many:
+            return 1 if self._unsettled < self._options.max_concurrent_calls else 0
+        size = self._options.max_message_batch_size
+        is_busy = self._invoking is not None or self._unsettled >= max(MAX_UNSETTLED, 2 * size)
+        return 0 if is_busy else size
 
     async def _wait_for_capacity(self) -> None:
-        """Buffer outstanding messages until an invocation ends."""
-        timeout_s = BUFFER_AFTER_S if self._link.outstanding else None
-        ended, _ = await asyncio.wait(
-            self._running, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        if not ended:
-            self._buffer.add(await self._link.receive(self._link.outstanding, wait_s=FOLLOW_S))
+        """Receive ahead: after a full batch another one at once, else what is outstanding late."""
+        self._ended.clear()
+        ahead = self._link.outstanding
+        if self._trigger.many and self._was_full and not self._settlement:
+            ahead = self._credit - len(self._buffer)
+        elif not await self._has_ended(BUFFER_AFTER_S if ahead else None):
+            ahead = self._link.outstanding
+        else:
+            return
+        if ahead > 0:
+            self._buffer.add(await self._link.receive(ahead, wait_s=FOLLOW_S))
+        else:
+            await self._has_ended(None)
+
+    async def _has_ended(self, timeout_s: float | None) -> bool:
+        """Wait for the end of an invocation or settlement; False if time is up."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._ended.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _fill(self, batch: list[ServiceBusReceivedMessage]) -> None:
-        """Add messages that are there, and wait for more until the batch has its minimum size."""
+        """Wait for more messages until the batch has its minimum size."""
         maximum, minimum = (
             self._options.max_message_batch_size,
             self._options.min_message_batch_size,
         )
         end = time.monotonic() + self._options.max_batch_wait_s
-        wait_s = FOLLOW_S
-        while len(batch) < maximum and wait_s > 0 and not self._stopping.is_set():
+        while len(batch) < minimum and not self._stopping.is_set():
+            wait_s = min(WAIT_S, end - time.monotonic())
+            if wait_s <= 0:
+                return
             batch += await self._link.receive(maximum - len(batch), wait_s=wait_s)
-            wait_s = min(WAIT_S, end - time.monotonic()) if len(batch) < minimum else 0
 
-    def _start(self, run: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def _start(self, run: Coroutine[None, None, None], messages: int) -> asyncio.Task[None]:
+        def settled(task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            self._unsettled -= messages
+            self._ended.set()
+
         task = asyncio.create_task(run)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._unsettled += messages
+        task.add_done_callback(settled)
         return task
+
+    def _function_returned(self) -> None:
+        if self._invoking is asyncio.current_task():
+            self._invoking = None
+            self._ended.set()
 
     async def _run_single(self, message: ServiceBusReceivedMessage) -> None:
         renewing = asyncio.create_task(
@@ -176,32 +228,14 @@ class ServiceBusListener:
         try:
             await self._run(
                 [message],
-                lambda: self._single(message),
+                lambda: trigger_data.of_message(message, self._data_type),
             )
         finally:
             renewing.cancel()
 
     async def _run_batch(self, messages: Sequence[ServiceBusReceivedMessage]) -> None:
         """The locks of a batch are not renewed, as in Azure."""
-        await self._run(messages, lambda: self._batch(messages))
-
-    def _single(self, message: ServiceBusReceivedMessage) -> tuple[TypedData, dict[str, TypedData]]:
-        """The data and metadata of one message."""
-        data_type = self._trigger.data_type
-        if self._is_deferred:
-            data = message_reference.single_reference(message)
-        else:
-            data = message_data.single_data(message, data_type)
-        return data, message_data.single_metadata(message, data_type)
-
-    def _batch(
-        self, messages: Sequence[ServiceBusReceivedMessage]
-    ) -> tuple[TypedData, dict[str, TypedData]]:
-        """The data and metadata of a batch. SDK-type bindings read no metadata: none is made."""
-        if self._is_deferred:
-            return message_reference.batch_references(messages), {}
-        data = message_data.batch_data(messages, self._trigger.data_type)
-        return data, message_data.batch_metadata(messages)
+        await self._run(messages, lambda: trigger_data.of_batch(messages, self._data_type))
 
     async def _run(
         self,
@@ -210,6 +244,7 @@ class ServiceBusListener:
     ) -> None:
         """Run the function, then complete its messages, or abandon them if it failed."""
         done = False
+        tokens = self._settlement.add(self._link, messages) if self._settlement else ()
         try:
             data, metadata = convert()
             await self._invoker.run(
@@ -224,6 +259,7 @@ class ServiceBusListener:
                     )
                     for message in messages
                 ],
+                on_return=self._function_returned,
             )
             done = True
         except InvocationFailed:
@@ -233,15 +269,22 @@ class ServiceBusListener:
         except Exception:
             log.exception("function %s: abandoning %s", self._function.name, _name(messages))
         finally:
+            self._function_returned()
+            if self._settlement:
+                messages = self._settlement.remove(tokens)
             # Also after a cancellation: the messages need not wait for their locks to expire.
-            await self._settle(messages, done=done)
+            if messages:
+                await self._settle(messages, done=done)
 
     async def _settle(self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool) -> None:
         """Complete, or abandon. The broker counts deliveries and dead-letters in the end."""
-        if done and not self._options.auto_complete_messages:
+        if done and not self._auto_complete:
             return
-        settle = self._link.complete if done else self._link.abandon
-        await asyncio.gather(*(settle(message) for message in messages))
+        if self._trigger.many:
+            await self._link.settle_batch(messages, done=done)
+        else:
+            settle = self._link.complete if done else self._link.abandon
+            await asyncio.gather(*(settle(message) for message in messages))
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

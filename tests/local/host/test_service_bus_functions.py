@@ -163,6 +163,45 @@ def test_a_failed_batch_is_delivered_again_as_a_whole(bus: ServiceBusClient) -> 
     }
 
 
+def test_an_sdk_type_brings_a_message_whole(bus: ServiceBusClient) -> None:
+    sent = ServiceBusMessage(
+        b"text",
+        message_id="m1",
+        correlation_id="c1",
+        content_type="a/b",
+        subject="s",
+        application_properties={"text": "t", "number": 3},
+    )
+    for queue in ("sdk-one", "sdk-many"):
+        before = datetime.now(UTC)
+        send(bus, queue, sent)
+        (message,) = seen(bus, 1)
+        enqueued = datetime.fromisoformat(message.pop("enqueued"))
+        assert abs((enqueued - before).total_seconds()) < 30
+        assert message.pop("sequence_number") >= 1
+        assert message == {
+            "body": "text",
+            "message_id": "m1",
+            "correlation_id": "c1",
+            "session_id": None,
+            "content_type": "a/b",
+            "subject": "s",
+            "delivery_count": 1,
+            "properties": {"text": "t", "number": 3},
+            "same_token": True,
+        }
+
+
+def test_the_messages_of_an_sdk_type_batch_keep_their_own_properties(
+    bus: ServiceBusClient,
+) -> None:
+    send(bus, "sdk-many", ServiceBusMessage("a"), ServiceBusMessage("once", correlation_id="c"))
+    messages = {each["body"]: each for each in seen(bus, 2)}
+    assert (messages["a"]["correlation_id"], messages["once"]["correlation_id"]) == (None, "c")
+    assert messages["once"]["delivery_count"] == 2
+    eventually(lambda: is_empty(bus, "sdk-many"))
+
+
 def test_a_batch_without_a_data_type_takes_json_only(
     bus: ServiceBusClient, host: HostProcess
 ) -> None:
@@ -221,42 +260,3 @@ def test_a_stopping_host_finishes_running_invocations_and_abandons_the_rest(
             left = [str(each) for each in receiver.peek_messages(10)]
         assert left == ["rest"]
         assert [each["body"] for each in seen(bus, 1)] == ["slow"]
-
-
-def test_an_sdk_type_brings_a_message_whole(bus: ServiceBusClient) -> None:
-    sent = ServiceBusMessage(
-        b"text",
-        message_id="m1",
-        correlation_id="c1",
-        content_type="a/b",
-        subject="s",
-        application_properties={"text": "t", "number": 3},
-    )
-    for queue in ("sdk-one", "sdk-many"):
-        before = datetime.now(UTC)
-        send(bus, queue, sent)
-        (message,) = seen(bus, 1)
-        enqueued = datetime.fromisoformat(message.pop("enqueued"))
-        assert abs((enqueued - before).total_seconds()) < 30
-        assert message.pop("sequence_number") >= 1
-        assert message == {
-            "body": "text",
-            "message_id": "m1",
-            "correlation_id": "c1",
-            "session_id": None,
-            "content_type": "a/b",
-            "subject": "s",
-            "delivery_count": 1,
-            "properties": {"text": "t", "number": 3},
-            "same_token": True,
-        }
-
-
-def test_the_messages_of_an_sdk_type_batch_keep_their_own_properties(
-    bus: ServiceBusClient,
-) -> None:
-    send(bus, "sdk-many", ServiceBusMessage("a"), ServiceBusMessage("once", correlation_id="c"))
-    messages = {each["body"]: each for each in seen(bus, 2)}
-    assert (messages["a"]["correlation_id"], messages["once"]["correlation_id"]) == (None, "c")
-    assert messages["once"]["delivery_count"] == 2
-    eventually(lambda: is_empty(bus, "sdk-many"))

@@ -1,0 +1,72 @@
+"""Messages that wait are sent together; each sender gets its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from triggers.delivery.batch_sender import BatchSender
+from triggers.delivery.output_queue import Outgoing
+
+
+class Queue:
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.open = threading.Event()
+        self.open.set()
+        self.failure: Exception | None = None
+        self.closed = False
+
+    def send_all(self, messages: Sequence[Outgoing]) -> None:
+        self.open.wait(10)
+        self.calls.append([message.body for message in messages])
+        if self.failure:
+            raise self.failure
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_messages_that_wait_for_a_call_go_into_the_next_one() -> None:
+    queue = Queue()
+    sender = BatchSender(queue.send_all, queue.close)
+    queue.open.clear()
+    first = asyncio.create_task(sender.send(Outgoing("0")))
+    await asyncio.sleep(0.01)
+    others = [asyncio.create_task(sender.send(Outgoing(str(n)))) for n in range(1, 5)]
+    await asyncio.sleep(0.01)
+    queue.open.set()
+    await asyncio.gather(first, *others)
+    assert queue.calls == [["0"], ["1", "2", "3", "4"]]
+    await sender.close()
+    assert queue.closed
+
+
+async def test_a_failure_is_that_of_all_messages_in_the_call_and_of_no_later_one() -> None:
+    queue = Queue()
+    sender = BatchSender(queue.send_all)
+    queue.failure = ConnectionError("away")
+    ended = await asyncio.gather(
+        *(sender.send(Outgoing(str(n))) for n in range(3)), return_exceptions=True
+    )
+    assert [type(each) for each in ended] == [ConnectionError] * 3
+    queue.failure = None
+    await sender.send(Outgoing("later"))
+    assert queue.calls[-1] == ["later"]
+
+
+async def test_a_sender_that_gives_up_ends_no_other() -> None:
+    queue = Queue()
+    sender = BatchSender(queue.send_all)
+    queue.open.clear()
+    given_up = asyncio.create_task(sender.send(Outgoing("a")))
+    other = asyncio.create_task(sender.send(Outgoing("b")))
+    await asyncio.sleep(0.01)
+    given_up.cancel()
+    queue.open.set()
+    await other
+    with pytest.raises(asyncio.CancelledError):
+        await given_up

@@ -1,0 +1,73 @@
+"""Sends messages of many tasks to a queue: all that wait go together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from triggers.delivery.output_queue import Outgoing
+
+#: Messages in one call: some 30 KB of small documents, many transfers of large ones.
+MAX_TOGETHER = 500
+
+
+class BatchSender:
+    """`send_all` sends messages, or raises. It blocks, and runs in a thread of its own.
+
+    For one event loop.
+    """
+
+    def __init__(
+        self,
+        send_all: Callable[[Sequence[Outgoing]], None],
+        close: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._send_all, self._close = send_all, close
+        self._waiting: list[tuple[Outgoing, asyncio.Future[None]]] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sender")
+
+    def __repr__(self) -> str:
+        return f"<BatchSender {len(self._waiting)} waiting>"
+
+    async def send(self, message: Outgoing) -> None:
+        """Return once the queue has the message. Raises what `send_all` raises."""
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((message, accepted))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_waiting())
+        await accepted
+
+    async def close(self) -> None:
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _send_waiting(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
+                messages = [message for message, _ in batch]
+                failure: Exception | None = None
+                try:
+                    await loop.run_in_executor(self._thread, self._send_all, messages)
+                except Exception as error:  # noqa: BLE001 - its callers handle it
+                    failure = error
+                for _, accepted in batch:
+                    _end(accepted, failure)
+        finally:
+            self._sending = None
+            for _, accepted in self._waiting:
+                accepted.cancel()
+
+
+def _end(accepted: asyncio.Future[None], failure: Exception | None) -> None:
+    if accepted.done():
+        return
+    if failure is None:
+        accepted.set_result(None)
+    else:
+        accepted.set_exception(failure)

@@ -1,0 +1,63 @@
+"""The Service Bus trigger that settles each message by itself. Imports grpcio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
+
+import azure.functions as func
+
+from inference.results.result_store import ResultStore
+from inference.serving.scorer import Scorer
+from inference.serving.shutdown import close_with_loop
+from triggers.delivery.batch_sender import BatchSender
+from triggers.delivery.output_queue import QueueSender
+from triggers.service_bus_trigger.message_actions import MessageActions
+from triggers.service_bus_trigger.message_scoring import MessageHandler
+from triggers.service_bus_trigger.message_settlement import MessageSettler
+from triggers.service_bus_trigger.received_message import ReceivedMessage
+from triggers.settings import SERVICE_BUS, TriggerSettings
+
+#: How long retryable errors are retried before the message is held, in seconds.
+RETRY_S = 5.0
+
+
+def register(
+    functions: func.Blueprint,
+    scorer: Scorer,
+    results: ResultStore,
+    settings: TriggerSettings,
+    env: Mapping[str, str],
+) -> None:
+    handler = MessageHandler(
+        scorer, results, max_delivery_count=settings.max_delivery_count, retry_s=RETRY_S
+    )
+    output, requeue = (
+        BatchSender(sender.send_all, sender.close)
+        for sender in (
+            QueueSender(env, settings.output_queue),
+            QueueSender(env, settings.input_queue),
+        )
+    )
+    close_with_loop(output.close, requeue.close)
+    settler = MessageSettler(
+        handler,
+        results.final_attempts,
+        send=output.send,
+        requeue=requeue.send,
+        max_delivery_count=settings.max_delivery_count,
+    )
+
+    @functions.service_bus_queue_trigger(
+        "messages",
+        SERVICE_BUS,
+        settings.input_queue,
+        data_type=func.DataType.BINARY,
+        cardinality=func.Cardinality.MANY,
+        auto_complete_messages=False,
+    )
+    async def score_messages(
+        messages: List[ReceivedMessage],  # noqa: UP006 - as above
+        actions: MessageActions,
+    ) -> None:
+        await settler.settle(messages, actions)
