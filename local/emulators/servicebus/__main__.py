@@ -14,7 +14,8 @@ from pathlib import Path
 from local.emulators.servicebus import config
 from local.emulators.servicebus.broker.errors import StoreError
 from local.emulators.servicebus.broker.store import Store
-from local.emulators.servicebus.config import Config, ConfigError
+from local.emulators.servicebus.config import Config
+from local.emulators.servicebus.config_values import ConfigError
 from local.emulators.servicebus.server import Server
 
 #: Exit codes: a wrong Config.json, database or port; a database that failed while serving.
@@ -64,8 +65,9 @@ async def _serve(settings: Config, store: Store, host: str, port: int) -> int:
     except OSError as error:
         print(_describe(host, port, error), file=sys.stderr)
         return CANNOT_START
-    names = ", ".join(queue.name for queue in settings.queues)
-    print(f"Service Bus emulator on {host}:{port}, queues: {names}", flush=True)
+    topics = (topic.queue for topic in settings.topics)
+    names = ", ".join(each.name for each in (*settings.queues, *topics))
+    print(f"Service Bus emulator on {host}:{port}, queues and topics: {names}", flush=True)
     stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(server.failed())
     await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

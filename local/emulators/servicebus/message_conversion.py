@@ -12,6 +12,7 @@ from local.emulators.servicebus.amqp.errors import DecodeError
 from local.emulators.servicebus.amqp.sections import Header
 from local.emulators.servicebus.amqp.values import Int, Symbol, Timestamp, UByte, UInt, Value
 from local.emulators.servicebus.broker.message import DeadLetter, Draft, Message
+from local.emulators.servicebus.property_conversion import dead_letter_properties
 
 #: A transfer whose data sections are encoded messages.
 BATCH_FORMAT = 0x80013700
@@ -111,11 +112,8 @@ def _decode_annotations(packed: bytes) -> tuple[dict[Symbol, Any], dict[Symbol, 
 
 def _content(content: bytes, dead: DeadLetter | None) -> bytes:
     """The bare message. A dead-lettered one has the reason in its application properties."""
-    if dead is None:
-        return content
-    reason = {"DeadLetterReason": dead.reason, "DeadLetterErrorDescription": dead.description}
-    present = {key: value for key, value in reason.items() if value is not None}
-    return sections.with_application_properties(content, present) if present else content
+    changes = dead_letter_properties(dead) if dead else {}
+    return sections.with_application_properties(content, changes) if changes else content
 
 
 def _session_id(group_id: object) -> str | None:

@@ -22,6 +22,7 @@ from local.emulators.servicebus.broker.errors import NotAllowed, StoreError
 from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.broker.namespace import Namespace
 from local.emulators.servicebus.broker.store import Store
+from local.emulators.servicebus.broker.topic import SUBSCRIPTIONS, Topic
 from local.emulators.servicebus.config import Config
 from local.emulators.servicebus.connection import Connection
 from local.emulators.servicebus.consumer import Consumer
@@ -29,6 +30,7 @@ from local.emulators.servicebus.dispatcher import Dispatcher
 from local.emulators.servicebus.group_commit import GroupCommit
 from local.emulators.servicebus.incoming_link import IncomingLink
 from local.emulators.servicebus.link import MAX_MESSAGE_SIZE, Link
+from local.emulators.servicebus.property_conversion import AmqpProperties
 from local.emulators.servicebus.request_response import Handler, ReplyLink, ReplyLinks, RequestNode
 from local.emulators.servicebus.sas import AccessKey, path_of
 from local.emulators.servicebus.session import Session
@@ -57,12 +59,16 @@ class Server:
         self._store = store
         self._failed: asyncio.Future[None] = self._loop.create_future()
         self.group_commit = GroupCommit(self._loop, store, self._fail)
-        self.namespace = Namespace(config.queues, store, now_ms)
+        self.namespace = Namespace(store, AmqpProperties(), now_ms)
         self.connections: set[Connection] = set()
-        self._dispatchers = {
-            queue.path: Dispatcher(queue, self.group_commit, self._loop, now_ms)
-            for queue in self.namespace
-        }
+        self._dispatchers: dict[MessageQueue, Dispatcher] = {}
+        self.namespace.on_added = self._entity_added
+        self.namespace.on_removed = self._entity_removed
+        for queue in config.queues:
+            self.namespace.add_queue(queue)
+        for topic in config.topics:
+            self.namespace.add_topic(topic)
+        self.namespace.restore()
         self._server: asyncio.Server | None = None
 
     def __repr__(self) -> str:
@@ -103,6 +109,17 @@ class Server:
     def _lost(self, connection: Connection, watch: TokenExpiry) -> None:
         watch.close()
         self.connections.discard(connection)
+
+    def _entity_added(self, queue: MessageQueue) -> None:
+        self._dispatchers[queue] = Dispatcher(queue, self.group_commit, self._loop, now_ms)
+
+    def _entity_removed(self, queue: MessageQueue) -> None:
+        self._dispatchers.pop(queue).close()
+        gone = AmqpError(NOT_FOUND, f"The messaging entity {queue.path!r} was deleted.")
+        for connection in self.connections:
+            for link in list(connection.links()):
+                if _without_management(link.path or "").casefold() == queue.path.casefold():
+                    link.detach(gone)
 
     def _fail(self, error: StoreError) -> None:
         if not self._failed.done():
@@ -145,15 +162,23 @@ class Server:
     ) -> Link:
         if attach.role:
             return self._consumer_link(queue, session, attach, source)
-        if queue.dead_letters is None:
-            raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
+        if self.namespace.find_target(queue.path) is not queue:
+            raise AmqpError(
+                NOT_ALLOWED, f"Nothing can be sent to {queue.path!r}: it is no queue and no topic."
+            )
         properties = {_BATCH_SIZE: ULong(MAX_MESSAGE_SIZE)}
         return IncomingLink(session, attach, partial(_publish, queue), properties)
 
     def _consumer_link(
         self, queue: MessageQueue, session: Session, attach: Attach, source: Source
     ) -> Link:
-        dispatcher = self._dispatchers[queue.path]
+        if isinstance(queue, Topic):
+            raise AmqpError(
+                NOT_ALLOWED,
+                f"{queue.path!r} is a topic: receive from one of its subscriptions, "
+                f"{queue.path}{SUBSCRIPTIONS}NAME.",
+            )
+        dispatcher = self._dispatchers[queue]
         consumer: Consumer
         if SESSION_FILTER in (source.filter or {}):
             if queue.sessions is None:

@@ -103,6 +103,17 @@ def with_application_properties(bare: bytes, changes: dict[str, Value]) -> bytes
     return before + encode(Described(APPLICATION_PROPERTIES, {**current, **changes})) + after
 
 
+def with_properties(bare: bytes, properties: Properties, application: dict[str, Value]) -> bytes:
+    """The bare message with other properties, and the body and footer unchanged."""
+    return b"".join(
+        (
+            encode(properties.described()),
+            encode(Described(APPLICATION_PROPERTIES, application)),
+            _from(bare, DATA),
+        )
+    )
+
+
 def application_properties(message: bytes) -> dict[Value, Value]:
     """Raises DecodeError."""
     for code, begin, end in _spans(message):
