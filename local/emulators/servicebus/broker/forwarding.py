@@ -24,13 +24,17 @@ class Forwarding:
         self._source = source
         self._find = find
         self._write_reason = write_reason
-        if source.settings.forward_to is not None:
-            source.forward = self.forward
-        if source.settings.forward_dead_letters_to is not None:
-            source.forward_dead_letter = self.forward_dead_letter
 
     def __repr__(self) -> str:
         return f"<Forwarding of {self._source.path}>"
+
+    def start(self) -> None:
+        """Forward what becomes ready or is dead-lettered from now on."""
+        source, settings = self._source, self._source.settings
+        source.forward = self.forward if settings.forward_to else None
+        source.forward_dead_letter = (
+            self.forward_dead_letter if settings.forward_dead_letters_to else None
+        )
 
     def forward(self, message: Message) -> None:
         self._send(self._source.settings.forward_to or "", _moved(message))

@@ -67,6 +67,12 @@ class Lifecycle:
     def locks_held(self) -> int:
         return self._available.locks_held
 
+    def configure(self, settings: QueueSettings) -> None:
+        """Change the settings. Locks that are held keep their time."""
+        self.settings = settings
+        self._available.set_duration(settings.lock_duration_ms)
+        self._duplicates.set_window(settings.duplicate_window_ms or 0)
+
     def next_deadline_ms(self) -> int | None:
         """When `advance` must be called next; None if nothing is pending."""
         deadlines = (

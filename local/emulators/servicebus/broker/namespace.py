@@ -76,6 +76,11 @@ class Namespace:
         self._add(subscription)
         return subscription
 
+    def set_forwarding(self, entity: MessageQueue) -> None:
+        """Forward the entity's messages as its settings say."""
+        if not isinstance(entity, Topic):
+            Forwarding(entity, self.find_target, self._codec.write_reason).start()
+
     def remove(self, entity: MessageQueue) -> None:
         """Remove an entity with its messages and subscriptions."""
         if isinstance(entity, Topic):
@@ -100,7 +105,7 @@ class Namespace:
             entity.restore(self._journal.load(entity.path))
 
     def _add(self, entity: MessageQueue) -> None:
-        Forwarding(entity, self.find_target, self._codec.write_reason)
+        self.set_forwarding(entity)
         for each in (entity, *entity.sub_queues):
             self._entities[each.path.casefold()] = each
             self.on_added(each)
