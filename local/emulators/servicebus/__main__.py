@@ -16,6 +16,7 @@ from local.emulators.servicebus.broker.errors import StoreError
 from local.emulators.servicebus.broker.store import Store
 from local.emulators.servicebus.config import Config
 from local.emulators.servicebus.config_values import ConfigError
+from local.emulators.servicebus.sas import ALL_RIGHTS, AccessKey
 from local.emulators.servicebus.server import Server
 
 #: Exit codes: a wrong Config.json, database or port; a database that failed while serving.
@@ -35,7 +36,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return CANNOT_START
     with closing(store):
-        return asyncio.run(_serve(settings, store, arguments.host, arguments.port))
+        return asyncio.run(_serve(arguments, settings, store))
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,15 +52,36 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--log-level", default="warning", choices=["debug", "info", "warning", "error"]
     )
+    parser.add_argument(
+        "--key",
+        dest="keys",
+        action="append",
+        default=[],
+        type=_access_key,
+        metavar="NAME:KEY[:RIGHTS]",
+        help="one more key of the namespace, for example app:c2VjcmV0:Send,Listen; may be repeated",
+    )
     return parser.parse_args()
 
 
-async def _serve(settings: Config, store: Store, host: str, port: int) -> int:
+def _access_key(text: str) -> AccessKey:
+    name, _, rest = text.partition(":")
+    key, _, given = rest.partition(":")
+    rights = frozenset(given.split(",")) if given else ALL_RIGHTS
+    if not name or not key or not rights <= ALL_RIGHTS:
+        raise argparse.ArgumentTypeError(
+            f"expected NAME:KEY or NAME:KEY:RIGHTS, with rights of {','.join(sorted(ALL_RIGHTS))}"
+        )
+    return AccessKey(name, key, rights)
+
+
+async def _serve(arguments: argparse.Namespace, settings: Config, store: Store) -> int:
+    host, port = arguments.host, arguments.port
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = Server(settings, store)
+    server = Server(settings, store, tuple(arguments.keys))
     try:
         await server.start(host, port)
     except OSError as error:
