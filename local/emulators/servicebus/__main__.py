@@ -8,6 +8,7 @@ import errno
 import logging
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -24,8 +25,9 @@ CANNOT_START = 2
 STORE_FAILED = 1
 
 
-def main() -> int:
-    arguments = _arguments()
+def main(words: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT. `words` are the command line's; None: this process's."""
+    arguments = _arguments(words)
     logging.basicConfig(
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
@@ -39,7 +41,7 @@ def main() -> int:
         return asyncio.run(_serve(arguments, settings, store))
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="local.emulators.servicebus", add_help=False)
     parser.add_argument(
         "--config", type=Path, required=True, help="the Config.json that defines the queues"
@@ -61,7 +63,7 @@ def _arguments() -> argparse.Namespace:
         metavar="NAME:KEY[:RIGHTS]",
         help="one more key of the namespace, for example app:c2VjcmV0:Send,Listen; may be repeated",
     )
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def _access_key(text: str) -> AccessKey:

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 PREFIX = "SharedAccessSignature "
 
@@ -71,6 +71,13 @@ def verify(token: str, keys: Iterable[AccessKey], now_s: float) -> Grant:
     if expiry_s <= now_s:
         raise TokenRefused("The token is expired.")
     return Grant(path, expiry_s, known.rights)
+
+
+def sign_token(key: AccessKey, resource: str, expiry_s: int) -> str:
+    """A token for a resource and all below it."""
+    quoted = quote(resource, safe="")
+    signature = quote(_sign(key, quoted, str(expiry_s)), safe="")
+    return f"{PREFIX}sr={quoted}&sig={signature}&se={expiry_s}&skn={quote(key.name, safe='')}"
 
 
 def _sign(key: AccessKey, resource: str, expiry: str) -> bytes:

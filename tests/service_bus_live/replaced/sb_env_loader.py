@@ -1,9 +1,16 @@
+# ruff: noqa: N802
 """Passes the emulator's address and keys to the tests of the administration client."""
 
 from __future__ import annotations
 
-from devtools_testutils import passing
-from servicebus_preparer import KEY, KEY_NAME, NAMESPACE, SERVICEBUS_ENDPOINT_SUFFIX, connection_string
+from devtools_testutils import passing  # type: ignore[import-not-found]
+from servicebus_preparer import (  # type: ignore[import-not-found]
+    KEY,
+    KEY_NAME,
+    NAMESPACE,
+    SERVICEBUS_ENDPOINT_SUFFIX,
+    connection_string,
+)
 
 
 def ServiceBusPreparer():

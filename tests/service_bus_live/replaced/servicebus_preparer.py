@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 """Makes the entities that a test asks for, through the emulator's administration API."""
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from azure.servicebus.management import (
     AuthorizationRule,
     ServiceBusAdministrationClient,
 )
-from devtools_testutils import passing
+from devtools_testutils import passing  # type: ignore[import-not-found]
 
 SERVICEBUS_ENDPOINT_SUFFIX = os.environ["SERVICEBUS_ENDPOINT_SUFFIX"]
 NAMESPACE = "localhost"

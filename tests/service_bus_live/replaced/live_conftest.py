@@ -35,7 +35,7 @@ def _start() -> int:
         *("--key", "sender:SAS_KEY_VALUE:Send", "--key", "listener:SAS_KEY_VALUE:Listen"),
     ]
     log = (folder / "servicebus.log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
+    process = subprocess.Popen(command, stdout=log, stderr=log)
     atexit.register(process.kill)
     eventually(lambda: health_check.answers(port, SASL_HEADER, expected=SASL_HEADER))
     return port
@@ -46,7 +46,7 @@ def _speak_plainly() -> None:
         *(ServiceBusClient, aio.ServiceBusClient, _base_handler.BaseHandler),
         *(_base_handler_async.BaseHandler, _configuration.Configuration),
     ):
-        client.__init__ = _without_tls(client.__init__)
+        client.__init__ = _without_tls(client.__init__)  # type: ignore[method-assign]
     for transport in (RequestsTransport, AioHttpTransport):
         transport.send = _plain(transport.send)
 
