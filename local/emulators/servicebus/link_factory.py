@@ -11,7 +11,6 @@ from local.emulators.servicebus import cbs, management, message_conversion
 from local.emulators.servicebus.amqp.errors import (
     NOT_ALLOWED,
     NOT_FOUND,
-    NOT_IMPLEMENTED,
     UNAUTHORIZED_ACCESS,
     AmqpError,
 )
@@ -31,6 +30,7 @@ from local.emulators.servicebus.link import MAX_MESSAGE_SIZE, Link, SessionPort
 from local.emulators.servicebus.request_response import Handler, ReplyLink, ReplyLinks, RequestNode
 from local.emulators.servicebus.sas import ALL_RIGHTS, LISTEN, MANAGE, SEND, Grants, path_of
 from local.emulators.servicebus.session_consumer import SESSION_FILTER, SessionConsumer
+from local.emulators.servicebus.transactions import Operation, Transactions
 
 _MANAGEMENT = "/$management"
 _BATCH_SIZE = Symbol("com.microsoft:max-message-batch-size")
@@ -57,9 +57,16 @@ class LinkFactory:
         return f"<LinkFactory of {self._namespace!r}>"
 
     def attach(
-        self, grants: Grants, replies: ReplyLinks, session: SessionPort, attach: Attach
+        self,
+        grants: Grants,
+        transactions: Transactions,
+        replies: ReplyLinks,
+        session: SessionPort,
+        attach: Attach,
     ) -> Link:
         """Raises AmqpError to refuse the link."""
+        if _is_coordinator(attach):
+            return IncomingLink(session, attach, transactions.receive)
         source, target = _source(attach), _target(attach)
         address = (source.address if attach.role else target.address) or ""
         path = path_of(address)
@@ -77,7 +84,7 @@ class LinkFactory:
             )
             link = _request_link(node, session, attach, replies, target, handle, keys)
         else:
-            link = self._queue_link(queue, session, attach, source)
+            link = self._queue_link(queue, transactions, session, attach, source)
         link.path, link.rights = path, rights
         return link
 
@@ -95,7 +102,12 @@ class LinkFactory:
         return queue
 
     def _queue_link(
-        self, queue: MessageQueue, session: SessionPort, attach: Attach, source: Source
+        self,
+        queue: MessageQueue,
+        transactions: Transactions,
+        session: SessionPort,
+        attach: Attach,
+        source: Source,
     ) -> Link:
         if attach.role:
             return self._consumer_link(queue, session, attach, source)
@@ -104,7 +116,8 @@ class LinkFactory:
                 NOT_ALLOWED, f"Nothing can be sent to {queue.path!r}: it is no queue and no topic."
             )
         properties = {_BATCH_SIZE: ULong(MAX_MESSAGE_SIZE)}
-        return IncomingLink(session, attach, partial(_publish, queue), properties)
+        publish = partial(_publish, queue, transactions)
+        return IncomingLink(session, attach, publish, properties)
 
     def _consumer_link(
         self, queue: MessageQueue, session: SessionPort, attach: Attach, source: Source
@@ -141,11 +154,22 @@ class LinkFactory:
         return self._namespace.find(without_management(path)) is not None
 
 
-def _publish(queue: MessageQueue, message: bytes, message_format: int | None) -> Outcome:
+def _publish(
+    queue: MessageQueue,
+    transactions: Transactions,
+    message: bytes,
+    message_format: int | None,
+    txn_id: bytes | None,
+) -> Outcome:
+    drafts = message_conversion.read_transfer(message, message_format)
     try:
-        queue.send_all(message_conversion.read_transfer(message, message_format))
+        queue.check(drafts)
     except NotAllowed as error:
         raise AmqpError(NOT_ALLOWED, str(error)) from error
+    if txn_id is None:
+        queue.send_all(drafts)
+    else:
+        transactions.add(txn_id, Operation(lambda: None, lambda: queue.send_all(drafts)))
     return Accepted()
 
 
@@ -176,11 +200,12 @@ def _source(attach: Attach) -> Source:
 
 def _target(attach: Attach) -> Target:
     target = attach.target
-    if not isinstance(target, Described):
-        return Target()
-    if target.descriptor == COORDINATOR:
-        raise AmqpError(NOT_IMPLEMENTED, "This emulator has no transactions.")
-    return Target.of(target.value)
+    return Target.of(target.value) if isinstance(target, Described) else Target()
+
+
+def _is_coordinator(attach: Attach) -> bool:
+    target = attach.target
+    return isinstance(target, Described) and target.descriptor == COORDINATOR
 
 
 def _rights_for(path: str, attach: Attach) -> frozenset[str]:

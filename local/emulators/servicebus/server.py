@@ -88,7 +88,9 @@ class Server:
         connection = Connection(
             self.group_commit,
             self._loop,
-            lambda session, attach: self._links.attach(connection.grants, replies, session, attach),
+            lambda session, attach: self._links.attach(
+                connection.grants, connection.transactions, replies, session, attach
+            ),
             lambda lost: self._lost(lost, watch),
         )
         watch = TokenExpiry(connection.grants, connection.links, self._loop, time.time)

@@ -63,6 +63,8 @@ class Sections:
     annotations: dict[Value, Value] = field(default_factory=dict)
     properties: Properties = field(default_factory=Properties)
     bare: bytes = b""
+    #: The encoded application properties.
+    application: bytes = b""
 
 
 def split(message: bytes) -> Sections:
@@ -77,6 +79,8 @@ def split(message: bytes) -> Sections:
             sections.annotations = _map(message[begin:end])
         elif code == PROPERTIES:
             sections.properties = Properties.of(decode_whole(message[begin:end]))
+        elif code == APPLICATION_PROPERTIES:
+            sections.application = message[begin:end]
     sections.bare = _from(message, PROPERTIES)
     return sections
 

@@ -74,13 +74,17 @@ class MessageQueue(Lifecycle):
 
     def send_all(self, drafts: list[Draft]) -> list[int]:
         """All or none. Returns the sequence numbers. Raises NotAllowed."""
+        self.check(drafts)
+        return [self.send(draft) for draft in drafts]
+
+    def check(self, drafts: list[Draft]) -> None:
+        """Raises NotAllowed if the queue does not take one of the messages."""
         if self.sessions is not None and any(draft.session_id is None for draft in drafts):
             raise NotAllowed(
                 "The SessionId was not set on a message, and it cannot be sent to the entity. "
                 "Entities that have session support enabled can only receive messages that have "
                 "the SessionId set to a valid value."
             )
-        return [self.send(draft) for draft in drafts]
 
     def send(self, draft: Draft) -> int:
         """Returns the sequence number: the first message's, if this one is a duplicate."""

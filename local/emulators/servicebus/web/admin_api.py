@@ -15,8 +15,7 @@ from local.emulators.servicebus.admin.entity_entries import (
 )
 from local.emulators.servicebus.admin.errors import NotFound
 from local.emulators.servicebus.broker.topic import SUBSCRIPTIONS, Topic
-from local.emulators.servicebus.web.exchange import Exchange, HttpError
-from local.emulators.servicebus.web.response import Response
+from local.emulators.servicebus.web.exchange import Exchange, HttpError, Response
 
 _RULE = re.compile(
     r"(?P<topic>.+)/subscriptions/(?P<name>[^/]+)/rules(?:/(?P<rule>[^/]+))?", re.IGNORECASE
@@ -138,7 +137,7 @@ def _feed(title: str, url: str, entries: list[atom.Entry], next_url: str | None)
 
 
 def _entry(status: int, entry: atom.Entry) -> Response:
-    return Response.entry(status, entry, _now_ms())
+    return Response(status, atom.write_entry(entry, _now_ms()), {"content-type": atom.CONTENT_TYPE})
 
 
 def _now_ms() -> int:

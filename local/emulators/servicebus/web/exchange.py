@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -22,7 +23,16 @@ class HttpError(Exception):
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 class Exchange:
+    """A request, and the way to answer it."""
+
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         #: Without slashes at both ends.
@@ -63,21 +73,16 @@ class Exchange:
                 raise HttpError(413, f"The body has more than {MAX_BODY} bytes.")
         return bytes(body)
 
-    async def respond(
-        self,
-        status: int,
-        body: bytes = b"",
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        fields = {"content-length": str(len(body)), **(headers or {})}
+    async def respond(self, response: Response) -> None:
+        fields = {"content-length": str(len(response.body)), **response.headers}
         await self._send(
             {
                 "type": "http.response.start",
-                "status": status,
+                "status": response.status,
                 "headers": [
                     (name.encode("latin-1"), value.encode("latin-1", "replace"))
                     for name, value in fields.items()
                 ],
             }
         )
-        await self._send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.body", "body": response.body})

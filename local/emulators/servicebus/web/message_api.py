@@ -13,8 +13,7 @@ from local.emulators.servicebus.broker.errors import LockLost, NotAllowed
 from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.broker.namespace import Namespace
 from local.emulators.servicebus.link import MAX_MESSAGE_SIZE
-from local.emulators.servicebus.web.exchange import Exchange, HttpError
-from local.emulators.servicebus.web.response import Response
+from local.emulators.servicebus.web.exchange import Exchange, HttpError, Response
 
 _PATH = re.compile(
     r"(?P<entity>.+?)/messages(?P<head>/head|/(?P<sequence>\d+|[^/]+)/(?P<token>[0-9a-f-]{36}))?",

@@ -16,7 +16,14 @@ from local.emulators.servicebus.key_ring import KeyRing
 from local.emulators.servicebus.sas import LISTEN, MANAGE, SEND, Grant, TokenRefused
 from local.emulators.servicebus.web import websocket
 from local.emulators.servicebus.web.admin_api import AdminApi
-from local.emulators.servicebus.web.exchange import Exchange, HttpError, Receive, Scope, Send
+from local.emulators.servicebus.web.exchange import (
+    Exchange,
+    HttpError,
+    Receive,
+    Response,
+    Scope,
+    Send,
+)
 from local.emulators.servicebus.web.message_api import MessageApi, is_message_path
 
 log = logging.getLogger(__name__)
@@ -66,12 +73,11 @@ class Routes:
             self._authorize(exchange, MANAGE)
             response = self._admin.answer(exchange, body)
         await self._group_commit.committed()
-        await exchange.respond(response.status, response.body, response.headers)
+        await exchange.respond(response)
 
     async def _refuse(self, exchange: Exchange, status: int, detail: str) -> None:
-        await exchange.respond(
-            status, atom.write_error(status, detail), {"content-type": "application/xml"}
-        )
+        body = atom.write_error(status, detail)
+        await exchange.respond(Response(status, body, {"content-type": "application/xml"}))
 
     def _authorize(self, exchange: Exchange, right: str) -> None:
         """Raises HttpError."""
