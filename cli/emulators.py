@@ -1,4 +1,4 @@
-"""`triscore emulators up|down|status`: what stands in for Azure on this machine."""
+"""`triscore emulators up|down|status|servicebus`: what stands in for Azure on this machine."""
 
 from __future__ import annotations
 
@@ -68,6 +68,36 @@ def up(
     else:
         commands.run(folder, ports, on_ready=_print_settings)
     return 0
+
+
+@app.command()
+def servicebus(
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A Config.json of Microsoft's emulator; without it, this project's."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder of its database; without it .triscore/data/servicebus."),
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5672,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:KEY[:RIGHTS]", help="One more key: app:s3cret:Send."),
+    ] = None,
+) -> int:
+    """Run the Service Bus emulator alone, for any app, until Ctrl-C."""
+    from local.emulators import commands
+    from local.emulators.service_bus_emulator import CONFIG, ServiceBusEmulator
+    from local.emulators.servicebus.__main__ import main
+    from local.emulators.state_folder import StateFolder
+
+    folder = data or StateFolder(commands.STATE).data("servicebus")
+    emulator = ServiceBusEmulator(folder.absolute(), port, config or CONFIG)
+    print(emulator.connection_string, flush=True)
+    keys = [word for each in key or () for word in ("--key", each)]
+    return main([*emulator.arguments(), *keys])
 
 
 @app.command()

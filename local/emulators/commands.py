@@ -13,6 +13,8 @@ from pathlib import Path
 from local.emulators.errors import EmulatorError
 from local.emulators.managed_server import PROJECT
 from local.emulators.ports import Ports
+from local.emulators.queue_depths import QueueDepth, read_queue_depths
+from local.emulators.service_bus_emulator import ServiceBusEmulator
 from local.emulators.stack import Stack, servers
 from local.emulators.state_folder import Record, StateFolder
 
@@ -30,10 +32,13 @@ class ServerStatus:
     ok: bool
     port: int
     pid: int | None
+    #: Of the Service Bus emulator.
+    queues: tuple[QueueDepth, ...] = ()
 
     def __str__(self) -> str:
         pid = f", pid {self.pid}" if self.pid else ""
-        return f"{self.name:<12}{'ok' if self.ok else 'down':<6}port {self.port}{pid}"
+        queues = "".join(f", {queue}" for queue in self.queues)
+        return f"{self.name:<12}{'ok' if self.ok else 'down':<6}port {self.port}{pid}{queues}"
 
 
 def run(state: Path, ports: Ports, on_ready: Callable[[Stack], None]) -> None:
@@ -99,8 +104,17 @@ def status(state: Path, ports: Ports) -> list[ServerStatus]:
     for server in servers(folder, record.ports if record else ports):
         ok = record is not None and server.is_healthy()
         pid = record.children.get(server.name) if record and ok else None
-        found.append(ServerStatus(server.name, ok, server.ports[0], pid))
+        queues = _queue_depths(server.port) if ok and isinstance(server, ServiceBusEmulator) else ()
+        found.append(ServerStatus(server.name, ok, server.ports[0], pid, queues))
     return found
+
+
+def _queue_depths(port: int) -> tuple[QueueDepth, ...]:
+    try:
+        return tuple(read_queue_depths(port))
+    except OSError:
+        # It has ended since it answered.
+        return ()
 
 
 def _is_ready(record: Record | None, pid: int) -> bool:

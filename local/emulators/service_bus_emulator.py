@@ -39,8 +39,11 @@ class ServiceBusEmulator:
         )
 
     def command(self) -> list[str]:
+        return [sys.executable, "-m", "local.emulators.servicebus", *self.arguments()]
+
+    def arguments(self) -> list[str]:
+        """Those of the emulator's own command line."""
         return [
-            *(sys.executable, "-m", "local.emulators.servicebus"),
             *("--config", str(self.config)),
             *("--db", str(self.data / "servicebus.db")),
             *("--host", HOST),

@@ -8,13 +8,16 @@ import errno
 import logging
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from local.emulators.servicebus import config
 from local.emulators.servicebus.broker.errors import StoreError
 from local.emulators.servicebus.broker.store import Store
-from local.emulators.servicebus.config import Config, ConfigError
+from local.emulators.servicebus.config import Config
+from local.emulators.servicebus.config_values import ConfigError
+from local.emulators.servicebus.sas import ALL_RIGHTS, AccessKey
 from local.emulators.servicebus.server import Server
 
 #: Exit codes: a wrong Config.json, database or port; a database that failed while serving.
@@ -22,8 +25,9 @@ CANNOT_START = 2
 STORE_FAILED = 1
 
 
-def main() -> int:
-    arguments = _arguments()
+def main(words: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT. `words` are the command line's; None: this process's."""
+    arguments = _arguments(words)
     logging.basicConfig(
         level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
@@ -34,10 +38,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return CANNOT_START
     with closing(store):
-        return asyncio.run(_serve(settings, store, arguments.host, arguments.port))
+        return asyncio.run(_serve(arguments, settings, store))
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="local.emulators.servicebus", add_help=False)
     parser.add_argument(
         "--config", type=Path, required=True, help="the Config.json that defines the queues"
@@ -50,22 +54,44 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--log-level", default="warning", choices=["debug", "info", "warning", "error"]
     )
-    return parser.parse_args()
+    parser.add_argument(
+        "--key",
+        dest="keys",
+        action="append",
+        default=[],
+        type=_access_key,
+        metavar="NAME:KEY[:RIGHTS]",
+        help="one more key of the namespace, for example app:c2VjcmV0:Send,Listen; may be repeated",
+    )
+    return parser.parse_args(words)
 
 
-async def _serve(settings: Config, store: Store, host: str, port: int) -> int:
+def _access_key(text: str) -> AccessKey:
+    name, _, rest = text.partition(":")
+    key, _, given = rest.partition(":")
+    rights = frozenset(given.split(",")) if given else ALL_RIGHTS
+    if not name or not key or not rights <= ALL_RIGHTS:
+        raise argparse.ArgumentTypeError(
+            f"expected NAME:KEY or NAME:KEY:RIGHTS, with rights of {','.join(sorted(ALL_RIGHTS))}"
+        )
+    return AccessKey(name, key, rights)
+
+
+async def _serve(arguments: argparse.Namespace, settings: Config, store: Store) -> int:
+    host, port = arguments.host, arguments.port
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = Server(settings, store)
+    server = Server(settings, store, tuple(arguments.keys))
     try:
         await server.start(host, port)
     except OSError as error:
         print(_describe(host, port, error), file=sys.stderr)
         return CANNOT_START
-    names = ", ".join(queue.name for queue in settings.queues)
-    print(f"Service Bus emulator on {host}:{port}, queues: {names}", flush=True)
+    topics = (topic.queue for topic in settings.topics)
+    names = ", ".join(each.name for each in (*settings.queues, *topics))
+    print(f"Service Bus emulator on {host}:{port}, queues and topics: {names}", flush=True)
     stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(server.failed())
     await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from local.emulators.servicebus import entra, sas
+from local.emulators.servicebus.key_ring import KeyRing
 from local.emulators.servicebus.request_response import Reply, Request
-from local.emulators.servicebus.sas import AccessKey, Grant, Grants, TokenRefused
+from local.emulators.servicebus.sas import Grant, Grants, TokenRefused
 
 NODE = "$cbs"
 STATUS_KEYS = ("status-code", "status-description", "error-condition")
@@ -17,7 +18,7 @@ class CbsNode:
 
     def __init__(
         self,
-        keys: tuple[AccessKey, ...],
+        keys: KeyRing,
         grants: Grants,
         now_s: Callable[[], float],
         exists: Callable[[str], bool],
@@ -40,7 +41,7 @@ class CbsNode:
         try:
             # The SDK sends both kinds under the same token type.
             if token.startswith(sas.PREFIX):
-                grant = sas.verify(token, self._keys, self._now_s())
+                grant = self._keys.verify(token, path, self._now_s())
             else:
                 grant = Grant(path, entra.verify(token, self._now_s()))
         except TokenRefused as refusal:

@@ -32,6 +32,7 @@ from local.emulators.servicebus.group_commit import GroupCommit
 from local.emulators.servicebus.link import Link
 from local.emulators.servicebus.sas import Grants
 from local.emulators.servicebus.session import Attacher, Session
+from local.emulators.servicebus.transactions import Transactions
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Connection(asyncio.Protocol):
         on_lost: Callable[[Connection], None],
     ) -> None:
         self.grants = Grants()
+        self.transactions = Transactions()
         self.sessions: dict[int, Session] = {}
         self.max_frame_size = _MIN_MAX_FRAME_SIZE
         self._group_commit = group_commit

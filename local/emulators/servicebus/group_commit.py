@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from local.emulators.servicebus.broker.errors import StoreError
@@ -25,6 +26,17 @@ class Writer(Protocol):
     """Has bytes to send after the commit."""
 
     def flush(self) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiter:
+    """A Writer that wakes a coroutine."""
+
+    done: asyncio.Future[None]
+
+    def flush(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
 
 
 class GroupCommit:
@@ -64,6 +76,12 @@ class GroupCommit:
         """Call back between delivery and commit."""
         self._after_delivery.append(callback)
         self._schedule()
+
+    async def committed(self) -> None:
+        """Wait until the changes of this iteration are durable. Never returns if they are not."""
+        waiter = _Waiter(self._loop.create_future())
+        self.write(waiter)
+        await waiter.done
 
     def run(self) -> None:
         """Called by the event loop, and by the server when it stops."""

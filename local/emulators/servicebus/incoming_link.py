@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from local.emulators.servicebus.amqp.composites import Composite
 from local.emulators.servicebus.amqp.errors import (
     MESSAGE_SIZE_EXCEEDED,
     TRANSFER_LIMIT_EXCEEDED,
     AmqpError,
 )
-from local.emulators.servicebus.amqp.outcomes import Outcome, Rejected
+from local.emulators.servicebus.amqp.outcomes import Rejected
 from local.emulators.servicebus.amqp.performatives import (
     Attach,
     Disposition,
@@ -19,9 +20,15 @@ from local.emulators.servicebus.amqp.performatives import (
 )
 from local.emulators.servicebus.amqp.values import Symbol, UInt, ULong, Value
 from local.emulators.servicebus.link import MAX_MESSAGE_SIZE, SERIAL_MASK, Link, SessionPort
+from local.emulators.servicebus.transactions import TransactionalState, transactional_state
 
 #: Credit of a sender. It is renewed when half is used.
 _CREDIT = 1000
+
+
+#: Takes a message, its format and the id of its transaction. Returns the outcome, or raises
+#: AmqpError.
+type Receive = Callable[[bytes, int | None, bytes | None], Composite]
 
 
 class IncomingLink(Link):
@@ -31,7 +38,7 @@ class IncomingLink(Link):
         self,
         session: SessionPort,
         attach: Attach,
-        receive: Callable[[bytes, int | None], Outcome],
+        receive: Receive,
         properties: dict[Symbol, Value] | None = None,
     ) -> None:
         super().__init__(session, attach)
@@ -68,9 +75,9 @@ class IncomingLink(Link):
             self._parts += payload
         if transfer.more:
             return
-        message, message_format = bytes(self._parts), first.message_format
+        message = bytes(self._parts)
         self._finish()
-        outcome = self._outcome(message, message_format)
+        outcome = self._outcome(first, message)
         if not first.settled:
             self._settle(first, outcome)
         if self._credit <= _CREDIT // 2:
@@ -91,20 +98,24 @@ class IncomingLink(Link):
         self._delivery_count = (self._delivery_count + 1) & SERIAL_MASK
         self._credit -= 1
 
-    def _outcome(self, message: bytes, message_format: int | None) -> Outcome:
+    def _outcome(self, first: Transfer, message: bytes) -> Composite:
         try:
             if len(message) > MAX_MESSAGE_SIZE:
                 raise AmqpError(
                     MESSAGE_SIZE_EXCEEDED,
                     f"The message has more than the allowed {MAX_MESSAGE_SIZE} bytes.",
                 )
-            return self._receive(message, message_format)
+            transaction = transactional_state(first.state)
+            if transaction is None:
+                return self._receive(message, first.message_format, None)
+            outcome = self._receive(message, first.message_format, transaction.txn_id)
+            return TransactionalState(transaction.txn_id, outcome.described())
         except AmqpError as error:
             # The Python SDK requires the third field, although AMQP does not.
             reason = Error(error.condition, error.description, info={})
             return Rejected(reason.described())
 
-    def _settle(self, first: Transfer, outcome: Outcome) -> None:
+    def _settle(self, first: Transfer, outcome: Composite) -> None:
         delivery_id = first.delivery_id
         assert delivery_id is not None  # noqa: S101 - checked in _begin
         self.session.send(

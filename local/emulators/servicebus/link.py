@@ -13,6 +13,7 @@ from local.emulators.servicebus.amqp.composites import Composite
 from local.emulators.servicebus.amqp.errors import TRANSFER_LIMIT_EXCEEDED, AmqpError
 from local.emulators.servicebus.amqp.performatives import Attach, Detach, Error, Flow, Transfer
 from local.emulators.servicebus.amqp.values import UInt
+from local.emulators.servicebus.sas import ALL_RIGHTS
 
 if TYPE_CHECKING:
     from local.emulators.servicebus.outgoing_link import OutgoingLink
@@ -63,6 +64,8 @@ class Link:
         self.name = attach.name
         #: The path that a token must allow; None for `$cbs`, where tokens are sent.
         self.path: str | None = None
+        #: The rights of which it must allow one.
+        self.rights = ALL_RIGHTS
         #: Called once, when the link is dropped for any reason.
         self.on_closed: Callable[[], None] = lambda: None
 

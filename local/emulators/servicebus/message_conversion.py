@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
+from local.emulators.servicebus import decimal_properties
 from local.emulators.servicebus.amqp import sections
 from local.emulators.servicebus.amqp.decoding import decode, decode_whole
 from local.emulators.servicebus.amqp.encoding import encode
 from local.emulators.servicebus.amqp.errors import DecodeError
-from local.emulators.servicebus.amqp.sections import Header
+from local.emulators.servicebus.amqp.sections import Header, Properties
 from local.emulators.servicebus.amqp.values import Int, Symbol, Timestamp, UByte, UInt, Value
 from local.emulators.servicebus.broker.message import DeadLetter, Draft, Message
+from local.emulators.servicebus.property_conversion import dead_letter_properties
 
 #: A transfer whose data sections are encoded messages.
 BATCH_FORMAT = 0x80013700
@@ -51,13 +53,15 @@ def read_message(message: bytes) -> Draft:
         # SDKs cannot settle a message without an id.
         message_id = uuid4().hex
         bare = sections.with_message_id(bare, parts.properties, message_id)
+    if decimal_properties.CONSTRUCTOR in parts.application:
+        bare = decimal_properties.convert(bare)
     return Draft(
         message_id=_text(message_id),
         content=bare,
         annotations=_encode_annotations(annotations, parts.delivery_annotations),
         durable=bool(header.durable),
         priority=4 if header.priority is None else int(header.priority),
-        ttl_ms=None if header.ttl is None else int(header.ttl),
+        ttl_ms=_time_to_live_ms(header, parts.properties),
         scheduled_ms=None if scheduled is None else int(scheduled),
         session_id=_session_id(parts.properties.group_id),
     )
@@ -111,11 +115,18 @@ def _decode_annotations(packed: bytes) -> tuple[dict[Symbol, Any], dict[Symbol, 
 
 def _content(content: bytes, dead: DeadLetter | None) -> bytes:
     """The bare message. A dead-lettered one has the reason in its application properties."""
-    if dead is None:
-        return content
-    reason = {"DeadLetterReason": dead.reason, "DeadLetterErrorDescription": dead.description}
-    present = {key: value for key, value in reason.items() if value is not None}
-    return sections.with_application_properties(content, present) if present else content
+    changes = dead_letter_properties(dead) if dead else {}
+    return sections.with_application_properties(content, changes) if changes else content
+
+
+def _time_to_live_ms(header: Header, properties: Properties) -> int | None:
+    """The header has at most 49 days; a longer time is the difference of two properties."""
+    if header.ttl is None:
+        return None
+    expiry, creation = properties.absolute_expiry_time, properties.creation_time
+    if header.ttl == _MAX_UINT and isinstance(expiry, int) and isinstance(creation, int):
+        return max(_MAX_UINT, expiry - creation)
+    return int(header.ttl)
 
 
 def _session_id(group_id: object) -> str | None:

@@ -129,7 +129,7 @@ class RequestNode:
     def __repr__(self) -> str:
         return f"<RequestNode {self._node}>"
 
-    def receive(self, message: bytes, _: int | None) -> Outcome:
+    def receive(self, message: bytes, _format: int | None, _txn_id: bytes | None) -> Outcome:
         """Raises DecodeError if the bytes are not a message."""
         properties = sections.split(message).properties
         parameters = sections.application_properties(message)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 PREFIX = "SharedAccessSignature "
 
@@ -16,12 +16,19 @@ class TokenRefused(Exception):
     """The token is not valid. One sentence, which contains no secret."""
 
 
+#: What a key may allow. The right to manage includes the others.
+MANAGE, SEND, LISTEN = "Manage", "Send", "Listen"
+ALL_RIGHTS = frozenset({MANAGE, SEND, LISTEN})
+
+
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A key of the namespace, with all rights."""
+    """A key of the namespace, or of the entity `path`."""
 
     name: str
     key: str = field(repr=False)
+    rights: frozenset[str] = ALL_RIGHTS
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +37,14 @@ class Grant:
 
     path: str
     expiry_s: float
+    rights: frozenset[str] = ALL_RIGHTS
+
+    def covers(self, path: str, rights: frozenset[str]) -> bool:
+        """Whether it allows one of the rights on the path."""
+        return _is_below(path, self.path) and not self.rights.isdisjoint(rights)
 
 
-def verify(token: str, keys: tuple[AccessKey, ...], now_s: float) -> Grant:
+def verify(token: str, keys: Iterable[AccessKey], now_s: float) -> Grant:
     """Check a token that begins with PREFIX. Raises TokenRefused."""
     # The signature covers the quoted resource and expiry, so they are not unquoted here.
     parts = dict(part.partition("=")[::2] for part in token.removeprefix(PREFIX).split("&"))
@@ -44,12 +56,28 @@ def verify(token: str, keys: tuple[AccessKey, ...], now_s: float) -> Grant:
         raise TokenRefused(
             "The token lacks one of sr, sig, se, skn, or se is not a time."
         ) from error
-    known = next((key for key in keys if key.name == name), None)
-    if known is None or not hmac.compare_digest(signature.encode(), _sign(known, resource, expiry)):
+    path = path_of(unquote(resource))
+    candidates = (key for key in keys if key.name == name and _is_below(path, key.path))
+    known = next(
+        (
+            key
+            for key in candidates
+            if hmac.compare_digest(signature.encode(), _sign(key, resource, expiry))
+        ),
+        None,
+    )
+    if known is None:
         raise TokenRefused("The token has an invalid signature: wrong key name or wrong key.")
     if expiry_s <= now_s:
         raise TokenRefused("The token is expired.")
-    return Grant(path_of(unquote(resource)), expiry_s)
+    return Grant(path, expiry_s, known.rights)
+
+
+def sign_token(key: AccessKey, resource: str, expiry_s: int) -> str:
+    """A token for a resource and all below it."""
+    quoted = quote(resource, safe="")
+    signature = quote(_sign(key, quoted, str(expiry_s)), safe="")
+    return f"{PREFIX}sr={quoted}&sig={signature}&se={expiry_s}&skn={quote(key.name, safe='')}"
 
 
 def _sign(key: AccessKey, resource: str, expiry: str) -> bytes:
@@ -62,42 +90,41 @@ def path_of(resource: str) -> str:
     return path.strip("/")
 
 
+def _is_below(path: str, parent: str) -> bool:
+    path, parent = path.casefold(), parent.casefold()
+    return parent in {"", path} or path.startswith(f"{parent}/")
+
+
 class Grants:
     """What one connection may do, by the tokens it has sent."""
 
     def __init__(self) -> None:
-        self._expiries_s: dict[str, float] = {}
+        self._grants: dict[tuple[str, frozenset[str]], Grant] = {}
         #: Called when the next expiry may have changed.
         self.on_added: Callable[[], None] = lambda: None
 
     def __repr__(self) -> str:
-        return f"<Grants for {sorted(self._expiries_s)}>"
+        return f"<Grants for {sorted(path for path, _ in self._grants)}>"
 
     def add(self, grant: Grant) -> None:
-        self._expiries_s[grant.path.casefold()] = grant.expiry_s
+        self._grants[grant.path.casefold(), grant.rights] = grant
         self.on_added()
 
     def next_expiry_s(self) -> float | None:
         """The earliest expiry; None without grants."""
-        return min(self._expiries_s.values(), default=None)
+        return min((grant.expiry_s for grant in self._grants.values()), default=None)
 
     def remove_expired(self, now_s: float) -> None:
         """Forget expired grants."""
-        self._expiries_s = {
-            path: expiry_s for path, expiry_s in self._expiries_s.items() if expiry_s > now_s
-        }
+        self._grants = {key: grant for key, grant in self._grants.items() if grant.expiry_s > now_s}
 
-    def allow(self, path: str, now_s: float) -> bool:
-        return self.expiry_s(path) > now_s
+    def allow(self, path: str, now_s: float, rights: frozenset[str] = ALL_RIGHTS) -> bool:
+        """Whether one of the rights is granted."""
+        return self.expiry_s(path, rights) > now_s
 
-    def expiry_s(self, path: str) -> float:
-        """The time until which the path may be used; 0 if it may not."""
-        path = path.casefold()
+    def expiry_s(self, path: str, rights: frozenset[str] = ALL_RIGHTS) -> float:
+        """The time until which one of the rights may be used; 0 if none may."""
         return max(
-            (
-                expiry_s
-                for granted, expiry_s in self._expiries_s.items()
-                if granted in {"", path} or path.startswith(f"{granted}/")
-            ),
+            (grant.expiry_s for grant in self._grants.values() if grant.covers(path, rights)),
             default=0,
         )

@@ -1,47 +1,31 @@
-"""The server: accepts connections and attaches each link to the node that its address names."""
+"""The server: its namespace, its connections, and the commits between them."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from functools import partial
 
-from local.emulators.servicebus import cbs, management, message_conversion
-from local.emulators.servicebus.amqp.errors import (
-    NOT_ALLOWED,
-    NOT_FOUND,
-    NOT_IMPLEMENTED,
-    UNAUTHORIZED_ACCESS,
-    AmqpError,
-)
-from local.emulators.servicebus.amqp.outcomes import COORDINATOR, Accepted, Outcome, Source, Target
-from local.emulators.servicebus.amqp.performatives import Attach
-from local.emulators.servicebus.amqp.values import Described, Symbol, ULong
-from local.emulators.servicebus.broker.errors import NotAllowed, StoreError
+from local.emulators.servicebus.admin.administration import Administration
+from local.emulators.servicebus.amqp.errors import NOT_FOUND, AmqpError
+from local.emulators.servicebus.broker.errors import StoreError
 from local.emulators.servicebus.broker.message_queue import MessageQueue
 from local.emulators.servicebus.broker.namespace import Namespace
 from local.emulators.servicebus.broker.store import Store
 from local.emulators.servicebus.config import Config
 from local.emulators.servicebus.connection import Connection
-from local.emulators.servicebus.consumer import Consumer
 from local.emulators.servicebus.dispatcher import Dispatcher
+from local.emulators.servicebus.front_door import FrontDoor
 from local.emulators.servicebus.group_commit import GroupCommit
-from local.emulators.servicebus.incoming_link import IncomingLink
-from local.emulators.servicebus.link import MAX_MESSAGE_SIZE, Link
-from local.emulators.servicebus.request_response import Handler, ReplyLink, ReplyLinks, RequestNode
-from local.emulators.servicebus.sas import AccessKey, path_of
-from local.emulators.servicebus.session import Session
-from local.emulators.servicebus.session_consumer import SESSION_FILTER, SessionConsumer
+from local.emulators.servicebus.key_ring import DEFAULT_KEY, KeyRing
+from local.emulators.servicebus.link_factory import LinkFactory, without_management
+from local.emulators.servicebus.property_conversion import AmqpProperties
+from local.emulators.servicebus.request_response import ReplyLinks
+from local.emulators.servicebus.sas import AccessKey
 from local.emulators.servicebus.token_expiry import TokenExpiry
+from local.emulators.servicebus.web.web_server import WebServer
 
-log = logging.getLogger(__name__)
-
-#: The key of Microsoft's emulator, as in every connection string for it.
-KEYS = (AccessKey("RootManageSharedAccessKey", "SAS_KEY_VALUE"),)
-
-_MANAGEMENT = "/$management"
-_BATCH_SIZE = Symbol("com.microsoft:max-message-batch-size")
+#: Seconds between two looks at the file's free pages.
+_SHRINK_EVERY_S = 5.0
 
 
 def now_ms() -> int:
@@ -52,25 +36,32 @@ def now_ms() -> int:
 class Server:
     """Serves from `start` to `stop`."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, keys: tuple[AccessKey, ...] = ()) -> None:
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._failed: asyncio.Future[None] = self._loop.create_future()
         self.group_commit = GroupCommit(self._loop, store, self._fail)
-        self.namespace = Namespace(config.queues, store, now_ms)
+        self.namespace = Namespace(store, AmqpProperties(), now_ms)
         self.connections: set[Connection] = set()
-        self._dispatchers = {
-            queue.path: Dispatcher(queue, self.group_commit, self._loop, now_ms)
-            for queue in self.namespace
-        }
+        self._dispatchers: dict[MessageQueue, Dispatcher] = {}
+        self._add_entities(config)
+        key_ring = KeyRing((DEFAULT_KEY, *keys), self.namespace)
+        self._links = LinkFactory(
+            self.namespace, key_ring, self._dispatchers.__getitem__, self._loop, now_ms
+        )
+        self._web = WebServer(self.administration, key_ring, self.group_commit, self.connection)
         self._server: asyncio.Server | None = None
+        self._shrinking: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         return f"<Server of {self.namespace!r}: {len(self.connections)} connections>"
 
     async def start(self, host: str, port: int) -> None:
         """Raises OSError if the port is taken."""
-        self._server = await self._loop.create_server(self._connection, host, port)
+        self._server = await self._loop.create_server(
+            lambda: FrontDoor(self.connection, self._web.protocol), host, port
+        )
+        self._shrink()
 
     async def failed(self) -> None:
         """Wait until the store fails, and raise its StoreError."""
@@ -78,22 +69,28 @@ class Server:
 
     async def stop(self) -> None:
         """Close all connections and commit."""
+        if self._shrinking is not None:
+            self._shrinking.cancel()
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections):
             connection.close()
+        self._web.close()
         self.group_commit.run()
         if self._server is not None:
             await self._server.wait_closed()
         for dispatcher in self._dispatchers.values():
             dispatcher.close()
 
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
+        """A new peer's connection."""
         replies = ReplyLinks()
         connection = Connection(
             self.group_commit,
             self._loop,
-            lambda session, attach: self._attach(connection, replies, session, attach),
+            lambda session, attach: self._links.attach(
+                connection.grants, connection.transactions, replies, session, attach
+            ),
             lambda lost: self._lost(lost, watch),
         )
         watch = TokenExpiry(connection.grants, connection.links, self._loop, time.time)
@@ -104,118 +101,36 @@ class Server:
         watch.close()
         self.connections.discard(connection)
 
+    def _add_entities(self, config: Config) -> None:
+        self.namespace.on_added = self._entity_added
+        self.namespace.on_removed = self._entity_removed
+        for queue in config.queues:
+            self.namespace.add_queue(queue)
+        for topic in config.topics:
+            self.namespace.add_topic(topic)
+        self.administration = Administration(self.namespace, self._store)
+        self.administration.restore()
+        self.namespace.restore()
+
+    def _entity_added(self, queue: MessageQueue) -> None:
+        self._dispatchers[queue] = Dispatcher(queue, self.group_commit, self._loop, now_ms)
+
+    def _entity_removed(self, queue: MessageQueue) -> None:
+        self._dispatchers.pop(queue).close()
+        gone = AmqpError(NOT_FOUND, f"The messaging entity {queue.path!r} was deleted.")
+        for connection in self.connections:
+            for link in list(connection.links()):
+                if without_management(link.path or "").casefold() == queue.path.casefold():
+                    link.detach(gone)
+
+    def _shrink(self) -> None:
+        try:
+            self._store.shrink()
+        except StoreError as error:
+            self._fail(error)
+            return
+        self._shrinking = self._loop.call_later(_SHRINK_EVERY_S, self._shrink)
+
     def _fail(self, error: StoreError) -> None:
         if not self._failed.done():
             self._failed.set_exception(error)
-
-    # -- attaching links -----------------------------------------------------------------------
-
-    def _attach(
-        self, connection: Connection, replies: ReplyLinks, session: Session, attach: Attach
-    ) -> Link:
-        """Raises AmqpError to refuse the link."""
-        source, target = _source(attach), _target(attach)
-        address = (source.address if attach.role else target.address) or ""
-        path = path_of(address)
-        if path.casefold() == cbs.NODE:
-            handle = cbs.CbsNode(KEYS, connection.grants, time.time, self._exists).handle
-            keys = cbs.STATUS_KEYS
-            return _request_link(cbs.NODE, session, attach, replies, target, handle, keys)
-        queue = self._authorize(connection, path)
-        if path.casefold().endswith(_MANAGEMENT):
-            node = f"{queue.path.casefold()}{_MANAGEMENT}"
-            handle, keys = management.ManagementNode(queue, now_ms).handle, management.STATUS_KEYS
-            link = _request_link(node, session, attach, replies, target, handle, keys)
-        else:
-            link = self._queue_link(queue, session, attach, source)
-        link.path = path
-        return link
-
-    def _authorize(self, connection: Connection, path: str) -> MessageQueue:
-        if not connection.grants.allow(path, time.time()):
-            raise AmqpError(UNAUTHORIZED_ACCESS, f"No token that was sent allows {path!r}.")
-        entity = _without_management(path)
-        queue = self.namespace.find(entity)
-        if queue is None:
-            raise AmqpError(NOT_FOUND, f"The messaging entity {entity!r} could not be found.")
-        return queue
-
-    def _queue_link(
-        self, queue: MessageQueue, session: Session, attach: Attach, source: Source
-    ) -> Link:
-        if attach.role:
-            return self._consumer_link(queue, session, attach, source)
-        if queue.dead_letters is None:
-            raise AmqpError(NOT_ALLOWED, "Nothing can be sent to a dead-letter queue.")
-        properties = {_BATCH_SIZE: ULong(MAX_MESSAGE_SIZE)}
-        return IncomingLink(session, attach, partial(_publish, queue), properties)
-
-    def _consumer_link(
-        self, queue: MessageQueue, session: Session, attach: Attach, source: Source
-    ) -> Link:
-        dispatcher = self._dispatchers[queue.path]
-        consumer: Consumer
-        if SESSION_FILTER in (source.filter or {}):
-            if queue.sessions is None:
-                raise AmqpError(
-                    NOT_ALLOWED,
-                    "A sessionful message receiver cannot be created on an entity that does not "
-                    "require sessions. Ensure RequiresSession is set to true when creating a Queue "
-                    "or Subscription to enable sessionful behavior.",
-                )
-            consumer = SessionConsumer(session, attach, source, dispatcher, self._loop)
-        elif queue.sessions is not None:
-            raise AmqpError(
-                NOT_ALLOWED,
-                "It is not possible for an entity that requires sessions to create a "
-                "non-sessionful message receiver.",
-            )
-        else:
-            consumer = Consumer(session, attach, dispatcher)
-        consumer.start()
-        return consumer.link
-
-    def _exists(self, path: str) -> bool:
-        return self.namespace.find(_without_management(path)) is not None
-
-
-def _publish(queue: MessageQueue, message: bytes, message_format: int | None) -> Outcome:
-    try:
-        queue.send_all(message_conversion.read_transfer(message, message_format))
-    except NotAllowed as error:
-        raise AmqpError(NOT_ALLOWED, str(error)) from error
-    return Accepted()
-
-
-def _request_link(
-    node: str,
-    session: Session,
-    attach: Attach,
-    replies: ReplyLinks,
-    target: Target,
-    handle: Handler,
-    status_keys: tuple[str, str, str],
-) -> Link:
-    if attach.role:
-        reply = ReplyLink(session, attach, node, target.address or "")
-        replies.add(reply)
-        return reply.link
-    requests = RequestNode(node, session, replies, handle, status_keys)
-    return IncomingLink(session, attach, requests.receive)
-
-
-def _without_management(path: str) -> str:
-    return path[: -len(_MANAGEMENT)] if path.casefold().endswith(_MANAGEMENT) else path
-
-
-def _source(attach: Attach) -> Source:
-    return Source.of(attach.source.value) if isinstance(attach.source, Described) else Source()
-
-
-def _target(attach: Attach) -> Target:
-    target = attach.target
-    if not isinstance(target, Described):
-        return Target()
-    if target.descriptor == COORDINATOR:
-        raise AmqpError(NOT_IMPLEMENTED, "This emulator has no transactions.")
-    return Target.of(target.value)

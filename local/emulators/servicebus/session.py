@@ -7,7 +7,6 @@ from typing import Protocol
 
 from local.emulators.servicebus.amqp.composites import Composite
 from local.emulators.servicebus.amqp.errors import HANDLE_IN_USE, UNATTACHED_HANDLE, AmqpError
-from local.emulators.servicebus.amqp.outcomes import Accepted, Outcome, Rejected, outcome
 from local.emulators.servicebus.amqp.performatives import (
     Attach,
     Begin,
@@ -17,9 +16,11 @@ from local.emulators.servicebus.amqp.performatives import (
     Flow,
     Transfer,
 )
-from local.emulators.servicebus.amqp.values import Symbol, UInt, UShort
+from local.emulators.servicebus.amqp.values import UInt, UShort
+from local.emulators.servicebus.deliveries import Deliveries
 from local.emulators.servicebus.link import SERIAL_MASK, Link
 from local.emulators.servicebus.outgoing_link import OutgoingLink
+from local.emulators.servicebus.transactions import Transactions
 
 #: Transfers that the peer may send before the next flow, which renews the window.
 _INCOMING_WINDOW = 5000
@@ -29,20 +30,12 @@ _HANDLE_MAX = 4999
 #: The most bytes of a transfer frame without its payload: header, performative, delivery tag.
 _TRANSFER_OVERHEAD = 128
 
-_LOCK_LOST = Rejected(
-    Error(
-        Symbol("com.microsoft:message-lock-lost"),
-        "The lock supplied is invalid. Either the lock expired, or the message has already been "
-        "removed from the queue.",
-        info={},
-    ).described()
-)
-
 
 class ConnectionPort(Protocol):
     """What a session needs of its connection."""
 
     max_frame_size: int
+    transactions: Transactions
 
     def send(self, channel: int, performative: Composite, payload: bytes = b"") -> None: ...
 
@@ -70,8 +63,7 @@ class Session:
         self._peer_window = int(begin.incoming_window)
         self._next_outgoing_id = 0
         self._next_delivery_id = 0
-        self._unsettled: dict[int, tuple[OutgoingLink, bytes]] = {}
-        self._delivery_ids: dict[bytes, int] = {}
+        self._deliveries = Deliveries(self.send, connection.transactions)
         connection.send(
             channel,
             Begin(
@@ -88,7 +80,7 @@ class Session:
 
     @property
     def unsettled(self) -> int:
-        return len(self._unsettled)
+        return len(self._deliveries)
 
     # -- the peer's frames ---------------------------------------------------------------------
 
@@ -98,7 +90,7 @@ class Session:
             case Transfer():
                 self._on_transfer(performative, payload)
             case Disposition():
-                self._on_disposition(performative)
+                self._deliveries.on_disposition(performative)
             case Flow():
                 self._on_flow(performative)
             case Attach():
@@ -149,40 +141,6 @@ class Session:
         except AmqpError as error:
             link.detach(error)
 
-    def _on_disposition(self, disposition: Disposition) -> None:
-        # A sending peer only confirms what has been settled here already.
-        if not disposition.role:
-            return
-        first = int(disposition.first)
-        last = first if disposition.last is None else int(disposition.last)
-        for delivery_id in self._delivery_ids_between(first, last):
-            self._settle(delivery_id, disposition)
-
-    def _delivery_ids_between(self, first: int, last: int) -> list[int]:
-        """The ids from first to last; only known ones if the range is implausibly large."""
-        amount = ((last - first) & SERIAL_MASK) + 1
-        if amount <= max(1, len(self._unsettled)):
-            return [(first + offset) & SERIAL_MASK for offset in range(amount)]
-        return [known for known in self._unsettled if (known - first) & SERIAL_MASK < amount]
-
-    def _settle(self, delivery_id: int, disposition: Disposition) -> None:
-        if disposition.state is None and not disposition.settled:
-            return
-        requested: Outcome = Accepted() if disposition.state is None else outcome(disposition.state)
-        unsettled = self._unsettled.pop(delivery_id, None)
-        answer: Outcome = _LOCK_LOST
-        if unsettled is not None:
-            link, tag = unsettled
-            self._delivery_ids.pop(tag, None)
-            answer = link.settle(tag, requested)
-        if not disposition.settled:
-            number = UInt(delivery_id)
-            self.send(
-                Disposition(
-                    role=False, first=number, last=number, settled=True, state=answer.described()
-                )
-            )
-
     # -- sending for links ---------------------------------------------------------------------
 
     def send(self, performative: Composite) -> None:
@@ -219,8 +177,7 @@ class Session:
         delivery_id = self._next_delivery_id
         self._next_delivery_id = (delivery_id + 1) & SERIAL_MASK
         if not settled:
-            self._unsettled[delivery_id] = (link, tag)
-            self._delivery_ids[tag] = delivery_id
+            self._deliveries.add(delivery_id, link, tag)
         part_size = self.connection.max_frame_size - _TRANSFER_OVERHEAD
         for begin in range(0, len(message) or 1, part_size):
             transfer = Transfer(
@@ -244,18 +201,13 @@ class Session:
     # -- closing -------------------------------------------------------------------------------
 
     def forget_delivery(self, tag: bytes) -> None:
-        delivery_id = self._delivery_ids.pop(tag, None)
-        if delivery_id is not None:
-            del self._unsettled[delivery_id]
+        self._deliveries.forget(tag)
 
     def forget(self, link: Link) -> None:
         """Drop a link. Its message locks stay until they expire, as in Service Bus."""
         if self.links.pop(link.handle, None) is None:
             return
-        delivery_ids = [number for number, (owner, _) in self._unsettled.items() if owner is link]
-        for number in delivery_ids:
-            _, tag = self._unsettled.pop(number)
-            del self._delivery_ids[tag]
+        self._deliveries.forget_link(link)
         link.on_closed()
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ class TokenExpiry:
         now_s = self._now_s()
         self._grants.remove_expired(now_s)
         for link in list(self._links()):
-            if link.path is not None and not self._grants.allow(link.path, now_s):
+            if link.path is not None and not self._grants.allow(link.path, now_s, link.rights):
                 log.info("%r is detached: its token has expired", link)
                 link.detach(AmqpError(UNAUTHORIZED_ACCESS, "ExpiredToken: the token is expired."))
         self._set_timer()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,9 +17,14 @@ from tests.servers import ServerProcess
 class EmulatorProcess(ServerProcess):
     """The emulator as a process; its database stays over `kill` and `start`."""
 
-    def __init__(self, folder: Path, queues: dict[str, dict[str, object]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        queues: dict[str, dict[str, object]],
+        topics: Sequence[Mapping[str, object]] = (),
+    ) -> None:
         config = folder / "Config.json"
-        config.write_text(document(queues))
+        config.write_text(document(queues, topics))
         broker = ServiceBusEmulator(folder / "data", servers.free_port(), config)
         super().__init__(broker, folder / "servicebus.log")
         self.connection_string = broker.connection_string
@@ -28,16 +33,22 @@ class EmulatorProcess(ServerProcess):
         return ServiceBusClient.from_connection_string(self.connection_string, retry_total=1)
 
 
-def document(queues: dict[str, dict[str, object]]) -> str:
-    """A Config.json with these queues and their properties."""
+def document(
+    queues: dict[str, dict[str, object]], topics: Sequence[Mapping[str, object]] = ()
+) -> str:
+    """A Config.json with these queues and their properties, and these entries of topics."""
     entries = [{"Name": name, "Properties": properties} for name, properties in queues.items()]
-    namespace = {"Name": "sbemulatorns", "Queues": entries, "Topics": []}
+    namespace = {"Name": "sbemulatorns", "Queues": entries, "Topics": list(topics)}
     return json.dumps({"UserConfig": {"Namespaces": [namespace]}})
 
 
 @contextmanager
-def running(folder: Path, queues: dict[str, dict[str, object]]) -> Iterator[EmulatorProcess]:
-    emulator = EmulatorProcess(folder, queues)
+def running(
+    folder: Path,
+    queues: dict[str, dict[str, object]],
+    topics: Sequence[Mapping[str, object]] = (),
+) -> Iterator[EmulatorProcess]:
+    emulator = EmulatorProcess(folder, queues, topics)
     try:
         emulator.start()
         yield emulator

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import decimal
 import struct
 from uuid import UUID
 
 import pytest
+from azure.servicebus._pyamqp._decode import _decode_decimal128
+from azure.servicebus._pyamqp._encode import encode_decimal128
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.emulators.servicebus import message_conversion
 from local.emulators.servicebus.amqp import frames, sections
 from local.emulators.servicebus.amqp.decoding import MAX_DEPTH, decode, decode_whole, skip
 from local.emulators.servicebus.amqp.encoding import encode
@@ -255,3 +259,16 @@ def test_sections_out_of_order_are_accepted():
     parts = sections.split(BODY + header + OLD)
     assert parts.header.durable
     assert parts.bare == BODY + OLD
+
+
+def test_a_decimal_property_is_sent_as_service_bus_sends_it():
+    sent = bytearray()
+    encode_decimal128(sent, decimal.Decimal("-1.2345"))
+    properties = {"price": Decimal(bytes(sent[1:])), "n": 1}
+    bare = encode(Described(sections.APPLICATION_PROPERTIES, properties))
+    draft = message_conversion.read_message(bare)
+    found = sections.application_properties(draft.content)
+    assert found["n"] == 1
+    # The Python SDK reads its own encoding wrongly, and the service's rightly.
+    _, value = _decode_decimal128(memoryview(found["price"].data))
+    assert value == decimal.Decimal("-1.2345")

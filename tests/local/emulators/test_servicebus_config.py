@@ -9,7 +9,7 @@ import pytest
 from local.emulators.service_bus_emulator import CONFIG
 from local.emulators.servicebus import config, sas
 from local.emulators.servicebus.broker.settings import QueueSettings
-from local.emulators.servicebus.config import ConfigError
+from local.emulators.servicebus.config_values import ConfigError
 from local.emulators.servicebus.sas import AccessKey, Grant, Grants, TokenRefused
 from tests.local.emulators.servicebus_peer import sas_token
 from tests.local.emulators.servicebus_process import document
@@ -69,7 +69,7 @@ def test_the_longest_time_to_live_is_for_ever(tmp_path):
         ({"MaxDeliveryCount": 0}, "MaxDeliveryCount of queue 'q' is 0, expected a whole number"),
         ({"MaxDeliveryCount": True}, "expected a whole number"),
         ({"RequiresDuplicateDetection": "yes"}, "expected true or false"),
-        ({"ForwardTo": "other"}, "queue 'q' sets ForwardTo"),
+        ({"ForwardTo": 5}, "ForwardTo of queue 'q' is 5, expected an entity's name"),
         ({"LockDurations": "PT1M"}, "unknown property 'LockDurations', expected one of"),
     ],
 )
@@ -88,8 +88,8 @@ def test_a_bad_property_is_named_with_what_was_expected(tmp_path, properties, se
         ('{"UserConfig": {"Namespaces": []}}', "0 entries, expected exactly one"),
         ('{"UserConfig": {"Namespaces": [{"Queues": {}}]}}', "is not a JSON array"),
         ('{"UserConfig": {"Namespaces": [{"Queues": []}]}}', "at least one queue"),
-        (json.dumps({"UserConfig": {"Namespaces": [{"Topics": [{"Name": "t"}]}]}}), "Topics"),
-        (document({"q": {}, "Q": {}}), "two queues named 'Q'"),
+        (json.dumps({"UserConfig": {"Namespaces": [{"Topics": 5}]}}), "Topics"),
+        (document({"q": {}, "Q": {}}), "two queues and topics are named 'Q'"),
         (document({"a/$b": {}}), "cannot be named"),
     ],
 )

@@ -7,10 +7,9 @@ import time
 import pytest
 
 from local.emulators.servicebus.amqp import frames, sections
-from local.emulators.servicebus.amqp.outcomes import COORDINATOR, Source
 from local.emulators.servicebus.amqp.performatives import Attach, Close, Detach, End, Transfer
 from local.emulators.servicebus.amqp.sections import Properties
-from local.emulators.servicebus.amqp.values import Described, UInt, ULong
+from local.emulators.servicebus.amqp.values import UInt, ULong
 from tests.local.emulators.servicebus_peer import Peer, condition_of, credit, receiver, sender
 from tests.local.emulators.servicebus_process import running
 
@@ -71,23 +70,6 @@ async def test_a_link_without_a_token_is_refused(peer):
     detach, _ = await peer.read_until(Detach)
     assert detach.closed
     assert condition_of(detach.error) == "amqp:unauthorized-access"
-
-
-async def test_a_transaction_is_refused_as_not_implemented(peer):
-    await peer.open()
-    coordinator = Described(ULong(COORDINATOR), [])
-    peer.send(
-        Attach(
-            "t",
-            UInt(0),
-            False,
-            source=Source().described(),
-            target=coordinator,
-            initial_delivery_count=UInt(0),
-        )
-    )
-    detach, _ = await peer.read_until(Detach)
-    assert condition_of(detach.error) == "amqp:not-implemented"
 
 
 async def test_a_transfer_without_a_link_ends_the_session_only(peer):

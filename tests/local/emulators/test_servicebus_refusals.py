@@ -53,7 +53,7 @@ def test_an_unknown_queue_is_refused(client):
         client.get_queue_sender("nowhere").send_messages(ServiceBusMessage("x"))
 
 
-def test_sessions_and_topics_are_refused(client):
+def test_a_session_of_a_plain_queue_and_an_unknown_topic_are_refused(client):
     with pytest.raises((ServiceBusError, OperationTimeoutError), match=r"session|not-allowed"):
         client.get_queue_receiver("q", session_id="s").receive_messages(max_wait_time=1)
     with pytest.raises(ServiceBusError):

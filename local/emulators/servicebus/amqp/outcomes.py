@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from local.emulators.servicebus.amqp.composites import Composite
-from local.emulators.servicebus.amqp.errors import NOT_IMPLEMENTED, AmqpError, DecodeError
+from local.emulators.servicebus.amqp.errors import DecodeError
 from local.emulators.servicebus.amqp.values import Described, ULong, Value
 
 
@@ -40,14 +40,9 @@ _OUTCOMES: dict[int, type[Accepted | Rejected | Released | Modified]] = {
     kind.CODE: kind for kind in (Accepted, Rejected, Released, Modified)
 }
 
-#: The state of a delivery in a transaction.
-_TRANSACTIONAL_STATE = 0x34
-
 
 def outcome(state: Described) -> Outcome:
-    """Read the outcome of a disposition's state. Raises AmqpError for any other state."""
-    if state.descriptor == _TRANSACTIONAL_STATE:
-        raise AmqpError(NOT_IMPLEMENTED, "This emulator has no transactions.")
+    """Read the outcome of a disposition's state. Raises DecodeError for any other state."""
     kind = _OUTCOMES.get(state.descriptor) if isinstance(state.descriptor, int) else None
     if kind is None:
         raise DecodeError("a disposition's state is not an outcome")

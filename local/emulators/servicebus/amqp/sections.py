@@ -63,6 +63,8 @@ class Sections:
     annotations: dict[Value, Value] = field(default_factory=dict)
     properties: Properties = field(default_factory=Properties)
     bare: bytes = b""
+    #: The encoded application properties.
+    application: bytes = b""
 
 
 def split(message: bytes) -> Sections:
@@ -77,6 +79,8 @@ def split(message: bytes) -> Sections:
             sections.annotations = _map(message[begin:end])
         elif code == PROPERTIES:
             sections.properties = Properties.of(decode_whole(message[begin:end]))
+        elif code == APPLICATION_PROPERTIES:
+            sections.application = message[begin:end]
     sections.bare = _from(message, PROPERTIES)
     return sections
 
@@ -101,6 +105,17 @@ def with_application_properties(bare: bytes, changes: dict[str, Value]) -> bytes
             after += bare[at:end]
         at = end
     return before + encode(Described(APPLICATION_PROPERTIES, {**current, **changes})) + after
+
+
+def with_properties(bare: bytes, properties: Properties, application: dict[str, Value]) -> bytes:
+    """The bare message with other properties, and the body and footer unchanged."""
+    return b"".join(
+        (
+            encode(properties.described()),
+            encode(Described(APPLICATION_PROPERTIES, application)),
+            _from(bare, DATA),
+        )
+    )
 
 
 def application_properties(message: bytes) -> dict[Value, Value]:

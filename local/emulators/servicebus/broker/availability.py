@@ -46,6 +46,10 @@ class Availability:
         """Whether the message is locked."""
         return message.sequence in self._locked
 
+    def set_duration(self, duration_ms: int) -> None:
+        """For locks that are taken or renewed from now on."""
+        self._duration_ms = duration_ms
+
     @property
     def locks_held(self) -> int:
         return len(self._by_token)

@@ -17,6 +17,10 @@ class Duplicates:
     def __len__(self) -> int:
         return len(self._seen)
 
+    def set_window(self, window_ms: int) -> None:
+        """For ids that are remembered from now on."""
+        self._window_ms = window_ms
+
     def remember(self, message_id: str, sequence: int, now_ms: int) -> int:
         """Returns when the id will be forgotten."""
         until_ms = now_ms + self._window_ms

@@ -6,6 +6,7 @@ BrokerError
 ├── SessionLockLost         the session's lock has expired, was released, or never existed
 ├── SessionCannotBeLocked   another receiver has locked the session
 ├── NotAllowed              the entity's properties forbid it
+├── RuleError               the SQL of a filter or an action is wrong
 └── StoreError              the database cannot be opened or written
 """
 
@@ -47,6 +48,10 @@ class SessionCannotBeLocked(BrokerError):
 
 
 class NotAllowed(BrokerError):
+    pass
+
+
+class RuleError(BrokerError):
     pass
 
 

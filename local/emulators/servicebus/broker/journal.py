@@ -26,6 +26,9 @@ class Journal(Protocol):
 
     def load(self, queue: str) -> Saved: ...
 
+    def use_sequence(self, queue: str, sequence: int) -> None:
+        """The number is used up by a message that is not stored."""
+
     def insert(self, queue: str, message: Message) -> None: ...
 
     def update(self, queue: str, message: Message) -> None:

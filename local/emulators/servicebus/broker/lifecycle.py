@@ -23,11 +23,22 @@ class Lifecycle:
     """A queue's messages and, in `dead_letters`, those of its dead-letter queue."""
 
     def __init__(
-        self, settings: QueueSettings, journal: Journal, now_ms: Clock, dead_letters: Self | None
+        self,
+        settings: QueueSettings,
+        journal: Journal,
+        now_ms: Clock,
+        dead_letters: Self | None,
+        transfer_dead_letters: Self | None,
     ) -> None:
         self.settings = settings
         #: None: this is a dead-letter queue, which has none of its own.
         self.dead_letters = dead_letters
+        #: Messages that could not be forwarded.
+        self.transfer_dead_letters = transfer_dead_letters
+        #: Moves a message on that is ready here; None: receivers get it.
+        self.forward: Callable[[Message], None] | None = None
+        #: Moves a dead letter to another entity; None: it goes to `dead_letters`.
+        self.forward_dead_letter: Callable[[Message, DeadLetter], None] | None = None
         #: Called when a message may be ready or the next deadline may have changed.
         self.on_change: Callable[[], None] = lambda: None
         has_sessions = settings.requires_session and dead_letters is not None
@@ -46,8 +57,7 @@ class Lifecycle:
 
     @property
     def path(self) -> str:
-        name = self.settings.name
-        return f"{name}/$DeadLetterQueue" if self.dead_letters is None else name
+        return self.settings.name
 
     @property
     def has_ready(self) -> bool:
@@ -56,6 +66,12 @@ class Lifecycle:
     @property
     def locks_held(self) -> int:
         return self._available.locks_held
+
+    def configure(self, settings: QueueSettings) -> None:
+        """Change the settings. Locks that are held keep their time."""
+        self.settings = settings
+        self._available.set_duration(settings.lock_duration_ms)
+        self._duplicates.set_window(settings.duplicate_window_ms or 0)
 
     def next_deadline_ms(self) -> int | None:
         """When `advance` must be called next; None if nothing is pending."""
@@ -93,6 +109,10 @@ class Lifecycle:
             self._expire(message)
             return
         if message.state is State.ACTIVE:
+            if self.forward is not None:
+                self._remove(message)
+                self.forward(message)
+                return
             self._available.put(message)
         self._changed()
 
@@ -114,6 +134,10 @@ class Lifecycle:
     def _move_to_dead_letters(self, message: Message, reason: DeadLetter) -> None:
         """Its sequence number stays the same. Nothing expires in a dead-letter queue."""
         assert self.dead_letters is not None  # noqa: S101 - checked by callers
+        if self.forward_dead_letter is not None:
+            self._remove(message)
+            self.forward_dead_letter(message, reason)
+            return
         self._messages.remove(message)
         message.dead, message.state, message.expires_ms = reason, State.ACTIVE, None
         self._journal.update(self.settings.name, message)

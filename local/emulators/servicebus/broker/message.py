@@ -55,6 +55,8 @@ class Draft:
     enqueued_sequence: int | None = None
     #: For a forwarded dead letter: the entity that dead-lettered it.
     dead_letter_source: str | None = None
+    #: How often it was forwarded. Not stored: messages are forwarded at once.
+    hops: int = 0
 
 
 type DraftReader = Callable[["Message"], Draft]

@@ -6,6 +6,7 @@ deferred again, is dead-lettered, or leaves the queue.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
@@ -20,17 +21,42 @@ from local.emulators.servicebus.broker.session_states import SessionStates
 from local.emulators.servicebus.broker.sessions import SessionHolder
 from local.emulators.servicebus.broker.settings import QueueSettings
 
+DEAD_LETTERS = "/$DeadLetterQueue"
+TRANSFER_DEAD_LETTERS = "/$Transfer/$DeadLetterQueue"
+
 
 class MessageQueue(Lifecycle):
     """A queue or subscription, or a dead-letter queue."""
 
     def __init__(
-        self, settings: QueueSettings, journal: Journal, now_ms: Clock, *, dead: bool = False
+        self, settings: QueueSettings, journal: Journal, now_ms: Clock, *, sub_queue: str = ""
     ) -> None:
-        dead_letters = None if dead else MessageQueue(settings, journal, now_ms, dead=True)
-        super().__init__(settings, journal, now_ms, dead_letters)
+        dead, transfer = (
+            (None, None)
+            if sub_queue
+            else (
+                MessageQueue(settings, journal, now_ms, sub_queue=name)
+                for name in (DEAD_LETTERS, TRANSFER_DEAD_LETTERS)
+            )
+        )
+        super().__init__(settings, journal, now_ms, dead, transfer)
+        self._sub_queue = sub_queue
         self.session_states = SessionStates(settings.name, journal)
         self._sequences = count(1)
+
+    @property
+    def path(self) -> str:
+        return self.settings.name + self._sub_queue
+
+    @property
+    def sub_queues(self) -> list[MessageQueue]:
+        found = (self.dead_letters, self.transfer_dead_letters)
+        return [each for each in found if each is not None]
+
+    def counts(self) -> dict[State, int]:
+        """How many messages are in each state."""
+        found = Counter(message.state for message in self._messages)
+        return {state: found[state] for state in State}
 
     # -- sending -------------------------------------------------------------------------------
 
@@ -41,22 +67,24 @@ class MessageQueue(Lifecycle):
         """
         self._sequences = count(saved.last_sequence + 1)
         for message in saved.messages:
-            queue = self if message.dead is None else self.dead_letters
-            assert queue is not None  # noqa: S101 - a dead-letter queue is not restored itself
-            queue.insert(message)
+            self._sub_queue_for(message.dead).insert(message)
         for message_id, sequence, until_ms in saved.seen:
             self._duplicates.restore(message_id, sequence, until_ms)
         self.session_states.restore(saved.sessions)
 
     def send_all(self, drafts: list[Draft]) -> list[int]:
         """All or none. Returns the sequence numbers. Raises NotAllowed."""
+        self.check(drafts)
+        return [self.send(draft) for draft in drafts]
+
+    def check(self, drafts: list[Draft]) -> None:
+        """Raises NotAllowed if the queue does not take one of the messages."""
         if self.sessions is not None and any(draft.session_id is None for draft in drafts):
             raise NotAllowed(
                 "The SessionId was not set on a message, and it cannot be sent to the entity. "
                 "Entities that have session support enabled can only receive messages that have "
                 "the SessionId set to a valid value."
             )
-        return [self.send(draft) for draft in drafts]
 
     def send(self, draft: Draft) -> int:
         """Returns the sequence number: the first message's, if this one is a duplicate."""
@@ -66,10 +94,21 @@ class MessageQueue(Lifecycle):
                 return first
         now_ms = self._now_ms()
         message = self._message(draft, now_ms)
-        self._journal.insert(self.settings.name, message)
         self._remember(draft, message.sequence, now_ms)
-        self.insert(message)
+        if self.forward is not None and message.state is State.ACTIVE:
+            self._journal.use_sequence(self.settings.name, message.sequence)
+            self.forward(message)
+        else:
+            self._journal.insert(self.settings.name, message)
+            self.insert(message)
         return message.sequence
+
+    def send_dead(self, draft: Draft, reason: DeadLetter) -> None:
+        """Dead-letter a message that never was in the queue."""
+        message = self._message(replace(draft, scheduled_ms=None), self._now_ms())
+        message.dead, message.expires_ms = reason, None
+        self._journal.insert(self.settings.name, message)
+        self._sub_queue_for(reason).insert(message)
 
     def cancel_scheduled(self, sequences: Iterable[int]) -> None:
         """All or none. Raises MessageNotFound."""
@@ -175,6 +214,13 @@ class MessageQueue(Lifecycle):
         return self._available.check(token)
 
     # -- internal ------------------------------------------------------------------------------
+
+    def _sub_queue_for(self, dead: DeadLetter | None) -> MessageQueue:
+        if dead is None:
+            return self
+        queue = self.transfer_dead_letters if dead.in_transfer else self.dead_letters
+        assert queue is not None  # noqa: S101 - dead-letter queues are not restored themselves
+        return queue
 
     def _message(self, draft: Draft, now_ms: int) -> Message:
         ttl_ms = self.settings.limit_ttl_ms(draft.ttl_ms)

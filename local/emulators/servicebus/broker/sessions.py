@@ -149,6 +149,10 @@ class Sessions:
 
     # -- message locks -------------------------------------------------------------------------
 
+    def set_duration(self, duration_ms: int) -> None:
+        """For locks that are taken or renewed from now on."""
+        self._duration_ms = duration_ms
+
     @property
     def locks_held(self) -> int:
         return len(self._by_token)

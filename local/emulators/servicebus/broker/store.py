@@ -88,6 +88,9 @@ class Store:
         messages = (message_rows.read_message(row, reader) for row in rows)
         return Saved(last[0] if last else 0, messages, seen, sessions)
 
+    def use_sequence(self, queue: str, sequence: int) -> None:
+        self._last[queue] = sequence
+
     def insert(self, queue: str, message: Message) -> None:
         self._last[queue] = message.sequence
         self._changes.append((message_rows.INSERT, message_rows.inserted(queue, message)))
@@ -136,7 +139,7 @@ class Store:
 
     def commit(self) -> None:
         """Raises StoreError. After that, uncommitted changes must not be acknowledged."""
-        if not self._changes:
+        if not (self._changes or self._last):
             return
         changes, self._changes = self._changes, []
         last, self._last = self._last, {}

@@ -1,0 +1,1 @@
+"""Rules of subscriptions: which messages of a topic a subscription gets, and what they change."""

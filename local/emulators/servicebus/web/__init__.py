@@ -1,0 +1,1 @@
+"""What comes over HTTP: the administration API, messages over REST, AMQP over WebSockets."""
