@@ -67,7 +67,7 @@ async def require_free_loop(
     scorer, body: bytes, kind: str, accept: str = "", headers=None, *, within_s: float = SHORT_S
 ) -> None:
     """Fail if the longest gap is above `within_s` in each of TRIES tries."""
-    gaps = []
+    gaps: list[float] = []
     while min(gaps, default=within_s) >= within_s and len(gaps) < TRIES:
         request = Request(
             id="1", source="http", body=body, content_type=kind, accept=accept,
@@ -143,7 +143,7 @@ async def test_cached_rows_do_not_block_the_event_loop(tmp_path, make_scorer):
     np.save(out, values[:50_000])
     request = Request(id="1", source="http", body=out.getvalue(), content_type=media_types.NPY)
     first = await scorer.score(request)
-    gaps = []
+    gaps: list[float] = []
     for _ in range(3):
         async with Heartbeat() as heart:
             again = await scorer.score(request)
