@@ -22,6 +22,8 @@ from inference.rows.row_types import Array, Values
 from inference.rows.schema import Column, Schema, frame_schema
 from inference.rows.typed_rows import TypedRows
 
+#: Of frames whose columns may be the array that the model takes as well.
+_ARRAY_DTYPES = ("float64", "float32", "int64", "int32")
 _GIVE_ROWS = (
     "give a few rows with `triscore describe DIR --rows FILE`, or the training frame with"
     " deploy.describe(model, X, folder)"
@@ -200,13 +202,11 @@ class Describing:
         if one of them takes some values only.
         """
         columns = schema.columns or ()
-        alike = {(column.type, column.pandas_dtype, column.missing) for column in columns}
-        if len(alike) > 1 or any(column.known is not None for column in columns):
+        alike = {(each.type, each.pandas_dtype, each.missing, each.known) for each in columns}
+        kind, dtype, missing, known = alike.pop()
+        if alike or known is not None:
             return None
-        kind, dtype, missing = alike.pop()
-        if kind not in ("integer", "number") or (kind == "integer" and missing):
-            return None
-        if dtype not in ("float64", "float32", "int64", "int32"):
+        if dtype not in _ARRAY_DTYPES or (kind == "integer" and missing):
             return None
         array = Schema(
             features=len(columns),

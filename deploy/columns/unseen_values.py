@@ -10,6 +10,8 @@ from inference.models.model import AnswerFunction
 from inference.rows import coercion
 from inference.rows.schema import Column, Schema
 
+_TYPES = ("text", "integer")
+
 
 def ask(
     answer: AnswerFunction,
@@ -20,37 +22,33 @@ def ask(
     """The schema with the only values that the model takes, of each column in which it refuses
     others. `rows`: as JSON has them. `learned`: what the model's encoders know of a column.
     """
-    whole = next((row for row in rows if None not in row), rows[0])
-    columns = tuple(
-        replace(column, known=_known(answer, schema, rows, whole, at, learned.get(column.name)))
-        for at, column in enumerate(schema.columns or ())
-    )
-    return replace(schema, columns=columns)
+    columns = []
+    for at, column in enumerate(schema.columns or ()):
+        values = _encoded(column, learned.get(column.name), {row[at] for row in rows})
+        takes_others = not values or _answers(answer, schema, rows, at, _unseen(values))
+        columns.append(column if takes_others else replace(column, known=values))
+    return replace(schema, columns=tuple(columns))
 
 
-def _known(
-    answer: AnswerFunction,
-    schema: Schema,
-    rows: Sequence[Sequence[Any]],
-    whole: Sequence[Any],
-    at: int,
-    learned: Column | None,
-) -> tuple[str | int, ...] | None:
-    """The values of the column at a position; None if the model takes others too."""
-    column = (schema.columns or ())[at]
-    if learned is None or not learned.categories or learned.type != column.type:
-        return None
-    if column.type not in ("text", "integer"):
-        return None
-    values: tuple[Any, ...] = learned.categories
-    if not {row[at] for row in rows if row[at] is not None} <= set(values):
-        return None  # another part of the model takes them
-    cells = [_unseen(values) if place == at else cell for place, cell in enumerate(whole)]
+def _encoded(column: Column, learned: Column | None, cells: set[Any]) -> tuple[Any, ...]:
+    """The values that the column's encoder knows; none if other parts of the model take `cells`."""
+    if learned is None or learned.type != column.type or column.type not in _TYPES:
+        return ()
+    values = learned.categories or ()
+    return values if cells - {None} <= {*values} else ()
+
+
+def _answers(
+    answer: AnswerFunction, schema: Schema, rows: Sequence[Sequence[Any]], at: int, cell: Any
+) -> bool:
+    """Whether the model answers a row with `cell` in the column at a position."""
+    row = [*next((row for row in rows if None not in row), rows[0])]
+    row[at] = cell
     try:
-        answer(coercion.coerce_rows([cells], schema, text=False).require_valid())
+        answer(coercion.coerce_rows([row], schema, text=False).require_valid())
     except Exception:  # noqa: BLE001 - an estimator may raise anything
-        return values
-    return None
+        return False
+    return True
 
 
 def _unseen(values: Sequence[Any]) -> str | int:

@@ -166,21 +166,22 @@ def _number(schema: Schema, name: str = "") -> Column:
 
 def _cell(column: Column, schema: Schema) -> JsonSchema:
     missing = column.missing or schema.allows_missing
-    known = column.categories or column.known
-    if known is not None:
-        values = [*known, *([None] if missing else [])]
-        takes_others = column.known is None and schema.unseen == "missing"
-        return _like(known) if takes_others else {"enum": values}
-    types = [_TYPES[column.type]]
-    if schema.kind == "array":  # to NumPy true is 1
-        types.append("boolean")
-    if missing:
-        types.append("null")
+    if known := column.categories or column.known:
+        return _one_of(known, schema, missing=missing)
+    boolean = ["boolean"] if schema.kind == "array" else []  # to NumPy true is 1
+    types = [_TYPES[column.type], *boolean, *(["null"] if missing else [])]
     cell: JsonSchema = {"type": types if len(types) > 1 else types[0]}
     if column.type == "date":
         cell["description"] = "A date or time in ISO 8601"
         cell["description"] += ", with its time zone" if "," in column.pandas_dtype else ""
     return cell
+
+
+def _one_of(values: Sequence[Any], schema: Schema, *, missing: bool) -> JsonSchema:
+    """An unseen category may be a missing cell."""
+    if schema.unseen == "missing":
+        return _like(values)
+    return {"enum": [*values, None] if missing else [*values]}
 
 
 def _like(values: Sequence[Any]) -> JsonSchema:
