@@ -229,18 +229,18 @@ def _write(batches: Iterable[pa.RecordBatch], sink: pa.NativeFile) -> None:
 def _joined(steps: Sequence[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
     """Batches with the columns of all steps. Their batches may differ in length."""
     heads = [next(step) for step in steps]
-    schema = pa.schema([field for head in heads for field in head.schema])
-    while True:
+    while len(heads) == len(steps):
         rows = min(map(len, heads))
-        columns = [column for head in heads for column in head.slice(0, rows).columns]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
-        rest = [head.slice(rows) for head in heads]
-        following = [
-            head if len(head) else next(step, None) for head, step in zip(rest, steps, strict=True)
-        ]
+        yield _side_by_side([head.slice(0, rows) for head in heads])
+        rest = zip((head.slice(rows) for head in heads), steps, strict=True)
+        following = [head if len(head) else next(step, None) for head, step in rest]
         heads = [head for head in following if head is not None]
-        if len(heads) < len(steps):
-            return
+
+
+def _side_by_side(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    columns = [column for batch in batches for column in batch.columns]
+    schema = pa.schema([field for batch in batches for field in batch.schema])
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _require_at_most(size: int, limit: int, unit: str, setting: str) -> None:
