@@ -21,12 +21,25 @@ from inference.rows.schema import ColumnType
 from inference.rows.typed_columns import ColumnReader, ReadColumn
 from inference.rows.typed_rows import INTEGER_OR_MISSING, MISSING_CODE, storage
 
+#: Types whose cells NumPy has too.
+_PLAIN_NUMBERS = frozenset(
+    kind.id
+    for kind in (
+        *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+        *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+        *(pa.float16(), pa.float32(), pa.float64()),
+    )
+)
+
 _Read = Callable[[ColumnReader, pa.Array], ReadColumn]
 _IsType = Callable[[pa.DataType], bool]
 
 
 def numbers(name: str, column: pa.Array) -> Array:
     """A column as an array of numbers; missing cells are NaN. Raises UnfitInput."""
+    if column.type.id in _PLAIN_NUMBERS:
+        plain: Array = column.to_numpy(zero_copy_only=False)
+        return plain
     kind = column_types.plain(column.type)
     if types.is_null(kind):
         return np.full(len(column), np.nan)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from inference.limits import Limits
 from inference.rows.formats import column_types
 from inference.rows.formats.arrow_messages import Messages, Source
-from inference.rows.formats.model_columns import ColumnsPart, part_of
+from inference.rows.formats.model_columns import ColumnsPart, choose
 from inference.rows.schema import Schema
 
 
@@ -44,7 +44,10 @@ class ArrowReader:
             str(stream.schema.names)  # raises if they are not UTF-8
             self.schema = stream.schema
             self._check(self.schema)
+            names = self.schema.names
+            chosen = list(map(names.index, choose(self._model, names)))
+            column_types.require_flat({names[at]: self.schema.field(at).type for at in chosen})
             for batch in stream:
                 batch.validate(full=True)  # offsets may point anywhere
                 for some in column_types.cut(batch):
-                    yield part_of(some, self._model)
+                    yield ColumnsPart(some.select(chosen), some)

@@ -84,10 +84,9 @@ def cut(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     width = batch.num_columns
     if width > MAX_ROW_CELLS:
         raise InputTooLarge(size=width, limit=MAX_ROW_CELLS, unit="columns", setting="fixed")
-    rows = rows_per_part(width)
+    rows, texts = rows_per_part(width), _texts(batch)
     for start in range(0, len(batch), rows):
         part = batch.slice(start, rows)
-        texts = _texts(part)
         yield from _cut_by_size(part, texts) if texts else (part,)
 
 

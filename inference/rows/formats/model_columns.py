@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from inference.rows import numeric, typed_cells, typed_columns
-from inference.rows.formats import arrow_columns, column_types
+from inference.rows.formats import arrow_columns
 from inference.rows.formats.gathering import Part
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema, require_once
@@ -47,10 +47,3 @@ def choose(schema: Schema, names: Sequence[str]) -> Sequence[str]:
         return schema.names_among(names)
     require_once(names, names)
     return [name for name in names if not _INDEX.fullmatch(name) and name not in schema.ignored]
-
-
-def part_of(batch: pa.RecordBatch, schema: Schema) -> ColumnsPart:
-    """Raises UnfitInput."""
-    chosen = batch.select(choose(schema, batch.schema.names))
-    column_types.require_flat(dict(zip(chosen.schema.names, chosen.schema.types, strict=True)))
-    return ColumnsPart(chosen, batch)

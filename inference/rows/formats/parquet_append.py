@@ -46,24 +46,24 @@ def joined_footer(old: bytes, new: bytes, *, shift: int, fields: list[pa.Field])
 def _join(old: Fields, new: Fields, shift: int, fields: list[pa.Field]) -> None:
     if _ENCRYPTION in old:
         raise MalformedInput("the Parquet file is encrypted")
-    root, *columns = old.elements(_SCHEMA).items
+    root, *columns = old.elements(_SCHEMA)
     top = Fields(root)
     top.add_integer(_CHILDREN, len(fields))
-    old.put_elements(_SCHEMA, (top.encoded(), *columns, *new.elements(_SCHEMA).items[1:]))
+    old.put_elements(_SCHEMA, (top.encoded(), *columns, *new.elements(_SCHEMA)[1:]))
     old.put_elements(_GROUPS, _joined_groups(old, new, shift))
     if _ORDERS in old:
-        old.extend(_ORDERS, new.elements(_ORDERS).items)
+        old.extend(_ORDERS, new.elements(_ORDERS))
     if _METADATA in old:
-        old.put_elements(_METADATA, [_pair(item, fields) for item in old.elements(_METADATA).items])
+        old.put_elements(_METADATA, [_pair(item, fields) for item in old.elements(_METADATA)])
 
 
 def _joined_groups(old: Fields, new: Fields, shift: int) -> Iterator[bytes]:
-    groups = zip(old.elements(_GROUPS).items, new.elements(_GROUPS).items, strict=True)
+    groups = zip(old.elements(_GROUPS), new.elements(_GROUPS), strict=True)
     for before, added in groups:
         group, more = Fields(before), Fields(added)
         if group.integer(_GROUP_ROWS) != more.integer(_GROUP_ROWS):
             raise thrift.malformed()
-        group.extend(_CHUNKS, [_moved(each, shift) for each in more.elements(_CHUNKS).items])
+        group.extend(_CHUNKS, [_moved(each, shift) for each in more.elements(_CHUNKS)])
         group.add_integer(_BYTES, more.integer(_BYTES))
         if _PACKED_BYTES in more:
             group.add_integer(_PACKED_BYTES, more.integer(_PACKED_BYTES))

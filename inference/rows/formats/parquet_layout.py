@@ -7,9 +7,8 @@ aborts the process on some damaged footers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from inference.errors import InputTooLarge, MalformedInput, UnfitInput
 from inference.rows.formats import thrift
@@ -18,10 +17,24 @@ MAGIC = b"PAR1"
 #: Larger footers take too long to parse.
 MAX_FOOTER = 4 * 1024 * 1024
 
-#: Values in a page's header; Parquet defines some thirty.
-MAX_HEADER_VALUES = 1_000
 #: A page's header has 20 to 100 bytes, or more with long texts as its statistics.
-_HEADER_BYTES, _MAX_HEADER_BYTES = 128, 8 * 1024 * 1024
+_HEADER_BYTES, _MAX_HEADER_BYTES = 128, 1024 * 1024
+
+#: Types of cells with a size: booleans, 32, 64 and 96 bits, float32 and float64. Codecs: none and
+#: Snappy, which makes at most 64 bytes of 3.
+_NUMBERS, _MODEST_CODECS, MOST_EXPANSION = range(6), range(2), 22
+
+#: Field numbers of Parquet's structures: a chunk's type, codec, number of values, bytes as stored,
+#: and offsets of its first page and its dictionary; a footer's row groups with their rows.
+_CHUNK = dict.fromkeys((1, 4, 5, 7, 9, 11), thrift.INTEGER)
+_FOOTER = {4: [{1: [{3: _CHUNK}], 3: thrift.INTEGER}]}
+#: A page's type, its bytes unpacked and as stored, and the number and encoding of its values in
+#: the format's first version or in its second.
+_PAGE = {
+    **dict.fromkeys((1, 2, 3), thrift.INTEGER),
+    5: {1: thrift.INTEGER, 2: thrift.INTEGER},
+    8: {1: thrift.INTEGER, 4: thrift.INTEGER},
+}
 
 #: pyarrow's buffer of a file grows until a page is longer than what it reads for a page's header.
 SHORT_PAGE = 16 * 1024
@@ -46,6 +59,8 @@ class Chunk:
     start: int
     end: int
     values: int
+    #: The most bytes that the pages may take when unpacked, if that shows without their headers.
+    bound: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +88,11 @@ def read_footer(file: File) -> bytes:
 
 def groups(footer: bytes) -> list[Group]:
     """The row groups that a file's footer names. Raises MalformedInput."""
-    found = _checked(thrift.Reader(footer, 0, room=len(footer)).structure)
-    return [_group(each) for each in found.structures(4)]
+    try:
+        found, _ = thrift.read(footer, 0, _FOOTER)
+    except IndexError:
+        raise thrift.malformed() from None
+    return [_group(each) for each in found.get(4, ())]
 
 
 @dataclass(slots=True)
@@ -116,10 +134,10 @@ def unpacked(file: File, chunk: Chunk, name: str) -> Pages:
         if position >= length:
             raise thrift.malformed()
         header, start = _page_header(file, position)
-        claimed, packed = header.integer(2), header.integer(3)
+        claimed, packed = header.get(2, -1), header.get(3, -1)
         if min(claimed, packed) < 0 or packed > length - start:
             raise thrift.malformed()
-        found.add(claimed, packed, is_dictionary=header.integer(1) == _DICTIONARY_PAGE)
+        found.add(claimed, packed, is_dictionary=header.get(1) == _DICTIONARY_PAGE)
         values += _values(header, name)
         pages += 1
         if pages > values + 2:  # more headers than pages
@@ -128,26 +146,26 @@ def unpacked(file: File, chunk: Chunk, name: str) -> Pages:
     return found
 
 
-def _page_header(file: File, position: int) -> tuple[thrift.Structure, int]:
+def _page_header(file: File, position: int) -> tuple[dict[int, Any], int]:
     """The header of the page at `position`, and where the page's data begins."""
     size = _HEADER_BYTES
     while True:
         content = file.read_at(size, position)
-        reader = thrift.Reader(content, 0, room=MAX_HEADER_VALUES)
         try:
-            return reader.structure(), position + reader.position
+            header, end = thrift.read(content, 0, _PAGE)
+            return header, position + end
         except IndexError:
             if len(content) < size or size >= _MAX_HEADER_BYTES:
                 raise thrift.malformed() from None
             size *= 16
 
 
-def _values(header: thrift.Structure, name: str) -> int:
+def _values(header: dict[int, Any], name: str) -> int:
     """How many values a page of data has, in the format's first version or in its second."""
     values = 0
-    for page, encoding in ((header.structure(5), 2), (header.structure(8), 4)):
-        values += max(0, page.integer(1))
-        if page.integer(encoding) == _DELTA_BYTE_ARRAY:
+    for page, encoding in ((header.get(5, {}), 2), (header.get(8, {}), 4)):
+        values += max(0, page.get(1, 0))
+        if page.get(encoding) == _DELTA_BYTE_ARRAY:
             raise UnfitInput(
                 field=f"column {name!r}",
                 expected="plain or dictionary encoding",
@@ -156,25 +174,20 @@ def _values(header: thrift.Structure, name: str) -> int:
     return values
 
 
-def _group(found: thrift.Structure) -> Group:
-    rows = found.integer(3)
+def _group(found: dict[int, Any]) -> Group:
+    rows = found.get(3, -1)
     if rows < 0:
         raise thrift.malformed()
-    return Group(rows, tuple(_chunk(each.structure(3)) for each in found.structures(1)))
+    return Group(rows, tuple(_chunk(each.get(3, {})) for each in found.get(1, ())))
 
 
-def _chunk(found: thrift.Structure) -> Chunk:
-    start, dictionary = found.integer(9), found.integer(11)
+def _chunk(found: dict[int, Any]) -> Chunk:
+    start, dictionary = found.get(9, -1), found.get(11, 0)
     if 0 < dictionary < start:
         start = dictionary
-    size = found.integer(7)
+    size = found.get(7, -1)
     if min(start, size) < 0:
         raise thrift.malformed()
-    return Chunk(start, start + size, found.integer(5))
-
-
-def _checked[T](read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except IndexError:
-        raise thrift.malformed() from None
+    is_bounded = found.get(1) in _NUMBERS and found.get(4) in _MODEST_CODECS
+    bound = size * MOST_EXPANSION if is_bounded else None
+    return Chunk(start, start + size, found.get(5, -1), bound)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +18,7 @@ from inference.errors import InputTooLarge, MalformedInput
 from inference.limits import Limits
 from inference.rows.formats import column_types, parquet_layout
 from inference.rows.formats.model_columns import ColumnsPart, choose
-from inference.rows.formats.parquet_layout import Group
+from inference.rows.formats.parquet_layout import Chunk, Group, Pages
 from inference.rows.schema import Schema, require_once
 
 #: What pyarrow holds of the columns that it reads at the same time: of each column a dictionary, a
@@ -26,10 +26,11 @@ from inference.rows.schema import Schema, require_once
 #: have more.
 STEP_COLUMNS, STEP_BYTES, COLUMN_BYTES = 256, 80 * 1024 * 1024, 120 * 1024 * 1024
 _HELD = "fixed; write pages of 1 MB, or row groups of fewer rows"
-#: Of all columns that are read before the others. More are stored in temporary files.
-STORED_BYTES = 16 * 1024 * 1024
+#: The most bytes that a short chunk of a blob unpacks to.
+SHORT_CHUNK_BYTES = 1024 * 1024
 #: Of a file, read at a time: for a column, at most, and for all columns together.
 _COLUMN_BUFFER, _BUFFERS = 64 * 1024, 16 * 1024 * 1024
+_WRITE_BYTES = 256 * 1024
 
 #: pyarrow keeps 100 bytes to some KB of each column and row group of a file: a blob of 4,000
 #: columns and 96 MB takes 215 MB, one of 10,000 columns 400 MB.
@@ -69,35 +70,47 @@ class ParquetReader:
             #: The types of the columns that are read, the model's first, by name.
             self.fields = {name: self.schema.field(name).type for name in dict.fromkeys(read)}
             self._check(parquet, count)
-            self._parquet = self._open(
-                metadata=parquet.metadata,
-                # As dictionaries, texts take no more memory than in the file.
-                read_dictionary=[
-                    name for name, kind in self.fields.items() if column_types.is_variable(kind)
-                ],
-                buffer_size=0
-                if self._in_memory
-                else min(_COLUMN_BUFFER, _BUFFERS // max(1, len(self.fields))),
-            )
+            # As dictionaries, texts take no more memory than in the file.
+            texts = [name for name, kind in self.fields.items() if column_types.is_variable(kind)]
+            buffer = min(_COLUMN_BUFFER, _BUFFERS // max(1, len(self.fields)))
+            if texts or not self._in_memory:
+                parquet = self._open(
+                    metadata=parquet.metadata,
+                    read_dictionary=texts,
+                    buffer_size=0 if self._in_memory else buffer,
+                )
+            self._parquet = parquet
 
     def parts(self) -> Iterator[ColumnsPart]:
         """The rows, in order. Raises CallerError."""
+        if len(self._chosen) == len(self.fields):
+            return (ColumnsPart(batch, batch) for batch in self.batches())
         return (ColumnsPart(batch.select(self._chosen), batch) for batch in self.batches())
 
     def batches(self, names: Iterable[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of some of the model's columns, or of all. Raises CallerError."""
         fields = {name: self.fields[name] for name in (self.fields if names is None else names)}
+        wanted = pa.schema(list(fields.items()))
         with column_types.translate_errors("Parquet"):
-            for number in range(len(self.groups)):
+            filled = (number for number, group in enumerate(self.groups) if group.rows)
+            for number in filled:
                 for batch in self._group_batches(number, list(fields)):
                     for some in column_types.cut(batch):
-                        restored = _restore_types(some, fields)
+                        restored = _restore_types(some, wanted)
                         restored.validate(full=True)  # texts may not be UTF-8
                         yield restored
 
     @property
     def _in_memory(self) -> bool:
         return isinstance(self._file, pa.BufferReader)
+
+    @property
+    def _short_chunk(self) -> int:
+        """All short chunks of a body together have no more than the limit."""
+        if self._limits is None:
+            return SHORT_CHUNK_BYTES
+        expanded = self._file.size() * parquet_layout.MOST_EXPANSION
+        return self._limits.body_bytes if expanded <= self._limits.body_bytes else 0
 
     def _open(self, **options: Any) -> pq.ParquetFile:
         size = self._file.size()
@@ -127,7 +140,9 @@ class ParquetReader:
         if limits is not None:
             rows = column_types.rows_per_part(len(fields))
             column_types.check_cells(min(count, rows) * len(fields), limits.body_bytes)
-        leaves = [parquet.schema.column(index).path for index in range(len(parquet.schema))]
+        leaves = self.names
+        if len(parquet.schema) != len(leaves):  # some are nested
+            leaves = [parquet.schema.column(index).path for index in range(len(parquet.schema))]
         #: By row group: the bytes that pyarrow holds of each column.
         self._held = [self._check_pages(group, leaves) for group in self.groups]
 
@@ -140,7 +155,7 @@ class ParquetReader:
         for leaf, chunk in zip(leaves, group.chunks, strict=True):
             # pyarrow also reads columns whose path begins with one of the names.
             for name in held.keys() & _paths(leaf):
-                pages = parquet_layout.unpacked(self._file, chunk, leaf)
+                pages = self._pages(chunk, leaf)
                 size += pages.size
                 held[name] += pages.held
                 if self._limits is not None:
@@ -150,14 +165,20 @@ class ParquetReader:
                     _require_at_most(held[name], COLUMN_BYTES, unit, _HELD)
         return held
 
+    def _pages(self, chunk: Chunk, leaf: str) -> Pages:
+        """The page headers of a short chunk are not read: they take most of a small body's time."""
+        if chunk.bound is not None and chunk.bound <= self._short_chunk:
+            return Pages(chunk.bound, longest=chunk.bound)
+        return parquet_layout.unpacked(self._file, chunk, leaf)
+
     def _group_batches(self, group: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of a row group. Of many columns, some are read after the others."""
         rows = column_types.rows_per_part(len(names))
         steps = list(self._steps(self._held[group], names))
         if len(steps) == 1:
             return self._step_batches(group, names, rows)
-        room = STORED_BYTES // len(steps)
-        return _joined([_stored(self._step_batches(group, step, rows), room) for step in steps])
+        keep = _keep_in_memory if self._in_memory else _keep_on_disk
+        return _joined([keep(self._step_batches(group, step, rows)) for step in steps])
 
     def _steps(self, held: Mapping[str, int], names: Sequence[str]) -> Iterator[Sequence[str]]:
         """The columns that are read at the same time."""
@@ -180,40 +201,46 @@ class ParquetReader:
         return found
 
 
-def _stored(batches: Iterable[pa.RecordBatch], room: int) -> Iterator[pa.RecordBatch]:
-    """Read all batches now; they are kept in memory, or in a temporary file if they are larger."""
-    file = tempfile.SpooledTemporaryFile(max_size=room)  # noqa: SIM115 - until the last batch
+def _keep_in_memory(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Read all batches now, and return them one by one."""
+    sink = pa.BufferOutputStream()
+    _write(batches, sink)
+    return iter(pa.ipc.open_stream(sink.getvalue()))
+
+
+def _keep_on_disk(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """As _keep_in_memory, but by a temporary file, which is deleted with the iterator."""
+    with tempfile.NamedTemporaryFile() as file:
+        with pa.output_stream(file.name, buffer_size=_WRITE_BYTES) as sink:
+            _write(batches, sink)
+        return iter(pa.ipc.open_stream(pa.OSFile(file.name)))
+
+
+def _write(batches: Iterable[pa.RecordBatch], sink: pa.NativeFile) -> None:
     writer = None
     for batch in batches:
-        writer = writer or pa.ipc.new_stream(file, batch.schema)
+        writer = writer or pa.ipc.new_stream(sink, batch.schema)
         writer.write_batch(batch)
-    if writer is not None:
-        writer.close()
-    return _restored(file)
-
-
-def _restored(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-    with file:
-        if file.tell():
-            file.seek(0)
-            yield from pa.ipc.open_stream(file)
+    if writer is None:
+        raise MalformedInput("a row group of the Parquet file has fewer rows than it claims")
+    writer.close()
 
 
 def _joined(steps: Sequence[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
     """Batches with the columns of all steps. Their batches may differ in length."""
-    heads = [next(step, None) for step in steps]
-    while (known := [head for head in heads if head is not None]) and len(known) == len(heads):
-        rows = min(map(len, known))
-        columns = {
-            name: column
-            for head in known
-            for name, column in zip(head.schema.names, head.slice(0, rows).columns, strict=True)
-        }
-        yield pa.RecordBatch.from_pydict(columns, metadata=known[0].schema.metadata)
-        heads = [
-            head.slice(rows) if len(head) > rows else next(step, None)
-            for head, step in zip(known, steps, strict=True)
-        ]
+    heads = [next(step) for step in steps]
+    while len(heads) == len(steps):
+        rows = min(map(len, heads))
+        yield _side_by_side([head.slice(0, rows) for head in heads])
+        rest = zip((head.slice(rows) for head in heads), steps, strict=True)
+        following = [head if len(head) else next(step, None) for head, step in rest]
+        heads = [head for head in following if head is not None]
+
+
+def _side_by_side(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    columns = [column for batch in batches for column in batch.columns]
+    schema = pa.schema([field for batch in batches for field in batch.schema])
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _require_at_most(size: int, limit: int, unit: str, setting: str) -> None:
@@ -229,10 +256,12 @@ def _paths(leaf: str) -> Iterator[str]:
         yield leaf
 
 
-def _restore_types(batch: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -> pa.RecordBatch:
-    """The columns in the order of `fields`, with the types that they had when they were written."""
-    columns = {name: _as(batch.column(name), kind) for name, kind in fields.items()}
-    return pa.RecordBatch.from_pydict(columns, metadata=batch.schema.metadata)
+def _restore_types(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:
+    """The columns in the order of `wanted`, with the types that they had when they were written."""
+    if batch.schema.equals(wanted):
+        return batch
+    columns = [_as(batch.column(field.name), field.type) for field in wanted]
+    return pa.RecordBatch.from_arrays(columns, schema=wanted)
 
 
 def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -1,160 +1,148 @@
-"""Thrift's compact protocol, as far as Parquet's footers and page headers need it."""
+"""Thrift's compact protocol, as far as Parquet's footers and page headers need it.
+
+Parquet's are read here because pyarrow shows no page headers, and ends the process on some damaged
+footers. Damaged bytes raise IndexError or MalformedInput, after a time in proportion to their
+number.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from inference.errors import MalformedInput
 
-_STOP, _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _MAP, _STRUCT = 0, 1, 2, 3, 7, 8, 11, 12
-_INTEGERS, _LISTS = (4, 5, 6), (9, 10)
+TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCTURE = range(1, 13)
 #: Parquet's own structures nest less, lists and maps counted.
 _MAX_DEPTH = 16
 
-
-class Structure:
-    """Fields by number. Reading a field as another type raises MalformedInput."""
-
-    def __init__(self) -> None:
-        self._fields: dict[int, object] = {}
-
-    def put(self, number: int, value: object) -> None:
-        if number in self._fields:  # readers differ in which of the two counts
-            raise malformed()
-        self._fields[number] = value
-
-    def integer(self, number: int, default: int = -1) -> int:
-        value = self._fields.get(number, default)
-        if not isinstance(value, int):
-            raise malformed()
-        return value
-
-    def structure(self, number: int) -> Structure:
-        """An empty structure if there is none."""
-        return _structure(self._fields.get(number, _EMPTY))
-
-    def structures(self, number: int) -> list[Structure]:
-        values = self._fields.get(number, [])
-        if not isinstance(values, list):
-            raise malformed()
-        return [_structure(value) for value in values]
-
-
-_EMPTY = Structure()
-
-
-def _structure(value: object) -> Structure:
-    if not isinstance(value, Structure):
-        raise malformed()
-    return value
+#: Which fields of a structure are read, by number: INTEGER, the Plan of a structure, or a list with
+#: the Plan of its structures.
+Plan = Mapping[int, Any]
+INTEGER = object()
 
 
 def malformed() -> MalformedInput:
     return MalformedInput("the Parquet file's footer or a page's header can't be read")
 
 
-class Reader:
-    """Reads structures from a position on. Raises IndexError at the end of the body.
-
-    `room`: how many values may be read at most, lists' own included.
-    """
-
-    def __init__(self, body: bytes, position: int, *, room: int) -> None:
-        self._body, self.position, self._room = body, position, room
-
-    def structure(self, depth: int = 0) -> Structure:
-        found = Structure()
-        number = 0
-        while (head := self._byte()) != _STOP:
-            number = number + (head >> 4) if head >> 4 else self.integer()
-            kind = head & 0x0F
-            if kind in (_TRUE, _FALSE):  # the head is all there is
-                self._spend(depth)
-                found.put(number, int(kind == _TRUE))
-            else:
-                found.put(number, self._value(kind, depth))
-        return found
-
-    def fields(self) -> dict[int, tuple[int, bytes]]:
-        """A structure's fields by number: each one's kind and its encoded value."""
-        found: dict[int, tuple[int, bytes]] = {}
-        number = 0
-        while (head := self._byte()) != _STOP:
-            number = number + (head >> 4) if head >> 4 else self.integer()
-            if number in found:  # readers differ in which of the two counts
-                raise malformed()
-            kind, start = head & 0x0F, self.position
-            if kind not in (_TRUE, _FALSE):  # the head is all there is
-                self._value(kind, 0)
-            found[number] = (kind, self._body[start : self.position])
-        return found
-
-    def items(self) -> tuple[int, list[bytes]]:
-        """The kind of a list's items, and each one encoded."""
-        head = self._byte()
-        count = head >> 4 if head >> 4 < 15 else self.varint()
-        found: list[bytes] = []
-        for _ in range(count):
-            start = self.position
-            self._value(head & 0x0F, 0)
-            found.append(self._body[start : self.position])
-        return head & 0x0F, found
-
-    def _value(self, kind: int, depth: int) -> object:
-        """Skips texts and maps. `depth`: how deep the value is nested."""
-        self._spend(depth)
-        if kind in _INTEGERS:
-            return self.integer()
-        if kind == _STRUCT:
-            return self.structure(depth + 1)
-        if kind in _LISTS:
-            return self._list(depth)
-        if kind == _BINARY:
-            self._skip(self.varint())
-        elif kind == _DOUBLE:
-            self._skip(8)
-        elif kind in (_BYTE, _TRUE, _FALSE):
-            self._skip(1)
-        elif kind == _MAP:
-            self._map(depth)
-        else:
+def read(encoded: bytes, position: int, plan: Plan) -> tuple[dict[int, Any], int]:
+    """The planned fields of the structure at `position`, and where it ends."""
+    found: dict[int, Any] = {}
+    number = 0
+    while head := encoded[position]:
+        number, kind, position = field(encoded, position, head, number)
+        wanted = plan.get(number)
+        if wanted is None:
+            position = skip(encoded, position, kind)
+            continue
+        if number in found:  # readers differ in which of the two counts
             raise malformed()
-        return None
+        found[number], position = _value(encoded, position, kind, wanted)
+    return found, position + 1
 
-    def _spend(self, depth: int) -> None:
-        self._room -= 1
-        if depth > _MAX_DEPTH or self._room < 0:
+
+def _value(encoded: bytes, position: int, kind: int, wanted: Any) -> tuple[Any, int]:
+    if wanted is INTEGER and I16 <= kind <= I64:
+        return integer(encoded, position)
+    if isinstance(wanted, dict) and kind == STRUCTURE:
+        return read(encoded, position, wanted)
+    if isinstance(wanted, list) and kind == LIST:
+        kind, count, position = list_head(encoded, position)
+        if kind != STRUCTURE and count:
             raise malformed()
-
-    def _list(self, depth: int) -> list[object]:
-        head = self._byte()
-        count = head >> 4 if head >> 4 < 15 else self.varint()
-        return [self._value(head & 0x0F, depth + 1) for _ in range(count)]
-
-    def _map(self, depth: int) -> None:
-        count = self.varint()
-        kinds = self._byte() if count else 0
+        values = []
         for _ in range(count):
-            self._value(kinds >> 4, depth + 1)
-            self._value(kinds & 0x0F, depth + 1)
+            value, position = read(encoded, position, wanted[0])
+            values.append(value)
+        return values, position
+    raise malformed()
 
-    def _skip(self, count: int) -> None:
-        self.position += count
-        if self.position > len(self._body):
-            raise IndexError
 
-    def _byte(self) -> int:
-        self.position += 1
-        return self._body[self.position - 1]
+def field(encoded: bytes, position: int, head: int, number: int) -> tuple[int, int, int]:
+    """A field's number and kind, and where its value begins. `number`: of the field before."""
+    if head > 15:
+        return number + (head >> 4), head & 15, position + 1
+    number, position = integer(encoded, position + 1)
+    return number, head & 15, position
 
-    def varint(self) -> int:
-        value = shift = 0
-        while shift < 64:
-            byte = self._byte()
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
+
+def skip(encoded: bytes, position: int, kind: int, depth: int = 0) -> int:
+    """Where the value of a field ends."""
+    if kind <= FALSE:  # the head of its field is all there is
+        return position
+    if I16 <= kind <= I64:
+        while encoded[position] > 127:
+            position += 1
+        return position + 1
+    if kind == BINARY:
+        size, position = varint(encoded, position)
+        return position + size
+    if kind in (BYTE, DOUBLE):
+        return position + (1 if kind == BYTE else 8)
+    if depth > _MAX_DEPTH or kind not in _SKIPS:
         raise malformed()
+    return _SKIPS[kind](encoded, position, depth + 1)
 
-    def integer(self) -> int:
-        value = self.varint()
-        return (value >> 1) ^ -(value & 1)
+
+def _skip_structure(encoded: bytes, position: int, depth: int) -> int:
+    number = 0
+    while head := encoded[position]:
+        number, kind, position = field(encoded, position, head, number)
+        position = skip(encoded, position, kind, depth)
+    return position + 1
+
+
+def _skip_list(encoded: bytes, position: int, depth: int) -> int:
+    kind, count, position = list_head(encoded, position)
+    return _skip_items(encoded, position, count, depth, (kind,))
+
+
+def _skip_map(encoded: bytes, position: int, depth: int) -> int:
+    count, position = varint(encoded, position)
+    if not count:
+        return position
+    kinds = (encoded[position] >> 4, encoded[position] & 15)
+    return _skip_items(encoded, position + 1, count, depth, kinds)
+
+
+def _skip_items(
+    encoded: bytes, position: int, count: int, depth: int, kinds: tuple[int, ...]
+) -> int:
+    for _ in range(count):
+        for kind in kinds:
+            position = skip(encoded, position, BYTE if kind <= FALSE else kind, depth)
+        if position > len(encoded):
+            raise IndexError
+    return position
+
+
+_SKIPS = {STRUCTURE: _skip_structure, LIST: _skip_list, SET: _skip_list, MAP: _skip_map}
+
+
+def list_head(encoded: bytes, position: int) -> tuple[int, int, int]:
+    """The kind of a list's items, their number, and where the first one begins."""
+    head = encoded[position]
+    if head < 0xF0:
+        return head & 15, head >> 4, position + 1
+    count, position = varint(encoded, position + 1)
+    return head & 15, count, position
+
+
+def varint(encoded: bytes, position: int) -> tuple[int, int]:
+    """An unsigned number, and where it ends."""
+    value = shift = 0
+    while shift < 64:
+        byte = encoded[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7
+    raise malformed()
+
+
+def integer(encoded: bytes, position: int) -> tuple[int, int]:
+    """A signed number, and where it ends."""
+    value, position = varint(encoded, position)
+    return (value >> 1) ^ -(value & 1), position

@@ -7,64 +7,56 @@ written as it was read.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from inference.rows.formats import thrift
 
-I32, I64, BINARY, LIST, STRUCTURE = 5, 6, 8, 9, 12
 #: In the head of a list: the count follows as a number.
 _LONG_LIST = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """An encoded list."""
-
-    kind: int
-    items: tuple[bytes, ...]
-
-    def encoded(self) -> bytes:
-        count = len(self.items)
-        short = count < _LONG_LIST
-        head = bytes([(count if short else _LONG_LIST) << 4 | self.kind])
-        return head + (b"" if short else varint(count)) + b"".join(self.items)
 
 
 class Fields:
     """A structure. Reading a damaged one raises IndexError or MalformedInput."""
 
     def __init__(self, encoded: bytes) -> None:
-        self._fields = thrift.Reader(encoded, 0, room=len(encoded) + 1).fields()
+        self._fields: dict[int, tuple[int, bytes]] = {}
+        position = number = 0
+        while head := encoded[position]:
+            number, kind, start = thrift.field(encoded, position, head, number)
+            position = thrift.skip(encoded, start, kind)
+            if number in self._fields:  # readers differ in which of the two counts
+                raise thrift.malformed()
+            self._fields[number] = (kind, encoded[start:position])
 
     def __contains__(self, number: int) -> bool:
         return number in self._fields
 
     def integer(self, number: int) -> int:
-        reader = thrift.Reader(self._of(number), 0, room=1)
-        return reader.integer()
+        return thrift.integer(self._of(number), 0)[0]
 
     def binary(self, number: int) -> bytes:
         """The bytes of a text."""
         value = self._of(number)
-        reader = thrift.Reader(value, 0, room=1)
-        reader.varint()
-        return value[reader.position :]
+        return value[thrift.varint(value, 0)[1] :]
 
     def structure(self, number: int) -> Fields:
         return Fields(self._of(number))
 
-    def elements(self, number: int) -> Elements:
-        """A list of structures; an empty one if there is none."""
+    def elements(self, number: int) -> list[bytes]:
+        """The encoded items of a list of structures; none if there is no list."""
         if number not in self._fields:
-            return Elements(STRUCTURE, ())
-        value = self._of(number)
-        kind, items = thrift.Reader(value, 0, room=len(value) + 1).items()
-        return Elements(kind, tuple(items))
+            return []
+        value, found = self._of(number), []
+        kind, count, position = thrift.list_head(value, 0)
+        for _ in range(count):
+            end = thrift.skip(value, position, kind)
+            found.append(value[position:end])
+            position = end
+        return found
 
     def put_integer(self, number: int, value: int) -> None:
         """Replaces a number."""
         kind, _ = self._fields[number]
-        self._fields[number] = (kind, varint((value << 1) ^ (value >> 63)))
+        self._fields[number] = (kind, varint(_zigzag(value)))
 
     def add_integer(self, number: int, more: int) -> None:
         """Adds to a number, if it is there."""
@@ -72,24 +64,31 @@ class Fields:
             self.put_integer(number, self.integer(number) + more)
 
     def put_binary(self, number: int, value: bytes) -> None:
-        self._fields[number] = (BINARY, varint(len(value)) + value)
+        self._fields[number] = (thrift.BINARY, varint(len(value)) + value)
 
     def put_structure(self, number: int, value: Fields) -> None:
-        self._fields[number] = (STRUCTURE, value.encoded())
+        self._fields[number] = (thrift.STRUCTURE, value.encoded())
+
+    def put_elements(self, number: int, items: Iterable[bytes]) -> None:
+        items = list(items)
+        count, kind = len(items), thrift.STRUCTURE
+        is_long = count >= _LONG_LIST
+        head = bytes([min(count, _LONG_LIST) << 4 | kind]) + (varint(count) if is_long else b"")
+        self._fields[number] = (thrift.LIST, head + b"".join(items))
 
     def extend(self, number: int, items: Iterable[bytes]) -> None:
         """Appends to a list of structures."""
-        self.put_elements(number, (*self.elements(number).items, *items))
-
-    def put_elements(self, number: int, items: Iterable[bytes]) -> None:
-        self._fields[number] = (LIST, Elements(STRUCTURE, tuple(items)).encoded())
+        self.put_elements(number, [*self.elements(number), *items])
 
     def encoded(self) -> bytes:
         out = bytearray()
         last = 0
         for number, (kind, value) in sorted(self._fields.items()):
             step = number - last
-            out += bytes([step << 4 | kind]) if 0 < step < 16 else _long_head(number, kind)
+            is_short = 0 < step < 16
+            out += (
+                bytes([step << 4 | kind]) if is_short else bytes([kind]) + varint(_zigzag(number))
+            )
             out += value
             last = number
         return bytes(out) + b"\0"
@@ -108,5 +107,5 @@ def varint(number: int) -> bytes:
     return bytes([*out, number])
 
 
-def _long_head(number: int, kind: int) -> bytes:
-    return bytes([kind]) + varint((number << 1) ^ (number >> 63))
+def _zigzag(number: int) -> int:
+    return (number << 1) ^ (number >> 63)
