@@ -65,16 +65,14 @@ class CsvWriter:
         return b""
 
     def _header(self, reader: CsvReader) -> bytes:
-        prefix = reader.prefix
         if reader.header is None:
-            return prefix
-        taken, comma = reader.header.names, reader.delimiter
+            return reader.prefix
+        taken, line = reader.header.names, reader.header_line
+        before, line = reader.prefix.removesuffix(line), line.rstrip(b"\r\n")
         if self._picker is not None:
-            taken = tuple(self._picker.of(taken))
-            prefix = prefix.removesuffix(reader.header_line)
-            prefix += self._picker.pick(reader.header_line.rstrip(b"\r\n"))
-        names = join(self._columns.added(self._width, taken), comma).encode()
-        return prefix.rstrip(b"\r\n") + self._gap(comma.encode()) + names + reader.line_end
+            taken, line = self._picker.of(taken), self._picker.pick(line)
+        names = join(self._columns.added(self._width, taken), reader.delimiter).encode()
+        return before + line + self._gap(reader.delimiter.encode()) + names + reader.line_end
 
     def _gap(self, comma: bytes) -> bytes:
         """What stands between the input's cells and ours."""
