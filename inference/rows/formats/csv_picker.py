@@ -18,9 +18,9 @@ class CellPicker:
     def __len__(self) -> int:
         return len(self._positions)
 
-    def of(self, names: Sequence[str]) -> list[str]:
+    def of(self, names: Sequence[str]) -> tuple[str, ...]:
         """The names of these cells."""
-        return [names[at] for at in self._positions]
+        return tuple(names[at] for at in self._positions)
 
     def pick(self, line: bytes) -> bytes:
         """Those of a line without its end. A cell that the line lacks is empty."""

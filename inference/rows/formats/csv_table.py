@@ -28,12 +28,13 @@ class CsvTable(Table):
         output: OutputOptions = AS_IT_CAME,
     ) -> None:
         self._source, self._schema, self._options = source, schema, options
-        self._columns, self._output = columns, output
+        self._columns, self._writer = columns, CsvWriter(columns)
+        self._output = output
 
     def parts(self) -> Iterator[Part]:
         self._reader, schema = CsvReader(self._source, self._schema, self._options), self._schema
         self.header: HeaderLine = "absent" if self._reader.header is None else "present"
-        self._writer = CsvWriter(self._columns, self._picker())
+        self._writer.picker = self._picker()
         count = 0
         for part in self._reader.parts():
             if self._reader.header is None:

@@ -30,9 +30,10 @@ def encode(values: Sequence[Any], columns: OutputColumns = PREDICTION_ALONE) -> 
 class CsvWriter:
     """Writes each row's own line, its predictions, and its error."""
 
-    def __init__(self, columns: OutputColumns, picker: CellPicker | None = None) -> None:
-        """`picker`: of the cells of the input that the output has; None: all."""
-        self._columns, self._picker, self._began = columns, picker, False
+    def __init__(self, columns: OutputColumns) -> None:
+        self._columns, self._began = columns, False
+        #: Of the cells of the input that the output has; None: all.
+        self.picker: CellPicker | None = None
         #: Cells of a prediction; None for a single one.
         self._width = None if columns.known is None else len(columns.known)
         #: Parts without predictions, before the first prediction.
@@ -65,27 +66,25 @@ class CsvWriter:
         return b""
 
     def _header(self, reader: CsvReader) -> bytes:
-        prefix = reader.prefix
         if reader.header is None:
-            return prefix
-        taken, comma = reader.header.names, reader.delimiter
-        if self._picker is not None:
-            taken = tuple(self._picker.of(taken))
-            prefix = prefix.removesuffix(reader.header_line)
-            prefix += self._picker.pick(reader.header_line.rstrip(b"\r\n"))
-        names = join(self._columns.added(self._width, taken), comma).encode()
-        return prefix.rstrip(b"\r\n") + self._gap(comma.encode()) + names + reader.line_end
+            return reader.prefix
+        taken, line = reader.header.names, reader.header_line
+        before, line = reader.prefix.removesuffix(line), line.rstrip(b"\r\n")
+        if self.picker is not None:
+            taken, line = self.picker.of(taken), self.picker.pick(line)
+        names = join(self._columns.added(self._width, taken), reader.delimiter).encode()
+        return before + line + self._gap(reader.delimiter.encode()) + names + reader.line_end
 
     def _gap(self, comma: bytes) -> bytes:
         """What stands between the input's cells and ours."""
-        return b"" if self._picker is not None and not self._picker else comma
+        return b"" if self.picker is not None and not self.picker else comma
 
     def _rows(self, reader: CsvReader, part: Part, predictions: Sequence[Any]) -> bytes:
         comma, end = reader.delimiter.encode(), reader.line_end
         cells = _lines(predictions, self._width, reader.delimiter)
         lines, gap, errors = part.originals, self._gap(comma), part.coerced.errors
-        if self._picker is not None:
-            lines = map(self._picker.pick, lines)
+        if self.picker is not None:
+            lines = map(self.picker.pick, lines)
         if not errors:
             last = comma + end  # an empty cell for the error
             pieces = zip(lines, cells, strict=True)
@@ -98,7 +97,7 @@ class CsvWriter:
                 rows += (line, gap, next(predicted), comma, end)
             else:
                 text = _quote(str(error), reader.delimiter).encode()
-                missing = 0 if self._picker is not None else _missing_cells(line, reader)
+                missing = 0 if self.picker is not None else _missing_cells(line, reader)
                 rows += (line, comma * missing, none, text, end)
         return b"".join(rows)
 

@@ -68,10 +68,11 @@ class OutputColumns:
             return [[*labels, *chain.from_iterable(each)] for labels, each in predictions]
         return [[label, *probabilities] for label, probabilities in predictions]
 
-    def predictions(self, cells: Sequence[Sequence[Any]]) -> list[Any]:
-        """The predictions of which `cells` made lists; the other way round."""
+    def predictions(self, names: Sequence[str], cells: Iterable[Sequence[Any]]) -> list[Any]:
+        """The predictions of which `cells` made lists, under these names."""
         if self.classes is None:
-            return [row[0] if len(row) == 1 else list(row) for row in cells]
+            several = names[0].startswith(f"{self.names.prediction}_0")
+            return [list(row) if several else row[0] for row in cells]
         if not self._several:
             return [[label, probabilities] for label, *probabilities in cells]
         outputs, sizes = len(self.classes), [len(each) for each in self.classes]

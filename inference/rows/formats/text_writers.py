@@ -27,10 +27,8 @@ class CsvRows:
 
     def write(self, theirs: pa.RecordBatch, ours: pa.RecordBatch) -> bytes:
         columns = [_texts(field, column) for field, column in _fields(theirs, ours)]
-        rows = (join(row, ",") for row in zip(*columns, strict=True))
-        return (
-            self._header(theirs.schema, ours.schema) + "".join(f"{row}\n" for row in rows).encode()
-        )
+        lines = [join(row, ",") + "\n" for row in zip(*columns, strict=True)]
+        return self._header(theirs.schema, ours.schema) + "".join(lines).encode()
 
     def end(self, theirs: pa.Schema, ours: pa.Schema) -> Iterator[bytes]:
         yield self._header(theirs, ours)
@@ -74,7 +72,7 @@ class JsonRows:
         self._limits.check_rows(start + len(ours), at_least=True)
         *columns, errors = [column.to_pylist() for column in ours.columns]
         self._errors |= {str(start + at): why for at, why in enumerate(errors) if why is not None}
-        predictions = self._columns.predictions(list(zip(*columns, strict=True)))
+        predictions = self._columns.predictions(ours.schema.names, zip(*columns, strict=True))
         self._predictions += [
             prediction if why is None else None
             for prediction, why in zip(predictions, errors, strict=True)

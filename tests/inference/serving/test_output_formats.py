@@ -266,3 +266,9 @@ async def test_the_fields_of_npy_may_have_any_name(score):
     assert array["prediction"].tolist() == ["yes", ""]
     assert np.isnan(array["b"][1])
     assert "expected a number" in array["error"][1]
+
+
+@pytest.mark.parametrize(("keep", "header"), [(("b",), b"b;"), ((), b"")])
+async def test_the_line_that_names_the_delimiter_stays_before_the_kept_columns(score, keep, header):
+    written = await score(CSV, b"sep=;\na;b\n0.9;0.8\n", keep=keep)
+    assert written.startswith(b"sep=;\n%bprediction;error\n" % header)
