@@ -67,7 +67,7 @@ async def require_free_loop(
     scorer, body: bytes, kind: str, accept: str = "", headers=None, *, within_s: float = SHORT_S
 ) -> None:
     """Fail if the longest gap is above `within_s` in each of TRIES tries."""
-    gaps = []
+    gaps: list[float] = []
     while min(gaps, default=within_s) >= within_s and len(gaps) < TRIES:
         request = Request(
             id="1", source="http", body=body, content_type=kind, accept=accept,
