@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -17,6 +18,7 @@ from local.host.app.connections import Connections, close_client
 log = logging.getLogger(__name__)
 
 Settling = Literal["complete", "abandon", "dead_letter", "defer"]
+Settle = Callable[[ServiceBusReceivedMessage], Awaitable[None]]
 
 #: Seconds that one receive waits for a first message. A shutdown waits for it.
 WAIT_S = 1.0
@@ -26,6 +28,10 @@ FOLLOW_TOTAL_S = 0.2
 #: Seconds that receiving may take beyond its wait, to connect; and that settling may take.
 RECEIVE_S = 30.0
 SETTLE_S = 5.0
+#: Messages that are settled at the same time. The time of each counts from the first one's.
+SETTLED_TOGETHER = 64
+#: Seconds that a smaller batch waits for others to be settled with.
+GATHER_S = 0.02
 
 #: Seconds that the SDK's read waits for a frame. Writes wait for the read.
 READ_S = 0.02
@@ -53,6 +59,8 @@ class Link:
         self._connections, self._connection, self._queue = connections, connection, queue
         self._credit = credit
         self._turn = asyncio.Lock()
+        #: Batches that wait for their turn, each with what settles its messages.
+        self._unsettled: list[tuple[Settle, Sequence[ServiceBusReceivedMessage]]] = []
         self._client: ServiceBusClient | None = None
         self._receiver: ServiceBusReceiver | None = None
         #: Credit given to the broker minus messages received.
@@ -96,10 +104,21 @@ class Link:
     async def settle_batch(
         self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool
     ) -> None:
-        """Complete the messages, or abandon them if they are not `done`."""
+        """Complete the messages, or abandon them if they are not `done`.
+
+        Batches that wait for their turn are settled together.
+        """
         settle = self.complete if done else self.abandon
+        batches = self._unsettled
+        batches.append((settle, messages))
+        if len(messages) < SETTLED_TOGETHER:
+            await asyncio.sleep(GATHER_S)
         async with self._turn:
-            await asyncio.gather(*(settle(message) for message in messages))
+            if batches is self._unsettled:
+                self._unsettled = []
+                todo = [(each, message) for each, some in batches for message in some]
+                for some in itertools.batched(todo, SETTLED_TOGETHER, strict=False):
+                    await asyncio.gather(*(each(message) for each, message in some))
 
     async def complete(self, message: ServiceBusReceivedMessage) -> None:
         await self._try_to_settle("complete", message)

@@ -11,11 +11,7 @@ from azure.servicebus import ServiceBusReceivedMessage
 
 from local.host.app.bindings import DataType
 from local.host.app.protos import CollectionBytes, CollectionSInt64, CollectionString, TypedData
-
-
-class BodyNotJson(Exception):
-    """A body that the real host cannot convert. The invocation fails before the function runs."""
-
+from local.host.service_bus_listener.body_text import UnfitBody, text_of
 
 #: The expiry of a message without a time to live: .NET's DateTime.MaxValue, in microseconds.
 NEVER = "9999-12-31T23:59:59.999999"
@@ -67,11 +63,11 @@ def body_of(message: ServiceBusReceivedMessage) -> bytes:
 
 
 def single_data(message: ServiceBusReceivedMessage, data_type: DataType) -> TypedData:
-    """The body of one message: bytes for data type binary, else text."""
+    """The body of one message: bytes for data type binary, else text. Raises UnfitBody."""
     body = body_of(message)
     if data_type == "binary":
         return TypedData(bytes=body)
-    return TypedData(string=body.decode("utf-8", "replace"))
+    return TypedData(string=text_of(body, message.content_type))
 
 
 def single_metadata(
@@ -95,7 +91,7 @@ def single_metadata(
 
 
 def batch_data(messages: Sequence[ServiceBusReceivedMessage], data_type: DataType) -> TypedData:
-    """The bodies of a batch. Raises BodyNotJson.
+    """The bodies of a batch. Raises UnfitBody.
 
     Without a data type each body must be JSON. With data type string, empty bodies are left out, so
     that bodies and metadata no longer match by position, as in Azure.
@@ -105,12 +101,16 @@ def batch_data(messages: Sequence[ServiceBusReceivedMessage], data_type: DataTyp
         case "binary":
             return TypedData(collection_bytes=CollectionBytes(bytes=bodies))
         case "string":
-            texts = [body.decode("utf-8", "replace") for body in bodies if body]
+            texts = [
+                text_of(body, message.content_type)
+                for body, message in zip(bodies, messages, strict=True)
+                if body
+            ]
             return TypedData(collection_string=CollectionString(string=texts))
     try:
         values = [json.loads(body) for body in bodies]
     except (ValueError, RecursionError) as error:
-        raise BodyNotJson(
+        raise UnfitBody(
             "JsonReaderException: a batch without data_type takes JSON bodies only; "
             "set data_type=BINARY on the trigger"
         ) from error

@@ -20,6 +20,7 @@ from local.host.app.runtime import InvocationFailed
 from local.host.backoff import Backoff
 from local.host.host_json import ServiceBusOptions
 from local.host.service_bus_listener import message_data, trigger_data
+from local.host.service_bus_listener.body_text import UnfitBody
 from local.host.service_bus_listener.link import DEFAULT_CREDIT, FOLLOW_S, WAIT_S, Link
 from local.host.service_bus_listener.message_buffer import MessageBuffer, keep_locked
 from local.host.service_bus_listener.trigger_data import TriggerDataType
@@ -264,7 +265,7 @@ class ServiceBusListener:
             done = True
         except InvocationFailed:
             log.debug("function %s: abandoning %s", self._function.name, _name(messages))
-        except message_data.BodyNotJson as error:
+        except UnfitBody as error:
             log.error("function %s failed: %s (%s)", self._function.name, error, _name(messages))
         except Exception:
             log.exception("function %s: abandoning %s", self._function.name, _name(messages))

@@ -28,7 +28,7 @@ def of_message(
 def of_batch(
     messages: Sequence[ServiceBusReceivedMessage], data_type: TriggerDataType
 ) -> tuple[TypedData, dict[str, TypedData]]:
-    """SDK-type bindings read no metadata, so none is made for them. Raises BodyNotJson."""
+    """SDK-type bindings read no metadata, so none is made for them. Raises UnfitBody."""
     if data_type == "reference":
         return message_reference.batch_references(messages), {}
     return message_data.batch_data(messages, data_type), message_data.batch_metadata(messages)
