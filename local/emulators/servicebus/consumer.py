@@ -52,8 +52,7 @@ class Consumer:
         if self._deletes:
             message = queue.take(self.session_id)
             if message is not None:
-                # The tag only has to be new: nothing is settled by it.
-                self.link.send(encode_delivery(message), message.sequence.to_bytes(16))
+                self.link.send(encode_delivery(message), tag=None)
             return message is not None
         delivery = queue.receive(self, self.session_id)
         if delivery is not None:

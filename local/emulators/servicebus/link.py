@@ -39,7 +39,7 @@ class SessionPort(Protocol):
     ) -> None: ...
 
     def send_message(
-        self, link: OutgoingLink, message: bytes, tag: bytes, *, settled: bool
+        self, link: OutgoingLink, message: bytes, tag: bytes | None, *, settled: bool
     ) -> None: ...
 
     def can_send(self) -> bool:

@@ -12,7 +12,13 @@ from local.emulators.servicebus.amqp.encoding import encode
 from local.emulators.servicebus.amqp.errors import DecodeError
 from local.emulators.servicebus.amqp.sections import Header, Properties
 from local.emulators.servicebus.amqp.values import Int, Symbol, Timestamp, UByte, UInt, Value
-from local.emulators.servicebus.broker.message import DeadLetter, Draft, Message
+from local.emulators.servicebus.broker.message import (
+    DEFAULT_PRIORITY,
+    DeadLetter,
+    Draft,
+    Message,
+    State,
+)
 from local.emulators.servicebus.property_conversion import dead_letter_properties
 
 #: A transfer whose data sections are encoded messages.
@@ -60,7 +66,7 @@ def read_message(message: bytes) -> Draft:
         content=bare,
         annotations=_encode_annotations(annotations, parts.delivery_annotations),
         durable=bool(header.durable),
-        priority=4 if header.priority is None else int(header.priority),
+        priority=DEFAULT_PRIORITY if header.priority is None else int(header.priority),
         ttl_ms=_time_to_live_ms(header, parts.properties),
         scheduled_ms=None if scheduled is None else int(scheduled),
         session_id=_session_id(parts.properties.group_id),
@@ -75,18 +81,19 @@ def encode_delivery(
     annotations, of_delivery = _decode_annotations(draft.annotations)
     annotations[Symbol("x-opt-sequence-number")] = sequence
     annotations[Symbol("x-opt-enqueued-time")] = Timestamp(message.enqueued_ms)
-    annotations[Symbol("x-opt-message-state")] = Int(message.state)
+    if message.state is not State.ACTIVE:
+        annotations[Symbol("x-opt-message-state")] = Int(message.state)
     if draft.enqueued_sequence is not None:
         annotations[Symbol("x-opt-enqueue-sequence-number")] = draft.enqueued_sequence
     if draft.dead_letter_source is not None:
         annotations[Symbol("x-opt-deadletter-source")] = draft.dead_letter_source
     if until_ms is not None:
         annotations[Symbol("x-opt-locked-until")] = Timestamp(until_ms)
+    # Service Bus leaves out what has its default.
     header = Header(
-        durable=draft.durable,
-        priority=UByte(draft.priority),
+        durable=draft.durable or None,
+        priority=None if draft.priority == DEFAULT_PRIORITY else UByte(draft.priority),
         ttl=None if draft.ttl_ms is None else UInt(min(draft.ttl_ms, _MAX_UINT)),
-        first_acquirer=message.delivery_count == 0,
         delivery_count=UInt(message.delivery_count),
     )
     if token is not None:

@@ -80,8 +80,8 @@ class OutgoingLink(Link):
     def can_send(self) -> bool:
         return self._credit > 0 and self.session.can_send()
 
-    def send(self, message: bytes, tag: bytes) -> None:
-        """Needs credit. The peer settles by the tag, unless the link is presettled."""
+    def send(self, message: bytes, tag: bytes | None) -> None:
+        """Needs credit. The peer settles by the tag; a presettled link needs none."""
         self._credit -= 1
         self._delivery_count = (self._delivery_count + 1) & SERIAL_MASK
         self.session.send_message(self, message, tag, settled=self._presettled)

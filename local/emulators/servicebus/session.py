@@ -172,11 +172,11 @@ class Session:
         self.send(flow)
 
     def send_message(
-        self, link: OutgoingLink, message: bytes, tag: bytes, *, settled: bool
+        self, link: OutgoingLink, message: bytes, tag: bytes | None, *, settled: bool
     ) -> None:
         delivery_id = self._next_delivery_id
         self._next_delivery_id = (delivery_id + 1) & SERIAL_MASK
-        if not settled:
+        if tag is not None and not settled:
             self._deliveries.add(delivery_id, link, tag)
         part_size = self.connection.max_frame_size - _TRANSFER_OVERHEAD
         for begin in range(0, len(message) or 1, part_size):

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from azure.core.pipeline.transport import AioHttpTransport, RequestsTransport
-from azure.servicebus import ServiceBusClient, _base_handler, aio
+from azure.servicebus import ServiceBusClient, TransportType, _base_handler, aio
 from azure.servicebus._common import _configuration
 from azure.servicebus.aio import _base_handler_async
 
@@ -37,7 +37,7 @@ def _start() -> int:
     log = (folder / "servicebus.log").open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=log)
     atexit.register(process.kill)
-    eventually(lambda: health_check.answers(port, SASL_HEADER, expected=SASL_HEADER))
+    eventually(lambda: health_check.answers(port, SASL_HEADER, expected=SASL_HEADER), timeout_s=60)
     return port
 
 
@@ -54,7 +54,11 @@ def _speak_plainly() -> None:
 def _without_tls(init):
     @functools.wraps(init)
     def init_without_tls(self, *args, **kwargs):
-        init(self, *args, **{**kwargs, "use_tls": False})
+        kwargs["use_tls"] = False
+        if kwargs.get("transport_type") is TransportType.AmqpOverWebsocket:
+            # For WebSockets the blocking SDK takes a port from nowhere else.
+            kwargs.setdefault("custom_endpoint_address", f"sb://localhost:{PORT}")
+        init(self, *args, **kwargs)
 
     return init_without_tls
 
@@ -67,5 +71,6 @@ def _plain(send):
     return send_over_http
 
 
-os.environ["SERVICEBUS_ENDPOINT_SUFFIX"] = f":{_start()}"
+PORT = _start()
+os.environ["SERVICEBUS_ENDPOINT_SUFFIX"] = f":{PORT}"
 _speak_plainly()

@@ -50,6 +50,7 @@ _FIXED = ("RequiresSession", "RequiresDuplicateDetection", "EnablePartitioning")
 _FLAGS = {"true": True, "false": False}
 _STATUSES = ("Active", "Disabled", "SendDisabled", "ReceiveDisabled")
 _MAX_LOCK_MS, _MAX_DELIVERIES = 5 * 60_000, 2000
+_MIN_WINDOW_MS, _MAX_WINDOW_MS = 20_000, 7 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def read_settings(path: str, kind: Kind, given: Mapping[str, str]) -> QueueSetti
     ttl_ms = _duration_ms(properties, "DefaultMessageTimeToLive")
     lock_ms = _duration_ms(properties, "LockDuration")
     window_ms = _duration_ms(properties, "DuplicateDetectionHistoryTimeWindow")
+    _between(window_ms, "DuplicateDetectionHistoryTimeWindow", _MIN_WINDOW_MS, _MAX_WINDOW_MS)
     has_window = _flag(properties, "RequiresDuplicateDetection")
     if properties["Status"] not in _STATUSES:
         raise BadRequest(f"Status is {properties['Status']!r}, expected one of {_STATUSES}.")

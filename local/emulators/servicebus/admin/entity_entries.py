@@ -10,7 +10,11 @@ from local.emulators.servicebus.admin.atom import COUNTS, Entry, tag, time_text
 from local.emulators.servicebus.admin.descriptions import write_description
 from local.emulators.servicebus.broker.message import State
 from local.emulators.servicebus.broker.message_queue import MessageQueue
-from local.emulators.servicebus.broker.rules.filters import CorrelationFilter, SqlFilter
+from local.emulators.servicebus.broker.rules.filters import (
+    ConstantFilter,
+    CorrelationFilter,
+    SqlFilter,
+)
 from local.emulators.servicebus.broker.rules.rule import Rule
 from local.emulators.servicebus.broker.topic import SUBSCRIPTIONS, Topic
 
@@ -67,7 +71,8 @@ def _count_details(entity: MessageQueue) -> ET.Element:
 
 def _topic_counts(topic: Topic) -> list[ET.Element]:
     filters = [rule.filter for each in topic.subscriptions.values() for rule in each.rules.values()]
-    sql = sum(isinstance(each, SqlFilter) for each in filters)
+    # Service Bus counts the filter of all messages as SQL: it is 1=1.
+    sql = sum(isinstance(each, SqlFilter | ConstantFilter) for each in filters)
     correlation = sum(isinstance(each, CorrelationFilter) for each in filters)
     return [
         _field("SubscriptionCount", str(len(topic.subscriptions))),

@@ -8,6 +8,9 @@ from enum import IntEnum
 from typing import Self
 from uuid import UUID
 
+#: AMQP's.
+DEFAULT_PRIORITY = 4
+
 
 class State(IntEnum):
     """Numbered as Service Bus shows them to clients."""
@@ -45,7 +48,7 @@ class Draft:
     #: The sender's encoded message and delivery annotations, which the broker does not read.
     annotations: bytes = b""
     durable: bool = False
-    priority: int = 4
+    priority: int = DEFAULT_PRIORITY
     #: As sent; a queue replaces it with the effective one.
     ttl_ms: int | None = None
     #: When it becomes available, in milliseconds since the epoch.
