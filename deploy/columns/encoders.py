@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from inference.models import nesting
-from inference.rows.schema import Column
+from inference.rows.schema import OBJECT_OR_NONE, Column
 
 #: Steps that hand on the cells as they are, but for the missing ones.
 _PASSING = frozenset({"SimpleImputer"})
@@ -83,10 +83,12 @@ def _column(name: str, values: Any) -> Column | None:
     present = [value for value in listed if value is not None and value == value]  # noqa: PLR0124
     missing = len(present) < len(listed)
     kinds = {type(value) for value in present}
+    dtype = OBJECT_OR_NONE if None in listed else ""
     if kinds == {str}:
-        return Column(name, "text", missing=missing, categories=tuple(present))
+        return Column(name, "text", missing=missing, dtype=dtype, categories=tuple(present))
     if kinds == {bool}:
-        return Column(name, "boolean", missing=missing, dtype="object" if missing else "")
+        dtype = dtype or ("object" if missing else "")
+        return Column(name, "boolean", missing=missing, dtype=dtype)
     if kinds == {int}:
         return Column(name, "integer", missing=missing, categories=tuple(present))
     return Column(name, "number", missing=missing) if kinds == {float} else None

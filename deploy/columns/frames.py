@@ -6,13 +6,14 @@ types; else what the model knows; else what pandas read from the text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deploy.columns import pandas_types
 from inference.errors import ModelUnavailable
-from inference.rows.schema import NA_WORDS, Column, ColumnType, Schema, Unseen
+from inference.rows.schema import NA_WORDS, OBJECT_OR_NONE, Column, ColumnType, Schema, Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def settle(
     made, columns = {}, []
     for name in names:
         series, column = _settle(sample, name, known.get(name), stated.types.get(name))
-        made[name] = series
+        made[name], column = _with_gap(series, column, known.get(name), typed=sample.typed)
         columns.append(column)
     return type(sample.frame)(made), columns
 
@@ -160,6 +161,27 @@ def _with_gaps_of(column: Column, known: Column | None) -> Column:
     if known is None:
         return column
     return replace(column, missing=column.missing or (known.missing and column.type == known.type))
+
+
+def _with_gap(
+    series: Any, column: Column, known: Column | None, *, typed: bool
+) -> tuple[Any, Column]:
+    """Texts and booleans with the missing cell that an encoder knows, else that of a typed frame.
+
+    A file that keeps no types reads as NaN.
+    """
+    none = typed and column.dtype == OBJECT_OR_NONE
+    if known is not None and known.missing and known.type == column.type:
+        encoder_knows = known.categories is not None or known.dtype != ""
+        none = known.dtype == OBJECT_OR_NONE if encoder_knows else none
+    if column.type not in ("text", "boolean") or not (none or series.dtype == object):
+        return series, column
+    gap = None if none else math.nan
+    cells = [gap if gone else cell for cell, gone in zip(series, series.isna(), strict=True)]
+    usual = "" if column.type == "text" else "object"
+    dtype = OBJECT_OR_NONE if none else usual if column.dtype == OBJECT_OR_NONE else column.dtype
+    held = type(series)(cells, index=series.index, dtype=object)
+    return held, replace(column, dtype=dtype)
 
 
 def _tells_nothing(series: Any) -> bool:

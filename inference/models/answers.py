@@ -37,6 +37,8 @@ def one_per_row(answer: Any, count: int, max_dense_bytes: int = MAX_DENSE_BYTES)
         raise ResultUnserialisable(
             f"the model got {rows} and returned {_describe(answer)}: expected one answer a row"
         )
+    if isinstance(answer, np.ndarray) and not answer.flags.c_contiguous:
+        return np.ascontiguousarray(answer)  # a copied array of float32 has other digits in JSON
     return answer
 
 

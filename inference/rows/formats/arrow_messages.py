@@ -56,7 +56,7 @@ class Messages:
         self._left: list[memoryview] = []
         #: Bytes that the messages so far unpack to, without dictionaries.
         self._unpacked = 0
-        self._begun = False
+        self._begun = self._ended = False
         #: Known once something is read: whether it is a file, and how batches are compressed.
         self.is_file = False
         self.compression: str | None = None
@@ -84,13 +84,14 @@ class Messages:
         """The next message in parts; no parts at the end of the source."""
         prefix = self._prefix()
         if not prefix:
-            if self.is_file:
+            if self.is_file and not self._ended:
                 raise _malformed()
             return []
         if len(prefix) < 8 or prefix[:4] != _MARK:
             raise _malformed()
         size = int.from_bytes(prefix[4:], "little")
-        if size == 0:  # the end
+        if size == 0:
+            self._ended = True
             if self.is_file:
                 self._read_footer()
             return [prefix]
