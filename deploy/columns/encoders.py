@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from inference.models import nesting
-from inference.rows.schema import OBJECT_OR_NONE, Column
+from inference.rows.schema import OBJECT_OR_NONE, Column, ColumnType
 
 #: Steps that hand on the cells as they are, but for the missing ones.
 _PASSING = frozenset({"SimpleImputer"})
+_KINDS: dict[type, ColumnType] = {str: "text", bool: "boolean", int: "integer", float: "number"}
 
 
 def columns(estimator: Any, names: Sequence[str]) -> dict[str, Column]:
@@ -81,14 +82,13 @@ def _column(name: str, values: Any) -> Column | None:
     """None if the categories do not tell one type."""
     listed = np.asarray(values).tolist()
     present = [value for value in listed if value is not None and value == value]  # noqa: PLR0124
-    missing = len(present) < len(listed)
     kinds = {type(value) for value in present}
-    dtype = OBJECT_OR_NONE if None in listed else ""
-    if kinds == {str}:
-        return Column(name, "text", missing=missing, dtype=dtype, categories=tuple(present))
-    if kinds == {bool}:
-        dtype = dtype or ("object" if missing else "")
-        return Column(name, "boolean", missing=missing, dtype=dtype)
-    if kinds == {int}:
-        return Column(name, "integer", missing=missing, categories=tuple(present))
-    return Column(name, "number", missing=missing) if kinds == {float} else None
+    kind = _KINDS.get(kinds.pop()) if len(kinds) == 1 else None
+    if kind is None:
+        return None
+    missing = len(present) < len(listed)
+    known = tuple(present) if kind in ("text", "integer") else None
+    dtype = "object" if kind == "boolean" and missing else ""
+    if kind == "text" or dtype:
+        dtype = OBJECT_OR_NONE if None in listed else dtype
+    return Column(name, kind, missing=missing, dtype=dtype, categories=known)

@@ -166,22 +166,26 @@ def _with_gaps_of(column: Column, known: Column | None) -> Column:
 def _with_gap(
     series: Any, column: Column, known: Column | None, *, typed: bool
 ) -> tuple[Any, Column]:
-    """Texts and booleans with the missing cell that an encoder knows, else that of a typed frame.
-
-    A file that keeps no types reads as NaN.
-    """
-    none = typed and column.dtype == OBJECT_OR_NONE
-    if known is not None and known.missing and known.type == column.type:
-        encoder_knows = known.categories is not None or known.dtype != ""
-        none = known.dtype == OBJECT_OR_NONE if encoder_knows else none
+    """Texts and booleans with the missing cell that training had: NaN or None."""
+    none = _gap_is_none(column, known, typed=typed)
     if column.type not in ("text", "boolean") or not (none or series.dtype == object):
         return series, column
     gap = None if none else math.nan
     cells = [gap if gone else cell for cell, gone in zip(series, series.isna(), strict=True)]
-    usual = "" if column.type == "text" else "object"
-    dtype = OBJECT_OR_NONE if none else usual if column.dtype == OBJECT_OR_NONE else column.dtype
-    held = type(series)(cells, index=series.index, dtype=object)
-    return held, replace(column, dtype=dtype)
+    dtype = column.dtype
+    if none:
+        dtype = OBJECT_OR_NONE
+    elif dtype == OBJECT_OR_NONE:
+        dtype = "" if column.type == "text" else "object"
+    return type(series)(cells, index=series.index, dtype=object), replace(column, dtype=dtype)
+
+
+def _gap_is_none(column: Column, known: Column | None, *, typed: bool) -> bool:
+    """An encoder knows it; else a typed frame has it. What a file without types misses is NaN."""
+    told = known is not None and (known.categories is not None or known.dtype != "")
+    if known is not None and told and known.missing and known.type == column.type:
+        return known.dtype == OBJECT_OR_NONE
+    return typed and column.dtype == OBJECT_OR_NONE
 
 
 def _tells_nothing(series: Any) -> bool:

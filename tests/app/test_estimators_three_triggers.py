@@ -43,7 +43,6 @@ from inference.settings import InferenceSettings
 from tests import running_app
 from tests.deploy.estimator_cases import ASKED, CASES, TARGET, Case, as_csv_reads
 from tests.triggers.blob_trigger.blob_parts import Storage, parts, storage_of
-from triggers.blob_trigger.blob_format import FORMATS_BY_SUFFIX
 from triggers.http_trigger.score_blueprint import HttpHandler
 from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
@@ -55,7 +54,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:X does not have valid feature names"),
 ]
 
-SUFFIXES = {form: suffix for suffix, form in reversed(FORMATS_BY_SUFFIX.items())}
+SUFFIXES = {form: suffix for suffix, form in reversed(media_types.BY_ENDING.items())}
 IDS = itertools.count()
 NUMERIC = ["whole", "share", "single", "gaps"]
 FORMATS = [

@@ -91,14 +91,19 @@ def as_csv_reads(frame: pd.DataFrame) -> pd.DataFrame:
             dtype={name: dtype for name, dtype in types.items() if name not in dates},
             parse_dates=dates,
         )
-    for name in frame:
-        if str(frame[name].dtype) == "object":  # a file can't hold None
+    return _typed(read, frame)
+
+
+def _typed(read: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Missing objects and time zones as the frame has them."""
+    for name, dtype in frame.dtypes.items():
+        if str(dtype) == "object":
             read[name] = read[name].astype(object).where(read[name].notna(), None)
-    for name in dates:  # a time zone becomes the offset that the file names
-        zone = getattr(types[name], "tz", None)
-        if zone is not None:
-            read[name] = pd.to_datetime(read[name], utc=True).dt.tz_convert(zone)
-        read[name] = read[name].astype(types[name])
+        if str(dtype).startswith("datetime"):
+            zone = getattr(dtype, "tz", None)
+            if zone is not None:
+                read[name] = pd.to_datetime(read[name], utc=True).dt.tz_convert(zone)
+            read[name] = read[name].astype(dtype)
     return read
 
 

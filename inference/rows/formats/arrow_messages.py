@@ -83,9 +83,7 @@ class Messages:
     def _message(self) -> list[bytes | memoryview]:
         """The next message in parts; no parts at the end of the source."""
         prefix = self._prefix()
-        if not prefix:
-            if self.is_file and not self._ended:
-                raise _malformed()
+        if not prefix and self._may_end:
             return []
         if len(prefix) < 8 or prefix[:4] != _MARK:
             raise _malformed()
@@ -106,6 +104,11 @@ class Messages:
         self.compression = compression or self.compression
         self._unpacked += max(len(body), unpacked, rows * columns * CELL_BYTES)
         return [prefix, metadata, body]
+
+    @property
+    def _may_end(self) -> bool:
+        """Whether the source may end here: a stream may, a file ends with its footer."""
+        return self._ended or not self.is_file
 
     def _prefix(self) -> bytes | memoryview:
         prefix = self._source.read(8)
