@@ -87,8 +87,13 @@ def _column(name: str, values: Any) -> Column | None:
     if kind is None:
         return None
     missing = len(present) < len(listed)
+    dtype = _dtype(kind, missing=missing, none=None in listed)
     known = tuple(present) if kind in ("text", "integer") else None
-    dtype = "object" if kind == "boolean" and missing else ""
-    if kind == "text" or dtype:
-        dtype = OBJECT_OR_NONE if None in listed else dtype
     return Column(name, kind, missing=missing, dtype=dtype, categories=known)
+
+
+def _dtype(kind: ColumnType, *, missing: bool, none: bool) -> str:
+    """Empty for the usual one of the type."""
+    if kind not in ("text", "boolean") or not missing:
+        return ""
+    return OBJECT_OR_NONE if none else "object" if kind == "boolean" else ""
