@@ -14,7 +14,7 @@ from deploy.columns import frames, learning, read_back, text_rows, unseen_values
 from deploy.columns.frames import Sample, Stated
 from deploy.columns.oracle import Oracle, plain
 from inference.errors import CallerError, ModelUnavailable
-from inference.models import Model, golden_rows
+from inference.models import Model, golden_rows, mlflow_folder
 from inference.models.manifests import Golden
 from inference.models.sklearn_model import SklearnModel
 from inference.rows import coercion
@@ -46,6 +46,8 @@ class Describing:
         self._own = own if own.kind == "texts" else replace(own, na=stated.na)
 
     def describe(self, folder: Path, file: Path | None, training: Any) -> Described:
+        if file is None and training is None:
+            file = mlflow_folder.find_example(folder)
         if self._own.kind == "texts":
             return self._of_texts(file, training)
         if not isinstance(self._model, SklearnModel):
@@ -81,6 +83,7 @@ class Describing:
         return Described(self._frame_schema([known[name] for name in names]), Golden())
 
     def _of_graph(self, file: Path | None, training: Any) -> Described:
+        self._require_no_types("a graph")
         if training is not None and self._own.kind == "array":
             array = learning.training_array(training)
             rows = array[sample.spread(len(array))].tolist()
@@ -114,9 +117,8 @@ class Describing:
         """Of a model that says no names. It was trained on an array if it says its width. Else the
         names that the rows have count, if it takes a DataFrame.
         """
-        named = self._named_rows(file, training)
         refused: CallerError | ModelUnavailable | None = None
-        if named is not None and not self._own.features:
+        if not self._own.features and (named := self._named_rows(file, training)) is not None:
             try:
                 return self._of_frame(named, list(named.frame.columns), {})
             except (CallerError, ModelUnavailable) as error:
@@ -124,23 +126,26 @@ class Describing:
         try:
             return self._of_nameless(file, training)
         except (CallerError, ModelUnavailable) as error:
-            if refused is not None:
-                raise refused from error
+            named = None if refused else self._named_rows(file, training)
             if named is None or frames.only_numbers(named.frame):
-                raise
+                raise refused or error from error
         return self._of_frame(named, list(named.frame.columns), {})
 
     def _named_rows(self, file: Path | None, training: Any) -> Sample | None:
-        """The rows with the names of their columns; None of rows without."""
+        """The rows with the names of their columns; None of rows without, or that can't be read."""
         if training is not None:
             found = frames.of_training(training)
         elif file is None or file.suffix.lower() == ".npy":
             return None
         else:
-            found = sample.read_frame(file, None, texts=set(), na=self._stated.na)
+            try:
+                found = sample.read_frame(file, None, texts=set(), na=self._stated.na)
+            except (CallerError, ModelUnavailable):
+                return None
         return found if found is not None and frames.has_names(found.frame) else None
 
     def _of_nameless(self, file: Path | None, training: Any) -> Described:
+        self._require_no_types("an array")
         if training is not None:
             return self._of_training_array(learning.training_array(training))
         if file is None:
@@ -222,11 +227,18 @@ class Describing:
             return None
         return array if answers == golden.predictions else None
 
+    def _require_no_types(self, taken: str) -> None:
+        for name in self._stated.types:
+            raise ModelUnavailable(f"--type {name}: the model takes {taken}, which has one type")
+
     def _require_unseen(self, schema: Schema) -> None:
         if self._stated.unseen == "error":
             return
-        for column in schema.columns or ():
-            if column.type == "category" and not column.missing:
+        categories = [each for each in schema.columns or () if each.type == "category"]
+        if not categories:
+            raise ModelUnavailable("--unseen missing: the model has no column of type category")
+        for column in categories:
+            if not column.missing:
                 raise ModelUnavailable(
                     f"--unseen missing: the model takes no missing cell in column {column.name!r}"
                 )

@@ -81,12 +81,12 @@ def _is_empty_text(row: Sequence[Any], schema: Schema) -> bool:
 
 
 def _advice(frame: Any, schema: Schema) -> str:
-    """What to do where a text is one of the words that mean a missing cell."""
+    """What to do where a value is one of the words that mean a missing cell."""
+    words = {*schema.na} - {""}
     for column in schema.columns or ():
-        if column.type == "text":
-            for text in frame[column.name].dropna().unique():
-                if text in schema.na and text:
-                    return f". {na_advice(column.name, text)}"
+        for value in frame[column.name].dropna().unique() if words else ():
+            if str(value) in words:
+                return f". {na_advice(column.name, str(value))}"
     return ""
 
 
