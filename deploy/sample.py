@@ -151,6 +151,7 @@ def _csv(
 
 def _json(pd: Any, file: Path, names: Sequence[str] | None) -> Any:
     body = file.read_bytes()
+    rows: Any
     if file.suffix.lower() in (".jsonl", ".ndjson"):
         rows, columns = [orjson.loads(line) for line in body.splitlines() if line.strip()], names
     else:

@@ -14,6 +14,7 @@ import pytest
 import xgboost
 
 from deploy import manifest
+from inference.models import manifest_file
 from tests.deploy.described import answers, columns, describe, load, plain
 
 CITIES = pd.DataFrame(
@@ -108,3 +109,15 @@ def test_the_version_of_catboost_is_the_one_in_the_model(tmp_path):
     np.save(tmp_path / "rows.npy", np.eye(4))
     described = manifest.describe(tmp_path, rows_file=tmp_path / "rows.npy")
     assert described.version == "1.0.99"
+
+
+def test_a_bare_booster_of_lightgbm_names_its_columns(tmp_path):
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=["a", "b", "c"])
+    booster = lightgbm.train({"verbose": -1}, lightgbm.Dataset(rows, rows.a), 5)
+    joblib.dump(booster, tmp_path / "model.pkl")
+    rows.head(3).to_csv(tmp_path / "rows.csv", index=False)
+    found = manifest.describe(tmp_path, rows_file=tmp_path / "rows.csv")
+    assert found.features.names == ["a", "b", "c"]
+    turned = rows.head(2)[["c", "b", "a"]].to_csv(index=False)
+    manifest_file.write(tmp_path, found)
+    assert answers(load(tmp_path), turned) == booster.predict(rows.head(2)).tolist()
