@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _GIVE_ROWS = (
     "give a few rows with `triscore describe DIR --rows FILE`, or the training frame with"
     " deploy.describe(model, X, folder)"
 )
+#: The types and dtypes of columns that together are an array.
+_ARRAYS = {*product(("integer", "number"), ("float64", "float32", "int64", "int32"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,25 +204,11 @@ class Describing:
 
     def _as_array(self, schema: Schema, golden: Golden) -> Schema | None:
         """The schema of an array with the same names, where the model answers one alike: it needs
-        no pandas. None if columns differ in type or in whether a cell may be missing, or
-        if one of them takes some values only.
+        no pandas.
         """
-        columns = schema.columns or ()
-        alike = {(column.type, column.pandas_dtype, column.missing) for column in columns}
-        if len(alike) > 1 or any(column.known is not None for column in columns):
+        array = _array_schema(schema)
+        if array is None:
             return None
-        kind, dtype, missing = alike.pop()
-        if kind not in ("integer", "number") or (kind == "integer" and missing):
-            return None
-        if dtype not in ("float64", "float32", "int64", "int32"):
-            return None
-        array = Schema(
-            features=len(columns),
-            names=schema.names,
-            dtype=dtype,
-            allows_missing=missing,
-            na=schema.na,
-        )
         try:
             rows = coercion.coerce_rows(golden.rows, array, text=False).require_valid()
             answers = self._oracle.answers(array, rows)
@@ -242,6 +231,26 @@ class Describing:
                 raise ModelUnavailable(
                     f"--unseen missing: the model takes no missing cell in column {column.name!r}"
                 )
+
+
+def _array_schema(schema: Schema) -> Schema | None:
+    """None if columns differ in type or in whether a cell may be missing, or if one of them takes
+    some values only.
+    """
+    columns = schema.columns or ()
+    alike = {(column.type, column.pandas_dtype, column.missing) for column in columns}
+    if len(alike) > 1 or any(column.known is not None for column in columns):
+        return None
+    kind, dtype, missing = alike.pop()
+    if (kind, dtype) not in _ARRAYS or (kind == "integer" and missing):
+        return None
+    return Schema(
+        features=len(columns),
+        names=schema.names,
+        dtype=dtype,
+        allows_missing=missing,
+        na=schema.na,
+    )
 
 
 def _cells(values: Values, schema: Schema) -> Sequence[Sequence[Any]]:

@@ -37,20 +37,23 @@ def _known(
     learned: Column | None,
 ) -> tuple[str | int, ...] | None:
     """The values of the column at a position; None if the model takes others too."""
-    column = (schema.columns or ())[at]
-    if learned is None or not learned.categories or learned.type != column.type:
-        return None
-    if column.type not in ("text", "integer"):
-        return None
-    values: tuple[Any, ...] = learned.categories
-    if not {row[at] for row in rows if row[at] is not None} <= set(values):
-        return None  # another part of the model takes them
+    values = _learned(schema, at, learned)
+    if not values or not {row[at] for row in rows if row[at] is not None} <= set(values):
+        return None  # not known, or another part of the model takes others
     cells = [_unseen(values) if place == at else cell for place, cell in enumerate(whole)]
     try:
         answer(coercion.coerce_rows([cells], schema, text=False).require_valid())
     except Exception:  # noqa: BLE001 - an estimator may raise anything
         return values
     return None
+
+
+def _learned(schema: Schema, at: int, learned: Column | None) -> tuple[Any, ...]:
+    """The texts or integers that an encoder knows of a column; none of columns of other types."""
+    column = (schema.columns or ())[at]
+    if learned is None or learned.type != column.type or column.type not in ("text", "integer"):
+        return ()
+    return learned.categories or ()
 
 
 def _unseen(values: Sequence[Any]) -> str | int:
