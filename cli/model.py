@@ -149,7 +149,7 @@ def _stated(types: Sequence[str], na: Sequence[str] | None, unseen: Unseen) -> S
 
 
 def _warn_of_another_version(described: Manifest) -> None:
-    here = described.versions.get(described.framework)
+    here = described.versions.get(described.distribution)
     if here not in (None, described.version):
         typer.echo(
             f"{described.file} was made with {described.framework} {described.version}, and its"

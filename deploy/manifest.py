@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from deploy import written_version
 from deploy.columns.describing import Described, Describing
 from deploy.columns.frames import Stated
 from deploy.columns.oracle import plain
@@ -45,7 +46,7 @@ def describe(
         file=file.relative_to(folder).as_posix(),
         sha256=models.digest(file).hex(),
         framework=model.framework,
-        version=model.written_with,
+        version=written_version.version_of(file, model),
         versions=dict(model.versions),
         method=method,
         features=manifests.features_of(made.schema),

@@ -14,7 +14,7 @@ from deploy import manifest
 from deploy.columns.frames import Stated
 from inference.errors import ModelUnavailable
 from inference.models import files, manifest_file, manifests
-from inference.rows.schema import COLUMN_TYPES, NA_WORDS, ColumnType, Unseen
+from inference.rows.schema import COLUMN_TYPES, NA_WORDS, UNSEEN, ColumnType, Unseen
 
 #: The file that an estimator is saved in.
 FILE = "model.joblib"
@@ -44,7 +44,8 @@ def describe(
     writes nothing.
     """
     place = Path(folder)
-    stated = Stated(_checked(types or {}), NA_WORDS if na is None else tuple(na), unseen)
+    words = NA_WORDS if na is None else (na,) if isinstance(na, str) else tuple(na)
+    stated = Stated(_checked(types or {}), words, _checked_unseen(unseen))
     if isinstance(model, str | os.PathLike):
         described = manifest.describe(
             place,
@@ -86,6 +87,12 @@ def _checked(types: Mapping[str, str]) -> dict[str, ColumnType]:
                 f"types: {name}: expected one of {', '.join(COLUMN_TYPES)}, got {kind}"
             )
     return cast("dict[str, ColumnType]", dict(types))
+
+
+def _checked_unseen(unseen: Unseen) -> Unseen:
+    if unseen not in UNSEEN:
+        raise ModelUnavailable(f"unseen: expected {' or '.join(UNSEEN)}, got {unseen}")
+    return unseen
 
 
 def _require_importable(model: Any) -> None:

@@ -22,17 +22,13 @@ from inference.settings import InferenceSettings
 DRAWN_ROWS = 5
 #: How many rows of a training frame or of a long file become golden rows.
 GOLDEN_ROWS = 100
-MAX_ROWS = 1_000
-LIMITS = Limits(InferenceSettings.max_body_bytes, MAX_ROWS)
+#: Of a file that is read as a body.
+LIMITS = Limits(InferenceSettings.max_body_bytes, InferenceSettings.max_rows)
 
-_FORMATS = {
-    ".csv": media_types.CSV,
-    ".json": media_types.JSON,
-    ".jsonl": media_types.JSON_LINES,
-    ".ndjson": media_types.JSON_LINES,
-    ".npy": media_types.NPY,
-    ".parquet": media_types.PARQUET,
-}
+#: Of a library's message.
+_MAX_CHARACTERS = 200
+#: The endings of files that are read.
+_ENDINGS = (".parquet", ".csv", ".json", ".jsonl", ".ndjson", ".npy")
 
 
 def draw(features: int) -> Array:
@@ -42,9 +38,11 @@ def draw(features: int) -> Array:
 
 
 def read_values(file: Path, schema: Schema) -> Values:
-    """The rows of a file as the app reads a body. Raises CallerError, OSError."""
-    form = _FORMATS.get(file.suffix.lower(), "")
-    return formats.decode(file.read_bytes(), form, schema, limits=LIMITS).require_valid()
+    """Rows of a file, at most GOLDEN_ROWS, as the app reads a body. Raises CallerError, OSError."""
+    form = media_types.BY_ENDING[_ending(file)]
+    read = formats.decode(file.read_bytes(), form, schema, limits=LIMITS).require_valid()
+    _require_some(file, len(read))
+    return read[spread(len(read))]
 
 
 def array_dtype(file: Path) -> str:
@@ -73,27 +71,55 @@ def read_frame(
     `names`: the model's columns, None for all of the file. `texts`: columns of CSV whose cells are
     texts, whatever they look like.
     """
-    suffix = file.suffix.lower()
+    suffix = _ending(file)
     try:
         import pandas as pd  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise ModelUnavailable(
             "the model takes a DataFrame, and pandas is not installed: pip install pandas"
         ) from error
-    if suffix == ".csv":
-        frame = _csv(pd, file, names, texts, na)
-    elif suffix == ".parquet":
-        frame = _parquet(pd, file)
-    elif suffix == ".npy":
-        frame = pd.DataFrame(np.load(file, allow_pickle=False), columns=names)
-    else:
-        frame = _json(pd, file, names)
+    try:
+        frame = _read(pd, file, names, texts, na)
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"{file.name} needs pyarrow, which is not installed: pip install pyarrow"
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        got = " ".join(str(error).split())[:_MAX_CHARACTERS]
+        raise UnfitInput(field=file.name, expected=f"rows in a {suffix} file", got=got) from error
     frame.columns = [str(each) for each in frame.columns]
-    if not len(frame):
-        raise UnfitInput(field=file.name, expected="at least one row", got="none")
+    _require_some(file, len(frame))
     order = Schema(names=None if names is None else tuple(names)).order(list(frame.columns))
     frame = frame if order is None else frame.iloc[:, order]
     return Sample(frame.reset_index(drop=True), typed=suffix == ".parquet", source=file.name)
+
+
+def _require_some(file: Path, rows: int) -> None:
+    if not rows:
+        raise UnfitInput(field=file.name, expected="at least one row", got="none")
+
+
+def _ending(file: Path) -> str:
+    """The ending of a file's name, in lower case. Raises UnfitInput."""
+    ending = file.suffix.lower()
+    if ending not in _ENDINGS:
+        raise UnfitInput(
+            field=file.name, expected=f"one of {', '.join(_ENDINGS)}", got=ending or "no ending"
+        )
+    return ending
+
+
+def _read(
+    pd: Any, file: Path, names: Sequence[str] | None, texts: set[str], na: tuple[str, ...]
+) -> Any:
+    suffix = file.suffix.lower()
+    if suffix == ".csv":
+        return _csv(pd, file, names, texts, na)
+    if suffix == ".parquet":
+        return pd.read_parquet(file)
+    if suffix == ".npy":
+        return pd.DataFrame(np.load(file, allow_pickle=False), columns=names)
+    return _json(pd, file, names)
 
 
 def _csv(
@@ -107,7 +133,9 @@ def _csv(
     options: dict[str, Any] = {} if named else {"header": None, "names": names}
     if not named and len(header) != len(names or ()):
         raise UnfitInput(
-            field=file.name, expected=f"the columns {', '.join(names or ())}", got="none of them"
+            field=file.name,
+            expected=f"the columns {', '.join(names or ())}, separated by commas",
+            got="none of them",
         )
     with warnings.catch_warnings():  # pandas 3 warns of the option, which older ones need
         warnings.simplefilter("ignore")
@@ -121,33 +149,30 @@ def _csv(
         )
 
 
-def _parquet(pd: Any, file: Path) -> Any:
-    try:
-        return pd.read_parquet(file)
-    except ImportError as error:
-        raise ModelUnavailable(
-            f"{file.name} needs pyarrow, which is not installed: pip install pyarrow"
-        ) from error
-    except (ValueError, OSError) as error:
-        raise UnfitInput(field=file.name, expected="a Parquet file", got="another") from error
-
-
 def _json(pd: Any, file: Path, names: Sequence[str] | None) -> Any:
     body = file.read_bytes()
-    try:
-        if file.suffix.lower() in (".jsonl", ".ndjson"):
-            return pd.DataFrame([orjson.loads(line) for line in body.splitlines() if line.strip()])
-        document = orjson.loads(body)
-        columns = names
-        if isinstance(document, dict):
-            columns = document.get("columns", names)
-            document = next(document[name] for name in NAMES if name in document)
-        if document and isinstance(document[0], dict):
-            return pd.DataFrame(document)
-        return pd.DataFrame(document, columns=columns)
-    except (ValueError, TypeError, StopIteration, KeyError) as error:
-        raise UnfitInput(
-            field=file.name,
-            expected="rows in JSON, as the app takes them",
-            got="another document",
-        ) from error
+    rows: Any
+    if file.suffix.lower() in (".jsonl", ".ndjson"):
+        rows, columns = [orjson.loads(line) for line in body.splitlines() if line.strip()], names
+    else:
+        rows, columns = _unwrapped(orjson.loads(body), names)
+    if isinstance(rows, dict):  # columns, or one record
+        by_column = any(isinstance(cells, list | dict) for cells in rows.values())
+        return pd.DataFrame(rows if by_column else [rows])
+    if not isinstance(rows, list):
+        raise ValueError("no list of rows")  # noqa: TRY004 - a wrong document
+    if rows and isinstance(rows[0], dict):
+        return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _unwrapped(document: Any, names: Sequence[str] | None) -> tuple[Any, Sequence[str] | None]:
+    """The rows of a document, or an object of columns or cells; and the names of the cells."""
+    columns, own = names, set(names or ())
+    while isinstance(document, dict):
+        columns = document.get("columns", columns)
+        name = next((name for name in NAMES if name in document and name not in own), None)
+        if name is None:
+            break
+        document = document[name]
+    return document, columns

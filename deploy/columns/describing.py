@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from deploy.columns import frames, learning, read_back, text_rows, unseen_values
 from deploy.columns.frames import Sample, Stated
 from deploy.columns.oracle import Oracle, plain
 from inference.errors import CallerError, ModelUnavailable
-from inference.models import Model, golden_rows
+from inference.models import Model, golden_rows, mlflow_folder
 from inference.models.manifests import Golden
 from inference.models.sklearn_model import SklearnModel
 from inference.rows import coercion
@@ -22,12 +23,12 @@ from inference.rows.row_types import Array, Values
 from inference.rows.schema import Column, Schema, frame_schema
 from inference.rows.typed_rows import TypedRows
 
-#: Of frames whose columns may be the array that the model takes as well.
-_ARRAY_DTYPES = ("float64", "float32", "int64", "int32")
 _GIVE_ROWS = (
     "give a few rows with `triscore describe DIR --rows FILE`, or the training frame with"
     " deploy.describe(model, X, folder)"
 )
+#: The types and dtypes of columns that together are an array.
+_ARRAYS = {*product(("integer", "number"), ("float64", "float32", "int64", "int32"))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Describing:
         self._own = own if own.kind == "texts" else replace(own, na=stated.na)
 
     def describe(self, folder: Path, file: Path | None, training: Any) -> Described:
+        if file is None and training is None:
+            file = mlflow_folder.find_example(folder)
         if self._own.kind == "texts":
             return self._of_texts(file, training)
         if not isinstance(self._model, SklearnModel):
@@ -83,6 +86,7 @@ class Describing:
         return Described(self._frame_schema([known[name] for name in names]), Golden())
 
     def _of_graph(self, file: Path | None, training: Any) -> Described:
+        self._require_no_types("a graph")
         if training is not None and self._own.kind == "array":
             array = learning.training_array(training)
             rows = array[sample.spread(len(array))].tolist()
@@ -116,9 +120,8 @@ class Describing:
         """Of a model that says no names. It was trained on an array if it says its width. Else the
         names that the rows have count, if it takes a DataFrame.
         """
-        named = self._named_rows(file, training)
         refused: CallerError | ModelUnavailable | None = None
-        if named is not None and not self._own.features:
+        if not self._own.features and (named := self._named_rows(file, training)) is not None:
             try:
                 return self._of_frame(named, list(named.frame.columns), {})
             except (CallerError, ModelUnavailable) as error:
@@ -126,23 +129,26 @@ class Describing:
         try:
             return self._of_nameless(file, training)
         except (CallerError, ModelUnavailable) as error:
-            if refused is not None:
-                raise refused from error
+            named = None if refused else self._named_rows(file, training)
             if named is None or frames.only_numbers(named.frame):
-                raise
+                raise refused or error from error
         return self._of_frame(named, list(named.frame.columns), {})
 
     def _named_rows(self, file: Path | None, training: Any) -> Sample | None:
-        """The rows with the names of their columns; None of rows without."""
+        """The rows with the names of their columns; None of rows without, or that can't be read."""
         if training is not None:
             found = frames.of_training(training)
         elif file is None or file.suffix.lower() == ".npy":
             return None
         else:
-            found = sample.read_frame(file, None, texts=set(), na=self._stated.na)
+            try:
+                found = sample.read_frame(file, None, texts=set(), na=self._stated.na)
+            except (CallerError, ModelUnavailable):
+                return None
         return found if found is not None and frames.has_names(found.frame) else None
 
     def _of_nameless(self, file: Path | None, training: Any) -> Described:
+        self._require_no_types("an array")
         if training is not None:
             return self._of_training_array(learning.training_array(training))
         if file is None:
@@ -198,23 +204,11 @@ class Describing:
 
     def _as_array(self, schema: Schema, golden: Golden) -> Schema | None:
         """The schema of an array with the same names, where the model answers one alike: it needs
-        no pandas. None if columns differ in type or in whether a cell may be missing, or
-        if one of them takes some values only.
+        no pandas.
         """
-        columns = schema.columns or ()
-        alike = {(each.type, each.pandas_dtype, each.missing, each.known) for each in columns}
-        kind, dtype, missing, known = alike.pop()
-        if alike or known is not None:
+        array = _array_schema(schema)
+        if array is None:
             return None
-        if dtype not in _ARRAY_DTYPES or (kind == "integer" and missing):
-            return None
-        array = Schema(
-            features=len(columns),
-            names=schema.names,
-            dtype=dtype,
-            allows_missing=missing,
-            na=schema.na,
-        )
         try:
             rows = coercion.coerce_rows(golden.rows, array, text=False).require_valid()
             answers = self._oracle.answers(array, rows)
@@ -222,14 +216,41 @@ class Describing:
             return None
         return array if answers == golden.predictions else None
 
+    def _require_no_types(self, taken: str) -> None:
+        for name in self._stated.types:
+            raise ModelUnavailable(f"--type {name}: the model takes {taken}, which has one type")
+
     def _require_unseen(self, schema: Schema) -> None:
         if self._stated.unseen == "error":
             return
-        for column in schema.columns or ():
-            if column.type == "category" and not column.missing:
+        categories = [each for each in schema.columns or () if each.type == "category"]
+        if not categories:
+            raise ModelUnavailable("--unseen missing: the model has no column of type category")
+        for column in categories:
+            if not column.missing:
                 raise ModelUnavailable(
                     f"--unseen missing: the model takes no missing cell in column {column.name!r}"
                 )
+
+
+def _array_schema(schema: Schema) -> Schema | None:
+    """None if columns differ in type or in whether a cell may be missing, or if one of them takes
+    some values only.
+    """
+    columns = schema.columns or ()
+    alike = {(column.type, column.pandas_dtype, column.missing) for column in columns}
+    if len(alike) > 1 or any(column.known is not None for column in columns):
+        return None
+    kind, dtype, missing = alike.pop()
+    if (kind, dtype) not in _ARRAYS or (kind == "integer" and missing):
+        return None
+    return Schema(
+        features=len(columns),
+        names=schema.names,
+        dtype=dtype,
+        allows_missing=missing,
+        na=schema.na,
+    )
 
 
 def _cells(values: Values, schema: Schema) -> Sequence[Sequence[Any]]:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from inference.models import nesting
-from inference.rows.schema import Column
+from inference.rows.schema import OBJECT_OR_NONE, Column, ColumnType
 
 #: Steps that hand on the cells as they are, but for the missing ones.
 _PASSING = frozenset({"SimpleImputer"})
+_KINDS: dict[type, ColumnType] = {str: "text", bool: "boolean", int: "integer", float: "number"}
 
 
 def columns(estimator: Any, names: Sequence[str]) -> dict[str, Column]:
@@ -81,12 +82,18 @@ def _column(name: str, values: Any) -> Column | None:
     """None if the categories do not tell one type."""
     listed = np.asarray(values).tolist()
     present = [value for value in listed if value is not None and value == value]  # noqa: PLR0124
-    missing = len(present) < len(listed)
     kinds = {type(value) for value in present}
-    if kinds == {str}:
-        return Column(name, "text", missing=missing, categories=tuple(present))
-    if kinds == {bool}:
-        return Column(name, "boolean", missing=missing, dtype="object" if missing else "")
-    if kinds == {int}:
-        return Column(name, "integer", missing=missing, categories=tuple(present))
-    return Column(name, "number", missing=missing) if kinds == {float} else None
+    kind = _KINDS.get(kinds.pop()) if len(kinds) == 1 else None
+    if kind is None:
+        return None
+    missing = len(present) < len(listed)
+    dtype = _dtype(kind, missing=missing, none=None in listed)
+    known = tuple(present) if kind in ("text", "integer") else None
+    return Column(name, kind, missing=missing, dtype=dtype, categories=known)
+
+
+def _dtype(kind: ColumnType, *, missing: bool, none: bool) -> str:
+    """Empty for the usual one of the type."""
+    if kind not in ("text", "boolean") or not missing:
+        return ""
+    return OBJECT_OR_NONE if none else "object" if kind == "boolean" else ""

@@ -6,13 +6,14 @@ types; else what the model knows; else what pandas read from the text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deploy.columns import pandas_types
 from inference.errors import ModelUnavailable
-from inference.rows.schema import NA_WORDS, Column, ColumnType, Schema, Unseen
+from inference.rows.schema import NA_WORDS, OBJECT_OR_NONE, Column, ColumnType, Schema, Unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def settle(
     made, columns = {}, []
     for name in names:
         series, column = _settle(sample, name, known.get(name), stated.types.get(name))
-        made[name] = series
+        made[name], column = _with_gap(series, column, known.get(name), typed=sample.typed)
         columns.append(column)
     return type(sample.frame)(made), columns
 
@@ -160,6 +161,31 @@ def _with_gaps_of(column: Column, known: Column | None) -> Column:
     if known is None:
         return column
     return replace(column, missing=column.missing or (known.missing and column.type == known.type))
+
+
+def _with_gap(
+    series: Any, column: Column, known: Column | None, *, typed: bool
+) -> tuple[Any, Column]:
+    """Texts and booleans with the missing cell that training had: NaN or None."""
+    none = _gap_is_none(column, known, typed=typed)
+    if column.type not in ("text", "boolean") or not (none or series.dtype == object):
+        return series, column
+    gap = None if none else math.nan
+    cells = [gap if gone else cell for cell, gone in zip(series, series.isna(), strict=True)]
+    dtype = column.dtype
+    if none:
+        dtype = OBJECT_OR_NONE
+    elif dtype == OBJECT_OR_NONE:
+        dtype = "" if column.type == "text" else "object"
+    return type(series)(cells, index=series.index, dtype=object), replace(column, dtype=dtype)
+
+
+def _gap_is_none(column: Column, known: Column | None, *, typed: bool) -> bool:
+    """An encoder knows it; else a typed frame has it. What a file without types misses is NaN."""
+    told = known is not None and (known.categories is not None or known.dtype != "")
+    if known is not None and told and known.missing and known.type == column.type:
+        return known.dtype == OBJECT_OR_NONE
+    return typed and column.dtype == OBJECT_OR_NONE
 
 
 def _tells_nothing(series: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inference.errors import ModelUnavailable
-from inference.rows.schema import Column
+from inference.rows.schema import OBJECT_OR_NONE, Column
 
 #: What pandas' own names of dtypes say of a column of Python objects.
 _OBJECTS = {"boolean": "boolean", "string": "text", "integer": "integer", "floating": "number"}
@@ -28,6 +28,12 @@ def column_of(name: str, series: Any) -> Column:
             f"column {name!r}: expected numbers, booleans, texts, categories or dates, got"
             f" {dtype}; convert it before training, and train the model again"
         )
+    if kind == "integer" and dtype.kind == "O" and not _fits(series):
+        raise ModelUnavailable(
+            f"column {name!r}: expected integers of at most 64 bits, got {series.dropna().max()}"
+        )
+    if missing and dtype.kind == "O" and all(cell is None for cell in series[series.isna()]):
+        return Column(name, kind, missing=True, dtype=OBJECT_OR_NONE)
     return Column(name, kind, missing=missing, dtype=_recorded(kind, dtype))
 
 
@@ -57,6 +63,11 @@ def category(name: str, dtype: Any, *, missing: bool) -> Column:
 def is_empty(series: Any) -> bool:
     """Whether it has no value that tells its type."""
     return bool(series.isna().all())
+
+
+def _fits(series: Any) -> bool:
+    """Whether all integers have at most 64 bits."""
+    return all(-(2**63) <= cell < 2**63 for cell in series.dropna())
 
 
 def _plain_kind(value: object) -> type | None:

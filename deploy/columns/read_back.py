@@ -49,6 +49,11 @@ def require_alike(
         answers = orjson.loads(json_codec.dumps(answer(values)))
         if not golden_rows.agree(answers, expected, relative=1e-9, absolute=1e-12):
             name = _differing(values, frame.iloc[rows], schema)
+            if name is None:
+                raise ModelUnavailable(
+                    f"the model answers otherwise once the rows are read from {form}, though all"
+                    " cells are alike: does it answer equal rows alike?"
+                )
             raise ModelUnavailable(
                 f"column {name!r}: the model answers otherwise once the rows are read from {form};"
                 f" give the column's type with --type {name}=TYPE{_advice(frame, schema)}"
@@ -76,12 +81,12 @@ def _is_empty_text(row: Sequence[Any], schema: Schema) -> bool:
 
 
 def _advice(frame: Any, schema: Schema) -> str:
-    """What to do where a text is one of the words that mean a missing cell."""
+    """What to do where a value is one of the words that mean a missing cell."""
+    words = {*schema.na} - {""}
     for column in schema.columns or ():
-        if column.type == "text":
-            for text in frame[column.name].dropna().unique():
-                if text in schema.na and text:
-                    return f". {na_advice(column.name, text)}"
+        for value in frame[column.name].dropna().unique() if words else ():
+            if str(value) in words:
+                return f". {na_advice(column.name, str(value))}"
     return ""
 
 
@@ -94,14 +99,14 @@ def na_advice(name: str, word: str) -> str:
     )
 
 
-def _differing(values: Values, frame: Any, schema: Schema) -> str:
-    """The first column that is not as in the frame; else the first one."""
+def _differing(values: Values, frame: Any, schema: Schema) -> str | None:
+    """The first column that is not as in the frame."""
     read = input_function(schema)(values)
     names = list(frame.columns)
     for name in names:
         if not read[name].reset_index(drop=True).equals(frame[name].reset_index(drop=True)):
             return str(name)
-    return str(names[0])
+    return None
 
 
 def _json_column(series: Any, column: Column) -> list[Any]:

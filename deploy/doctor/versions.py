@@ -18,9 +18,6 @@ from inference.models import manifest_file
 #: The version of Python that the app runs on in Azure.
 PYTHON = (3, 13)
 
-#: The distribution of a framework that has another name.
-_PACKAGES = {"onnx": "onnxruntime"}
-
 
 async def check(app: AppSettings) -> AsyncIterator[Finding]:
     yield _python()
@@ -68,9 +65,8 @@ def _model(folder: Path, required: list[Pin]) -> Iterator[Finding]:
     if served is None:
         return
     versions, pinned_versions = dict(served.versions), {pin.name: pin.version for pin in required}
-    package = _PACKAGES.get(served.framework, served.framework)
-    if package in versions or not versions:
-        versions[package] = served.version
+    if served.distribution in versions or not versions:
+        versions[served.distribution] = served.version
     for name, version in versions.items():
         pinned = pinned_versions.get(pins.normalize_name(name), "none")
         yield Finding(

@@ -37,6 +37,13 @@ def one_per_row(answer: Any, count: int, max_dense_bytes: int = MAX_DENSE_BYTES)
         raise ResultUnserialisable(
             f"the model got {rows} and returned {_describe(answer)}: expected one answer a row"
         )
+    return _contiguous(answer)
+
+
+def _contiguous(answer: Any) -> Any:
+    """Numbers of float32 would have other digits in the JSON of an array that is not contiguous."""
+    if isinstance(answer, np.ndarray) and not answer.flags.c_contiguous:
+        return np.ascontiguousarray(answer)
     return answer
 
 

@@ -86,17 +86,24 @@ def _booleans(feature: Column, column: Array) -> Any:
     if _is_nullable(feature):
         return _nullable(feature, column == 1, gone)
     if feature.pandas_dtype == "object" or gone.any():
-        return typed_rows.boolean_objects(column)
+        return _with_gap(feature, typed_rows.boolean_objects(column))
     return column.astype(np.bool_)
 
 
 def _texts(feature: Column, column: Array) -> Any:
     import pandas as pd  # noqa: PLC0415 - imported by input_function
 
-    objects = column.astype(object)
+    objects = _with_gap(feature, column.astype(object))
     if feature.pandas_dtype == "object":
         return pd.Series(objects, dtype=object)
     return pd.array(objects, dtype=feature.pandas_dtype)
+
+
+def _with_gap(feature: Column, objects: Array) -> Array:
+    """The objects with training's own missing cells instead of NaN."""
+    if feature.gap is None:
+        objects[objects != objects] = None  # noqa: PLR0124 - NaN
+    return objects
 
 
 def _categories(feature: Column, column: Array) -> Any:

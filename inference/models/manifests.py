@@ -180,6 +180,13 @@ class Manifest:
     #: The versions of the distributions that computed the golden answers.
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def distribution(self) -> str:
+        """The distribution of the framework, by the name that `versions` has for it."""
+        name = "onnxruntime" if self.framework == "onnx" else self.framework
+        small = f"{name}-cpu"  # as XGBoost's smaller one is called
+        return small if small in self.versions else name
+
     def effective(self) -> Manifest:
         """The manifest of the file that answers: the accelerated one, if there is one.
 

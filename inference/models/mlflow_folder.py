@@ -75,6 +75,20 @@ def read_signature(folder: Path) -> Sequence[MlflowColumn] | None:
         ) from error
 
 
+def find_example(folder: Path) -> Path | None:
+    """The rows that were logged with a model as its input example, in a JSON file; None without.
+
+    Raises ModelUnavailable.
+    """
+    if not is_model(folder):
+        return None
+    logged = _section(_read(folder), "saved_input_example_info")
+    named = logged.get("artifact_path")
+    if logged.get("type") not in ("dataframe", "ndarray") or not isinstance(named, str):
+        return None
+    return folder / named if _is_inside(folder, folder / named) else None
+
+
 def _section(document: dict[str, Any], name: str) -> dict[str, Any]:
     found = document.get(name)
     return found if isinstance(found, dict) else {}

@@ -101,5 +101,6 @@ def load(
         raise
     except BaseException as error:  # noqa: BLE001 - a pickle may raise anything, even SystemExit
         described = " ".join(errors.describe(error).split())  # libraries write several lines
-        message = f"{file.name} did not load: {described}{errors.hint}"
+        advice = pickles.advice(file, error)
+        message = f"{file.name} did not load: {described}{advice}{errors.hint}"
         raise ModelUnavailable(message) from errors.cause(error)

@@ -40,14 +40,16 @@ def cells_of(values: Values, column: int | None) -> Array:
 
 
 def _values(column: Array) -> Array:
-    """A typed column as numbers, booleans or objects."""
+    """A typed column as numbers, booleans or objects. A missing boolean is MISSING_CODE, which an
+    encoder in a graph knows no more than scikit-learn's knows a gap.
+    """
     if column.dtype == typed_rows.INTEGER_OR_MISSING:
         return np.where(column["missing"], np.nan, column["value"])
     if typed_rows.is_text(column):
         return column.astype(object)
     if column.dtype == np.int8:
         gone = typed_rows.missing(column).any()
-        return typed_rows.boolean_objects(column) if gone else column.astype(np.bool_)
+        return column.astype(np.int64 if gone else np.bool_)
     return column
 
 

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 #: The first byte of a pickle. A compressed file begins with another.
 _PICKLE = b"\x80"
+#: What Git has for a large file that is not fetched.
+_GIT_LFS = b"version https://git-lfs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,23 @@ def load(file: Path, *, mapped: bool = False) -> tuple[Any, MappedFile | None]:
     import joblib  # noqa: PLC0415 - brings scikit-learn's whole import with it
 
     return joblib.load(file), None
+
+
+def advice(file: Path, error: BaseException) -> str:
+    """What to do about a file that did not load, for the end of a message; empty if unknown."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return (
+            f"; install {error.name} and add it to requirements.txt, or put the module beside the"
+            " model"
+        )
+    if isinstance(error, AttributeError) and "__main__'" in str(error):
+        return (
+            "; what a notebook or a script defines can't be imported here: put it into a module"
+            " beside the model, import it from there, and save the model again"
+        )
+    with file.open("rb") as opened:
+        is_pointer = opened.read(len(_GIT_LFS)) == _GIT_LFS
+    return "; it is a pointer of Git LFS: fetch the model with `git lfs pull`" if is_pointer else ""
 
 
 def _is_uncompressed(file: Path) -> bool:

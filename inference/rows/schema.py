@@ -5,6 +5,7 @@ The schema is the authority: a cell's type comes from it alone, never from other
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
@@ -31,6 +32,10 @@ NA_WORDS = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
     *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )
+
+#: The dtype of a column of objects in which a missing cell is None, as Parquet's booleans have it.
+#: In others it is NaN, as CSV's have it. An encoder knows them as two values.
+OBJECT_OR_NONE = "object[None]"
 
 #: The pandas dtype of a training column that recorded none, by its type.
 _DTYPES: dict[ColumnType, str] = {
@@ -64,7 +69,12 @@ class Column:
 
     @property
     def pandas_dtype(self) -> str:
-        return self.dtype or _DTYPES[self.type]
+        return "object" if self.dtype == OBJECT_OR_NONE else self.dtype or _DTYPES[self.type]
+
+    @property
+    def gap(self) -> float | None:
+        """A missing cell of a column of objects."""
+        return None if self.dtype == OBJECT_OR_NONE else math.nan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,7 @@ from deploy import accelerate, conversion, manifest, trial_rows
 from inference import models
 from inference.errors import ModelUnavailable
 from inference.models import manifest_file, manifests
+from inference.rows import coercion
 from tests.small_model import doubled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,11 +39,8 @@ TEXTS = ["good, very good", "bad", "not good at all", "fine day", "it's naïve"]
 
 
 def people(**encoder):
-    columns = [
-        ("scale", StandardScaler(), ["age"]),
-        ("city", OneHotEncoder(**encoder), ["city"]),
-        ("member", OneHotEncoder(), ["member"]),  # takes no gap, as a graph's booleans do
-    ]
+    columns = [("scale", StandardScaler(), ["age"])]
+    columns += [(name, OneHotEncoder(**encoder), [name]) for name in ("city", "member")]
     model = make_pipeline(ColumnTransformer(columns), LogisticRegression())
     return model.fit(PEOPLE, (PEOPLE.age > 50).astype(int))
 
@@ -101,11 +99,11 @@ def test_a_frame_is_converted_column_by_column(tmp_path):
     model = people(handle_unknown="ignore")
     described(tmp_path, model, "predict_proba", PEOPLE.head(30).to_dict(orient="records"))
     accelerate.accelerate(tmp_path)
-    rows = np.array([[40.0, "Rome", True], [40.0, "nowhere", False]], dtype=object)
-    direct = model.predict_proba(
-        pd.DataFrame({"age": [40.0] * 2, "city": ["Rome", "nowhere"], "member": [True, False]})
-    )
-    assert np.allclose(answering(tmp_path).answer(rows), direct, rtol=1e-9)
+    rows = [[40.0, "Rome", True], [40.0, "nowhere", False], [40.0, "Rome", None]]
+    served = answering(tmp_path)
+    values = coercion.coerce_rows(rows, served.schema, text=False).require_valid()
+    direct = model.predict_proba(pd.DataFrame(rows, columns=["age", "city", "member"]))
+    assert np.allclose(served.answer(values), direct, rtol=1e-9)
 
 
 def test_trees_would_answer_differently_without_the_corrections(tmp_path, monkeypatch):

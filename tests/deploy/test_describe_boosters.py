@@ -1,10 +1,20 @@
 """Boosted models with categories are described, and answer as they do on the frame."""
 
+import gzip
+import lzma
+import zlib
+from importlib.metadata import version
+
+import catboost
+import joblib
 import lightgbm
+import numpy as np
 import pandas as pd
 import pytest
 import xgboost
 
+from deploy import manifest
+from inference.models import manifest_file
 from tests.deploy.described import answers, columns, describe, load, plain
 
 CITIES = pd.DataFrame(
@@ -68,3 +78,46 @@ def test_a_booster_that_does_not_know_its_width_takes_rows(tmp_path):
         describe(tmp_path, model)
     served = load(describe(tmp_path, model, "1,0.25\n2,0.5\n"))
     assert answers(served, "[[1, 0.25]]", "application/json") == plain(model.predict(rows[:1]))
+
+
+# XGBoost tells of another version in its log.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("ending", [".pkl", ".joblib.gz", ".joblib.z", ".joblib.xz"])
+def test_the_version_of_xgboost_is_the_one_in_the_pickle(tmp_path, ending):
+    model = xgboost.XGBRegressor(n_estimators=2).fit(np.eye(4), np.arange(4))
+    file = tmp_path / f"model{ending}"
+    joblib.dump(model, tmp_path / "plain")
+    installed = version("xgboost-cpu")
+    numbers = b"".join(b"i" + bytes([int(part)]) for part in installed.split("."))
+    content = (tmp_path / "plain").read_bytes()
+    assert numbers in content
+    packed = {".gz": gzip.compress, ".z": zlib.compress, ".xz": lzma.compress}
+    file.write_bytes(
+        packed.get(file.suffix, bytes)(content.replace(numbers, numbers[:-1] + b"\x63"))
+    )
+    (tmp_path / "plain").unlink()
+    described = manifest.describe(tmp_path)
+    assert described.version == installed.rpartition(".")[0] + ".99"
+    assert described.versions[described.distribution] == installed
+
+
+def test_the_version_of_catboost_is_the_one_in_the_model(tmp_path):
+    model = catboost.CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False)
+    joblib.dump(model.fit(np.eye(4), np.arange(4)), tmp_path / "model.pkl")
+    file = tmp_path / "model.pkl"
+    file.write_bytes(file.read_bytes().replace(version("catboost").encode(), b"1.0.99"))
+    np.save(tmp_path / "rows.npy", np.eye(4))
+    described = manifest.describe(tmp_path, rows_file=tmp_path / "rows.npy")
+    assert described.version == "1.0.99"
+
+
+def test_a_bare_booster_of_lightgbm_names_its_columns(tmp_path):
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=["a", "b", "c"])
+    booster = lightgbm.train({"verbose": -1}, lightgbm.Dataset(rows, rows.a), 5)
+    joblib.dump(booster, tmp_path / "model.pkl")
+    rows.head(3).to_csv(tmp_path / "rows.csv", index=False)
+    found = manifest.describe(tmp_path, rows_file=tmp_path / "rows.csv")
+    assert found.features.names == ["a", "b", "c"]
+    turned = rows.head(2)[["c", "b", "a"]].to_csv(index=False)
+    manifest_file.write(tmp_path, found)
+    assert answers(load(tmp_path), turned) == booster.predict(rows.head(2)).tolist()

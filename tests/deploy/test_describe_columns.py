@@ -1,8 +1,10 @@
 """What describe learns of the columns of a model, and that the app then answers as the model."""
 
 import numpy as np
+import orjson
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -11,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+import deploy
 from inference.errors import ModelUnavailable, UnfitInput
 from inference.rows.schema import Column
 from tests.deploy.described import answers, columns, describe, load
@@ -241,3 +244,42 @@ def test_columns_of_positions_slices_and_masks_are_found(tmp_path):
         model = make_pipeline(encode, DecisionTreeRegressor()).fit(frame, [1, 2] * 4)
         folder = describe(tmp_path, model, frame.head(2).to_csv(index=False))
         assert [each.type for each in columns(folder).values()] == ["text", "text", "integer"]
+
+
+# None and NaN, which an encoder knows as two values
+
+
+class Knows(BaseEstimator):  # type: ignore[misc]
+    """Says what it gets in `flag`."""
+
+    def fit(self, frame):
+        self.feature_names_in_ = np.array(list(frame.columns), object)
+        return self
+
+    def predict(self, frame):
+        return [repr(cell) for cell in frame.flag]
+
+
+@pytest.mark.parametrize("gap", [None, np.nan])
+@pytest.mark.parametrize("cells", [[True, False], ["yes", "no"]])
+def test_a_missing_object_is_none_or_nan_as_training_had_it(tmp_path, gap, cells):
+    rows = pd.DataFrame({"flag": pd.Series([*cells, gap], dtype=object)})
+    deploy.describe(Knows().fit(rows), rows, tmp_path)
+    expected = [repr(cell) for cell in [*cells, gap]]
+    served = load(tmp_path)
+    assert answers(served, rows.to_csv(index=False, na_rep="NA")) == expected
+    body = orjson.dumps({"data": [[cells[0]], [cells[1]], [None]]})
+    assert answers(served, body, "application/json") == expected
+
+
+@pytest.mark.parametrize("gap", [None, np.nan])
+def test_an_encoder_knows_whether_a_missing_cell_is_none(tmp_path, gap):
+    rows = pd.DataFrame({"flag": pd.Series([True, False, gap] * 4, dtype=object)})
+    model = make_pipeline(
+        make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["flag"])),
+        DecisionTreeClassifier(),
+    ).fit(rows, ["yes", "no", "gap"] * 4)
+    rows.to_parquet(tmp_path / "rows.parquet")
+    for file in ("flag\nTrue\nNA\n", tmp_path / "rows.parquet"):
+        served = load(describe(tmp_path, model, file))
+        assert answers(served, "flag\nfalse\nNA\n") == ["no", "gap"]

@@ -12,6 +12,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import deploy
+from deploy import manifest
 from inference.errors import ModelUnavailable
 from inference.models import manifest_file, manifests
 from inference.rows.schema import Column
@@ -58,7 +59,6 @@ def test_the_file_of_an_array_tells_its_dtype(tmp_path):
     rows = np.arange(12, dtype=np.int32).reshape(6, 2)
     joblib.dump(LinearRegression().fit(rows, rows[:, 0]), tmp_path / "model.joblib")
     np.save(tmp_path / "rows.npy", rows)
-    from deploy import manifest
 
     found = manifest.describe(tmp_path, rows_file=tmp_path / "rows.npy")
     assert found.features.dtype == "int32"
@@ -125,9 +125,46 @@ def test_an_mlflow_signature_names_columns_and_types_without_rows(tmp_path):
         "flavors: {sklearn: {pickled_model: model.pkl}}\n"
         f"signature: {{inputs: {json.dumps(json.dumps(inputs))}}}\n"
     )
-    from deploy import manifest
 
     assert manifest.describe(tmp_path).features.schema().columns == (
         Column("rooms", "integer"),
         Column("size", "number", missing=True),
     )
+
+
+def _logged(folder, model, rows, example, kind="dataframe"):
+    """A folder as MLflow logs a model with an input example."""
+    joblib.dump(model, folder / "model.pkl")
+    # MLflow writes null where a cell is missing.
+    (folder / "input_example.json").write_text(json.dumps(example).replace("NaN", "null"))
+    types = {"int64": "long", "float64": "double", "bool": "boolean"}
+    inputs = [
+        {"name": name, "type": types.get(str(dtype), "string"), "required": True}
+        for name, dtype in rows.dtypes.items()
+    ]
+    (folder / "MLmodel").write_text(
+        "flavors: {sklearn: {pickled_model: model.pkl}}\n"
+        f"saved_input_example_info: {{artifact_path: input_example.json, type: {kind}}}\n"
+        f"signature: {{inputs: {json.dumps(json.dumps(inputs))}}}\n"
+    )
+    return folder
+
+
+@pytest.mark.parametrize("with_parameters", [False, True])
+def test_the_input_example_of_an_mlflow_model_gives_golden_rows(tmp_path, with_parameters):
+    rows = FRAME[["rooms", "size"]]
+    model = HistGradientBoostingClassifier(max_iter=3).fit(rows, SOLD)
+    example = rows.head(2).to_dict(orient="split", index=False)
+    if with_parameters:
+        example = {"inputs": example, "params": {"threads": 1}}
+    described = manifest.describe(_logged(tmp_path, model, rows, example))
+    assert described.golden.rows == [[1, 20.5], [2, None]]
+    assert described.golden.predictions == model.predict(rows.head(2)).tolist()
+    assert described.features.schema().columns[0] == Column("rooms", "integer", missing=True)
+
+
+def test_the_input_example_of_an_mlflow_model_of_arrays_is_read(tmp_path):
+    rows = FRAME[["rooms", "size"]]
+    model = HistGradientBoostingClassifier(max_iter=3).fit(rows.to_numpy(), SOLD)
+    folder = _logged(tmp_path, model, rows[[]], rows.head(2).to_numpy().tolist(), "ndarray")
+    assert len(manifest.describe(folder).golden.rows) == 2

@@ -162,3 +162,19 @@ def test_a_series_and_an_option_name_the_column_of_a_text(tmp_path):
 def test_rows_that_are_not_one_column_of_texts_are_refused(tmp_path, rows):
     with pytest.raises(ScoringError, match=r"expected (a text|one column of texts)"):
         deploy.describe(of_texts().fit(TEXTS, MOODS), rows, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\x80\x04cno_such_package.layers\nLinear\n.", "; install no_such_package and add it to"),
+        (b"\x80\x04c__main__\nMine\n.", "; what a notebook or a script defines can't be imported"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS: fetch the model"),
+        (b"", "did not load: EOFError"),
+    ],
+)
+def test_a_file_that_does_not_load_is_told_with_what_to_do(tmp_path, content, says):
+    (tmp_path / "model.pkl").write_bytes(content)
+    with pytest.raises(ScoringError) as refused:
+        manifest.describe(tmp_path)
+    assert says in str(refused.value)

@@ -56,7 +56,7 @@ class Messages:
         self._left: list[memoryview] = []
         #: Bytes that the messages so far unpack to, without dictionaries.
         self._unpacked = 0
-        self._begun = False
+        self._begun = self._ended = False
         #: Known once something is read: whether it is a file, and how batches are compressed.
         self.is_file = False
         self.compression: str | None = None
@@ -83,14 +83,13 @@ class Messages:
     def _message(self) -> list[bytes | memoryview]:
         """The next message in parts; no parts at the end of the source."""
         prefix = self._prefix()
-        if not prefix:
-            if self.is_file:
-                raise _malformed()
+        if not prefix and self._may_end:
             return []
         if len(prefix) < 8 or prefix[:4] != _MARK:
             raise _malformed()
         size = int.from_bytes(prefix[4:], "little")
-        if size == 0:  # the end
+        if size == 0:
+            self._ended = True
             if self.is_file:
                 self._read_footer()
             return [prefix]
@@ -105,6 +104,11 @@ class Messages:
         self.compression = compression or self.compression
         self._unpacked += max(len(body), unpacked, rows * columns * CELL_BYTES)
         return [prefix, metadata, body]
+
+    @property
+    def _may_end(self) -> bool:
+        """Whether the source may end here: a stream may, a file ends with its footer."""
+        return self._ended or not self.is_file
 
     def _prefix(self) -> bytes | memoryview:
         prefix = self._source.read(8)

@@ -29,8 +29,8 @@ def text_of(body: bytes, content_type: str | None) -> str:
         return _unwrap(body).decode("utf-8", "replace")
     kind = content_type or "null"
     raise UnfitBody(
-        f"InvalidOperationException: the message with ContentType '{kind}' failed to deserialize to "
-        "a string; set data_type=BINARY on the trigger"
+        f"InvalidOperationException: the message with ContentType '{kind}' failed to deserialize"
+        " to a string; set data_type=BINARY on the trigger"
     )
 
 

@@ -140,16 +140,19 @@ def as_table(given: Any) -> pa.Table:
 
 def bodies(given: Any) -> dict[str, bytes]:
     """The rows in every format that can hold them, by content type."""
-    parquet, arrow, npy = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    parquet, arrow, file, npy = (io.BytesIO() for _ in range(4))
     pq.write_table(as_table(given), parquet)
     with pa.ipc.new_stream(arrow, as_table(given).schema) as stream:
         stream.write_table(as_table(given))
+    with pa.ipc.new_file(file, as_table(given).schema) as opened:
+        opened.write_table(as_table(given))
     found = {
         media_types.JSON: json.dumps({"data": records(given)}).encode(),
         media_types.JSON_LINES: "\n".join(map(json.dumps, records(given))).encode(),
         media_types.CSV: as_csv(given),
         "application/vnd.apache.parquet": parquet.getvalue(),
         "application/vnd.apache.arrow.stream": arrow.getvalue(),
+        "application/vnd.apache.arrow.file": file.getvalue(),
     }
     if isinstance(given, np.ndarray):
         np.save(npy, given)
