@@ -14,10 +14,11 @@ from azure.storage.blob import BlobServiceClient, ContainerClient
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from tests.servers import AzuriteProcess
+from triggers.blob_options import NO_OPTIONS, BlobOptions
 from triggers.blob_trigger.blob_attempts import BlobAttempts
 from triggers.blob_trigger.blob_scoring import BlobHandler
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
-from triggers.blob_trigger.storage_clients import options
+from triggers.blob_trigger.storage_clients import options as client_options
 from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.delivery.outbox import Outbox
 from triggers.retry import Retry
@@ -80,6 +81,7 @@ def parts(
     retry: Retry | None = None,
     max_attempt_s: float = 60.0,
     late_s: float = 60.0,
+    options: BlobOptions = NO_OPTIONS,
 ) -> Parts:
     """By default nothing is retried, and markers look `late_s` older than they are.
 
@@ -87,7 +89,7 @@ def parts(
     """
     account = storage.client
     if connection_string:
-        account = BlobServiceClient.from_connection_string(connection_string, **options())
+        account = BlobServiceClient.from_connection_string(connection_string, **client_options())
     outbox = Outbox(results, scorer.counts, trigger="blob")
     threads = BlobThreads()
     attempts = BlobAttempts(
@@ -113,5 +115,6 @@ def parts(
         threads=threads,
         retry=retry or Retry(max_s=0.0),
         max_attempt_s=max_attempt_s,
+        options=options,
     )
     return Parts(handler, exhausted, attempts, threads, sent)

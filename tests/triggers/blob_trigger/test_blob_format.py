@@ -252,3 +252,19 @@ async def test_a_name_that_is_not_in_the_blob_is_its_error(scorer, results, stor
     assert document["status"] == "failed"
     assert "column 'id': expected one of the input's columns" in document["error"]["message"]
     assert storage.outputs() == ["rows.csv.report.json"]
+
+
+async def test_settings_say_the_output_of_every_blob(scorer, results, storage):
+    options = BlobOptions.from_env(
+        {"BLOB_OUTPUT_FORMAT": "jsonl.gz", "BLOB_KEEP_COLUMNS": "c", "BLOB_OUTPUT": "probabilities"}
+    )
+    handler = parts(scorer, results, storage, options=options).handler
+    for name, metadata in (("rows.csv", {}), ("plain.csv", {"output_format": "", "output": ""})):
+        body = b"a,b,c\n" + CSV
+        source = storage.source.upload_blob(name, body, metadata=metadata or None)
+        assert json.loads(await handler.score(source, storage.output))["status"] == "succeeded"
+    first = json.loads(gzip.decompress(storage.written("rows.csv.jsonl.gz")).splitlines()[0])
+    assert list(first) == ["c", "prediction", "probability_0", "probability_1"]
+    stored = storage.output.get_blob_client("rows.csv.jsonl.gz").get_blob_properties()
+    assert stored.content_settings.content_type == "application/gzip"
+    assert storage.written("plain.csv") == b"c,prediction,error\n0.9,1,\n0.1,0,\n"
