@@ -6,7 +6,6 @@ import decimal
 import io
 import itertools
 
-import joblib
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -15,16 +14,18 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from inference.errors import InputTooLarge, UnfitInput
+from inference.limits import Limits
 from inference.output_choice import PROBABILITIES
-from inference.request import Request
-from inference.rows import media_types
+from inference.rows import formats, media_types
+from inference.rows.formats.output_columns import OutputColumns
 from inference.rows.media_types import ARROW, ARROW_FILE, CSV, JSON, JSON_LINES, NPY, PARQUET
 from inference.rows.output_options import OutputOptions
-from inference.serving import table_scoring
+from inference.rows.schema import Schema
 from tests import scored_tables
 
 X = np.random.default_rng(0).random((60, 2))
 MODEL = LogisticRegression().fit(X, np.where(X.sum(axis=1) > 1, "yes", "no"))
+SCHEMA = Schema(features=2)
 LONG = "12345678901234567890123"
 TABLE = {
     "id": [LONG, "007", 'a,"b"'],
@@ -38,31 +39,37 @@ EXTRA = ("id", "prediction")
 
 
 @pytest.fixture
-def score(tmp_path, make_scorer):
-    """`score(form, body, **options)`: the output. The model's columns have no names."""
-    folder = tmp_path / "model"
-    folder.mkdir()
-    joblib.dump(MODEL, folder / "model.joblib")
-    scorer = make_scorer(folder, ALLOW_UNPINNED_MODEL="true", MAX_ROWS="5000")
+def score():
+    """`score(content_type, body, **options)`: the output. The model's columns have no names."""
 
-    async def run(content_type: str, body: bytes, **options) -> bytes:
-        out = io.BytesIO()
-        request = Request(id="b", source="blob", body=b"", content_type=content_type)
+    def run(content_type: str, body: bytes, **options) -> bytes:
         output = OutputOptions(**options)
-        await table_scoring.score(scorer, request, io.BytesIO(body), out.write, output=output)
-        return out.getvalue()
+        classes = MODEL.classes_.tolist() if output.output == PROBABILITIES else None
+        table = formats.open_table(
+            *(content_type, io.BytesIO(body), SCHEMA, Limits(10**7, 5000)),
+            OutputColumns(classes=classes),
+            output,
+        )
+        written = [table.write(part, predict(part, classes)) for part in table.parts()]
+        return b"".join([*written, *table.end()])
 
     return run
 
 
-def texts(columns) -> dict[str, list[str]]:
-    return {name: [str(cell) for cell in cells] for name, cells in columns.items()}
+def predict(part, classes) -> list:
+    rows = part.coerced.values
+    if not len(rows):
+        return []
+    labels = MODEL.predict(rows).tolist()
+    if classes is None:
+        return labels
+    return list(zip(labels, MODEL.predict_proba(rows).tolist(), strict=True))
 
 
 @pytest.mark.parametrize(("form", "target"), list(itertools.product(NAMED, media_types.FORMATS)))
-async def test_every_format_becomes_every_other_one(score, form, target):
+def test_every_format_becomes_every_other_one(score, form, target):
     options = {"ignore": EXTRA, "output": PROBABILITIES, "form": target}
-    written = await score(form, scored_tables.write(form, TABLE), **options)
+    written = score(form, scored_tables.write(form, TABLE), **options)
     columns = scored_tables.read(target, written)
     if target == CSV:
         assert LONG in written.decode()
@@ -77,35 +84,35 @@ async def test_every_format_becomes_every_other_one(score, form, target):
 
 
 @pytest.mark.parametrize("target", NAMED)
-async def test_an_array_becomes_numbered_columns(score, target):
+def test_an_array_becomes_numbered_columns(score, target):
     body = scored_tables.write(NPY, {"a": [0.9, 0.1], "b": [0.8, np.nan]})
-    columns = scored_tables.read(target, await score(NPY, body, form=target))
+    columns = scored_tables.read(target, score(NPY, body, form=target))
     assert columns["column_0"] == [0.9, 0.1]
     assert columns["prediction"] == ["yes", None]
 
 
 @pytest.mark.parametrize(("form", "target"), list(itertools.product(NAMED, media_types.FORMATS)))
-async def test_columns_are_kept_and_dropped(score, form, target):
+def test_columns_are_kept_and_dropped(score, form, target):
     body = scored_tables.write(form, TABLE)
 
-    async def names(**options) -> list[str]:
-        written = await score(form, body, form=target, ignore=EXTRA, **options)
+    def names(**options) -> list[str]:
+        written = score(form, body, form=target, ignore=EXTRA, **options)
         columns = scored_tables.read(target, written)
         return [name for name in columns if name not in ("prediction", "error")]
 
-    assert await names(keep=("b", "id")) == ["id", "b"]
-    assert await names(drop=("a", "prediction")) == ["id", "b"]
-    assert await names(keep=("a", "id"), drop=("b",)) == ["id", "a"]
-    assert await names(keep=()) == []
+    assert names(keep=("b", "id")) == ["id", "b"]
+    assert names(drop=("a", "prediction")) == ["id", "b"]
+    assert names(keep=("a", "id"), drop=("b",)) == ["id", "a"]
+    assert names(keep=()) == []
 
 
 @pytest.mark.parametrize("form", NAMED)
 @pytest.mark.parametrize("option", ["keep", "drop", "ignore"])
-async def test_a_name_that_the_input_lacks_is_refused(score, form, option):
+def test_a_name_that_the_input_lacks_is_refused(score, form, option):
     options = {"ignore": EXTRA} | {option: (*EXTRA, "typo")}
     for target in (form, PARQUET):
         with pytest.raises(UnfitInput, match="column 'typo'"):
-            await score(form, scored_tables.write(form, TABLE), form=target, **options)
+            score(form, scored_tables.write(form, TABLE), form=target, **options)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +125,9 @@ async def test_a_name_that_the_input_lacks_is_refused(score, form, option):
     ],
 )
 @pytest.mark.parametrize("option", ["keep", "drop"])
-async def test_columns_without_names_cant_be_chosen(score, form, body, option):
+def test_columns_without_names_cant_be_chosen(score, form, body, option):
     with pytest.raises(UnfitInput, match=option):
-        await score(form, body, **{option: ("a",)})
+        score(form, body, **{option: ("a",)})
 
 
 def test_a_column_is_kept_or_dropped():
@@ -128,33 +135,33 @@ def test_a_column_is_kept_or_dropped():
         OutputOptions(keep=("a", "b"), drop=("a",))
 
 
-async def test_kept_cells_of_csv_have_their_own_bytes(score):
+def test_kept_cells_of_csv_have_their_own_bytes(score):
     body = b'id,a,"no, te",b\r\n007,0.9,"x ""y"", z",0.80\r\n" 1",0.1,,0.2,more\r\n2\r\n'
-    written = await score(CSV, body, ignore=("id", "no, te"), drop=("a",))
+    written = score(CSV, body, ignore=("id", "no, te"), drop=("a",))
     lines = written.split(b"\r\n")
     assert lines[0] == b'id,"no, te",b,prediction,error'
     assert lines[1] == b'007,"x ""y"", z",0.80,yes,'
     assert lines[2].startswith(b'" 1",,0.2,,')
     assert lines[3].startswith(b"2,,,,")
-    only = await score(CSV, body, ignore=("id", "no, te"), keep=())
+    only = score(CSV, body, ignore=("id", "no, te"), keep=())
     assert only.splitlines()[:2] == [b"prediction,error", b"yes,"]
 
 
-async def test_kept_members_of_json_have_their_own_digits(score):
+def test_kept_members_of_json_have_their_own_digits(score):
     line = b'{"id": 12345678901234567890123, "a": 0.90, "b": 8e-1, "n": {"x": [1.50]}}\n'
     options = {"ignore": ("id", "n")}
-    assert await score(JSON_LINES, line, drop=("b",), **options) == (
+    assert score(JSON_LINES, line, drop=("b",), **options) == (
         b'{"id":12345678901234567890123,"a":0.90,"n":{"x": [1.50]},"prediction":"yes"}\n'
     )
     document = b'{"data": [%b]}' % line.strip()
-    written = await score(JSON, document, keep=("id", "b"), **options)
+    written = score(JSON, document, keep=("id", "b"), **options)
     assert written.startswith(b'{"data":[{"id":12345678901234567890123,"b":8e-1}],"predictions":')
-    table = pq.read_table(io.BytesIO(await score(JSON_LINES, line, form=PARQUET, **options)))
+    table = pq.read_table(io.BytesIO(score(JSON_LINES, line, form=PARQUET, **options)))
     assert table["id"].to_pylist() == ["12345678901234567890123"]
     assert table["n"].to_pylist() == ['{"x": [1.50]}']
 
 
-async def test_records_may_differ(score):
+def test_records_may_differ(score):
     """A column is there from any line on, with the type that holds all its cells."""
     lines = [{"a": 0.9, "b": 0.8, "n": 1}] * 3000 + [
         {"a": 0.1, "b": 0.2, "n": "x", "late": True, "mixed": 2.5},
@@ -163,7 +170,7 @@ async def test_records_may_differ(score):
     body = b"\n".join(map(orjson.dumps, lines))
     table = pq.read_table(
         io.BytesIO(
-            await score(
+            score(
                 JSON_LINES, body, form=PARQUET, keep=("n", "late", "count", "mixed"), ignore=("n",)
             )
         )
@@ -183,16 +190,16 @@ async def test_records_may_differ(score):
         {"inputs": {"id": [7, 8], "a": [0.9, 0.1], "b": [0.8, 0.2]}},
     ],
 )
-async def test_a_document_with_names_of_its_own_becomes_columns(score, body):
-    written = await score(JSON, orjson.dumps(body), form=CSV, ignore=("id",))
+def test_a_document_with_names_of_its_own_becomes_columns(score, body):
+    written = score(JSON, orjson.dumps(body), form=CSV, ignore=("id",))
     (first, second) = csv.DictReader(io.StringIO(written.decode()))
     assert (first["id"], second["id"]) == ("7", "8")
     assert first["a"] == "0.9"
 
 
-async def test_csv_in_parquet_out_has_the_models_types(score):
+def test_csv_in_parquet_out_has_the_models_types(score):
     body = b"id,a,b\n007,0.9,1\nNA,0.1,x\n,3,\n"
-    table = pq.read_table(io.BytesIO(await score(CSV, body, form=PARQUET, ignore=("id",))))
+    table = pq.read_table(io.BytesIO(score(CSV, body, form=PARQUET, ignore=("id",))))
     assert table["id"].to_pylist() == ["007", "NA", ""]
     assert table["b"].to_pylist() == [1.0, None, None]
     assert table["prediction"].to_pylist()[0] == "yes"
@@ -211,8 +218,8 @@ async def test_csv_in_parquet_out_has_the_models_types(score):
         (ARROW, scored_tables.write(ARROW, {"a": [], "b": []})),
     ],
 )
-async def test_an_input_without_rows_has_all_our_columns(score, form, body, target):
-    written = await score(form, body, form=target, output=PROBABILITIES)
+def test_an_input_without_rows_has_all_our_columns(score, form, body, target):
+    written = score(form, body, form=target, output=PROBABILITIES)
     if target == JSON_LINES or (target == JSON and form == JSON):
         return
     if form == target == CSV and not body:
@@ -223,13 +230,13 @@ async def test_an_input_without_rows_has_all_our_columns(score, form, body, targ
     assert not any(columns.values())
 
 
-async def test_a_document_is_bounded_by_the_number_of_rows(score):
+def test_a_document_is_bounded_by_the_number_of_rows(score):
     with pytest.raises(InputTooLarge, match="MAX_ROWS"):
-        await score(CSV, b"0.9,0.8\n" * 6000, form=JSON)
-    assert (await score(CSV, b"0.9,0.8\n" * 6000, form=JSON_LINES)).count(b"\n") == 6000
+        score(CSV, b"0.9,0.8\n" * 6000, form=JSON)
+    assert (score(CSV, b"0.9,0.8\n" * 6000, form=JSON_LINES)).count(b"\n") == 6000
 
 
-async def test_other_types_of_columns_are_written_as_texts_know_them(score):
+def test_other_types_of_columns_are_written_as_texts_know_them(score):
     table = pa.table(
         {
             "a": pa.array([0.9, 0.1], pa.float32()),
@@ -245,7 +252,7 @@ async def test_other_types_of_columns_are_written_as_texts_know_them(score):
     with pa.ipc.new_stream(body, table.schema) as stream:
         stream.write_table(table)
     ignore = ("day", "at", "price", "many", "kind")
-    written = await score(ARROW, body.getvalue(), form=CSV, ignore=ignore)
+    written = score(ARROW, body.getvalue(), form=CSV, ignore=ignore)
     row = next(csv.DictReader(io.StringIO(written.decode())))
     assert (row["a"], row["day"], row["price"], row["many"]) == (
         "0.9",
@@ -254,13 +261,13 @@ async def test_other_types_of_columns_are_written_as_texts_know_them(score):
         "[1,2]",
     )
     assert row["kind"] == "x"
-    again = pa.ipc.open_file(await score(ARROW, body.getvalue(), form=ARROW_FILE, ignore=ignore))
+    again = pa.ipc.open_file(score(ARROW, body.getvalue(), form=ARROW_FILE, ignore=ignore))
     assert again.read_all()["kind"].to_pylist() == ["x", None]
 
 
-async def test_the_fields_of_npy_may_have_any_name(score):
+def test_the_fields_of_npy_may_have_any_name(score):
     body = ",a,b,日本\n0,0.9,0.8,ü\n1,0.1,x,\n".encode()
-    written = await score(CSV, body, form=NPY, ignore=("日本",))
+    written = score(CSV, body, form=NPY, ignore=("日本",))
     array = np.load(io.BytesIO(written), allow_pickle=False)
     assert array["日本"].tolist() == ["ü", ""]
     assert array["prediction"].tolist() == ["yes", ""]
@@ -269,6 +276,6 @@ async def test_the_fields_of_npy_may_have_any_name(score):
 
 
 @pytest.mark.parametrize(("keep", "header"), [(("b",), b"b;"), ((), b"")])
-async def test_the_line_that_names_the_delimiter_stays_before_the_kept_columns(score, keep, header):
-    written = await score(CSV, b"sep=;\na;b\n0.9;0.8\n", keep=keep)
+def test_the_line_that_names_the_delimiter_stays_before_the_kept_columns(score, keep, header):
+    written = score(CSV, b"sep=;\na;b\n0.9;0.8\n", keep=keep)
     assert written.startswith(b"sep=;\n%bprediction;error\n" % header)
