@@ -56,7 +56,7 @@ def score():
     return run
 
 
-def predict(part, classes) -> list:
+def predict(part, classes):
     rows = part.coerced.values
     if not len(rows):
         return []
