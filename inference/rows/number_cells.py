@@ -107,8 +107,12 @@ def _numbers(cells: Sequence[Any], allowed: set[type], dtype: type = np.float64)
 
 
 def _texts(cells: Sequence[Any]) -> Array:
-    if None in cells:
+    gaps = cells.count(None)
+    if gaps:
         cells = ["nan" if cell is None else cell for cell in cells]
     if "_" in "".join(cells):  # only Python reads "1_0" as ten
         raise ValueError
-    return np.array(cells, np.float64)
+    column: Array = np.array(cells, np.float64)
+    if np.count_nonzero(np.isnan(column)) != gaps:  # NAN, which is no word for a missing cell
+        raise ValueError
+    return column

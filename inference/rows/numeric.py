@@ -13,9 +13,12 @@ import contextlib
 import math
 from array import array as machine_array
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import orjson
+import simdjson
 
 from inference.errors import CallerError, UnfitInput
 from inference.rows.row_types import Array, Row, Rows, count_values, parse_number, short_repr
@@ -27,6 +30,8 @@ EXACT_INTEGER = 2**53
 _BLOCK_ROWS = 500
 #: How many numbers BLAS sums in one thread.
 _SMALL = 8 * 1024
+#: So many rows are converted one after the other.
+_FEW_ROWS = 16
 
 
 def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
@@ -72,7 +77,8 @@ def coerce_plain(values: Array, schema: Schema) -> Rows | None:
     if not _is_plain(values):
         return None
     if schema.dtype != "float64":
-        converted = values.astype(schema.dtype)
+        with np.errstate(invalid="ignore"):  # out of the range: it differs then
+            converted = values.astype(schema.dtype)
         if converted.dtype.kind in "iu" and (converted != values).any():
             return None
         values = converted
@@ -134,12 +140,28 @@ def _at_once(rows: Sequence[Row], *, text: bool) -> Array | None:
 
 
 def _numbers(rows: Sequence[Any]) -> Array:
+    if len(rows) > _FEW_ROWS:
+        return _many_numbers(rows)
     flat = machine_array("d")
     for row in rows:
         if len(row) != len(rows[0]):
             raise ValueError
         flat.fromlist(row)  # unlike NumPy it accepts only numbers, and it is faster
     return np.frombuffer(flat).reshape(len(rows), -1)
+
+
+def _many_numbers(rows: Sequence[Any]) -> Array:
+    """Through JSON, which takes half the time for each number."""
+    if len(set(map(len, rows))) > 1:
+        raise ValueError
+    text = orjson.dumps(list(chain.from_iterable(rows)))
+    if b"[" in text[1:]:  # the numbers of a list within a row would be read as the row's own
+        raise ValueError
+    try:
+        document: Any = simdjson.Parser().parse(text)
+        return np.frombuffer(document.as_buffer(of_type="d")).reshape(len(rows), -1)
+    except RuntimeError as error:  # not a number
+        raise ValueError from error
 
 
 def _texts(rows: Iterable[Any]) -> Array:

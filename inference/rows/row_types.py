@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import numpy as np
 import numpy.typing as npt
 
 from inference.errors import CallerError
@@ -45,6 +46,11 @@ class Rows:
     def typed(self) -> TypedRows:
         """As require_valid, for rows of typed columns."""
         return cast("TypedRows", self.require_valid())
+
+
+def whole_rows(values: Values) -> Rows:
+    """Rows that all fit."""
+    return Rows(values, np.arange(len(values)))
 
 
 @dataclass(frozen=True, slots=True)

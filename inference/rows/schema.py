@@ -6,7 +6,7 @@ The schema is the authority: a cell's type comes from it alone, never from other
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -22,6 +22,9 @@ Unseen = Literal["error", "missing"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 COLUMN_TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 UNSEEN: tuple[Unseen, ...] = get_args(Unseen)
+
+#: Schemas whose derived values are kept. An app has one.
+_MOST_KNOWN = 64
 
 #: The name of the one column of a model that takes texts. It may have a name of training's too.
 TEXT = "text"
@@ -166,6 +169,21 @@ class Schema:
         if self.kind == "texts" and names[0] not in columns and TEXT in columns:
             return (TEXT,)
         return names
+
+
+def once_per_schema[T](function: Callable[[Schema], T]) -> Callable[[Schema], T]:
+    """Cache the results by the schema's identity: its hash takes as long as reading a row."""
+    known: dict[int, tuple[Schema, T]] = {}
+
+    def find(schema: Schema) -> T:
+        found = known.get(id(schema))
+        if found is None:
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            found = known[id(schema)] = schema, function(schema)  # it keeps the identity taken
+        return found[1]
+
+    return find
 
 
 def require_once(names: Iterable[str], columns: Sequence[str]) -> None:

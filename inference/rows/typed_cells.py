@@ -19,18 +19,19 @@ MAX_LISTED = 10
 def coerce_rows(rows: Sequence[Row], schema: Schema, *, text: bool, first: int = 0) -> Rows:
     """See inference.rows.coercion.coerce_rows."""
     known = readers(schema, text=text)
-    errors: dict[int, CallerError] = {}
-    kept: list[int] = []
-    whole: list[Row] = []
-    for index, row in enumerate(rows):
-        if isinstance(row, list | tuple) and len(row) == len(known):
-            kept.append(index)
-            whole.append(row)
-        else:
-            errors[index] = _no_row(row, first + index, len(known))
+    whole, kept, errors = rows, None, dict[int, CallerError]()
+    if {list} != set(map(type, rows)) or {len(known)} != set(map(len, rows)):
+        kept = [at for at, row in enumerate(rows) if _is_row(row, len(known))]
+        whole = [rows[at] for at in kept]
+        others = set(range(len(rows))).difference(kept)
+        errors = {at: _no_row(rows[at], first + at, len(known)) for at in sorted(others)}
     columns = zip(*whole, strict=True) if whole else [()] * len(known)
     read = [reader.read(cells) for reader, cells in zip(known, columns, strict=True)]
     return rows_of(read, schema, first=first, kept=kept, errors=errors)
+
+
+def _is_row(row: object, width: int) -> bool:
+    return isinstance(row, list | tuple) and len(row) == width
 
 
 def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from inference.rows import known_values, number_cells, value_cells
 from inference.rows.row_types import Array
-from inference.rows.schema import Column, ColumnType, Schema
+from inference.rows.schema import Column, ColumnType, Schema, once_per_schema
 from inference.rows.typed_rows import missing
 
 #: A cell that is wrong raises one of them.
@@ -74,28 +74,35 @@ class ColumnReader:
 
     def read(self, cells: Cells) -> ReadColumn:
         marked = self._mark_missing(cells)
-        if len(cells) <= FEW_CELLS:
+        if len(cells) <= FEW_CELLS or (not self.feature.missing and None in marked):
             return self._one_by_one(marked, cells)
         try:
             column = self.cells.whole(marked)
         except WRONG:
             return self._one_by_one(marked, cells)
-        return (column, {}) if self.accepts(column) else self._one_by_one(marked, cells)
+        # Only a number may be missing without being None.
+        fits = self.accepts(column) if self.takes_numbers else self._knows(column)
+        return (column, {}) if fits else self._one_by_one(marked, cells)
 
     def accepts(self, column: Array) -> bool:
         """Whether the model takes each cell."""
         if not (self.feature.missing or not missing(column).any()):
             return False
+        return self._knows(column)
+
+    def _knows(self, column: Array) -> bool:
         return self.feature.known is None or not len(known_values.unknown(column, self.feature))
 
     def _one_by_one(self, cells: Cells, originals: Cells) -> ReadColumn:
+        read_one, takes_numbers = self.cells.one, self.takes_numbers
+        may_be_missing, known = self.feature.missing, self.feature.known
         values: list[Any] = []
         wrong: dict[int, object] = {}
         for position, cell in enumerate(cells):
             try:
-                gone = cell is None or (self.takes_numbers and cell != cell)  # noqa: PLR0124 - NaN
-                value = None if gone else self.cells.one(cell)
-                if not self._takes(value):
+                gone = cell is None or (takes_numbers and cell != cell)  # noqa: PLR0124 - NaN
+                value = None if gone else read_one(cell)
+                if not (may_be_missing if value is None else known is None or value in known):
                     raise ValueError
             except WRONG:
                 wrong[position] = originals[position]
@@ -103,22 +110,30 @@ class ColumnReader:
             values.append(value)
         return self.cells.column(values), wrong
 
-    def _takes(self, value: Any) -> bool:
-        if value is None:
-            return self.feature.missing
-        return self.feature.known is None or value in self.feature.known
 
-
-@functools.lru_cache(maxsize=64)
 def readers(schema: Schema, *, text: bool) -> list[ColumnReader]:
     """One per column. `text`: every cell is a text, as in CSV."""
-    columns = schema.columns
-    if columns is None:
-        return []
-    words = frozenset(schema.na)
+    return _text_readers(schema) if text else _value_readers(schema)
+
+
+@once_per_schema
+def _text_readers(schema: Schema) -> list[ColumnReader]:
     # In a model of texts an empty text is a document.
-    mark = functools.partial(_mark_words, words) if text and schema.kind != "texts" else _unmarked
-    return [ColumnReader(column, _cell_type(column, schema, text=text), mark) for column in columns]
+    if schema.kind == "texts":
+        return _readers(schema, _unmarked, text=True)
+    return _readers(schema, functools.partial(_mark_words, frozenset(schema.na)), text=True)
+
+
+@once_per_schema
+def _value_readers(schema: Schema) -> list[ColumnReader]:
+    return _readers(schema, _unmarked, text=False)
+
+
+def _readers(schema: Schema, mark: MarkMissing, *, text: bool) -> list[ColumnReader]:
+    return [
+        ColumnReader(column, _cell_type(column, schema, text=text), mark)
+        for column in schema.columns or ()
+    ]
 
 
 def _cell_type(column: Column, schema: Schema, *, text: bool) -> CellType:

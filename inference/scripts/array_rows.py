@@ -36,7 +36,7 @@ class ArrayRows(RowQuestion):
         return [whole[start : start + size] for start in range(0, len(whole), size)]
 
     def take(self, rows: Sequence[int]) -> Self:
-        return type(self)(self.values[rows], self.output)
+        return type(self)(self.values[_as_slice(rows)], self.output)
 
     def join(self, others: Sequence[Self]) -> Self:
         values = np.concatenate([self.values, *(other.values for other in others)])
@@ -60,7 +60,7 @@ class MixedRows(RowQuestion):
         return self.values.row_bytes()
 
     def take(self, rows: Sequence[int]) -> Self:
-        return type(self)(self.values[rows], self.output)
+        return type(self)(self.values[_as_slice(rows)], self.output)
 
     def join(self, others: Sequence[Self]) -> Self:
         values = (self.values, *(other.values for other in others))
@@ -71,6 +71,13 @@ def row_question(values: Values, output: Output = PREDICTIONS) -> ArrayRows | Mi
     if isinstance(values, TypedRows):
         return MixedRows(values, output)
     return ArrayRows(values, output)
+
+
+def _as_slice(rows: Sequence[int]) -> Sequence[int] | slice:
+    """Consecutive rows as a slice, which copies nothing."""
+    if isinstance(rows, range) and rows.step == 1:
+        return slice(rows.start, rows.stop)
+    return rows
 
 
 def _dtype(dtype: str, output: Output) -> str:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import BinaryIO
+
+import numpy as np
 
 from inference.errors import MalformedInput
 from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS
+from inference.rows.row_types import Array
 
 #: Bytes read and parsed at a time. A block of numbers fits into a processor's cache: parsing it
 #: takes 2 ms, and a block of 1 MiB takes three times as long a byte.
 BLOCK_BYTES = 256 * 1024
+#: Rows of a part, at most. So many make a call of a model that takes columns worth its overhead.
+AT_ONCE_ROWS = 8_000
+#: A block of so many rows has a size within these bounds.
+_LEAST_BYTES, _MOST_BYTES = 64 * 1024, 640 * 1024
+
+_QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
 #: csv's own limit is 128 KiB a cell, for the whole process.
 csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
@@ -23,13 +33,18 @@ class LineBlocks:
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
         self._rest = b""
+        self._size: int | None = None
 
     def put_back(self, lines: bytes) -> None:
         self._rest = lines + self._rest
 
+    def fit(self, size: int, rows: int) -> None:
+        """Read blocks of AT_ONCE_ROWS rows from now on, if rows are as long as in the last one."""
+        self._size = min(max(size // rows * AT_ONCE_ROWS, _LEAST_BYTES), _MOST_BYTES)
+
     def read(self) -> bytes:
         """The next block; nothing at the end. Raises MalformedInput for a line that is too long."""
-        wanted = BLOCK_BYTES
+        wanted = self._size or BLOCK_BYTES
         while True:
             text, ended = self._fill(wanted)
             # A carriage return at the end may belong to a line feed.
@@ -107,6 +122,68 @@ class QuotedRows:
                 raise MalformedInput(f"a line has more than {MAX_ROW_CELLS:,} cells")
             self._row.append(line)
             yield decode(line, self.number)
+
+
+def has_lone_returns(block: bytes) -> bool:
+    """Whether it has carriage returns without a line feed."""
+    return b"\r" in block and block.count(b"\r") != block.count(b"\r\n")
+
+
+def is_utf8(block: bytes) -> bool:
+    if block.isascii():
+        return True
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def split_lines(block: bytes) -> list[bytes]:
+    """The lines of a block without carriage returns of their own, without their ends."""
+    lines = (block.replace(b"\r\n", b"\n") if b"\r" in block else block).split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def closed_lines(block: bytes, delimiter: bytes) -> tuple[list[bytes], bytes] | None:
+    """The lines of each row of a block with quotes, and the bytes behind the last row whose quotes
+    are closed.
+
+    None if it has no such row, or a quote within a cell that has none around it.
+    """
+    view = np.frombuffer(block, np.uint8)
+    quotes = np.flatnonzero(view == _QUOTE)
+    if not _enclose_cells(view, quotes, delimiter):
+        return None
+    ends = np.flatnonzero(view == _LINE_FEED)
+    closed = (np.searchsorted(quotes, ends) & 1) == 0
+    is_whole = len(quotes) % 2 == 0
+    if is_whole and closed.all():
+        return split_lines(block), b""
+    places = [0, *(ends[closed] + 1).tolist()]
+    if is_whole and places[-1] < len(block):
+        places.append(len(block))
+    rows = [block[at:end].rstrip(b"\r\n") for at, end in pairwise(places)]
+    return (rows, block[places[-1] :]) if rows else None
+
+
+def _enclose_cells(view: Array, quotes: Array, delimiter: bytes) -> bool:
+    """Whether quotes are only around cells, and doubled within them."""
+    if not len(quotes):
+        return True
+    around = np.zeros(256, bool)
+    around[[_QUOTE, _LINE_FEED, _RETURN, delimiter[0]]] = True
+    before, after = quotes[::2] - 1, quotes[1::2] + 1
+    before = before[1:] if before[0] < 0 else before
+    after = after[:-1] if len(after) and after[-1] == len(view) else after
+    return bool(around[view[before]].all() and around[view[after]].all())
+
+
+def is_closed(line: bytes, delimiter: str) -> bool:
+    """Whether a line does not end within quotes."""
+    return len(list(csv.reader([line.decode() + "\n", "next"], delimiter=delimiter))) == 2
 
 
 def decode(line: bytes, number: int) -> str:

@@ -17,14 +17,18 @@ from inference.limits import MAX_ROW_CELLS
 from inference.rows import numeric
 from inference.rows.known_values import are_known
 from inference.rows.number_cells import integer_range, with_missing
-from inference.rows.row_types import Array, Rows
-from inference.rows.schema import Column, Schema
+from inference.rows.row_types import Array, Rows, whole_rows
+from inference.rows.schema import Column, Schema, once_per_schema
 from inference.rows.typed_rows import INTEGER_OR_MISSING, TypedRows, storage
+
+#: A parser takes about 16 times the bytes of its text.
+KEPT_BYTES = 1024 * 1024
 
 #: The bytes of numbers. JSON has no other ones in an array of numbers but commas and line ends.
 _ALLOWED = b"0123456789+-.eE "
 
 
+@once_per_schema
 def may_read(schema: Schema) -> bool:
     """Whether rows of numbers in JSON's spelling mean the same to the model."""
     if not schema.only_numbers or schema.kind == "texts":
@@ -32,8 +36,13 @@ def may_read(schema: Schema) -> bool:
     return not any(word and not word.encode().translate(None, _ALLOWED) for word in schema.na)
 
 
-def read(lines: Sequence[bytes], delimiter: bytes) -> Array | None:
-    """Float64, shape (lines, cells); None if a line is, or may be, anything but finite numbers."""
+def read(
+    lines: Sequence[bytes], delimiter: bytes, parser: simdjson.Parser | None = None
+) -> Array | None:
+    """Float64, shape (lines, cells); None if a line is, or may be, anything but finite numbers.
+
+    `parser`: keeps memory for its longest text. It is not used for one beyond KEPT_BYTES.
+    """
     commas = lines[0].count(delimiter)
     text = delimiter.join(lines)
     if commas >= MAX_ROW_CELLS or text.translate(None, _ALLOWED + delimiter):
@@ -42,9 +51,10 @@ def read(lines: Sequence[bytes], delimiter: bytes) -> Array | None:
         return None
     if delimiter != b",":
         text = text.replace(delimiter, b",")
+    if parser is None or len(text) > KEPT_BYTES:
+        parser = simdjson.Parser()
     try:
-        # A new parser: it would keep memory for its longest text.
-        document: Any = simdjson.Parser().parse(b"[%b]" % text)
+        document: Any = parser.parse(b"[%b]" % text)
         values = document.as_buffer(of_type="d")
     except (ValueError, TypeError, RuntimeError):
         return None
@@ -54,7 +64,7 @@ def read(lines: Sequence[bytes], delimiter: bytes) -> Array | None:
     )
 
 
-def coerce(values: Array, order: list[int] | None, schema: Schema, *, first: int) -> Rows | None:
+def coerce(values: Array, order: list[int] | None, schema: Schema) -> Rows | None:
     """Rows in the model's types; None if some may not fit. `order`: as in csv_header.Header."""
     chosen = values if order is None else np.ascontiguousarray(values[:, order])
     if schema.features not in (None, chosen.shape[1]):
@@ -62,12 +72,12 @@ def coerce(values: Array, order: list[int] | None, schema: Schema, *, first: int
     if schema.columns is None:
         plain = numeric.coerce_plain(chosen, schema)
         if plain is None and np.dtype(schema.dtype).kind == "f":
-            return numeric.coerce_array(chosen, schema, first=first)
-        return plain
+            plain = numeric.coerce_array(chosen, schema)
+        return None if plain is None or plain.errors else plain
     typed = _typed(chosen, schema.columns)
     if typed is None or not are_known(typed.columns, schema.columns):
         return None
-    return Rows(typed, np.arange(len(values)))
+    return whole_rows(typed)
 
 
 def _typed(values: Array, columns: tuple[Column, ...]) -> TypedRows | None:

@@ -1,81 +1,55 @@
-"""Reads CSV in parts, as rows in the model's types beside the lines as they came."""
+"""Reads CSV in parts, as rows in the model's types beside the lines as they came.
+
+There are three ways to read a block of lines. inference.rows.formats.csv_numbers and csv_columns
+make no object of a cell; they read what is usual and right. Whatever they leave, csv.reader reads,
+row by row. All ways give the same rows, and csv.reader's way names the errors.
+"""
 
 from __future__ import annotations
 
-import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO
 
-from inference.errors import CallerError, InputTooLarge, UnfitInput
-from inference.limits import (
-    MAX_ROW_BYTES,
-    MAX_ROW_CELLS,
-    PART_CELLS,
-    PART_ROWS,
-    Limits,
-    rows_per_part,
-)
-from inference.rows import coercion, row_types
+import simdjson
+
+from inference.errors import InputTooLarge
+from inference.limits import MAX_ROW_CELLS, PART_CELLS, PART_ROWS, Limits, rows_per_part
 from inference.rows.formats import csv_numbers
 from inference.rows.formats.csv_header import Header, find_header
-from inference.rows.formats.csv_lines import LineBlocks, QuotedRows, decode
-from inference.rows.row_types import Array, Row, Rows
+from inference.rows.formats.csv_lines import (
+    AT_ONCE_ROWS,
+    LineBlocks,
+    QuotedRows,
+    closed_lines,
+    decode,
+    has_lone_returns,
+    is_closed,
+    is_utf8,
+    split_lines,
+)
+from inference.rows.formats.csv_part import CsvPart
+from inference.rows.row_types import Row, Rows, whole_rows
 from inference.rows.schema import Schema
 from inference.rows.text_options import UNSAID, TextOptions
 
-#: Of a part of numbers only.
-NUMBER_ROWS = 8 * 1024
+if TYPE_CHECKING:
+    from inference.rows.formats.csv_columns import ColumnsReader
+
+#: Shorter blocks are left to csv.reader. The event loop reads none that are longer, so that it
+#: never imports pyarrow.
+COLUMNS_BYTES = 64 * 1024
+
+#: See CsvPart.read_at_once.
+type ReadRows = Callable[[Schema], Rows | None]
 
 _BOM = b"\xef\xbb\xbf"
 #: A line by which spreadsheets name the delimiter.
 _SEPARATOR = re.compile(rb'"?sep=([\t !#-/:-@\[-`{-~])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
-_DECIMAL_COMMA = re.compile(r"'\s*[+-]?[\d.]*\d,\d+\s*'")
-
-
-class CsvPart:
-    """Consecutive rows: their lines, and either their cells or their numbers."""
-
-    def __init__(
-        self,
-        reader: CsvReader,
-        lines: Sequence[bytes],
-        *,
-        cells: Sequence[Row] | None = None,
-        numbers: Array | None = None,
-        number: int = 0,
-    ) -> None:
-        self._reader, self._cells, self._numbers = reader, cells, numbers
-        #: Each row's own bytes, without its line end.
-        self.lines = lines
-        #: Lines before the first one.
-        self._number = number
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def coerce(self, schema: Schema, *, first: int) -> Rows:
-        """Convert to the model's types. Raises CallerError. `first`: the first row's number."""
-        header = self._reader.header
-        order = None if header is None else header.order
-        if self._numbers is not None:
-            rows = csv_numbers.coerce(self._numbers, order, schema, first=first)
-            if rows is not None:
-                return rows
-        cells = self.cells()
-        if header is not None:
-            cells = row_types.reorder(cells, order, len(header.names))
-        rows = coercion.coerce_rows(cells, schema, text=True, first=first)
-        _explain_decimal_commas(rows.errors, refuse=not first and self._reader.delimiter != ",")
-        return rows
-
-    def cells(self) -> Sequence[Row]:
-        """Each row's cells, all columns in the order of the file."""
-        if self._cells is not None:
-            return self._cells
-        texts = (decode(line, at) for at, line in enumerate(self.lines, self._number + 1))
-        return list(csv.reader(texts, delimiter=self._reader.delimiter))
+_LINE = re.compile(rb"[^\r\n]*+(?:\r\n|[\r\n])|[^\r\n]++")
+_VISIBLE = re.compile(rb"\S")
 
 
 class CsvReader:
@@ -105,22 +79,15 @@ class CsvReader:
         self._begin(options)
         self._comma = self.delimiter.encode()
         self.header = self._read_header(schema, options)
+        self._schema = schema
         self._reads_numbers = csv_numbers.may_read(schema)
+        self._parser = simdjson.Parser()
+        self._columns: ColumnsReader | None = None
 
     def parts(self) -> Iterator[CsvPart]:
         while block := self._blocks.read():
-            yield from (self._plain if self._is_plain(block) else self._quoted)(block)
-
-    def _is_plain(self, block: bytes) -> bool:
-        """Whether each line is a row, and none can be too long."""
-        if b'"' in block or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n")):
-            return False
-        if block.count(self._comma) < MAX_ROW_CELLS:
-            return len(block) <= MAX_ROW_BYTES
-        lines = block.split(b"\n")
-        return max(line.count(self._comma) for line in lines) < MAX_ROW_CELLS and (
-            max(map(len, lines)) < MAX_ROW_BYTES
-        )
+            is_plain = b'"' not in block and not has_lone_returns(block)
+            yield from (self._plain if is_plain else self._quoted)(block)
 
     def _begin(self, options: TextOptions) -> None:
         block = self._blocks.read().removeprefix(_BOM)
@@ -134,54 +101,99 @@ class CsvReader:
         self._blocks.put_back(block)
 
     def _read_header(self, schema: Schema, options: TextOptions) -> Header | None:
-        lines = self._more()
-        rows = QuotedRows(lines, self.delimiter, self._more, number=self._number)
-        for raw, cells in rows:
-            if not cells:
-                self._add_blank(1)
-                continue
-            rest = b"".join(rows.rest)
-            self._number = rows.number
-            follow = bool(rest.strip())
-            header = find_header(cells, schema, options, lines_follow=follow)
-            if header is None:
-                rest = raw + rest
-                self._number -= len(raw.splitlines())
-            else:
-                self.header_line = raw
-                self.prefix += raw
-            self._blocks.put_back(rest)
-            return header
-        return None
+        raw, cells, rest = self._first_row()
+        if not raw:
+            return None
+        follow = _VISIBLE.search(rest) is not None
+        header = find_header(cells, schema, options, lines_follow=follow)
+        if header is None:
+            rest = raw + rest
+        else:
+            self.header_line = raw
+            self.prefix += raw
+            self._number += len(raw.splitlines())
+        self._blocks.put_back(rest)
+        return header
+
+    def _first_row(self) -> tuple[bytes, list[str], bytes]:
+        """The first row's lines, its cells, and the rest of the block; nothing at the end."""
+        while block := self._blocks.read():
+            for found in _LINE.finditer(block):
+                raw = found[0]
+                line = raw.rstrip(b"\r\n")
+                if not line:
+                    self._number += 1
+                    self._add_blank(1)
+                elif b'"' in line or len(line) >= MAX_ROW_CELLS:
+                    rows = self._rows(block[found.start() :])
+                    raw, cells = next(iter(rows))
+                    return raw, cells, b"".join(rows.rest)
+                else:
+                    cells = decode(line, self._number + 1).split(self.delimiter)
+                    return raw, cells, block[found.end() :]
+        return b"", [], b""
+
+    def _rows(self, block: bytes) -> QuotedRows:
+        return QuotedRows(
+            block.splitlines(keepends=True), self.delimiter, self._more, number=self._number
+        )
 
     def _more(self) -> list[bytes]:
         return self._blocks.read().splitlines(keepends=True)
 
     def _plain(self, block: bytes) -> Iterator[CsvPart]:
         """The rows of lines without quotes."""
-        lines = (block.replace(b"\r\n", b"\n") if b"\r" in block else block).split(b"\n")
-        if not lines[-1]:
-            lines.pop()
+        lines = split_lines(block)
+        if len(block) >= MAX_ROW_CELLS and max(map(len, lines)) >= MAX_ROW_CELLS:
+            yield from self._row_by_row(block)  # it looks at the limits
+            return
         number, self._number = self._number, self._number + len(lines)
-        if b"" in lines:
-            size = len(lines)
-            lines = [line for line in lines if line]
-            self._add_blank(size - len(lines))
-        for start in range(0, len(lines), NUMBER_ROWS):
-            some = lines[start : start + NUMBER_ROWS]
-            numbers = csv_numbers.read(some, self._comma) if self._reads_numbers else None
-            if numbers is not None:
-                yield CsvPart(self, some, numbers=numbers)
-                continue
-            rows = rows_per_part(some[0].count(self._comma) + 1)
-            for at in range(0, len(some), rows):
-                yield CsvPart(self, some[at : at + rows], number=number + start + at)
+        yield from self._cut(block, self._without_blank(lines), number)
 
     def _quoted(self, block: bytes) -> Iterator[CsvPart]:
         """The rows of lines that may hold quotes or carriage returns."""
-        rows = QuotedRows(
-            block.splitlines(keepends=True), self.delimiter, self._more, number=self._number
-        )
+        if len(block) < COLUMNS_BYTES or has_lone_returns(block) or not is_utf8(block):
+            yield from self._row_by_row(block)
+        elif found := closed_lines(block, self._comma):
+            lines, rest = found
+            self._blocks.put_back(rest)
+            block = block[: len(block) - len(rest)]
+            self._number += block.count(b"\n")
+            yield from self._cut(block, self._without_blank(lines), self._number)
+        else:
+            yield from self._quotes_in_cells(block)
+
+    def _quotes_in_cells(self, block: bytes) -> Iterator[CsvPart]:
+        lines = [line for line in split_lines(block) if line]
+        read = None
+        if len(lines) <= AT_ONCE_ROWS and is_closed(lines[-1], self.delimiter):
+            read = self._columns_of(block, lines)  # if it finds as many rows, each line is one
+        if read is None:
+            yield from self._row_by_row(block)
+            return
+        self._number += block.count(b"\n")
+        self._add_blank(block.count(b"\n") + (not block.endswith(b"\n")) - len(lines))
+        yield CsvPart(lines, self.header, self.delimiter, read_at_once=read)
+
+    def _cut(self, block: bytes, lines: list[bytes], number: int) -> Iterator[CsvPart]:
+        """Parts of a block's rows, given by their lines."""
+        for start in range(0, len(lines), AT_ONCE_ROWS):
+            some = lines[start : start + AT_ONCE_ROWS]
+            if start or len(some) < len(lines):
+                block = b"\n".join(some)
+            read = self._numbers(some) or self._columns_of(block, some)
+            size = len(some) if read else rows_per_part(some[0].count(self._comma) + 1)
+            for at in range(0, len(some), size):
+                yield CsvPart(
+                    some[at : at + size],
+                    self.header,
+                    self.delimiter,
+                    read_at_once=read,
+                    number=number + start + at,
+                )
+
+    def _row_by_row(self, block: bytes) -> Iterator[CsvPart]:
+        rows = self._rows(block)
         lines: list[bytes] = []
         cells: list[Row] = []
         size = 0
@@ -193,11 +205,56 @@ class CsvReader:
             cells.append(row)
             size += len(row)
             if len(lines) == PART_ROWS or size >= PART_CELLS:
-                yield CsvPart(self, lines, cells=cells)
+                yield CsvPart(lines, self.header, self.delimiter, cells=cells)
                 lines, cells, size = [], [], 0
         if lines:
-            yield CsvPart(self, lines, cells=cells)
+            yield CsvPart(lines, self.header, self.delimiter, cells=cells)
         self._number = rows.number
+
+    def _numbers(self, lines: Sequence[bytes]) -> ReadRows | None:
+        """Reads rows of nothing but numbers."""
+        if not self._reads_numbers:
+            return None
+        numbers = csv_numbers.read(lines, self._comma, self._parser)
+        if numbers is None:
+            return None
+        order, header = None, self.header
+        if header is not None:
+            order = header.order
+            if numbers.shape[1] != len(header.names):
+                return None
+        return partial(csv_numbers.coerce, numbers, order)
+
+    def _columns_of(self, block: bytes, lines: Sequence[bytes]) -> ReadRows | None:
+        """Reads rows of any cells by pyarrow, if they are worth its import."""
+        if len(block) < COLUMNS_BYTES or not is_utf8(block):
+            return None
+        if self._columns is None and self._width is not None:
+            from inference.rows.formats.csv_columns import (  # noqa: PLC0415 - imports pyarrow
+                ColumnsReader,
+            )
+
+            order = None if self.header is None else self.header.order
+            self._columns = ColumnsReader(self._schema, self._width, order, self.delimiter)
+        values = None if self._columns is None else self._columns.read(block)
+        if values is None or len(values) != len(lines):
+            return None
+        self._reads_numbers = False  # the next block has texts or gaps too, most likely
+        self._blocks.fit(len(block), len(lines))
+        return lambda _: whole_rows(values)
+
+    @property
+    def _width(self) -> int | None:
+        """The columns of the file, if they and those of the model are known."""
+        features = self._schema.features
+        return features if features is None or self.header is None else len(self.header.names)
+
+    def _without_blank(self, lines: list[bytes]) -> list[bytes]:
+        if b"" not in lines:
+            return lines
+        filled = [line for line in lines if line]
+        self._add_blank(len(lines) - len(filled))
+        return filled
 
     def _add_blank(self, count: int) -> None:
         self._blank += count
@@ -220,13 +277,3 @@ def parts(
         count += len(part.lines)
         limits.check_rows(count, at_least=True)
         yield part
-
-
-def _explain_decimal_commas(errors: dict[int, CallerError], *, refuse: bool) -> None:
-    """Say of numbers like 1,5 how to write them. Raises UnfitInput for the first one: `refuse`."""
-    for index, error in errors.items():
-        if isinstance(error, UnfitInput) and _DECIMAL_COMMA.fullmatch(error.got):
-            expected = f"{error.expected} with a decimal point (decimal commas are not read)"
-            errors[index] = UnfitInput(field=error.field, expected=expected, got=error.got)
-            if refuse:
-                raise errors[index]

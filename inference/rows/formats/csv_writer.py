@@ -15,7 +15,7 @@ from inference.rows.formats.parts import Part
 
 #: JSON has them in numbers: cells would need quotes.
 _IN_NUMBERS = "+-.e0123456789"
-_NUMBERS = {int, float}
+_NUMBERS = {int, float, bool}
 #: Of rows with errors that wait for the first prediction, which shows the number of outputs.
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from inference.errors import CallerError
 from inference.rows import coercion
-from inference.rows.row_types import Array, Row, Rows
+from inference.rows.row_types import Array, Row, Rows, whole_rows
 from inference.rows.schema import Schema
-from inference.rows.typed_rows import TypedRowsBuilder
+from inference.rows.typed_rows import TypedRows, TypedRowsBuilder, concatenate
 
 
 class Part(Protocol):
@@ -56,15 +57,32 @@ def gather(parts: Iterable[Part], schema: Schema) -> Rows:
 
 
 def _gather_typed(parts: Iterable[Part], schema: Schema) -> Rows:
-    last = coercion.coerce_rows([], schema, text=False)
     builder = TypedRowsBuilder()
+    last: Rows | None = None
     for part in parts:
-        builder.append(last.typed())
+        if last is not None:
+            builder.append(last.typed())
         last = part.coerce(schema, first=len(builder))
+    if last is None:
+        return coercion.coerce_rows([], schema, text=False)
     if not len(builder):  # a single part keeps its errors
         return last
     builder.append(last.typed())
-    return Rows(builder.rows(), np.arange(len(builder)))
+    return whole_rows(builder.rows())
+
+
+def join(pieces: Sequence[Rows]) -> Rows:
+    """Consecutive rows as one."""
+    kept: list[Array] = []
+    errors: dict[int, CallerError] = {}
+    first = 0
+    for piece in pieces:
+        kept.append(piece.kept + first)
+        errors |= {first + index: error for index, error in piece.errors.items()}
+        first += len(piece.kept) + len(piece.errors)
+    parts: list[Any] = [piece.values for piece in pieces]
+    whole = concatenate if isinstance(parts[0], TypedRows) else np.concatenate
+    return Rows(whole(parts), np.concatenate(kept), errors)
 
 
 def pin_width(schema: Schema, rows: Rows) -> Schema:

@@ -8,15 +8,24 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import simdjson
 
+#: NumPy counts frequent bytes of longer texts faster.
+_SHORT_BYTES = 8 * 1024
 #: The end of every name in an object. A text may hold it too.
 _NAME_END = re.compile(rb'"[ \t\r\n]*+:')
 
 
 def may_repeat(text: bytes, names: int) -> bool:
     """Whether a JSON text may have more names in its objects than the `names` that were parsed."""
-    return text.count(b":") > names and len(_NAME_END.findall(text)) > names
+    return count_byte(text, b":") > names and len(_NAME_END.findall(text)) > names
+
+
+def count_byte(text: bytes, byte: bytes) -> int:
+    if len(text) < _SHORT_BYTES:
+        return text.count(byte)
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == byte[0]))
 
 
 def count_names(items: Sequence[Any]) -> int:

@@ -10,25 +10,30 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
+import numpy as np
 import orjson
 
 from inference.errors import CallerError, MalformedInput
-from inference.limits import Limits
+from inference.limits import PART_CELLS, Limits
 from inference.rows.formats import gathering, json_codec, json_members
 from inference.rows.formats.json_rows import NAMES, RowReader
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, free_name
 from inference.rows.formats.parts import Part, Table
-from inference.rows.formats.text_lines import Line, line_parts
+from inference.rows.formats.text_lines import Lines, line_parts
 from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
+
+_OPENING = ord("{")
+#: Predictions whose JSON has no comma.
+_SINGLE = {int, float, bool, type(None)}
 
 
 def body_parts(body: bytes, schema: Schema, limits: Limits) -> Iterator[gathering.Part]:
     """The rows of a body; blank lines are skipped. Raises CallerError."""
     reader, count = RowReader(schema, lines=True), 0
     for lines in line_parts(io.BytesIO(body), max_blank=limits.rows):
-        count += len(lines)
+        count += len(lines.texts)
         limits.check_rows(count, at_least=True)
         yield LinesPart(lines, reader)
 
@@ -36,28 +41,63 @@ def body_parts(body: bytes, schema: Schema, limits: Limits) -> Iterator[gatherin
 class LinesPart(gathering.Part):
     """Some of the lines."""
 
-    def __init__(self, lines: Sequence[Line], reader: RowReader) -> None:
+    def __init__(self, lines: Lines, reader: RowReader) -> None:
         self._lines, self._reader = lines, reader
 
     def coerce(self, schema: Schema, *, first: int) -> Rows:
         """A line that is no JSON is that row's error."""
-        texts = [line.text for line in self._lines]
+        texts, numbers = self._lines
+        pieces: list[Rows] = []
+        start = 0
+        for end in _piece_ends(texts):
+            piece = self._read(texts[start:end], numbers[start:end], schema, first + start)
+            pieces.append(piece)
+            schema = gathering.pin_width(schema, piece)
+            start = end
+        return pieces[0] if len(pieces) == 1 else gathering.join(pieces)
+
+    def _read(
+        self, texts: Sequence[bytes], numbers: Sequence[int], schema: Schema, first: int
+    ) -> Rows:
         errors: dict[int, CallerError] = {}
         try:
             items: list[Any] = list(map(orjson.loads, texts))
         except orjson.JSONDecodeError:
-            items, texts = [], []
-            for index, line in enumerate(self._lines):
+            items, texts = [], list(texts)
+            for index, number in enumerate(numbers):
                 try:
-                    items.append(json_codec.loads(line.text, f"line {line.number:,}"))
-                    texts.append(line.text)
+                    items.append(json_codec.loads(texts[index], f"line {number:,}"))
                 except MalformedInput as error:
                     errors[index] = error
                     items.append(None)
-                    texts.append(b"null")
+                    texts[index] = b"null"
         rows = self._reader.read(items, schema, b"[%b]" % b",".join(texts), first=first)
         rows.errors.update(errors)
         return rows
+
+
+def _piece_ends(texts: Sequence[bytes]) -> list[int]:
+    """Where to cut, so that a piece has at most PART_CELLS cells, or one line."""
+    if sum(map(len, texts)) <= PART_CELLS:
+        return [len(texts)]
+    commas = np.flatnonzero(np.frombuffer(b",".join(texts), np.uint8) == ord(","))
+    if len(commas) <= PART_CELLS:
+        return [len(texts)]
+    line_ends = np.cumsum(list(map(len, texts))) + np.arange(len(texts))
+    cells = np.searchsorted(commas, line_ends) + 1  # up to and including each line
+    ends, before = list[int](), 0
+    while not ends or ends[-1] < len(texts):
+        last = ends[-1] if ends else 0
+        ends.append(max(last + 1, int(np.searchsorted(cells, before + PART_CELLS, "right"))))
+        before = int(cells[ends[-1] - 1])
+    return ends
+
+
+def _may_name(text: bytes, name: str) -> bool:
+    """Whether a JSON text may have an object with this name."""
+    if not name.isidentifier() or name.encode() in text:
+        return True
+    return b"\\" in text and b"\\u" in text  # the only way to spell a letter differently
 
 
 class JsonLinesTable(Table):
@@ -83,16 +123,33 @@ class JsonLinesTable(Table):
         for lines in line_parts(self._source, max_blank=None):
             coerced = LinesPart(lines, reader).coerce(schema, first=count)
             schema = gathering.pin_width(schema, coerced)
-            count += len(lines)
+            count += len(lines.texts)
             self._has_rows = True
-            yield Part(coerced, lines)
+            yield Part(coerced, lines.texts)
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
-        outcomes = part.outcomes(self._columns.cells(predictions))
+        cells = self._columns.cells(predictions)
+        if not (part.coerced.errors or self._missing or self._output.selects):
+            written = self._written_at_once(part.originals, cells)
+            if written is not None:
+                return written
         return b"".join(
-            self._written(line.text, prediction, error)
-            for line, (prediction, error) in zip(part.originals, outcomes, strict=True)
+            self._written(line, prediction, error)
+            for line, (prediction, error) in zip(part.originals, part.outcomes(cells), strict=True)
         )
+
+    def _written_at_once(self, lines: Sequence[bytes], predictions: Sequence[Any]) -> bytes | None:
+        """Records without any of our names, and single predictions; None if there are others."""
+        name = self._columns.names.prediction
+        if name in self._taken or not set(map(type, predictions)) <= _SINGLE:
+            return None
+        heads = [line[:-1].rstrip() for line in lines if line[0] == _OPENING]
+        if len(heads) < len(lines) or b"{" in heads or _may_name(b"".join(heads), name):
+            return None
+        values = json_codec.dumps(predictions)[1:-1].split(b",")
+        middle = b',"%b":' % name.encode()
+        pieces = zip(heads, values, strict=True)
+        return b"".join([b"%b%b%b}\n" % (head, middle, value) for head, value in pieces])
 
     def _written(self, line: bytes, prediction: Any, error: CallerError | None) -> bytes:
         ours = {self._columns.names.error: str(error)} if error else self._outputs(prediction)

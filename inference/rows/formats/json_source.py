@@ -96,8 +96,8 @@ class JsonLinesSource(_JsonSource):
         for lines in line_parts(self._source, max_blank=None):
             coerced = LinesPart(lines, reader).coerce(schema, first=count)
             schema = gathering.pin_width(schema, coerced)
-            count += len(lines)
-            yield Part(coerced, [line.text.decode(errors="replace") for line in lines])
+            count += len(lines.texts)
+            yield Part(coerced, [text.decode(errors="replace") for text in lines.texts])
 
 
 class JsonDocumentSource(_JsonSource):

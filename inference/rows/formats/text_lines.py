@@ -2,60 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from inference.errors import InputTooLarge, MalformedInput
-from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS, PART_BYTES, PART_CELLS, PART_ROWS
-from inference.rows.formats.csv_lines import LineBlocks
+from inference.limits import MAX_ROW_BYTES, MAX_ROW_CELLS
+from inference.rows.formats.csv_lines import AT_ONCE_ROWS, LineBlocks
 
 
-class Line(NamedTuple):
-    """A line without the space around it."""
+class Lines(NamedTuple):
+    """Consecutive lines without the space around them, and without blank ones."""
 
+    texts: list[bytes]
     #: From 1; blank lines count.
-    number: int
-    text: bytes
+    numbers: Sequence[int]
 
 
-def line_parts(source: BinaryIO, *, max_blank: int | None) -> Iterator[list[Line]]:
-    """Lists of lines, a part each, without blank ones.
+def line_parts(source: BinaryIO, *, max_blank: int | None) -> Iterator[Lines]:
+    """At least one line a part.
 
     Raises MalformedInput for a line that is too long, InputTooLarge for too many blank lines.
     """
-    part: list[Line] = []
-    size = cells = 0
-    for line in _filled(_lines(source), max_blank):
-        new_size, new_cells = len(line.text), line.text.count(b",") + 1
-        if new_size > MAX_ROW_BYTES:
-            raise MalformedInput(
-                f"line {line.number:,} is longer than {MAX_ROW_BYTES:,} bytes, which no row may be"
-            )
-        if new_cells > MAX_ROW_CELLS:
-            raise MalformedInput(f"line {line.number:,} has more than {MAX_ROW_CELLS:,} cells")
-        size, cells = size + new_size, cells + new_cells
-        if part and (cells > PART_CELLS or size > PART_BYTES or len(part) == PART_ROWS):
-            yield part
-            part, size, cells = [], new_size, new_cells
-        part.append(line)
-    if part:
-        yield part
-
-
-def _filled(lines: Iterable[bytes], max_blank: int | None) -> Iterator[Line]:
-    blank = 0
-    for number, line in enumerate(lines, 1):
-        if text := line.strip():
-            yield Line(number, text)
-            continue
-        blank += 1
-        if max_blank is not None and blank > max_blank:
-            raise InputTooLarge(
-                size=blank, limit=max_blank, unit="blank lines", setting="MAX_ROWS", at_least=True
-            )
-
-
-def _lines(source: BinaryIO) -> Iterator[bytes]:
-    blocks = LineBlocks(source)
+    blocks, number, blank = LineBlocks(source), 1, 0
     while block := blocks.read():
-        yield from block.splitlines()
+        texts = list(map(bytes.strip, block.splitlines()))
+        numbers: Sequence[int] = range(number, number + len(texts))
+        number += len(texts)
+        if b"" in texts:
+            blank += _count_blank(texts, blank, max_blank)
+            numbers = [at for at, text in zip(numbers, texts, strict=True) if text]
+            texts = [text for text in texts if text]
+        if texts:
+            _check_lengths(texts, numbers)
+            blocks.fit(len(block), len(texts))
+        for start in range(0, len(texts), AT_ONCE_ROWS):
+            end = start + AT_ONCE_ROWS
+            yield Lines(texts[start:end], numbers[start:end])
+
+
+def _count_blank(texts: Sequence[bytes], before: int, most: int | None) -> int:
+    """Raises InputTooLarge if there are more than `most` together with those `before`."""
+    count = texts.count(b"")
+    if most is not None and before + count > most:
+        raise InputTooLarge(
+            size=most + 1, limit=most, unit="blank lines", setting="MAX_ROWS", at_least=True
+        )
+    return count
+
+
+def _check_lengths(texts: Sequence[bytes], numbers: Sequence[int]) -> None:
+    if max(map(len, texts)) <= MAX_ROW_CELLS:
+        return
+    for text, number in zip(texts, numbers, strict=True):
+        if len(text) > MAX_ROW_BYTES:
+            raise MalformedInput(
+                f"line {number:,} is longer than {MAX_ROW_BYTES:,} bytes, which no row may be"
+            )
+        if text.count(b",") >= MAX_ROW_CELLS:
+            raise MalformedInput(f"line {number:,} has more than {MAX_ROW_CELLS:,} cells")

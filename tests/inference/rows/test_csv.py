@@ -80,6 +80,19 @@ def test_errors_stand_in_their_column_in_a_row_of_another_width():
     assert "2 values under 3 columns" in table.error[0]
 
 
+@pytest.mark.parametrize("row", ["1,2,3,4", "x,2,3,4", '"1",2,3,4'])
+def test_rows_wider_than_the_header_are_wrong(row):
+    rows = decode(f"a,b,c\n{row}\n{row}\n", ABC)
+    assert not rows.kept.tolist()
+    assert all("got 4 values under 3 columns" in str(error) for error in rows.errors.values())
+
+
+def test_a_text_that_looks_like_a_missing_number_is_wrong():
+    schema = frame_schema([Column("a", missing=True), Column("b")])
+    rows = decode("a,b\n" + "NAN,1\nNA,1\n" * 9, schema)
+    assert rows.kept.tolist() == list(range(1, 18, 2))
+
+
 def test_rows_with_errors_before_the_first_prediction_are_in_the_output(monkeypatch):
     monkeypatch.setattr(csv_lines, "BLOCK_BYTES", 12)
     rows = ["x,2,3"] * 5 + ["1,2,3"] + ["y,2,3"] * 3
@@ -234,7 +247,7 @@ def test_numbers_read_at_once_are_those_read_cell_by_cell(schema, rows):
     exact = coercion.coerce_rows(rows, schema, text=True)
     lines = [",".join(row).encode() for row in rows]
     numbers = csv_numbers.read(lines, b",") if csv_numbers.may_read(schema) else None
-    fast = None if numbers is None else csv_numbers.coerce(numbers, None, schema, first=0)
+    fast = None if numbers is None else csv_numbers.coerce(numbers, None, schema)
     if fast is None:
         return
     assert fast.kept.tolist() == exact.kept.tolist()

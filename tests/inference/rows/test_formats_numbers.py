@@ -191,3 +191,20 @@ def test_several_outputs_have_one_item_per_row_for_any_number_of_rows():
 
 def test_a_dataframe_of_answers_has_one_object_per_row():
     assert one_per_row(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), 2).tolist() == [[1, 3], [2, 4]]
+
+
+ODD_ROWS = [
+    *([1, 2.5], [1, True], [1, None], [1, "2"], [1], "ab", {"a": 1, "b": 2}, [2**70, 1], 5, []),
+    *([BIG, -0.0], [float("nan"), 1], [float("inf"), 1], [1, [2]], [[1], 2], [1, {"a": 2}]),
+]
+
+
+@pytest.mark.parametrize("row", ODD_ROWS, ids=str)
+@pytest.mark.parametrize(
+    "schema", [TWO, Schema(features=2, allows_missing=True), Schema(features=2, dtype="int64")]
+)
+def test_many_rows_are_read_as_few_rows_are(row, schema):
+    few, many = (coercion.coerce_rows([row] * count, schema, text=False) for count in (2, 200))
+    assert str(many.values.tolist()[: len(few.values)]) == str(few.values.tolist())
+    assert len(many.kept) == 100 * len(few.kept)
+    assert [str(many.errors[at]) for at in few.errors] == list(map(str, few.errors.values()))
