@@ -14,17 +14,14 @@ _XGBOOST: dict[str, ColumnType] = {"int": "integer", "i": "boolean", "float": "n
 
 
 def names(estimator: Any) -> list[str] | None:
-    """The names of the training frame's columns, where a booster keeps them in a place of its own;
-    None for others, and for the numbers that it gives to the columns of an array.
+    """The names of the training frame's columns that CatBoost keeps in a place of its own; None for
+    others, and for the numbers that it gives to the columns of an array.
     """
     estimator = nesting.innermost(estimator)
-    if _library(estimator) == "catboost":
-        found, numbered = list(getattr(estimator, "feature_names_", None) or ()), "{}"
-    elif _library(estimator) == "lightgbm" and hasattr(estimator, "feature_name"):  # a Booster
-        found, numbered = list(estimator.feature_name()), "Column_{}"
-    else:
+    found = getattr(estimator, "feature_names_", None)
+    if _library(estimator) != "catboost" or not found:
         return None
-    return None if found == [numbered.format(at) for at in range(len(found))] else found
+    return None if list(found) == [str(at) for at in range(len(found))] else list(found)
 
 
 def columns(estimator: Any, known: Sequence[str]) -> dict[str, Column]:

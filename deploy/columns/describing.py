@@ -150,6 +150,8 @@ class Describing:
     def _of_nameless(self, file: Path | None, training: Any) -> Described:
         self._require_no_types("an array")
         if training is not None:
+            if self._own.names is not None and frames.of_training(training) is not None:
+                training = frames.of_names(training, self._own.names).frame
             return self._of_training_array(learning.training_array(training))
         if file is None:
             return self._of_array_rows(self._drawn(), "float64")

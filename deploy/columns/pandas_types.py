@@ -32,7 +32,7 @@ def column_of(name: str, series: Any) -> Column:
         raise ModelUnavailable(
             f"column {name!r}: expected integers of at most 64 bits, got {series.dropna().max()}"
         )
-    if missing and dtype.kind == "O" and all(cell is None for cell in series[series.isna()]):
+    if kind in ("text", "boolean") and _has_none(series):
         return Column(name, kind, missing=True, dtype=OBJECT_OR_NONE)
     return Column(name, kind, missing=missing, dtype=_recorded(kind, dtype))
 
@@ -63,6 +63,12 @@ def category(name: str, dtype: Any, *, missing: bool) -> Column:
 def is_empty(series: Any) -> bool:
     """Whether it has no value that tells its type."""
     return bool(series.isna().all())
+
+
+def _has_none(series: Any) -> bool:
+    """Whether all missing cells are None, and there is one."""
+    missing = series[series.isna()]
+    return len(missing) > 0 and all(cell is None for cell in missing)
 
 
 def _fits(series: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from deploy import sample
-from deploy.columns.frames import Stated
+from deploy.columns.frames import Stated, some
 from inference.errors import ModelUnavailable, UnfitInput
 from inference.rows import coercion
 from inference.rows.formats.json_rows import NAMES
@@ -45,11 +45,21 @@ def of_training(training: Any, own: Schema) -> tuple[Schema, Values]:
 
 
 def of_file(file: Path, own: Schema, stated: Stated) -> tuple[Schema, Values]:
-    """The name is the one of --type NAME=text; else that of the only column of the file.
+    """The name is the one of --type NAME=text; else that of the only column of
+    the file, if it is not TEXT.
 
     Raises CallerError, OSError.
     """
-    schema = named(own, next(iter(stated.types), None) or _only_name(file))
+    name = next(iter(stated.types), None)
+    if name is None and TEXT not in (names := _names(file)):
+        if len(names) > 1:
+            raise UnfitInput(
+                field=file.name,
+                expected="one column of texts, or the name of one with --type NAME=text",
+                got=f"the columns {some(names)}",
+            )
+        name = next(iter(names), None)
+    schema = named(own, name)
     return schema, sample.read_values(file, schema)
 
 
@@ -68,14 +78,13 @@ def named(own: Schema, name: object = None) -> Schema:
     return own if name in (None, TEXT) else replace(texts_schema(str(name)), na=own.na)
 
 
-def _only_name(file: Path) -> str | None:
-    """The name of the only column of a file."""
-    names = _NAMES.get(file.suffix.lower())
+def _names(file: Path) -> list[str]:
+    """The names of the columns of a file, as far as it has any."""
+    names = _READERS.get(file.suffix.lower())
     try:
-        found = [] if names is None else names(file)
+        return [] if names is None else names(file)
     except (ValueError, TypeError):  # reading the rows says what is wrong
-        return None
-    return found[0] if len(found) == 1 else None
+        return []
 
 
 def _parquet_names(file: Path) -> list[str]:
@@ -85,10 +94,10 @@ def _parquet_names(file: Path) -> list[str]:
 
 
 def _csv_names(file: Path) -> list[str]:
-    """The first line, where it is one word: a text has several."""
+    """The cells of the first line, where each is one word: a text has several."""
     with file.open(newline="", encoding="utf-8-sig") as opened:
         first = next(csv.reader(opened), [])
-    return first if len(first) == 1 and first[0].isidentifier() else []
+    return first if all(map(str.isidentifier, first)) else []
 
 
 def _json_names(file: Path) -> list[str]:
@@ -101,7 +110,7 @@ def _json_names(file: Path) -> list[str]:
     return [*record] if isinstance(record, dict) else []
 
 
-_NAMES: dict[str, Callable[[Path], list[str]]] = {
+_READERS: dict[str, Callable[[Path], list[str]]] = {
     ".parquet": _parquet_names,
     ".csv": _csv_names,
     ".json": _json_names,

@@ -52,6 +52,14 @@ def width(estimator: Any) -> int | None:
     return int(count) if count else None  # CatBoost says 0 where it does not know
 
 
+def names(estimator: Any) -> list[str] | None:
+    """The names of the columns of a bare `lightgbm.Booster`; None of others, and without names."""
+    if not callable(own := getattr(estimator, "feature_name", None)):
+        return None
+    found: list[str] = own()
+    return None if found == [f"Column_{at}" for at in range(len(found))] else found
+
+
 def _xgboost(file: Path) -> Any:
     import xgboost  # noqa: PLC0415 - only for such a file
 

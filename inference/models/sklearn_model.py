@@ -95,6 +95,7 @@ class SklearnModel:
         if (known := features.schema()) is not None:
             return known
         names = features.names or _as_list(getattr(estimator, "feature_names_in_", None))
+        names = names or boosters.names(estimator)
         missing = features.missing
         return Schema(
             features=features.count or boosters.width(estimator),

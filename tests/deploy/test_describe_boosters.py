@@ -119,5 +119,10 @@ def test_a_bare_booster_of_lightgbm_names_its_columns(tmp_path):
     found = manifest.describe(tmp_path, rows_file=tmp_path / "rows.csv")
     assert found.features.names == ["a", "b", "c"]
     turned = rows.head(2)[["c", "b", "a"]].to_csv(index=False)
-    manifest_file.write(tmp_path, found)
-    assert answers(load(tmp_path), turned) == booster.predict(rows.head(2)).tolist()
+    for described in (
+        found,
+        manifest.describe(tmp_path),
+        manifest.describe(tmp_path, training=rows[["b", "a", "c"]]),
+    ):
+        manifest_file.write(tmp_path, described)
+        assert answers(load(tmp_path), turned) == booster.predict(rows.head(2)).tolist()

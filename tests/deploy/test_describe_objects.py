@@ -158,6 +158,15 @@ def test_a_series_and_an_option_name_the_column_of_a_text(tmp_path):
     assert _named(describe(tmp_path, model, "a fine day\nbad\n")) is None
 
 
+def test_one_of_several_columns_of_texts_must_be_named(tmp_path):
+    model = of_texts().fit(TEXTS, MOODS)
+    content = "id,review\n7,a fine day\n8,bad\n"
+    with pytest.raises(ScoringError, match="--type NAME=text, got the columns id, review"):
+        describe(tmp_path, model, content)
+    assert _named(describe(tmp_path, model, content, types={"review": "text"})) == ["review"]
+    assert _named(describe(tmp_path, model, content.replace("review", "text"))) is None
+
+
 @pytest.mark.parametrize("rows", [["good", None], [1, 2], pd.DataFrame({"a": TEXTS, "b": TEXTS})])
 def test_rows_that_are_not_one_column_of_texts_are_refused(tmp_path, rows):
     with pytest.raises(ScoringError, match=r"expected (a text|one column of texts)"):
