@@ -45,7 +45,7 @@ check: setup-test     ## linters, types, and no function that is too complex
 	@found=$$($(PY) -m radon cc -s -n C $(CODE)); test -z "$$found" || \
 	{ echo "A function may have 10 paths through it, as radon counts them; these have more:"; echo "$$found"; exit 1; }
 
-bench: setup-test     ## the app beside its peers and limits, in under 40 minutes; bench/README.md
+bench: setup-test     ## the app beside its peers and limits, in about 45 minutes; bench/README.md
 	@exec $(TRISCORE) bench
 
 bench-quick: setup-test ## the main ratios, in under 3 minutes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bench import batch_files, cold_start, direct, parse, small_blobs
+from bench import batch_files, cold_start, direct, parse, runtime_share, small_blobs
 from bench.batch_files import BatchFile, Format
 from bench.models import TRAINERS
 from bench.results import Results
@@ -119,22 +119,13 @@ def beyond_predict(form: str, size: int) -> Measure:
 
 
 def without_runtime(results: Results) -> float | None:
-    """`unique logreg, 1 connection, cache off / fastapi@1`, if the runtime took no time.
-
-    The runtime's time is that of an empty function on the host, less that of a bare server.
-    """
-    ours, empty, bare, theirs = (
-        results.value(workload, server)
-        for workload, server in (
-            (_ALONE, "triscore-off@1"),
-            ("empty/1", "empty-function@1"),
-            ("empty/1", "bare@1"),
-            (_ALONE, "fastapi@1"),
-        )
-    )
-    if not (ours and empty and bare and theirs):
+    """`unique logreg, 1 connection, cache off / fastapi@1`, if the runtime took no time."""
+    ours = results.value(_ALONE, "triscore-off@1")
+    theirs = results.value(_ALONE, "fastapi@1")
+    runtime_us = results.figure(runtime_share.RUNTIME)
+    if not (ours and theirs and runtime_us):
         return None
-    return 1 / (1 / ours - (1 / empty - 1 / bare)) / theirs
+    return 1 / (1 / ours - runtime_us / 1e6) / theirs
 
 
 def workers(workload: str) -> Measure:

@@ -25,6 +25,7 @@ from bench import (
     models,
     parse,
     redis_store,
+    runtime_share,
     small_blobs,
     triggers,
 )
@@ -113,11 +114,14 @@ class Session:
 
     def _limits(self, trained: Mapping[str, Model]) -> None:
         """Measure the models and Redis without any server."""
-        notify, step = self._task("Limits", len(trained) + 1)
+        notify, step = self._task("Limits", len(trained) + 2)
         for model in trained.values():
             notify(f"{model.name} without a server")
             self._results.figures |= direct.measure(model, SLOW_ROUNDS)
             step()
+        notify("where a request of one row spends its time")
+        self._results.figures |= runtime_share.measure(trained["logreg"], SLOW_ROUNDS)
+        step()
         notify("redis-benchmark")
         self._results.figures |= redis_store.limits(SLOW_ROUNDS)
         step()

@@ -53,7 +53,7 @@ def bench(
         ),
     ] = False,
 ) -> int:
-    """Measure the app beside its peers and limits. Without options all of it, in 40 minutes."""
+    """Measure the app beside its peers and limits: all of it, in about 45 minutes, or a part."""
     require_clone("triscore bench")
     if context.invoked_subcommand is not None:
         return 0
