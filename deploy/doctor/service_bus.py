@@ -16,6 +16,7 @@ from azure.servicebus.aio import ServiceBusClient
 from deploy import connections
 from deploy.app_settings import AppSettings
 from deploy.doctor.findings import DEADLINE_S, NOT_CHECKED, Finding
+from deploy.doctor.queue_depth import describe_depth
 from deploy.errors import Refused
 from triggers.settings import SERVICE_BUS, TriggerSettings
 
@@ -35,7 +36,7 @@ async def check(app: AppSettings) -> AsyncIterator[Finding]:
         return
     try:
         async with connections.service_bus(app.env, SERVICE_BUS) as client:
-            async for finding in _findings(client, settings):
+            async for finding in _findings(app, client, settings):
                 yield finding
     except Refused as error:
         yield Finding(f"{SERVICE_BUS} cannot be used", str(error))
@@ -46,21 +47,24 @@ async def check(app: AppSettings) -> AsyncIterator[Finding]:
         )
 
 
-async def _findings(client: ServiceBusClient, settings: TriggerSettings) -> AsyncIterator[Finding]:
+async def _findings(
+    app: AppSettings, client: ServiceBusClient, settings: TriggerSettings
+) -> AsyncIterator[Finding]:
     """Raises TimeoutError, OSError, ServiceBusConnectionError for a namespace without an answer."""
     if "servicebus" in settings.triggers:
-        yield await _receive(client, settings.input_queue)
+        yield await _receive(app, client, settings.input_queue)
         if "http" in settings.triggers:  # for `Prefer: respond-async`
             yield await _send(client, settings.input_queue, "INPUT_QUEUE_NAME")
     yield await _send(client, settings.output_queue, "OUTPUT_QUEUE_NAME")
 
 
-async def _receive(client: ServiceBusClient, queue: str) -> Finding:
+async def _receive(app: AppSettings, client: ServiceBusClient, queue: str) -> Finding:
     """Peek at one message, which locks none."""
     try:
         async with asyncio.timeout(DEADLINE_S), client.get_queue_receiver(queue) as receiver:
             await receiver.peek_messages(1)
-            return Finding(f"queue {queue} can be read")
+            depth = await describe_depth(app.env, SERVICE_BUS, queue)
+            return Finding(f"queue {queue} can be read" + (f": {depth}" if depth else ""))
     except (exceptions.ServiceBusError, ClientAuthenticationError) as error:
         return _refused(queue, "INPUT_QUEUE_NAME", error, _RECEIVER)
 

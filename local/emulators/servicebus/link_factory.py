@@ -33,6 +33,7 @@ from local.emulators.servicebus.session_consumer import SESSION_FILTER, SessionC
 from local.emulators.servicebus.transactions import Operation, Transactions
 
 _MANAGEMENT = "/$management"
+_ENTITY_DISABLED = Symbol("com.microsoft:entity-disabled")
 _BATCH_SIZE = Symbol("com.microsoft:max-message-batch-size")
 
 
@@ -76,6 +77,7 @@ class LinkFactory:
             return _request_link(cbs.NODE, session, attach, replies, target, handle, keys)
         rights = _rights_for(path, attach)
         queue = self._authorize(grants, path, rights)
+        _require_enabled(queue, attach)
         if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
             handle, keys = (
@@ -206,6 +208,15 @@ def _target(attach: Attach) -> Target:
 def _is_coordinator(attach: Attach) -> bool:
     target = attach.target
     return isinstance(target, Described) and target.descriptor == COORDINATOR
+
+
+def _require_enabled(queue: MessageQueue, attach: Attach) -> None:
+    """Raises AmqpError if the entity's status forbids what the link is for."""
+    status = queue.settings.properties.get("Status", "Active")
+    if status in {"Disabled", "ReceiveDisabled" if attach.role else "SendDisabled"}:
+        raise AmqpError(
+            _ENTITY_DISABLED, f"Messaging entity {queue.path!r} is currently disabled: {status}."
+        )
 
 
 def _rights_for(path: str, attach: Attach) -> frozenset[str]:

@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from base64 import b64encode
+from contextlib import nullcontext
 from datetime import timedelta
 from hashlib import sha256
 from urllib.parse import quote
@@ -19,8 +20,8 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.core.pipeline.transport import RequestsTransport
-from azure.servicebus import ServiceBusClient, ServiceBusMessage
-from azure.servicebus.exceptions import ServiceBusError
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, aio
+from azure.servicebus.exceptions import MessagingEntityDisabledError, ServiceBusError
 from azure.servicebus.management import (
     AccessRights,
     AuthorizationRule,
@@ -183,6 +184,29 @@ def test_an_entity_s_key_has_the_rights_it_was_given(admin, url, emulator):
         client.get_queue_sender("keyed").send_messages(ServiceBusMessage("2"))
         with pytest.raises(ServiceBusError, match="Listen"):
             client.get_queue_receiver("keyed").receive_messages(1, max_wait_time=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "refuses_send", "refuses_receive"),
+    [("SendDisabled", True, False), ("ReceiveDisabled", False, True), ("Disabled", True, True)],
+)
+async def test_a_disabled_queue_refuses_links(
+    admin, emulator, status, refuses_send, refuses_receive
+):
+    queue = admin.create_queue(status)
+    queue.status = status
+    admin.update_queue(queue)
+    async with aio.ServiceBusClient.from_connection_string(
+        emulator.connection_string, retry_total=0
+    ) as client:
+        for open_link, refuses in (
+            (client.get_queue_sender, refuses_send),
+            (client.get_queue_receiver, refuses_receive),
+        ):
+            refusal = pytest.raises(MessagingEntityDisabledError) if refuses else nullcontext()
+            with refusal:
+                async with open_link(status):
+                    pass
 
 
 def test_messages_are_sent_and_received_over_rest(admin, url):

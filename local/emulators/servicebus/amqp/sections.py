@@ -70,7 +70,8 @@ class Sections:
 def split(message: bytes) -> Sections:
     """Raises DecodeError if the bytes are not a message."""
     sections = Sections()
-    for code, begin, end in _spans(message):
+    spans = _spans(message)
+    for code, begin, end in spans:
         if code == Header.CODE:
             sections.header = Header.of(decode_whole(message[begin:end]))
         elif code == DELIVERY_ANNOTATIONS:
@@ -81,14 +82,14 @@ def split(message: bytes) -> Sections:
             sections.properties = Properties.of(decode_whole(message[begin:end]))
         elif code == APPLICATION_PROPERTIES:
             sections.application = message[begin:end]
-    sections.bare = _from(message, PROPERTIES)
+    sections.bare = _from(message, PROPERTIES, spans)
     return sections
 
 
 def with_message_id(bare: bytes, properties: Properties, message_id: str) -> bytes:
     """The bare message with a message id set and everything else unchanged."""
     properties.message_id = message_id
-    rest = _from(bare, APPLICATION_PROPERTIES)
+    rest = _from(bare, APPLICATION_PROPERTIES, _spans(bare))
     return encode(properties.described()) + rest
 
 
@@ -113,7 +114,7 @@ def with_properties(bare: bytes, properties: Properties, application: dict[str, 
         (
             encode(properties.described()),
             encode(Described(APPLICATION_PROPERTIES, application)),
-            _from(bare, DATA),
+            _from(bare, DATA, _spans(bare)),
         )
     )
 
@@ -191,10 +192,10 @@ def _spans(message: bytes) -> list[tuple[int, int, int]]:
     return spans
 
 
-def _from(message: bytes, lowest: int) -> bytes:
+def _from(message: bytes, lowest: int, spans: list[tuple[int, int, int]]) -> bytes:
     """The sections with that code or a higher one, in their original order."""
     kept, begin = [], 0
-    for code, _, end in _spans(message):
+    for code, _, end in spans:
         if code >= lowest:
             kept.append(message[begin:end])
         begin = end

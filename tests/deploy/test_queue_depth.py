@@ -1,0 +1,29 @@
+"""The doctor's count of waiting messages."""
+
+from __future__ import annotations
+
+import pytest
+from azure.servicebus import ServiceBusMessage
+
+from deploy.doctor.queue_depth import describe_depth
+from tests.local.emulators.servicebus_process import running
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("depth"), {"q": {}}) as emulator:
+        with emulator.client() as client, client.get_queue_sender("q") as sender:
+            sender.send_messages([ServiceBusMessage("1"), ServiceBusMessage("2")])
+        yield emulator
+
+
+async def test_the_depth_of_a_queue_is_told(emulator):
+    env = {"Bus": emulator.connection_string}
+    depth = await describe_depth(env, "Bus", "q")
+    assert depth == "2 messages wait, 0 are dead-lettered"
+
+
+@pytest.mark.parametrize(("key", "queue"), [("SAS_KEY_VALUE", "other"), ("wrong", "q")])
+async def test_without_an_answer_nothing_is_told(emulator, key, queue):
+    env = {"Bus": emulator.connection_string.replace("SAS_KEY_VALUE", key)}
+    assert await describe_depth(env, "Bus", queue) == ""
