@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
-from itertools import count
+from itertools import batched, count
 from typing import Self
 
 from azure.servicebus import ServiceBusMessage, ServiceBusReceiveMode
@@ -23,6 +23,7 @@ from bench.servers.ours import CacheMode
 
 MESSAGES = 2_000
 MESSAGES_A_BATCH = 100
+ROWS_A_MESSAGE = 10
 BLOB_ROWS = 100_000
 
 VARIANTS: dict[str, CacheMode] = {"triscore": "auto", "triscore-off": "off"}
@@ -42,10 +43,15 @@ def measure(model: Model, rounds: int, results: Results, notify: Callable[[str],
             for name, each in apps.items():
                 notify(f"messages, {name}")
                 messages = each.messages_a_second()
+                notify(f"messages of {ROWS_A_MESSAGE} rows, {name}")
+                longer = each.messages_a_second(ROWS_A_MESSAGE)
                 notify(f"blob rows, {name}")
                 blob_rows = each.blob_rows_a_second()
                 if number:  # the first round warms up
                     found.setdefault(f"messages, {name}", []).append(messages)
+                    found.setdefault(f"messages of {ROWS_A_MESSAGE} rows, {name}", []).append(
+                        longer
+                    )
                     found.setdefault(f"blob rows, {name}", []).append(blob_rows)
     for name, values in found.items():
         unit = "messages/s" if name.startswith("messages") else "rows/s"
@@ -60,17 +66,20 @@ class App(EmulatedApp):
         checks.require_right(self.server, self.estimator)
         return self
 
-    def messages_a_second(self) -> float:
+    def messages_a_second(self, rows_a_message: int = 1) -> float:
         """Messages a second, from the first one sent to the last result document received."""
-        drawn = _new_rows(MESSAGES)
-        expected = {uuid.uuid4().hex: each for each in self.estimator.predict(drawn).tolist()}
+        drawn = _new_rows(MESSAGES * rows_a_message)
+        answers = batched(self.estimator.predict(drawn).tolist(), rows_a_message, strict=True)
+        expected = {uuid.uuid4().hex: list(each) for each in answers}
         messages = [
             ServiceBusMessage(
-                json.dumps({"data": [row]}),
+                json.dumps({"data": data}),
                 message_id=name,
                 application_properties={"content_type": "application/json"},
             )
-            for name, row in zip(expected, drawn.tolist(), strict=True)
+            for name, data in zip(
+                expected, batched(drawn.tolist(), rows_a_message, strict=True), strict=True
+            )
         ]
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE
         with (
@@ -80,11 +89,11 @@ class App(EmulatedApp):
             ) as receiver,
         ):
             began = time.perf_counter()
-            for first in range(0, MESSAGES, MESSAGES_A_BATCH):
-                sender.send_messages(messages[first : first + MESSAGES_A_BATCH])
+            for some in batched(messages, MESSAGES_A_BATCH // rows_a_message, strict=False):
+                sender.send_messages(list(some))
             results = results_of(receiver, len(expected))
             elapsed = time.perf_counter() - began
-        if results != {name: [answer] for name, answer in expected.items()}:
+        if results != expected:
             raise BenchError(f"{self.name}: a message's result is not what the model says")
         return MESSAGES / elapsed
 

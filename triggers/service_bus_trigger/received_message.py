@@ -46,10 +46,11 @@ def read_message(content: bytes) -> ReceivedMessage:
 
     The platform has increased the header's delivery count already.
     """
-    message = ReceivedMessage(lock_token=str(UUID(bytes_le=content[:LOCK_TOKEN_BYTES])))
+    message = ReceivedMessage()
     try:
+        message.lock_token = str(UUID(bytes_le=content[:LOCK_TOKEN_BYTES]))
         _read_sections(content, LOCK_TOKEN_BYTES, message)
-    except ValueError as error:
+    except (ValueError, TypeError, ArithmeticError) as error:
         message.error = str(error)
     return message
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from azurefunctions.extensions.base import Datum
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local.emulators.servicebus.amqp.encoding import encode
 from local.emulators.servicebus.amqp.sections import (
@@ -35,7 +37,7 @@ from local.emulators.servicebus.amqp.values import (
     ULong,
 )
 from triggers.service_bus_trigger.message_converter import MessageConverter
-from triggers.service_bus_trigger.received_message import ReceivedMessage
+from triggers.service_bus_trigger.received_message import ReceivedMessage, read_message
 
 TOKEN = uuid.uuid4()
 
@@ -160,6 +162,30 @@ def test_what_is_no_message_is_an_error_of_this_message_alone(tail: bytes) -> No
     assert message.error
     assert message.message_id == "m"
     assert message.lock_token == str(TOKEN)
+
+
+def whole() -> bytes:
+    sections = (
+        Header(delivery_count=UInt(2)).described(),
+        Described(MESSAGE_ANNOTATIONS, {Symbol("x-opt-locked-until"): Timestamp(5)}),
+        Properties(message_id="m", correlation_id=TOKEN).described(),
+        Described(APPLICATION_PROPERTIES, {"c": Char("é"), "l": [1, {"a": 2.5}]}),
+        Described(AMQP_VALUE, {"data": [[1, 2]]}),
+    )
+    return TOKEN.bytes_le + b"".join(map(encode, sections))
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_fail_the_batch(content: bytes) -> None:
+    assert isinstance(read_message(content), ReceivedMessage)
+    assert isinstance(read_message(TOKEN.bytes_le + content), ReceivedMessage)
+
+
+@given(st.integers(0, len(whole()) - 1), st.integers(0, 255), st.booleans())
+def test_no_damaged_message_fails_the_batch(at: int, byte: int, is_cut: bool) -> None:
+    damaged = bytearray(whole())
+    damaged[at] = byte
+    assert isinstance(read_message(bytes(damaged[:at] if is_cut else damaged)), ReceivedMessage)
 
 
 def arrays(**columns: Any) -> dict[str, Datum]:
