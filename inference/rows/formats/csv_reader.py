@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from inference.errors import CallerError, InputTooLarge, UnfitInput
 from inference.limits import (
@@ -32,6 +32,13 @@ _BOM = b"\xef\xbb\xbf"
 #: A line by which spreadsheets name the delimiter.
 _SEPARATOR = re.compile(rb'"?sep=([\t !#-/:-@\[-`{-~])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"'\s*[+-]?[\d.]*\d,\d+\s*'")
+
+
+class ReadPosition(NamedTuple):
+    """A place between two rows: the bytes of the source, and the lines, before it."""
+
+    bytes: int
+    lines: int
 
 
 class CsvPart:
@@ -104,11 +111,21 @@ class CsvReader:
         self.line_end = b"\n"
         self._begin(options)
         self._comma = self.delimiter.encode()
+        #: All rows before it are in the parts so far. Reading can go on there.
+        self.boundary = ReadPosition(0, 0)
         self.header = self._read_header(schema, options)
         self._reads_numbers = csv_numbers.may_read(schema)
 
+    def skip_to(self, position: ReadPosition) -> None:
+        """Read on there. Called before `parts`."""
+        self._blocks.skip_to(position.bytes)
+        self._number = position.lines
+
     def parts(self) -> Iterator[CsvPart]:
-        while block := self._blocks.read():
+        while True:
+            self.boundary = ReadPosition(self._blocks.position, self._number)
+            if not (block := self._blocks.read()):
+                return
             yield from (self._plain if self._is_plain(block) else self._quoted)(block)
 
     def _is_plain(self, block: bytes) -> bool:
