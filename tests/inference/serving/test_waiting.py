@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -216,11 +217,11 @@ async def test_n_bad_questions_cost_2_n_calls_at_most(core):
 
 
 @core_test
-async def test_equal_refused_questions_at_once_cost_one_call_each_at_most(core):
+async def test_equal_refused_questions_at_once_cost_one_call_of_each_row_at_most(core):
     values = (*range(100, 2099), BAD)
     results = await outcomes(*(core.begin(*values) for _ in range(3)))
     assert kinds(results) == [ScriptFailed] * 3
-    assert len(core.model.calls) <= 3
+    assert sum(map(len, core.model.calls)) <= 3 * len(values)
 
 
 @core_test
@@ -232,7 +233,8 @@ async def test_rows_shared_with_a_refused_question_are_retried_together_and_once
     results = await outcomes(bad, good)
     assert kinds(results) == [ScriptFailed, list]
     assert results[1] == [2 * value for value in (*shared, 7)]
-    assert len(core.model.calls) <= 4
+    calls = Counter(value for call in core.model.calls for value in call)
+    assert max(calls.values()) <= 2
 
 
 @core_test
