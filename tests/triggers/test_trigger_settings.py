@@ -22,6 +22,7 @@ def test_a_single_trigger_can_be_chosen():
     [
         ("TRIGGERS", "http,smtp", "some of http, blob, servicebus"),
         ("HTTP_AUTH_LEVEL", "nobody", "one of anonymous, function, admin"),
+        ("MESSAGE_SETTLEMENT", "each", "one of batch, message"),
         ("BLOB_SOURCE", "polling", "one of LogsAndContainerScan, EventGrid"),
         ("INPUT_BLOB_PATH", "scoring-input", "a container, a slash and {name}"),
         ("INPUT_BLOB_PATH", "{name}/x", "a container, a slash and {name}"),

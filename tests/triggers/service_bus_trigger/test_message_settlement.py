@@ -6,18 +6,20 @@ import asyncio
 import dataclasses
 import json
 import logging
+import sys
 import time
 from typing import Any
 
 import pytest
 
-from inference.errors import ModelUnavailable, Overloaded
+from inference.errors import ModelUnavailable, Overloaded, SettingError
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import message
 from triggers.delivery.output_queue import Outgoing
-from triggers.service_bus_trigger import message_settlement
+from triggers.service_bus_trigger import message_settlement, service_bus_blueprint
 from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.message_settlement import HOLD_S, MAX_HOLD_S, MessageSettler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
+from triggers.settings import TriggerSettings
 
 
 class Platform:
@@ -201,3 +203,14 @@ async def test_locks_are_renewed_at_half_their_time_until_their_message_is_settl
     await settle(locked("slow", locked_until=until), locked("quick", locked_until=until))
     assert platform.of("slow").count("renewed") >= 1
     assert platform.of("quick") == ["sent", "completed"]
+
+
+def test_without_grpcio_the_start_says_what_is_missing(scorer, results, monkeypatch):
+    monkeypatch.setitem(sys.modules, "grpc.aio", None)
+    monkeypatch.delitem(
+        sys.modules, "triggers.service_bus_trigger.settling_blueprint", raising=False
+    )
+    monkeypatch.delitem(sys.modules, "triggers.service_bus_trigger.message_actions", raising=False)
+    settings = TriggerSettings(message_settlement="message")
+    with pytest.raises(SettingError, match="MESSAGE_SETTLEMENT='message': expected the package"):
+        service_bus_blueprint.blueprint(scorer, results, settings, {})
