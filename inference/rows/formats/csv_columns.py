@@ -66,7 +66,7 @@ class ColumnsReader:
                 self._convert_options,
                 memory_pool=pa.system_memory_pool(),
             )
-        except pa.ArrowInvalid:
+        except ValueError:  # pa.ArrowInvalid, or its message is cut within a character
             return None
         columns = [column.combine_chunks() for column in table.columns]
         if self._schema.columns is None:

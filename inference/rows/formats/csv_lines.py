@@ -167,6 +167,11 @@ def split_lines(block: bytes) -> list[bytes]:
     return lines
 
 
+def are_short(lines: list[bytes]) -> bool:
+    """Whether no line can exceed the limits of a row. QuotedRows looks closer."""
+    return max(map(len, lines), default=0) < MAX_ROW_CELLS
+
+
 def closed_lines(block: bytes, delimiter: bytes) -> tuple[list[bytes], bytes] | None:
     """The lines of each row of a block with quotes, and the bytes behind the last row whose quotes
     are closed.

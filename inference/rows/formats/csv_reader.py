@@ -23,6 +23,7 @@ from inference.rows.formats.csv_lines import (
     AT_ONCE_ROWS,
     LineBlocks,
     QuotedRows,
+    are_short,
     closed_lines,
     decode,
     has_lone_returns,
@@ -161,8 +162,8 @@ class CsvReader:
     def _plain(self, block: bytes) -> Iterator[CsvPart]:
         """The rows of lines without quotes."""
         lines = split_lines(block)
-        if len(block) >= MAX_ROW_CELLS and max(map(len, lines)) >= MAX_ROW_CELLS:
-            yield from self._row_by_row(block)  # it looks at the limits
+        if not are_short(lines):
+            yield from self._row_by_row(block)
             return
         number, self._number = self._number, self._number + len(lines)
         yield from self._cut(block, self._without_blank(lines), number)
@@ -171,7 +172,7 @@ class CsvReader:
         """The rows of lines that may hold quotes or carriage returns."""
         if len(block) < COLUMNS_BYTES or has_lone_returns(block) or not is_utf8(block):
             yield from self._row_by_row(block)
-        elif found := closed_lines(block, self._comma):
+        elif (found := closed_lines(block, self._comma)) and are_short(found[0]):
             lines, rest = found
             self._blocks.put_back(rest)
             block = block[: len(block) - len(rest)]
@@ -181,9 +182,10 @@ class CsvReader:
             yield from self._quotes_in_cells(block)
 
     def _quotes_in_cells(self, block: bytes) -> Iterator[CsvPart]:
+        """The rows of lines with quotes that may belong to their cells."""
         lines = [line for line in split_lines(block) if line]
         read = None
-        if len(lines) <= AT_ONCE_ROWS and is_closed(lines[-1], self.delimiter):
+        if len(lines) <= AT_ONCE_ROWS and are_short(lines) and is_closed(lines[-1], self.delimiter):
             read = self._columns_of(block, lines)  # if it finds as many rows, each line is one
         if read is None:
             yield from self._row_by_row(block)

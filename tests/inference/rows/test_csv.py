@@ -127,6 +127,8 @@ def test_a_cell_may_be_as_long_as_a_row():
         decode("text\n" + "x" * 5_000_000, TEXTS)
     with pytest.raises(MalformedInput, match="longer than 4,194,304 bytes"):
         decode('text\n"' + "x\n" * 2_500_000, TEXTS)
+    with pytest.raises(MalformedInput, match="longer than 4,194,304 bytes"):
+        decode('text\n"' + "x" * 5_000_000 + '"\n"short"\n', TEXTS)
     with pytest.raises(MalformedInput, match=f"more than {MAX_ROW_CELLS:,} cells"):
         decode("1" + ",1" * MAX_ROW_CELLS, Schema())
 
