@@ -31,8 +31,8 @@ def scored(rows: np.ndarray, predictions: list[object]) -> np.ndarray:
         some = [next(given) for _ in part.originals]
         kept = [value for at, value in enumerate(some) if at not in part.coerced.errors]
         out.append(table.write(part, kept))
-    found: np.ndarray = np.load(io.BytesIO(b"".join([*out, *table.end()])), allow_pickle=False)
-    return found
+    written: np.ndarray = np.load(io.BytesIO(b"".join([*out, *table.end()])), allow_pickle=False)
+    return written
 
 
 @pytest.mark.parametrize(
