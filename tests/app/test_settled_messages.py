@@ -11,7 +11,6 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSubQ
 from tests.running_app import App
 from tests.waiting import eventually
 
-pytest.importorskip("grpc")
 pytestmark = pytest.mark.long
 
 ROW = b"[[0.9, 0.9, 0.9]]"
