@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from inference.serving.call_pace import MIN_ROWS, CallPace
+
 #: About how many of the last calls an average covers.
 MEMORY = 16
 
@@ -20,6 +22,7 @@ class CallTimes:
         #: Seconds a row; 0 before the first call.
         self.row_s = 0.0
         self._call_cpu_s = self._row_cpu_s = 0.0
+        self.pace = CallPace()
 
     def __repr__(self) -> str:
         row_us, call_us = self.row_s * 1e6, self._call_cpu_s * 1e6
@@ -30,7 +33,10 @@ class CallTimes:
         began, cpu_began = time.perf_counter(), time.thread_time()
         result = call()
         cpu_s = time.thread_time() - cpu_began
-        self.row_s = _average(self.row_s, (time.perf_counter() - began) / rows)
+        seconds = time.perf_counter() - began
+        self.row_s = _average(self.row_s, seconds / rows)
+        if rows >= MIN_ROWS:
+            self.pace.record(rows, seconds)
         self._row_cpu_s = _average(self._row_cpu_s, cpu_s / rows)
         self._call_cpu_s = _average(self._call_cpu_s, cpu_s)
         return result

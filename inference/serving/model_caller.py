@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from inference.errors import InternalError
 from inference.scripts.question import Question, Reply, RowQuestion, Script
 from inference.serving import admission
 from inference.serving.batching import Batcher
+from inference.serving.call_pace import MIN_ROWS
 from inference.serving.call_times import CallTimes
 from inference.serving.computation import Units
 from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
-from inference.serving.off_loop import CALL_ROWS, in_pieces
 
 
 class ModelCaller:
@@ -44,34 +44,37 @@ class ModelCaller:
 
         Sets `wait.begun` once the model begins. The caller ends the wait.
         """
-        if not self._is_loaded:
-            await self._load()
-            self._is_loaded = True
         if not isinstance(question, Question):
-            self.require_time(question, len(question), wait)
-            return await self._batcher.predict(question, wait=wait)
+            return await self.call_rows(question, wait=wait)
+        await self._require_loaded()
         self.require_time(question, 1, wait)
         run = partial(self._call_times.measure, 1, partial(self._script.run, question))
         outcome = await self._thread.run(run, rows=question.rows, waits=(wait,))
         return outcome if isinstance(outcome, Reply) else [outcome]
 
-    async def call_in_pieces(
-        self,
-        question: RowQuestion,
-        *,
-        wait: Wait,
-        abandoned: Callable[[], bool] = lambda: False,
+    async def call_rows(
+        self, question: RowQuestion, *, wait: Wait, abandoned: Callable[[], bool] = lambda: False
     ) -> Units:
-        """As `call`, CALL_ROWS rows a call. Stops and returns fewer answers once `abandoned`."""
+        """As `call`. Many rows take several calls, and other questions' calls run in between.
+
+        Returns fewer answers than rows once the question is `abandoned`.
+        """
+        await self._require_loaded()
+        count, pace = len(question), self._batcher.call_times.pace
+        self.require_time(question, count, wait)
+        if count <= MIN_ROWS or count <= pace.rows:
+            return await self._batcher.predict(question, wait=wait)
         units: Units = []
-        async for rows in in_pieces(len(question), CALL_ROWS):
-            outcome = await self.call(question.take(rows), wait=wait)
-            if isinstance(outcome, Reply):
-                raise InternalError("a reply to rows")
-            units += outcome
-            if abandoned():
-                break
+        while len(units) < count and not (units and abandoned()):
+            piece = range(len(units), min(len(units) + pace.rows, count))
+            units += await self._batcher.predict(question.take(piece), wait=wait)
+            await asyncio.sleep(0)
         return units
+
+    async def _require_loaded(self) -> None:
+        if not self._is_loaded:
+            await self._load()
+            self._is_loaded = True
 
     def require_time(self, question: Question | RowQuestion, units: int, wait: Wait) -> None:
         """Raises Overloaded where the answer to `units` of it would most likely come too late."""

@@ -27,8 +27,6 @@ LONG_BYTES = 1024 * 1024
 #: Looking up or storing so many rows keeps the event loop busy for some 3 ms. More rows are cut
 #: into pieces: 100,000 at once would hold up everybody else for a second.
 PIECE_ROWS = 1_000
-#: Rows of one call of the model, where a question has more. Other questions' calls run in between.
-CALL_ROWS = 4_000
 
 _SHORT = ThreadPoolExecutor(2, thread_name_prefix="bodies")
 _LONG = ThreadPoolExecutor(1, thread_name_prefix="long-bodies")

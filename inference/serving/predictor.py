@@ -91,7 +91,7 @@ class Predictor:
         """
         count = len(question)
         if not plan.keys:
-            units = await self._model.call_in_pieces(question, wait=wait)
+            units = await self._model.call_rows(question, wait=wait)
             return Prediction(await off_loop(False, count, partial(json_list, units)), "bypass")
         keys, keys_s = await off_loop(False, count, partial(self._name_timed, question))
         found, reachable = await self._lookup.find(plan, keys, keys_s=keys_s)

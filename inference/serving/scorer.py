@@ -15,6 +15,7 @@ from inference.ports import Cache, Keys
 from inference.request import Answer, Request
 from inference.rows.formats.output_columns import OutputColumns
 from inference.serving import response_cache
+from inference.serving.batch_turns import BatchTurns
 from inference.serving.cache_policy import CachePolicy
 from inference.serving.counts import Counts
 from inference.serving.deadlines import Deadlines, Wait
@@ -65,6 +66,7 @@ class Scorer:
         self._responses = ResponseCache(self.cache_policy.response)
         self.bodies = RequestBodies(settings)
         self._columns = OutputColumns(settings.columns)
+        self.batch_turns = BatchTurns()
         self._model = ModelId(model_name(settings.model_dir), UNKNOWN)
         self._predictor: Predictor | None = None
         self._loader = ModelLoader(

@@ -207,7 +207,7 @@ class SingleFlight:
     ) -> None:
         """Nothing is stored before all rows have their answers."""
         began = time.perf_counter()
-        units = await self._model.call_in_pieces(
+        units = await self._model.call_rows(
             question, wait=computation.wait, abandoned=lambda: not computation.has_waiters
         )
         if len(units) < len(question):

@@ -7,7 +7,7 @@ and in order. Each stage is one part ahead of the next one, so a few parts are i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO, NamedTuple
 
@@ -26,6 +26,7 @@ from inference.scripts import EstimatorScript
 from inference.scripts.question import Question, RowQuestion
 from inference.serving.ahead import Ahead
 from inference.serving.batch_report import Report
+from inference.serving.batch_turns import InThread
 from inference.serving.batching import require_one_per_row
 from inference.serving.prediction import Prediction
 from inference.serving.row_isolation import RowIsolation, row_error
@@ -33,8 +34,6 @@ from inference.serving.scorer import Scorer
 
 Sink = Callable[[bytes], object]
 Refused = Mapping[int, ScoringError]
-#: Runs a blocking function; like asyncio.to_thread.
-InThread = Callable[..., Awaitable[Any]]
 
 
 async def score(
@@ -117,6 +116,7 @@ class _Batch:
         self._output = output
         classes = script.require_classes() if output.output == PROBABILITIES else None
         columns = OutputColumns(scorer.settings.columns, classes)
+        source = scorer.batch_turns.outside(source)
         self._table = formats.open_table(
             *(request.content_type, source, script.schema, scorer.settings.limits),
             columns,
@@ -144,12 +144,12 @@ class _Batch:
         rows = 0
         async for part, predictions in predicted:
             rows += len(part.originals)
-            yield _Content(await self._in_thread(self._format, part, predictions), rows)
+            yield _Content(await self._work(self._format, part, predictions), rows)
         if self._report.first_error is not None and self._report.failed == rows:
             raise self._report.first_error
         self._report.require_few_errors(self._threshold, rows=rows)
         last = self._table.end()
-        while (content := await self._in_thread(next, last, None)) is not None:
+        while (content := await self._work(next, last, None)) is not None:
             yield _Content(content, rows)
 
     async def _predicted(self, parts: AsyncIterator[formats.Part]) -> AsyncGenerator[_Predicted]:
@@ -181,13 +181,16 @@ class _Batch:
 
     async def _parts(self) -> AsyncGenerator[formats.Part]:
         parts = self._table.parts()
-        while (part := await self._in_thread(next, parts, None)) is not None:
+        while (part := await self._work(next, parts, None)) is not None:
             position = self._position()
             self._counts.batch_bytes += position - self._report.bytes
             self._report.bytes = position
             self._report.header = self._table.header
             yield part
         self._report.header = self._table.header
+
+    async def _work(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await self._scorer.batch_turns.run(self._in_thread, call, *args)
 
     def _format(self, part: formats.Part, predictions: bytes) -> bytes:
         values = orjson.loads(predictions)
