@@ -56,6 +56,15 @@ class CsvWriter:
         waiting, self._waiting = self._waiting, []
         return self._header(reader) + b"".join(self._rows(reader, part, ()) for part in waiting)
 
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What a writer that goes on must know; None before the header is written."""
+        return {"width": self._width} if self._began else None
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Write behind what another writer has written."""
+        self._began, self._width = True, state["width"]
+
     def _wait(self, part: Part) -> bytes:
         """Raises the first row's error if too many rows have no prediction."""
         self._waiting.append(part)

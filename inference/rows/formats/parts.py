@@ -29,6 +29,9 @@ class Part:
     coerced: Rows
     #: The rows as they came, in the table's own form; its length is their number.
     originals: Any
+    #: What a table that goes on after this part must know of the input, in JSON's types; None if
+    #: none can go on here.
+    end: dict[str, Any] | None = None
 
     def outcomes(self, predictions: Sequence[Any]) -> Iterator[Outcome]:
         """For each row its prediction or its error."""
@@ -56,6 +59,17 @@ class Table(Protocol):
     def end(self) -> Iterator[bytes]:
         """The output after the last part."""
         return iter(())
+
+    def state_after(self, part: Part) -> dict[str, Any] | None:  # noqa: ARG002 - few formats have one
+        """What a table must know to go on after the part that was written last, in JSON's types.
+
+        None if no table can go on there.
+        """
+        return None
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Read and write from there on. Called before `parts`, on a table of the same input."""
+        raise NotImplementedError
 
 
 def read_whole(source: BinaryIO, limits: Limits) -> bytes:
