@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -232,7 +233,8 @@ async def test_rows_shared_with_a_refused_question_are_retried_together_and_once
     results = await outcomes(bad, good)
     assert kinds(results) == [ScriptFailed, list]
     assert results[1] == [2 * value for value in (*shared, 7)]
-    assert len(core.model.calls) <= 4
+    calls = Counter(value for call in core.model.calls for value in call)
+    assert max(calls.values()) <= 2
 
 
 @core_test
