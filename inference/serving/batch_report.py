@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inference.error_threshold import ErrorThreshold
 from inference.errors import CallerError, TooManyErrors
@@ -20,6 +20,21 @@ class FailedRow(NamedTuple):
 
     row: int
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchState:
+    """How far a batch is after a part, for another attempt that goes on there. In JSON's types."""
+
+    #: Of the table.
+    table: dict[str, Any]
+    #: As in Report.
+    rows: int
+    failed: int
+    cache_hits: int
+    bytes: int
+    seconds: float
+    errors: list[tuple[int, str]]
 
 
 @dataclass(kw_only=True)
@@ -57,6 +72,14 @@ class Report:
     @property
     def rows_per_s(self) -> float:
         return round(self.rows / max(self.seconds, 1e-6), 1)
+
+    def go_on(self, state: BatchState) -> None:
+        """Count on from what an earlier attempt has written."""
+        self.rows, self.failed, self.cache_hits = state.rows, state.failed, state.cache_hits
+        self.bytes, self.began_at = state.bytes, self.began_at - state.seconds
+        self.errors = [FailedRow(*each) for each in state.errors]
+        if self.errors:
+            self.first_error = CallerError(self.errors[0].message)
 
     def progress(self, size: int) -> dict[str, object]:
         """How far the scoring of an input of `size` bytes is. An input that is read whole before

@@ -33,13 +33,16 @@ class Isolated(NamedTuple):
 
 
 class RowIsolation:
-    """Predicts the rows of one file."""
+    """Predicts the rows of one file.
 
-    def __init__(self, predict: Predict, request_id: str) -> None:
+    `has_answered`: whether the model has answered rows of it in an earlier attempt.
+    """
+
+    def __init__(self, predict: Predict, request_id: str, *, has_answered: bool = False) -> None:
         self._predict, self._id = predict, request_id
         self._refused = 0
         self._first: ScoringError | None = None
-        self._has_answered = False
+        self._has_answered = has_answered
 
     async def predict(self, question: Question | RowQuestion) -> Isolated:
         """Raises ScoringError if the rows can't be predicted apart, or if the model is broken."""

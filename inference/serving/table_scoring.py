@@ -25,7 +25,7 @@ from inference.rows.row_types import Rows
 from inference.scripts import EstimatorScript
 from inference.scripts.question import Question, RowQuestion
 from inference.serving.ahead import Ahead
-from inference.serving.batch_report import Report
+from inference.serving.batch_report import BatchState, Report
 from inference.serving.batch_turns import InThread
 from inference.serving.batching import require_one_per_row
 from inference.serving.prediction import Prediction
@@ -48,14 +48,17 @@ async def score(
     output: OutputOptions = AS_IT_CAME,
     report: Report | None = None,
     position: Callable[[], int] = lambda: 0,
+    go_on: BatchState | None = None,
+    on_state: Callable[[BatchState], object] | None = None,
 ) -> Report:
     """Read `source`, score it, and write the output to `sink`, both by `in_thread`.
 
     `request` has no body; for the built-in script its content type says one of media_types.FORMATS.
     `size`: the bytes in `source` after decompression, if known. A row that does not fit gets its
     error instead of a prediction. `report` is brought up to date after each part; `position` says
-    how many stored bytes were read. Raises ScoringError if every row fails, or more rows than
-    `threshold` (by default the setting) allows.
+    how many stored bytes were read. `on_state` gets the state of the batch after output that was
+    given to `sink`; `go_on` is a state of an earlier attempt, whose output is there. Raises
+    ScoringError if every row fails, or more rows than `threshold` (by default the setting) allows.
     """
     report = Report() if report is None else report
     scorer.counts.batches += 1
@@ -70,9 +73,11 @@ async def score(
                 position,
                 output,
             )
+            if go_on is not None:
+                batch.go_on(go_on)
             form = media_types.format_of(request.content_type, b"")
             async with scorer.bodies.table(form, size):
-                await batch.score(sink)
+                await batch.score(sink, on_state)
             report.content_type = output.form or form
         else:
             await _score_whole(scorer, request, source, sink, size, in_thread, report)
@@ -86,6 +91,9 @@ class _Predicted(NamedTuple):
     part: formats.Part
     #: A JSON list with an element for each row that fits.
     predictions: bytes
+    #: Of the report, after the part.
+    failed: int
+    cache_hits: int
 
 
 class _Content(NamedTuple):
@@ -93,6 +101,7 @@ class _Content(NamedTuple):
 
     content: bytes
     rows: int
+    state: BatchState | None = None
 
 
 class _Batch:
@@ -123,7 +132,11 @@ class _Batch:
             output,
         )
 
-    async def score(self, sink: Sink) -> None:
+    def go_on(self, state: BatchState) -> None:
+        self._table.go_on(state.table)
+        self._report.go_on(state)
+
+    async def score(self, sink: Sink, on_state: Callable[[BatchState], object] | None) -> None:
         """Raises ScoringError, and what the source and `sink` raise."""
         report = self._report
         try:
@@ -132,8 +145,8 @@ class _Batch:
                 Ahead(self._predicted(parts)) as predicted,
                 Ahead(self._formatted(predicted)) as contents,
             ):
-                async for content, rows in contents:
-                    await self._in_thread(sink, content)
+                async for content, rows, state in contents:
+                    await self._in_thread(_write, sink, content, on_state, state)
                     self._counts.batch_rows += rows - report.rows
                     report.rows = rows
         except TooManyErrors as error:
@@ -141,10 +154,11 @@ class _Batch:
             raise
 
     async def _formatted(self, predicted: AsyncIterator[_Predicted]) -> AsyncGenerator[_Content]:
-        rows = 0
-        async for part, predictions in predicted:
-            rows += len(part.originals)
-            yield _Content(await self._work(self._format, part, predictions), rows)
+        rows = self._report.rows
+        async for each in predicted:
+            rows += len(each.part.originals)
+            content = await self._work(self._format, each.part, each.predictions)
+            yield _Content(content, rows, self._state_after(each, rows))
         if self._report.first_error is not None and self._report.failed == rows:
             raise self._report.first_error
         self._report.require_few_errors(self._threshold, rows=rows)
@@ -153,8 +167,8 @@ class _Batch:
             yield _Content(content, rows)
 
     async def _predicted(self, parts: AsyncIterator[formats.Part]) -> AsyncGenerator[_Predicted]:
-        first = 0
-        isolation = RowIsolation(self._predict, self._request.id)
+        first, failed = self._report.rows, self._report.failed
+        isolation = RowIsolation(self._predict, self._request.id, has_answered=failed < first)
         async for read in parts:
             part, predictions = read, b"[]"
             if len(part.coerced.values):
@@ -166,7 +180,7 @@ class _Batch:
             errors = part.coerced.errors
             self._report.add_errors(errors, first=first, threshold=self._threshold)
             first += len(part.originals)
-            yield _Predicted(part, predictions)
+            yield _Predicted(part, predictions, self._report.failed, self._report.cache_hits)
         isolation.require_answers()
 
     async def _predict(self, question: Question | RowQuestion) -> Prediction | ScoringError:
@@ -192,6 +206,20 @@ class _Batch:
     async def _work(self, call: Callable[..., Any], *args: Any) -> Any:
         return await self._scorer.batch_turns.run(self._in_thread, call, *args)
 
+    def _state_after(self, predicted: _Predicted, rows: int) -> BatchState | None:
+        table = self._table.state_after(predicted.part)
+        if table is None:
+            return None
+        return BatchState(
+            table=table,
+            rows=rows,
+            failed=predicted.failed,
+            cache_hits=predicted.cache_hits,
+            bytes=self._report.bytes,
+            seconds=self._report.seconds,
+            errors=[(each.row, each.message) for each in self._report.errors[: predicted.failed]],
+        )
+
     def _format(self, part: formats.Part, predictions: bytes) -> bytes:
         values = orjson.loads(predictions)
         if not isinstance(values, list):
@@ -211,6 +239,17 @@ def _without(part: formats.Part, refused: Refused, *, first: int) -> formats.Par
     taken = np.delete(np.arange(len(rows.values)), list(refused))
     coerced = Rows(rows.values[taken], rows.kept[taken], rows.errors | errors)
     return replace(part, coerced=coerced)
+
+
+def _write(
+    sink: Sink,
+    content: bytes,
+    on_state: Callable[[BatchState], object] | None,
+    state: BatchState | None,
+) -> None:
+    sink(content)
+    if on_state is not None and state is not None:
+        on_state(state)
 
 
 async def _score_whole(

@@ -23,7 +23,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobLeaseClient, ContainerClient
+from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
 from inference.request import Request
 
@@ -98,6 +98,10 @@ class BlobAttempts:
         """Delete the marker: the version has its document."""
         with contextlib.suppress(ResourceNotFoundError, ResourceModifiedError):
             self._container.delete_blob(version.id, lease=lease)
+
+    def checkpoint(self, version: BlobVersion) -> BlobClient:
+        """The blob that says how far an attempt at this version came."""
+        return self._container.get_blob_client(version.id + ".checkpoint")
 
     def acquire_lease(self, version: BlobVersion) -> BlobLeaseClient | None:
         """The marker's lease for LEASE_S seconds; None if another has it or the marker is gone."""

@@ -13,7 +13,6 @@ from azure.core.exceptions import (
     AzureError,
     ResourceModifiedError,
     ResourceNotFoundError,
-    ServiceResponseError,
 )
 from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
@@ -25,12 +24,14 @@ from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
 from triggers.blob_options import NO_OPTIONS, BlobOptions
 from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion
+from triggers.blob_trigger.blob_checkpoints import Checkpoints, basis_of
 from triggers.blob_trigger.blob_format import format_for
 from triggers.blob_trigger.blob_report import answer_of, report_of
 from triggers.blob_trigger.blob_streams import BlobReader
 from triggers.blob_trigger.blob_work import BlobWork
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
 from triggers.blob_trigger.first_read import FirstRead
+from triggers.blob_trigger.guarded_writes import write_unless_replaced
 from triggers.blob_trigger.job_monitor import MAX_STALL_S, JobMonitor
 from triggers.blob_trigger.storage_errors import (
     BlobChanged,
@@ -48,8 +49,6 @@ log = logging.getLogger(__name__)
 
 #: Before a blob that was replaced during its scoring is read again.
 CHANGED_PAUSE_S = 0.5
-#: How often an output is written again because another call has written it in between.
-MAX_WRITES = 5
 #: A blob of no more bytes is taken to be the first of its name, which saves two requests. If it
 #: isn't, its output is written twice.
 SMALL_BYTES = 1024 * 1024
@@ -118,12 +117,13 @@ class BlobHandler:
         number = await self._retried(
             work.subject, ends_at, lambda: self._threads.storage(self._attempts.begin, version)
         )
+        checkpoints = Checkpoints(self._attempts.checkpoint(version), may_exist=number > 1)
         is_last = number >= self._attempts.max_attempts
         async with self._exhausted.lease(version) if is_last else contextlib.nullcontext() as lease:
             renew = partial(self._exhausted.store_provisional, request, due_s=self._provisional_s)
             if is_last:
                 await renew()
-            attempt = partial(self._attempt, work, read, renew if is_last else None)
+            attempt = partial(self._attempt, work, read, checkpoints, renew if is_last else None)
             try:
                 finished = await self._retried(work.subject, ends_at, attempt)
             except BlobChanged:
@@ -132,13 +132,17 @@ class BlobHandler:
                 if is_last:
                     await self._exhausted.finish(version, as_scoring_error(error).message, lease)
                 raise
-            await self._delete_marker(version, lease)
+            await self._delete_marker(version, checkpoints, lease)
         if finished is None:
             raise BlobChanged
         return finished
 
     async def _attempt(
-        self, work: BlobWork, read: FirstRead, renew: Callable[[], Awaitable[None]] | None
+        self,
+        work: BlobWork,
+        read: FirstRead,
+        checkpoints: Checkpoints,
+        renew: Callable[[], Awaitable[None]] | None,
     ) -> str:
         """The result document. Raises retryable errors and BlobChanged."""
         report = Report()
@@ -153,18 +157,22 @@ class BlobHandler:
                 stall_s=MAX_STALL_S if self._max_attempt_s == math.inf else None,
                 renew=renew,
             ):
-                await self._write_predictions(work, read, report)
+                await self._write_predictions(work, read, checkpoints, report)
         except (ScoringError, AzureError) as error:
             if is_retryable(error):
                 raise
             return await self._fail(work, as_scoring_error(error), report)
         document = report_of(work.version, self._scorer.model, scored=report, output=work.output)
         # The output is this version's, so no newer one has ended: its version needs no check.
-        await self._unless_replaced(work, partial(work.output.write_report, document), known=True)
+        await write_unless_replaced(
+            self._threads, work, partial(work.output.write_report, document), known=True
+        )
         answer = answer_of(document, work.output)
         return await self._outbox.store_answer(work.request, answer, self._scorer.model)
 
-    async def _write_predictions(self, work: BlobWork, read: FirstRead, report: Report) -> None:
+    async def _write_predictions(
+        self, work: BlobWork, read: FirstRead, checkpoints: Checkpoints, report: Report
+    ) -> None:
         """All of them, or none. Raises ScoringError, AzureError, BlobChanged."""
         script = await self._scorer.script()
         form = format_for(work.properties, self._options, reads_rows=script.reads_rows)
@@ -174,6 +182,8 @@ class BlobHandler:
         writer = work.output.writer(form.output_encoding)
         # The first bytes are in memory, and the writer stages no block of so few.
         in_thread = at_once if form.is_quick(work.properties.size) else self._threads.work
+        basis = basis_of(script, form, work.threshold, self._scorer.settings)
+        go_on = await self._threads.storage(checkpoints.go_on, writer, basis)
         try:
             await table_scoring.score(
                 self._scorer,
@@ -186,6 +196,8 @@ class BlobHandler:
                 output=form.output,
                 report=report,
                 position=reader.position,
+                go_on=go_on,
+                on_state=partial(checkpoints.save, writer, basis),
             )
             await in_thread(require_end, stream)
         except Exception as error:
@@ -196,33 +208,7 @@ class BlobHandler:
             log.error("%s: %s", work.subject, format_error(error))
             raise InternalError(type(error).__name__) from error
         commit = partial(work.output.commit, writer, form.output_type(report.content_type))
-        await self._unless_replaced(work, commit)
-
-    async def _unless_replaced[T](
-        self, work: BlobWork, write: Callable[[], T], *, known: bool = False
-    ) -> T:
-        """Write a part of the output, unless there is a newer version of the blob.
-
-        A write fails if another call has written since `begin`. Then what it wrote is noted first,
-        and the version is checked after that: the output of a newer version is never overwritten.
-        """
-        for number in range(MAX_WRITES):
-            if number or not known:
-                await self._require_current(work)
-            try:
-                return await self._threads.storage(write)
-            except ResourceModifiedError:
-                await self._threads.storage(work.output.begin)
-        raise ServiceResponseError("others write the same output again and again")
-
-    async def _require_current(self, work: BlobWork) -> None:
-        """Raises BlobChanged."""
-        try:
-            properties = await self._threads.storage(work.source.get_blob_properties)
-        except ResourceNotFoundError:
-            return  # it was deleted after it was read: there is no newer version
-        if properties.etag != work.properties.etag:
-            raise BlobChanged
+        await write_unless_replaced(self._threads, work, commit)
 
     async def _begin(self, work: BlobWork, read: FirstRead) -> BlobReader:
         """Open the blob, and note what its output is."""
@@ -260,15 +246,20 @@ class BlobHandler:
         document = report_of(work.version, self._scorer.model, scored=report, error=reason)
         try:
             await self._threads.storage(work.output.begin)
-            await self._unless_replaced(work, work.output.delete)
-            await self._unless_replaced(work, partial(work.output.write_report, document))
+            await write_unless_replaced(self._threads, work, work.output.delete)
+            await write_unless_replaced(
+                self._threads, work, partial(work.output.write_report, document)
+            )
         except AzureError as refusal:
             if is_retryable(refusal):
                 raise
             log.error("%s: its report was not written: %s", work.subject, error_code(refusal))
 
-    async def _delete_marker(self, version: BlobVersion, lease: BlobLeaseClient | None) -> None:
+    async def _delete_marker(
+        self, version: BlobVersion, checkpoints: Checkpoints, lease: BlobLeaseClient | None
+    ) -> None:
         try:
+            await self._threads.storage(checkpoints.delete)
             await self._threads.storage(self._attempts.end, version, lease)
         except AzureError as error:
             log.debug("request %s: its marker was not deleted: %s", version.id, error_code(error))

@@ -8,12 +8,23 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceNotFoundError, ServiceResponseError
-from azure.storage.blob import BlobBlock, BlobClient, BlobProperties, ContentSettings
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceNotFoundError,
+    ServiceResponseError,
+)
+from azure.storage.blob import (
+    BlobBlock,
+    BlobClient,
+    BlobProperties,
+    ContentSettings,
+    StorageErrorCode,
+)
 
 from inference.rows.compression import compressor_of
 from inference.rows.streams import Unclosed
-from triggers.blob_trigger.storage_errors import storage_call
+from triggers.blob_trigger.storage_errors import error_code, storage_call
 
 READ_BYTES = 1024 * 1024
 BLOCK_BYTES = 4 * 1024 * 1024
@@ -68,10 +79,31 @@ class BlockWriter:
         self._blocks: list[BlobBlock] = []
         #: Another attempt at the same blob may stage blocks at the same time.
         self._attempt = uuid.uuid4().hex
+        self._is_compressed = False
 
     def compress(self, encoding: str) -> None:
         """Compress what is written: `gzip`, `zstd`, or "" for not at all."""
         self._compressor = compressor_of(encoding)
+        self._is_compressed = bool(encoding)
+
+    @property
+    def staged(self) -> list[str] | None:
+        """The blocks that hold all that was written; None if there is more than they hold."""
+        if self._buffer or self._is_compressed:
+            return None
+        return [block.id for block in self._blocks]
+
+    def go_on(self, staged: list[str]) -> bool:
+        """Write behind the blocks of an earlier attempt. False if they are not there any more."""
+        with storage_call():
+            try:
+                _, uncommitted = self._blob.get_block_list("uncommitted")
+            except ResourceNotFoundError:
+                return False
+        if not set(staged) <= {block.id for block in uncommitted}:
+            return False
+        self._blocks = [BlobBlock(name) for name in staged]
+        return True
 
     def write(self, content: bytes) -> None:
         self._buffer += self._compressor.compress(content)
@@ -90,11 +122,17 @@ class BlockWriter:
         if self._buffer:
             self._stage()
         with storage_call():
-            committed = self._blob.commit_block_list(
-                self._blocks,
-                content_settings=ContentSettings(content_type=content_type),
-                **conditions,
-            )
+            try:
+                committed = self._blob.commit_block_list(
+                    self._blocks,
+                    content_settings=ContentSettings(content_type=content_type),
+                    **conditions,
+                )
+            except HttpResponseError as error:
+                if error_code(error) != StorageErrorCode.INVALID_BLOCK_LIST.value:
+                    raise
+                # Another attempt has written the blob, which deletes all that is staged.
+                raise ServiceResponseError("the staged blocks are gone") from error
         return str(committed["etag"])
 
     def _stage(self) -> None:

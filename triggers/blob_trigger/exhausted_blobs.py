@@ -19,6 +19,7 @@ from inference.errors import Overloaded
 from inference.request import Request
 from inference.serving.scorer import Scorer
 from triggers.blob_trigger.blob_attempts import RENEW_S, BlobAttempts, BlobVersion
+from triggers.blob_trigger.blob_checkpoints import Checkpoints
 from triggers.blob_trigger.blob_output import BlobOutput
 from triggers.blob_trigger.blob_report import answer_of, report_of
 from triggers.blob_trigger.storage_threads import BlobThreads
@@ -104,6 +105,8 @@ class ExhaustedBlobs:
                 await self._threads.storage(output.delete)
                 await self._threads.storage(output.write_report, report)
         await self._threads.work(self._send, document, f"{version.id}-ended")
+        checkpoints = Checkpoints(self._attempts.checkpoint(version), may_exist=True)
+        await self._threads.storage(checkpoints.delete)
         await self._threads.storage(self._attempts.end, version, lease)
         log.warning("request %r failed, and no attempt is left: %s", version.id, why)
 

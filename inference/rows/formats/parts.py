@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, Literal, Protocol
 
-from inference.errors import CallerError, InputTooLarge, MalformedInput
+from inference.errors import CallerError, InputTooLarge, InternalError, MalformedInput
 from inference.limits import Limits
 from inference.rows.row_types import Rows
 
@@ -67,9 +67,9 @@ class Table(Protocol):
         """
         return None
 
-    def go_on(self, state: dict[str, Any]) -> None:
+    def go_on(self, state: dict[str, Any]) -> None:  # noqa: ARG002 - few formats can
         """Read and write from there on. Called before `parts`, on a table of the same input."""
-        raise NotImplementedError
+        raise InternalError(f"{type(self).__name__} can't go on")
 
 
 def read_whole(source: BinaryIO, limits: Limits) -> bytes:

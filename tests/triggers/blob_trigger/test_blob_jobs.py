@@ -12,7 +12,7 @@ from inference.results import running_jobs
 from inference.serving.batch_report import Report
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from tests.waiting import eventually_async
-from triggers.blob_trigger import blob_scoring, job_monitor
+from triggers.blob_trigger import blob_scoring, guarded_writes, job_monitor
 
 CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 MANY = b"0.9,0.9,0.9\n" * 200_000
@@ -200,17 +200,17 @@ async def test_a_newer_version_wins_over_an_older_one_that_ends_later(
 ):
     """The older one is about to be committed when the newer one is uploaded and scored whole."""
     blob = storage.source.upload_blob("rows.csv", MANY)
-    commit = blob_scoring.BlobHandler._unless_replaced
+    commit = guarded_writes.write_unless_replaced
     between = []
 
-    async def replaced_before(self, work, write, **more):
+    async def replaced_before(threads, work, write, **more):
         if not between:
             between.append(work)
             blob.upload_blob(newer, overwrite=True)
             await handler.score(blob, storage.output)
-        return await commit(self, work, write, **more)
+        return await commit(threads, work, write, **more)
 
-    monkeypatch.setattr(blob_scoring.BlobHandler, "_unless_replaced", replaced_before)
+    monkeypatch.setattr(blob_scoring, "write_unless_replaced", replaced_before)
     await handler.score(blob, storage.output)
     report = storage.report("rows.csv")
     assert report["etag"] == blob.get_blob_properties().etag
@@ -224,17 +224,17 @@ async def test_a_newer_version_wins_over_an_older_one_that_ends_later(
 
 async def test_a_newer_version_wins_between_the_check_and_the_commit(handler, storage, monkeypatch):
     blob = storage.source.upload_blob("rows.csv", MANY)
-    check = blob_scoring.BlobHandler._require_current
+    check = guarded_writes._require_current
     between = []
 
-    async def replaced_after(self, work):
-        await check(self, work)
+    async def replaced_after(threads, work):
+        await check(threads, work)
         if not between:
             between.append(work)
             blob.upload_blob(b"0.1,0.1,0.1\n", overwrite=True)
             await handler.score(blob, storage.output)
 
-    monkeypatch.setattr(blob_scoring.BlobHandler, "_require_current", replaced_after)
+    monkeypatch.setattr(guarded_writes, "_require_current", replaced_after)
     document = json.loads(await handler.score(blob, storage.output))
     assert storage.written("rows.csv") == b"0.1,0.1,0.1,0,\n"
     assert storage.report("rows.csv")["id"] == document["id"]
