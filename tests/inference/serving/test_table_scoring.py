@@ -9,6 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
+from cache import keys
 from inference.error_threshold import ErrorThreshold
 from inference.errors import InputTooLarge, MalformedInput, TooManyErrors, UnfitInput
 from inference.limits import MAX_ROW_BYTES
@@ -261,3 +262,20 @@ async def test_a_row_that_the_model_refuses_alone_has_an_error(form, tmp_path, m
     assert report.errors[0].message.startswith("row 2: expected values that the model can compute")
     third = out.getvalue().splitlines()[2]
     assert (b"row 2: expected" in third, out.getvalue().count(b"row 2")) == (True, 1)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+async def test_keys_are_made_only_while_the_row_cache_is_open_for_batches(
+    share, model_dir, make_scorer, monkeypatch
+):
+    scorer, named = make_scorer(model_dir), []
+    make = keys.row_keys
+    monkeypatch.setattr(keys, "row_keys", lambda **of: named.append(1) or make(**of))
+    many = scorer.cache_policy.many_rows
+    many.near.share = many.redis.share = share
+    many.near.pays = many.redis.pays = share > 0
+    request = Request(id="b", source="blob", body=b"", content_type=media_types.CSV)
+    body = b"".join(b"0.%d,0.2,0.3\n" % at for at in range(3_000))
+    report = await table_scoring.score(scorer, request, io.BytesIO(body), lambda _: None)
+    assert (report.rows, report.failed) == (3_000, 0)
+    assert bool(named) == (share > 0)
