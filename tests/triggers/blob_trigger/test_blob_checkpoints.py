@@ -74,7 +74,7 @@ def score(handler, storage):
 
 
 def without_places(report):
-    places = {"id", "seconds", "rows_per_s", "etag", "output_etag", "input", "cache_hits"}
+    places = {"id", "output", "seconds", "rows_per_s", "etag", "output_etag", "input", "cache_hits"}
     return {name: value for name, value in report.items() if name not in places}
 
 
