@@ -7,10 +7,11 @@ milliseconds, so HTTP would wait longer with each batch.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, BinaryIO, cast
 
 from inference.rows.streams import READ_BYTES, Unclosed
@@ -30,13 +31,17 @@ class BatchTurns:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
+        #: The thread that has the turn.
+        self._owner: int | None = None
 
     def __repr__(self) -> str:
         return f"<BatchTurns {'taken' if self._turn.locked() else 'free'}>"
 
     async def run[T](self, in_thread: InThread, call: Callable[..., T], *args: Any) -> T:
-        """The result of a blocking call. Before the next call the event loop has a turn, or more
-        turns while it is busy: about as long as this call worked.
+        """The result of a blocking call.
+
+        In a thread it takes its turn. Before the next one the event loop has a turn, or more turns
+        while it is busy: about as long as this call worked.
         """
         loop = asyncio.get_running_loop()
         result: T = await in_thread(self._take, loop, call, *args)
@@ -44,16 +49,44 @@ class BatchTurns:
 
     def outside(self, source: BinaryIO) -> BinaryIO:
         """The source for calls in `run`. While it waits for bytes, other batches work."""
-        return cast(BinaryIO, Unclosed(_Outside(source, self._turn), READ_BYTES))
+        return cast(BinaryIO, Unclosed(_Outside(source, self), READ_BYTES))
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let other batches work. Does nothing in a thread that has not the turn."""
+        if self._owner != threading.get_ident():
+            yield
+            return
+        self._owner = None
+        self._turn.release()
+        try:
+            yield
+        finally:
+            self._turn.acquire()
+            self._owner = threading.get_ident()
 
     def _take[T](self, loop: asyncio.AbstractEventLoop, call: Callable[..., T], *args: Any) -> T:
+        if _runs_on(loop):
+            return call(*args)
         with self._turn:
+            self._owner = threading.get_ident()
             began = time.thread_time()
-            result = call(*args)
+            try:
+                result = call(*args)
+            finally:
+                self._owner = None
             worked_s = time.thread_time() - began
             if worked_s > REST_AFTER_S:
-                _rest(loop, worked_s)
+                with contextlib.suppress(RuntimeError):  # the loop was closed
+                    _rest(loop, worked_s)
         return result
+
+
+def _runs_on(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:  # no loop runs in this thread
+        return False
 
 
 def _rest(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
@@ -70,19 +103,16 @@ def _rest(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
 
 
 class _Outside(io.RawIOBase):
-    """A source that is read without the turn, which its reader holds."""
+    """A source that is read without the turn."""
 
-    def __init__(self, source: BinaryIO, turn: threading.Lock) -> None:
-        self._source, self._turn = source, turn
+    def __init__(self, source: BinaryIO, turns: BatchTurns) -> None:
+        self._source, self._turns = source, turns
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._turn.release()
-        try:
+        with self._turns.paused():
             content = self._source.read(len(buffer))
-        finally:
-            self._turn.acquire()
         buffer[: len(content)] = content
         return len(content)

@@ -91,7 +91,13 @@ def _rows_written(app) -> int:
 
 
 def _metrics(app) -> str:
-    return app.get("/api/metrics").body.decode()
+    def found():
+        try:
+            return app.get("/api/metrics").body.decode()
+        except OSError:
+            return None  # the next worker does not listen yet
+
+    return eventually(found, FOUND_AGAIN_S)
 
 
 def _delete(app, name: str) -> None:

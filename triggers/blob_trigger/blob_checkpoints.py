@@ -66,7 +66,8 @@ class Checkpoints:
     def __init__(
         self, blob: BlobClient, *, may_exist: bool, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._blob, self._may_exist, self._clock = blob, may_exist, clock
+        self._blob, self._clock = blob, clock
+        self.may_exist = may_exist
         self._due_at = clock() + EVERY_S
 
     def __repr__(self) -> str:
@@ -77,7 +78,7 @@ class Checkpoints:
 
         Returns the state after them; None to begin again.
         """
-        checkpoint = self._read() if self._may_exist else None
+        checkpoint = self._read() if self.may_exist else None
         if checkpoint is None or checkpoint.basis != basis:
             return None
         return checkpoint.state if writer.go_on(checkpoint.blocks) else None
@@ -90,7 +91,7 @@ class Checkpoints:
         if self._clock() < self._due_at or not (blocks := writer.staged):
             return
         content = orjson.dumps(asdict(Checkpoint(basis, blocks, state)))
-        self._may_exist = True
+        self.may_exist = True
         try:
             self._blob.upload_blob(content, overwrite=True)
         except AzureError as error:
@@ -98,10 +99,10 @@ class Checkpoints:
         self._due_at = self._clock() + EVERY_S
 
     def delete(self) -> None:
-        if self._may_exist:
+        if self.may_exist:
             with contextlib.suppress(ResourceNotFoundError):
                 self._blob.delete_blob()
-        self._may_exist = False
+        self.may_exist = False
 
     def _read(self) -> Checkpoint | None:
         try:

@@ -182,8 +182,9 @@ class BlobHandler:
         writer = work.output.writer(form.output_encoding)
         # The first bytes are in memory, and the writer stages no block of so few.
         in_thread = at_once if form.is_quick(work.properties.size) else self._threads.work
-        basis = basis_of(script, form, work.threshold, self._scorer.settings)
-        go_on = await self._threads.storage(checkpoints.go_on, writer, basis)
+        basis, go_on = basis_of(script, form, work.threshold, self._scorer.settings), None
+        if checkpoints.may_exist:
+            go_on = await self._threads.storage(checkpoints.go_on, writer, basis)
         try:
             await table_scoring.score(
                 self._scorer,
@@ -259,7 +260,8 @@ class BlobHandler:
         self, version: BlobVersion, checkpoints: Checkpoints, lease: BlobLeaseClient | None
     ) -> None:
         try:
-            await self._threads.storage(checkpoints.delete)
+            if checkpoints.may_exist:
+                await self._threads.storage(checkpoints.delete)
             await self._threads.storage(self._attempts.end, version, lease)
         except AzureError as error:
             log.debug("request %s: its marker was not deleted: %s", version.id, error_code(error))

@@ -81,3 +81,17 @@ async def test_an_error_and_a_cancelled_caller_give_the_turn_back():
     await asyncio.gather(cancelled, return_exceptions=True)
     stop.set()
     assert await asyncio.wait_for(turns.run(asyncio.to_thread, int, "3"), 10) == 3
+
+
+async def test_a_call_on_the_event_loop_waits_for_no_batch():
+    turns, stop = BatchTurns(), threading.Event()
+
+    async def at_once(call, *args):
+        return call(*args)
+
+    other = asyncio.create_task(turns.run(asyncio.to_thread, stop.wait, 10))
+    await asyncio.sleep(0.05)
+    source = turns.outside(io.BytesIO(b"rows"))
+    assert await turns.run(at_once, source.read) == b"rows"
+    stop.set()
+    assert await other
