@@ -97,12 +97,17 @@ class _ProgressBar:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
         console = Console(stderr=True)
-        columns = TextColumn("{task.description:<11}"), BarColumn(), TaskProgressColumn()
+        columns = (
+            TextColumn("{task.description:<11}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("[dim]{task.fields[details]}"),
+        )
         self._bar = Progress(
             *columns, console=console, disable=hidden or not os.isatty(2), transient=True
         )
-        self._task = self._bar.add_task("", total=None)
-        self._stage = ""
+        self._task = self._bar.add_task("", total=None, details="")
+        self._step = ""
 
     def __enter__(self) -> _ProgressBar:
         self._bar.start()
@@ -111,10 +116,11 @@ class _ProgressBar:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, stage: str, share: float | None) -> None:
-        """`share` is how much of the stage is done; None while nobody knows."""
-        if stage != self._stage:
-            self._stage = stage
-            self._bar.reset(self._task, description=stage, total=None)
+    def show(self, step: str, share: float | None, details: str = "") -> None:
+        """`share`: how much of the step is done; None while that is unknown."""
+        if step != self._step:
+            self._step = step
+            self._bar.reset(self._task, description=step, total=None)
+        self._bar.update(self._task, details=details)
         if share is not None:
             self._bar.update(self._task, total=1.0, completed=share)

@@ -7,11 +7,11 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.servicebus import ServiceBusMessage
@@ -28,8 +28,12 @@ from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 #: Seconds between two looks for the result.
 POLL_S = 0.5
-#: The share of a step that is done, or None while that is unknown; and what is being done.
-Report = Callable[[str, float | None], None]
+
+
+class Report(Protocol):
+    """Shows what is being done, and the share of it that is done; None while that is unknown."""
+
+    def __call__(self, step: str, share: float | None, details: str = "") -> None: ...
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ def by_blob(way: Submission) -> Outcome:
     try:
         _upload(way, account.get_container_client(path.partition("/")[0]), name)
         while (report := _read_report(written, name + REPORT)) is None:
-            way.report("scoring", _share(way))
+            way.report("scoring", *_progress(way))
             time.sleep(POLL_S)
         if report["status"] == "succeeded":
             place = report.get("output") or f"{written.container_name}/{output_name(name)}"
@@ -198,14 +202,25 @@ def _download(way: Submission, container: ContainerClient, name: str) -> None:
         stream.readinto(file)
 
 
-def _share(way: Submission) -> float | None:
-    """How much of the input is scored. An app without its HTTP trigger does not tell."""
+def _progress(way: Submission) -> tuple[float | None, str]:
+    """How much of the input is scored, and details. None of an app without its HTTP trigger."""
     with contextlib.suppress(Refused):
         answer = way.results.result(way.source.id)
         if answer.status == 202:
-            share: float | None = answer.document().get("share")
-            return share
-    return None
+            return format_progress(answer.document())
+    return None, ""
+
+
+def format_progress(running: Mapping[str, Any]) -> tuple[float | None, str]:
+    """The share and the details of a job's progress, as /api/results/{id} has them."""
+    details = []
+    if running.get("rows"):
+        details += [f"{running['rows']:,} rows", f"{running['rows_per_s']:,.0f}/s"]
+    if failed := running.get("failed"):
+        details.append(f"{failed:,} failed")
+    if (left_s := running.get("seconds_left")) is not None:
+        details.append(f"{int(left_s) // 60}:{int(left_s) % 60:02} left")
+    return running.get("share"), ", ".join(details)
 
 
 def _read_report(container: ContainerClient, name: str) -> dict[str, Any] | None:
