@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,17 @@ _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
 #: csv's own limit is 128 KiB a cell, for the whole process.
 csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
+
+
+class ReadPosition(NamedTuple):
+    """A place between two rows, and how the reader goes on there."""
+
+    #: Of the source, before it.
+    bytes: int
+    lines: int
+    #: Of a block, as in LineBlocks.
+    block_bytes: int | None
+    reads_numbers: bool
 
 
 class LineBlocks:

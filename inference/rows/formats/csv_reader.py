@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 import simdjson
 
@@ -23,6 +23,7 @@ from inference.rows.formats.csv_lines import (
     AT_ONCE_ROWS,
     LineBlocks,
     QuotedRows,
+    ReadPosition,
     closed_lines,
     decode,
     has_lone_returns,
@@ -50,17 +51,6 @@ _BOM = b"\xef\xbb\xbf"
 _SEPARATOR = re.compile(rb'"?sep=([\t !#-/:-@\[-`{-~])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 _LINE = re.compile(rb"[^\r\n]*+(?:\r\n|[\r\n])|[^\r\n]++")
 _VISIBLE = re.compile(rb"\S")
-
-
-class ReadPosition(NamedTuple):
-    """A place between two rows, and how the reader goes on there."""
-
-    #: Of the source, before it.
-    bytes: int
-    lines: int
-    #: Of a block, as in LineBlocks.
-    block_bytes: int | None
-    reads_numbers: bool
 
 
 class CsvReader:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
 
+from inference.rows.formats.csv_lines import ReadPosition
 from inference.rows.formats.csv_part import CsvPart
 from inference.rows.formats.csv_picker import CellPicker
-from inference.rows.formats.csv_reader import CsvReader, ReadPosition
+from inference.rows.formats.csv_reader import CsvReader
 from inference.rows.formats.csv_writer import CsvWriter
 from inference.rows.formats.gathering import pin_width
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
