@@ -97,7 +97,7 @@ def _metrics(app) -> str:
         except OSError:
             return None  # the next worker does not listen yet
 
-    return eventually(found, FOUND_AGAIN_S)
+    return str(eventually(found, FOUND_AGAIN_S))
 
 
 def _delete(app, name: str) -> None:
