@@ -51,14 +51,24 @@ class Describing:
     def describe(self, folder: Path, file: Path | None, training: Any) -> Described:
         if file is None and training is None:
             file = mlflow_folder.find_example(folder)
+        signature = learning.signature(folder)
         if self._own.kind == "texts":
-            return self._of_texts(file, training)
+            return self._of_texts(file, training, signature or ())
         if not isinstance(self._model, SklearnModel):
             return self._of_graph(file, training)
-        signature = learning.signature(folder)
         names = learning.names(self._model.estimator, signature)
         if names is None:
             return self._of_array(file, training)
+        return self._of_names(names, signature, file, training)
+
+    def _of_names(
+        self,
+        names: Sequence[str],
+        signature: Sequence[Column] | None,
+        file: Path | None,
+        training: Any,
+    ) -> Described:
+        """Of a model that was trained on a DataFrame."""
         if training is None and file is None:
             return self._of_signature(names, signature)
         known = self._known(names, signature)
@@ -102,14 +112,15 @@ class Describing:
         values = coercion.coerce_rows(rows, self._own, text=False).require_valid()
         return self._described(self._own, values)
 
-    def _of_texts(self, file: Path | None, training: Any) -> Described:
+    def _of_texts(self, file: Path | None, training: Any, signature: Sequence[Column]) -> Described:
         text_rows.require_text(self._stated)
         if training is not None:
             schema, values = text_rows.of_training(training, self._own)
         elif file is not None:
             schema, values = text_rows.of_file(file, self._own, self._stated)
         else:
-            return Described(text_rows.named(self._own, *self._stated.types), Golden())
+            known = [*self._stated.types, *(column.name for column in signature)]
+            return Described(text_rows.named(self._own, *known[:1]), Golden())
         return self._described(schema, values)
 
     def _described(self, schema: Schema, values: Values) -> Described:

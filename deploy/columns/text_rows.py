@@ -103,11 +103,19 @@ def _csv_names(file: Path) -> list[str]:
 def _json_names(file: Path) -> list[str]:
     body = file.read_bytes()
     lines = body.splitlines()[:1] if file.suffix.lower() != ".json" else [body]
-    document = orjson.loads(lines[0]) if lines else None
-    if isinstance(document, dict):
-        document = next((document[name] for name in NAMES if name in document), document)
-    record = document[0] if isinstance(document, list) and document else document
-    return [*record] if isinstance(record, dict) else []
+    return _document_names(orjson.loads(lines[0]) if lines else None)
+
+
+def _document_names(document: Any) -> list[str]:
+    """The names of the columns of a document, or of its first record."""
+    if isinstance(document, list):
+        return _document_names(document[0]) if document else []
+    if not isinstance(document, dict):
+        return []
+    if "columns" in document:
+        return [str(name) for name in document["columns"]]
+    rows = next((document[name] for name in NAMES if name in document), None)
+    return [*document] if rows is None else _document_names(rows)
 
 
 _READERS: dict[str, Callable[[Path], list[str]]] = {

@@ -31,7 +31,7 @@ def load(file: Path) -> Any:
 
 def require_estimator(loaded: object) -> None:
     """Raises ModelUnavailable for a booster that can't be called with arrays."""
-    kind = f"{type(loaded).__module__.partition('.')[0]}.{type(loaded).__name__}"
+    kind = _kind(loaded)
     if kind == "xgboost.Booster":
         raise ModelUnavailable(
             "the model is an xgboost.Booster, which takes no arrays: save an XGBClassifier or"
@@ -54,10 +54,15 @@ def width(estimator: Any) -> int | None:
 
 def names(estimator: Any) -> list[str] | None:
     """The names of the columns of a bare `lightgbm.Booster`; None of others, and without names."""
-    if not callable(own := getattr(estimator, "feature_name", None)):
+    if _kind(estimator) != "lightgbm.Booster":
         return None
-    found: list[str] = own()
+    found: list[str] = estimator.feature_name()
     return None if found == [f"Column_{at}" for at in range(len(found))] else found
+
+
+def _kind(loaded: object) -> str:
+    """A class by its library: `xgboost.Booster`."""
+    return f"{type(loaded).__module__.partition('.')[0]}.{type(loaded).__name__}"
 
 
 def _xgboost(file: Path) -> Any:

@@ -168,3 +168,14 @@ def test_the_input_example_of_an_mlflow_model_of_arrays_is_read(tmp_path):
     model = HistGradientBoostingClassifier(max_iter=3).fit(rows.to_numpy(), SOLD)
     folder = _logged(tmp_path, model, rows[[]], rows.head(2).to_numpy().tolist(), "ndarray")
     assert len(manifest.describe(folder).golden.rows) == 2
+
+
+@pytest.mark.parametrize("with_example", [False, True])
+def test_an_mlflow_model_of_texts_names_its_column(tmp_path, with_example):
+    rows = pd.DataFrame({"review": ["good day", "bad day"] * 5})
+    model = TfidfVectorizer().fit(rows.review)
+    example = rows.head(1).to_dict(orient="split", index=False) if with_example else {}
+    folder = _logged(tmp_path, model, rows, example, "dataframe" if with_example else "none")
+    described = manifest.describe(folder, method="transform")
+    assert described.features.names == ["review"]
+    assert described.golden.rows == ([["good day"]] if with_example else ())

@@ -30,7 +30,7 @@ def main() -> int:
     report = WORK / "report.xml"
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tests)),
-        *("-c", str(tests / "pytest.ini"), "-n", str(arguments.processes), "--timeout", "300"),
+        *("-c", str(tests / "pytest.ini"), "-n", str(arguments.processes), "--timeout", "900"),
         "--show-capture=no",
         *("--junit-xml", str(report), *(arguments.rest or [str(tests)])),
     ]

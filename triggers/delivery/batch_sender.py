@@ -46,22 +46,29 @@ class BatchSender:
         self._thread.shutdown(wait=False)
 
     async def _send_waiting(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
-                messages = [message for message, _ in batch]
-                failure: Exception | None = None
-                try:
-                    await loop.run_in_executor(self._thread, self._send_all, messages)
-                except Exception as error:  # noqa: BLE001 - its callers handle it
-                    failure = error
-                for _, accepted in batch:
-                    _end(accepted, failure)
+                failure = await self._try_to_send([message for message, _ in batch])
+                if isinstance(failure, ValueError) and len(batch) > 1:
+                    # A message is too large. The others are not affected.
+                    for message, accepted in batch:
+                        _end(accepted, await self._try_to_send([message]))
+                else:
+                    for _, accepted in batch:
+                        _end(accepted, failure)
         finally:
             self._sending = None
             for _, accepted in self._waiting:
                 accepted.cancel()
+
+    async def _try_to_send(self, messages: Sequence[Outgoing]) -> Exception | None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, self._send_all, messages)
+        except Exception as error:  # noqa: BLE001 - its callers handle it
+            return error
+        return None
 
 
 def _end(accepted: asyncio.Future[None], failure: Exception | None) -> None:

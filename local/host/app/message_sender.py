@@ -60,30 +60,39 @@ class MessageSender:
         await self._close_link()
 
     async def _send_waiting(self) -> None:
-        """Send until none waits. Each transfer's outcome is that of all outputs in it."""
+        """Send until none waits."""
         try:
             while self._waiting:
                 outputs, self._waiting = self._waiting, []
-                messages = [message for each, _ in outputs for message in each]
-                failure: Exception | None = None
-                try:
-                    async with asyncio.timeout(SEND_S):
-                        await self._send(messages)
-                except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-                    failure = error
-                    # The link's state is unknown.
-                    await self._close_link()
-                for _, accepted in outputs:
-                    if accepted.done():
-                        continue
-                    if failure is None:
-                        accepted.set_result(None)
-                    else:
-                        accepted.set_exception(failure)
+                failure = await self._try_to_send([each for some, _ in outputs for each in some])
+                if isinstance(failure, ValueError) and len(outputs) > 1:
+                    # A message is too large. The other outputs are not affected.
+                    for messages, accepted in outputs:
+                        _end(accepted, await self._try_to_send(messages))
+                else:
+                    for _, accepted in outputs:
+                        _end(accepted, failure)
         finally:
             self._sending = None
             for _, accepted in self._waiting:
                 accepted.cancel()
+
+    async def _try_to_send(self, messages: Sequence[ServiceBusMessage]) -> Exception | None:
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._send(messages)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            # This task was not cancelled: the SDK awaited a task that it had cancelled.
+            failure: Exception = TimeoutError("the connection was closed")
+        except Exception as error:  # noqa: BLE001 - a broken connection raises anything
+            failure = error
+        else:
+            return None
+        # The link's state is unknown.
+        await self._close_link()
+        return failure
 
     async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
         sender = await self._open()
@@ -113,3 +122,12 @@ class MessageSender:
         client, self._client, self._sender = self._client, None, None
         if client is not None:
             await close_client(client, self)
+
+
+def _end(accepted: asyncio.Future[None], failure: Exception | None) -> None:
+    if accepted.done():
+        return
+    if failure is None:
+        accepted.set_result(None)
+    else:
+        accepted.set_exception(failure)

@@ -55,7 +55,7 @@ def _sections(message: ServiceBusReceivedMessage, lock_token: UUID) -> Iterable[
     yield _header(raw, message.delivery_count or 0)
     yield Described(DELIVERY_ANNOTATIONS, {LOCK_TOKEN: lock_token})
     annotations = {
-        Symbol(_value(name)): Timestamp(value) if name in TIMES else _value(value)
+        _symbol(name): Timestamp(value) if name in TIMES else _value(value)
         for name, value in (raw.annotations or {}).items()
     }
     yield Described(MESSAGE_ANNOTATIONS, annotations)
@@ -86,9 +86,9 @@ def _properties(sent: AmqpMessageProperties) -> Described:
         reply_to_group_id=_value(sent.reply_to_group_id),
     )
     if sent.content_type:
-        properties.content_type = Symbol(_value(sent.content_type))
+        properties.content_type = _symbol(sent.content_type)
     if sent.content_encoding:
-        properties.content_encoding = Symbol(_value(sent.content_encoding))
+        properties.content_encoding = _symbol(sent.content_encoding)
     return properties.described()
 
 
@@ -104,16 +104,30 @@ def _body(raw: AmqpAnnotatedMessage) -> Iterable[Described]:
                 yield Described(DATA, part)
 
 
+def _symbol(name: Any) -> Any:
+    """A symbol, unless a sender put other characters than ASCII into it."""
+    text = _value(name)
+    return Symbol(text) if isinstance(text, str) and text.isascii() else text
+
+
 def _value(value: Any) -> Any:
     """A value of the SDK, which reads texts as bytes, with texts as `str` again."""
     match value:
         case bytes():
-            try:
-                return value.decode()
-            except UnicodeDecodeError:
-                return value
+            return _text(value)
         case Mapping():
             return {_value(key): _value(each) for key, each in value.items()}
         case list() | tuple():
             return [_value(each) for each in value]
-    return value
+        case int() if value >= 2**63:
+            return ULong(value)
+        case None | bool() | int() | float() | str() | UUID():
+            return value
+    return str(value)
+
+
+def _text(value: bytes) -> str | bytes:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import time
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from contextlib import nullcontext
 from datetime import timedelta
 from hashlib import sha256
@@ -237,6 +237,18 @@ def test_messages_are_sent_and_received_over_rest(admin, url):
     assert json.loads(again.headers["BrokerProperties"])["DeliveryCount"] == 2
     empty = requests.delete(f"{url}/rest/messages/head?timeout=0", headers=headers, timeout=5)
     assert empty.status_code == 204
+
+
+def test_a_request_of_az_rest_sends_a_message(admin, url):
+    """It has an Entra token and no other header than the content type."""
+    admin.create_queue("az")
+    claims = {"aud": "https://servicebus.azure.net", "exp": int(time.time()) + 60}
+    token = f"e30.{urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.x"
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    sent = requests.post(f"{url}/az/messages", data=b"[[1]]", headers=headers, timeout=5)
+    assert sent.status_code == 201
+    got = requests.delete(f"{url}/az/messages/head", headers=headers, timeout=5)
+    assert (got.content, got.headers["content-type"]) == (b"[[1]]", "application/json")
 
 
 @pytest.mark.parametrize("token", ["", "SharedAccessSignature sr=x", "Bearer x"])

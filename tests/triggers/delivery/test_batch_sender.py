@@ -58,6 +58,18 @@ async def test_a_failure_is_that_of_all_messages_in_the_call_and_of_no_later_one
     assert queue.calls[-1] == ["later"]
 
 
+async def test_a_message_that_is_too_large_fails_alone() -> None:
+    def send_all(messages: Sequence[Outgoing]) -> None:
+        if any(message.body == "large" for message in messages):
+            raise ValueError("too large")
+
+    sender = BatchSender(send_all)
+    ended = await asyncio.gather(
+        *(sender.send(Outgoing(body)) for body in ("a", "large", "b")), return_exceptions=True
+    )
+    assert [type(each) for each in ended] == [type(None), ValueError, type(None)]
+
+
 async def test_a_sender_that_gives_up_ends_no_other() -> None:
     queue = Queue()
     sender = BatchSender(queue.send_all)

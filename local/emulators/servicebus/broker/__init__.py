@@ -1,1 +1,1 @@
-"""Queues and their store: no AMQP and no sockets; clock and store are arguments."""
+"""Queues, topics and their store: no AMQP and no sockets; clock and store are arguments."""
