@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -16,17 +16,28 @@ from inference.rows.row_types import Array
 #: Bytes read and parsed at a time. A block of numbers takes a millisecond, for which HTTP waits. It
 #: fits into a processor's cache: in a block of 1 MiB a byte takes three times as long.
 BLOCK_BYTES = 96 * 1024
+#: Bytes that are skipped at a time.
+SKIPPED_BYTES = 1024 * 1024
 #: Rows of a part, at most. So many make a call of a model that takes columns worth its overhead.
 AT_ONCE_ROWS = 8_000
 #: A block of so many rows has a size within these bounds.
 _LEAST_BYTES, _MOST_BYTES = 64 * 1024, 640 * 1024
-#: Bytes that are skipped at a time.
-SKIPPED_BYTES = 1024 * 1024
 
 _QUOTE, _LINE_FEED, _RETURN = b'"\n\r'
 
 #: csv's own limit is 128 KiB a cell, for the whole process.
 csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
+
+
+class ReadPosition(NamedTuple):
+    """A place between two rows, and how the reader goes on there."""
+
+    #: Of the source, before it.
+    bytes: int
+    lines: int
+    #: Of a block, as in LineBlocks.
+    block_bytes: int | None
+    reads_numbers: bool
 
 
 class LineBlocks:
@@ -35,7 +46,8 @@ class LineBlocks:
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
         self._rest = b""
-        self._size: int | None = None
+        #: Of a block, in bytes; None: BLOCK_BYTES.
+        self.size: int | None = None
         #: Bytes that were read from the source.
         self._taken = 0
 
@@ -59,11 +71,11 @@ class LineBlocks:
 
     def fit(self, size: int, rows: int) -> None:
         """Read blocks of AT_ONCE_ROWS rows from now on, if rows are as long as in the last one."""
-        self._size = min(max(size // rows * AT_ONCE_ROWS, _LEAST_BYTES), _MOST_BYTES)
+        self.size = min(max(size // rows * AT_ONCE_ROWS, _LEAST_BYTES), _MOST_BYTES)
 
     def read(self) -> bytes:
         """The next block; nothing at the end. Raises MalformedInput for a line that is too long."""
-        wanted = self._size or BLOCK_BYTES
+        wanted = self.size or BLOCK_BYTES
         while True:
             text, ended = self._fill(wanted)
             # A carriage return at the end may belong to a line feed.

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 import simdjson
 
@@ -23,6 +23,7 @@ from inference.rows.formats.csv_lines import (
     AT_ONCE_ROWS,
     LineBlocks,
     QuotedRows,
+    ReadPosition,
     are_short,
     closed_lines,
     decode,
@@ -53,13 +54,6 @@ _LINE = re.compile(rb"[^\r\n]*+(?:\r\n|[\r\n])|[^\r\n]++")
 _VISIBLE = re.compile(rb"\S")
 
 
-class ReadPosition(NamedTuple):
-    """A place between two rows: the bytes of the source, and the lines, before it."""
-
-    bytes: int
-    lines: int
-
-
 class CsvReader:
     """The header and the rows of a CSV. Reading raises CallerError.
 
@@ -86,26 +80,31 @@ class CsvReader:
         self.line_end = b"\n"
         self._begin(options)
         self._comma = self.delimiter.encode()
-        #: All rows before it are in the parts so far. Reading can go on there.
-        self.boundary = ReadPosition(0, 0)
         self.header = self._read_header(schema, options)
         self._schema = schema
         self._reads_numbers = csv_numbers.may_read(schema)
+        #: All rows before it are in the parts so far. Reading can go on there.
+        self.boundary = self._position()
         self._parser = simdjson.Parser()
         self._columns: ColumnsReader | None = None
 
     def skip_to(self, position: ReadPosition) -> None:
         """Read on there. Called before `parts`."""
         self._blocks.skip_to(position.bytes)
-        self._number = position.lines
+        self._blocks.size = position.block_bytes
+        self._number, self._reads_numbers = position.lines, position.reads_numbers
 
     def parts(self) -> Iterator[CsvPart]:
         while True:
-            self.boundary = ReadPosition(self._blocks.position, self._number)
+            self.boundary = self._position()
             if not (block := self._blocks.read()):
                 return
             is_plain = b'"' not in block and not has_lone_returns(block)
             yield from (self._plain if is_plain else self._quoted)(block)
+
+    def _position(self) -> ReadPosition:
+        at = self._blocks.position
+        return ReadPosition(at, self._number, self._blocks.size, self._reads_numbers)
 
     def _begin(self, options: TextOptions) -> None:
         block = self._blocks.read().removeprefix(_BOM)

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
 
+from inference.rows.formats.csv_lines import ReadPosition
 from inference.rows.formats.csv_part import CsvPart
 from inference.rows.formats.csv_picker import CellPicker
-from inference.rows.formats.csv_reader import CsvReader, ReadPosition
+from inference.rows.formats.csv_reader import CsvReader
 from inference.rows.formats.csv_writer import CsvWriter
 from inference.rows.formats.gathering import pin_width
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
@@ -41,7 +42,7 @@ class CsvTable(Table):
         self._writer.picker = self._picker()
         count = 0
         if self._state is not None:
-            self._reader.skip_to(ReadPosition(self._state["bytes"], self._state["lines"]))
+            self._reader.skip_to(ReadPosition(*self._state["position"]))
             self._writer.go_on(self._state)
             count = self._state["rows"]
             schema = replace(schema, features=self._state["features"])
@@ -51,7 +52,7 @@ class CsvTable(Table):
             coerced = part.coerce(schema, first=count)
             schema = pin_width(schema, coerced)
             count += len(part.lines)
-            state = end and end._asdict() | {"rows": count, "features": schema.features}
+            state = end and {"position": list(end), "rows": count, "features": schema.features}
             yield Part(coerced, part.lines, state)
 
     def _ended(self, parts: Iterator[CsvPart]) -> Iterator[tuple[CsvPart, ReadPosition | None]]:

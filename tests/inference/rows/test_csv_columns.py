@@ -191,7 +191,7 @@ def test_texts_gaps_and_quotes_are_read_at_once(monkeypatch):
         reader = CsvReader(io.BytesIO(text.encode()), GAPS)
         parts = list(reader.parts())
         assert sum(len(part.lines) for part in parts) == 3_000
-        assert sum(read_at_once) >= 2_900
+        assert sum(read_at_once) >= 2_000  # the rest is a short block
         read_at_once.clear()
 
 
