@@ -61,10 +61,16 @@ var platformSettings = {
 // (tests/deploy/test_infra.py). An app setting takes precedence over the package's.
 var scoringSettings = {
   ALLOW_UNPINNED_MODEL: 'false'
+  BLOB_DROP_COLUMNS: ''
+  BLOB_IGNORE_COLUMNS: ''
+  BLOB_KEEP_COLUMNS: ''
+  BLOB_OUTPUT: 'predictions'
+  BLOB_OUTPUT_FORMAT: ''
   BLOB_SOURCE: 'EventGrid'
   CACHE_MODE: 'auto'
   CACHE_TIMEOUT_MS: '50'
   CACHE_TTL_S: '3600'
+  ERROR_COLUMN: 'error'
   ERROR_THRESHOLD: '-1'
   // A quarter of an instance's memory.
   MAX_BODIES_IN_WORK_BYTES: string(instanceMemoryMB * 262144)
@@ -74,6 +80,8 @@ var scoringSettings = {
   MESSAGE_SETTLEMENT: 'batch'
   MESSAGE_TTL_S: string(requestDays * 86400)
   NEAR_CACHE_BYTES: '67108864'
+  PREDICTION_COLUMN: 'prediction'
+  PROBABILITY_PREFIX: 'probability_'
   REDIS_AUTH: redisAuth
   REDIS_CLUSTER: redisCluster ? 'true' : 'false'
   REDIS_URL: redisUrl
