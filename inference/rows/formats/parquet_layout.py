@@ -42,6 +42,8 @@ SHORT_PAGE = 16 * 1024
 #: Encodings of texts that share a prefix with the one before. A page may unpack to any size.
 _DELTA_BYTE_ARRAY = 7
 _DICTIONARY_PAGE = 2
+#: Encodings of indexes into a dictionary: the old name and the new one.
+_INDEXES = (2, 8)
 
 
 class File(Protocol):
@@ -103,6 +105,8 @@ class Pages:
     size: int = 0
     dictionary: int = 0
     longest: int = 0
+    #: How many values are not indexes into the dictionary.
+    plain: int = 0
     #: Bytes of a file that pyarrow holds: the longest page, or all short ones in a row.
     stored: int = 0
     _short: int = 0
@@ -138,7 +142,9 @@ def unpacked(file: File, chunk: Chunk, name: str) -> Pages:
         if min(claimed, packed) < 0 or packed > length - start:
             raise thrift.malformed()
         found.add(claimed, packed, is_dictionary=header.get(1) == _DICTIONARY_PAGE)
-        values += _values(header, name)
+        count, encoding = _values(header, name)
+        values += count
+        found.plain += count if encoding not in _INDEXES else 0
         pages += 1
         if pages > values + 2:  # more headers than pages
             raise thrift.malformed()
@@ -160,18 +166,16 @@ def _page_header(file: File, position: int) -> tuple[dict[int, Any], int]:
             size *= 16
 
 
-def _values(header: dict[int, Any], name: str) -> int:
-    """How many values a page of data has, in the format's first version or in its second."""
-    values = 0
-    for page, encoding in ((header.get(5, {}), 2), (header.get(8, {}), 4)):
-        values += max(0, page.get(1, 0))
-        if page.get(encoding) == _DELTA_BYTE_ARRAY:
-            raise UnfitInput(
-                field=f"column {name!r}",
-                expected="plain or dictionary encoding",
-                got="DELTA_BYTE_ARRAY",
-            )
-    return values
+def _values(header: dict[int, Any], name: str) -> tuple[int, int]:
+    """How many values a page has, and their encoding; none if it is no page of data."""
+    page, encoding = (header[8], 4) if 8 in header else (header.get(5, {}), 2)  # by version
+    if page.get(encoding) == _DELTA_BYTE_ARRAY:
+        raise UnfitInput(
+            field=f"column {name!r}",
+            expected="plain or dictionary encoding",
+            got="DELTA_BYTE_ARRAY",
+        )
+    return max(0, page.get(1, 0)), page.get(encoding, -1)
 
 
 def _group(found: dict[int, Any]) -> Group:

@@ -7,7 +7,6 @@ limits allow, whatever it claims.
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 
 from inference.errors import InputTooLarge, MalformedInput
 from inference.limits import Limits
-from inference.rows.formats import column_types, parquet_layout
+from inference.rows.formats import column_types, parquet_layout, stored_batches
 from inference.rows.formats.model_columns import ColumnsPart, choose
 from inference.rows.formats.parquet_layout import Chunk, Group, Pages
 from inference.rows.schema import Schema, require_once
@@ -28,9 +27,11 @@ STEP_COLUMNS, STEP_BYTES, COLUMN_BYTES = 256, 80 * 1024 * 1024, 120 * 1024 * 102
 _HELD = "fixed; write pages of 1 MB, or row groups of fewer rows"
 #: The most bytes that a short chunk of a blob unpacks to.
 SHORT_CHUNK_BYTES = 1024 * 1024
+#: Of a column of texts that it makes a dictionary of: bytes for each, and the most for all. Longer
+#: columns are read as plain texts, of which a batch may have TEXTS_BYTES.
+_TEXT_BYTES, DICTIONARY_BYTES, TEXTS_BYTES = 256, 32 * 1024 * 1024, 32 * 1024 * 1024
 #: Of a file, read at a time: for a column, at most, and for all columns together.
 _COLUMN_BUFFER, _BUFFERS = 64 * 1024, 16 * 1024 * 1024
-_WRITE_BYTES = 256 * 1024
 
 #: pyarrow keeps 100 bytes to some KB of each column and row group of a file: a blob of 4,000
 #: columns and 96 MB takes 215 MB, one of 10,000 columns 400 MB.
@@ -73,13 +74,14 @@ class ParquetReader:
             # As dictionaries, texts take no more memory than in the file.
             texts = [name for name, kind in self.fields.items() if column_types.is_variable(kind)]
             buffer = min(_COLUMN_BUFFER, _BUFFERS // max(1, len(self.fields)))
+            options = {
+                "metadata": parquet.metadata,
+                "buffer_size": 0 if self._in_memory else buffer,
+            }
             if texts or not self._in_memory:
-                parquet = self._open(
-                    metadata=parquet.metadata,
-                    read_dictionary=texts,
-                    buffer_size=0 if self._in_memory else buffer,
-                )
+                parquet = self._open(read_dictionary=texts, **options)
             self._parquet = parquet
+            self._plain = self._open(**options) if any(self._long_texts) else parquet
 
     def parts(self) -> Iterator[ColumnsPart]:
         """The rows, in order. Raises CallerError."""
@@ -90,15 +92,12 @@ class ParquetReader:
     def batches(self, names: Iterable[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of some of the model's columns, or of all. Raises CallerError."""
         fields = {name: self.fields[name] for name in (self.fields if names is None else names)}
-        wanted = pa.schema(list(fields.items()))
         with column_types.translate_errors("Parquet"):
             filled = (number for number, group in enumerate(self.groups) if group.rows)
             for number in filled:
                 for batch in self._group_batches(number, list(fields)):
-                    for some in column_types.cut(batch):
-                        restored = _restore_types(some, wanted)
-                        restored.validate(full=True)  # texts may not be UTF-8
-                        yield restored
+                    batch.validate(full=True)  # texts may not be UTF-8
+                    yield batch
 
     @property
     def _in_memory(self) -> bool:
@@ -144,14 +143,19 @@ class ParquetReader:
         if len(parquet.schema) != len(leaves):  # some are nested
             leaves = [parquet.schema.column(index).path for index in range(len(parquet.schema))]
         #: By row group: the bytes that pyarrow holds of each column.
-        self._held = [self._check_pages(group, leaves) for group in self.groups]
+        self._held: list[dict[str, int]] = []
+        #: By row group: the columns of so many texts, and how many rows are read at a time.
+        self._long_texts: list[dict[str, int]] = []
+        for group in self.groups:
+            self._check_pages(group, leaves)
 
-    def _check_pages(self, group: Group, leaves: Sequence[str]) -> dict[str, int]:
-        """Bytes that pyarrow holds of each of the model's columns. Raises CallerError."""
+    def _check_pages(self, group: Group, leaves: Sequence[str]) -> None:
+        """Find the bytes that pyarrow holds of each column. Raises CallerError."""
         if len(group.chunks) != len(leaves):
             raise MalformedInput("the Parquet file's row groups have other columns than its schema")
         size = 0
         held = dict.fromkeys(self.fields, 0)
+        long_texts: dict[str, int] = {}
         for leaf, chunk in zip(leaves, group.chunks, strict=True):
             # pyarrow also reads columns whose path begins with one of the names.
             for name in held.keys() & _paths(leaf):
@@ -163,7 +167,11 @@ class ParquetReader:
                 else:
                     unit = f"unpacked bytes in a page of column {name!r}"
                     _require_at_most(held[name], COLUMN_BYTES, unit, _HELD)
-        return held
+                    if pages.plain * _TEXT_BYTES > DICTIONARY_BYTES:
+                        long_texts[name] = max(1, TEXTS_BYTES // max(1, pages.dictionary))
+        variable = (name for name in long_texts if column_types.is_variable(self.fields[name]))
+        self._long_texts.append({name: long_texts[name] for name in variable})
+        self._held.append(held | dict.fromkeys(self._long_texts[-1], STEP_BYTES))
 
     def _pages(self, chunk: Chunk, leaf: str) -> Pages:
         """The page headers of a short chunk are not read: they take most of a small body's time."""
@@ -177,8 +185,11 @@ class ParquetReader:
         steps = list(self._steps(self._held[group], names))
         if len(steps) == 1:
             return self._step_batches(group, names, rows)
-        keep = _keep_in_memory if self._in_memory else _keep_on_disk
-        return _joined([keep(self._step_batches(group, step, rows)) for step in steps])
+        keep = stored_batches.keep_in_memory if self._in_memory else stored_batches.keep_on_disk
+        joined = stored_batches.joined(
+            [keep(self._step_batches(group, step, rows)) for step in steps]
+        )
+        return (some for batch in joined for some in column_types.cut(batch))
 
     def _steps(self, held: Mapping[str, int], names: Sequence[str]) -> Iterator[Sequence[str]]:
         """The columns that are read at the same time."""
@@ -195,52 +206,14 @@ class ParquetReader:
     def _step_batches(
         self, group: int, names: Sequence[str], rows: int
     ) -> Iterator[pa.RecordBatch]:
-        found: Iterator[pa.RecordBatch] = self._parquet.iter_batches(
-            rows, [group], list(names), use_threads=False
-        )
-        return found
-
-
-def _keep_in_memory(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Read all batches now, and return them one by one."""
-    sink = pa.BufferOutputStream()
-    _write(batches, sink)
-    return iter(pa.ipc.open_stream(sink.getvalue()))
-
-
-def _keep_on_disk(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """As _keep_in_memory, but by a temporary file, which is deleted with the iterator."""
-    with tempfile.NamedTemporaryFile() as file:
-        with pa.output_stream(file.name, buffer_size=_WRITE_BYTES) as sink:
-            _write(batches, sink)
-        return iter(pa.ipc.open_stream(pa.OSFile(file.name)))
-
-
-def _write(batches: Iterable[pa.RecordBatch], sink: pa.NativeFile) -> None:
-    writer = None
-    for batch in batches:
-        writer = writer or pa.ipc.new_stream(sink, batch.schema)
-        writer.write_batch(batch)
-    if writer is None:
-        raise MalformedInput("a row group of the Parquet file has fewer rows than it claims")
-    writer.close()
-
-
-def _joined(steps: Sequence[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    """Batches with the columns of all steps. Their batches may differ in length."""
-    heads = [next(step) for step in steps]
-    while len(heads) == len(steps):
-        rows = min(map(len, heads))
-        yield _side_by_side([head.slice(0, rows) for head in heads])
-        rest = zip((head.slice(rows) for head in heads), steps, strict=True)
-        following = [head if len(head) else next(step, None) for head, step in rest]
-        heads = [head for head in following if head is not None]
-
-
-def _side_by_side(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    columns = [column for batch in batches for column in batch.columns]
-    schema = pa.schema([field for batch in batches for field in batch.schema])
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+        wanted = pa.schema([(name, self.fields[name]) for name in names])
+        parquet, at_once = self._parquet, rows
+        if names[0] in self._long_texts[group]:  # it is alone
+            parquet, at_once = self._plain, min(rows, self._long_texts[group][names[0]])
+        batches = parquet.iter_batches(at_once, [group], list(names), use_threads=False)
+        for batch in batches if at_once == rows else stored_batches.combined(batches, rows):
+            for some in column_types.cut(batch):
+                yield _restore_types(some, wanted)
 
 
 def _require_at_most(size: int, limit: int, unit: str, setting: str) -> None:

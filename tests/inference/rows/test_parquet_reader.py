@@ -54,6 +54,15 @@ def test_columns_that_are_read_after_each_other_hold_the_same_rows(monkeypatch, 
     assert repr(found.require_valid().tolist()) == repr(expected)
 
 
+def test_columns_of_many_texts_are_read_without_a_dictionary_of_them(monkeypatch):
+    body = bodies.parquet(rows(9_000), dictionary_pagesize_limit=20_000, data_page_size=20_000)
+    expected = read_blob(body)
+    monkeypatch.setattr(parquet_reader, "DICTIONARY_BYTES", 1_000)
+    for size in (10_000_000, 100_000, 1):  # all rows at once, or five, or one
+        monkeypatch.setattr(parquet_reader, "TEXTS_BYTES", size)
+        assert repr(read_blob(body)) == repr(expected)
+
+
 def test_a_blob_of_any_number_of_long_pages_is_read(monkeypatch):
     monkeypatch.setattr(parquet_reader, "STEP_BYTES", 100_000)
     monkeypatch.setattr(parquet_reader, "COLUMN_BYTES", 200_000)
