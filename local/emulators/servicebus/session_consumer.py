@@ -76,6 +76,10 @@ class SessionConsumer(Consumer):
     # -- a holder of a session lock ------------------------------------------------------------
 
     def session_lost(self) -> None:
+        if self._deletes:
+            # It has no messages to lose, and keeps the session as long as it is attached.
+            self.queue.accept_session(self.session_id, self)
+            return
         self.link.detach(
             AmqpError(
                 _LOCK_LOST,
