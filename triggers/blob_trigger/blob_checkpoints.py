@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two checkpoints, and before the first one. Most blobs are scored by then.
 EVERY_S = 2.0
-
-
 #: Changes with what a state means.
 FORMAT = 1
 
