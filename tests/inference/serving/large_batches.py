@@ -89,6 +89,7 @@ BLOBS: dict[str, tuple[str, Callable[[], Iterator[bytes]]]] = {
     "wide Parquet": (PARQUET, lambda: columnar(PARQUET, 2_600, 4_000, 2_600)),
     "Parquet": (PARQUET, lambda: columnar(PARQUET, 20_000, 500, 20_000)),
     "Parquet of few values": (PARQUET, few_values),
+    "Parquet of long pages": (PARQUET, lambda: columnar(PARQUET, 334_000, 64, 334_000)),
     "Arrow": (ARROW, lambda: columnar(ARROW, 1_200, WIDE, 1_200)),
 }
 

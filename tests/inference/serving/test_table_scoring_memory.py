@@ -14,7 +14,13 @@ from tests.inference.serving import large_batches
 
 MB = 1024 * 1024
 #: Of the others, as many as is wide.
-COLUMNS = {"Parquet": 500, "wide Parquet": 4_000, "Parquet of few values": 1_000}
+COLUMNS = {
+    "Parquet": 500,
+    "wide Parquet": 4_000,
+    "Parquet of few values": 1_000,
+    "Parquet of long pages": 64,
+}
+LONG = ("Parquet of few values", "Parquet of long pages")
 
 
 def scored(folder: Path, name: str, count: int) -> dict[str, object]:
@@ -43,7 +49,7 @@ def scored(folder: Path, name: str, count: int) -> dict[str, object]:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.long] if name == "Parquet of few values" else [])
+        pytest.param(name, marks=[pytest.mark.long] if name in LONG else [])
         for name in large_batches.BLOBS
     ],
 )
