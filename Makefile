@@ -14,7 +14,7 @@ XDIST := --dist loadfile --max-worker-restart 0
 #: It times code, which runs slower while coverage traces it.
 UNTRACED := --ignore tests/inference/serving/test_free_loop.py
 
-.PHONY: run demo help test test-long test-faults coverage check bench bench-quick lock \
+.PHONY: run demo help test test-long test-faults test-servicebus coverage check bench bench-quick lock \
 	setup-run setup-test setup-test-long clean
 
 run: setup-run        ## score through all three triggers, then stay up until Ctrl-C
@@ -24,7 +24,7 @@ demo: setup-run       ## the same tour, then stop; exit 0 only if every answer i
 	@$(TRISCORE) demo
 
 help:                 ## these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 3 $(XDIST) -m "not long"
@@ -34,6 +34,9 @@ test-long: setup-test-long ## the tests that take their time, one in a browser
 
 test-faults: setup-test ## kills, outages, overload and hostile input: a table of what was lost, in under 15 minutes; QUICK=1: in one
 	@exec $(PY) -m tests.faults $(if $(QUICK),--quick)
+
+test-servicebus: setup-test ## Microsoft's own tests of azure-servicebus, run against our emulator
+	@exec $(PY) -m tests.service_bus_live
 
 coverage: setup-test  ## the same tests, and which lines and branches they run; fails below the floor in pyproject.toml
 	@$(PY) -m pytest -q -n 3 $(XDIST) -m "not long" --cov --cov-report=term $(UNTRACED)
