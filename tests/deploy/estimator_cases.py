@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import catboost
 import lightgbm
 import numpy as np
 import pandas as pd
@@ -143,6 +142,14 @@ def selected() -> Any:
     return make_pipeline(columns, LinearRegression())
 
 
+def of_catboost() -> Any:
+    import catboost  # installed for the long tests only
+
+    return catboost.CatBoostClassifier(
+        iterations=5, verbose=0, allow_writing_files=False, cat_features=["word"]
+    )
+
+
 def of_texts() -> Any:
     return make_pipeline(TfidfVectorizer(), LogisticRegression())
 
@@ -214,9 +221,7 @@ CASES = {
         lambda: lightgbm.LGBMClassifier(n_estimators=5, verbose=-1), BOOSTED, target=CLASSES
     ),
     "CatBoost": Case(
-        lambda: catboost.CatBoostClassifier(
-            iterations=5, verbose=0, allow_writing_files=False, cat_features=["word"]
-        ),
+        of_catboost,
         [*NUMBERS, "gaps", "word"],
         "predict_proba",
         CLASSES,

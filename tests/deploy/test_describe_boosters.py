@@ -5,7 +5,6 @@ import lzma
 import zlib
 from importlib.metadata import version
 
-import catboost
 import joblib
 import lightgbm
 import numpy as np
@@ -57,7 +56,8 @@ def test_categories_of_numbers_and_texts_are_learnt_from_the_booster(tmp_path, m
 
 @pytest.mark.long  # CatBoost is installed for the long tests only
 def test_categories_of_catboost_are_texts(tmp_path):
-    catboost = pytest.importorskip("catboost")
+    import catboost
+
     frame = CITIES.astype({"city": int, "kind": str})
     quiet = {"verbose": 0, "allow_writing_files": False, "iterations": 10}
     model = catboost.CatBoostRegressor(cat_features=["city", "kind"], **quiet).fit(frame, PRICES)
@@ -70,7 +70,8 @@ def test_categories_of_catboost_are_texts(tmp_path):
 
 @pytest.mark.long
 def test_a_booster_that_does_not_know_its_width_takes_rows(tmp_path):
-    catboost = pytest.importorskip("catboost")
+    import catboost
+
     quiet = {"verbose": 0, "allow_writing_files": False, "iterations": 3}
     rows = CITIES[["rooms", "share"]].to_numpy()
     model = catboost.CatBoostRegressor(**quiet).fit(rows, PRICES)
@@ -101,7 +102,10 @@ def test_the_version_of_xgboost_is_the_one_in_the_pickle(tmp_path, ending):
     assert described.versions[described.distribution] == installed
 
 
+@pytest.mark.long
 def test_the_version_of_catboost_is_the_one_in_the_model(tmp_path):
+    import catboost
+
     model = catboost.CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False)
     joblib.dump(model.fit(np.eye(4), np.arange(4)), tmp_path / "model.pkl")
     file = tmp_path / "model.pkl"

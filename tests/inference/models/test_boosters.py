@@ -129,7 +129,8 @@ async def test_rows_tell_the_width_of_a_model_that_does_not(tmp_path, make_score
 @pytest.mark.long
 @pytest.mark.parametrize("classifies", [False, True])
 async def test_a_model_of_catboost_is_served(tmp_path, make_scorer, request_of, classifies, capsys):
-    catboost = pytest.importorskip("catboost")
+    import catboost
+
     kind = catboost.CatBoostClassifier if classifies else catboost.CatBoostRegressor
     estimator = kind(iterations=3, verbose=0, allow_writing_files=False)
     estimator.fit(ROWS, CLASSES % 2 if classifies else TARGET)

@@ -39,7 +39,7 @@ from local.emulators.servicebus.amqp.values import (
 from triggers.service_bus_trigger.message_converter import MessageConverter
 from triggers.service_bus_trigger.received_message import ReceivedMessage, read_message
 
-TOKEN = uuid.uuid4()
+TOKEN = uuid.UUID(int=0x2F6E9D3C5A7B4C1D8E9F0A1B2C3D4E5F)
 
 
 def decode(kind: str, value: Any, metadata: dict[str, Datum] | None = None) -> list[Any]:
