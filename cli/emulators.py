@@ -81,7 +81,9 @@ def servicebus(
         Path | None,
         typer.Option(help="The folder of its database; without it .triscore/data/servicebus."),
     ] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 5672,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The port of AMQP, WebSockets and HTTP.")
+    ] = 5672,
     key: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME:KEY[:RIGHTS]", help="One more key: app:s3cret:Send."),

@@ -45,7 +45,7 @@ def test_status_gives_each_emulator(triscore, tmp_path):
     ended = triscore("emulators", "status", "--json", "--state", tmp_path, TRISCORE_PORTS="3000")
     assert ended.returncode == 1
     assert lines(ended) == [
-        {"name": name, "ok": False, "port": port, "pid": None}
+        {"name": name, "ok": False, "port": port, "pid": None, "queues": []}
         for name, port in (("redis", 3001), ("azurite", 3002), ("servicebus", 3005))
     ]
 

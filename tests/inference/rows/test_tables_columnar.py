@@ -298,7 +298,7 @@ async def test_ten_times_the_rows_take_no_more_memory(
     for count in (1_000, 20_000, 200_000):  # the first one also counts what is imported
         (tmp_path / "rows").write_bytes(rows(count))
         peaks.append(await peak_of(scorer, form, tmp_path / "rows", count))
-    assert peaks[2] < 3 * MB
+    assert peaks[2] < 5 * MB
     assert peaks[2] < peaks[1] + MB
 
 
