@@ -91,6 +91,7 @@ def test_a_long_outage_delays_no_message_and_loses_no_result(app):
         eventually(lambda name=name: app.get(f"/api/results/{name}").status == 200)
 
 
+@pytest.mark.long
 def test_a_request_is_requeued_while_redis_is_away_and_has_its_result_once_it_is_back(app):
     sealed = envelope.pack(Request(id="round", source="http", body=row()))
     app.redis.pause()

@@ -25,6 +25,8 @@ from tests import small_model
 from tests.servers import RedisProcess
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 STARTS = Path(__file__).parent / "starts"
 

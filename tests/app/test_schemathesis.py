@@ -88,6 +88,7 @@ def test_the_whole_app_keeps_to_its_document(ask, make_app):
     assert "Stateful" in output
 
 
+@pytest.mark.long
 def test_a_model_of_named_columns_keeps_to_its_document(ask, serve):
     assert "18 selected / 18 total" in ask(serve("frame"), examples=10)
 

@@ -43,6 +43,7 @@ def hanging(make_app, tmp_path):
     return make_app(AZUREML_MODEL_DIR=str(tmp_path), SCORING_TIMEOUT_S="0.3", TRIGGERS="http")
 
 
+@pytest.mark.long
 def test_a_process_whose_model_threads_all_hang_logs_it_and_is_replaced(hanging):
     app = hanging
     for number in range(MAX_HUNG):  # equal ones might be coalesced with a call that hangs already

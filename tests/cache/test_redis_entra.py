@@ -55,6 +55,7 @@ async def test_the_cache_answers_over_the_same_connections_while_tokens_come_and
     assert endpoint.asked <= users.ended + 2
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_an_identity_that_is_away_is_an_outage_once_the_token_ends_and_says_so(
     entra_cache, endpoint, key, eventually_async
@@ -121,6 +122,7 @@ async def test_a_cache_that_is_closed_while_it_signs_in_says_so(
     endpoint.may_answer.set()
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_factories=["asyncio"])
 async def test_keys_of_all_nodes_are_looked_up_while_tokens_come_and_go(
     redis_cluster, open_cache, key, monkeypatch, eventually_async

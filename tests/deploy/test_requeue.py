@@ -173,6 +173,7 @@ async def test_a_blob_is_sent_again_as_a_new_version_and_otherwise_unchanged(
     assert world.poisoned() == []
 
 
+@pytest.mark.long
 async def test_only_what_is_chosen_is_sent(world: World) -> None:
     for number in range(34):
         world.give_up(f"{number}.csv", reason="odd" if number % 2 else "")
@@ -236,6 +237,7 @@ async def test_deleted_and_replaced_blobs_are_removed_from_the_queue(world: Worl
     assert base64.b64decode(left.content) == b"no JSON"
 
 
+@pytest.mark.long
 async def test_the_rate_is_kept(world: World) -> None:
     for number in range(3):
         world.give_up(f"{number}.csv")
@@ -245,6 +247,7 @@ async def test_the_rate_is_kept(world: World) -> None:
     assert time.monotonic() - began >= 6 / 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("line", ["csv: sent$", r"m\d: sent$"])
 async def test_nothing_is_lost_if_the_command_is_killed(
     world: World, tmp_path: Path, line: str

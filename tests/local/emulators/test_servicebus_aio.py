@@ -72,6 +72,7 @@ async def test_a_receiver_that_waits_gets_a_message_when_it_is_sent(client):
         await receiver.complete_message(message)
 
 
+@pytest.mark.long
 async def test_the_renewer_keeps_many_locks(client):
     await _send(client, "renewed", 10)
     async with client.get_queue_receiver("renewed") as receiver, AutoLockRenewer() as renewer:

@@ -211,6 +211,7 @@ def test_a_renewed_lock_lasts_longer(receiver_of, send):
     receiver.complete_message(message)
 
 
+@pytest.mark.long
 def test_the_sdks_own_renewer_keeps_a_lock_beyond_its_duration(receiver_of, send):
     send("renewed", ServiceBusMessage("long"))
     receiver = receiver_of("renewed")

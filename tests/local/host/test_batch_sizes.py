@@ -127,6 +127,7 @@ LONG = """
 """
 
 
+@pytest.mark.long
 async def test_messages_that_wait_for_a_long_batch_stay_locked(tmp_path: Path) -> None:
     script = "import asyncio\n" + SCRIPT.replace("    pass\n", LONG)
     async with measured(tmp_path / "long", 4, script=script, lock="PT5S") as each:

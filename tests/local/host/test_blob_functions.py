@@ -178,6 +178,7 @@ def test_of_two_hosts_of_one_app_one_scans_and_the_other_takes_over(
             eventually(lambda: "copy runs for texts/two-last.txt" in second.log(), 5)
 
 
+@pytest.mark.long
 def test_scanning_continues_after_storage_was_away(
     start_host: StartHost,
     env: dict[str, str],

@@ -111,6 +111,7 @@ def test_a_failed_message_is_delivered_again_at_once_until_it_is_dead_lettered(
     assert host.log().count("function one failed: ValueError: never works") == 3
 
 
+@pytest.mark.long
 def test_the_lock_of_a_single_message_is_renewed_while_its_function_runs(
     bus: ServiceBusClient,
 ) -> None:
