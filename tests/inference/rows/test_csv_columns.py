@@ -48,7 +48,6 @@ SCHEMAS = [
     Schema(features=2, names=("i", "n"), allows_missing=True),
     Schema(features=2, allows_missing=True, dtype="float32"),
     Schema(features=2, dtype="int64"),
-    Schema(names=("i", "n")),
     TEXTS,
 ]
 
