@@ -271,6 +271,7 @@ def test_receiving_from_an_empty_queue_returns_nothing_in_time(receiver_of):
     assert receiver_of("empty").receive_messages(5, max_wait_time=0.5) == []
 
 
+@pytest.mark.long
 def test_two_receivers_share_a_queue_and_get_each_message_once(emulator, send):
     send("busy", *(ServiceBusMessage(str(number)) for number in range(200)))
 

@@ -306,6 +306,7 @@ def test_health_checks_are_answered_at_full_load(host: HostProcess) -> None:
         assert {one.answer()[0], two.answer()[0]} == {"500 Internal Server Error"}
 
 
+@pytest.mark.long
 def test_a_connection_without_a_request_is_closed_in_time(client: Client) -> None:
     client.send(KNOWN)
     assert client.answer()[2] == b"known"

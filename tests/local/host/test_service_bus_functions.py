@@ -247,6 +247,7 @@ def test_messages_flow_again_after_the_broker_was_away(
         assert [each["body"] for each in seen(bus, 1)] == ["after"]
 
 
+@pytest.mark.long
 def test_a_stopping_host_finishes_running_invocations_and_abandons_the_rest(
     start_host: StartHost, broker: BrokerProcess, env: dict[str, str], host: HostProcess
 ) -> None:
