@@ -26,7 +26,7 @@ from inference.rows.compression import compressor_of
 from inference.rows.streams import Unclosed
 from triggers.blob_trigger.storage_errors import error_code, storage_call
 
-READ_BYTES = 1024 * 1024
+READ_BYTES = 4 * 1024 * 1024
 BLOCK_BYTES = 4 * 1024 * 1024
 
 
