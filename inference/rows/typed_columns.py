@@ -19,7 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from inference.rows import known_values, number_cells, value_cells
+from inference.rows import number_cells, value_cells
+from inference.rows.known_values import KnownValues, known_values
 from inference.rows.row_types import Array
 from inference.rows.schema import Column, ColumnType, Schema, once_per_schema
 from inference.rows.typed_rows import missing
@@ -60,6 +61,8 @@ class ColumnReader:
 
     feature: Column
     cells: CellType
+    #: None: the model takes any value.
+    known: KnownValues | None
     #: Replaces what means missing by None.
     _mark_missing: MarkMissing
 
@@ -91,11 +94,11 @@ class ColumnReader:
         return self._knows(column)
 
     def _knows(self, column: Array) -> bool:
-        return self.feature.known is None or not len(known_values.unknown(column, self.feature))
+        return self.known is None or not len(self.known.unknown(column))
 
     def _one_by_one(self, cells: Cells, originals: Cells) -> ReadColumn:
         read_one, takes_numbers = self.cells.one, self.takes_numbers
-        may_be_missing, known = self.feature.missing, self.feature.known
+        may_be_missing, known = self.feature.missing, self.known
         values: list[Any] = []
         wrong: dict[int, object] = {}
         for position, cell in enumerate(cells):
@@ -131,8 +134,8 @@ def _value_readers(schema: Schema) -> list[ColumnReader]:
 
 def _readers(schema: Schema, mark: MarkMissing, *, text: bool) -> list[ColumnReader]:
     return [
-        ColumnReader(column, _cell_type(column, schema, text=text), mark)
-        for column in schema.columns or ()
+        ColumnReader(column, _cell_type(column, schema, text=text), known, mark)
+        for column, known in zip(schema.columns or (), known_values(schema), strict=True)
     ]
 
 

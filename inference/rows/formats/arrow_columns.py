@@ -14,7 +14,6 @@ import pyarrow as pa
 from pyarrow import types
 
 from inference.rows.formats import column_types
-from inference.rows.known_values import unknown
 from inference.rows.number_cells import with_missing
 from inference.rows.row_types import Array
 from inference.rows.schema import ColumnType
@@ -111,7 +110,8 @@ def _integers(reader: ColumnReader, column: pa.Array) -> ReadColumn:
     if not reader.feature.missing:
         bad |= nulls
     stored = _stored(reader, values, nulls)
-    bad[unknown(stored, reader.feature)] = True
+    if reader.known is not None:
+        bad[reader.known.unknown(stored)] = True
     return _placed(stored, bad, column, placeholder=0)
 
 

@@ -75,7 +75,7 @@ def coerce(values: Array, order: list[int] | None, schema: Schema) -> Rows | Non
             plain = numeric.coerce_array(chosen, schema)
         return None if plain is None or plain.errors else plain
     typed = _typed(chosen, schema.columns)
-    if typed is None or not are_known(typed.columns, schema.columns):
+    if typed is None or not are_known(typed.columns, schema):
         return None
     return whole_rows(typed)
 
