@@ -7,19 +7,15 @@ and its end, imports and the model's loading apart.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 
 import joblib
 from azure.storage.blob import BlobServiceClient
 
-from bench import batch_formats
+from bench import batch_formats, own_process
 from bench.batch_files import BatchFile, Format
-from bench.errors import BenchError
 from bench.models import Model
-from bench.places import ROOT, SERVER_CORE
-from bench.servers.server import ONE_THREAD
 
 CONTAINER = "script-batch"
 SCRIPT_S = 1800.0
@@ -30,18 +26,12 @@ def run(connection: str, file: BatchFile, model: Model) -> float:
 
     The blob is `CONTAINER/<name of the file>`. Raises BenchError.
     """
-    command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "bench.batch_script"]
-    completed = subprocess.run(
-        [*command, connection, file.path.name, file.form, str(model.file)],
-        env={"PYTHONPATH": str(ROOT), **ONE_THREAD},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SCRIPT_S,
+    arguments = (connection, file.path.name, file.form, str(model.file))
+    return float(
+        own_process.run(
+            *("bench.batch_script", *arguments), timeout_s=SCRIPT_S, failed="the script failed"
+        )
     )
-    if completed.returncode:
-        raise BenchError(f"the script failed: {completed.stderr.strip().rpartition('\n')[2]}")
-    return float(json.loads(completed.stdout))
 
 
 def main(connection: str, name: str, form: Format, model_file: str) -> None:

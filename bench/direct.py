@@ -6,7 +6,6 @@ The process has one core and one thread, as the servers have.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import orjson
 
+from bench import own_process
 from bench.bodies import data_at, plain
 from bench.models import Model, rows
-from bench.places import ROOT, SERVER_CORE
 from bench.results import Figure
-from bench.servers.server import ONE_THREAD
 
 ROW, MANY, HUNDRED = "predict, 1 row", "predict, 10,000 rows", "read JSON and predict, 100 rows"
 UNITS = {ROW: "us", MANY: "rows/s", HUNDRED: "ms"}
@@ -30,15 +28,9 @@ LONG_ENOUGH_S = 0.1
 
 def measure(model: Model, rounds: int) -> dict[str, Figure]:
     """Predict one row, 10,000 rows at once, and 100 rows including the parsing of their JSON."""
-    command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "bench.direct"]
-    completed = subprocess.run(
-        [*command, str(model.folder), str(rounds)],
-        env={"PYTHONPATH": str(ROOT), **ONE_THREAD},
-        capture_output=True,
-        check=True,
-        timeout=120,
+    costs: dict[str, list[float]] = own_process.run(
+        *("bench.direct", str(model.folder), str(rounds)), timeout_s=120, failed="bench.direct"
     )
-    costs: dict[str, list[float]] = json.loads(completed.stdout)
     return {f"{name}, {model.name}": Figure(UNITS[name], tuple(costs[name])) for name in UNITS}
 
 
