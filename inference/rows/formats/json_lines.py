@@ -100,6 +100,16 @@ def _may_name(text: bytes, name: str) -> bool:
     return b"\\" in text and b"\\u" in text  # the only way to spell a letter differently
 
 
+def line_rows(source: BinaryIO, schema: Schema) -> Iterator[Part]:
+    """The rows of a file, with their lines. Reading raises CallerError."""
+    reader, count = RowReader(schema, lines=True), 0
+    for lines in line_parts(source, max_blank=None):
+        coerced = LinesPart(lines, reader).coerce(schema, first=count)
+        schema = gathering.pin_width(schema, coerced)
+        count += len(lines.texts)
+        yield Part(coerced, lines.texts)
+
+
 class JsonLinesTable(Table):
     """Reads and writes line by line."""
 
@@ -118,14 +128,9 @@ class JsonLinesTable(Table):
         self._has_rows = False
 
     def parts(self) -> Iterator[Part]:
-        schema, count = self._schema, 0
-        reader = RowReader(schema, lines=True)
-        for lines in line_parts(self._source, max_blank=None):
-            coerced = LinesPart(lines, reader).coerce(schema, first=count)
-            schema = gathering.pin_width(schema, coerced)
-            count += len(lines.texts)
+        for part in line_rows(self._source, self._schema):
             self._has_rows = True
-            yield Part(coerced, lines.texts)
+            yield part
 
     def write(self, part: Part, predictions: Sequence[Any]) -> bytes:
         cells = self._columns.cells(predictions)

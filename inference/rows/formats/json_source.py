@@ -18,12 +18,11 @@ from inference.limits import Limits
 from inference.rows.formats import gathering
 from inference.rows.formats.csv_source import column_names, no_columns
 from inference.rows.formats.json_document import JsonDocument, JsonPart
-from inference.rows.formats.json_lines import LinesPart
+from inference.rows.formats.json_lines import line_rows
 from inference.rows.formats.json_members import elements, members
 from inference.rows.formats.json_outline import Outline, Span
-from inference.rows.formats.json_rows import NAMES, RowReader
+from inference.rows.formats.json_rows import NAMES
 from inference.rows.formats.parts import HeaderLine, Part, read_rows
-from inference.rows.formats.text_lines import line_parts
 from inference.rows.output_options import OutputOptions
 from inference.rows.schema import Schema
 
@@ -91,13 +90,8 @@ class JsonLinesSource(_JsonSource):
     """Of lines, read as JsonLinesTable reads them."""
 
     def parts(self) -> Iterator[Part]:
-        schema, count = self._schema, 0
-        reader = RowReader(schema, lines=True)
-        for lines in line_parts(self._source, max_blank=None):
-            coerced = LinesPart(lines, reader).coerce(schema, first=count)
-            schema = gathering.pin_width(schema, coerced)
-            count += len(lines.texts)
-            yield Part(coerced, [text.decode(errors="replace") for text in lines.texts])
+        for part in line_rows(self._source, self._schema):
+            yield Part(part.coerced, [text.decode(errors="replace") for text in part.originals])
 
 
 class JsonDocumentSource(_JsonSource):

@@ -10,8 +10,8 @@ from local.emulators.servicebus.amqp.values import Symbol
 from local.emulators.servicebus.broker.message import DeadLetter, Draft
 from local.emulators.servicebus.broker.rules.message_properties import MessageProperties
 
-#: The field of AMQP's properties that has each system property.
-_FIELDS = {
+#: The field of AMQP's properties that has each system property that REST has too.
+FIELDS = {
     "MessageId": "message_id",
     "CorrelationId": "correlation_id",
     "Label": "subject",
@@ -19,9 +19,8 @@ _FIELDS = {
     "ReplyTo": "reply_to",
     "SessionId": "group_id",
     "ReplyToSessionId": "reply_to_group_id",
-    "ContentType": "content_type",
-    "UserId": "user_id",
 }
+_ALL_FIELDS = FIELDS | {"ContentType": "content_type", "UserId": "user_id"}
 
 
 class AmqpProperties:
@@ -29,7 +28,7 @@ class AmqpProperties:
 
     def read(self, draft: Draft) -> MessageProperties:
         properties = sections.split(draft.content).properties
-        system = {name: getattr(properties, field) for name, field in _FIELDS.items()}
+        system = {name: getattr(properties, field) for name, field in _ALL_FIELDS.items()}
         user = sections.application_properties(draft.content)
         return MessageProperties(
             {str(key): value for key, value in user.items()},
@@ -39,7 +38,7 @@ class AmqpProperties:
     def write(self, draft: Draft, properties: MessageProperties) -> Draft:
         """The draft with these properties, and no other application properties."""
         fields = sections.split(draft.content).properties
-        for name, field in _FIELDS.items():
+        for name, field in _ALL_FIELDS.items():
             value: Any = properties.system.get(name)
             if field == "content_type" and value is not None:
                 value = Symbol(value)

@@ -14,18 +14,9 @@ from local.emulators.servicebus.amqp.encoding import encode
 from local.emulators.servicebus.amqp.sections import Header, Properties
 from local.emulators.servicebus.amqp.values import Described, Symbol, Timestamp, UInt
 from local.emulators.servicebus.broker.message import Delivery, Message, State
+from local.emulators.servicebus.property_conversion import FIELDS
 
 _JSON_HEADER = "brokerproperties"
-#: The field of AMQP's properties for each broker property.
-_FIELDS = {
-    "MessageId": "message_id",
-    "CorrelationId": "correlation_id",
-    "Label": "subject",
-    "To": "to",
-    "ReplyTo": "reply_to",
-    "SessionId": "group_id",
-    "ReplyToSessionId": "reply_to_group_id",
-}
 #: Request headers that are no application properties of the message.
 _NOT_PROPERTIES = {
     *("authorization", "content-type", "content-length", "host", "accept", "accept-encoding"),
@@ -66,7 +57,7 @@ def write(message: Message, delivery: Delivery | None = None) -> tuple[dict[str,
     """The headers and the body of a response."""
     content = message.draft.content
     properties = sections.split(content).properties
-    found = {name: getattr(properties, field) for name, field in _FIELDS.items()}
+    found = {name: getattr(properties, field) for name, field in FIELDS.items()}
     broker = {name: _json(value) for name, value in found.items() if value is not None}
     broker |= {
         "SequenceNumber": message.sequence,
@@ -93,7 +84,7 @@ def _encode(
     broker: dict[str, Any], user: dict[str, Any], content_type: str | None, body: bytes
 ) -> bytes:
     fields: dict[str, Any] = {
-        field: str(broker[name]) for name, field in _FIELDS.items() if broker.get(name) is not None
+        field: str(broker[name]) for name, field in FIELDS.items() if broker.get(name) is not None
     }
     if content_type:
         fields["content_type"] = Symbol(content_type)
