@@ -14,7 +14,7 @@ XDIST := --dist loadfile --max-worker-restart 0
 #: It times code, which runs slower while coverage traces it.
 UNTRACED := --ignore tests/inference/serving/test_free_loop.py
 
-.PHONY: run demo help test test-long test-faults test-servicebus coverage check bench bench-quick lock \
+.PHONY: run demo help test test-long test-faults test-servicebus coverage check bench bench-quick docs lock \
 	setup-run setup-test setup-test-long clean
 
 run: setup-run        ## score through all three triggers, then stay up until Ctrl-C
@@ -54,12 +54,19 @@ bench: setup-test     ## the app beside its peers and limits, in about 45 minute
 bench-quick: setup-test ## the main ratios, in under 3 minutes
 	@exec $(TRISCORE) bench --quick
 
+docs:                 ## the pages as a site, in .triscore/docs/site
+	@sh local/demo/bootstrap.sh
+	@test -x .triscore/docs/env/bin/mkdocs || $(PY) -m venv .triscore/docs/env
+	@.triscore/docs/env/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r locks/docs.txt
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m docs.site.build
+
 lock: setup-run       ## write locks/ from the requirements, with today's newest versions of what they need
 	@test -x .triscore/lock/bin/uv || $(PY) -m venv .triscore/lock
 	@.triscore/lock/bin/python -m pip install -q --disable-pip-version-check $(UV)
 	@$(COMPILE) pyproject.toml locks/build.in --extra local -o locks/run.txt
 	@$(COMPILE) pyproject.toml locks/build.in tests/requirements.txt --all-extras -c locks/run.txt -o locks/test.txt
 	@$(COMPILE) --no-deps tests/requirements-long.txt -o locks/test-long.txt
+	@$(COMPILE) docs/site/requirements.txt -o locks/docs.txt
 
 setup-run:
 	@sh local/demo/bootstrap.sh

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -42,6 +43,12 @@ def test_every_page_of_docs_is_in_their_index() -> None:
     (index,) = [page for page in PAGES if page.name == "docs/README.md"]
     listed = {target for target, _ in index.links()}
     assert {path for path in (ROOT / "docs").glob("*.md") if path != index.path} <= listed
+
+
+def test_every_page_is_on_the_site() -> None:
+    site = yaml.safe_load((ROOT / "docs/site/mkdocs.yml").read_text())
+    listed = re.findall(r"[\w/-]+\.md", str(site["nav"]))
+    assert sorted(listed) == sorted(page.name for page in PAGES)
 
 
 def test_the_readme_has_fewer_than_120_lines() -> None:
