@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from deploy.errors import Refused
 from inference import package_settings
 from inference.errors import SettingError
 from inference.settings import InferenceSettings
+from triggers import json_with_comments
 from triggers.connections import validation
 from triggers.settings import TriggerSettings
 
@@ -103,19 +103,29 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> AppSettings:
 def _read_file(path: Path) -> Mapping[str, str]:
     """The values of a local.settings.json, none if it does not exist. Raises Refused."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        document = json_with_comments.parse(path.read_bytes(), number=str)
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise Refused(f"{path} is not JSON ({error}): correct it") from error
     if not isinstance(document, dict):
         raise Refused(f"{path}: expected an object with Values, got {type(document).__name__}")
-    if document.get("IsEncrypted"):
+    document = {name.lower(): value for name, value in document.items()}
+    if document.get("isencrypted"):
         raise Refused(f"{path} is encrypted: decrypt it with `func settings decrypt`")
-    values = document.get("Values") or {}
-    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise Refused(f"{path}: expected Values to be an object of strings")
-    return values
+    values = document.get("values") or {}
+    if not isinstance(values, dict):
+        raise Refused(f"{path}: expected Values to be an object")
+    return {name: _text(path, name, each) for name, each in values.items() if each is not None}
+
+
+def _text(path: Path, name: str, value: object) -> str:
+    """A value as the text that Core Tools sets. Numbers are texts already."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        raise Refused(f"{path}: expected {name} to be a text, a number or a boolean")
+    return value
 
 
 def _parse[T](

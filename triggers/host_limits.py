@@ -5,7 +5,6 @@ An app setting `AzureFunctionsJobHost__{path}` overrides the file, as in Azure.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import re
@@ -13,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from triggers import json_with_comments
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class HostLimits:
         """Faults of the file raise nothing here: the platform refuses them."""
         document: Any = None
         try:
-            document = json.loads(file.read_text(encoding="utf-8-sig"))
+            document = json_with_comments.parse(file.read_bytes())
         except (OSError, ValueError) as error:
             kind = type(error).__name__
             log.warning("%s can't be read, defaults are used: %s", file.name, kind)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from inference.models import mlflow_folder
+from inference.models import mlflow_folder, user_modules
 
 #: Folders that hold other projects' modules.
 _FOREIGN = frozenset({"node_modules", "site-packages"})
@@ -17,11 +16,10 @@ _FOREIGN = frozenset({"node_modules", "site-packages"})
 def make_importable(file: Path) -> None:
     """Let a model import modules from its file's folder, and from what MLflow logged with it.
 
-    These folders come last on the path: no module in them shadows one of the app or of a package.
+    These folders come last on the path: no module in them shadows one of a package.
     """
-    for folder in _folders(file):
-        if str(folder) not in sys.path:
-            sys.path.append(str(folder))
+    for folder in reversed(_folders(file)):
+        user_modules.add(folder)
 
 
 def digest_beside(file: Path) -> bytes:

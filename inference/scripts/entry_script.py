@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,15 +11,13 @@ from types import ModuleType
 from typing import Any
 
 from inference.errors import ModelUnavailable
+from inference.models import user_modules
 from inference.scripts import independent_rows, inference_schema
 from inference.scripts.aml import aliases
 from inference.scripts.question import Run
 
 #: The script's name in sys.modules. Its file may be named like another module.
 MODULE = "entry_script"
-
-#: The names in sys.modules before the first script of a folder was loaded.
-_LOADED_BEFORE: dict[str, frozenset[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +71,18 @@ def _user_module(module: ModuleType) -> ModuleType:
 
 
 def _import(file: Path) -> ModuleType:
-    """The script as a module. It may import modules from its own folder."""
-    spec = importlib.util.spec_from_file_location(MODULE, file)
-    if spec is None or spec.loader is None:
-        raise ModelUnavailable(f"{file.name} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    _make_importable(str(file.parent))
-    spec.loader.exec_module(module)
-    return module
-
-
-def _make_importable(folder: str) -> None:
-    """Let a script import from its folder. It comes last: it shadows nothing of the app.
+    """The script as a module. It may import modules from its own folder.
 
     A process that loads a script again, as a notebook does, imports its modules again: they may
     have changed.
     """
-    if folder not in sys.path:
-        sys.path.append(folder)
-    known = _LOADED_BEFORE.setdefault(folder, frozenset(sys.modules))
-    for name, module in [*sys.modules.items()]:
-        file = getattr(module, "__file__", None) or ""
-        if name not in known and file.startswith(folder + os.sep):
-            del sys.modules[name]
-    importlib.invalidate_caches()
+    folder = user_modules.add(file.parent)
+    folder.forget()
+    loader = user_modules.UserLoader(MODULE, str(file))
+    spec = importlib.util.spec_from_file_location(MODULE, file, loader=loader)
+    if spec is None or spec.loader is None:
+        raise ModelUnavailable(f"{file.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -21,7 +21,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-from inference.models import local_modules, package_versions
+from inference.models import local_modules, package_versions, user_modules
 
 #: Every script's answers pass through it.
 _ALWAYS = "numpy"
@@ -61,9 +61,12 @@ class _Code:
 
     def _add_module(self, name: str) -> None:
         """By its top-level name. All modules of a package are added with it."""
-        if name in sys.stdlib_module_names or name in _APP:
+        if name in sys.stdlib_module_names or name.startswith(user_modules.PACKAGE):
             return
-        origin = _find(name, self.folder)
+        origin = user_modules.find_own(name, self.folder)
+        if origin is None and name in _APP:
+            return
+        origin = origin or _find(name, self.folder)
         if origin is None:
             self.packages.add(name)
         elif origin.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Azurite:
             raise EmulatorError(
                 f"Azurite is not installed: `npm install --prefix {folder} azurite` installs it"
             )
+        self._require_whole_index()
         # The SDKs use newer API versions than Azurite knows; its telemetry waits for the network.
         flags = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         settings = {
@@ -75,6 +77,19 @@ class Azurite:
         }
         options = [word for name, value in settings.items() for word in (f"--{name}", value)]
         return [node, "--require", str(CLOSE_ON_SIGTERM), program, *flags, *options]
+
+    def _require_whole_index(self) -> None:
+        """Raises EmulatorError for an index that Azurite can't read: it ends, and names no file."""
+        for index in sorted(self.data.glob("__azurite_db_*.json")):
+            try:
+                text = index.read_text(encoding="utf-8")
+                if text.strip():  # Azurite fills an empty one
+                    json.loads(text)
+            except ValueError as error:
+                raise EmulatorError(
+                    f"{index} is damaged ({error}): Azurite can't find its blobs, queues and"
+                    f" tables without it. To start with empty ones: rm -r {self.data}"
+                ) from error
 
     def environment(self) -> Mapping[str, str]:
         return {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from local.host import json_with_comments
 from local.host.errors import HostError
 from local.host.json_section import (
     Section,
@@ -67,7 +67,7 @@ class HostOptions:
     def read(cls, path: Path) -> HostOptions:
         """Raises HostError if the file is missing, is not JSON or has a wrong value."""
         try:
-            document = json.loads(path.read_text(encoding="utf-8-sig"))
+            document = json_with_comments.parse(path.read_bytes())
         except FileNotFoundError:
             raise HostError(f'{path} is missing; it needs at least {{"version": "2.0"}}') from None
         except ValueError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from local.host.errors import HostError
 
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,10}\s*")
 _TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(\.\d{1,7})?")
 
 #: .NET's level names.
@@ -77,28 +78,41 @@ def read_text(value: Any) -> str:
 
 
 def read_boolean(value: Any) -> bool:
+    """Also as a text: the real host makes texts of all values before it reads them."""
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.lower())
     if not isinstance(value, bool):
         raise ValueError("true or false")  # noqa: TRY004 - as above
     return value
 
 
 def read_count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    number = _whole_number(value)
+    if number is None or number < 0:
         raise ValueError("a whole number from 0 up")
-    return value
+    return number
 
 
 def read_positive(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    number = _whole_number(value)
+    if number is None or number < 1:
         raise ValueError("a whole number from 1 up")
-    return value
+    return number
 
 
 def read_limit(value: Any) -> int | None:
     """-1 means no limit."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < -1 or value == 0:
+    number = _whole_number(value)
+    if number is None or number < -1 or number == 0:
         raise ValueError("a whole number from 1 up, or -1 for no limit")
-    return None if value == -1 else value
+    return None if number == -1 else number
+
+
+def _whole_number(value: Any) -> int | None:
+    """Also of a text, as the real host reads it."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def read_time_span_s(value: Any) -> float:

@@ -65,6 +65,17 @@ def test_without_azurite_it_says_how_to_install_it(monkeypatch, tmp_path):
     assert str(PROJECT) not in str(caught.value)
 
 
+@pytest.mark.parametrize("damaged", [b'{"filename": "__azur', b"\0" * 100, b"\xff{}"])
+def test_a_damaged_index_is_named_with_what_to_do(tmp_path, damaged):
+    server = Azurite(tmp_path, 1, 2, 3)
+    server.command()
+    (tmp_path / "__azurite_db_queue__.json").write_bytes(damaged)
+    with pytest.raises(
+        EmulatorError, match=rf"__azurite_db_queue__\.json is damaged .*rm -r {tmp_path}"
+    ):
+        server.command()
+
+
 def test_open_connections_do_not_keep_it_from_ending_with_its_data(azurite):
     heads = [
         b"",
