@@ -87,10 +87,14 @@ def coerce_plain(values: Array, schema: Schema) -> Rows | None:
 
 def _is_plain(values: Array) -> bool:
     """Whether all numbers are exact, and none is NaN."""
+    # A sum of squares bounds each number, takes one pass, and is NaN if a number is.
     if values.size <= _SMALL:
-        # A sum of squares bounds each number, takes one pass, and is NaN if a number is.
-        return bool(np.vdot(values, values) < EXACT_INTEGER**2)
-    # Of many numbers, BLAS would make the sum in threads, which wait for each other.
+        squares = np.vdot(values, values)
+    else:  # of many numbers, BLAS would make the sum in threads, which wait for each other
+        flat = values.reshape(-1)
+        squares = np.einsum("i,i->", flat, flat)
+    if squares < EXACT_INTEGER**2:
+        return True
     return bool(values.max() < EXACT_INTEGER and values.min() > -EXACT_INTEGER)
 
 

@@ -54,8 +54,13 @@ def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) ->
         options = options_of(content_type)
         body = charsets.to_utf8(body, options.charset, limits=limits)
         _require_some(body)  # it may have been a byte order mark alone
-    if form == media_types.JSON and json_document.is_short(body):
-        return json_document.decode_short(body, schema, limits)
+    if form == media_types.JSON:
+        if json_document.is_short(body):
+            return json_document.decode_short(body, schema, limits)
+        if schema.kind == "array":  # the fast path for most long bodies
+            numbers = json_document.decode_long(body, schema, limits)
+            if numbers is not None:
+                return numbers
     if form == media_types.PARQUET and schema.kind != "array":
         read: row_types.Rows = load_columnar().decode_typed_parquet(body, schema, limits)
         return read

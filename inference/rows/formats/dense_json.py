@@ -7,7 +7,9 @@ by inference.rows.formats.json_codec and inference.rows.numeric, which name the 
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,24 @@ from inference.rows.row_types import Array
 
 #: A parser keeps memory for its longest body. Longer bodies than this get a new parser.
 _KEPT_BYTES = 64 * 1024
+#: Of so many bytes or more, NumPy counts brackets in a quarter of the time.
+_FEW_BYTES = 8 * 1024
 #: First bytes that are read here. No byte order mark: some parsers skip it, others refuse it.
 _BEGINNINGS = frozenset(b"[{ \t\r\n")
 
 #: What a list of objects begins with.
 _RECORDS = b"[{"
+
+#: A long body is parsed so many bytes at a time, and the rest of a row of up to as many.
+_PIECE_BYTES = 128 * 1024
+_SPACE = rb"[ \t\r\n]*+"
+_NAME = rb"\{%b\"(?:%b)\"%b:%b" % (_SPACE, "|".join(NAMES).encode(), _SPACE, _SPACE)
+#: What stands before and after the rows of a body that is read in pieces, and between two rows.
+_BEFORE = re.compile(rb"%b(%b)?\[" % (_SPACE, _NAME))
+_AFTER = re.compile(rb"\]%b(\})?%b\Z" % (_SPACE, _SPACE))
+_COMMA = re.compile(rb"%b," % _SPACE)
+#: Bytes in which _AFTER is searched.
+_AFTER_BYTES = 64
 
 
 class _Local(threading.local):
@@ -42,9 +57,43 @@ def read(body: bytes, *, features: int | None) -> Array | None:
         return None
     parser = _local.parser if len(body) <= _KEPT_BYTES else simdjson.Parser()
     try:
-        return _numbers(_rows(parser.parse(body)), body.count(b"["), features)
+        return _numbers(_rows(parser.parse(body)), _brackets(body), features)
     except (ValueError, TypeError, RuntimeError):
         return None
+
+
+def read_long(body: bytes, *, features: int | None) -> Iterator[Array | None]:
+    """As `read`, piece by piece, so that no call of the parser takes long.
+
+    A piece is cut at a bracket and a comma. Where each piece is a list of rows without lists within
+    them, the whole body is one. The last item is None if it is, or may be, anything else.
+    """
+    before = _BEFORE.match(body)
+    after = _AFTER.search(body, max(0, len(body) - _AFTER_BYTES))
+    if before is None or after is None or (before[1] is None) is not (after[1] is None):
+        yield None
+        return
+    start, end, more = before.end(), after.start(), True
+    while more:
+        cut = body.find(b"]", start + _PIECE_BYTES, end) + 1
+        comma = _COMMA.match(body, cut, end) if cut else None
+        more = comma is not None
+        stop = cut if more else end
+        if stop - start > 2 * _PIECE_BYTES:
+            yield None
+            return
+        values = read(b"[%b]" % body[start:stop], features=features)
+        yield values
+        if values is None:
+            return
+        features = values.shape[1]
+        start = comma.end() if comma else end
+
+
+def _brackets(body: bytes) -> int:
+    if len(body) < _FEW_BYTES:
+        return body.count(b"[")
+    return int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord("[")))
 
 
 def _numbers(rows: Any, brackets: int, features: int | None) -> Array | None:

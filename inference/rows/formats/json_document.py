@@ -20,7 +20,7 @@ from inference.rows.formats.json_rows import NAMES, Layout, RowReader, layout_of
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, free_name
 from inference.rows.formats.parts import Part, Table, read_rows
 from inference.rows.output_options import AS_IT_CAME, OutputOptions
-from inference.rows.row_types import Rows
+from inference.rows.row_types import Array, Rows, whole_rows
 from inference.rows.schema import Schema
 
 
@@ -42,6 +42,21 @@ def decode_short(body: bytes, schema: Schema, limits: Limits) -> Rows:
         return coercion.coerce_rows(_zip(layout.by_column), schema, text=False)
     items: Any = layout.rows
     return _begun_reader(layout, schema).read(items, schema, b"", first=0)
+
+
+def decode_long(body: bytes, schema: Schema, limits: Limits) -> Rows | None:
+    """The rows of a body that is nothing but many rows of numbers; None for any other."""
+    found: list[Array] = []
+    count = 0
+    for values in dense_json.read_long(body, features=schema.features):
+        plain = None if values is None else numeric.coerce_plain(values, schema)
+        if plain is None:
+            return None
+        found.append(plain.numbers())
+        count += len(plain.kept)
+        if count > limits.rows:
+            return None
+    return whole_rows(gathering.stack(found))
 
 
 def decode_cells(body: bytes, schema: Schema) -> list[Any]:

@@ -5,16 +5,20 @@ import json
 import numpy as np
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inference.errors import CallerError
+from inference.limits import Limits
 from inference.rows import coercion
 from inference.rows.formats import dense_json, json_document
 from inference.rows.numeric import EXACT_INTEGER
 from inference.rows.schema import Schema
 
 ANY = Schema()
+LIMITS = Limits(body_bytes=1024, rows=100)
+#: The fixture `piece_bytes` holds for all bodies of a property.
+SHORT_PIECES = [HealthCheck.function_scoped_fixture]
 
 
 def thoroughly(body: bytes) -> np.ndarray | None:
@@ -56,6 +60,22 @@ ANYTHING = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+@pytest.fixture(params=[6, 40])
+def piece_bytes(monkeypatch, request):
+    """Pieces of a body are so short that most bodies have several."""
+    monkeypatch.setattr(dense_json, "_PIECE_BYTES", request.param)
+
+
+def check_long(body: bytes) -> None:
+    quick = json_document.decode_long(body, ANY, LIMITS)
+    if quick is None:
+        return
+    expected = thoroughly(body)
+    assert expected is not None
+    assert quick.numbers().shape == expected.shape
+    assert quick.numbers().tobytes() == expected.tobytes()
 
 
 def wrapped(rows: object, name: str | None) -> bytes:
@@ -127,3 +147,52 @@ def test_an_array_is_unchanged_by_the_next_body():
     for _ in range(100):
         dense_json.read(orjson.dumps([[9.0] * 500]), features=None)
     assert kept.tolist() == [[1, 2, 3]]
+
+
+@pytest.mark.usefixtures("piece_bytes")
+@settings(max_examples=200, suppress_health_check=SHORT_PIECES)
+@given(rows=ROWS, name=NAMES, indent=st.sampled_from([None, 1]))
+def test_a_body_in_pieces_is_the_same_numbers(rows, name, indent):
+    check_long(json.dumps(rows if name is None else {name: rows}, indent=indent).encode())
+
+
+@pytest.mark.usefixtures("piece_bytes")
+@settings(max_examples=300, suppress_health_check=SHORT_PIECES)
+@given(document=ANYTHING, name=NAMES)
+@example(document=[[1, 2], [3, [4]]], name="data")
+@example(document=[[1], [2, 3], [4]], name="data")
+@example(document=[["],[1"], [2]], name=None)
+def test_pieces_and_the_thorough_reader_agree(document, name):
+    check_long(wrapped(document, name))
+
+
+@pytest.mark.usefixtures("piece_bytes")
+@settings(max_examples=300, suppress_health_check=SHORT_PIECES)
+@given(body=st.text(alphabet='[]{}",:0123456789.eE+- \ndat', min_size=1, max_size=60))
+@example(body="[[1],[2],]")
+@example(body="[[1],,[2]]")
+@example(body="[[1],[2]")
+@example(body='{"data": [[1], [2]]')
+@example(body="[[1], [2]]}")
+@example(body="[[1], [2]] ]")
+@example(body="[[1], [2]], [3]")
+def test_pieces_accept_no_text_that_the_thorough_reader_refuses(body):
+    check_long(body.encode())
+
+
+@pytest.mark.usefixtures("piece_bytes")
+@pytest.mark.parametrize("text", ['{"data": %s}', " %s\n", '{ "inputs" : %s } '])
+def test_many_plain_rows_are_read_in_pieces(text):
+    rows = [[at, at / 8] for at in range(50)]
+    body = (text % json.dumps(rows)).encode()
+    assert json_document.decode_long(body, ANY, LIMITS).numbers().tolist() == rows
+
+
+def test_a_long_body_with_more_rows_than_the_limit_is_left_to_the_thorough_reader():
+    body = json.dumps([[1]] * 101).encode()
+    assert json_document.decode_long(body, ANY, LIMITS) is None
+
+
+def test_a_row_that_no_piece_may_hold_is_left_to_the_thorough_reader(monkeypatch):
+    monkeypatch.setattr(dense_json, "_PIECE_BYTES", 10)
+    assert json_document.decode_long(b"[[1], [2], [1234567, 1234567, 1]]", ANY, LIMITS) is None
