@@ -16,6 +16,7 @@ from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
 from triggers.delivery.outbox import Outbox
+from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
@@ -61,6 +62,7 @@ class MessageHandler:
         retry_s: float = RETRY_S,
         store_retry_s: float = STORE_RETRY_S,
         send: Callable[[str, str], Awaitable[object]] | None = None,
+        result_blobs: ResultBlobs | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -71,6 +73,7 @@ class MessageHandler:
             scorer.counts,
             trigger="servicebus",
             unstored=UnstoredResults(results, clock=clock, sleep=sleep),
+            result_blobs=result_blobs,
         )
         self._max_delivery_count = max_delivery_count
         self._retry_s, self._store_retry_s = retry_s, store_retry_s

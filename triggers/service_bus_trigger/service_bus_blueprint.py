@@ -13,6 +13,7 @@ from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.serving.shutdown import run_with_loop
 from triggers.delivery.output_queue import QueueSender
+from triggers.delivery.result_blobs import ResultBlobs
 from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
 from triggers.service_bus_trigger.message_converter import MessageConverter  # noqa: F401 - registers
 from triggers.service_bus_trigger.message_scoring import MessageHandler
@@ -36,7 +37,11 @@ def blueprint(
         _register_settling(functions, scorer, results, settings, env)
         return functions
     handler = MessageHandler(
-        scorer, results, max_delivery_count=settings.max_delivery_count, send=send
+        scorer,
+        results,
+        max_delivery_count=settings.max_delivery_count,
+        send=send,
+        result_blobs=ResultBlobs.connected(env, settings.output_container),
     )
 
     @functions.service_bus_queue_trigger(

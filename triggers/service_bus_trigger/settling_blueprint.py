@@ -12,6 +12,7 @@ from inference.serving.scorer import Scorer
 from inference.serving.shutdown import close_with_loop
 from triggers.delivery.batch_sender import BatchSender
 from triggers.delivery.output_queue import QueueSender
+from triggers.delivery.result_blobs import ResultBlobs
 from triggers.service_bus_trigger.message_actions import MessageActions
 from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.message_settlement import MessageSettler
@@ -30,7 +31,11 @@ def register(
     env: Mapping[str, str],
 ) -> None:
     handler = MessageHandler(
-        scorer, results, max_delivery_count=settings.max_delivery_count, retry_s=RETRY_S
+        scorer,
+        results,
+        max_delivery_count=settings.max_delivery_count,
+        retry_s=RETRY_S,
+        result_blobs=ResultBlobs.connected(env, settings.output_container),
     )
     output, requeue = (
         BatchSender(sender.send_all, sender.close)
