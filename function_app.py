@@ -43,7 +43,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     built = func.FunctionApp(http_auth_level=func.AuthLevel(settings.http_auth_level))
     add = built.register_functions
     if "http" in settings.triggers:
-        add(score_blueprint.blueprint(scorer, results, settings))
+        add(score_blueprint.blueprint(scorer, results, settings, os.environ))
         v2_paths = openapi_v2.paths(scorer.model.name)
         add(operations_blueprint.blueprint(scorer, settings, v2_paths))
         add(open_inference_blueprint.blueprint(scorer))

@@ -24,7 +24,12 @@ FILE = "local.settings.json"
 HOST_STORAGE = "AzureWebJobsStorage"
 
 #: Replaces a value that was not accepted, to find errors in the others. Other names: empty.
-_STAND_INS = {"AZUREML_MODEL_DIR": ".", "OUTPUT_CONTAINER": "-", "OUTPUT_QUEUE_NAME": "-"}
+_STAND_INS = {
+    "AZUREML_MODEL_DIR": ".",
+    "OUTPUT_CONTAINER": "-",
+    "CLAIM_CONTAINER": "--",
+    "OUTPUT_QUEUE_NAME": "-",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

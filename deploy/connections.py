@@ -2,7 +2,7 @@
 
 A connection `X` is a connection string in `X` or `AzureWebJobsX`, or an identity with the address
 of a service: `X__blobServiceUri`, `X__queueServiceUri`, `X__serviceUri`, `X__accountName`,
-`X__fullyQualifiedNamespace`. The app's own clients (triggers.blob_trigger.storage_clients) sign in
+`X__fullyQualifiedNamespace`. The app's own clients (triggers.storage.storage_clients) sign in
 with a managed identity alone. These also accept the identity of `az login`, because a person runs
 them.
 """

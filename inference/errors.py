@@ -6,6 +6,7 @@ ScoringError
 │   ├── UnfitInput           well-formed, but not what the model takes
 │   ├── InputTooLarge        over a limit on bytes or rows
 │   ├── TooManyErrors        more rows of a batch failed than ERROR_THRESHOLD allows
+│   ├── ClaimNotFound        a message names a blob that is not there
 │   ├── Cancelled            somebody asked for the end of a batch
 │   ├── UnsupportedType      a content type that can't be read
 │   └── UnacceptableAnswer   an answer format that can't be written
@@ -84,6 +85,17 @@ class TooManyErrors(CallerError):
             f" (ERROR_THRESHOLD); {last.message}"
         )
         self.rows = rows
+
+
+class ClaimNotFound(CallerError):
+    """A message names a blob with its rows, and that blob does not exist."""
+
+    code = "claim_not_found"
+
+    def __init__(self, *, container: str, name: str) -> None:
+        super().__init__(
+            f"the container {container} has no blob {name!r}; upload it, then send the message"
+        )
 
 
 class Cancelled(CallerError):

@@ -24,11 +24,12 @@ ARROWS: dict[str, dict[str, set[str]]] = {
     },
     "triggers": {
         "connections": set(),
-        "delivery": set(),
+        "storage": set(),
+        "delivery": {"storage"},
         "description": set(),
-        "http_trigger": {"description"},
-        "blob_trigger": {"delivery"},
-        "service_bus_trigger": {"delivery"},
+        "http_trigger": {"description", "delivery"},
+        "blob_trigger": {"delivery", "storage"},
+        "service_bus_trigger": {"delivery", "storage"},
     },
 }
 ROOMS = [(package, room) for package, rooms in ARROWS.items() for room in rooms]

@@ -33,6 +33,8 @@ class TriggerSettings:
     #: Container and blob name. Only the name may hold an expression.
     input_blob_path: str = "scoring-input/{name}"
     output_container: str = "scoring-output"
+    #: Has blobs that messages name. No trigger watches it.
+    claim_container: str = "scoring-claims"
     blob_source: BlobSource = "LogsAndContainerScan"
     #: What the output of every blob is, unless its metadata says otherwise.
     blob_options: BlobOptions = NO_OPTIONS
@@ -58,6 +60,7 @@ class TriggerSettings:
             http_auth_level=cast(AuthLevel, level),
             input_blob_path=_blob_path(env.get("INPUT_BLOB_PATH", "") or cls.input_blob_path),
             output_container=env.get("OUTPUT_CONTAINER", "") or cls.output_container,
+            claim_container=env.get("CLAIM_CONTAINER", "") or cls.claim_container,
             blob_source=cast(BlobSource, source),
             blob_options=BlobOptions.from_env(env),
             input_queue=env.get("INPUT_QUEUE_NAME", "") or cls.input_queue,
@@ -76,6 +79,15 @@ class TriggerSettings:
                 name="OUTPUT_CONTAINER",
                 value=self.output_container,
                 expected="another container than that of INPUT_BLOB_PATH",
+            )
+        if self.claim_container in (
+            self.output_container,
+            self.input_blob_path.partition("/")[0],
+        ):
+            raise SettingError(
+                name="CLAIM_CONTAINER",
+                value=self.claim_container,
+                expected="another container than those of INPUT_BLOB_PATH and OUTPUT_CONTAINER",
             )
         if self.output_queue == self.input_queue:
             raise SettingError(

@@ -16,6 +16,7 @@ STATUSES: dict[type[errors.ScoringError], int] = {
     errors.UnsupportedType: 415,
     errors.UnfitInput: 422,
     errors.TooManyErrors: 422,
+    errors.ClaimNotFound: 404,
     errors.Cancelled: 409,
     errors.ScriptFailed: 500,
     errors.ResultUnserialisable: 500,
@@ -25,8 +26,8 @@ STATUSES: dict[type[errors.ScoringError], int] = {
     errors.ScoringTimeout: 504,
 }
 
-#: What only batches end in: their documents and reports have these codes, no HTTP response has.
-OF_BATCHES = (errors.TooManyErrors, errors.Cancelled)
+#: What only blobs and messages end in: their documents have these codes, no HTTP response has.
+OF_DOCUMENTS = (errors.TooManyErrors, errors.ClaimNotFound, errors.Cancelled)
 
 
 @dataclass(frozen=True, slots=True)

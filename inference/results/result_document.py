@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import orjson
@@ -16,6 +17,7 @@ from inference.rows.formats import json_codec
 
 #: The longest message of an error, in characters. A message may quote the request.
 MAX_MESSAGE = 2000
+_BYTES = "application/octet-stream"
 
 
 def succeeded(request: Request, answer: Answer, model: ModelId) -> bytes:
@@ -24,6 +26,27 @@ def succeeded(request: Request, answer: Answer, model: ModelId) -> bytes:
     """
     result = _result(answer)
     return _document(request, model, cache=answer.cache, status="succeeded", result=result)
+
+
+def succeeded_in_blob(
+    request: Request, answer: Answer, model: ModelId, blob: Mapping[str, object]
+) -> bytes:
+    """The document of an answer that is in a blob: `blob` says where."""
+    return _document(request, model, cache=answer.cache, status="succeeded", result_blob=dict(blob))
+
+
+def content_of(answer: Answer) -> tuple[bytes, str]:
+    """An answer as a blob: its bytes and its content type, which is JSON's only for JSON."""
+    kind = media_types.essence(answer.content_type)
+    if kind == media_types.JSON and not _is_json(answer):
+        return answer.body, _BYTES
+    return answer.body, _encodable(answer.content_type) or _BYTES
+
+
+def with_result(document: Mapping[str, object], content: bytes, content_type: str) -> bytes:
+    """The document of `succeeded_in_blob` with the result in it, as `succeeded` writes it."""
+    answer = Answer(content, content_type, cache="bypass", elapsed_ms=0.0)
+    return orjson.dumps(dict(document) | {"result": _result(answer)})
 
 
 def failed(request: Request, error: ScoringError, model: ModelId) -> bytes:

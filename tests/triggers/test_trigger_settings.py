@@ -10,6 +10,7 @@ def test_without_settings_all_triggers_are_on_under_their_documented_names():
     assert settings.input_blob_path == "scoring-input/{name}"
     assert settings.output_container == "scoring-output"
     assert (settings.input_queue, settings.output_queue) == ("scoring-requests", "scoring-results")
+    assert settings.claim_container == "scoring-claims"
     assert settings.http_auth_level == "function"
 
 
@@ -27,6 +28,16 @@ def test_a_single_trigger_can_be_chosen():
         ("INPUT_BLOB_PATH", "scoring-input", "a container, a slash and {name}"),
         ("INPUT_BLOB_PATH", "{name}/x", "a container, a slash and {name}"),
         ("OUTPUT_CONTAINER", "scoring-input", "another container than that of INPUT_BLOB_PATH"),
+        (
+            "CLAIM_CONTAINER",
+            "scoring-input",
+            "another container than those of INPUT_BLOB_PATH and OUTPUT_CONTAINER",
+        ),
+        (
+            "CLAIM_CONTAINER",
+            "scoring-output",
+            "another container than those of INPUT_BLOB_PATH and OUTPUT_CONTAINER",
+        ),
         ("OUTPUT_QUEUE_NAME", "scoring-requests", "another queue than INPUT_QUEUE_NAME"),
     ],
 )

@@ -15,8 +15,8 @@ from inference.errors import SettingError
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.serving.shutdown import run_with_loop
-from triggers.blob_trigger.blob_names import Place
 from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
+from triggers.storage.blob_names import Place
 
 if TYPE_CHECKING:
     from triggers.blob_trigger.blob_components import BlobService

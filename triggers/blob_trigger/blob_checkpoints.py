@@ -22,9 +22,9 @@ from inference.error_threshold import ErrorThreshold
 from inference.scripts import Script
 from inference.serving.batch_report import BatchState
 from inference.settings import InferenceSettings
-from triggers.blob_trigger.blob_format import BlobFormat
-from triggers.blob_trigger.blob_streams import BlockWriter
-from triggers.blob_trigger.storage_errors import error_code
+from triggers.storage.blob_format import BlobFormat
+from triggers.storage.blob_streams import BlockWriter
+from triggers.storage.storage_errors import error_code
 
 log = logging.getLogger(__name__)
 

@@ -9,16 +9,16 @@ from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from triggers.blob_trigger import blob_attempts
 from triggers.blob_trigger.blob_attempts import BlobAttempts
-from triggers.blob_trigger.blob_names import Place
 from triggers.blob_trigger.blob_scoring import BlobHandler
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
-from triggers.blob_trigger.storage_clients import BlobStorage
-from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.delivery.outbox import Outbox
 from triggers.delivery.output_queue import QueueSender
 from triggers.host_limits import HostLimits
 from triggers.retry import Retry
 from triggers.settings import STORAGE, TriggerSettings
+from triggers.storage.blob_names import Place
+from triggers.storage.storage_clients import BlobStorage
+from triggers.storage.storage_threads import BlobThreads
 
 #: How long one call retries: storage, the model's loading, an overloaded app.
 RETRY_S = 300.0

@@ -17,8 +17,8 @@ from azure.core.exceptions import (
 from azure.storage.blob import ContainerClient, StorageErrorCode
 
 from inference.rows import media_types
-from triggers.blob_trigger.blob_streams import BlockWriter, upload
-from triggers.blob_trigger.storage_errors import error_code
+from triggers.storage.blob_streams import BlockWriter, upload
+from triggers.storage.storage_errors import error_code
 
 REPORT = ".report.json"
 _IF_MISSING: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}

@@ -25,25 +25,25 @@ from inference.tracebacks import format_error
 from triggers.blob_options import NO_OPTIONS, BlobOptions
 from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion
 from triggers.blob_trigger.blob_checkpoints import Checkpoints, basis_of
-from triggers.blob_trigger.blob_format import format_for
 from triggers.blob_trigger.blob_report import answer_of, report_of
-from triggers.blob_trigger.blob_streams import BlobReader
 from triggers.blob_trigger.blob_work import BlobWork
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
 from triggers.blob_trigger.first_read import FirstRead
 from triggers.blob_trigger.guarded_writes import write_unless_replaced
 from triggers.blob_trigger.job_monitor import MAX_STALL_S, JobMonitor
-from triggers.blob_trigger.storage_errors import (
+from triggers.delivery.outbox import Outbox
+from triggers.retry import Retry
+from triggers.statuses import ID_IN_USE
+from triggers.storage.blob_format import format_for
+from triggers.storage.blob_streams import BlobReader
+from triggers.storage.storage_errors import (
     BlobChanged,
     BlobGone,
     as_scoring_error,
     error_code,
     is_retryable,
 )
-from triggers.blob_trigger.storage_threads import BlobThreads, at_once
-from triggers.delivery.outbox import Outbox
-from triggers.retry import Retry
-from triggers.statuses import ID_IN_USE
+from triggers.storage.storage_threads import BlobThreads, at_once
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
@@ -15,6 +14,7 @@ from inference.request import Request
 from triggers.blob_trigger.blob_attempts import BlobVersion
 from triggers.blob_trigger.blob_output import BlobOutput
 from triggers.statuses import MAX_ID
+from triggers.storage.blob_format import headers_of
 
 #: Names of metadata. Azure allows only identifiers, so `x-request-id` can't be one.
 REQUEST_ID, ERROR_THRESHOLD = "request_id", "error_threshold"
@@ -50,7 +50,7 @@ class BlobWork:
         version = _version_of(properties, request_id[:MAX_ID] if error is None else "")
         return cls(
             version=version,
-            request=version.request(_headers(properties, metadata)),
+            request=version.request(headers_of(properties)),
             properties=properties,
             source=source,
             output=BlobOutput(container, properties.name),
@@ -78,17 +78,6 @@ def _version_of(properties: BlobProperties, request_id: str) -> BlobVersion:
         received_at=time.time(),
         request_id=request_id,
     )
-
-
-def _headers(properties: BlobProperties, metadata: Mapping[str, str]) -> dict[str, str]:
-    """The metadata has the storage service's own names."""
-    encoding = properties.content_settings.content_encoding
-    return {
-        "x-blob-name": f"{properties.container}/{properties.name}",
-        "x-blob-etag": str(properties.etag),
-        **({"content-encoding": encoding} if encoding else {}),
-        **{f"x-ms-meta-{key}": text for key, text in metadata.items()},
-    }
 
 
 def _require_short(request_id: str) -> None:

@@ -22,8 +22,8 @@ from triggers.blob_trigger.blob_attempts import RENEW_S, BlobAttempts, BlobVersi
 from triggers.blob_trigger.blob_checkpoints import Checkpoints
 from triggers.blob_trigger.blob_output import BlobOutput
 from triggers.blob_trigger.blob_report import answer_of, report_of
-from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.delivery.outbox import TRIES_EXHAUSTED, Outbox
+from triggers.storage.storage_threads import BlobThreads
 
 log = logging.getLogger(__name__)
 

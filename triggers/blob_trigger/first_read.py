@@ -7,9 +7,9 @@ from typing import Self
 from azure.core.exceptions import AzureError, ResourceNotFoundError, ServiceResponseError
 from azure.storage.blob import BlobClient, BlobProperties
 
-from triggers.blob_trigger.blob_streams import BlobReader
-from triggers.blob_trigger.storage_errors import BlobGone
-from triggers.blob_trigger.storage_threads import BlobThreads
+from triggers.storage.blob_streams import BlobReader
+from triggers.storage.storage_errors import BlobGone
+from triggers.storage.storage_threads import BlobThreads
 
 
 class FirstRead:

@@ -11,8 +11,8 @@ from azure.core.exceptions import (
 )
 
 from triggers.blob_trigger.blob_work import BlobWork
-from triggers.blob_trigger.storage_errors import BlobChanged
-from triggers.blob_trigger.storage_threads import BlobThreads
+from triggers.storage.storage_errors import BlobChanged
+from triggers.storage.storage_threads import BlobThreads
 
 #: How often an output is written again because another call has written it in between.
 MAX_WRITES = 5

@@ -11,7 +11,7 @@ from typing import Self
 from inference.errors import Cancelled, ScoringTimeout
 from inference.results.running_jobs import EVERY_S, RunningJobs
 from inference.serving.batch_report import Report
-from triggers.blob_trigger.storage_errors import error_code
+from triggers.storage.storage_errors import error_code
 
 log = logging.getLogger(__name__)
 

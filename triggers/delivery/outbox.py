@@ -16,6 +16,7 @@ from inference.results.result_store import ResultStore
 from inference.results.running_jobs import RunningJobs
 from inference.results.stored_result import State, fingerprint
 from inference.serving.counts import Counts
+from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import GRACE_S, UnstoredResults
 from triggers.envelope import MAX_BYTES
 from triggers.statuses import ID_IN_USE
@@ -42,8 +43,13 @@ class Outbox:
         *,
         trigger: str,
         unstored: UnstoredResults | None = None,
+        result_blobs: ResultBlobs | None = None,
     ) -> None:
+        """`result_blobs`: where results go that the queue can't carry. Without it, such a result
+        is in the result store alone.
+        """
         self._results, self._counts, self._trigger = results, counts, trigger
+        self._result_blobs = result_blobs
         self._unstored = UnstoredResults(results) if unstored is None else unstored
 
     async def find(self, request: Request, *, wait_s: float) -> tuple[State, str]:
@@ -102,10 +108,23 @@ class Outbox:
 
         With `wait_s`, for a sender who looks in the result store alone, it raises StoreUnavailable
         if the document was not stored within so many seconds. Without, the document is kept and
-        stored later, unless the queue can't carry it either.
+        stored later, unless the queue can't carry it either. Raises Overloaded and InternalError
+        if the result needs a blob that can't be written.
         """
-        document = result_document.succeeded(request, answer, model)
+        document = await self._succeeded(request, answer, model)
         return await self._finish("succeeded", request, document, model, wait_s)
+
+    async def _succeeded(self, request: Request, answer: Answer, model: ModelId) -> bytes:
+        blobs = self._result_blobs
+        if len(answer.body) <= MAX_BYTES:  # most
+            document = result_document.succeeded(request, answer, model)
+            if _fits(document):
+                return document
+        if blobs is None or not blobs.is_configured:
+            return result_document.succeeded(request, answer, model)
+        # First the blob: a document never names one that is not there.
+        blob = await blobs.write(request.id, answer)
+        return result_document.succeeded_in_blob(request, answer, model, blob)
 
     async def store_error(
         self,
@@ -179,5 +198,7 @@ def _fits(document: bytes) -> bool:
     """Whether the queue can carry it, even indented: the platform may write JSON anew."""
     if len(document) <= SURELY_FITS:
         return True
+    if len(document) > MAX_BYTES:
+        return False
     indented = orjson.dumps(orjson.loads(document), option=orjson.OPT_INDENT_2)
     return len(indented) <= MAX_BYTES

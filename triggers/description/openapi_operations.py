@@ -27,6 +27,15 @@ _OBJECT: Json = {"type": "object"}
 _get = partial(open_get, parameters=[])
 _TIME = TEXT | {"format": "date-time"}
 
+_COUNT: Json = {"type": "integer", "minimum": 0}
+#: Where a result is that a message can't carry: triggers.delivery.result_blobs.
+_RESULT_BLOB = record(
+    *("container", "blob", "bytes", "content_type"),
+    container=TEXT,
+    blob=TEXT | {"description": "The blob's name."},
+    bytes=_COUNT,
+    content_type=TEXT,
+)
 #: The document of inference.results.result_document.
 RESULT = record(
     *("id", "status", "source", "model", "cache", "result", "error", "received_at"),
@@ -35,7 +44,12 @@ RESULT = record(
     source=enum(get_args(Source)),
     model=record(name=TEXT, version=TEXT),
     cache=enum(get_args(CacheStatus)),
-    result={"description": "The answer as JSON; null if it failed."},
+    result={
+        "description": "The answer as JSON; null if it failed, or if the document is on the queue"
+        " and its result in a blob."
+    },
+    result_blob=_RESULT_BLOB
+    | {"description": "The blob of a result that is too large for the queue."},
     error=record("code", "message", code=TEXT, message=TEXT) | {"type": ["object", "null"]},
     received_at=_TIME,
     finished_at=_TIME,
@@ -45,7 +59,6 @@ RESULT = record(
 )
 #: The answer about an enqueued request that has no result yet.
 PENDING = record("id", "status", id=TEXT, status={"const": "pending"})
-_COUNT: Json = {"type": "integer", "minimum": 0}
 _NUMBER: Json = {"type": ["number", "null"]}
 #: The answer about a blob that is being scored: inference.results.running_jobs.
 RUNNING = record(

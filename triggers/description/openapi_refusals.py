@@ -9,7 +9,7 @@ from operator import attrgetter
 from inference import errors
 from inference.rows import media_types
 from triggers.description.openapi_parts import TEXT, Json, enum, record, ref
-from triggers.statuses import OF_BATCHES, STATUSES, Refusal, refusal_of
+from triggers.statuses import OF_DOCUMENTS, STATUSES, Refusal, refusal_of
 
 #: Headers that refusals may have, by status.
 _HEADERS = {500: "x-ms-run-function-failed", 503: "Retry-After"}
@@ -26,7 +26,7 @@ ERROR = record(
 )
 
 #: All errors of scoring a request, in the order of their tree.
-SCORING = tuple(refusal_of(kind) for kind in STATUSES if kind not in OF_BATCHES)
+SCORING = tuple(refusal_of(kind) for kind in STATUSES if kind not in OF_DOCUMENTS)
 OVERLOADED = refusal_of(errors.Overloaded)
 INTERNAL = refusal_of(errors.InternalError)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -17,17 +18,22 @@ from inference.results.result_store import ResultStore
 from inference.results.stored_result import StoredResult
 from inference.serving.scorer import Scorer
 from triggers import envelope, http_exchange, responses
+from triggers.delivery.result_blobs import ResultBlobs
 from triggers.settings import SERVICE_BUS, TriggerSettings
 from triggers.statuses import ID_IN_USE, RESULT_FINISHED, UNKNOWN_RESULT
 
 
-def blueprint(scorer: Scorer, results: ResultStore, settings: TriggerSettings) -> func.Blueprint:
+def blueprint(
+    scorer: Scorer, results: ResultStore, settings: TriggerSettings, env: Mapping[str, str]
+) -> func.Blueprint:
     """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
 
-    Requests can be enqueued only if the Service Bus trigger is registered too.
+    Requests can be enqueued only if the Service Bus trigger is registered too. `env` holds the
+    settings of the storage account, for results that are in blobs.
     """
     functions = func.Blueprint()
-    handler = HttpHandler(scorer, results)
+    result_blobs = ResultBlobs.connected(env, settings.output_container)
+    handler = HttpHandler(scorer, results, result_blobs)
 
     if "servicebus" in settings.triggers:
 
@@ -52,8 +58,10 @@ def blueprint(scorer: Scorer, results: ResultStore, settings: TriggerSettings) -
 class HttpHandler:
     """Parses, calls the scorer once, renders."""
 
-    def __init__(self, scorer: Scorer, results: ResultStore) -> None:
-        self._scorer, self._results = scorer, results
+    def __init__(
+        self, scorer: Scorer, results: ResultStore, result_blobs: ResultBlobs | None = None
+    ) -> None:
+        self._scorer, self._results, self._result_blobs = scorer, results, result_blobs
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
         """Answer a request, or enqueue it if its caller asks for that and there is a queue."""
@@ -78,7 +86,10 @@ class HttpHandler:
         try:
             result = await self._results.get(request_id)
             if result is not None and not result.pending:
-                return responses.body(200, result.document)
+                document = await self._filled(result.document)
+                if document is None:
+                    return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
+                return responses.body(200, document)
             running = await self._results.running.find(request_id)
         except Exception as error:  # noqa: BLE001 - the error names the id of the result
             return responses.scoring_error(failure_log.log_failure(error, request_id), request_id)
@@ -86,6 +97,12 @@ class HttpHandler:
             return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
         progress = running or {"id": request_id, "status": "pending"}
         return responses.json(202, progress, responses.RETRY_AFTER)
+
+    async def _filled(self, document: bytes) -> bytes | None:
+        """A document with its result, also if that is in a blob. None if the blob is gone."""
+        if self._result_blobs is None:
+            return document
+        return await self._result_blobs.fill(document)
 
     async def _cancel(self, req: func.HttpRequest) -> func.HttpResponse:
         request_id = _result_id(req)

@@ -12,7 +12,7 @@ from inference.request import Request
 from inference.results.stored_result import fingerprint
 from inference.tracebacks import format_error
 from triggers import envelope
-from triggers.service_bus_trigger import wrapped_body
+from triggers.service_bus_trigger import claims, wrapped_body
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,9 @@ class Delivery:
     is_duplicate: bool = False
     #: The message's text, if HTTP enqueued the request.
     packed: str = ""
+    #: The name of the blob that has the rows, if the message names one. The request's body is the
+    #: claim then.
+    claim: str = ""
     #: Why the message can't be read.
     error: ScoringError | None = None
 
@@ -44,7 +47,7 @@ def read_batch(
         redelivered = message.delivery_count > 1
         is_last = message.delivery_count >= max_delivery_count
         try:
-            request, packed = _read(message)
+            request, packed, claim = _read(message)
         except Exception as error:  # noqa: BLE001 - it ends this message alone
             request = Request(
                 id=_id(message),
@@ -64,21 +67,25 @@ def read_batch(
             key = (request.id, fingerprint(request))
             is_duplicate = key in seen
             seen.add(key)
-        yield Delivery(request, redelivered, is_last, is_duplicate, packed)
+        yield Delivery(request, redelivered, is_last, is_duplicate, packed, claim)
 
 
-def _read(message: ReceivedMessage) -> tuple[Request, str]:
-    """The request, and the message's text if HTTP enqueued it."""
+def _read(message: ReceivedMessage) -> tuple[Request, str, str]:
+    """The request, the message's text if HTTP enqueued it, and the blob that it names."""
     if message.error:
         raise ValueError(message.error)
     request = envelope.unpack(message.body)
     if request is not None:
-        return request, message.body.decode()
+        return request, message.body.decode(), ""
     body = wrapped_body.unwrap(message.body)
     properties = {
         str(name).lower(): str(value) for name, value in message.application_properties.items()
     }
     content_type = properties.get("content_type") or message.content_type
+    claim = claims.find(properties, body)
+    if claim is not None:
+        # The message's own content type is that of its body.
+        body, content_type = claims.body_of(claim), properties.get("content_type", "")
     if "content_encoding" in properties:
         properties.setdefault("content-encoding", properties["content_encoding"])
     properties["x-message-id"] = _id(message)
@@ -91,7 +98,7 @@ def _read(message: ReceivedMessage) -> tuple[Request, str]:
         references=_references(message),
         deadline=math.inf,
     )
-    return request, ""
+    return request, "", claim or ""
 
 
 def _references(message: ReceivedMessage) -> dict[str, str]:

@@ -16,8 +16,10 @@ from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
 from triggers.delivery.outbox import Outbox
+from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
+from triggers.service_bus_trigger.claim_reader import ClaimReader
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
 from triggers.service_bus_trigger.exhausted_messages import message_id_of
 from triggers.service_bus_trigger.received_message import ReceivedMessage
@@ -61,6 +63,8 @@ class MessageHandler:
         retry_s: float = RETRY_S,
         store_retry_s: float = STORE_RETRY_S,
         send: Callable[[str, str], Awaitable[object]] | None = None,
+        result_blobs: ResultBlobs | None = None,
+        claims: ClaimReader | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -71,10 +75,11 @@ class MessageHandler:
             scorer.counts,
             trigger="servicebus",
             unstored=UnstoredResults(results, clock=clock, sleep=sleep),
+            result_blobs=result_blobs,
         )
         self._max_delivery_count = max_delivery_count
         self._retry_s, self._store_retry_s = retry_s, store_retry_s
-        self._clock, self._send = clock, send
+        self._clock, self._send, self._claims = clock, send, claims
         self._retry = Retry(
             max_s=retry_s, first_pause_s=0.1, max_pause_s=4.0, clock=clock, sleep=sleep
         )
@@ -130,7 +135,7 @@ class MessageHandler:
             return known
 
         async def answer() -> Answer:
-            return (await self._scorer.score(delivery.request)).raise_for_status()
+            return (await self._answer(delivery)).raise_for_status()
 
         def retryable(error: Exception) -> bool:
             passing = isinstance(error, ScoringError) and is_retryable(error)
@@ -147,6 +152,14 @@ class MessageHandler:
                 delivery.request, answered, self._scorer.model, wait_s=self._wait_s(delivery)
             )
         )
+
+    async def _answer(self, delivery: Delivery) -> Answer:
+        if not delivery.claim:
+            return await self._scorer.score(delivery.request)
+        if self._claims is None:
+            raise InternalError("no container of claims")
+        async with self._claims.opened(delivery.request, delivery.claim) as request:
+            return await self._scorer.score(request)
 
     async def _find_outcome(self, delivery: Delivery) -> Outcome | None:
         """The outcome of a message that needs no scoring; None if it has to be scored."""

@@ -14,8 +14,8 @@ from inference.serving.scorer import Scorer
 from inference.serving.shutdown import run_with_loop
 from triggers.delivery.output_queue import QueueSender
 from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
+from triggers.service_bus_trigger.message_components import message_handler
 from triggers.service_bus_trigger.message_converter import MessageConverter  # noqa: F401 - registers
-from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.settings import SERVICE_BUS, TriggerSettings
 
@@ -35,9 +35,7 @@ def blueprint(
     if settings.message_settlement == "message":
         _register_settling(functions, scorer, results, settings, env)
         return functions
-    handler = MessageHandler(
-        scorer, results, max_delivery_count=settings.max_delivery_count, send=send
-    )
+    handler = message_handler(scorer, results, settings, env, send=send)
 
     @functions.service_bus_queue_trigger(
         "messages",

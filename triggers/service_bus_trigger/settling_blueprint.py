@@ -13,7 +13,7 @@ from inference.serving.shutdown import close_with_loop
 from triggers.delivery.batch_sender import BatchSender
 from triggers.delivery.output_queue import QueueSender
 from triggers.service_bus_trigger.message_actions import MessageActions
-from triggers.service_bus_trigger.message_scoring import MessageHandler
+from triggers.service_bus_trigger.message_components import message_handler
 from triggers.service_bus_trigger.message_settlement import MessageSettler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.settings import SERVICE_BUS, TriggerSettings
@@ -29,9 +29,7 @@ def register(
     settings: TriggerSettings,
     env: Mapping[str, str],
 ) -> None:
-    handler = MessageHandler(
-        scorer, results, max_delivery_count=settings.max_delivery_count, retry_s=RETRY_S
-    )
+    handler = message_handler(scorer, results, settings, env, retry_s=RETRY_S)
     output, requeue = (
         BatchSender(sender.send_all, sender.close)
         for sender in (

@@ -18,10 +18,10 @@ from triggers.blob_options import NO_OPTIONS, BlobOptions
 from triggers.blob_trigger.blob_attempts import BlobAttempts
 from triggers.blob_trigger.blob_scoring import BlobHandler
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
-from triggers.blob_trigger.storage_clients import options as client_options
-from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.delivery.outbox import Outbox
 from triggers.retry import Retry
+from triggers.storage.storage_clients import options as client_options
+from triggers.storage.storage_threads import BlobThreads
 
 
 @dataclass

@@ -10,8 +10,9 @@ from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 
 from inference.rows.formats import csv_lines
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
-from triggers.blob_trigger import blob_checkpoints, blob_streams
-from triggers.blob_trigger.blob_streams import BlockWriter
+from triggers.blob_trigger import blob_checkpoints
+from triggers.storage import blob_streams
+from triggers.storage.blob_streams import BlockWriter
 
 ROWS = 1_500
 PLAIN = b"".join(b"0.%d,0.%d,0.5\n" % (at, at % 7) for at in range(ROWS))

@@ -14,7 +14,7 @@ from inference.errors import CallerError, MalformedInput, SettingError, Unsuppor
 from inference.rows.text_options import TextOptions, options_of
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from triggers.blob_options import BlobOptions
-from triggers.blob_trigger.blob_format import BlobFormat, format_of, raw_format_of
+from triggers.storage.blob_format import BlobFormat, format_of, raw_format_of
 
 CSV = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 PACK = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress, "": bytes}

@@ -9,7 +9,7 @@ from azure.storage.blob import ContentSettings
 
 from inference.errors import Overloaded
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
-from triggers.blob_trigger import blob_streams
+from triggers.storage import blob_streams
 
 # The SDK leaves the sockets of answers that it can't read to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -19,10 +19,10 @@ from tests.storage_proxy import StorageProxy
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from tests.waiting import eventually_async
 from triggers import host_limits
-from triggers.blob_trigger import blob_streams, storage_clients
 from triggers.blob_trigger.blob_components import max_attempt_s
-from triggers.blob_trigger.storage_threads import BlobThreads
 from triggers.retry import Retry
+from triggers.storage import blob_streams, storage_clients
+from triggers.storage.storage_threads import BlobThreads
 
 # The SDK leaves the sockets of answers that it can't read to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -310,7 +310,7 @@ async def test_a_blob_that_is_replaced_while_it_is_read_ends_as_the_newer_one(
         return await predict(*args, **kwargs)
 
     monkeypatch.setattr(scorer, "predict", and_replaced)
-    monkeypatch.setattr("triggers.blob_trigger.blob_streams.READ_BYTES", 4096)
+    monkeypatch.setattr("triggers.storage.blob_streams.READ_BYTES", 4096)
     blob = small_ranges(azurite, storage.source).get_blob_client("rows.csv")
     document = json.loads(await parts(scorer, results, storage).handler.score(blob, storage.output))
     assert document["result"]["rows"] == 40_000

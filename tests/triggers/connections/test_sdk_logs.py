@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from triggers.blob_trigger.blob_names import Place
-from triggers.blob_trigger.storage_clients import BlobStorage
 from triggers.connections import validation
+from triggers.storage.blob_names import Place
+from triggers.storage.storage_clients import BlobStorage
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -15,7 +15,7 @@ from inference.settings import InferenceSettings
 from tests.triggers.description import documented
 from tests.triggers.http_trigger.test_score_blueprint import asking
 from triggers.http_trigger.score_blueprint import HttpHandler
-from triggers.statuses import OF_BATCHES, STATUSES
+from triggers.statuses import OF_DOCUMENTS, STATUSES
 
 ROUTES = {
     "/score": {"get", "post"},
@@ -137,7 +137,7 @@ async def test_the_app_refuses_what_the_schema_refuses(documented_scorer, result
 async def test_the_error_table_is_the_documents(documented_scorer):
     told = await document(await documented_scorer("classifier"))
     responses = told["paths"]["/score"]["post"]["responses"]
-    of_requests = {kind: STATUSES[kind] for kind in STATUSES if kind not in OF_BATCHES}
+    of_requests = {kind: STATUSES[kind] for kind in STATUSES if kind not in OF_DOCUMENTS}
     for kind, status in of_requests.items():
         assert kind.__doc__.partition("\n\n")[0] in responses[str(status)]["description"]
         example = responses[str(status)]["content"]["application/json"]["examples"][kind.code]

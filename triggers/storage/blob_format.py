@@ -99,14 +99,36 @@ def format_of(properties: BlobProperties, options: BlobOptions = NO_OPTIONS) -> 
             why="is not read, because Parquet compresses its columns itself",
             what="format",
         )
-    encoding = parse_encoding(properties.content_settings.content_encoding or "")
-    # Tools that see the ending set the header too, for bytes that are compressed once.
-    encodings = tuple(each for each in dict.fromkeys((encoding, ending)) if each)
-    metadata = {key.lower(): value for key, value in (properties.metadata or {}).items()}
+    encodings = encodings_of(properties)
+    metadata = metadata_of(properties)
     options = options.overridden(metadata)
     output = replace(options.columns, form=options.format.form if options.format else "")
     content_type = with_options(form, content_type, metadata)
     return BlobFormat(content_type, encodings, ending, output, options.format)
+
+
+def encodings_of(properties: BlobProperties) -> tuple[str, ...]:
+    """The compressions to undo, in order. Raises UnsupportedType."""
+    ending = split_ending(properties.name)[1]
+    encoding = parse_encoding(properties.content_settings.content_encoding or "")
+    # Tools that see the ending set the header too, for bytes that are compressed once.
+    return tuple(each for each in dict.fromkeys((encoding, ending)) if each)
+
+
+def metadata_of(properties: BlobProperties) -> dict[str, str]:
+    """By lower-case name."""
+    return {key.lower(): text for key, text in (properties.metadata or {}).items()}
+
+
+def headers_of(properties: BlobProperties) -> dict[str, str]:
+    """What a script sees of a blob. The metadata has the storage service's own names."""
+    encoding = properties.content_settings.content_encoding
+    return {
+        "x-blob-name": f"{properties.container}/{properties.name}",
+        "x-blob-etag": str(properties.etag),
+        **({"content-encoding": encoding} if encoding else {}),
+        **{f"x-ms-meta-{key}": text for key, text in metadata_of(properties).items()},
+    }
 
 
 def _content_type(properties: BlobProperties) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, LinearRetry
 
 from inference.errors import SettingError
-from triggers.blob_trigger.blob_names import Place
+from triggers.storage.blob_names import Place
 
 #: Retries of the SDK itself, which by default take minutes. An error that outlasts these is retried
 #: by the call, for a limited time.

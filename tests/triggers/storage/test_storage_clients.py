@@ -4,8 +4,8 @@ import pytest
 from azure.identity import ManagedIdentityCredential
 
 from inference.errors import SettingError
-from triggers.blob_trigger.blob_names import Place
-from triggers.blob_trigger.storage_clients import BlobStorage
+from triggers.storage.blob_names import Place
+from triggers.storage.storage_clients import BlobStorage
 
 BLOB = Place("Account", "in", "a/rows.csv")
 #: The SDK looks at a key's form only.

@@ -24,7 +24,7 @@ from azure.storage.blob import (
 
 from inference.rows.compression import compressor_of
 from inference.rows.streams import Unclosed
-from triggers.blob_trigger.storage_errors import error_code, storage_call
+from triggers.storage.storage_errors import error_code, storage_call
 
 READ_BYTES = 4 * 1024 * 1024
 BLOCK_BYTES = 4 * 1024 * 1024

@@ -7,7 +7,7 @@ import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from triggers.blob_trigger.storage_errors import storage_call
+from triggers.storage.storage_errors import storage_call
 
 #: A blob that is being scored uses one at a time. The thread of a cancelled call is busy until the
 #: SDK's timeouts.

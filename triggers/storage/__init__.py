@@ -1,0 +1,1 @@
+"""Storage accounts: clients, threads and errors, and blobs with their formats."""

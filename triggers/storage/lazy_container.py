@@ -1,0 +1,111 @@
+"""A container of the app's storage account, for triggers that need it for few inputs.
+
+The storage SDK takes as long to import as the rest of the app, so the first use imports it, in a
+thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from inference.errors import InternalError, Overloaded, SettingError
+from triggers.settings import SERVICE_BUS, STORAGE
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties
+
+    from triggers.storage.whole_blobs import WholeBlobs
+
+#: Blobs that are read or written at the same time.
+THREADS = 8
+#: Seconds for one blob. The thread of a call that takes longer ends with the SDK's own timeouts.
+CALL_S = 30.0
+
+_FORMS = ("", "__blobServiceUri", "__serviceUri")
+_EMULATOR = "UseDevelopmentStorage=true"
+
+
+class LazyContainer:
+    """Reads and writes whole blobs of one container of the account STORAGE.
+
+    The methods raise Overloaded for errors that may pass, and InternalError for others.
+    """
+
+    def __init__(self, env: Mapping[str, str], name: str) -> None:
+        self._env, self.name = env, name
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"blobs of {name}")
+        self._opened: WholeBlobs | None = None
+
+    def __repr__(self) -> str:
+        return f"<LazyContainer {self.name}>"
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether the settings name a storage account."""
+        return _names_account(_with_emulator(self._env))
+
+    async def create(self) -> None:
+        """Create the container, unless it exists."""
+        await self._run(lambda blobs: blobs.create())
+
+    async def write(self, name: str, content: bytes, content_type: str) -> None:
+        """Write or replace a blob. A missing container is created."""
+        await self._run(lambda blobs: blobs.write(name, content, content_type))
+
+    async def properties(self, name: str) -> BlobProperties | None:
+        """None if there is no such blob, or no such container."""
+        return await self._run(lambda blobs: blobs.properties(name))
+
+    async def read(self, name: str, etag: str) -> bytes:
+        """The stored bytes of one version of a blob. Overloaded if it has been replaced."""
+        return await self._run(lambda blobs: blobs.read(name, etag))
+
+    async def _run[T](self, call: Callable[[WholeBlobs], T]) -> T:
+        def in_thread() -> T:
+            return _translated(lambda: call(self._open()))
+
+        try:
+            async with asyncio.timeout(CALL_S):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
+        except TimeoutError as error:
+            message = f"storage did not answer within {CALL_S:g} s; try again later"
+            raise Overloaded(message) from error
+
+    def _open(self) -> WholeBlobs:
+        from triggers.storage.whole_blobs import WholeBlobs  # noqa: PLC0415 - slow
+
+        if self._opened is None:
+            self._opened = WholeBlobs(_with_emulator(self._env), self.name)
+        return self._opened
+
+
+def _translated[T](call: Callable[[], T]) -> T:
+    """The result of `call`. Raises Overloaded, InternalError."""
+    from triggers.storage.storage_errors import error_code, is_retryable  # noqa: PLC0415 - slow
+
+    try:
+        return call()
+    except SettingError as error:
+        raise InternalError(f"storage: {error.name} is not set, or can't be used") from error
+    except Exception as error:
+        code = error_code(error)
+        if is_retryable(error):
+            raise Overloaded(f"storage can't be used now ({code}); try again later") from error
+        raise InternalError(f"storage: {code}") from error
+
+
+def _with_emulator(env: Mapping[str, str]) -> Mapping[str, str]:
+    """The settings. An app on the emulator of Service Bus uses that of storage, unless another
+    account is named.
+    """
+    on_emulator = "usedevelopmentemulator=true" in env.get(SERVICE_BUS, "").lower()
+    if on_emulator and not _names_account(env):
+        return {**env, STORAGE: _EMULATOR}
+    return env
+
+
+def _names_account(env: Mapping[str, str]) -> bool:
+    return any(env.get(STORAGE + form) for form in _FORMS)
