@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient
 
+    from local.host.amqp_client.bus_address import BusAddress
+
 log = logging.getLogger(__name__)
 
 SERVICE_BUS_SUFFIX = "__fullyQualifiedNamespace"
@@ -102,6 +104,21 @@ class Connections:
             options["use_tls"] = namespace.partition(":")[0] not in LOOPBACK
             return ServiceBusClient(
                 namespace, ThreadedCredential(self._credential(name), self.in_thread), **options
+            )
+        raise HostError(f"connection {name}: set {name} or {name}{SERVICE_BUS_SUFFIX}")
+
+    def bus_address(self, name: str) -> BusAddress:
+        """Raises HostError if the connection setting cannot be used."""
+        from local.host.amqp_client import bus_address  # noqa: PLC0415 - imports the SDK
+
+        if text := self._text(name):
+            return _checked(name, lambda: bus_address.from_connection_string(text))
+        if namespace := self._env.get(name + SERVICE_BUS_SUFFIX):
+            return bus_address.from_credential(
+                namespace,
+                ThreadedCredential(self._credential(name), self.in_thread),
+                # An emulator on this machine has no TLS; its address has a port.
+                uses_tls=namespace.partition(":")[0] not in LOOPBACK,
             )
         raise HostError(f"connection {name}: set {name} or {name}{SERVICE_BUS_SUFFIX}")
 

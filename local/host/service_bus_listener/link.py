@@ -3,54 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
-from azure.servicebus import ServiceBusReceivedMessage
-from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
-from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
-
-from local.host.app.connections import Connections, close_client
+from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected
+from local.emulators.servicebus.amqp.performatives import Error
+from local.emulators.servicebus.amqp.values import Array, Symbol
+from local.host.amqp_client.amqp_connection import AmqpConnection, error_of
+from local.host.amqp_client.authorization import Authorization
+from local.host.amqp_client.receiving_link import Delivery, ReceivingLink
+from local.host.amqp_client.request_channel import RequestChannel
+from local.host.app.connections import Connections
+from local.host.service_bus_listener.incoming_message import IncomingMessage
 
 log = logging.getLogger(__name__)
 
 Settling = Literal["complete", "abandon", "dead_letter", "defer"]
-Settle = Callable[[ServiceBusReceivedMessage], Awaitable[None]]
 
 #: Seconds that one receive waits for a first message. A shutdown waits for it.
 WAIT_S = 1.0
-#: Seconds to wait for more messages of a batch: after the last ones, and in total.
-FOLLOW_S = 0.02
-FOLLOW_TOTAL_S = 0.2
-#: Seconds that receiving may take beyond its wait, to connect; and that settling may take.
-RECEIVE_S = 30.0
+#: Seconds that settling may take.
 SETTLE_S = 5.0
-#: Messages that are settled at the same time. The time of each counts from the first one's.
-SETTLED_TOGETHER = 64
-#: Seconds that a smaller batch waits for others to be settled with.
-GATHER_S = 0.02
-
-#: Seconds that the SDK's read waits for a frame. Writes wait for the read.
-READ_S = 0.02
 
 #: The link credit of a trigger of single messages, where host.json has no prefetchCount.
 DEFAULT_CREDIT = 8
 
+_DEAD_LETTER = Symbol("com.microsoft:dead-letter")
+_REASON, _DESCRIPTION = Symbol("DeadLetterReason"), Symbol("DeadLetterErrorDescription")
+
+
+class _Open(NamedTuple):
+    connection: AmqpConnection
+    authorization: Authorization
+    messages: ReceivingLink
+    management: RequestChannel
+
 
 class Link:
-    """Receives and settles. One task at a time may receive; many may settle.
+    """Receives and settles. Any number of tasks may settle at the same time.
 
-    Batches are settled and received in turn. The SDK reads one frame for each message that is being
-    settled, so it would wait READ_S for each whose frame a concurrent `receive` has read.
-
-    Credit given to the broker cannot be taken back. Without prefetch, the SDK releases messages
-    that arrive while nothing receives, gets them again, and releases them again. So this link
-    gives `credit` at a time, and new credit only when all those messages have been received.
-    `outstanding` is the number that may still arrive. If receiving stops before it is 0, the locks
-    of those messages expire.
+    Messages arrive in the background, up to `credit` of them. Credit that was given cannot be taken
+    back: the locks of messages that are not received in time expire.
     """
 
     def __init__(
@@ -58,90 +52,90 @@ class Link:
     ) -> None:
         self._connections, self._connection, self._queue = connections, connection, queue
         self._credit = credit
-        self._turn = asyncio.Lock()
-        #: Batches that wait for their turn, each with what settles its messages.
-        self._unsettled: list[tuple[Settle, Sequence[ServiceBusReceivedMessage]]] = []
-        self._client: ServiceBusClient | None = None
-        self._receiver: ServiceBusReceiver | None = None
-        #: Credit given to the broker minus messages received.
-        self.outstanding = 0
+        self._opened: _Open | None = None
+        self._is_managed = False
 
     def __repr__(self) -> str:
-        return f"<Link {self._queue} {'open' if self._receiver else 'closed'}>"
+        return f"<Link {self._queue} {'open' if self._opened else 'closed'}>"
 
     def check(self) -> None:
         """Raises HostError if the connection setting cannot be used. Sends nothing."""
-        self._open()
+        self._connections.bus_address(self._connection)
 
-    async def receive(
-        self, most: int, *, wait_s: float = WAIT_S
-    ) -> list[ServiceBusReceivedMessage]:
-        """Up to `most` messages, waiting `wait_s` for the first.
+    async def receive(self, most: int, *, wait_s: float = WAIT_S) -> list[IncomingMessage]:
+        """Up to `most` messages: those that have arrived, or the first ones within `wait_s`.
 
-        Raises TimeoutError and any of the SDK's errors if the broker is away.
+        Raises TimeoutError, OSError, AmqpError and RequestFailed if the broker is away.
         """
-        async with asyncio.timeout(wait_s + RECEIVE_S), self._turn:
-            messages = await self._next(1, wait_s)
-            end = time.monotonic() + FOLLOW_TOTAL_S
-            while messages and len(messages) < most and time.monotonic() < end:
-                more = await self._next(most - len(messages), FOLLOW_S)
-                if not more:
-                    break
-                messages += more
-        return messages
+        if self._opened is None:
+            self._opened = await self._open()
+        self.receive_ahead()
+        await self._opened.messages.arrived(wait_s)
+        return self.take(most)
 
-    async def _next(self, most: int, wait_s: float) -> list[ServiceBusReceivedMessage]:
-        """At most as many as are outstanding: asked for more, the SDK would give credit itself."""
-        receiver = self._open()
-        if not self.outstanding:
-            self.outstanding = self._credit
-        messages = await receiver.receive_messages(
-            min(most, self.outstanding), max_wait_time=wait_s
-        )
-        self.outstanding -= len(messages)
-        return messages
+    def receive_ahead(self) -> None:
+        """Let more messages arrive, if less than half of the credit is in use."""
+        if self._opened is None:
+            return
+        link = self._opened.messages
+        if link.error is None and link.outstanding + link.waiting <= self._credit // 2:
+            link.give_credit(self._credit - link.waiting)
 
-    async def settle_batch(
-        self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool
-    ) -> None:
+    def take(self, most: int | None = None) -> list[IncomingMessage]:
+        """The first messages that have arrived, or all of them."""
+        if self._opened is None:
+            return []
+        link = self._opened.messages
+        return [IncomingMessage(each) for each in link.take(link.waiting if most is None else most)]
+
+    async def settle_batch(self, messages: Sequence[IncomingMessage], *, done: bool) -> None:
         """Complete the messages, or abandon them if they are not `done`.
 
-        Batches that wait for their turn are settled together.
+        One that cannot be settled is delivered again when its lock expires.
         """
-        settle = self.complete if done else self.abandon
-        batches = self._unsettled
-        batches.append((settle, messages))
-        if len(messages) < SETTLED_TOGETHER:
-            await asyncio.sleep(GATHER_S)
-        async with self._turn:
-            if batches is self._unsettled:
-                self._unsettled = []
-                todo = [(each, message) for each, some in batches for message in some]
-                for some in itertools.batched(todo, SETTLED_TOGETHER, strict=False):
-                    await asyncio.gather(*(each(message) for each, message in some))
-
-    async def complete(self, message: ServiceBusReceivedMessage) -> None:
-        await self._try_to_settle("complete", message)
-
-    async def abandon(self, message: ServiceBusReceivedMessage) -> None:
-        await self._try_to_settle("abandon", message)
-
-    async def settle(
-        self, what: Settling, message: ServiceBusReceivedMessage, **options: str | None
-    ) -> None:
-        """Raises TimeoutError, ValueError and any of the SDK's errors."""
-        if self._receiver is None:
-            raise ValueError("its link is closed")
-        async with asyncio.timeout(SETTLE_S):
-            await getattr(self._receiver, f"{what}_message")(message, **options)
-
-    async def renew(self, message: ServiceBusReceivedMessage) -> bool:
-        """Returns whether the lock was renewed."""
-        if self._receiver is None:
-            return False
+        what: Settling = "complete" if done else "abandon"
+        failed: dict[int, str] = {}
         try:
             async with asyncio.timeout(SETTLE_S):
-                await self._receiver.renew_message_lock(message)
+                lost = await asyncio.gather(
+                    *(
+                        self._settle(first, last, _outcome(what))
+                        for first, last in _ranges(message.delivery for message in messages)
+                    )
+                )
+            failed = dict.fromkeys(
+                (number for some in lost for number in some), "its lock was lost"
+            )
+        except Exception as error:  # noqa: BLE001 - a broken connection raises anything
+            reason = type(error).__name__
+            failed = {message.delivery.number: reason for message in messages}
+        for message in messages:
+            if message.delivery.number in failed:
+                log.warning(
+                    "queue %s: cannot %s message %s: %s; it will be delivered again",
+                    *(self._queue, what, message.sequence_number, failed[message.delivery.number]),
+                )
+
+    async def settle(
+        self,
+        what: Settling,
+        message: IncomingMessage,
+        *,
+        reason: str | None = None,
+        error_description: str | None = None,
+    ) -> None:
+        """Raises AmqpError if its lock was lost, TimeoutError, and ConnectionError."""
+        number = message.delivery.number
+        async with asyncio.timeout(SETTLE_S):
+            lost = await self._settle(number, number, _outcome(what, reason, error_description))
+        for error in lost.values():
+            raise error
+
+    async def renew(self, message: IncomingMessage) -> bool:
+        """Returns whether the lock was renewed."""
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                message.locked_until = await self._renew(message)
         except Exception as error:  # noqa: BLE001 - a broken connection raises anything
             log.warning(
                 "queue %s: the lock of message %s could not be renewed: %s",
@@ -151,29 +145,73 @@ class Link:
         return True
 
     async def close(self) -> None:
-        client, self._client, self._receiver, self.outstanding = self._client, None, None, 0
-        if client is not None:
-            await close_client(client, self)
+        """Messages that have arrived and were not taken are delivered again."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.authorization.close()
+            opened.connection.close()
 
-    async def _try_to_settle(self, what: Settling, message: ServiceBusReceivedMessage) -> None:
-        """A message that cannot be settled is delivered again when its lock expires."""
+    async def _open(self) -> _Open:
+        address = self._connections.bus_address(self._connection)
+        connection = await AmqpConnection.open(address)
+        authorization = Authorization(connection, address, self._queue)
         try:
-            await self.settle(what, message)
-        except (MessageLockLostError, MessageAlreadySettled):
-            reason = "its lock was lost"
-        except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-            reason = type(error).__name__
-        else:
-            return
-        log.warning(
-            "queue %s: cannot %s message %s: %s; it will be delivered again",
-            *(self._queue, what, message.sequence_number, reason),
-        )
+            await authorization.open()
+            messages = ReceivingLink(connection, self._queue)
+            await messages.open()
+        except BaseException:
+            authorization.close()
+            connection.close()
+            raise
+        self._is_managed = False
+        management = RequestChannel(connection, f"{self._queue}/$management")
+        return _Open(connection, authorization, messages, management)
 
-    def _open(self) -> ServiceBusReceiver:
-        if self._receiver is None:
-            self._client = self._connections.service_bus(self._connection)
-            self._receiver = self._client.get_queue_receiver(
-                self._queue, prefetch_count=self._credit - 1, socket_timeout=READ_S
-            )
-        return self._receiver
+    async def _settle(self, first: int, last: int, outcome: Outcome) -> dict[int, Exception]:
+        """Returns what keeps deliveries of the range from being settled, by their numbers."""
+        if self._opened is None:
+            raise ConnectionError("its link is closed")
+        outcomes = await self._opened.messages.settle(first, last, outcome)
+        return {
+            number: error_of(actual.error)
+            for number, actual in outcomes.items()
+            if isinstance(actual, Rejected) and actual.error is not None
+        }
+
+    async def _renew(self, message: IncomingMessage) -> float:
+        """Returns when the lock ends now, in seconds since 1970."""
+        if self._opened is None:
+            raise ConnectionError("its link is closed")
+        management = self._opened.management
+        if not self._is_managed:
+            self._is_managed = True
+            await management.open()
+        reply = await management.ask(
+            {"operation": "com.microsoft:renew-lock"},
+            {"lock-tokens": Array([message.lock_token])},
+        )
+        return int(reply.body["expirations"][0]) / 1000
+
+
+def _outcome(what: Settling, reason: str | None = None, description: str | None = None) -> Outcome:
+    match what:
+        case "complete":
+            return Accepted()
+        case "abandon" | "defer":
+            return Modified(delivery_failed=True, undeliverable_here=what == "defer")
+    error = Error(_DEAD_LETTER, description, {_REASON: reason, _DESCRIPTION: description})
+    return Rejected(error.described())
+
+
+def _ranges(deliveries: Iterable[Delivery]) -> Iterator[tuple[int, int]]:
+    """First and last numbers of deliveries that came one after the other."""
+    first = last = None
+    for delivery in deliveries:
+        if last is not None and first is not None and delivery.number == last + 1:
+            last = delivery.number
+            continue
+        if first is not None and last is not None:
+            yield first, last
+        first = last = delivery.number
+    if first is not None and last is not None:
+        yield first, last

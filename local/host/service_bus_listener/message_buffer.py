@@ -8,10 +8,8 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from azure.servicebus import ServiceBusReceivedMessage
-
+from local.host.service_bus_listener.incoming_message import IncomingMessage
 from local.host.service_bus_listener.link import Link
 
 #: The shortest time between two renewals of a lock.
@@ -20,7 +18,7 @@ MIN_RENEWAL_S = 0.5
 
 @dataclass(slots=True)
 class _Buffered:
-    message: ServiceBusReceivedMessage
+    message: IncomingMessage
     #: When to renew its lock, and when to stop renewing it; monotonic, in seconds.
     renew_at: float
     until: float
@@ -40,7 +38,7 @@ class MessageBuffer:
     def __len__(self) -> int:
         return len(self._buffered)
 
-    def add(self, messages: Iterable[ServiceBusReceivedMessage]) -> None:
+    def add(self, messages: Iterable[IncomingMessage]) -> None:
         now = time.monotonic()
         for message in messages:
             renew_at = now + max(_locked_s(message) / 2, MIN_RENEWAL_S)
@@ -48,7 +46,7 @@ class MessageBuffer:
         if self._buffered and self._renewing is None:
             self._renewing = asyncio.create_task(self._renew())
 
-    def take(self, most: int | None = None) -> list[ServiceBusReceivedMessage]:
+    def take(self, most: int | None = None) -> list[IncomingMessage]:
         """The first `most` messages, or all. The caller renews their locks from now on."""
         count = len(self) if most is None else min(most, len(self))
         taken = [self._buffered.popleft().message for _ in range(count)]
@@ -72,7 +70,7 @@ class MessageBuffer:
                     each.renew_at = math.inf
 
 
-async def keep_locked(link: Link, message: ServiceBusReceivedMessage, renewal_s: float) -> None:
+async def keep_locked(link: Link, message: IncomingMessage, renewal_s: float) -> None:
     """Renew a message's lock at half of its duration, for `renewal_s` or until cancelled."""
     end = time.monotonic() + renewal_s
     while (left := end - time.monotonic()) > 0:
@@ -81,7 +79,6 @@ async def keep_locked(link: Link, message: ServiceBusReceivedMessage, renewal_s:
             return
 
 
-def _locked_s(message: ServiceBusReceivedMessage) -> float:
+def _locked_s(message: IncomingMessage) -> float:
     """Seconds until the lock expires, by this machine's clock."""
-    until = message.locked_until_utc
-    return (until - datetime.now(UTC)).total_seconds() if until else 0.0
+    return message.locked_until - time.time()

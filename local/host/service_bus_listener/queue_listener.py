@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
-from azure.servicebus import ServiceBusReceivedMessage
-
 from local.host.app.bindings import Function, Identity, ServiceBusTrigger
 from local.host.app.connections import Connections
 from local.host.app.inputs import can_defer
@@ -21,7 +19,8 @@ from local.host.backoff import Backoff
 from local.host.host_json import ServiceBusOptions
 from local.host.service_bus_listener import message_data, trigger_data
 from local.host.service_bus_listener.body_text import UnfitBody
-from local.host.service_bus_listener.link import DEFAULT_CREDIT, FOLLOW_S, WAIT_S, Link
+from local.host.service_bus_listener.incoming_message import IncomingMessage
+from local.host.service_bus_listener.link import DEFAULT_CREDIT, WAIT_S, Link
 from local.host.service_bus_listener.message_buffer import MessageBuffer, keep_locked
 from local.host.service_bus_listener.trigger_data import TriggerDataType
 
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which outstanding messages are buffered while functions run: short beside a lock's
-#: duration, long beside a quick invocation.
+#: Seconds after which messages that arrive while functions run are buffered, where their locks are
+#: renewed: short beside a lock's duration, long beside a quick invocation.
 BUFFER_AFTER_S = 0.1
 
 #: With so many messages, or two batches, that are not settled yet, no further batch is invoked.
@@ -59,7 +58,7 @@ class ServiceBusListener:
         is_deferred = trigger.is_deferred and can_defer(function)
         self._data_type: TriggerDataType = "reference" if is_deferred else trigger.data_type
         if options.prefetch_count:
-            credit = options.prefetch_count + 1
+            credit = options.prefetch_count
         else:
             credit = max(options.max_message_batch_size if trigger.many else 0, DEFAULT_CREDIT)
         self._link = Link(connections, trigger.connection, trigger.queue, credit=credit)
@@ -118,9 +117,10 @@ class ServiceBusListener:
                     continue
                 await self._link.close()
                 # Messages received over it will be delivered again over the next link.
-                await self._settle(self._buffer.take(), done=False)
+                self._buffer.take()
                 await self._pause(self._backoff.failed(failure))
         finally:
+            self._buffer.add(self._link.take())
             await self._settle(self._buffer.take(), done=False)
 
     async def _receive_and_start(self) -> None:
@@ -139,16 +139,15 @@ class ServiceBusListener:
             self._was_full = len(messages) == capacity
             self._invoking = self._start(self._run_batch(messages), len(messages))
 
-    async def _next_messages(self, most: int) -> list[ServiceBusReceivedMessage]:
+    async def _next_messages(self, most: int) -> list[IncomingMessage]:
         """From the buffer first. After an error all are in the buffer."""
         messages = self._buffer.take(most)
         try:
-            if len(messages) < most:
-                # Messages that wait to be settled wait for the end of this.
-                is_idle = not messages and not (self._trigger.many and self._unsettled)
-                wait_s = WAIT_S if is_idle else FOLLOW_S
-                messages += await self._link.receive(most - len(messages), wait_s=wait_s)
+            if not messages:
+                messages = await self._link.receive(most)
                 self._backoff.succeeded()
+            elif len(messages) < most:
+                messages += self._link.take(most - len(messages))
             if self._trigger.many and messages:
                 await self._fill(messages)
         except BaseException:
@@ -169,21 +168,14 @@ class ServiceBusListener:
         return 0 if is_busy else size
 
     async def _wait_for_capacity(self) -> None:
-        """Receive ahead: after a full batch another one at once, else what is outstanding late."""
+        """After a full batch, the next one arrives meanwhile."""
         self._ended.clear()
-        ahead = self._link.outstanding
-        if self._trigger.many and self._was_full and not self._settlement:
-            ahead = self._credit - len(self._buffer)
-        elif not await self._has_ended(BUFFER_AFTER_S if ahead else None):
-            ahead = self._link.outstanding
-        else:
-            return
-        if ahead > 0:
-            self._buffer.add(await self._link.receive(ahead, wait_s=FOLLOW_S))
-        else:
-            await self._has_ended(None)
+        if self._was_full and not self._settlement:
+            self._link.receive_ahead()
+        if not await self._has_ended(BUFFER_AFTER_S):
+            self._buffer.add(self._link.take())
 
-    async def _has_ended(self, timeout_s: float | None) -> bool:
+    async def _has_ended(self, timeout_s: float) -> bool:
         """Wait for the end of an invocation or settlement; False if time is up."""
         try:
             async with asyncio.timeout(timeout_s):
@@ -192,7 +184,7 @@ class ServiceBusListener:
             return False
         return True
 
-    async def _fill(self, batch: list[ServiceBusReceivedMessage]) -> None:
+    async def _fill(self, batch: list[IncomingMessage]) -> None:
         """Wait for more messages until the batch has its minimum size."""
         maximum, minimum = (
             self._options.max_message_batch_size,
@@ -222,7 +214,7 @@ class ServiceBusListener:
             self._invoking = None
             self._ended.set()
 
-    async def _run_single(self, message: ServiceBusReceivedMessage) -> None:
+    async def _run_single(self, message: IncomingMessage) -> None:
         renewing = asyncio.create_task(
             keep_locked(self._link, message, self._options.max_auto_lock_renewal_s)
         )
@@ -234,13 +226,13 @@ class ServiceBusListener:
         finally:
             renewing.cancel()
 
-    async def _run_batch(self, messages: Sequence[ServiceBusReceivedMessage]) -> None:
+    async def _run_batch(self, messages: Sequence[IncomingMessage]) -> None:
         """The locks of a batch are not renewed, as in Azure."""
         await self._run(messages, lambda: trigger_data.of_batch(messages, self._data_type))
 
     async def _run(
         self,
-        messages: Sequence[ServiceBusReceivedMessage],
+        messages: Sequence[IncomingMessage],
         convert: Callable[[], tuple[TypedData, dict[str, TypedData]]],
     ) -> None:
         """Run the function, then complete its messages, or abandon them if it failed."""
@@ -274,25 +266,21 @@ class ServiceBusListener:
             if self._settlement:
                 messages = self._settlement.remove(tokens)
             # Also after a cancellation: the messages need not wait for their locks to expire.
-            if messages:
-                await self._settle(messages, done=done)
+            await self._settle(messages, done=done)
 
-    async def _settle(self, messages: Sequence[ServiceBusReceivedMessage], *, done: bool) -> None:
+    async def _settle(self, messages: Sequence[IncomingMessage], *, done: bool) -> None:
         """Complete, or abandon. The broker counts deliveries and dead-letters in the end."""
         if done and not self._auto_complete:
             return
-        if self._trigger.many:
+        if messages:
             await self._link.settle_batch(messages, done=done)
-        else:
-            settle = self._link.complete if done else self._link.abandon
-            await asyncio.gather(*(settle(message) for message in messages))
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-def _name(messages: Sequence[ServiceBusReceivedMessage]) -> str:
+def _name(messages: Sequence[IncomingMessage]) -> str:
     """Messages by sequence number, for log lines."""
     first, last = messages[0].sequence_number, messages[-1].sequence_number
     return f"message {first}" if len(messages) == 1 else f"messages {first} to {last}"

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 import grpc.aio
-from azure.servicebus import ServiceBusReceivedMessage
 
+from local.host.service_bus_listener.incoming_message import IncomingMessage
 from local.host.service_bus_listener.link import Link
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _TEXT_OF_STRING_VALUE = 1
 
 class _Locked(NamedTuple):
     link: Link
-    message: ServiceBusReceivedMessage
+    message: IncomingMessage
 
 
 class Settlement:
@@ -72,7 +72,7 @@ class Settlement:
         finally:
             await self._server.stop(grace=None)
 
-    def add(self, link: Link, messages: Iterable[ServiceBusReceivedMessage]) -> list[str]:
+    def add(self, link: Link, messages: Iterable[IncomingMessage]) -> list[str]:
         """Let an invocation settle its messages. Returns their lock tokens."""
         locked = {str(message.lock_token): _Locked(link, message) for message in messages}
         self._locked |= locked
@@ -80,7 +80,7 @@ class Settlement:
         self._idle.clear()
         return list(locked)
 
-    def remove(self, tokens: Iterable[str]) -> list[ServiceBusReceivedMessage]:
+    def remove(self, tokens: Iterable[str]) -> list[IncomingMessage]:
         """End what `add` began. Returns the messages that were not settled."""
         left = [self._locked.pop(token, None) for token in tokens]
         self._running -= 1

@@ -6,7 +6,6 @@ import uuid
 from typing import Any
 
 import pytest
-from azure.servicebus import ServiceBusReceivedMessage
 
 from local.emulators.servicebus.amqp.encoding import encode
 from local.emulators.servicebus.amqp.sections import (
@@ -26,6 +25,8 @@ from local.emulators.servicebus.amqp.values import (
     UInt,
     ULong,
 )
+from local.host.amqp_client.receiving_link import Delivery
+from local.host.service_bus_listener.incoming_message import IncomingMessage
 from local.host.service_bus_listener.message_reference import single_reference
 from triggers.service_bus_trigger.received_message import ReceivedMessage, read_message
 
@@ -33,7 +34,7 @@ TOKEN = uuid.UUID(int=0x2F6E9D3C5A7B4C1D8E9F0A1B2C3D4E5F)
 
 
 def passed_on(*sections: Described, raw: bytes = b"") -> ReceivedMessage:
-    """What the app reads of a message that the SDK has received."""
+    """What the app reads of a message that the listener has received."""
     whole = (
         Header(delivery_count=UInt(2)).described(),
         Described(DELIVERY_ANNOTATIONS, {Symbol("x-opt-lock-token"): TOKEN}),
@@ -43,7 +44,8 @@ def passed_on(*sections: Described, raw: bytes = b"") -> ReceivedMessage:
         ),
         *sections,
     )
-    message = ServiceBusReceivedMessage.from_bytes(b"".join(map(encode, whole)) + raw)
+    content = b"".join(map(encode, whole)) + raw
+    message = IncomingMessage(Delivery(0, TOKEN.bytes_le, content, settled=False))
     return read_message(single_reference(message).model_binding_data.content)
 
 

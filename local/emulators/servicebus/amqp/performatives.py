@@ -162,8 +162,11 @@ class SaslOutcome(Composite):
     additional_data: bytes | None = None
 
 
-#: The performatives that a client may send, by descriptor code.
+#: By descriptor code.
 PERFORMATIVES: dict[int, type[Composite]] = {
     kind.CODE: kind
-    for kind in (Open, Begin, Attach, Flow, Transfer, Disposition, Detach, End, Close, SaslInit)
+    for kind in (
+        *(Open, Begin, Attach, Flow, Transfer, Disposition, Detach, End, Close),
+        *(SaslMechanisms, SaslInit, SaslOutcome),
+    )
 }

@@ -70,8 +70,8 @@ class Sections:
 def split(message: bytes) -> Sections:
     """Raises DecodeError if the bytes are not a message."""
     sections = Sections()
-    spans = _spans(message)
-    for code, begin, end in spans:
+    found = spans(message)
+    for code, begin, end in found:
         if code == Header.CODE:
             sections.header = Header.of(decode_whole(message[begin:end]))
         elif code == DELIVERY_ANNOTATIONS:
@@ -82,14 +82,14 @@ def split(message: bytes) -> Sections:
             sections.properties = Properties.of(decode_whole(message[begin:end]))
         elif code == APPLICATION_PROPERTIES:
             sections.application = message[begin:end]
-    sections.bare = _from(message, PROPERTIES, spans)
+    sections.bare = _from(message, PROPERTIES, found)
     return sections
 
 
 def with_message_id(bare: bytes, properties: Properties, message_id: str) -> bytes:
     """The bare message with a message id set and everything else unchanged."""
     properties.message_id = message_id
-    rest = _from(bare, APPLICATION_PROPERTIES, _spans(bare))
+    rest = _from(bare, APPLICATION_PROPERTIES, spans(bare))
     return encode(properties.described()) + rest
 
 
@@ -97,7 +97,7 @@ def with_application_properties(bare: bytes, changes: dict[str, Value]) -> bytes
     """The bare message with these application properties set and the others unchanged."""
     before, after, current = b"", b"", dict[Value, Value]()
     at = 0
-    for code, begin, end in _spans(bare):
+    for code, begin, end in spans(bare):
         if code < APPLICATION_PROPERTIES:
             before += bare[at:end]
         elif code == APPLICATION_PROPERTIES:
@@ -114,14 +114,14 @@ def with_properties(bare: bytes, properties: Properties, application: dict[str, 
         (
             encode(properties.described()),
             encode(Described(APPLICATION_PROPERTIES, application)),
-            _from(bare, DATA, _spans(bare)),
+            _from(bare, DATA, spans(bare)),
         )
     )
 
 
 def application_properties(message: bytes) -> dict[Value, Value]:
     """Raises DecodeError."""
-    for code, begin, end in _spans(message):
+    for code, begin, end in spans(message):
         if code == APPLICATION_PROPERTIES:
             return _map(message[begin:end])
     return {}
@@ -129,7 +129,7 @@ def application_properties(message: bytes) -> dict[Value, Value]:
 
 def value_body(message: bytes) -> Value:
     """The body, if it is an AMQP value; else None."""
-    for code, begin, end in _spans(message):
+    for code, begin, end in spans(message):
         if code == AMQP_VALUE:
             return decode_whole(message[begin:end])
     return None
@@ -138,7 +138,7 @@ def value_body(message: bytes) -> Value:
 def data_bodies(message: bytes) -> list[bytes]:
     """The data sections. In a batch, each is an encoded message."""
     bodies = []
-    for code, begin, end in _spans(message):
+    for code, begin, end in spans(message):
         if code == DATA:
             body = decode_whole(message[begin:end])
             if not isinstance(body, bytes):
@@ -174,12 +174,12 @@ def request_response(properties: Properties, application: dict[str, Value], body
     )
 
 
-def _spans(message: bytes) -> list[tuple[int, int, int]]:
+def spans(message: bytes) -> list[tuple[int, int, int]]:
     """Each section's code, and the offsets of its value's begin and end.
 
     Sections have a specified order, but the Python SDK sends a footer before the body.
     """
-    spans = []
+    found = []
     at = 0
     while at < len(message):
         if message[at] != 0x00:
@@ -188,14 +188,14 @@ def _spans(message: bytes) -> list[tuple[int, int, int]]:
         if not isinstance(code, ULong) or not Header.CODE <= code <= FOOTER:
             raise DecodeError("a message has an unknown section")
         at = skip(message, begin)
-        spans.append((int(code), begin, at))
-    return spans
+        found.append((int(code), begin, at))
+    return found
 
 
-def _from(message: bytes, lowest: int, spans: list[tuple[int, int, int]]) -> bytes:
+def _from(message: bytes, lowest: int, found: list[tuple[int, int, int]]) -> bytes:
     """The sections with that code or a higher one, in their original order."""
     kept, begin = [], 0
-    for code, _, end in spans:
+    for code, _, end in found:
         if code >= lowest:
             kept.append(message[begin:end])
         begin = end

@@ -1,0 +1,65 @@
+"""Waits for the peer's outcomes of deliveries."""
+
+from __future__ import annotations
+
+import asyncio
+
+from local.emulators.servicebus.amqp.outcomes import Outcome, outcome
+from local.emulators.servicebus.amqp.performatives import Disposition
+
+#: Outcomes by delivery id.
+type Outcomes = dict[int, Outcome]
+
+
+class _Range:
+    """Deliveries that are settled together."""
+
+    __slots__ = ("done", "left", "outcomes")
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.outcomes: Outcomes = {}
+        self.done: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
+        # Its waiter may have been cancelled before the connection fails.
+        self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+class Settlements:
+    """Delivery ids whose outcome is awaited."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, _Range] = {}
+
+    def __repr__(self) -> str:
+        return f"<Settlements {len(self._waiting)} waiting>"
+
+    def expect(self, first: int, last: int) -> asyncio.Future[Outcomes]:
+        """The outcomes of a range, once the peer has settled all of it. Raises ConnectionError."""
+        settled = _Range(last - first + 1)
+        self._waiting.update(dict.fromkeys(range(first, last + 1), settled))
+        return settled.done
+
+    def on_disposition(self, disposition: Disposition) -> None:
+        if not disposition.settled and disposition.role is False:
+            return
+        first = int(disposition.first)
+        last = first if disposition.last is None else int(disposition.last)
+        state = None if disposition.state is None else outcome(disposition.state)
+        if last - first < len(self._waiting):
+            numbers = range(first, last + 1)
+        else:  # a peer's range may be of any size
+            numbers = [each for each in self._waiting if first <= each <= last]
+        for number in numbers:
+            if (waiting := self._waiting.pop(number, None)) is None:
+                continue
+            if state is not None:
+                waiting.outcomes[number] = state
+            waiting.left -= 1
+            if not waiting.left and not waiting.done.done():
+                waiting.done.set_result(waiting.outcomes)
+
+    def fail(self, error: Exception) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting.values():
+            if not each.done.done():
+                each.done.set_exception(error)
