@@ -19,25 +19,25 @@ def require_model(settings: AppSettings) -> None:
     """
     folder, name = settings.model_dir, settings.model_dir_name
     if not folder.is_dir():
-        what = "a file" if folder.exists() else "nothing"
+        found = "a file" if folder.exists() else "nothing"
         raise DemoError(
-            f"AZUREML_MODEL_DIR={name}: expected a folder with a model in it, found {what} there"
+            f"AZUREML_MODEL_DIR={name}: expected a folder with a model in it, found {found} there"
         )
     if settings.entry_script or settings.allow_unpinned_model or find_manifest(folder):
         return
-    files = [file for file in folder.iterdir() if not file.name.startswith(".")]
-    if not files:
+    if all(file.name.startswith(".") for file in folder.iterdir()):
         raise DemoError(f"{name} is empty: put a model file or a score.py there")
+    _offer_to_describe(name)
+
+
+def _offer_to_describe(name: str) -> None:
+    """Describe the model if a person at a terminal agrees. Raises DemoError."""
     command = f"./triscore describe {name}"
     if not (console.is_terminal and sys.stdin.isatty()):
         raise DemoError(
             f"{name} has no triscore.json yet: `{command}` loads the model, which is code, and"
             " writes one (add `--rows FILE` for a model of named columns)"
         )
-    _describe(name, command)
-
-
-def _describe(name: str, command: str) -> None:
     console.print(
         f"{name} has no triscore.json yet. `{command}` writes one. It loads the model, and a model"
         " file is code: go on only if you trust it."

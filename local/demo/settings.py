@@ -34,7 +34,7 @@ def environment(root: Path, stack: Stack, env: Mapping[str, str]) -> dict[str, s
         "PYTHONPATH": str(root),
         "PYTHONUNBUFFERED": "1",
     }
-    own = _own_settings(root) | env
+    own = _own_settings(root) | dict(env)
     # A connection may also be an identity: `ScoringStorage__blobServiceUri`.
     identities = {name.partition("__")[0] for name in own if "__" in name}
     return {
