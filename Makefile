@@ -62,6 +62,7 @@ lock: setup-run       ## write locks/ from the requirements, with today's newest
 	@$(COMPILE) pyproject.toml locks/build.in --extra local -o locks/run.txt
 	@$(COMPILE) pyproject.toml locks/build.in tests/requirements.txt --all-extras -c locks/run.txt -o locks/test.txt
 	@$(COMPILE) --no-deps tests/requirements-long.txt -o locks/test-long.txt
+	@$(COMPILE) --no-deps locks/node.in -o locks/node.txt
 
 setup-run:
 	@sh local/demo/bootstrap.sh
