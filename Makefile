@@ -3,6 +3,8 @@ PY := .venv/bin/python
 TRISCORE := .venv/bin/triscore
 #: What the project is written in, for `make check`.
 CODE := inference triggers cache deploy local cli bench function_app.py
+#: `make run PORT=7072 SAMPLE=request.json`
+OPTIONS := $(if $(PORT),--port $(PORT)) $(if $(SAMPLE),--sample '$(SAMPLE)')
 #: Brought by `make lock` alone, into a folder of its own.
 UV := uv==0.13.9
 COMPILE := .triscore/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.13 \
@@ -18,10 +20,10 @@ UNTRACED := --ignore tests/inference/serving/test_free_loop.py
 	setup-run setup-test setup-test-long clean
 
 run: setup-run        ## score through all three triggers, then stay up until Ctrl-C
-	@exec $(TRISCORE) up
+	@exec $(TRISCORE) up $(OPTIONS)
 
 demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
-	@$(TRISCORE) demo
+	@$(TRISCORE) demo $(OPTIONS)
 
 help:                 ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +69,7 @@ lock: setup-run       ## write locks/ from the requirements, with today's newest
 	@$(COMPILE) pyproject.toml locks/build.in tests/requirements.txt --all-extras -c locks/run.txt -o locks/test.txt
 	@$(COMPILE) --no-deps tests/requirements-long.txt -o locks/test-long.txt
 	@$(COMPILE) docs/site/requirements.txt -o locks/docs.txt
+	@$(COMPILE) --no-deps locks/node.in -o locks/node.txt
 
 setup-run:
 	@sh local/demo/bootstrap.sh

@@ -97,7 +97,7 @@ async def _app() -> AsgiApp:
     connections = Connections(os.environ)
     invoker = Invoker(runtime, Inputs(connections), Outputs(connections))
     routes = Routes(runtime.functions, prefix="api")
-    return AsgiApp(invoker, routes, keys=Keys(), max_outstanding=None)
+    return AsgiApp(invoker, routes, {}, keys=Keys(), max_outstanding=None)
 
 
 async def _ask(call: Callable[..., Awaitable[None]], body: bytes) -> None:

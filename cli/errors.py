@@ -13,6 +13,7 @@ EXPECTED = (
     ("inference.errors", "ScoringError"),
     ("local.emulators.errors", "EmulatorError"),
     ("local.host.errors", "HostError"),
+    ("local.demo.errors", "DemoError"),
     ("bench.errors", "BenchError"),
 )
 

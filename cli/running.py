@@ -12,25 +12,29 @@ import typer
 from cli.errors import require_clone
 
 Port = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--port",
         min=1,
         max=65535,
         envvar="TRISCORE_HTTP_PORT",
-        help="The port of the host.",
+        help="The port of the host; without it 7071, or the next free one.",
     ),
+]
+Sample = Annotated[
+    Path | None,
+    typer.Option("--sample", metavar="FILE", help="What to score, for example request.json."),
 ]
 
 
-def up(*, port: Port = 7071) -> int:
+def up(*, port: Port = None, sample: Sample = None) -> int:
     """Start the emulators and the host, score through all three triggers, stay up until Ctrl-C."""
-    return _demo(port, once=False)
+    return _demo(port, sample, once=False)
 
 
-def demo(*, port: Port = 7071) -> int:
+def demo(*, port: Port = None, sample: Sample = None) -> int:
     """Do what `up` does, then stop. Exit code 0 only if every answer was right."""
-    return _demo(port, once=True)
+    return _demo(port, sample, once=True)
 
 
 def host(
@@ -64,8 +68,8 @@ def host(
     os.execv(sys.executable, [sys.executable, "-m", "local.host", *arguments])  # noqa: S606 - ours
 
 
-def _demo(port: int, *, once: bool) -> int:
+def _demo(port: int | None, sample: Path | None, *, once: bool) -> int:
     require_clone("triscore up" if not once else "triscore demo")
     from local.demo.run import run
 
-    return run(port, once=once)
+    return run(port, sample, once=once)

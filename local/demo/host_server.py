@@ -10,7 +10,9 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from local.demo import settings
 from local.emulators.ports import HOST
 from local.emulators.stack import Stack
 
@@ -24,6 +26,10 @@ class HostServer:
 
     stack: Stack
     port: int = 7071
+    #: Of the routes, without slashes.
+    prefix: str = "api"
+    #: Whether the app has the routes of the HTTP trigger.
+    has_http: bool = True
     name: str = "host"
     data: Path = field(default=STATE / "data" / "host")
 
@@ -32,8 +38,13 @@ class HostServer:
         return (self.port,)
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """With the prefix of the routes."""
+        return f"{self.address}/{self.prefix}".rstrip("/")
 
     def command(self) -> list[str]:
         return [
@@ -42,46 +53,44 @@ class HostServer:
         ]
 
     def environment(self) -> Mapping[str, str]:
-        """The stack's connections. Settings of the caller's environment take precedence."""
-        defaults = {
-            "AzureWebJobsStorage": self.stack.storage_connection_string,
-            "ScoringStorage": self.stack.storage_connection_string,
-            "ServiceBusConnection": self.stack.servicebus_connection_string,
-            "REDIS_URL": self.stack.redis_url,
-            # The time to live of emulators/Config.json's queues.
-            "MESSAGE_TTL_S": "3600",
-            # The user of the demo is the author of the script.
-            "SHOW_SCRIPT_ERRORS": "true",
-            "PYTHONPATH": str(ROOT),
-            "PYTHONUNBUFFERED": "1",
-        }
-        return {name: os.environ.get(name, value) for name, value in defaults.items()}
+        return settings.environment(ROOT, self.stack, os.environ)
 
     def is_healthy(self) -> bool:
         """Whether the model has loaded or failed to load; `failure` tells which."""
+        if not self.has_http:
+            return self._get(f"{self.address}/admin/host/ping") is not None
         return self._model_status().get("status") in {"ok", "failed"}
 
     def failure(self) -> str | None:
-        """Why the model cannot answer; None if it can."""
+        """Why the model cannot answer; None if it can, or if no route tells."""
+        if not self.has_http:
+            return None
         status = self._model_status()
         return None if status.get("status") == "ok" else status.get("message", "it does not answer")
 
+    def openapi(self) -> Mapping[str, Any] | None:
+        """The app's description; None if it has none."""
+        document = self._get(f"{self.url}/openapi.json")
+        return json.loads(document) if document else None
+
     def _model_status(self) -> dict[str, str]:
         try:
-            with urllib.request.urlopen(f"{self.url}/api/health/ready", timeout=1) as response:
-                body = response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                body = error.read()
-        except OSError:
-            return {}
-        try:
-            status: dict[str, str] = json.loads(body)["dependencies"]["model"]
+            status: dict[str, str] = json.loads(self._get(f"{self.url}/health/ready") or "")[
+                "dependencies"
+            ]["model"]
         except (ValueError, KeyError):
             return {}
         return status
 
-
-def model_dir() -> Path:
-    """The model folder that the host serves: the same setting and default."""
-    return ROOT / (os.environ.get("AZUREML_MODEL_DIR", "") or "models/digits")
+    @staticmethod
+    def _get(url: str) -> bytes | None:
+        """The body of an answer of any status; None without an answer."""
+        try:
+            with urllib.request.urlopen(url, timeout=1) as response:
+                body: bytes = response.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read()
+        except OSError:
+            return None
+        return body

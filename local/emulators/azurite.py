@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.emulators import health_check
+from local.emulators import health_check, node
 from local.emulators.errors import EmulatorError
 from local.emulators.managed_server import PROJECT
 from local.emulators.ports import HOST
@@ -50,11 +50,11 @@ class Azurite:
         )
 
     def command(self) -> list[str]:
-        node = shutil.which("node")
-        if node is None:
+        found = node.find_node()
+        if found is None:
             raise EmulatorError(
-                "Node.js is not installed, and Azurite needs version 20 or newer: "
-                "`apt-get install nodejs npm` installs it"
+                f"Node.js is not installed, and Azurite needs version {node.OLDEST} or newer: "
+                "`make run` installs it"
             )
         program = shutil.which("azurite", path=FOLDER / "node_modules" / ".bin")
         program = program or shutil.which("azurite")
@@ -76,7 +76,7 @@ class Azurite:
             "tablePort": str(self.table_port),
         }
         options = [word for name, value in settings.items() for word in (f"--{name}", value)]
-        return [node, "--require", str(CLOSE_ON_SIGTERM), program, *flags, *options]
+        return [found.program, "--require", str(CLOSE_ON_SIGTERM), program, *flags, *options]
 
     def _require_whole_index(self) -> None:
         """Raises EmulatorError for an index that Azurite can't read: it ends, and names no file."""

@@ -45,14 +45,15 @@ def servers(folder: StateFolder, ports: Ports) -> tuple[RedisServer, Azurite, Se
 
 
 class Stack:
-    """Redis, Azurite and the Service Bus emulator.
+    """Redis (unless left out), Azurite and the Service Bus emulator.
 
     `start` runs all of them or raises EmulatorError and runs none. The servers end with this
     process, even if it is killed.
     """
 
-    def __init__(self, root: Path, ports: Ports | None = None) -> None:
+    def __init__(self, root: Path, ports: Ports | None = None, *, with_redis: bool = True) -> None:
         self.ports = ports or Ports()
+        self._with_redis = with_redis
         self._folder = StateFolder(root.absolute())
         self._redis, self._azurite, self._servicebus = servers(self._folder, self.ports)
         self._supervisors = [
@@ -78,7 +79,8 @@ class Stack:
 
     @property
     def redis_url(self) -> str:
-        return self._redis.url
+        """Empty without Redis: the app then caches in its own memory."""
+        return self._redis.url if self._with_redis else ""
 
     @property
     def storage_connection_string(self) -> str:
@@ -132,7 +134,8 @@ class Stack:
 
     @property
     def _all(self) -> Sequence[ManagedServer]:
-        return (self._redis, self._azurite, self._servicebus)
+        others = (self._azurite, self._servicebus)
+        return (self._redis, *others) if self._with_redis else others
 
     def _require_all(self, *, wait_s: float) -> None:
         """Check everything that can be checked before the first server starts."""

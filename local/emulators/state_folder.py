@@ -52,6 +52,11 @@ class StateFolder:
     def log(self, name: str) -> Path:
         return self.root / "logs" / f"{name}.log"
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether a stack that no longer runs left its record behind."""
+        return self._record_file.exists() and self.running() is None
+
     def acquire(self) -> bool:
         """Lock the folder. Returns whether its previous stack was killed.
 

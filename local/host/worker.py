@@ -24,6 +24,7 @@ from local.host.http_listener.asgi_app import AsgiApp
 from local.host.http_listener.keys import Keys
 from local.host.http_listener.routes import Routes
 from local.host.http_listener.server import HttpServer
+from local.host.http_listener.shortcuts import find_shortcuts
 from local.host.shutdown_signals import DRAIN_S
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ def _http_server(
     app = AsgiApp(
         invoker,
         routes,
+        find_shortcuts(routes, options.http.route_prefix),
         keys=Keys.from_env(os.environ),
         max_outstanding=options.http.max_outstanding_requests,
     )

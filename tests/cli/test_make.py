@@ -26,3 +26,22 @@ def test_help_lists_every_target_that_a_person_types():
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE))
     listed = {line.split()[1] for line in make("help").splitlines()}
     assert listed == {name for name in targets if not name.startswith("setup-")}
+
+
+def test_a_port_and_a_sample_are_passed_on():
+    assert "triscore up --port 7072" in make("--dry-run", "run", "PORT=7072")
+    assert "triscore demo  --sample 'a b.json'" in make("--dry-run", "demo", "SAMPLE=a b.json")
+
+
+def test_a_clone_for_windows_editors_keeps_the_line_ends_that_shells_need(tmp_path):
+    clone = ["git", "clone", "--quiet", "--config", "core.autocrlf=true", ROOT, tmp_path / "clone"]
+    subprocess.run(clone, check=True, capture_output=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "--eol"],
+        cwd=tmp_path / "clone",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert listed
+    assert not [line for line in listed.splitlines() if "w/crlf" in line or "w/mixed" in line]

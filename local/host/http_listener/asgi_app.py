@@ -32,6 +32,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 PING = "/admin/host/ping"
 
 _READY = Response(200)
+_READING = ("GET", "HEAD")
 
 
 class RequestRefused(Exception):
@@ -54,9 +55,15 @@ class AsgiApp:
     """
 
     def __init__(
-        self, invoker: Invoker, routes: Routes, *, keys: Keys, max_outstanding: int | None
+        self,
+        invoker: Invoker,
+        routes: Routes,
+        shortcuts: Mapping[str, Response],
+        *,
+        keys: Keys,
+        max_outstanding: int | None,
     ) -> None:
-        self._invoker, self._routes = invoker, routes
+        self._invoker, self._routes, self._shortcuts = invoker, routes, shortcuts
         self._keys = keys
         self._max_outstanding = max_outstanding
         self._outstanding = 0
@@ -88,6 +95,8 @@ class AsgiApp:
         if path == PING:
             return _READY
         if (found := self._routes.find(scope["method"], path)) is None:
+            if scope["method"] in _READING and path in self._shortcuts:
+                return self._shortcuts[path]
             raise RequestRefused(404)
         route, params = found
         headers = read_headers(scope["headers"])

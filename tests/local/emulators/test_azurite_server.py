@@ -11,6 +11,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local.emulators import azurite as module
+from local.emulators import node as node_program
 from local.emulators.azurite import Azurite
 from local.emulators.errors import EmulatorError
 from local.emulators.managed_server import PROJECT
@@ -48,8 +49,8 @@ def test_another_http_server_in_its_place_is_not_healthy(tmp_path, free_port):
 
 
 def test_without_node_it_says_how_to_install_it(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EmulatorError, match=r"Node.js is not installed.*apt-get install nodejs"):
+    monkeypatch.setattr(node_program, "find_node", lambda: None)
+    with pytest.raises(EmulatorError, match=r"Node.js is not installed.*`make run` installs it"):
         Azurite(tmp_path, 1, 2, 3).command()
 
 

@@ -77,6 +77,15 @@ def test_a_request_reaches_its_function_as_the_real_host_sends_it(host: HostProc
     assert (seen["method"], seen["body"]) == ("POST", "hello")
 
 
+def test_the_short_address_leads_to_the_console_that_an_app_has(host: HostProcess) -> None:
+    for method in ("GET", "HEAD"):
+        status, headers, _ = ask(host, "/", method)
+        assert (status, headers["location"]) == (302, "/things/console")
+    assert ask(host, "/", "POST")[0] == 404
+    # This app has no such page.
+    assert ask(host, "/docs")[0] == 404
+
+
 def test_headers_sent_twice_are_joined_by_a_comma(host: HostProcess) -> None:
     answer = exchange(
         host,

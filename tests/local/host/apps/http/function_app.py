@@ -38,6 +38,11 @@ async def known_file(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("known", mimetype="text/plain")
 
 
+@app.route("console", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def console(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("the page")
+
+
 @app.route("raises")
 async def raises(req: func.HttpRequest) -> func.HttpResponse:
     raise ValueError("the reason")

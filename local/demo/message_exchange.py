@@ -1,0 +1,87 @@
+"""Messages through the Service Bus trigger: sends them and waits for their result documents."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceiver
+
+from local.demo.errors import TourError
+from local.demo.example import Body
+
+#: Seconds between two checks for an answer.
+POLL_S = 0.03
+
+
+def score(
+    connection: str,
+    queues: tuple[str, str],
+    messages: Mapping[str, Body],
+    ids: set[str],
+    timeout_s: float,
+) -> dict[str, Any]:
+    """Send messages by id. Returns the result documents of `ids`. Raises TourError, AzureError.
+
+    `queues`: of the input and of the output. `ids`: of the messages and of other results that the
+    output queue holds or is going to hold.
+    """
+    source, target = queues
+    sent = [
+        ServiceBusMessage(
+            body.content,
+            message_id=name,
+            application_properties={"content_type": body.content_type},
+        )
+        for name, body in messages.items()
+    ]
+    with (
+        ServiceBusClient.from_connection_string(connection) as bus,
+        bus.get_queue_sender(source) as sender,
+        bus.get_queue_receiver(target) as receiver,
+    ):
+        sender.send_messages(sent)
+        return _receive_documents(receiver, ids, timeout_s)
+
+
+def find_queue(connection: str, name: str) -> None:
+    """Raises AzureError if the queue does not answer."""
+    with (
+        ServiceBusClient.from_connection_string(connection, retry_total=0) as bus,
+        bus.get_queue_receiver(name) as receiver,
+    ):
+        receiver.peek_messages(1)
+
+
+def _receive_documents(
+    receiver: ServiceBusReceiver, ids: set[str], timeout_s: float
+) -> dict[str, Any]:
+    """Wait for the result documents with these ids and remove them from the queue.
+
+    They are peeked first. If the queue has other documents too, all stay: receiving those would
+    count as deliveries.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        present = {document["id"]: document for document in _peek_all(receiver)}
+        if ids <= set(present):
+            break
+        if time.monotonic() > deadline:
+            arrived = len(ids & set(present))
+            raise TourError(f"{arrived} of {len(ids)} results came within {timeout_s:g} s")
+        time.sleep(POLL_S)
+    received = 0
+    while set(present) == ids and received < len(ids):
+        for message in receiver.receive_messages(len(ids), max_wait_time=1):
+            receiver.complete_message(message)
+            received += 1
+    return present
+
+
+def _peek_all(receiver: ServiceBusReceiver) -> Iterator[Any]:
+    following = 1  # without a number, the SDK continues from its last peek
+    while messages := receiver.peek_messages(100, sequence_number=following):
+        yield from (json.loads(str(message)) for message in messages)
+        following = (messages[-1].sequence_number or 0) + 1

@@ -1,0 +1,134 @@
+"""Makes the tour, shows it as it goes, and ends with what a user needs next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from azure.core.exceptions import AzureError
+
+from local.demo import blob_exchange, message_exchange, screen
+from local.demo.example import Example
+from local.demo.golden_rows import read_golden_rows
+from local.demo.host_server import STATE, HostServer
+from local.demo.sample_input import find_sample, read_sample
+from local.demo.screen import console
+from local.demo.settings import REDIS, SERVICE_BUS, STORAGE, AppSettings
+from local.demo.tour import Step, Tour
+from local.emulators.ports import Ports
+
+
+def show(host: HostServer, settings: AppSettings, sample: Path | None, *, stays_up: bool) -> bool:
+    """Returns whether every trigger answered as it must. Never raises: the server stays up."""
+    example: Example | None = None
+    try:
+        example = _find_example(host, settings, sample)
+        correct = _make_tour(host, settings, example)
+    except Exception as error:  # noqa: BLE001 - whatever happens to the tour, the app runs
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        console.print(f"The tour ended early: {reason}", style="red", markup=False)
+        correct = False
+    if stays_up:
+        console.print()
+        screen.show_links(_next_lines(host, settings, example))
+    return correct
+
+
+def _find_example(host: HostServer, settings: AppSettings, sample: Path | None) -> Example | None:
+    """What the tour sends; None if nothing says what the model takes."""
+    if sample is not None:
+        return read_sample(sample)
+    if settings.entry_script is None:
+        return read_golden_rows(settings.model_dir, settings.prediction_column)
+    openapi = host.openapi()
+    return None if openapi is None else find_sample(openapi)
+
+
+def _make_tour(host: HostServer, settings: AppSettings, example: Example | None) -> bool:
+    connections = {name: host.environment().get(name, "") for name in (STORAGE, SERVICE_BUS)}
+    if example is None:
+        return _reach_triggers(settings, connections)
+    tour = Tour(
+        example,
+        settings,
+        url=host.url,
+        storage=connections[STORAGE],
+        service_bus=connections[SERVICE_BUS],
+    )
+    screen.show_heading()
+    steps: list[Step] = []
+    for take in tour.steps():
+        with screen.waiting("Waiting for the answer"):
+            steps.append(take())
+        screen.show_step(steps[-1])
+    wrong = [step for step in steps if step.problem is not None]
+    console.print()
+    for step in wrong:
+        screen.show_problem(step)
+    if not wrong:
+        console.print(example.success, style="green")
+    return not wrong
+
+
+def _reach_triggers(settings: AppSettings, connections: Mapping[str, str]) -> bool:
+    """What can be shown of a model whose input nobody knows: that its triggers are there."""
+    if settings.entry_script:
+        console.print(
+            f"{settings.entry_script} declares no sample input, so the tour sends nothing. Show it"
+            " an input with `make run SAMPLE=request.json`, or declare one with @input_schema."
+        )
+    else:
+        console.print(
+            "The model has no golden rows, so the tour sends nothing. `./triscore describe"
+            f" {settings.model_dir_name} --rows FILE` adds them."
+        )
+    console.print()
+    steps = [*_reach(settings, connections)]
+    for step in steps:
+        screen.show_step(step)
+    return all(step.problem is None for step in steps)
+
+
+def _reach(settings: AppSettings, connections: Mapping[str, str]) -> Iterator[Step]:
+    """Where each trigger takes its input, and whether that answers."""
+    if "http" in settings.triggers:
+        yield Step("HTTP", "POST score", "ready")  # it has answered that the script is loaded
+    places = {
+        "blob": ("Blob", settings.input_container, blob_exchange.find_container, STORAGE),
+        "servicebus": (
+            "Service Bus",
+            settings.input_queue,
+            message_exchange.find_queue,
+            SERVICE_BUS,
+        ),
+    }
+    for name, (trigger, place, find, connection) in places.items():
+        if name in settings.triggers and connections[connection]:
+            try:
+                find(connections[connection], place)
+            except (AzureError, ValueError) as error:
+                yield Step(trigger, place, problem=str(error))
+            else:
+                yield Step(trigger, place, "ready")
+
+
+def _next_lines(
+    host: HostServer, settings: AppSettings, example: Example | None
+) -> Mapping[str, str]:
+    """What to do next, by name."""
+    lines: dict[str, str] = {}
+    address = host.url.replace("127.0.0.1", "localhost")
+    if host.has_http:
+        lines["Console"] = f"{address}/console"
+        if example is not None:
+            has_key = bool(settings.function_key)
+            lines["Try it"] = screen.curl(address, example.request, key=has_key, folder=STATE)
+    if host.stack.ports != Ports():
+        used = host.environment()
+        for name in (STORAGE, SERVICE_BUS, REDIS):
+            if value := used.get(name):
+                lines[name] = value
+    lines["Logs"] = os.path.relpath(STATE / "logs")
+    lines["Stop"] = "Ctrl-C"
+    return lines

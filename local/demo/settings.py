@@ -1,0 +1,102 @@
+"""The settings with which the demo runs the app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.emulators.stack import Stack
+from local.host import app_settings
+
+#: Copies of this file set what is the default here anyway.
+SAMPLE = "local.settings.sample.json"
+
+STORAGE, SERVICE_BUS, REDIS = "ScoringStorage", "ServiceBusConnection", "REDIS_URL"
+TRIGGERS = "http,blob,servicebus"
+
+
+def environment(root: Path, stack: Stack, env: Mapping[str, str]) -> dict[str, str]:
+    """What the host gets beside the caller's environment.
+
+    The caller's environment takes precedence over local.settings.json, and this over the defaults
+    of the demo. Raises HostError for a local.settings.json that cannot be read.
+    """
+    defaults = {
+        "AzureWebJobsStorage": stack.storage_connection_string,
+        STORAGE: stack.storage_connection_string,
+        SERVICE_BUS: stack.servicebus_connection_string,
+        REDIS: stack.redis_url,
+        # The time to live of emulators/Config.json's queues.
+        "MESSAGE_TTL_S": "3600",
+        # The user of the demo is the author of the script.
+        "SHOW_SCRIPT_ERRORS": "true",
+        "PYTHONPATH": str(root),
+        "PYTHONUNBUFFERED": "1",
+    }
+    own = _own_settings(root) | dict(env)
+    # A connection may also be an identity: `ScoringStorage__blobServiceUri`.
+    identities = {name.partition("__")[0] for name in own if "__" in name}
+    return {
+        name: own.get(name, default)
+        for name, default in defaults.items()
+        if name in own or name not in identities
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """What the tour needs to know of the app's settings."""
+
+    model_dir: Path
+    #: The model folder as the setting names it, for messages and commands.
+    model_dir_name: str
+    #: None: the built-in script.
+    entry_script: str | None
+    allow_unpinned_model: bool
+    triggers: frozenset[str]
+    input_container: str
+    output_container: str
+    #: Of a blob: `{name}`, or with more around it.
+    input_name: str
+    input_queue: str
+    output_queue: str
+    prediction_column: str
+    #: Empty: requests need no key.
+    function_key: str
+
+    @classmethod
+    def read(cls, root: Path, env: Mapping[str, str]) -> AppSettings:
+        """The environment over local.settings.json over the app's defaults. Raises HostError."""
+        values = {
+            name: value
+            for name, value in {**app_settings.read(root / app_settings.FILE), **env}.items()
+            if value
+        }
+        named = values.get("AZUREML_MODEL_DIR", "models/digits")
+        script = values.get("AZUREML_ENTRY_SCRIPT", "score.py")
+        path = values.get("INPUT_BLOB_PATH", "scoring-input/{name}")
+        container, _, name = path.partition("/")
+        return cls(
+            model_dir=(root / named).resolve(),
+            model_dir_name=named,
+            entry_script=script if (root / named / script).is_file() else None,
+            allow_unpinned_model=values.get("ALLOW_UNPINNED_MODEL", "").lower() == "true",
+            triggers=frozenset(
+                each.strip().lower() for each in values.get("TRIGGERS", TRIGGERS).split(",")
+            ),
+            input_container=container,
+            output_container=values.get("OUTPUT_CONTAINER", "scoring-output"),
+            input_name=name,
+            input_queue=values.get("INPUT_QUEUE_NAME", "scoring-requests"),
+            output_queue=values.get("OUTPUT_QUEUE_NAME", "scoring-results"),
+            prediction_column=values.get("PREDICTION_COLUMN", "prediction"),
+            function_key=values.get("HOST_FUNCTION_KEY", ""),
+        )
+
+
+def _own_settings(root: Path) -> dict[str, str]:
+    """The values of local.settings.json that a user chose."""
+    sample = app_settings.read(root / SAMPLE)
+    values = app_settings.read(root / app_settings.FILE)
+    return {name: value for name, value in values.items() if value != sample.get(name)}
