@@ -22,8 +22,9 @@ def score(
     messages: Mapping[str, Body],
     ids: set[str],
     timeout_s: float,
-) -> dict[str, Any]:
-    """Send messages by id. Returns the result documents of `ids`. Raises TourError, AzureError.
+) -> tuple[dict[str, Any], float]:
+    """Send messages by id. Returns the result documents of `ids` and the seconds that they took.
+    Raises TourError, AzureError.
 
     `queues`: of the input and of the output. `ids`: of the messages and of other results that the
     output queue holds or is going to hold.
@@ -42,8 +43,12 @@ def score(
         bus.get_queue_sender(source) as sender,
         bus.get_queue_receiver(target) as receiver,
     ):
+        start = time.perf_counter()  # the SDK takes a second to open both
         sender.send_messages(sent)
-        return _receive_documents(receiver, ids, timeout_s)
+        documents = _wait_for_documents(receiver, ids, timeout_s)
+        elapsed = time.perf_counter() - start
+        _remove_documents(receiver, documents, ids)
+    return documents, elapsed
 
 
 def find_queue(connection: str, name: str) -> None:
@@ -55,29 +60,32 @@ def find_queue(connection: str, name: str) -> None:
         receiver.peek_messages(1)
 
 
-def _receive_documents(
+def _wait_for_documents(
     receiver: ServiceBusReceiver, ids: set[str], timeout_s: float
 ) -> dict[str, Any]:
-    """Wait for the result documents with these ids and remove them from the queue.
-
-    They are peeked first. If the queue has other documents too, all stay: receiving those would
-    count as deliveries.
-    """
+    """All documents of the queue, once those with these ids are among them."""
     deadline = time.monotonic() + timeout_s
     while True:
         present = {document["id"]: document for document in _peek_all(receiver)}
         if ids <= set(present):
-            break
+            return present
         if time.monotonic() > deadline:
             arrived = len(ids & set(present))
             raise TourError(f"{arrived} of {len(ids)} results came within {timeout_s:g} s")
         time.sleep(POLL_S)
+
+
+def _remove_documents(
+    receiver: ServiceBusReceiver, present: Mapping[str, Any], ids: set[str]
+) -> None:
+    """Remove the documents with these ids. If the queue has other ones too, all stay: receiving
+    those would count as deliveries.
+    """
     received = 0
     while set(present) == ids and received < len(ids):
         for message in receiver.receive_messages(len(ids), max_wait_time=1):
             receiver.complete_message(message)
             received += 1
-    return present
 
 
 def _peek_all(receiver: ServiceBusReceiver) -> Iterator[Any]:
