@@ -8,7 +8,7 @@ rows make a row cheaper.
 from __future__ import annotations
 
 #: Rows of a call, at least and at most.
-MIN_ROWS, MAX_ROWS = 8, 8192
+MIN_ROWS, MAX_ROWS = 8, 16384
 #: Seconds that a call should take at most.
 CALL_S = 0.02
 #: A longer call pays if a row of it takes less than this share of a row's time in half the call.

@@ -27,6 +27,8 @@ from inference.serving.single_flight import SingleFlight
 
 #: A question's data of no more bytes are hashed on the event loop, which takes a millisecond.
 INLINE_HASH_BYTES = 512 * 1024
+#: So many answers are joined on the event loop, in 0.2 ms.
+INLINE_JOIN_ROWS = 32 * 1024
 
 
 class Predictor:
@@ -92,7 +94,8 @@ class Predictor:
         count = len(question)
         if not plan.keys:
             units = await self._model.call_rows(question, wait=wait)
-            return Prediction(await off_loop(False, count, partial(json_list, units)), "bypass")
+            quick = count <= INLINE_JOIN_ROWS
+            return Prediction(await off_loop(quick, count, partial(json_list, units)), "bypass")
         keys, keys_s = await off_loop(False, count, partial(self._name_timed, question))
         found, reachable = await self._lookup.find(plan, keys, keys_s=keys_s)
         missing = [row for row, entry in enumerate(found) if entry is None]

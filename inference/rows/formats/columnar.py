@@ -15,7 +15,12 @@ import pyarrow.parquet as pq
 from inference.errors import UnacceptableAnswer
 from inference.limits import Limits
 from inference.rows import media_types, typed_cells, typed_columns
-from inference.rows.formats import arrow_columns, column_types, parquet_layout
+from inference.rows.formats import (
+    arrow_columns,
+    column_types,
+    measured_footers,
+    parquet_layout,
+)
 from inference.rows.formats.arrow_messages import BodySource, Messages
 from inference.rows.formats.arrow_reader import ArrowReader
 from inference.rows.formats.model_columns import ColumnsPart
@@ -69,7 +74,7 @@ def unpacked_size(body: bytes, form: str, limits: Limits) -> int:
     """Bytes of a body's cells, as it claims. Raises CallerError."""
     if form != media_types.PARQUET:
         return Messages(BodySource(body), limits.body_bytes).unpacked_size()
-    groups = parquet_layout.groups(parquet_layout.read_footer(pa.BufferReader(body)))
+    groups = measured_footers.measure(parquet_layout.read_footer(pa.BufferReader(body)))
     return sum(group.rows * len(group.chunks) for group in groups) * column_types.CELL_BYTES
 
 

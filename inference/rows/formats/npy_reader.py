@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable, Iterator
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -26,6 +27,12 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+#: A header as np.save writes it, of an array with one or two dimensions.
+_USUAL_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '([<>|][fiub][1248])', 'fortran_order': (True|False),"
+    rb" 'shape': \((0|[1-9]\d{0,14}),(?: (0|[1-9]\d{0,14}))?\), \} *\n",
+    re.DOTALL,
+)
 #: Of a header: NumPy refuses longer ones too.
 _HEADER_BYTES = 10_000 + 12
 _MAX_LENGTH = 2**48
@@ -46,13 +53,9 @@ class NpyReader:
 
     def __init__(self, read_at: ReadAt, size: int) -> None:
         self._read_at = read_at
-        start = io.BytesIO(read_at(0, min(size, _HEADER_BYTES)))
-        try:
-            header = _HEADERS[np.lib.format.read_magic(start)]
-            self.shape, self._by_column, self.dtype = header(start)
-        except Exception as error:  # the parser of the header, a Python literal, may raise anything
-            raise MalformedInput(f"the body is not a .npy array: {error}") from error
-        self._start = start.tell()
+        self.shape, self._by_column, self.dtype, self._start = _read_header(
+            read_at(0, min(size, _HEADER_BYTES))
+        )
         self._check(size - self._start)
 
     def __len__(self) -> int:
@@ -94,6 +97,23 @@ class NpyReader:
                 expected="(rows, features), at least one feature",
                 got=str(shape)[:60],
             )
+
+
+def _read_header(start: bytes | memoryview) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """The shape, whether columns come one after the other, the dtype, and where the numbers begin.
+
+    Raises MalformedInput.
+    """
+    usual = _USUAL_HEADER.match(start)
+    if usual is not None and usual.end() == 10 + int.from_bytes(usual[1], "little"):
+        shape = tuple(int(length) for length in usual.groups()[3:] if length is not None)
+        return shape, usual[3] == b"True", np.dtype(usual[2].decode()), usual.end()
+    file = io.BytesIO(start)
+    try:
+        shape, by_column, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
+    except Exception as error:  # the parser of the header, a Python literal, may raise anything
+        raise MalformedInput(f"the body is not a .npy array: {error}") from error
+    return shape, by_column, dtype, file.tell()
 
 
 def of_body(body: bytes) -> NpyReader:

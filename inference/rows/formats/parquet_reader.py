@@ -15,7 +15,12 @@ import pyarrow.parquet as pq
 
 from inference.errors import InputTooLarge, MalformedInput
 from inference.limits import Limits
-from inference.rows.formats import column_types, parquet_layout, stored_batches
+from inference.rows.formats import (
+    column_types,
+    measured_footers,
+    parquet_layout,
+    stored_batches,
+)
 from inference.rows.formats.model_columns import ColumnsPart, choose
 from inference.rows.formats.parquet_layout import Chunk, Group, Pages
 from inference.rows.schema import Schema, require_once
@@ -56,8 +61,9 @@ class ParquetReader:
     ) -> None:
         """`others`: whether a column is read that may not be the model's."""
         self._file, self._limits = file, limits
+        self._is_array = schema.kind == "array"
         self.footer = parquet_layout.read_footer(file)
-        self.groups = parquet_layout.groups(self.footer)
+        self.groups = measured_footers.take(self.footer)
         count = sum(group.rows for group in self.groups)
         self._check_counts(count)
         with column_types.translate_errors("Parquet"):
@@ -69,7 +75,8 @@ class ParquetReader:
             read = [*self._chosen, *filter(others, self.names)]
             require_once(read, self.names)
             #: The types of the columns that are read, the model's first, by name.
-            self.fields = {name: self.schema.field(name).type for name in dict.fromkeys(read)}
+            kinds = dict(zip(self.names, self.schema.types, strict=True))
+            self.fields = {name: kinds[name] for name in read}
             self._check(parquet, count)
             # As dictionaries, texts take no more memory than in the file.
             texts = [name for name, kind in self.fields.items() if column_types.is_variable(kind)]
@@ -111,6 +118,11 @@ class ParquetReader:
         expanded = self._file.size() * parquet_layout.MOST_EXPANSION
         return self._limits.body_bytes if expanded <= self._limits.body_bytes else 0
 
+    def _rows_per_part(self, columns: int) -> int:
+        if self._in_memory and self._is_array:
+            return max(1, column_types.BODY_CELLS // max(1, columns))
+        return column_types.rows_per_part(columns)
+
     def _open(self, **options: Any) -> pq.ParquetFile:
         size = self._file.size()
         return pq.ParquetFile(
@@ -137,7 +149,7 @@ class ParquetReader:
         fields, limits = self.fields, self._limits
         column_types.require_flat(fields)
         if limits is not None:
-            rows = column_types.rows_per_part(len(fields))
+            rows = self._rows_per_part(len(fields))
             column_types.check_cells(min(count, rows) * len(fields), limits.body_bytes)
         leaves = self.names
         if len(parquet.schema) != len(leaves):  # some are nested
@@ -153,13 +165,13 @@ class ParquetReader:
         """Find the bytes that pyarrow holds of each column. Raises CallerError."""
         if len(group.chunks) != len(leaves):
             raise MalformedInput("the Parquet file's row groups have other columns than its schema")
-        size = 0
+        size, short = 0, self._short_chunk
         held = dict.fromkeys(self.fields, 0)
         long_texts: dict[str, int] = {}
         for leaf, chunk in zip(leaves, group.chunks, strict=True):
             # pyarrow also reads columns whose path begins with one of the names.
             for name in held.keys() & _paths(leaf):
-                pages = self._pages(chunk, leaf)
+                pages = self._pages(chunk, leaf, short)
                 size += pages.size
                 held[name] += pages.held
                 if self._limits is not None:
@@ -173,15 +185,15 @@ class ParquetReader:
         self._long_texts.append({name: long_texts[name] for name in variable})
         self._held.append(held | dict.fromkeys(self._long_texts[-1], STEP_BYTES))
 
-    def _pages(self, chunk: Chunk, leaf: str) -> Pages:
+    def _pages(self, chunk: Chunk, leaf: str, short: int) -> Pages:
         """The page headers of a short chunk are not read: they take most of a small body's time."""
-        if chunk.bound is not None and chunk.bound <= self._short_chunk:
+        if chunk.bound is not None and chunk.bound <= short:
             return Pages(chunk.bound, longest=chunk.bound)
         return parquet_layout.unpacked(self._file, chunk, leaf)
 
     def _group_batches(self, group: int, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of a row group. Of many columns, some are read after the others."""
-        rows = column_types.rows_per_part(len(names))
+        rows = self._rows_per_part(len(names))
         steps = list(self._steps(self._held[group], names))
         if len(steps) == 1:
             return self._step_batches(group, names, rows)
@@ -189,7 +201,7 @@ class ParquetReader:
         joined = stored_batches.joined(
             [keep(self._step_batches(group, step, rows)) for step in steps]
         )
-        return (some for batch in joined for some in column_types.cut(batch))
+        return (some for batch in joined for some in column_types.cut(batch, rows))
 
     def _steps(self, held: Mapping[str, int], names: Sequence[str]) -> Iterator[Sequence[str]]:
         """The columns that are read at the same time."""
@@ -212,7 +224,7 @@ class ParquetReader:
             parquet, at_once = self._plain, min(rows, self._long_texts[group][names[0]])
         batches = parquet.iter_batches(at_once, [group], list(names), use_threads=False)
         for batch in batches if at_once == rows else stored_batches.combined(batches, rows):
-            for some in column_types.cut(batch):
+            for some in column_types.cut(batch, rows):
                 yield _restore_types(some, wanted)
 
 
@@ -221,12 +233,9 @@ def _require_at_most(size: int, limit: int, unit: str, setting: str) -> None:
         raise InputTooLarge(size=size, limit=limit, unit=unit, setting=setting)
 
 
-def _paths(leaf: str) -> Iterator[str]:
+def _paths(leaf: str) -> tuple[str, ...]:
     """`a`, `a.b` and `a.b.c` of `a.b.c`."""
-    yield leaf
-    while "." in leaf:
-        leaf = leaf.rpartition(".")[0]
-        yield leaf
+    return (leaf,) if "." not in leaf else (*_paths(leaf.rpartition(".")[0]), leaf)
 
 
 def _restore_types(batch: pa.RecordBatch, wanted: pa.Schema) -> pa.RecordBatch:

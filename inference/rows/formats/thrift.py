@@ -7,12 +7,15 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inference.errors import MalformedInput
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCTURE = range(1, 13)
+#: Bytes of a value. Of a boolean field, the head of the field is all there is.
+_SIZES = {0: 0, TRUE: 0, FALSE: 0, BYTE: 1, DOUBLE: 8}
 #: Parquet's own structures nest less, lists and maps counted.
 _MAX_DEPTH = 16
 
@@ -31,20 +34,24 @@ def read(encoded: bytes, position: int, plan: Plan) -> tuple[dict[int, Any], int
     found: dict[int, Any] = {}
     number = 0
     while head := encoded[position]:
-        number, kind, position = field(encoded, position, head, number)
-        wanted = plan.get(number)
-        if wanted is None:
+        if head > 15:  # as `field` does; a call for each field would take a third of the time
+            number, kind, position = number + (head >> 4), head & 15, position + 1
+        else:
+            number, kind, position = field(encoded, position, head, number)
+        if number not in plan:
             position = skip(encoded, position, kind)
             continue
         if number in found:  # readers differ in which of the two counts
             raise malformed()
-        found[number], position = _value(encoded, position, kind, wanted)
+        wanted = plan[number]
+        if wanted is INTEGER and I16 <= kind <= I64:
+            found[number], position = integer(encoded, position)
+        else:
+            found[number], position = _value(encoded, position, kind, wanted)
     return found, position + 1
 
 
 def _value(encoded: bytes, position: int, kind: int, wanted: Any) -> tuple[Any, int]:
-    if wanted is INTEGER and I16 <= kind <= I64:
-        return integer(encoded, position)
     if isinstance(wanted, dict) and kind == STRUCTURE:
         return read(encoded, position, wanted)
     if isinstance(wanted, list) and kind == LIST:
@@ -69,8 +76,6 @@ def field(encoded: bytes, position: int, head: int, number: int) -> tuple[int, i
 
 def skip(encoded: bytes, position: int, kind: int, depth: int = 0) -> int:
     """Where the value of a field ends."""
-    if kind <= FALSE:  # the head of its field is all there is
-        return position
     if I16 <= kind <= I64:
         while encoded[position] > 127:
             position += 1
@@ -78,22 +83,73 @@ def skip(encoded: bytes, position: int, kind: int, depth: int = 0) -> int:
     if kind == BINARY:
         size, position = varint(encoded, position)
         return position + size
-    if kind in (BYTE, DOUBLE):
-        return position + (1 if kind == BYTE else 8)
+    if kind in _SIZES:
+        return position + _SIZES[kind]
     if depth > _MAX_DEPTH or kind not in _SKIPS:
         raise malformed()
     return _SKIPS[kind](encoded, position, depth + 1)
 
 
+def _heads(*kinds: int) -> bytes:
+    """Matches the head of a field of one of these kinds, and no long number of a field."""
+    return b"[%b]" % b"".join(
+        re.escape(bytes([step << 4 | kind])) for kind in kinds for step in _STEPS
+    )
+
+
+def _either(patterns: Iterable[bytes]) -> bytes:
+    return b"(?:%b)" % b"|".join(patterns)
+
+
+def _short_list(kind: int, item: bytes, *, most: int) -> bytes:
+    """Matches a list of at most so many items of a kind."""
+    heads = (re.escape(bytes([n << 4 | kind])) for n in range(most + 1))
+    return _either(head + b"%b{%d}" % (item, n) for n, head in enumerate(heads))
+
+
+#: Fields have a number that is a step from the number of the one before, here of 1 to 15.
+_STEPS = range(1, 16)
+_VARINT = rb"(?:[\x80-\xff]*+[\x00-\x7f])"
+_SHORT_BINARY = _either(re.escape(bytes([n])) + b".{%d}" % n for n in range(25))
+_NUMBERS = _either(_short_list(kind, _VARINT, most=7) for kind in (I32, I64))
+_FLAT = b"(?:%b*+\\x00)" % _either(
+    (
+        _heads(I16, I32, I64) + _VARINT,
+        _heads(BINARY) + _SHORT_BINARY,
+        _heads(TRUE, FALSE),
+        _heads(LIST) + _NUMBERS,
+    )
+)
+#: Most structures and lists. A regular expression skips one in a tenth of the time.
+_FLAT_STRUCTURE = re.compile(_FLAT, re.DOTALL)
+_FLAT_LIST = re.compile(
+    _either(
+        (
+            _NUMBERS,
+            _short_list(BINARY, _SHORT_BINARY, most=1),
+            _short_list(STRUCTURE, _FLAT, most=3),
+        )
+    ),
+    re.DOTALL,
+)
+
+
 def _skip_structure(encoded: bytes, position: int, depth: int) -> int:
-    number = 0
+    if flat := _FLAT_STRUCTURE.match(encoded, position):
+        return flat.end()
     while head := encoded[position]:
-        number, kind, position = field(encoded, position, head, number)
+        kind = head & 15
+        if head > 15:
+            position += 1
+        else:
+            _, _, position = field(encoded, position, head, 0)
         position = skip(encoded, position, kind, depth)
     return position + 1
 
 
 def _skip_list(encoded: bytes, position: int, depth: int) -> int:
+    if flat := _FLAT_LIST.match(encoded, position):
+        return flat.end()
     kind, count, position = list_head(encoded, position)
     return _skip_items(encoded, position, count, depth, (kind,))
 
@@ -109,9 +165,10 @@ def _skip_map(encoded: bytes, position: int, depth: int) -> int:
 def _skip_items(
     encoded: bytes, position: int, count: int, depth: int, kinds: tuple[int, ...]
 ) -> int:
+    kinds = tuple(BYTE if kind <= FALSE else kind for kind in kinds)  # a byte in lists and maps
     for _ in range(count):
         for kind in kinds:
-            position = skip(encoded, position, BYTE if kind <= FALSE else kind, depth)
+            position = skip(encoded, position, kind, depth)
         if position > len(encoded):
             raise IndexError
     return position
@@ -131,6 +188,8 @@ def list_head(encoded: bytes, position: int) -> tuple[int, int, int]:
 
 def varint(encoded: bytes, position: int) -> tuple[int, int]:
     """An unsigned number, and where it ends."""
+    if (value := encoded[position]) < 0x80:
+        return value, position + 1
     value = shift = 0
     while shift < 64:
         byte = encoded[position]

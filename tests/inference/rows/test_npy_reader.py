@@ -1,0 +1,55 @@
+"""The usual header of a .npy array is read as NumPy reads it."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+
+from inference.errors import MalformedInput
+from inference.rows.formats import npy_reader
+
+DTYPES = ["<f8", ">f8", "<f4", "<f2", "<i8", "<u2", "|b1", "|i1", ">i4"]
+
+
+def saved(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def read_by_numpy(body, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(npy_reader, "_USUAL_HEADER", re.compile(b"(?!)"))
+        return npy_reader._read_header(body)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(5,), (5, 3), (0, 3), (1, 1), (123456, 1)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_usual_header_is_read_as_numpy_reads_it(dtype, shape, order, monkeypatch):
+    body = saved(np.zeros(shape, dtype, order=order))
+    assert npy_reader._USUAL_HEADER.match(body)
+    assert npy_reader._read_header(body) == read_by_numpy(body, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("usual", "other"),
+    [
+        (b"(5, 3), }", b"(05, 3),}"),
+        (b"(5, 3), }", b"(5, -3),}"),
+        (b"(5, 3), }", b"(5, 3, ) "),
+        (b"False", b"2    "),
+        (b"'<f8'", b"'<f9'"),
+        (b"v\0", b"w\0"),
+    ],
+)
+def test_another_header_is_left_to_numpy(usual, other, monkeypatch):
+    body = saved(np.zeros((5, 3))).replace(usual, other)
+    try:
+        expected = read_by_numpy(body, monkeypatch)
+    except MalformedInput as error:
+        with pytest.raises(MalformedInput, match=re.escape(str(error))):
+            npy_reader._read_header(body)
+    else:
+        assert npy_reader._read_header(body) == expected
