@@ -84,6 +84,14 @@ def package(
             help="Of service-bus-queue and blob: the results.",
         ),
     ] = None,
+    claim_container: Annotated[
+        str | None,
+        typer.Option(
+            "--claim-container",
+            metavar="CONTAINER",
+            help="Of service-bus-queue: the blobs that messages name.",
+        ),
+    ] = None,
     generate_dockerfile: Annotated[
         bool, typer.Option("--generate-dockerfile", help="Write a Dockerfile into the package.")
     ] = False,
@@ -104,6 +112,7 @@ def package(
         output_path=output_path,
         input_queue_name=input_queue_name,
         output_queue_name=output_queue_name,
+        claim_container=claim_container,
     )
     document = {
         "path": str(made.path),

@@ -55,13 +55,18 @@ def package_service_bus_queue(
     *,
     input_queue_name: str | None = None,
     output_queue_name: str | None = None,
+    claim_container: str | None = None,
     **common: Unpack[CommonOptions],
 ) -> Package:
-    """A package with a Service Bus trigger: it reads one queue and writes results to another."""
+    """A package with a Service Bus trigger: it reads one queue and writes results to another.
+
+    `claim_container`: has the blobs that messages name.
+    """
     return package(
         model,
         trigger="service-bus-queue",
         input_queue_name=input_queue_name,
         output_queue_name=output_queue_name,
+        claim_container=claim_container,
         **common,
     )

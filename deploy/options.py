@@ -21,6 +21,7 @@ _SETTINGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "auth_level": ("HTTP_AUTH_LEVEL", frozenset({"http"})),
     "input_path": ("INPUT_BLOB_PATH", frozenset({"blob"})),
     "output_path": ("OUTPUT_CONTAINER", frozenset({"blob"})),
+    "claim_container": ("CLAIM_CONTAINER", frozenset({"servicebus"})),
     "input_queue_name": ("INPUT_QUEUE_NAME", frozenset({"servicebus"})),
     "output_queue_name": ("OUTPUT_QUEUE_NAME", frozenset({"blob", "servicebus"})),
 }
@@ -33,6 +34,7 @@ class Options(TypedDict, total=False):
     auth_level: str | None
     input_path: str | None
     output_path: str | None
+    claim_container: str | None
     input_queue_name: str | None
     output_queue_name: str | None
 

@@ -103,7 +103,7 @@ param queueSizeMB int = 1024
 param storageSku string = 'Standard_LRS'
 
 @minValue(0)
-@description('Days until scored blobs and their reports are deleted. 0: they are kept.')
+@description('Days until scored blobs, their reports and large results are deleted. 0: they are kept.')
 param outputDays int = 0
 
 @description('Put storage, Service Bus, Redis and the app behind private endpoints. It needs serviceBusSku = Premium.')
@@ -121,6 +121,7 @@ var package = any(union(loadJsonContent('../dist/app/settings.json'), appSetting
 var triggers = package.?TRIGGERS ?? 'http,blob,servicebus'
 var inputContainer = split(package.?INPUT_BLOB_PATH ?? 'scoring-input/{name}', '/')[0]
 var outputContainer = package.?OUTPUT_CONTAINER ?? 'scoring-output'
+var claimContainer = package.?CLAIM_CONTAINER ?? 'scoring-claims'
 var inputQueue = package.?INPUT_QUEUE_NAME ?? 'scoring-requests'
 var outputQueue = package.?OUTPUT_QUEUE_NAME ?? 'scoring-results'
 
@@ -130,6 +131,10 @@ var triggerNames = map(split(toLower(triggers), ','), each => trim(each))
 var scoresBlobs = contains(triggerNames, 'blob')
 var scoresMessages = contains(triggerNames, 'servicebus')
 var needsBus = scoresBlobs || scoresMessages
+// Messages have large rows and large results in blobs.
+var blobContainers = scoresBlobs ? [inputContainer] : []
+var sharedContainers = needsBus ? [outputContainer] : []
+var messageContainers = scoresMessages ? [claimContainer] : []
 var unknownTriggers = filter(triggerNames, each => !contains(['http', 'blob', 'servicebus'], each))
 
 // Parameters that cannot work together, each with a sentence. Without this check, the deployment
@@ -156,6 +161,9 @@ var refusals = [
     : ''
   inputContainer == outputContainer
     ? 'Scored blobs would be scored again: OUTPUT_CONTAINER must not be the container of INPUT_BLOB_PATH.'
+    : ''
+  contains([inputContainer, outputContainer], claimContainer)
+    ? 'Messages name blobs in a container of their own: CLAIM_CONTAINER must not be another one.'
     : ''
   inputQueue == outputQueue
     ? 'Results would be scored again: OUTPUT_QUEUE_NAME must not be INPUT_QUEUE_NAME.'
@@ -213,7 +221,9 @@ module storage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: scoresBlobs ? [inputContainer, outputContainer] : []
+    scoresBlobs: scoresBlobs
+    containers: concat(blobContainers, sharedContainers, messageContainers)
+    outputContainer: needsBus ? outputContainer : ''
     principalId: identity.outputs.principalId
     callerId: callerId
     outputDays: outputDays
@@ -326,7 +336,8 @@ output TRISCORE_URL string = functionApp.outputs.url
 output TRISCORE_STORAGE string = storage.outputs.name
 output TRISCORE_SERVICE_BUS string = needsBus ? serviceBus!.outputs.name : ''
 output TRISCORE_INPUT_CONTAINER string = scoresBlobs ? inputContainer : ''
-output TRISCORE_OUTPUT_CONTAINER string = scoresBlobs ? outputContainer : ''
+output TRISCORE_OUTPUT_CONTAINER string = needsBus ? outputContainer : ''
+output TRISCORE_CLAIM_CONTAINER string = scoresMessages ? claimContainer : ''
 output TRISCORE_INPUT_QUEUE string = scoresMessages ? inputQueue : ''
 output TRISCORE_OUTPUT_QUEUE string = needsBus ? outputQueue : ''
 output TRISCORE_TRIGGERS string = join(triggerNames, ',')

@@ -1,4 +1,4 @@
-"""Storage: the blob trigger's containers exist, and the app may read and write them.
+"""Storage: the containers of blobs and messages exist, and the app may read and write them.
 
 The check writes nothing to the input container and takes nothing out of a queue. The SDK blocks the
 event loop, on which nothing else runs.
@@ -41,8 +41,14 @@ async def check(app: AppSettings) -> AsyncIterator[Finding]:
     if settings is None:
         yield NOT_CHECKED
         return
-    if "blob" not in settings.triggers:
-        yield Finding("TRIGGERS leaves the blob trigger out")
+    if not settings.triggers & {"blob", "servicebus"}:
+        yield Finding("TRIGGERS has neither blob nor servicebus: no account is needed")
+        return
+    if "blob" not in settings.triggers and not any(name.startswith(STORAGE) for name in app.env):
+        yield Finding(
+            f"{STORAGE} is not set: messages can't name blobs, and a result that is too large for"
+            " the queue is found under its id only"
+        )
         return
     try:
         for finding in _findings(app.env, settings):
@@ -57,15 +63,20 @@ async def check(app: AppSettings) -> AsyncIterator[Finding]:
 def _findings(env: Mapping[str, str], settings: TriggerSettings) -> Iterator[Finding]:
     """Raises ServiceRequestError, ServiceResponseError for an account that does not answer."""
     source, target = settings.input_blob_path.partition("/")[0], settings.output_container
+    claims, scores_blobs = settings.claim_container, "blob" in settings.triggers
     try:
         account = connections.blobs(env, STORAGE)
     except Refused as error:
         yield Finding(f"the containers of {STORAGE} cannot be checked", str(error))
     else:
         with account:
-            yield _asked(f"container {source}", lambda: _list(account, source), _BLOB_ROLE)
+            if scores_blobs:
+                yield _asked(f"container {source}", lambda: _list(account, source), _BLOB_ROLE)
             yield _asked(f"container {target}", lambda: _write(account, target), _BLOB_ROLE)
-        yield _asked(f"queue {POISON_QUEUE}", lambda: _poison(env), _QUEUE_ROLE)
+            if "servicebus" in settings.triggers:
+                yield _asked(f"container {claims}", lambda: _claims(account, claims), _BLOB_ROLE)
+        if scores_blobs:
+            yield _asked(f"queue {POISON_QUEUE}", lambda: _poison(env), _QUEUE_ROLE)
     yield _asked(f"the account of {HOST_STORAGE}", lambda: _host(env), _BLOB_ROLE)
 
 
@@ -97,6 +108,14 @@ def _list(account: BlobServiceClient, name: str) -> Finding:
             f"create it (`az storage container create -n {name}`), or name another in"
             " INPUT_BLOB_PATH",
         )
+    return Finding(f"container {name} can be listed")
+
+
+def _claims(account: BlobServiceClient, name: str) -> Finding:
+    try:
+        next(account.get_container_client(name).list_blobs(results_per_page=1, **_ONCE), None)
+    except ResourceNotFoundError:
+        return Finding(f"container {name} does not exist yet: the app creates it when it starts")
     return Finding(f"container {name} can be listed")
 
 

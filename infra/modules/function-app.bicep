@@ -90,7 +90,8 @@ var scoringSettings = {
   SHOW_SCRIPT_ERRORS: 'false'
 }
 
-// Only connections that the triggers need. The result document of a blob goes to a queue.
+// Only connections that the triggers need. The result document of a blob goes to a queue, and a
+// large result of a message to a blob.
 var storageSettings = {
   ScoringStorage__blobServiceUri: blobEndpoint
   ScoringStorage__clientId: identityClientId
@@ -194,7 +195,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   properties: union(
     platformSettings,
     scoringSettings,
-    scoresBlobs ? storageSettings : {},
+    empty(serviceBusHost) ? {} : storageSettings,
     empty(serviceBusHost) ? {} : serviceBusSettings,
     appSettings
   )

@@ -1,12 +1,17 @@
 // One storage account for the app's package and the files of the Functions host (keys, leases). For
-// a blob trigger it also has the containers and the trigger's queues.
+// a blob trigger it also has the trigger's queues, and for it and for messages their containers.
 param name string
 param location string
 param tags object
 param sku string
 
-@description('Input and output container. Empty: the app has no blob trigger.')
+param scoresBlobs bool
+
+@description('Containers that the app and its users share. Empty: the app has neither a blob trigger nor messages.')
 param containers string[]
+
+@description('The one among them that the app writes to.')
+param outputContainer string
 param principalId string
 param callerId string
 
@@ -19,8 +24,7 @@ param networkName string
 var isolated = !empty(networkName)
 var packages = 'packages'
 var undelivered = 'undelivered-events'
-var scoresBlobs = !empty(containers)
-var expires = scoresBlobs && outputDays > 0
+var expires = !empty(outputContainer) && outputDays > 0
 
 // The roles that Microsoft documents for the host's storage, and for a blob trigger.
 var forHost = {
@@ -55,7 +59,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-09-01' = {
   name: 'default'
 }
 
-// The containers of the blob trigger come first: the caller's roles below use their indexes.
+// The shared containers come first: the caller's roles below use their indexes.
 resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09-01' = [
   for container in concat(containers, [packages], scoresBlobs ? [undelivered] : []): {
     parent: blobs
@@ -64,8 +68,8 @@ resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09
   }
 ]
 
-// Scored blobs and their reports are deleted so many days after they were written. A storage
-// account has one policy, and its name is always 'default'.
+// Scored blobs, their reports and large results of messages are deleted so many days after they
+// were written. A storage account has one policy, and its name is always 'default'.
 resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2026-09-01' = if (expires) {
   parent: account
   name: 'default'
@@ -79,7 +83,7 @@ resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2026-09-01
           definition: {
             filters: {
               blobTypes: ['blockBlob']
-              prefixMatch: ['${containers[1]}/']
+              prefixMatch: ['${outputContainer}/']
             }
             actions: {
               baseBlob: { delete: { daysAfterModificationGreaterThan: outputDays } }
@@ -106,7 +110,7 @@ resource granted 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-// Storage Blob Data Contributor on the containers of the blob trigger, not on the package.
+// Storage Blob Data Contributor on the shared containers, not on the package.
 resource callers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for (container, index) in containers: if (!empty(callerId)) {
     name: guid(account.id, callerId, container)

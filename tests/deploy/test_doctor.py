@@ -94,7 +94,7 @@ def test_a_package_is_examined_with_its_own_settings_and_findings_do_not_hide_ot
     assert [each["group"] for each in findings if each["fix"]] == ["settings", "redis"]
     said = {each["group"]: each["message"] for each in findings}
     assert said["model and script"].startswith("echo starts with score.py: ")
-    assert said["storage"] == "TRIGGERS leaves the blob trigger out"
+    assert said["storage"] == "TRIGGERS has neither blob nor servicebus: no account is needed"
     assert "s3cret" not in told.stdout
 
 
@@ -288,14 +288,22 @@ async def test_a_missing_container_is_reported_if_the_app_does_not_create_it(ask
         "fix: container gone does not exist: create it (`az storage container create -n gone`)"
     )
     assert told[1].startswith("ok: container to-come does not exist yet: the app creates it")
-    assert [each[:4].strip() for each in told[2:]] == ["ok:", "ok:"]
+    assert told[2].startswith("ok: container scoring-claims does not exist yet: the app creates it")
+    assert [each[:4].strip() for each in told[3:]] == ["ok:", "ok:"]
+
+
+async def test_an_app_of_messages_needs_the_containers_of_messages_alone(ask, stack):
+    told = await ask(storage, **stack, TRIGGERS="servicebus")
+    assert ["scoring-output" in told[0], "scoring-claims" in told[1], len(told)] == [True, True, 3]
+    (told,) = await ask(storage, TRIGGERS="servicebus")
+    assert told.startswith("ok: ScoringStorage is not set: messages can't name blobs")
 
 
 async def test_a_wrong_account_key_is_reported_and_not_shown(ask, stack):
     key = stack["ScoringStorage"].partition("AccountKey=")[2].partition(";")[0]
     wrong = stack["ScoringStorage"].replace(key, "d3Jvbmc=")
     told = await ask(storage, **(stack | {"ScoringStorage": wrong}))
-    assert [each[:4].strip() for each in told] == ["fix:", "fix:", "fix:", "ok:"]
+    assert [each[:4].strip() for each in told] == ["fix:", "fix:", "fix:", "fix:", "ok:"]
     assert "denies access (AuthorizationFailure): correct the key, or give the identity" in told[0]
     assert "d3Jvbmc" not in str(told)
 
@@ -320,7 +328,7 @@ async def test_blobs_in_the_poison_queue_are_reported(ask, stack):
         try:
             queue.send_message("{}")
             told = await ask(storage, **stack)
-            assert "lists blobs whose tries ran out" in told[2]
+            assert "lists blobs whose tries ran out" in told[3]
             assert next(queue.receive_messages()).dequeue_count == 1
         finally:
             queue.delete_queue()

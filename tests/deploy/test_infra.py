@@ -32,7 +32,8 @@ FUNCTIONS = {
 #: What `triscore package` writes into settings.json.
 PACKAGED = {
     *("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "TRIGGERS", "HTTP_AUTH_LEVEL"),
-    *("INPUT_BLOB_PATH", "OUTPUT_CONTAINER", "INPUT_QUEUE_NAME", "OUTPUT_QUEUE_NAME"),
+    *("INPUT_BLOB_PATH", "OUTPUT_CONTAINER", "CLAIM_CONTAINER"),
+    *("INPUT_QUEUE_NAME", "OUTPUT_QUEUE_NAME"),
 }
 #: Built-in roles that let an identity use data and manage nothing.
 DATA_ROLES = {

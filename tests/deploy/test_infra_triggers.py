@@ -29,6 +29,7 @@ ROLES = {
 }
 ALL = "http,blob,servicebus"
 BLOBS = ["scoring-input", "scoring-output", "undelivered-events"]
+MESSAGES = ["scoring-output", "scoring-claims"]
 
 
 def names(kind, resources):
@@ -52,11 +53,11 @@ def roles(resources, to):
     ("triggers", "containers", "queues"),
     [
         ("http", [], []),
-        ("servicebus", [], ["scoring-results", "scoring-requests"]),
-        ("http,servicebus", [], ["scoring-results", "scoring-requests"]),
+        ("servicebus", MESSAGES, ["scoring-results", "scoring-requests"]),
+        ("http,servicebus", MESSAGES, ["scoring-results", "scoring-requests"]),
         ("blob", BLOBS, ["scoring-results"]),
         ("http,blob", BLOBS, ["scoring-results"]),
-        (ALL, BLOBS, ["scoring-results", "scoring-requests"]),
+        (ALL, [*BLOBS, "scoring-claims"], ["scoring-results", "scoring-requests"]),
     ],
 )
 def test_only_what_the_triggers_need_is_created(triggers, containers, queues):
@@ -68,12 +69,13 @@ def test_only_what_the_triggers_need_is_created(triggers, containers, queues):
 
 def test_outputs_expire_only_where_somebody_says_after_how_many_days():
     assert of("managementPolicies", made(ALL)) == []
-    assert of("managementPolicies", made("http,servicebus", outputDays=30)) == []
-    (policy,) = of("managementPolicies", made(ALL, outputDays=30))
-    (rule,) = policy.body["properties"]["policy"]["rules"]
-    assert rule["definition"]["filters"]["prefixMatch"] == ["scoring-output/"]
-    delete = rule["definition"]["actions"]["baseBlob"]["delete"]
-    assert delete == {"daysAfterModificationGreaterThan": 30}
+    assert of("managementPolicies", made("http", outputDays=30)) == []
+    for triggers in (ALL, "blob", "servicebus"):
+        (policy,) = of("managementPolicies", made(triggers, outputDays=30))
+        (rule,) = policy.body["properties"]["policy"]["rules"]
+        assert rule["definition"]["filters"]["prefixMatch"] == ["scoring-output/"]
+        delete = rule["definition"]["actions"]["baseBlob"]["delete"]
+        assert delete == {"daysAfterModificationGreaterThan": 30}
 
 
 def test_an_app_of_http_alone_costs_no_namespace_and_has_no_setting_of_one():
@@ -93,7 +95,7 @@ def test_only_connections_that_the_triggers_need_are_set(triggers):
         for prefix in ("ScoringStorage", "ServiceBusConnection")
     }
     assert has == {
-        "ScoringStorage": "blob" in triggers,
+        "ScoringStorage": "blob" in triggers or "servicebus" in triggers,
         "ServiceBusConnection": "blob" in triggers or "servicebus" in triggers,
     }
     assert told >= SETTINGS_OF["http"]
@@ -117,8 +119,8 @@ def test_the_apps_identity_gets_the_roles_that_its_triggers_need(triggers, grant
         ("http", []),
         ("blob", ["blobs", "blobs", "queues", "receive"]),
         # The input queue's dead letters are received, and sent round once more.
-        ("servicebus", ["receive", "receive", "send"]),
-        (ALL, ["blobs", "blobs", "queues", "receive", "receive", "send"]),
+        ("servicebus", ["blobs", "blobs", "receive", "receive", "send"]),
+        (ALL, ["blobs", "blobs", "blobs", "queues", "receive", "receive", "send"]),
     ],
 )
 def test_the_deployer_may_send_failed_inputs_again(triggers, granted):
@@ -212,6 +214,7 @@ def test_the_bodies_in_work_get_a_quarter_of_an_instances_memory():
         ("blob", {"alwaysReadyHttp": 1}, "TRIGGERS has no http"),
         ("http,queue", {}, "TRIGGERS has queue: expected some of http, blob, servicebus"),
         (ALL, {"appSettings": {"OUTPUT_CONTAINER": "scoring-input"}}, "scored again"),
+        (ALL, {"appSettings": {"CLAIM_CONTAINER": "scoring-input"}}, "a container of their own"),
         (ALL, {"appSettings": {"OUTPUT_QUEUE_NAME": "scoring-requests"}}, "scored again"),
     ],
 )
@@ -255,6 +258,18 @@ def test_app_settings_take_precedence_over_the_package():
     resources = made("http", appSettings={"TRIGGERS": "blob", "OUTPUT_CONTAINER": "scored"})
     assert {"scoring-input", "scored"} < set(names("containers", resources))
     assert outputs("http", appSettings={"TRIGGERS": "blob"})["TRISCORE_TRIGGERS"] == "blob"
+
+
+def test_who_deploys_learns_the_containers_that_the_triggers_have():
+    for triggers, found in (
+        ("http", ["", "", ""]),
+        ("servicebus", ["", "scoring-output", "scoring-claims"]),
+        ("blob", ["scoring-input", "scoring-output", ""]),
+    ):
+        told = outputs(triggers)
+        assert found == [
+            told[f"TRISCORE_{name}_CONTAINER"] for name in ("INPUT", "OUTPUT", "CLAIM")
+        ]
 
 
 def test_the_hook_gets_the_triggers_in_the_form_that_it_reads():

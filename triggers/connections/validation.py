@@ -61,10 +61,9 @@ def faults(env: Mapping[str, str], settings: TriggerSettings) -> Iterator[Settin
     """
     if settings.triggers & {"servicebus", "blob"}:
         yield from _check(SERVICE_BUS, _NAMESPACE, env)
-    if "blob" in settings.triggers:
         found = list(account_faults(STORAGE, env))
         yield from found
-        if not found:
+        if "blob" in settings.triggers and not found:
             for name, expected in storage_connection.check_together(STORAGE, env):
                 yield SettingError(name=name, value=NOT_SHOWN, expected=expected)
 

@@ -225,7 +225,10 @@ def test_connections_of_other_triggers_and_those_that_are_not_set_are_not_checke
     assert told({}) == []
     wrong = {"ServiceBusConnection": KEY, "ScoringStorage": KEY}
     assert told(wrong, TriggerSettings(triggers=frozenset({"http"}))) == []
-    assert len(told(wrong, TriggerSettings(triggers=frozenset({"servicebus"})))) == 1
+    # Large results of messages, and rows that they name, are in the account.
+    messages = TriggerSettings(triggers=frozenset({"servicebus"}))
+    assert len(told(wrong, messages)) == 2
+    assert told({"ScoringStorage__blobServiceUri": BLOBS}, messages) == []
     # A blob's result document goes to a queue.
     assert len(told(wrong, TriggerSettings(triggers=frozenset({"blob"})))) == 2
 
