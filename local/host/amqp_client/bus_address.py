@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from azure.servicebus import parse_connection_string
 
@@ -26,8 +26,8 @@ class Token(NamedTuple):
     expires_at: float
 
 
-class TokenSource(Protocol):
-    async def __call__(self, audience: str) -> Token: ...
+#: Takes an audience.
+type TokenSource = Callable[[str], Awaitable[Token]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def from_credential(namespace: str, credential: Any, *, uses_tls: bool) -> BusAd
     return at(namespace, get_token, uses_tls=uses_tls)
 
 
-def at(namespace: str, get_token: Callable[[str], Any], *, uses_tls: bool) -> BusAddress:
+def at(namespace: str, get_token: TokenSource, *, uses_tls: bool) -> BusAddress:
     """`namespace` is a host name, perhaps with a port."""
     host, _, port = namespace.removeprefix("sb://").strip("/").partition(":")
     default = TLS_PORT if uses_tls else PORT

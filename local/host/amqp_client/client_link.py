@@ -35,6 +35,7 @@ class ClientLink:
         *,
         snd_settle_mode: UByte = UNSETTLED,
         filters: dict[Value, Value] | None = None,
+        properties: dict[Value, Value] | None = None,
         reply_to: str | None = None,
     ) -> Attach:
         """Returns the peer's attach. Raises AmqpError if it refuses, and ConnectionError."""
@@ -50,6 +51,7 @@ class ClientLink:
                 source=Source(ends[0], filter=filters).described(),
                 target=Target(ends[1]).described(),
                 initial_delivery_count=None if self._role else UInt(0),
+                properties=properties,
             )
         )
         await self._opened

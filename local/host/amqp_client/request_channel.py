@@ -68,8 +68,8 @@ class RequestChannel:
 def _reply(content: bytes) -> Reply:
     """Raises RequestFailed."""
     found = sections.application_properties(content)
-    status = found.get("statusCode", found.get("status-code", 0))
-    text = str(found.get("statusDescription", found.get("status-description", "")))
+    status = int(found.get("statusCode") or found.get("status-code") or 0)
+    text = str(found.get("statusDescription") or found.get("status-description") or "")
     if not 200 <= status < 300:
         raise RequestFailed(f"{status} {text}")
     return Reply(status, text, sections.value_body(content))

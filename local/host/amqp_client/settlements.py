@@ -45,11 +45,11 @@ class Settlements:
         first = int(disposition.first)
         last = first if disposition.last is None else int(disposition.last)
         state = None if disposition.state is None else outcome(disposition.state)
-        if last - first < len(self._waiting):
-            numbers = range(first, last + 1)
-        else:  # a peer's range may be of any size
-            numbers = [each for each in self._waiting if first <= each <= last]
-        for number in numbers:
+        # A peer's range may be of any size.
+        within = last - first < len(self._waiting)
+        for number in range(first, last + 1) if within else list(self._waiting):
+            if number < first or number > last:
+                continue
             if (waiting := self._waiting.pop(number, None)) is None:
                 continue
             if state is not None:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected
 from local.emulators.servicebus.amqp.performatives import Error
-from local.emulators.servicebus.amqp.values import Array, Symbol
+from local.emulators.servicebus.amqp.values import Array, Symbol, Value
 from local.host.amqp_client.amqp_connection import AmqpConnection, error_of
 from local.host.amqp_client.authorization import Authorization
 from local.host.amqp_client.receiving_link import Delivery, ReceivingLink
@@ -151,14 +151,19 @@ class Link:
             opened.authorization.close()
             opened.connection.close()
 
-    async def _open(self) -> _Open:
+    async def _open(
+        self,
+        filters: dict[Value, Value] | None = None,
+        properties: dict[Value, Value] | None = None,
+    ) -> _Open:
+        """`filters` and `properties` are those of the receiving link."""
         address = self._connections.bus_address(self._connection)
         connection = await AmqpConnection.open(address)
         authorization = Authorization(connection, address, self._queue)
         try:
             await authorization.open()
             messages = ReceivingLink(connection, self._queue)
-            await messages.open()
+            await messages.open(filters=filters, properties=properties)
         except BaseException:
             authorization.close()
             connection.close()
@@ -180,17 +185,19 @@ class Link:
 
     async def _renew(self, message: IncomingMessage) -> float:
         """Returns when the lock ends now, in seconds since 1970."""
+        body = await self._manage("renew-lock", {"lock-tokens": Array([message.lock_token])})
+        return int(body["expirations"][0]) / 1000
+
+    async def _manage(self, operation: str, body: Value) -> Value:
+        """Returns the body of the reply. Raises RequestFailed, TimeoutError, OSError."""
         if self._opened is None:
             raise ConnectionError("its link is closed")
         management = self._opened.management
         if not self._is_managed:
             self._is_managed = True
             await management.open()
-        reply = await management.ask(
-            {"operation": "com.microsoft:renew-lock"},
-            {"lock-tokens": Array([message.lock_token])},
-        )
-        return int(reply.body["expirations"][0]) / 1000
+        reply = await management.ask({"operation": f"com.microsoft:{operation}"}, body)
+        return reply.body
 
 
 def _outcome(what: Settling, reason: str | None = None, description: str | None = None) -> Outcome:
