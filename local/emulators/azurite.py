@@ -101,16 +101,3 @@ class Azurite:
             health_check.answers(port, request.encode(), expected=b"\r\nServer: Azurite-")
             for port in self.ports
         )
-
-    def find_damage(self) -> str | None:
-        """Azurite writes its indexes in place: a kill or a full disk may leave half of one."""
-        for index in sorted(self.data.glob("__azurite_db_*.json")):
-            try:
-                json.loads(index.read_bytes() or b"{}")
-            except ValueError:
-                return (
-                    f"Azurite's index {index} is damaged, as after a kill or on a full disk, and"
-                    f" its blobs and queues can't be read any more: delete {self.data} to begin"
-                    " with an empty account (`make clean` deletes the data of all emulators)"
-                )
-        return None

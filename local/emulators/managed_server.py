@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -33,13 +33,4 @@ class ManagedServer(Protocol):
 
     def is_healthy(self) -> bool:
         """Whether a server of this kind answers on every port. Never raises."""
-        ...
-
-
-@runtime_checkable
-class CanBeDamaged(Protocol):
-    """A server whose data may keep it from starting."""
-
-    def find_damage(self) -> str | None:
-        """What is wrong with its data and what to do, in one sentence; None if nothing is."""
         ...

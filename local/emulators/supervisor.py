@@ -12,7 +12,7 @@ from typing import Literal
 
 from local.emulators.child import Child
 from local.emulators.errors import EmulatorError
-from local.emulators.managed_server import CanBeDamaged, ManagedServer
+from local.emulators.managed_server import ManagedServer
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,10 @@ class Supervisor:
             healthy = self.server.is_healthy()
             # Checked after the health check: if the child has ended, another program answered.
             if child.exit_code is not None:
-                raise EmulatorError(self._explain_end(child))
+                raise EmulatorError(
+                    f"{self.server.name} ended with exit code {child.exit_code} during its start: "
+                    f"{child.last_line()} (see {child.log})"
+                )
             if healthy:
                 return
             if time.monotonic() > deadline:
@@ -121,14 +124,6 @@ class Supervisor:
                 )
             if self._stopping.wait(CHECK_EVERY_S):
                 return
-
-    def _explain_end(self, child: Child) -> str:
-        """Why a server ended during its start."""
-        damage = self.server.find_damage() if isinstance(self.server, CanBeDamaged) else None
-        return damage or (
-            f"{self.server.name} ended with exit code {child.exit_code} during its start: "
-            f"{child.last_line()} (see {child.log})"
-        )
 
     def _supervise(self, child: Child) -> None:
         restarts = 0

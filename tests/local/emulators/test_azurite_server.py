@@ -16,7 +16,6 @@ from local.emulators.azurite import Azurite
 from local.emulators.errors import EmulatorError
 from local.emulators.managed_server import PROJECT
 from local.emulators.ports import HOST
-from local.emulators.supervisor import Supervisor
 
 
 def test_its_connection_string_serves_blobs_and_queues(azurite):
@@ -98,20 +97,3 @@ def test_open_connections_do_not_keep_it_from_ending_with_its_data(azurite):
         azurite.kill()
         azurite.start()
         assert blobs.get_blob_client("kept", "a.txt").download_blob().readall() == b"alpha"
-
-
-@pytest.mark.parametrize("content", [b'{"half": "an ind', b"\0\0\0"])
-def test_a_damaged_index_is_named_with_what_to_do(tmp_path, free_port, content):
-    data = tmp_path / "data"
-    data.mkdir()
-    index = data / "__azurite_db_blob__.json"
-    index.write_bytes(content)
-    server = Azurite(data, free_port(), free_port(), free_port())
-    supervisor = Supervisor(server, log_file=tmp_path / "log")
-    supervisor.launch()
-    with pytest.raises(EmulatorError) as refused:
-        supervisor.wait_ready()
-    supervisor.stop()
-    assert str(refused.value).startswith(f"Azurite's index {index} is damaged")
-    assert f"delete {data}" in str(refused.value)
-    assert "`make clean`" in str(refused.value)
