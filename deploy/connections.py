@@ -45,9 +45,18 @@ def with_emulators(env: Mapping[str, str], *, storage: str, service_bus: str) ->
     """
     whole = dict(env)
     for name, default in ((storage, STORAGE_EMULATOR), (service_bus, SERVICE_BUS_EMULATOR)):
-        if not any(each.startswith((name, f"AzureWebJobs{name}")) for each in whole):
+        if uses_emulators(whole, name):
             whole[name] = default
     return whole
+
+
+def uses_emulators(env: Mapping[str, str], *names: str) -> bool:
+    """Whether none of the connections is set, in any form: the local host then uses the emulators.
+
+    If some are set and others are not, those are missing.
+    """
+    starts = tuple(start for name in names for start in (name, f"AzureWebJobs{name}"))
+    return not any(value and each.startswith(starts) for each, value in env.items())
 
 
 def blobs(env: Mapping[str, str], name: str) -> BlobServiceClient:

@@ -25,4 +25,9 @@ class Finding:
 #: The checks of one group. It may raise anything: findings that it yielded before count.
 Check = Callable[[AppSettings], AsyncIterator[Finding]]
 
+#: Where no connection is set at all.
+LOCAL = Finding(
+    "no connection is set: on this machine the emulators that `make run` starts are used"
+)
+
 NOT_CHECKED = Finding("not checked", "first fix the settings above that this check needs")

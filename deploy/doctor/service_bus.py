@@ -14,11 +14,11 @@ from azure.servicebus import exceptions
 from azure.servicebus.aio import ServiceBusClient
 
 from deploy import connections
-from deploy.app_settings import AppSettings
-from deploy.doctor.findings import DEADLINE_S, NOT_CHECKED, Finding
+from deploy.app_settings import HOST_STORAGE, AppSettings
+from deploy.doctor.findings import DEADLINE_S, LOCAL, NOT_CHECKED, Finding
 from deploy.doctor.queue_depth import describe_depth
 from deploy.errors import Refused
-from triggers.settings import SERVICE_BUS, TriggerSettings
+from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 _RECEIVER, _SENDER = "Azure Service Bus Data Receiver", "Azure Service Bus Data Sender"
 
@@ -30,6 +30,9 @@ async def check(app: AppSettings) -> AsyncIterator[Finding]:
         return
     if not settings.triggers & {"servicebus", "blob"}:
         yield Finding("TRIGGERS leaves out the triggers that need it")
+        return
+    if connections.uses_emulators(app.env, STORAGE, HOST_STORAGE, SERVICE_BUS):
+        yield LOCAL
         return
     if app.refuses(SERVICE_BUS):
         yield NOT_CHECKED

@@ -22,9 +22,9 @@ from azure.storage.blob import BlobServiceClient
 from deploy import connections
 from deploy.app_settings import HOST_STORAGE, AppSettings
 from deploy.connections import POISON_QUEUE
-from deploy.doctor.findings import DEADLINE_S, NOT_CHECKED, Finding
+from deploy.doctor.findings import DEADLINE_S, LOCAL, NOT_CHECKED, Finding
 from deploy.errors import Refused
-from triggers.settings import STORAGE, TriggerSettings
+from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 #: No retries, so that an account that does not answer ends the check within the deadline.
 _ONCE: dict[str, Any] = {
@@ -49,6 +49,9 @@ async def check(app: AppSettings) -> AsyncIterator[Finding]:
             f"{STORAGE} is not set: messages can't name blobs, and a result that is too large for"
             " the queue is found under its id only"
         )
+        return
+    if connections.uses_emulators(app.env, STORAGE, HOST_STORAGE, SERVICE_BUS):
+        yield LOCAL
         return
     try:
         for finding in _findings(app.env, settings):

@@ -358,7 +358,7 @@ async def test_a_namespace_that_is_away_or_not_set_is_reported(ask, stack, servi
     away = stack["ServiceBusConnection"].replace(str(servicebus.port), str(free_port()))
     (told,) = await ask(service_bus, ServiceBusConnection=away)
     assert "ServiceBusConnection does not answer: start it" in told
-    (told,) = await ask(service_bus)
+    (told,) = await ask(service_bus, ScoringStorage=stack["ScoringStorage"])
     assert "set ServiceBusConnection or ServiceBusConnection__fully" in told
 
 
@@ -385,3 +385,15 @@ async def test_limits_beyond_the_platforms_are_reported(ask):
         "ok: HTTP_AUTH_LEVEL is anonymous: anybody who reaches the app may score",
         "ok: the app accepts bodies of up to 200,000,000 bytes",
     ]
+
+
+def test_a_fresh_checkout_is_in_order(run):
+    told = run(ROOT)
+    assert told.returncode == 0, told.stdout
+    assert told.stdout.count("the emulators that `make run` starts are used") == 2
+
+
+def test_if_one_connection_is_set_the_others_must_be(run):
+    told = run(ROOT, AzureWebJobsStorage="UseDevelopmentStorage=true")
+    assert told.returncode == 2
+    assert "connection ServiceBusConnection is not set" in told.stdout
