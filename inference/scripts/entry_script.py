@@ -12,12 +12,15 @@ from typing import Any
 
 from inference.errors import ModelUnavailable
 from inference.models import user_modules
-from inference.scripts import independent_rows, inference_schema
+from inference.scripts import failed_answers, independent_rows, inference_schema
 from inference.scripts.aml import aliases
+from inference.scripts.failed_answers import FailureCheck
 from inference.scripts.question import Run
 
 #: The script's name in sys.modules. Its file may be named like another module.
 MODULE = "entry_script"
+#: Modules that collect the data of an endpoint: Azure ML's monitoring.
+_COLLECTORS = ("azureml.ai.monitoring", "azureml.monitoring")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,18 @@ class EntryPoints:
     raw: bool
     #: Whether the script declares `rows_independent = True`.
     rows_independent: bool
+    #: Whether the script's answers may be cached.
+    cacheable: bool
+    #: Which answers are failures, and not cached.
+    is_failure: FailureCheck
 
 
-def load(file: Path) -> EntryPoints:
-    """Import a script. Raises ModelUnavailable, and any exception of the script's own."""
-    aliases.install()
+def load(file: Path, model_dir: Path | None = None) -> EntryPoints:
+    """Import a script. Raises ModelUnavailable, and any exception of the script's own.
+
+    `model_dir`: AZUREML_MODEL_DIR, by default the script's folder.
+    """
+    aliases.install(model_dir or file.parent)
     aliases.reset_rawhttp()
     inference_schema.forget_schemas(MODULE)
     module = _import(file)
@@ -46,12 +56,26 @@ def load(file: Path) -> EntryPoints:
         init=module.init,
         run=user.run,
         raw=aliases.is_rawhttp_used(),
-        rows_independent=_is_declared(user, independent_rows.DECLARATION),
+        rows_independent=_is_declared(user, independent_rows.DECLARATION, default=False),
+        cacheable=_is_declared(user, failed_answers.CACHEABLE, default=not _collects_data()),
+        is_failure=_failure_check(user),
     )
 
 
-def _is_declared(module: ModuleType, name: str) -> bool:
-    declared = getattr(module, name, False)
+def _collects_data() -> bool:
+    """Whether a script collects what it was asked: each request must reach it then."""
+    return any(name in sys.modules for name in _COLLECTORS)
+
+
+def _failure_check(module: ModuleType) -> FailureCheck:
+    check: FailureCheck = getattr(module, failed_answers.CHECK, failed_answers.reports_error)
+    if not callable(check):
+        raise ModelUnavailable(f"{failed_answers.CHECK}: expected a function of an answer")
+    return check
+
+
+def _is_declared(module: ModuleType, name: str, *, default: bool) -> bool:
+    declared = getattr(module, name, default)
     if not isinstance(declared, bool):
         got = type(declared).__name__
         raise ModelUnavailable(f"{name}: expected True or False, got a value of type {got}")

@@ -21,8 +21,9 @@ from inference.request import Request
 from inference.rows.formats import json_codec, plain
 from inference.script_errors import ScriptErrors
 from inference.scripts import inference_schema
+from inference.scripts.failed_answers import FailureCheck, reports_error
 from inference.scripts.named_arguments import NamedArguments
-from inference.scripts.question import Arguments, Question, Reply, RowQuestion, Run
+from inference.scripts.question import Arguments, NotCached, Question, Reply, RowQuestion, Run
 
 DECLARATION = "rows_independent"
 
@@ -32,6 +33,7 @@ class ScriptRows(RowQuestion):
 
     __slots__ = ("_parameter", "rows")
 
+    may_fail = True
     dtype = "json row"
     row_shape = ()
 
@@ -93,9 +95,11 @@ def convention(
     return RowsArgument(NamedArguments(parameters, errors), parameter.name)
 
 
-def encode_answers(value: object, count: int) -> list[bytes]:
-    """The answer to each of `count` rows, as JSON. Raises ResultUnserialisable for another number
-    of answers.
+def encode_answers(
+    value: object, count: int, is_failure: FailureCheck = reports_error
+) -> list[bytes]:
+    """The answer to each of `count` rows, as JSON; NotCached if it is a failure. Raises
+    ResultUnserialisable for another number of answers.
     """
     items = _as_sequence(value)
     if items is None or len(items) != count:
@@ -105,7 +109,10 @@ def encode_answers(value: object, count: int) -> list[bytes]:
             " list with one answer a row. Return such a list, or remove"
             f" {DECLARATION} from the script"
         )
-    return [json_codec.dumps(item) for item in items]
+    return [
+        NotCached(encoded) if is_failure(item) else encoded
+        for item, encoded in zip(items, map(json_codec.dumps, items), strict=True)
+    ]
 
 
 def encode_row(row: Any) -> bytes:

@@ -17,6 +17,10 @@ Run = Callable[..., Any]
 Arguments = Mapping[str, Any]
 
 
+class NotCached(bytes):
+    """An answer that must not be stored: the script reports a failure with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A parsed request that is answered as a whole.
@@ -46,6 +50,8 @@ class RowQuestion(ABC):
     #: Of a single row.
     row_shape: tuple[int, ...]
     cacheable = True
+    #: Whether an answer to a row may be NotCached.
+    may_fail = False
     #: What the caller asks for. It is part of the dtype.
     output: Output = PREDICTIONS
 

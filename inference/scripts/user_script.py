@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ from inference.scripts import (
 from inference.scripts.coroutine_runner import CoroutineRunner
 from inference.scripts.independent_rows import ScriptRows
 from inference.scripts.inference_schema import DeclaredSchema
-from inference.scripts.question import Arguments, Question, Reply, RowQuestion, Run
+from inference.scripts.question import Arguments, NotCached, Question, Reply, RowQuestion, Run
+
+log = logging.getLogger(__name__)
 
 
 class UserScript:
@@ -36,7 +40,7 @@ class UserScript:
 
     def __init__(self, file: Path, folder: Path, *, shown: bool = False) -> None:
         """`shown`: whether error messages include the text of what the script raises."""
-        self._file = file
+        self._file, self._folder = file, folder
         self._errors = ScriptErrors(shown=shown, folder=file.parent)
         self._coroutines = CoroutineRunner(self._errors.handle_loop_error)
         self.digest = script_digest.digest(file)
@@ -54,33 +58,62 @@ class UserScript:
         garbage_collector.collect_and_freeze()
 
     def _start(self) -> None:
-        entry = entry_script.load(self._file)
+        entry = entry_script.load(self._file, self._folder)
         self._run: Run = entry.run
+        self._cacheable, self._is_failure = entry.cacheable, entry.is_failure
         self._convention = run_signature.choose_convention(entry, self._errors)
         self.declared = run_signature.declared_schema(entry)
-        self._coroutines.resolve(entry.init())
+        self._coroutines.call(entry.init, {})
         self.digest = script_digest.digest(self._file)  # more of its modules are known now
 
     def memory_of(self, extent: Extent) -> int:
         return extent.size * MEMORY_PER_BYTE
 
     def parse(self, request: Request) -> Question | RowQuestion:
-        return self._convention.parse(request)
+        question = self._convention.parse(request)
+        if self._cacheable:
+            return question
+        if isinstance(question, Question):
+            return replace(question, cacheable=False)
+        question.cacheable = False
+        return question
 
     def run(self, question: Question) -> bytes | Reply:
-        return self._errors.guard(lambda: _encode(self._call(question.payload)))
+        return self._errors.guard(lambda: self._answer(question))
 
     def run_rows(self, question: ScriptRows) -> list[bytes]:
         """The answer to each row, as JSON. Raises what `run` raises."""
-        return self._errors.guard(
-            lambda: independent_rows.encode_answers(self._call(question.arguments()), len(question))
+        return self._errors.guard(lambda: self._answer_rows(question))
+
+    def _answer(self, question: Question) -> bytes | Reply:
+        value = self._call(question.payload)
+        answer = _encode(value)
+        if question.cacheable and not isinstance(answer, Reply) and self._is_failure(value):
+            _log_failures(1)
+            return NotCached(answer)
+        return answer
+
+    def _answer_rows(self, question: ScriptRows) -> list[bytes]:
+        answers = independent_rows.encode_answers(
+            self._call(question.arguments()), len(question), self._is_failure
         )
+        if failures := sum(isinstance(answer, NotCached) for answer in answers):
+            _log_failures(failures)
+        return answers
 
     def _call(self, arguments: Arguments) -> Any:
         with self._convention.around(arguments):
-            value = self._coroutines.resolve(self._run(**arguments))
+            value = self._coroutines.call(self._run, arguments)
             reply = script_response.as_reply(value)
         return value if reply is None else reply
+
+
+def _log_failures(count: int) -> None:
+    log.warning(
+        "the script answers with an error, which is not cached; is_failure(answer) in the script"
+        " decides what is an error; answers: %s",
+        count,
+    )
 
 
 def _encode(value: Any) -> bytes | Reply:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from inference.ports import Entry
 from inference.request import CacheStatus
-from inference.scripts.question import Question, Reply, RowQuestion
+from inference.scripts.question import NotCached, Question, Reply, RowQuestion
 
 
 class Prediction(NamedTuple):
@@ -24,6 +24,8 @@ class Prediction(NamedTuple):
     hits: int = 0
     #: Seconds until the found or stored value expires; None if nothing was found or stored.
     ttl_left_s: float | None = None
+    #: Whether the answer may be stored.
+    cacheable: bool = True
 
 
 #: The answer to a question without rows: a model takes one row at least.
@@ -44,9 +46,18 @@ def from_model(
 ) -> Prediction:
     """`outcome`: the answer to each unit, or a script's own reply."""
     if isinstance(outcome, Reply):
-        return Prediction(outcome.body, "bypass", reply=outcome)
-    value = outcome[0] if isinstance(question, Question) else json_list(outcome)
-    return Prediction(value, status, None, None, hits, ttl_left_s)
+        return Prediction(outcome.body, "bypass", reply=outcome, cacheable=False)
+    if isinstance(question, Question):
+        value = outcome[0]
+        cacheable = not isinstance(value, NotCached)
+    else:
+        value, cacheable = json_list(outcome), not has_failures(question, outcome)
+    return Prediction(value, status, None, None, hits, ttl_left_s, cacheable)
+
+
+def has_failures(question: RowQuestion, units: Sequence[bytes]) -> bool:
+    """Whether some of the answers must not be stored."""
+    return question.may_fail and any(isinstance(unit, NotCached) for unit in units)
 
 
 def from_cache(question: Question | RowQuestion, entries: Sequence[Entry]) -> Prediction:

@@ -22,7 +22,7 @@ from inference.serving.deadlines import Wait
 from inference.serving.model_caller import ModelCaller
 from inference.serving.model_thread import ModelThread
 from inference.serving.off_loop import PIECE_ROWS, off_loop
-from inference.serving.prediction import Prediction, json_list
+from inference.serving.prediction import Prediction, has_failures, json_list
 from inference.serving.single_flight import SingleFlight
 
 #: A question's data of no more bytes are hashed on the event loop, which takes a millisecond.
@@ -95,7 +95,8 @@ class Predictor:
         if not plan.keys:
             units = await self._model.call_rows(question, wait=wait)
             quick = count <= INLINE_JOIN_ROWS
-            return Prediction(await off_loop(quick, count, partial(json_list, units)), "bypass")
+            value = await off_loop(quick, count, partial(json_list, units))
+            return Prediction(value, "bypass", cacheable=not has_failures(question, units))
         keys, keys_s = await off_loop(False, count, partial(self._name_timed, question))
         found, reachable = await self._lookup.find(plan, keys, keys_s=keys_s)
         missing = [row for row, entry in enumerate(found) if entry is None]
@@ -109,7 +110,8 @@ class Predictor:
         self._policy.record_in_flight(len(missing), begun=begun)
         value = await off_loop(False, count, partial(_merge, found, missing, units))
         status = _status(begun, reachable=reachable)
-        return Prediction(value, status, hits=count - len(missing), ttl_left_s=self._ttl_s)
+        hits, cacheable = count - len(missing), not has_failures(question, units)
+        return Prediction(value, status, None, None, hits, self._ttl_s, cacheable)
 
     async def close(self, within_s: float) -> None:
         """Let computations in flight end, for so many seconds; then fail those who still wait."""

@@ -170,7 +170,7 @@ class Scorer:
         finally:
             if hold is not None:
                 hold.give()
-        if key is not None and prediction.reply is None and question.cacheable:
+        if key is not None and prediction.cacheable and question.cacheable:
             left_s = prediction.ttl_left_s
             ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
             at_once = 1 + max(others, self.counts.waiting)

@@ -13,7 +13,7 @@ from functools import partial
 
 from inference.errors import InternalError, is_row_specific
 from inference.ports import Cache, Entry
-from inference.scripts.question import Question, Reply, RowQuestion
+from inference.scripts.question import NotCached, Question, Reply, RowQuestion
 from inference.serving.cache_policy import LEASE_FROM_S
 from inference.serving.computation import Computation, ComputeOptions, Units, joint_key
 from inference.serving.deadlines import Wait
@@ -194,7 +194,7 @@ class SingleFlight:
         outcome = await self._model.call(question, wait=computation.wait)
         self._learn((time.perf_counter() - began) / len(keys))
         if not isinstance(outcome, Reply):
-            self._keep(keys, outcome, far=options.far)
+            self._keep(question, keys, outcome, far=options.far)
         self._in_flight.forget(computation)
         computation.set_outcome(outcome)
 
@@ -216,13 +216,20 @@ class SingleFlight:
         computation.set_outcome(units)
         async for rows in in_pieces(len(keys)):
             part = slice(rows.start, rows.stop)
-            self._keep(keys[part], units[part], far=options.far)
+            self._keep(question, keys[part], units[part], far=options.far)
 
-    def _keep(self, keys: Sequence[str], units: Units, *, far: bool) -> None:
+    def _keep(
+        self, question: Question | RowQuestion, keys: Sequence[str], units: Units, *, far: bool
+    ) -> None:
         """Store answers. A failure is logged: the answers are right without it."""
         keep = self._cache.store_soon if far else self._cache.keep
+        pairs = list(zip(keys, units, strict=True))
+        if isinstance(question, Question) or question.may_fail:
+            pairs = [pair for pair in pairs if not isinstance(pair[1], NotCached)]
+            if not pairs:
+                return
         try:
-            keep(list(zip(keys, units, strict=True)), ttl_s=self._ttl_s)
+            keep(pairs, ttl_s=self._ttl_s)
         except Exception as error:  # noqa: BLE001 - as above
             log.error("failed to store answers: %s", format_error(error))
 

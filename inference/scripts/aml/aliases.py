@@ -2,6 +2,7 @@
 
     azureml.contrib.services.aml_request, …aml_response
     azureml_inference_server_http.api.aml_request, …aml_response
+    azureml.core.model, of which there is Model.get_model_path
 
 The finder stands last in sys.meta_path: an installed module is found first, name by name.
 """
@@ -11,25 +12,37 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _HOMES = ("azureml.contrib.services", "azureml_inference_server_http.api")
 _NAMES = {
     "aml_request": ("AMLRequest", "rawhttp"),
     "aml_response": ("AMLResponse",),
+    "core_model": ("Model",),
 }
+_CORE = "azureml.core"
 _REQUESTS = ("inference.scripts.aml.aml_request", *(f"{home}.aml_request" for home in _HOMES))
 _PACKAGES = {
     ".".join(home.split(".")[:depth]) for home in _HOMES for depth in range(1, home.count(".") + 2)
 }
-_MODULES = {f"{home}.{leaf}": leaf for home in _HOMES for leaf in _NAMES}
+_MODULES = {
+    **{f"{home}.{leaf}": leaf for home in _HOMES for leaf in ("aml_request", "aml_response")},
+    _CORE: "core_model",
+    f"{_CORE}.model": "core_model",
+}
 _FLAG = "_rawHttpRequested"
 
 
-def install() -> None:
-    """Make the names importable. A second call changes nothing."""
+def install(model_dir: Path = Path()) -> None:
+    """Make the names importable. `model_dir` is the folder that the script's model is in."""
+    from inference.scripts.aml import core_model  # noqa: PLC0415 - as all names, on demand
+
+    core_model.use_folder(model_dir)
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
 
@@ -59,7 +72,10 @@ class _Finder(MetaPathFinder):
         if fullname in _PACKAGES:
             return ModuleSpec(fullname, _Alias(None), is_package=True)
         if fullname in _MODULES:
-            return ModuleSpec(fullname, _Alias(_MODULES[fullname]))
+            alias = _Alias(_MODULES[fullname])
+            return ModuleSpec(fullname, alias, is_package=fullname == _CORE)
+        if fullname.startswith(f"{_CORE}."):
+            raise _not_in_core(fullname)
         return None
 
 
@@ -74,3 +90,19 @@ class _Alias(Loader):
             ours = importlib.import_module(f"inference.scripts.aml.{self._leaf}")
             for name in _NAMES[self._leaf]:
                 setattr(module, name, getattr(ours, name))
+            if module.__name__.startswith(_CORE):
+                module.__dict__["__getattr__"] = partial(_find_in_core, module.__name__)
+
+
+def _find_in_core(module: str, name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    if f"{module}.{name}" in _MODULES:  # a module that is not imported yet
+        raise AttributeError(name)
+    raise _not_in_core(f"{module}.{name}")
+
+
+def _not_in_core(name: str) -> ImportError:
+    from inference.scripts.aml.core_model import NotInAzuremlCore  # noqa: PLC0415 - as above
+
+    return NotInAzuremlCore(name)

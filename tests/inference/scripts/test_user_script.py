@@ -189,3 +189,36 @@ async def test_equal_requests_are_coalesced_after_a_long_series_of_misses(
     equal = (scorer.score(request_of(b"equal", "text/plain")) for _ in range(6))
     told = await asyncio.gather(*equal)
     assert sorted(answer.cache for answer in told) == ["joined"] * 5 + ["miss"]
+
+
+LOOP = """
+import asyncio
+{top}
+async def double(data): return data * 2
+def init():
+    global started
+    started = {init}
+def run(data):
+    loop = asyncio.get_event_loop()
+    answer = loop.run_until_complete(double(data))
+    {end}
+    return [answer, loop is started]
+"""
+
+
+@pytest.mark.parametrize(
+    ("init", "end", "same"),
+    [
+        ("asyncio.get_event_loop()", "", True),
+        ("None", "loop.close()", False),
+        ("None", "asyncio.run(double(data))", False),
+        ("asyncio.new_event_loop(); asyncio.set_event_loop(started)", "", True),
+    ],
+)
+async def test_a_plain_run_may_use_the_current_event_loop(
+    script_dir, make_scorer, request_of, init, end, same
+):
+    scorer = make_scorer(script_dir(LOOP.format(top="", init=init, end=end)))
+    for body in (b"a", b"b", b"c"):
+        answer = await scorer.score(request_of(body))
+        assert orjson.loads(answer.body) == [body.decode() * 2, same]
