@@ -28,8 +28,9 @@ def require_free(target: Path, model: Path) -> None:
     """Raises Refused if the target exists and is not a package, or lies in the model's folder."""
     if model.is_dir() and target.is_relative_to(model):
         raise Refused(f"{target} is in the model's folder: name an --output outside of it")
-    if not target.parent.is_dir():
-        raise Refused(f"{target.parent} is not a folder: create it, or name another --output")
+    with_folder = next(parent for parent in target.parents if parent.exists())
+    if not with_folder.is_dir():
+        raise Refused(f"{with_folder} is not a folder: name another --output")
     if not target.exists():
         return
     names = _top(target)

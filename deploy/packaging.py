@@ -56,7 +56,7 @@ def package(
     """Write a package to `output`, a folder or *.zip.
 
     `trigger`: http, blob, service-bus-queue, all, or several separated by commas. Raises Refused,
-    ScoringError or OSError, and then changes nothing.
+    ScoringError or OSError, and then changes nothing (a missing folder above `output` is made).
     """
     settings = package_options.settings(trigger, options)
     target = Path(output).resolve()
@@ -69,6 +69,7 @@ def package(
     size = sum(file.stat().st_size for file in files.values())
     if not generate_dockerfile:
         _require_small(size)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as beside:
         staged = Path(beside, "package")
         _stage(staged, files, required, settings | packaged.settings())

@@ -47,7 +47,7 @@ def pickled(tmp_path_factory):
 @pytest.fixture(scope="module")
 def package(pickled, tmp_path_factory):
     """A fresh pickle, packaged as a folder."""
-    target = tmp_path_factory.mktemp("packages") / "app"
+    target = tmp_path_factory.mktemp("packages") / "dist/app"
     deploy.package(pickled, trigger="all", output=target, generate_dockerfile=True)
     return target
 

@@ -67,7 +67,7 @@ def refusal(model):
             {"output_path": "out/{name}_out.json"},
             "--output-path out/{name}_out.json: expected CONTAINER or CONTAINER/{name}",
         ),
-        ({"output": "nowhere/app"}, "nowhere is not a folder: create it"),
+        ({"output": ROOT / "README.md/app"}, "README.md is not a folder: name another --output"),
         ({"output": ROOT}, "it is not only a package, and is not replaced"),
         ({"output": ROOT / "README.md"}, "exists and is not a package"),
     ],
