@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]  # it starts the app f
 #: What only Azure can run.
 AZURE = ("azd ", "cd dist/")
 SERVE = re.compile(r"(?:AZUREML_MODEL_DIR=(\S+) )?make run(?: SAMPLE=\S+)?$")
-INSTALL = re.compile(r"\.venv/bin/python -m pip install (\w+)==(\S+)$")
+INSTALL = re.compile(r"\.venv/bin/python -m pip install -r (\S+)$")
 
 
 class Reader:
@@ -44,7 +44,10 @@ class Reader:
             self._serve(serve[1] or "models/digits")
             return ""
         if install := INSTALL.match(line):
-            assert version(install[1]) == install[2], "the version that the locks have"
+            for package, pinned in re.findall(
+                r"^(\w+)==(\S+)$", self._read(install[1]), re.MULTILINE
+            ):
+                assert version(package) == pinned, "the version that the locks have"
             return ""
         line = line.replace(".venv/bin/python", shlex.quote(sys.executable))
         line = line.replace("./triscore", f"{shlex.quote(sys.executable)} -m cli")
@@ -65,6 +68,9 @@ class Reader:
         self.stop()
         self._app = self._make_app(AZUREML_MODEL_DIR=str(self._folder / model))
         self._app.upload("first.csv", b"")  # makes the containers
+
+    def _read(self, name: str) -> str:
+        return (self._folder / name).read_text()
 
     @property
     def _address(self) -> str:
