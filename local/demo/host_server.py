@@ -43,8 +43,8 @@ class HostServer:
 
     @property
     def url(self) -> str:
-        """With the prefix of the routes."""
-        return f"{self.address}/{self.prefix}".rstrip("/")
+        """For people, with the prefix of the routes."""
+        return f"http://localhost:{self.port}/{self.prefix}".rstrip("/")
 
     def command(self) -> list[str]:
         return [
