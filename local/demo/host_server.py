@@ -43,8 +43,13 @@ class HostServer:
 
     @property
     def url(self) -> str:
-        """For people, with the prefix of the routes."""
-        return f"http://localhost:{self.port}/{self.prefix}".rstrip("/")
+        """With the prefix of the routes."""
+        return f"{self.address}/{self.prefix}".rstrip("/")
+
+    @property
+    def link(self) -> str:
+        """The same, for people: on Windows a browser finds WSL by this name."""
+        return self.url.replace(HOST, "localhost")
 
     def command(self) -> list[str]:
         return [

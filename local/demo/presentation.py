@@ -121,10 +121,10 @@ def _next_lines(
     """What to do next, by name."""
     lines: dict[str, str] = {}
     if host.has_http:
-        lines["Console"] = f"{host.url}/console"
+        lines["Console"] = f"{host.link}/console"
         if example is not None:
             has_key = bool(settings.function_key)
-            lines["Try it"] = screen.curl(host.url, example.request, key=has_key, folder=STATE)
+            lines["Try it"] = screen.curl(host.link, example.request, key=has_key, folder=STATE)
     if host.stack.ports != Ports():
         used = host.environment()
         for name in (STORAGE, SERVICE_BUS, REDIS):
