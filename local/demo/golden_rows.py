@@ -32,8 +32,8 @@ def find_manifest(folder: Path) -> Path | None:
     return None
 
 
-def read_golden_rows(folder: Path, prediction_column: str) -> GoldenRows | None:
-    """The golden rows of a model folder; None if it has none."""
+def read_golden_rows(folder: Path, name: str, prediction_column: str) -> GoldenRows | None:
+    """The golden rows of a model folder; None if it has none. `name`: of the folder, for people."""
     file = find_manifest(folder)
     if file is None:
         return None
@@ -47,7 +47,7 @@ def read_golden_rows(folder: Path, prediction_column: str) -> GoldenRows | None:
     # An accelerated model has tolerances of its own.
     tolerances = manifest.get("accelerated") or golden
     return GoldenRows(
-        file=f"{folder.name}/{file.name}",
+        file=f"{name}/{file.name}",
         rows=golden["rows"],
         predictions=golden["predictions"],
         names=tuple(each["name"] for each in columns) or tuple(features.get("names") or ()),

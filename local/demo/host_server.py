@@ -46,6 +46,11 @@ class HostServer:
         """With the prefix of the routes."""
         return f"{self.address}/{self.prefix}".rstrip("/")
 
+    @property
+    def link(self) -> str:
+        """The same, for people: on Windows a browser finds WSL by this name."""
+        return self.url.replace(HOST, "localhost")
+
     def command(self) -> list[str]:
         return [
             *(sys.executable, "-m", "local.host", "--app", str(ROOT)),

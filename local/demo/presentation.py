@@ -40,7 +40,9 @@ def _find_example(host: HostServer, settings: AppSettings, sample: Path | None) 
     if sample is not None:
         return read_sample(sample)
     if settings.entry_script is None:
-        return read_golden_rows(settings.model_dir, settings.prediction_column)
+        return read_golden_rows(
+            settings.model_dir, settings.model_dir_name, settings.prediction_column
+        )
     openapi = host.openapi()
     return None if openapi is None else find_sample(openapi)
 
@@ -118,12 +120,11 @@ def _next_lines(
 ) -> Mapping[str, str]:
     """What to do next, by name."""
     lines: dict[str, str] = {}
-    address = host.url.replace("127.0.0.1", "localhost")
     if host.has_http:
-        lines["Console"] = f"{address}/console"
+        lines["Console"] = f"{host.link}/console"
         if example is not None:
             has_key = bool(settings.function_key)
-            lines["Try it"] = screen.curl(address, example.request, key=has_key, folder=STATE)
+            lines["Try it"] = screen.curl(host.link, example.request, key=has_key, folder=STATE)
     if host.stack.ports != Ports():
         used = host.environment()
         for name in (STORAGE, SERVICE_BUS, REDIS):

@@ -83,7 +83,7 @@ def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
             supervisor.wait_ready()
             if failure := host.failure():
                 raise EmulatorError(f"the model cannot be served: {failure}")
-        console.print(f"Ready in {time.monotonic() - start:.1f} s at {host.url}\n")
+        console.print(f"Ready in {time.monotonic() - start:.1f} s at {host.link}\n")
         yield host
 
 

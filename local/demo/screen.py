@@ -83,7 +83,7 @@ def _text(body: Body) -> str | None:
     except UnicodeDecodeError:
         return None
     if body.content_type == "application/json":
-        text = json.dumps(json.loads(text), ensure_ascii=False)
+        text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
     return text if text.isprintable() and not text.startswith("@") else None
 
 

@@ -229,7 +229,7 @@ def test_the_tour_scores_any_model_through_every_trigger(make, tour, tmp_path) -
     assert [row[1] for row in table][2:] == ["500 rows, JSON lines", "20 messages"]
     assert table[2][2] == "500 predictions"
     assert table[3][2] == "20 documents"
-    assert "Every answer is the one that mine/triscore.json expects." in lines
+    assert f"Every answer is the one that {folder}/triscore.json expects." in lines
     assert len(paste(lines)) == 1
 
 
@@ -265,7 +265,7 @@ def test_what_is_wrong_is_named_and_the_other_triggers_are_tried(
     tour, tmp_path, monkeypatch
 ) -> None:
     arrays(tmp_path)
-    example = read_golden_rows(tmp_path, "prediction")
+    example = read_golden_rows(tmp_path, "mine", "prediction")
     assert example is not None
     # The app refuses a model that answers its golden rows differently: the tour alone errs here.
     wrong = dataclasses.replace(example, predictions=[7, *example.predictions[1:]])
