@@ -10,6 +10,7 @@ from inference.errors import Overloaded
 from inference.ports import Cache
 from inference.request import Request
 from inference.results import stored_result
+from inference.results.crashes import Crashes
 from inference.results.final_attempts import FinalAttempts
 from inference.results.running_jobs import RunningJobs
 from inference.results.stored_result import State, StoredResult, fingerprint, state_of
@@ -42,6 +43,7 @@ class ResultStore:
         self._cache, self._key = cache, key
         self._ttl_s, self._reserved_s = ttl_s, reserved_s
         self.running = RunningJobs(cache, key)
+        self.crashes = Crashes(cache, key)
         # No id has this key, because the keys of ids hold hashes.
         self.final_attempts = FinalAttempts(
             cache, f"{key('')}:last-tries", self.get, ttl_s=reserved_s

@@ -13,6 +13,7 @@ from inference.results.stored_result import fingerprint
 from inference.tracebacks import format_error
 from triggers import envelope
 from triggers.service_bus_trigger import claims, wrapped_body
+from triggers.service_bus_trigger.isolation import FROM_DELIVERY
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ class Delivery:
     request: Request
     #: It was delivered before.
     redelivered: bool = False
+    #: Its process may have ended because of it.
+    is_suspect: bool = False
     #: The broker dead-letters the message if this delivery ends without a result.
     is_last: bool = False
     #: The batch holds the same request already.
@@ -45,6 +48,7 @@ def read_batch(
     seen: set[tuple[str, bytes]] = set()
     for message in messages:
         redelivered = message.delivery_count > 1
+        suspect = message.delivery_count >= FROM_DELIVERY
         is_last = message.delivery_count >= max_delivery_count
         try:
             request, packed, claim = _read(message)
@@ -59,7 +63,7 @@ def read_batch(
             if not isinstance(error, ScoringError):
                 log.error("request %r can't be read: %s", request.id, format_error(error))
                 error = InternalError(type(error).__name__)
-            yield Delivery(request, redelivered, is_last, error=error)
+            yield Delivery(request, redelivered, suspect, is_last, error=error)
             continue
         is_duplicate = False
         if packed:
@@ -67,7 +71,7 @@ def read_batch(
             key = (request.id, fingerprint(request))
             is_duplicate = key in seen
             seen.add(key)
-        yield Delivery(request, redelivered, is_last, is_duplicate, packed, claim)
+        yield Delivery(request, redelivered, suspect, is_last, is_duplicate, packed, claim)
 
 
 def _read(message: ReceivedMessage) -> tuple[Request, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -22,6 +23,12 @@ from triggers.retry import Retry
 from triggers.service_bus_trigger.claim_reader import ClaimReader
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
 from triggers.service_bus_trigger.exhausted_messages import message_id_of
+from triggers.service_bus_trigger.isolation import (
+    FROM_DELIVERY,
+    MAX_CRASHES,
+    Isolation,
+    RepeatedCrash,
+)
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.settings import TriggerSettings
 from triggers.statuses import is_retryable
@@ -70,6 +77,7 @@ class MessageHandler:
     ) -> None:
         self._scorer = scorer
         self._final_attempts = results.final_attempts
+        self._isolation = Isolation(results.crashes)
         self._outbox = Outbox(
             results,
             scorer.counts,
@@ -117,6 +125,8 @@ class MessageHandler:
             return await self._score(delivery, self._clock() + self._retry_s)
         except StoreUnavailable as error:
             return await self._requeue(delivery, error)
+        except RepeatedCrash:
+            return await self._give_up(delivery)
         except ScoringError as error:
             if is_retryable(error):
                 return await self._return(delivery, error)
@@ -135,7 +145,11 @@ class MessageHandler:
             return known
 
         async def answer() -> Answer:
-            return (await self._answer(delivery)).raise_for_status()
+            if not delivery.is_suspect:
+                return (await self._answer(delivery)).raise_for_status()
+            await self._scorer.script()  # nobody's turn is spent on waiting for the model
+            async with self._isolation.turn(delivery.request.id):
+                return (await self._answer(delivery)).raise_for_status()
 
         def retryable(error: Exception) -> bool:
             passing = isinstance(error, ScoringError) and is_retryable(error)
@@ -210,6 +224,19 @@ class MessageHandler:
             return Outcome(error=error, exhausted=exhausted)
         log.warning("request %r failed and is delivered again: %s", request.id, error)
         return Outcome(error=error)
+
+    async def _give_up(self, delivery: Delivery) -> Outcome:
+        """End a message that ends the process. A later delivery may replace its document."""
+        request = delivery.request
+        log.error("request %r is given up: the process ends when it is scored", request.id)
+        message = (
+            f"the process ended {FROM_DELIVERY - 1 + MAX_CRASHES} times while this message was"
+            " scored; correct the model or the rows, then send it again"
+        )
+        document = await self._outbox.store_exhausted(request, message, self._scorer.model)
+        with contextlib.suppress(ConnectionError, Overloaded):
+            await self._final_attempts.forget([request.id])
+        return Outcome(document)
 
     async def _requeue(self, delivery: Delivery, error: StoreUnavailable) -> Outcome:
         """Send a request of HTTP to the input queue again: that uses up no attempt."""

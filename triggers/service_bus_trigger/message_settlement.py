@@ -118,7 +118,8 @@ class MessageSettler:
     async def _send_document(
         self, message: ReceivedMessage, delivery: Delivery, document: str
     ) -> None:
-        correlation_id = message.correlation_id or message.message_id or delivery.request.id
+        # A message's own id is that of its request, unless HTTP enqueued it.
+        correlation_id = message.correlation_id or delivery.request.id
         await self._send(Outgoing(document, message_id_of(document.encode()), correlation_id))
 
     async def _hold_and_abandon(self, message: ReceivedMessage, actions: Actions) -> None:
