@@ -13,7 +13,6 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import azure_functions_runtime as library
@@ -22,9 +21,10 @@ from azure_functions_runtime import handle_event
 
 from bench import bodies
 from bench.errors import BenchError
-from bench.models import Model, rows
+from bench.models import rows
 from bench.places import ROOT
 from bench.runtime_share import PARTS
+from inference.scripts.estimator_script import EstimatorScript
 from local.host.app.connections import Connections
 from local.host.app.inputs import Inputs
 from local.host.app.invoker import Invoker
@@ -75,8 +75,8 @@ async def main(rounds: int) -> dict[str, list[float]]:
     timer, app = Timer(), await _app()
     library.invocation_request = timer.async_call(1, library.invocation_request)
     handle_event.execute_async = timer.async_call(2, handle_event.execute_async)
-    estimator: Any = type(Model("", Path(os.environ["AZUREML_MODEL_DIR"])).estimator())
-    estimator.predict = timer.call(3, estimator.predict)
+    script: Any = EstimatorScript
+    script.run_rows = timer.call(3, script.run_rows)
     call = timer.async_call(0, app)
     dialect = bodies.data_at("/api/score")
     asked = [dialect.write(bodies.plain(row.reshape(1, -1))).encode() for row in rows(500, seed=3)]

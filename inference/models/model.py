@@ -61,9 +61,13 @@ class Model(Protocol):
         """What the model takes: what `features` says, completed by what the model itself says."""
         ...
 
-    def answer_function(self, method: str, schema: Schema) -> AnswerFunction:
+    def answer_function(
+        self, method: str, schema: Schema, *, checked: bool = False
+    ) -> AnswerFunction:
         """Answers with one of manifests.METHODS. Raises ModelUnavailable if the model has no such
         method.
+
+        `checked`: all rows will fit the schema, so the model need not check them again.
         """
         ...
 

@@ -62,7 +62,13 @@ class OnnxModel:
         names = [each.name for each in self._inputs]
         return _of_columns(names, [onnx_tensors.column_type(each) for each in self._inputs])
 
-    def answer_function(self, method: str, schema: Schema) -> Callable[[Values], Any]:
+    def answer_function(
+        self,
+        method: str,
+        schema: Schema,
+        *,
+        checked: bool = False,  # noqa: ARG002 - a graph checks nothing
+    ) -> Callable[[Values], Any]:
         second = method in ("predict_proba", "decision_function") and len(self._outputs) > 1
         output = self._outputs[1 if second else 0]
         columns = self._columns(schema)

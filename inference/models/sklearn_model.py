@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from inference.models import boosters, estimators, nesting, package_versions
+from inference.models import boosters, estimators, linear_models, nesting, package_versions
 from inference.models.answers import MAX_DENSE_BYTES, one_per_row
 from inference.models.inputs import alike_rows, input_function
 from inference.models.manifests import Features
@@ -105,8 +105,12 @@ class SklearnModel:
             na=features.na_words(),
         )
 
-    def answer_function(self, method: str, schema: Schema) -> Callable[[Values], Any]:
+    def answer_function(
+        self, method: str, schema: Schema, *, checked: bool = False
+    ) -> Callable[[Values], Any]:
         call = estimators.require_method(self._estimator, method)
+        if checked and method == "predict":
+            call = linear_models.predict_function(self._estimator, schema) or call
         to_input = input_function(schema)
 
         def answer(values: Values) -> Any:

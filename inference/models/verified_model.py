@@ -59,7 +59,7 @@ def load_verified(
     if manifest is None:
         model = loading()
         schema = model.schema()
-        answer = model.answer_function("predict", schema)
+        answer = model.answer_function("predict", schema, checked=True)
         known = _probabilities(model, schema, model.classes)
         return VerifiedModel(schema, answer, model.library_only, known)
     has_golden_rows = len(manifest.golden.rows) > 0
@@ -75,7 +75,7 @@ def load_verified(
 
 def _verify(model: Model, manifest: Manifest, errors: ScriptErrors) -> VerifiedModel:
     schema = model.schema(manifest.features)
-    answer = model.answer_function(manifest.method, schema)
+    answer = model.answer_function(manifest.method, schema, checked=True)
     if manifest.golden.rows:
         rows = golden_rows.read_rows(manifest, schema)
         golden_rows.check(
@@ -94,7 +94,7 @@ def _probabilities(
     if not classes:
         return None
     try:
-        labels = model.answer_function("predict", schema)
+        labels = model.answer_function("predict", schema, checked=True)
         return Probabilities(labels, model.answer_function("predict_proba", schema), classes)
     except ModelUnavailable:
         return None
