@@ -80,7 +80,7 @@ def guarded(handler: Handler) -> Handler:
 
 
 def _new_id() -> str:
-    return f"{_random.getrandbits(128):032x}"
+    return _random.randbytes(16).hex()
 
 
 def _refuse_id(name: str, value: str, render_error: RenderError) -> func.HttpResponse:

@@ -26,6 +26,7 @@ from inference.rows.schema import Schema
 
 #: Up to here float64 holds every integer.
 EXACT_INTEGER = 2**53
+_EXACT_SQUARE = float(EXACT_INTEGER**2)
 #: Columns become rows so many rows at a time, which the processor's cache holds.
 _BLOCK_ROWS = 500
 #: How many numbers BLAS sums in one thread.
@@ -93,7 +94,7 @@ def _is_plain(values: Array) -> bool:
     else:  # of many numbers, BLAS would make the sum in threads, which wait for each other
         flat = values.reshape(-1)
         squares = np.einsum("i,i->", flat, flat)
-    if squares < EXACT_INTEGER**2:
+    if squares < _EXACT_SQUARE:
         return True
     return bool(values.max() < EXACT_INTEGER and values.min() > -EXACT_INTEGER)
 
