@@ -57,7 +57,7 @@ def waiting(app: App, sub_queue: str | None = None) -> dict[str, str | None]:
     """The ids of messages that are in the queue, locked or not, with their reasons."""
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
-        client.get_queue_receiver("scoring-requests", sub_queue=sub_queue) as receiver,  # type: ignore[arg-type]
+        client.get_queue_receiver("scoring-requests", sub_queue=sub_queue) as receiver,
     ):
         return {
             str(message.message_id): message.dead_letter_reason
