@@ -26,7 +26,10 @@ def score(
     ],
     *,
     via: Annotated[
-        Via, typer.Option("--via", help="The trigger: blob takes any size, queue one message.")
+        Via,
+        typer.Option(
+            "--via", help="The trigger: blob takes any size, queue as much as one request."
+        ),
     ] = "blob",
     target: Annotated[
         Path | None,

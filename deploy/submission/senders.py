@@ -24,10 +24,13 @@ from inference.errors import UnsupportedType
 from inference.rows import media_types
 from inference.rows.content_encoding import split_ending
 from triggers.blob_trigger.blob_output import REPORT, output_name
+from triggers.service_bus_trigger.claims import CLAIM
 from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 #: Seconds between two looks for the result.
 POLL_S = 0.5
+#: A larger file goes into a blob that the message names.
+CLAIM_BYTES = 128 * 1024
 
 
 class Report(Protocol):
@@ -123,19 +126,23 @@ def by_http(way: Submission) -> Outcome:
 
 
 def by_queue(way: Submission) -> Outcome:
-    """One message with the whole file. Its result document is fetched by its id."""
+    """One message with the whole file, or with the name of a blob that has it.
+
+    The result document is fetched by its id.
+    """
     source = way.source
     way.report("sending", None)
     properties: dict[str | bytes, Any] = {"content_type": source.content_type}
     if source.encoding:
         properties["content_encoding"] = source.encoding
-    message = ServiceBusMessage(
-        source.file.read_bytes(), message_id=source.id, application_properties=properties
-    )
+    body = b""
+    if source.file.stat().st_size > CLAIM_BYTES:
+        properties[CLAIM] = _upload_claim(way)
+    else:
+        body = source.file.read_bytes()
+    message = ServiceBusMessage(body, message_id=source.id, application_properties=properties)
     try:
         asyncio.run(_send(way, message))
-    except ValueError as error:  # too large for a message
-        raise Refused(f"{source.file.name} does not fit in a message: use --via blob") from error
     except AzureError as error:
         raise Refused(f"the queue {way.triggers.input_queue}: {type(error).__name__}") from error
     while (answer := way.results.result(source.id)).status != 200:
@@ -148,6 +155,17 @@ def by_queue(way: Submission) -> Outcome:
         with _output(way.output) as target:
             target.write_text(json.dumps(document["result"]))
     return _outcome(source.id, document)
+
+
+def _upload_claim(way: Submission) -> str:
+    """Upload the file for a message that names it. Returns the blob's name."""
+    name = f"{way.source.stem}-{way.source.id[:8]}{way.source.ending}"
+    account = connections.blobs(way.env, STORAGE)
+    try:
+        _upload(way, account.get_container_client(way.triggers.claim_container), name)
+    except AzureError as error:
+        raise Refused(f"storage: {type(error).__name__}: check {STORAGE}") from error
+    return name
 
 
 async def _send(way: Submission, message: ServiceBusMessage) -> None:

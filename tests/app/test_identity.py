@@ -111,6 +111,17 @@ def test_every_trigger_works_with_only_an_identity(app, azure):
 
 
 @pytest.mark.long
+def test_a_message_names_a_blob_with_only_an_identity(app):
+    with app._container("scoring-claims") as claims:
+        eventually(claims.exists, 30)  # the app creates it
+        claims.upload_blob("rows.csv", b"0.7,0.9,0.9\n" * 3)
+    properties = {"claim_blob": "rows.csv"}
+    app.send(ServiceBusMessage(b"", message_id="claim", application_properties=properties))
+    (document,) = app.inbox.of("claim")
+    assert (document["status"], document["result"]) == ("succeeded", [1] * 3)
+
+
+@pytest.mark.long
 def test_every_trigger_goes_on_working_while_tokens_expire(app, azure):
     ends = 2
     for number in itertools.count():

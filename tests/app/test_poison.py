@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pytest
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
-from deploy import manifest
-from inference.models import manifest_file
+from tests.faults import killing_model
 from tests.running_app import App
 from tests.waiting import eventually
 
@@ -27,30 +19,13 @@ pytestmark = [
 ]
 
 MESSAGES = 10_000
-POISON = 666.0
-
-
-def kill(rows: np.ndarray) -> np.ndarray:
-    """A step of a model that ends its process at one value, as a fault in native code does."""
-    if (rows == POISON).any():
-        os.kill(os.getpid(), signal.SIGKILL)
-    return rows
-
-
-def save(folder: Path) -> None:
-    rows = np.random.default_rng(0).random((200, 3))
-    model = make_pipeline(FunctionTransformer(kill), LogisticRegression(C=1000))
-    model.fit(rows, (rows.sum(axis=1) > 1.5).astype(int))
-    joblib.dump(model, folder / "model.joblib")
-    (folder / manifest_file.NAME).unlink(missing_ok=True)
-    manifest_file.write(folder, manifest.describe(folder))
 
 
 @pytest.fixture(params=["batch", "message"])
 def app(make_app: Any, request: pytest.FixtureRequest) -> App:
     app: App = make_app(MESSAGE_SETTLEMENT=request.param, TRIGGERS="http,servicebus")
     app.host.stop()
-    save(app.model_dir)
+    killing_model.save(app.model_dir)
     app.start_host()
     return app
 
@@ -59,7 +34,7 @@ def app(make_app: Any, request: pytest.FixtureRequest) -> App:
 def test_a_poisonous_message_ends_alone_and_its_neighbours_are_answered(app: App) -> None:
     numbers = np.random.default_rng(1).random((MESSAGES, 3)).round(6).tolist()
     bodies = {f"m{number}": f"[{row}]" for number, row in enumerate(numbers)}
-    bodies["m4000"], bodies["m6000"] = f"[[{POISON}, 0, 0]]", "{"
+    bodies["m4000"], bodies["m6000"] = f"[[{killing_model.POISON}, 0, 0]]", "{"
     messages = (ServiceBusMessage(body, message_id=name) for name, body in bodies.items())
     inbox = app.inbox
     for some in itertools.batched(messages, 500, strict=True):
@@ -82,7 +57,7 @@ def waiting(app: App, sub_queue: str | None = None) -> dict[str, str | None]:
     """The ids of messages that are in the queue, locked or not, with their reasons."""
     with (
         ServiceBusClient.from_connection_string(app.servicebus.connection_string) as client,
-        client.get_queue_receiver("scoring-requests", sub_queue=sub_queue) as receiver,  # type: ignore[arg-type]
+        client.get_queue_receiver("scoring-requests", sub_queue=sub_queue) as receiver,
     ):
         return {
             str(message.message_id): message.dead_letter_reason

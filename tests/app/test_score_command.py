@@ -47,6 +47,12 @@ def test_a_file_is_scored_through_each_trigger(score, via, name, written):
     assert str(folder / name) in done.stdout
 
 
+def test_a_file_that_is_too_large_for_a_message_goes_beside_it(score):
+    done, folder = score(b"0.9,0.9,0.9\n" * 12_000, "rows.csv", "--via", "queue")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((folder / "rows.scored.json").read_bytes()) == [1] * 12_000
+
+
 def test_it_prints_json_for_programs_and_writes_where_it_is_told(score, tmp_path):
     done, _ = score(ROWS, "rows.csv", "--json", "--output", str(tmp_path / "out.csv"))
     document = json.loads(done.stdout)

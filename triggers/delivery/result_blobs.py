@@ -24,7 +24,7 @@ from triggers.storage.lazy_container import LazyContainer
 
 FOLDER = "results"
 #: Seconds for which an unavailable account is retried. The input is delivered again then.
-RETRY_S = 10.0
+RETRY_S = 5.0
 #: Characters of a request's id in the name of its result.
 _ID_CHARACTERS = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")

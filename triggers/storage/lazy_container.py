@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Blobs that are read or written at the same time.
 THREADS = 8
 #: Seconds for one blob. The thread of a call that takes longer ends with the SDK's own timeouts.
-CALL_S = 30.0
+CALL_S = 20.0
 
 _FORMS = ("", "__blobServiceUri", "__serviceUri")
 _EMULATOR = "UseDevelopmentStorage=true"
