@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
-from bench import batch_files, cold_start, direct, parse, runtime_share, small_blobs
+from bench import batch_files, broker, cold_start, direct, parse, runtime_share, small_blobs
 from bench.batch_files import BatchFile, Format
 from bench.models import TRAINERS
 from bench.results import Results
 from bench.servers.field import PEERS
 
 Measure = Callable[[Results], float | None]
+type Sign = Literal[">=", ">", "<=", "<"]
 
 #: The workloads in which p99 may not be above the best peer's.
 AT_16 = [f"{kind}/{model}/16" for model in TRAINERS for kind in ("hot", "unique", "hundred")]
@@ -23,7 +25,7 @@ class Mark:
     """A ratio, or a time, and its bound."""
 
     name: str
-    sign: Literal[">=", ">", "<=", "<"]
+    sign: Sign
     bound: float
     measure: Measure
     unit: str = ""
@@ -169,6 +171,21 @@ _BATCHES: tuple[tuple[Format, str, float], ...] = (
 _LARGE_BATCHES: tuple[tuple[Format, str, float], ...] = (("csv", "1gb", 3), ("parquet", "1gb", 1.5))
 
 
+MESSAGES, LONGER_MESSAGES = "messages, triscore", "messages of 10 rows, triscore"
+
+#: Of 100,000 messages of 1 KB.
+_BROKER: tuple[tuple[str, Sign, float, str], ...] = (
+    (broker.SENT, ">=", 4000, "messages/s"),
+    (broker.RECEIVED, ">=", 2000, "messages/s"),
+    (broker.MEMORY, "<", 100, "MB"),
+    (broker.FILE, "<", 10, "MB"),
+)
+
+
+def _figure(name: str, results: Results) -> float | None:
+    return results.figure(name)
+
+
 def _batch_marks(bounds: Iterable[tuple[Format, str, float]]) -> Iterator[Mark]:
     for form, size, bound in bounds:
         file = BatchFile(form, size)
@@ -225,6 +242,9 @@ MARKS: tuple[Mark, ...] = (
         "HTTP p99 during a batch / idle", "<=", 3, figures(batch_files.DURING, batch_files.BEFORE)
     ),
     Mark("a blob of 10 rows", "<=", 25, lambda results: results.figure(small_blobs.OURS), "ms"),
+    Mark("messages", ">=", 1800, lambda results: results.figure(MESSAGES), "messages/s"),
+    Mark("messages of 10 rows / 1 row", ">=", 2 / 3, figures(LONGER_MESSAGES, MESSAGES)),
+    *(Mark(name, sign, bound, partial(_figure, name), unit) for name, sign, bound, unit in _BROKER),
     Mark("2 workers / 1, hot", ">=", 1.7, workers(_HOT)),
     Mark("2 workers / 1, hot, load aside", ">=", 1.7, workers_load_aside(_HOT)),
     Mark("2 workers / 1, unique logreg", ">=", 1.7, workers(_UNIQUE)),

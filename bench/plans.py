@@ -15,8 +15,8 @@ ROUNDS, QUICK_ROUNDS = 7, 5
 
 #: What `only` may name beside a workload or a server.
 LIMITS, TRIGGERS, COLD = "limits", "triggers", "cold"
-BATCH, BLOBS, PARSE = "batch", "blobs", "parse"
-OTHERS = (LIMITS, TRIGGERS, COLD, BATCH, BLOBS, PARSE)
+BATCH, BLOBS, PARSE, BROKER = "batch", "blobs", "parse", "broker"
+OTHERS = (LIMITS, TRIGGERS, COLD, BATCH, BLOBS, PARSE, BROKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,16 @@ class Plan:
     blobs: bool = False
     #: Requests of many rows in each format, without HTTP.
     parse: bool = False
+    #: The Service Bus emulator alone.
+    broker: bool = False
 
     @property
     def others(self) -> tuple[bool, ...]:
         """Whether each measurement other than over HTTP is made."""
-        return self.limits, self.triggers, self.cold, bool(self.batch), self.blobs, self.parse
+        return (
+            *(self.limits, self.triggers, self.cold, bool(self.batch)),
+            *(self.blobs, self.parse, self.broker),
+        )
 
     @property
     def is_full(self) -> bool:
@@ -70,6 +75,7 @@ def full(rounds: int | None = None, seconds: int = 1) -> Plan:
         batch=batch_files.FILES,
         blobs=True,
         parse=True,
+        broker=True,
     )
 
 
@@ -94,6 +100,7 @@ def only(name: str, rounds: int | None = None, seconds: int = 1) -> Plan:
         batch=_files(name),
         blobs=name == BLOBS,
         parse=name == PARSE,
+        broker=name == BROKER,
     )
     if plan.workloads or any(plan.others):
         return plan

@@ -18,6 +18,7 @@ from rich.progress import (
 
 from bench import (
     batch,
+    broker,
     cold_start,
     direct,
     environments,
@@ -86,6 +87,8 @@ class Session:
                 self._limits(trained)
             if self._plan.parse:
                 self._parse(trained["logreg"])
+            if self._plan.broker:
+                self._broker()
             generator = Generator()
             with RedisStore() as redis:
                 for model in trained.values():
@@ -170,6 +173,12 @@ class Session:
             self._results.figures |= parse.measure(model, SLOW_ROUNDS)
 
         self._step("Parse", "parse", measure)
+
+    def _broker(self) -> None:
+        def measure(notify: Notify) -> None:
+            self._results.figures |= broker.measure(notify)
+
+        self._step("Broker", "broker", measure)
 
     def _blobs_and_messages(self, model: Model) -> None:
         plan, results = self._plan, self._results

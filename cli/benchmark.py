@@ -31,7 +31,7 @@ def bench(
             "--only",
             metavar="NAME",
             help="Measure a workload (unique, unique/forest, …), a server, limits, triggers, cold,"
-            " batch, blobs, parse.",
+            " batch, blobs, parse, broker.",
             show_default=False,
         ),
     ] = "",

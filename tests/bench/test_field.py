@@ -162,7 +162,7 @@ def test_other_measurements_are_chosen_by_their_names():
     assert chosen("batch/csv/1gb") == ["batch/csv/1gb"]
     assert plans.only("blobs").blobs
     assert plans.only("parse").parse
-    with pytest.raises(BenchError, match=r"names nothing to measure: .* blobs, parse"):
+    with pytest.raises(BenchError, match=r"names nothing to measure: .* blobs, parse, broker"):
         plans.only("batc")
     assert plans.full().is_full
     assert not plans.only("batch").is_full

@@ -14,6 +14,9 @@ from local.host.amqp_client.client_link import ClientLink
 
 #: The most bytes of a transfer frame without its payload.
 OVERHEAD = 128
+MAX_BATCH_SIZE = Symbol("com.microsoft:max-message-batch-size")
+#: The largest message, if the peer does not say, in bytes.
+DEFAULT_MAX_SIZE = 262_144
 NOT_ACCEPTED = Symbol("amqp:not-accepted")
 
 
@@ -23,6 +26,14 @@ class SendingLink(ClientLink):
         self._delivery_count = 0
         self._credit = 0
         self._credit_given = asyncio.Event()
+
+    @property
+    def max_size(self) -> int:
+        """The most bytes of a batch of messages."""
+        if self.attached is None:
+            return DEFAULT_MAX_SIZE
+        whole = int(self.attached.max_message_size or DEFAULT_MAX_SIZE)
+        return min(whole, int((self.attached.properties or {}).get(MAX_BATCH_SIZE, whole)))
 
     async def send(self, message: bytes, message_format: int = 0) -> None:
         """Return once the peer has accepted it. Raises AmqpError if not, and ConnectionError."""

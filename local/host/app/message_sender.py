@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from azure.core.exceptions import AzureError
-from azure.servicebus import ServiceBusMessage
-from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
-
+from local.emulators.servicebus.amqp.errors import AmqpError
+from local.host.amqp_client.amqp_connection import AmqpConnection
+from local.host.amqp_client.authorization import Authorization
+from local.host.amqp_client.message_batch import in_transfers
+from local.host.amqp_client.request_channel import RequestFailed
+from local.host.amqp_client.sending_link import SendingLink
 from local.host.app.bindings import Identity
-from local.host.app.connections import Connections, close_client
-from local.host.app.output_messages import make_messages
+from local.host.app.connections import Connections
+from local.host.app.output_messages import OutputMessage, make_messages
 from local.host.app.protos import TypedData
 from local.host.errors import BindingFailed
 
-#: Seconds for sending one output, including the wait for the link. A broker that keeps its
-#: connection open and does not answer would block it for ever.
+#: Seconds for sending one output, including the wait for the link. A broker may keep its connection
+#: open and not answer.
 SEND_S = 60.0
 
 
 class MessageSender:
-    """Sends over one link, one transfer at a time, because the SDK's senders are not shared safely.
+    """Sends over one link, one transfer at a time, so that messages stay in order.
 
     Outputs that wait for the transfer before them go together into the next one. After a failure
     the link is closed, and the next output opens another.
@@ -29,13 +31,12 @@ class MessageSender:
 
     def __init__(self, connections: Connections, connection: str, queue: str) -> None:
         self._connections, self._connection, self._queue = connections, connection, queue
-        self._client: ServiceBusClient | None = None
-        self._sender: ServiceBusSender | None = None
-        self._waiting: list[tuple[Sequence[ServiceBusMessage], asyncio.Future[None]]] = []
+        self._opened: tuple[Authorization, SendingLink] | None = None
+        self._waiting: list[tuple[Sequence[OutputMessage], asyncio.Future[None]]] = []
         self._sending: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<MessageSender {self._queue} {'open' if self._sender else 'closed'}>"
+        return f"<MessageSender {self._queue} {'open' if self._opened else 'closed'}>"
 
     async def send(self, data: TypedData, binding: str, identities: Sequence[Identity]) -> None:
         """Send the messages that local.host.app.output_messages makes of an output, in as few
@@ -50,14 +51,14 @@ class MessageSender:
         try:
             async with asyncio.timeout(SEND_S):
                 await accepted
-        except (AzureError, TimeoutError) as error:
+        except (AmqpError, RequestFailed, OSError) as error:
             raise BindingFailed.from_error(error) from error
 
     async def close(self) -> None:
         """Outputs that still wait are sent first."""
         if self._sending is not None:
             await asyncio.wait([self._sending])
-        await self._close_link()
+        self._close_link()
 
     async def _send_waiting(self) -> None:
         """Send until none waits."""
@@ -65,8 +66,8 @@ class MessageSender:
             while self._waiting:
                 outputs, self._waiting = self._waiting, []
                 failure = await self._try_to_send([each for some, _ in outputs for each in some])
-                if isinstance(failure, ValueError) and len(outputs) > 1:
-                    # A message is too large. The other outputs are not affected.
+                if isinstance(failure, AmqpError) and len(outputs) > 1:
+                    # A message is too large, perhaps. The other outputs are not affected.
                     for messages, accepted in outputs:
                         _end(accepted, await self._try_to_send(messages))
                 else:
@@ -77,51 +78,47 @@ class MessageSender:
             for _, accepted in self._waiting:
                 accepted.cancel()
 
-    async def _try_to_send(self, messages: Sequence[ServiceBusMessage]) -> Exception | None:
+    async def _try_to_send(self, messages: Sequence[OutputMessage]) -> Exception | None:
         try:
             async with asyncio.timeout(SEND_S):
                 await self._send(messages)
-        except asyncio.CancelledError:
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise
-            # This task was not cancelled: the SDK awaited a task that it had cancelled.
-            failure: Exception = TimeoutError("the connection was closed")
+        except AmqpError as error:
+            # The message was refused, or its link was ended.
+            if self._opened is None or self._opened[1].error is not None:
+                self._close_link()
+            return error
         except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-            failure = error
-        else:
-            return None
-        # The link's state is unknown.
-        await self._close_link()
-        return failure
+            self._close_link()
+            return error
+        return None
 
-    async def _send(self, messages: Sequence[ServiceBusMessage]) -> None:
-        sender = await self._open()
-        if len(messages) == 1:
-            await sender.send_messages(messages[0])
-            return
-        batch = await sender.create_message_batch()
-        for message in messages:
+    async def _send(self, messages: Sequence[OutputMessage]) -> None:
+        link = await self._open()
+        for each in in_transfers((message.encoded() for message in messages), link.max_size):
+            await link.send(each.content, each.message_format)
+
+    async def _open(self) -> SendingLink:
+        if self._opened is None:
+            address = self._connections.bus_address(self._connection)
+            connection = await AmqpConnection.open(address)
+            authorization = Authorization(connection, address, self._queue)
+            link = SendingLink(connection, self._queue)
             try:
-                batch.add_message(message)
-            except ValueError:
-                # The batch is full. A message too large for a batch of its own raises below.
-                if len(batch):
-                    await sender.send_messages(batch)
-                batch = await sender.create_message_batch()
-                batch.add_message(message)
-        if len(batch):
-            await sender.send_messages(batch)
+                await authorization.open()
+                await link.open()
+            except BaseException:
+                authorization.close()
+                connection.close()
+                raise
+            self._opened = authorization, link
+        return self._opened[1]
 
-    async def _open(self) -> ServiceBusSender:
-        if self._sender is None:
-            self._client = self._connections.service_bus(self._connection)
-            self._sender = self._client.get_queue_sender(self._queue)
-        return self._sender
-
-    async def _close_link(self) -> None:
-        client, self._client, self._sender = self._client, None, None
-        if client is not None:
-            await close_client(client, self)
+    def _close_link(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            authorization, link = opened
+            authorization.close()
+            link.connection.close()
 
 
 def _end(accepted: asyncio.Future[None], failure: Exception | None) -> None:

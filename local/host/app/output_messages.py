@@ -5,19 +5,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from azure.servicebus import ServiceBusMessage
+import orjson
 
+from local.host.amqp_client.message_batch import encode_message
 from local.host.app.bindings import Identity
 from local.host.app.protos import TypedData
 
 CONTENT_TYPE = "text/plain"
 
 
+class OutputMessage(NamedTuple):
+    body: str
+    message_id: str
+
+    def encoded(self) -> bytes:
+        return encode_message(
+            self.body.encode(), message_id=self.message_id, content_type=CONTENT_TYPE
+        )
+
+
 def make_messages(
     data: TypedData, binding: str, identities: Sequence[Identity]
-) -> list[ServiceBusMessage]:
+) -> list[OutputMessage]:
     """The messages of one output.
 
     Bodies: a JSON array makes one message per element; a JSON object is reformatted with
@@ -77,10 +88,12 @@ def _text(value: Any) -> str:
             return str(value)
         case str():
             return value
-        case _:
-            return json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # an integer of more than 64 bits, or a number that JSON does not have
+        return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _message(body: str, binding: str, identity: str, index: int) -> ServiceBusMessage:
+def _message(body: str, binding: str, identity: str, index: int) -> OutputMessage:
     digest = hashlib.sha256(f"{binding}\n{index}\n{identity}".encode()).hexdigest()
-    return ServiceBusMessage(body, content_type=CONTENT_TYPE, message_id=digest[:32])
+    return OutputMessage(body, digest[:32])
