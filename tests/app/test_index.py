@@ -67,7 +67,6 @@ HTTP = {
     "openapi_json",
     "swagger_json",
     "metrics",
-    "console",
     *V2_OPEN,
     *V2_KEYED,
 }
@@ -105,12 +104,29 @@ def test_the_deferred_blob_has_no_binding_expression_beside_it(functions):
     assert "{" not in json.dumps([list(each.values()) for each in others])
 
 
-def test_routes_that_show_data_need_a_key_and_health_and_the_console_do_not(functions):
+def test_routes_that_show_data_need_a_key_and_health_does_not(functions):
     def level(name):
         return binding(functions, name, "httpTrigger").get("authLevel")
 
-    assert {level(name) for name in ("live", "ready", "console")} == {"ANONYMOUS"}
+    assert {level(name) for name in ("live", "ready")} == {"ANONYMOUS"}
     assert {level(name) for name in ("score", "results_by_id", "metrics")} == {"FUNCTION"}
+
+
+CONSOLE = {
+    "console": ("console", "GET", "ANONYMOUS"),
+    "console_assets": ("console/assets/{file}", "GET", "ANONYMOUS"),
+    "console_model": ("console/model", "GET", "ANONYMOUS"),
+    "docs": ("docs", "GET", "ANONYMOUS"),
+    "docs_assets": ("docs/assets/{file}", "GET", "ANONYMOUS"),
+}
+
+
+def test_the_console_is_there_where_it_is_set_and_its_pages_are_anonymous():
+    functions = json.loads(load(CONSOLE="true", TRIGGERS="http").stdout)
+    assert set(functions) == {*HTTP, *CONSOLE}
+    for name, expected in CONSOLE.items():
+        trigger = binding(functions, name, "httpTrigger")
+        assert (trigger["route"], *trigger["methods"], trigger["authLevel"]) == expected
 
 
 def test_the_app_is_indexed_without_the_library_of_its_metrics():
