@@ -48,7 +48,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
         add(operations_blueprint.blueprint(scorer, settings, openapi_v2.paths(scorer.model.name)))
         add(open_inference_blueprint.blueprint(scorer))
         if settings.console:
-            add(console_blueprint.blueprint(scorer, settings))
+            add(console_blueprint.blueprint(scorer, settings, os.environ))
     if "blob" in settings.triggers:
         add(blob_blueprint.blueprint(scorer, results, settings, os.environ, ROOT))
     if "servicebus" in settings.triggers:

@@ -48,6 +48,13 @@ class TriggerSettings:
     #: Whether the app has the console and the page of its OpenAPI document.
     console: bool = False
 
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that the registered triggers use."""
+        read = (self.input_queue,) if "servicebus" in self.triggers else ()
+        written = (self.output_queue,) if self.triggers & {"blob", "servicebus"} else ()
+        return read + written
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> TriggerSettings:
         """Read the settings. Raises SettingError."""

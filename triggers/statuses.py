@@ -49,6 +49,9 @@ RESULT_FINISHED = Refusal(409, "result_finished", "The work has ended: nothing i
 UNKNOWN_VERSION = Refusal(404, "unknown_version", "No document of this version.")
 #: Of the console.
 NO_FILE = Refusal(404, "unknown_file", "No such file.")
+NOT_SCORED = Refusal(
+    404, "not_scored", "No scored file of this id, or not yet: results/{id} says how far it is."
+)
 NO_VIEWER = Refusal(
     501,
     "no_viewer",

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -25,6 +25,7 @@ FLAGS = (
 #: Where the pictures of the last run are kept.
 PICTURES = STATE / "console"
 WIDTHS = {"phone": 360, "desktop": 1440}
+SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 
 
 @contextmanager
@@ -43,14 +44,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(
-    browser: Browser, url: str, *, width: int = 1440, scheme: str = "light"
-) -> Iterator[Page]:
+def opened(browser: Browser, url: str) -> Iterator[Page]:
     """A page without cookies. Fails if the page reports an error or asks another host."""
-    with browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,  # type: ignore[arg-type]
-    ) as context:
+    with browser.new_context(viewport={"width": WIDTHS["desktop"], "height": 900}) as context:
         page = context.new_page()
         faults: list[str] = []
         asked: list[str] = []
@@ -64,19 +60,27 @@ def opened(
         assert [each for each in asked if not each.startswith((root, "data:", "blob:"))] == []
 
 
+def check_looks(page: Page, name: str) -> None:
+    """On a phone and a desktop, in light and in dark: axe finds nothing, nothing overflows. Keeps a
+    picture of each.
+    """
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for device, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert violations(page) == [], f"{name}, {device}, {scheme}"
+            over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert over <= 0, f"{name}, {device}: {over} px too wide"
+            page.screenshot(path=PICTURES / f"{name}-{device}-{scheme}.png", full_page=True)
+
+
 def violations(page: Page) -> list[str]:
     """What axe finds: the rule and the first element of each."""
     return [
         f"{each['id']}: {each['nodes'][0]['html']}"
         for each in Axe().run(page).response["violations"]
     ]
-
-
-def keep_picture(page: Page, name: str) -> Path:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    path = PICTURES / f"{name}.png"
-    page.screenshot(path=path, full_page=True)
-    return path
 
 
 def _fault(message: ConsoleMessage) -> list[str]:

@@ -116,14 +116,17 @@ CONSOLE = {
     "console": ("console", "GET", "ANONYMOUS"),
     "console_assets": ("console/assets/{file}", "GET", "ANONYMOUS"),
     "console_model": ("console/model", "GET", "ANONYMOUS"),
+    "console_state": ("console/state", "GET", "FUNCTION"),
+    "console_files": ("console/files", "POST", "FUNCTION"),
+    "console_file": ("console/files/{id}", "GET", "FUNCTION"),
     "docs": ("docs", "GET", "ANONYMOUS"),
     "docs_assets": ("docs/assets/{file}", "GET", "ANONYMOUS"),
 }
 
 
 def test_the_console_is_there_where_it_is_set_and_its_pages_are_anonymous():
-    functions = json.loads(load(CONSOLE="true", TRIGGERS="http").stdout)
-    assert set(functions) == {*HTTP, *CONSOLE}
+    functions = json.loads(load(CONSOLE="true", TRIGGERS="http,blob").stdout)
+    assert set(functions) == {*HTTP, *CONSOLE, "score_blob"}
     for name, expected in CONSOLE.items():
         trigger = binding(functions, name, "httpTrigger")
         assert (trigger["route"], *trigger["methods"], trigger["authLevel"]) == expected
@@ -191,8 +194,9 @@ def test_every_setting_of_the_sample_is_one_that_is_read():
     assert {name for name in sample if f'"{name}"' not in read} == platform
 
 
-def test_the_openapi_document_has_every_route_of_the_app():
-    routes, document = json.loads(load(ROUTES).stdout)
+@pytest.mark.parametrize("console", ["true", "false"])
+def test_the_openapi_document_has_every_route_of_the_app(console):
+    routes, document = json.loads(load(ROUTES, CONSOLE=console).stdout)
     OpenAPIV31SpecValidator(document).validate()
     assert {f"/{route.replace('{*', '{')}": sorted(methods) for route, methods in routes} == {
         path: sorted(key.upper() for key in item if key != "parameters")

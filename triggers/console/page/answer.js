@@ -86,7 +86,7 @@ export function factList({ trigger, cache, age, ms, trip, version }) {
   return el("dl", { class: "facts" },
     fact("Trigger", trigger),
     fact("Cache", el("span", { class: `tag ${cache}` }, cache ?? "–"), how),
-    fact("Time", ms ? `${Number(ms).toFixed(1)} ms` : "–", trip ? `${trip.toFixed(0)} ms with the way here` : null),
+    fact("Time", ms ? `${Number(ms).toFixed(ms < 1 ? 2 : 1)} ms` : "–", trip ? `${trip.toFixed(0)} ms in the browser` : null),
     fact("Model version", el("code", {}, version ?? "–")));
 }
 

@@ -3,7 +3,10 @@ import { json } from "./api.js";
 import { bodyPanel } from "./body.js";
 import { at, el, replace, sleep } from "./dom.js";
 import { drawPanel } from "./draw.js";
+import { filesPanel } from "./files.js";
 import { formPanel } from "./form.js";
+import { showLive } from "./live.js";
+import { queuePanel } from "./queue.js";
 import { showTabs } from "./tabs.js";
 
 const RETRY_MS = 1000;
@@ -31,6 +34,8 @@ function tabsOf(about) {
   if (form.kind === "body" || !form.columns.length) return [{ name: "body", title: "Body", panel: bodyPanel(form.example) }];
   const { panel, shown } = formPanel(form, query);
   const tabs = [{ name: "form", title: "Form", panel, shown }];
+  tabs.push({ name: "file", title: "File", panel: filesPanel(about, query) });
+  if (about.triggers.includes("servicebus")) tabs.push({ name: "queue", title: "Queue", panel: queuePanel(about, query) });
   if (form.grid) tabs.unshift({ name: "draw", title: "Draw", panel: drawPanel(form, query) });
   return tabs;
 }
@@ -40,3 +45,4 @@ const about = await loadModel();
 at("model-line").textContent = `${about.model.name}, version ${about.model.version}`;
 if (!about.needs_key) at("key-hint").textContent = "not needed";
 showTabs(tabsOf(about));
+showLive(about);

@@ -40,7 +40,7 @@ function code(title, text) {
     copy.textContent = "Copied";
     setTimeout(() => { copy.textContent = "Copy"; }, 1500);
   });
-  return el("div", { class: "code" }, el("div", { class: "head" }, el("h3", {}, title), copy),
+  return el("div", { class: "code" }, el("div", { class: "head" }, el("p", { class: "title" }, title), copy),
     el("pre", { tabindex: "0", role: "region", "aria-label": `${title} snippet` }, text));
 }
 
