@@ -31,7 +31,7 @@ help:                 ## these lines
 test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 4 $(XDIST) -m "not long"
 
-test-long: setup-test-long ## the tests that take their time, one in a browser
+test-long: setup-test-long ## the tests that take their time
 	@$(PY) -m pytest -q -n 2 $(XDIST) -m long --timeout 3600
 
 test-faults: setup-test ## kills, outages, overload and hostile input: a table of what was lost, in under 15 minutes; QUICK=1: in one

@@ -19,6 +19,7 @@ from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from triggers.blob_trigger import blob_blueprint
 from triggers.connections import validation
+from triggers.console import console_blueprint
 from triggers.description import openapi_v2
 from triggers.http_trigger import open_inference_blueprint, operations_blueprint, score_blueprint
 from triggers.service_bus_trigger import service_bus_blueprint
@@ -44,9 +45,10 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     add = built.register_functions
     if "http" in settings.triggers:
         add(score_blueprint.blueprint(scorer, results, settings, os.environ))
-        v2_paths = openapi_v2.paths(scorer.model.name)
-        add(operations_blueprint.blueprint(scorer, settings, v2_paths))
+        add(operations_blueprint.blueprint(scorer, settings, openapi_v2.paths(scorer.model.name)))
         add(open_inference_blueprint.blueprint(scorer))
+        if settings.console:
+            add(console_blueprint.blueprint(scorer, settings, os.environ))
     if "blob" in settings.triggers:
         add(blob_blueprint.blueprint(scorer, results, settings, os.environ, ROOT))
     if "servicebus" in settings.triggers:

@@ -13,7 +13,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit, urlunsplit
 
 from azure.core.credentials import AccessToken, TokenCredential
 from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
@@ -22,6 +21,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.blob import LinearRetry as BlobRetry
 
 from deploy.errors import Refused
+from triggers.connections import emulator_transport
 
 if TYPE_CHECKING:
     from azure.servicebus.management import ServiceBusAdministrationClient
@@ -34,7 +34,6 @@ SERVICE_BUS_EMULATOR = (
     "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;"
     "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
 )
-_EMULATOR_PORT = 5672
 #: The blob trigger of Azure Functions puts a blob here after its last failed try.
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 
@@ -93,28 +92,13 @@ def service_bus_administration(env: Mapping[str, str], name: str) -> ServiceBusA
 
     options: dict[str, Any] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 5}
     if text := _connection_string(env, name):
-        if "usedevelopmentemulator=true" in text.casefold():
-            options["transport"] = _plain_transport()
+        if emulator_transport.is_emulator(text):
+            options["transport"] = emulator_transport.PlainHttp()
         with _refusing(name):
             return ServiceBusAdministrationClient.from_connection_string(text, **options)
     if namespace := env.get(f"{name}__fullyQualifiedNamespace"):
         return ServiceBusAdministrationClient(namespace, _credential(env, name), **options)
     raise Refused(f"connection {name} is not set: set {name} or {name}__fullyQualifiedNamespace")
-
-
-def _plain_transport() -> Any:
-    """The administration client calls https only, and an emulator speaks http."""
-    from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415
-
-    class PlainHttp(RequestsTransport):  # type: ignore[misc]
-        def send(self, request: Any, **kwargs: Any) -> Any:
-            url = urlsplit(request.url)
-            # A connection string without a port means AMQP's, which takes HTTP too.
-            address = f"{url.hostname}:{url.port or _EMULATOR_PORT}"
-            request.url = urlunsplit(url._replace(scheme="http", netloc=address))
-            return super().send(request, **kwargs)
-
-    return PlainHttp()
 
 
 def _storage[C: (BlobServiceClient, QueueServiceClient)](

@@ -67,8 +67,8 @@ class InferenceSettings:
         return cls(
             model_dir=model_dir,
             entry_script=_entry_script(env, model_dir),
-            allow_unpinned_model=_read_bool(env, "ALLOW_UNPINNED_MODEL"),
-            show_script_errors=_read_bool(env, "SHOW_SCRIPT_ERRORS"),
+            allow_unpinned_model=read_bool(env, "ALLOW_UNPINNED_MODEL"),
+            show_script_errors=read_bool(env, "SHOW_SCRIPT_ERRORS"),
             max_body_bytes=positive_int(env, "MAX_BODY_BYTES", cls.max_body_bytes),
             max_rows=positive_int(env, "MAX_ROWS", cls.max_rows),
             max_bodies_in_work_bytes=positive_int(
@@ -114,7 +114,8 @@ def _error_threshold(env: Mapping[str, str]) -> ErrorThreshold:
         ) from error
 
 
-def _read_bool(env: Mapping[str, str], name: str) -> bool:
+def read_bool(env: Mapping[str, str], name: str) -> bool:
+    """A setting that is on or off, by default off. Raises SettingError."""
     text = env.get(name, "").lower() or "false"
     if text not in ("true", "false"):
         raise SettingError(name=name, value=text, expected="`true` or `false`")

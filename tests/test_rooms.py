@@ -27,6 +27,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "storage": set(),
         "delivery": {"storage"},
         "description": set(),
+        "console": {"blob_trigger", "connections", "storage"},
         "http_trigger": {"description", "delivery"},
         "blob_trigger": {"delivery", "storage"},
         "service_bus_trigger": {"delivery", "storage"},

@@ -8,7 +8,7 @@ from typing import Literal, cast, get_args
 
 from inference.errors import SettingError
 from inference.results.result_store import MESSAGE_TTL_S
-from inference.settings import positive_float, positive_int
+from inference.settings import positive_float, positive_int, read_bool
 from triggers.blob_options import NO_OPTIONS, BlobOptions
 
 Trigger = Literal["http", "blob", "servicebus"]
@@ -45,6 +45,15 @@ class TriggerSettings:
     #: After so many deliveries the broker dead-letters a message.
     max_delivery_count: int = 10
     message_settlement: Settlement = "batch"
+    #: Whether the app has the console and the page of its OpenAPI document.
+    console: bool = False
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that the registered triggers use."""
+        read = (self.input_queue,) if "servicebus" in self.triggers else ()
+        written = (self.output_queue,) if self.triggers & {"blob", "servicebus"} else ()
+        return read + written
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> TriggerSettings:
@@ -68,6 +77,7 @@ class TriggerSettings:
             message_ttl_s=positive_float(env, "MESSAGE_TTL_S", cls.message_ttl_s),
             max_delivery_count=positive_int(env, "MAX_DELIVERY_COUNT", cls.max_delivery_count),
             message_settlement=cast(Settlement, settlement),
+            console=read_bool(env, "CONSOLE"),
         )
         settings._require_no_loop()
         return settings

@@ -47,6 +47,17 @@ ID_IN_USE = Refusal(409, "id_in_use", "The id names another request.")
 UNKNOWN_RESULT = Refusal(404, "unknown_result", "No such id, or its result has expired.")
 RESULT_FINISHED = Refusal(409, "result_finished", "The work has ended: nothing is left to cancel.")
 UNKNOWN_VERSION = Refusal(404, "unknown_version", "No document of this version.")
+#: Of the console.
+NO_FILE = Refusal(404, "unknown_file", "No such file.")
+NOT_SCORED = Refusal(
+    404, "not_scored", "No scored file of this id, or not yet: results/{id} says how far it is."
+)
+NO_VIEWER = Refusal(
+    501,
+    "no_viewer",
+    "The page of the OpenAPI document needs `pip install mkdocs-swagger-ui-tag`;"
+    " the document itself is at openapi.json.",
+)
 
 
 def refusal_of(kind: type[errors.ScoringError]) -> Refusal:

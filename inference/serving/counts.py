@@ -20,6 +20,13 @@ CALL_SECONDS = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 60.0)
 CALL_ROWS = (1, 4, 16, 64, 256, 512)
 
 
+#: Seconds of a request: from a hit in the response cache to the default SCORING_TIMEOUT_S.
+REQUEST_SECONDS = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
+    *(0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0),
+)
+
+
 class Histogram:
     """How often values fell into which range. The last range has no upper bound."""
 
@@ -67,3 +74,5 @@ class Counts:
     #: Model calls that ended or hang. A batch that the model refuses is called again in halves.
     call_seconds: Histogram = field(default_factory=lambda: Histogram(CALL_SECONDS))
     call_rows: Histogram = field(default_factory=lambda: Histogram(CALL_ROWS))
+    #: Requests to score over HTTP, from the call of the function to its response.
+    request_seconds: Histogram = field(default_factory=lambda: Histogram(REQUEST_SECONDS))

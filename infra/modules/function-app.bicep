@@ -70,6 +70,7 @@ var scoringSettings = {
   CACHE_MODE: 'auto'
   CACHE_TIMEOUT_MS: '50'
   CACHE_TTL_S: '3600'
+  CONSOLE: 'false'
   ERROR_COLUMN: 'error'
   ERROR_THRESHOLD: '-1'
   // A quarter of an instance's memory.

@@ -16,6 +16,7 @@ def apply(app_dir: Path, env: MutableMapping[str, str]) -> None:
     for name, value in read(app_dir / FILE).items():
         env.setdefault(name, value)
     env.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
+    env.setdefault("CONSOLE", "true")  # off in Azure, unless it is set there
 
 
 def read(path: Path) -> Mapping[str, str]:

@@ -1,133 +1,89 @@
-"""A real browser: Debian's Chromium, driven over W3C WebDriver."""
+"""A real browser: Debian's Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import shutil
-import urllib.request
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from local.emulators.child import Child
-from tests.servers import free_port
-from tests.waiting import eventually
-
-#: The protocol's name for an element's reference.
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-CONTROL = "\ue009"
-ENTER = "\ue007"
-TAB = "\ue004"
+from local.emulators.commands import STATE
 
 #: The browser makes no network requests of its own, and runs as root.
 FLAGS = (
-    "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
-    "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
-    "--disable-sync",
 )
+#: Where the pictures of the last run are kept.
+PICTURES = STATE / "console"
+WIDTHS = {"phone": 360, "desktop": 1440}
+SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 
 
-class Browser:
-    """One window; ends with the block it is opened in."""
-
-    def __init__(self, folder: Path) -> None:
-        port = free_port()
-        self._session = f"http://127.0.0.1:{port}"
-        self._driver = Child([_found("chromedriver"), f"--port={port}"], log=folder / "driver.log")
-        options = {
-            "binary": _found("chromium"),
-            "args": [*FLAGS, f"--user-data-dir={folder / 'profile'}"],
-        }
-        asked = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        try:
-            eventually(self._is_up, 30)
-            begun = self._do("POST", "/session", {"capabilities": {"alwaysMatch": asked}})
-        except BaseException:
-            self._driver.stop()
-            raise
-        self._session += f"/session/{begun['sessionId']}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._do("DELETE", "")
-        finally:
-            self._driver.stop()
-
-    def open(self, url: str) -> None:
-        self._do("POST", "/url", {"url": url})
-
-    def run(self, script: str) -> Any:
-        """Run a function body in the page. Returns its result."""
-        return self._do("POST", "/execute/sync", {"script": script, "args": []})
-
-    def text(self, css: str) -> str:
-        return str(self._do("GET", f"{self._element(css)}/text"))
-
-    def value(self, css: str) -> str:
-        return str(self._do("GET", f"{self._element(css)}/property/value"))
-
-    def name(self, css: str) -> str:
-        """The accessible name of an element."""
-        return str(self._do("GET", f"{self._element(css)}/computedlabel"))
-
-    def click(self, css: str) -> None:
-        self._do("POST", f"{self._element(css)}/click", {})
-
-    def type(self, css: str, text: str) -> None:
-        """Type into an element; a first key CONTROL is held down."""
-        self._do("POST", f"{self._element(css)}/value", {"text": text})
-
-    def media(self, **features: str) -> None:
-        """Set a CSS media feature, for example `prefers_color_scheme`."""
-        named = [{"name": each.replace("_", "-"), "value": how} for each, how in features.items()]
-        asked = {"cmd": "Emulation.setEmulatedMedia", "params": {"features": named}}
-        self._do("POST", "/goog/cdp/execute", asked)
-
-    def screenshot(self) -> bytes:
-        return base64.b64decode(self._do("GET", "/screenshot"))
-
-    def console(self) -> list[str]:
-        """Console errors since the last call: scripts, policies, missing files."""
-        return [each["message"] for each in self._do("POST", "/se/log", {"type": "browser"})]
-
-    def _element(self, css: str) -> str:
-        found = self._do("POST", "/element", {"using": "css selector", "value": css})
-        return f"/element/{found[ELEMENT]}"
-
-    def _is_up(self) -> bool:
-        try:
-            return bool(self._do("GET", "/status")["ready"])
-        except OSError:
-            return False
-
-    def _do(self, method: str, path: str, body: object = None) -> Any:
-        request = urllib.request.Request(
-            self._session + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)["value"]
-
-
-def _found(program: str) -> str:
-    path = shutil.which(program)
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Skips the test where there is none, but fails it in CI."""
+    path = shutil.which("chromium")
     if path is None:
-        sentence = f"{program} was not found: apt-get install chromium-driver"
-        # With CI set, a missing program is a failure and not a skipped test.
+        sentence = "chromium was not found: apt-get install chromium"
         if os.environ.get("CI"):
             pytest.fail(sentence)
         pytest.skip(sentence)
-    return path
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str) -> Iterator[Page]:
+    """A page without cookies. Fails if the page reports an error or asks another host."""
+    with browser.new_context(viewport={"width": WIDTHS["desktop"], "height": 900}) as context:
+        page = context.new_page()
+        faults: list[str] = []
+        asked: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.extend(_fault(message)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(url)
+        yield page
+        assert faults == []
+        root = "/".join(url.split("/", 3)[:3])
+        assert [each for each in asked if not each.startswith((root, "data:", "blob:"))] == []
+
+
+def check_looks(page: Page, name: str) -> None:
+    """On a phone and a desktop, in light and in dark: axe finds nothing, nothing overflows. Keeps a
+    picture of each.
+    """
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for device, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            assert violations(page) == [], f"{name}, {device}, {scheme}"
+            over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert over <= 0, f"{name}, {device}: {over} px too wide"
+            page.screenshot(path=PICTURES / f"{name}-{device}-{scheme}.png", full_page=True)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds: the rule and the first element of each."""
+    return [
+        f"{each['id']}: {each['nodes'][0]['html']}"
+        for each in Axe().run(page).response["violations"]
+    ]
+
+
+def _fault(message: ConsoleMessage) -> list[str]:
+    """The browser reports each response above 399 as an error, which the page shows as well."""
+    is_response = message.text.startswith("Failed to load resource")
+    return [message.text] if message.type == "error" and not is_response else []

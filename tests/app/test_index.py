@@ -67,7 +67,6 @@ HTTP = {
     "openapi_json",
     "swagger_json",
     "metrics",
-    "console",
     *V2_OPEN,
     *V2_KEYED,
 }
@@ -105,12 +104,32 @@ def test_the_deferred_blob_has_no_binding_expression_beside_it(functions):
     assert "{" not in json.dumps([list(each.values()) for each in others])
 
 
-def test_routes_that_show_data_need_a_key_and_health_and_the_console_do_not(functions):
+def test_routes_that_show_data_need_a_key_and_health_does_not(functions):
     def level(name):
         return binding(functions, name, "httpTrigger").get("authLevel")
 
-    assert {level(name) for name in ("live", "ready", "console")} == {"ANONYMOUS"}
+    assert {level(name) for name in ("live", "ready")} == {"ANONYMOUS"}
     assert {level(name) for name in ("score", "results_by_id", "metrics")} == {"FUNCTION"}
+
+
+CONSOLE = {
+    "console": ("console", "GET", "ANONYMOUS"),
+    "console_assets": ("console/assets/{file}", "GET", "ANONYMOUS"),
+    "console_model": ("console/model", "GET", "ANONYMOUS"),
+    "console_state": ("console/state", "GET", "FUNCTION"),
+    "console_files": ("console/files", "POST", "FUNCTION"),
+    "console_file": ("console/files/{id}", "GET", "FUNCTION"),
+    "docs": ("docs", "GET", "ANONYMOUS"),
+    "docs_assets": ("docs/assets/{file}", "GET", "ANONYMOUS"),
+}
+
+
+def test_the_console_is_there_where_it_is_set_and_its_pages_are_anonymous():
+    functions = json.loads(load(CONSOLE="true", TRIGGERS="http,blob").stdout)
+    assert set(functions) == {*HTTP, *CONSOLE, "score_blob"}
+    for name, expected in CONSOLE.items():
+        trigger = binding(functions, name, "httpTrigger")
+        assert (trigger["route"], *trigger["methods"], trigger["authLevel"]) == expected
 
 
 def test_the_app_is_indexed_without_the_library_of_its_metrics():
@@ -175,8 +194,9 @@ def test_every_setting_of_the_sample_is_one_that_is_read():
     assert {name for name in sample if f'"{name}"' not in read} == platform
 
 
-def test_the_openapi_document_has_every_route_of_the_app():
-    routes, document = json.loads(load(ROUTES).stdout)
+@pytest.mark.parametrize("console", ["true", "false"])
+def test_the_openapi_document_has_every_route_of_the_app(console):
+    routes, document = json.loads(load(ROUTES, CONSOLE=console).stdout)
     OpenAPIV31SpecValidator(document).validate()
     assert {f"/{route.replace('{*', '{')}": sorted(methods) for route, methods in routes} == {
         path: sorted(key.upper() for key in item if key != "parameters")

@@ -120,6 +120,7 @@ def test_a_setting_that_azure_does_not_change_has_the_value_of_the_sample():
     told = TEMPLATES[APP].variables["scoringSettings"]
     same = {name: each for name, each in told.items() if isinstance(each, str) and name in sample}
     assert same.pop("BLOB_SOURCE") == "EventGrid"
+    assert same.pop("CONSOLE") == "false"
     assert len(same) > 5
     assert same == {name: sample[name] for name in same}
 

@@ -58,7 +58,7 @@ def test_a_package_holds_what_runs_and_nothing_else(package):
     for room in ("triggers", "inference", "cache"):
         ours = {name for name in tree(ROOT / room) if "__pycache__" not in name}
         assert set(tree(package / room)) == ours
-    assert (package / "triggers/description/console.html").is_file()
+    assert (package / "triggers/console/page/console.html").is_file()
     assert set(tree(package / "models")) == {"signs/signs.pkl", "signs/triscore.json"}
 
 

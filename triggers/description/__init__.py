@@ -1,1 +1,1 @@
-"""What the app says of itself: OpenAPI, swagger, metrics, the console page."""
+"""What the app says of itself: OpenAPI, swagger, metrics."""

@@ -96,6 +96,11 @@ class Snapshot(Collector):
                 for (source, status), count in counts.requests.items()
             ],
         )
+        yield _histogram(
+            "http_request_duration_seconds",
+            "Seconds of one request to score over HTTP, without the platform's part.",
+            counts.request_seconds,
+        )
         answers = {(how,): counts.answers[how] for how in get_args(CacheStatus)}
         answers["hit",] += counts.lookups["response"].hits
         yield _counter(

@@ -11,10 +11,10 @@ from typing import Any
 
 from inference.description.interface import Interface
 from inference.models import ModelId
+from triggers.description import openapi_console, openapi_score
 from triggers.description import openapi_headers as headers
 from triggers.description import openapi_operations as operations
 from triggers.description import openapi_refusals as refusals
-from triggers.description import openapi_score
 from triggers.description.openapi_parts import Json
 from triggers.settings import TriggerSettings
 
@@ -40,6 +40,7 @@ def document(
         "/metrics": operations.metrics(),
         **operations.without_key(),
         **more,
+        **(openapi_console.paths(files="blob" in settings.triggers) if settings.console else {}),
     }
     components: Json = {
         "headers": headers.ANSWERS,

@@ -161,7 +161,4 @@ def without_key() -> Json:
             },
             parameters=[version],
         ),
-        "/console": _get(
-            "console", "A page to try the model", {"200": response("HTML.", TEXT, "text/html")}
-        ),
     }

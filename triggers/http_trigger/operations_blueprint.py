@@ -1,4 +1,4 @@
-"""Routes about the app itself: health, metrics, its description and the console."""
+"""Routes about the app itself: health, metrics and its description."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inference.serving.counts import Counts
 from inference.serving.health import Health
 from inference.serving.scorer import Scorer
 from triggers import responses
-from triggers.description import console_page, openapi, swagger
+from triggers.description import openapi, swagger
 from triggers.http_exchange import guarded
 from triggers.responses import RETRY_AFTER
 from triggers.settings import TriggerSettings
@@ -28,7 +28,7 @@ from triggers.statuses import UNKNOWN_VERSION
 def blueprint(
     scorer: Scorer, settings: TriggerSettings, paths: Mapping[str, Any] | None = None
 ) -> func.Blueprint:
-    """`GET health/live`, `health/ready`, `metrics`, `openapi.json`, `swagger.json`, `console`.
+    """`GET health/live`, `health/ready`, `metrics`, `openapi.json`, `swagger.json`.
 
     `paths`: path items of other blueprints, for the OpenAPI document.
     """
@@ -92,11 +92,6 @@ def blueprint(
         key = settings.http_auth_level != "anonymous"
         document = swagger.document(version, scorer.model, declared, prefix=_prefix(req), key=key)
         return responses.body(200, json_codec.dumps(document))
-
-    @functions.route("console", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    @guarded
-    async def console(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
-        return await asyncio.to_thread(console_page.response)
 
     return functions
 

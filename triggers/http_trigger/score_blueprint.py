@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
@@ -65,12 +66,15 @@ class HttpHandler:
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
         """Answer a request, or enqueue it if its caller asks for that and there is a queue."""
+        began = time.perf_counter()
         response = await http_exchange.respond_to_request(
             req,
             lambda request: self._respond(req, request, queue),
             within_s=self._scorer.settings.scoring_timeout_s,
         )
-        self._scorer.counts.requests["http", response.status_code] += 1
+        counts = self._scorer.counts
+        counts.requests["http", response.status_code] += 1
+        counts.request_seconds.observe(time.perf_counter() - began)
         return response
 
     async def result(self, req: func.HttpRequest) -> func.HttpResponse:

@@ -25,7 +25,6 @@ ROUTES = {
     "/openapi.json": {"get"},
     "/swagger.json": {"get"},
     "/metrics": {"get"},
-    "/console": {"get"},
 }
 
 

@@ -1,0 +1,108 @@
+// The answer to one row: prediction, probabilities, how it was made, and the same in a terminal.
+import { el, replace } from "./dom.js";
+import { snippets } from "./snippets.js";
+
+const CACHES = {
+  hit: "found in a cache",
+  miss: "computed by the model",
+  joined: "computed for an equal request",
+  bypass: "computed; no lookup",
+};
+const MOST_BARS = 30;
+
+export function answerView() {
+  const headline = el("p", { class: "headline" }, "–");
+  const spoken = el("p", { class: "sr", role: "status" });
+  const error = el("p", { class: "notice bad", role: "alert", hidden: true });
+  const bars = el("div");
+  const facts = el("div");
+  const same = el("div");
+  const wait = el("p", { class: "quiet" }, "The answer appears here.");
+  const body = el("div", { hidden: true }, el("div", { class: "head" }, headline), bars, facts, same);
+  const view = el("div", { class: "answer" }, el("h2", {}, "Answer"), error, wait, body, spoken);
+
+  function show(answer) {
+    error.hidden = true;
+    wait.hidden = true;
+    body.hidden = false;
+    view.classList.remove("stale");
+    const { label, rows, text } = readAnswer(answer.value, answer.text);
+    replace(headline, label);
+    headline.classList.toggle("long", label.length > 14);
+    replace(bars, rows ? barTable(rows) : null, text ? el("pre", { class: "body", tabindex: "0", role: "region", "aria-label": "Body of the answer" }, text) : null);
+    replace(facts, factList(answer));
+    replace(same, snippets(answer.request));
+    const share = rows ? `, ${percent(Math.max(...rows.map(([, value]) => value)))}` : "";
+    spoken.textContent = `Prediction ${label}${share}`;
+  }
+
+  function fail(refused) {
+    error.textContent = sentence(refused.message);
+    error.hidden = false;
+    wait.hidden = true;
+    view.classList.add("stale");
+  }
+
+  return { view, show, fail };
+}
+
+// The label, the probabilities by class where there are some, and a text where neither fits.
+function readAnswer(value, text) {
+  if (value?.predictions && value.probabilities) {
+    const [shares] = value.probabilities;
+    const rows = value.classes.map((each, index) => [String(each), shares[index]]);
+    return { label: String(value.predictions[0]), rows: rows.length <= MOST_BARS ? rows : top(rows) };
+  }
+  if (Array.isArray(value) && value.length === 1 && typeof value[0] !== "object") {
+    return { label: typeof value[0] === "number" ? number(value[0]) : String(value[0]) };
+  }
+  if (Array.isArray(value) && value.length === 1 && Array.isArray(value[0])) {
+    return { label: `${value[0].length} outputs`, text: value[0].map(each => JSON.stringify(each)).join("\n") };
+  }
+  return { label: "Body", text: value === undefined ? text : JSON.stringify(value, null, 2) };
+}
+
+function top(rows) {
+  return [...rows].sort((one, other) => other[1] - one[1]).slice(0, MOST_BARS);
+}
+
+function barTable(rows) {
+  const best = Math.max(...rows.map(([, value]) => value));
+  const lines = rows.map(([name, value]) => {
+    const bar = el("i");
+    bar.style.width = `${value * 100}%`;
+    return el("tr", { class: value === best ? "best" : null },
+      el("th", { scope: "row" }, name),
+      el("td", { class: "bar", "aria-hidden": "true" }, el("span", {}, bar)),
+      el("td", { class: "number" }, percent(value)));
+  });
+  const head = el("thead", { class: "sr" }, el("tr", {}, el("th", { scope: "col" }, "Class"), el("td"), el("th", { scope: "col" }, "Probability")));
+  return el("table", { class: "bars" }, el("caption", { class: "sr" }, "Probability of each class"), head, el("tbody", {}, lines));
+}
+
+// trigger, cache and age, milliseconds, model version: of an answer or a result document.
+export function factList({ trigger, cache, age, ms, trip, version }) {
+  const how = age ? `${CACHES[cache]} ${age} s ago`.replace("found in a cache", "computed") : CACHES[cache];
+  return el("dl", { class: "facts" },
+    fact("Trigger", trigger),
+    fact("Cache", el("span", { class: `tag ${cache}` }, cache ?? "–"), how),
+    fact("Time", ms ? `${Number(ms).toFixed(ms < 1 ? 2 : 1)} ms` : "–", trip ? `${trip.toFixed(0)} ms in the browser` : null),
+    fact("Model version", el("code", {}, version ?? "–")));
+}
+
+function fact(name, value, note) {
+  return el("div", {}, el("dt", {}, name), el("dd", {}, value, note ? el("span", { class: "quiet" }, note) : null));
+}
+
+export function percent(share) {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+export function number(value) {
+  return Number.isInteger(value) ? String(value) : value.toPrecision(6).replace(/\.?0+$/, "");
+}
+
+export function sentence(message) {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,143 @@
+// A form made from the model's schema: one control a column, by its type.
+import { answerView, sentence } from "./answer.js";
+import { el, field, replace, showError } from "./dom.js";
+import { latestScorer } from "./latest.js";
+
+const MOST_CHOICES = 500;
+const TYPING_MS = 300;
+const HINTS = { integer: "whole number", number: "number", boolean: "true or false", text: "text", category: "category", date: "date" };
+
+export function formPanel(form, query) {
+  const answer = answerView();
+  const send = latestScorer(answer);
+  const fields = form.columns.map(column => columnField(form, column));
+  const body = el("form", { novalidate: true, "aria-label": "One row", submit });
+  let example = 0;
+  let timer;
+
+  function fill(row) {
+    fields.forEach((each, index) => { each.set(row?.[index] ?? null); });
+  }
+
+  function read({ quietly }) {
+    const row = fields.map(each => each.read(quietly));
+    return row.some(cell => cell === undefined) ? null : row;
+  }
+
+  function ask({ quietly }) {
+    const row = read({ quietly });
+    if (row) send(rowRequest(form, [row], query), { failed: refused => showAtField(refused) });
+    else if (!quietly) body.querySelector("[aria-invalid]")?.focus();
+  }
+
+  function submit(event) {
+    event.preventDefault();
+    ask({ quietly: false });
+  }
+
+  // 422 names the column that is wrong.
+  function showAtField(refused) {
+    const wrong = refused.status === 422 && fields.find(each => refused.message.includes(`'${each.column.name}'`) || refused.message.includes(`"${each.column.name}"`));
+    if (wrong) showError(wrong.control, sentence(refused.message));
+    if (wrong) answer.fail(refused);
+    return Boolean(wrong);
+  }
+
+  function showExample() {
+    fill(form.rows[example++ % form.rows.length]);
+    ask({ quietly: true });
+  }
+
+  body.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => ask({ quietly: true }), TYPING_MS);
+  });
+  replace(body,
+    el("div", { class: fields.length > 24 ? "fields dense" : "fields" }, fields.map(each => each.view)),
+    el("div", { class: "actions" },
+      el("button", { type: "submit" }, "Predict"),
+      el("button", { type: "button", class: "plain", click: showExample, disabled: !form.rows.length }, "Another example"),
+      el("button", { type: "button", class: "plain", click: () => fill(null) }, "Clear")));
+  if (form.rows.length) fill(form.rows[example++]);
+  let isAsked = false;
+  const intro = "One row of the model's columns. The answer follows what you type; an empty field is a missing value where the model takes one.";
+  return {
+    panel: el("div", { class: "split" }, el("div", {}, el("p", { class: "intro" }, intro), body), answer.view),
+    shown() {
+      if (!isAsked && form.rows.length) ask({ quietly: true });
+      isAsked = true;
+    },
+  };
+}
+
+// The body for rows in the model's order.
+export function rowRequest(form, rows, query) {
+  const names = form.columns.map(column => column.name);
+  let data = rows;
+  if (form.kind === "texts") data = rows.map(([text]) => text);
+  else if (form.named) data = rows.map(row => Object.fromEntries(row.map((cell, index) => [names[index], cell])));
+  return { body: JSON.stringify({ data }), query };
+}
+
+function columnField(form, column) {
+  const control = controlOf(form, column);
+  const hint = [HINTS[column.type], column.missing ? "may be missing" : ""].filter(Boolean).join(", ");
+  const view = field(form.named || form.kind === "texts" ? column.name : `Column ${column.name}`, hint, control);
+  return {
+    column, control, view,
+    set(cell) {
+      control.value = cell === null ? "" : shownCell(column, cell);
+      showError(control, "");
+    },
+    // The cell; undefined if it is wrong, which is said at the field.
+    read() {
+      const { cell, wrong } = parse(column, control.value);
+      showError(control, wrong ?? "");
+      return wrong ? undefined : cell;
+    },
+  };
+}
+
+function controlOf(form, column) {
+  const choices = column.type === "boolean" ? [true, false] : column.values;
+  if (choices && choices.length <= MOST_CHOICES) {
+    const empty = column.missing ? "(missing)" : "Choose …";
+    const options = choices.map(each => el("option", { value: JSON.stringify(each) }, String(each)));
+    return el("select", {}, el("option", { value: "" }, empty), options);
+  }
+  if (form.kind === "texts") return el("textarea", { rows: "6" });
+  if (column.type === "date") return el("input", { type: "text", placeholder: column.zone ? "2026-11-27T10:00:00Z" : "2026-11-27" });
+  const isNumber = column.type === "number" || column.type === "integer";
+  return el("input", { type: "text", inputmode: isNumber ? "decimal" : null, autocomplete: "off", placeholder: column.missing ? "missing" : null });
+}
+
+function shownCell(column, cell) {
+  return column.values || column.type === "boolean" ? JSON.stringify(cell) : String(cell);
+}
+
+function parse(column, text) {
+  if (text === "" && column.missing) return { cell: null };
+  if (column.values || column.type === "boolean") {
+    if (text === "") return { wrong: "Choose one of the values." };
+    return { cell: parseChoice(column, text) };
+  }
+  if (column.type === "number" || column.type === "integer") return parseNumber(column, text.trim());
+  if (column.type === "date" && text.trim() === "") return { wrong: "Expected a date, got nothing." };
+  return { cell: text };
+}
+
+function parseChoice(column, text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;  // typed, where there are too many values to choose from
+  }
+}
+
+function parseNumber(column, text) {
+  const cell = Number(text);
+  const what = column.type === "integer" ? "a whole number" : "a number";
+  if (text === "") return { wrong: `Expected ${what}, got nothing.` };
+  const isRight = column.type === "integer" ? Number.isInteger(cell) : Number.isFinite(cell);
+  return isRight ? { cell } : { wrong: `Expected ${what}, got "${text.slice(0, 40)}".` };
+}

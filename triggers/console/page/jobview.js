@@ -1,0 +1,93 @@
+// One file on its way through the blob trigger: a progress bar, then its rows and the download.
+import { factList } from "./answer.js";
+import { el, replace } from "./dom.js";
+import { download, headOf, reportOf, runJob } from "./job.js";
+import { splitCsv } from "./rows.js";
+import { snippets } from "./snippets.js";
+import { rowTable } from "./table.js";
+
+const WORDS = { uploading: "Uploading", waiting: "Uploaded; waiting for a worker", pending: "Waiting for a worker" };
+
+export function jobView(file, about, query) {
+  const ending = new AbortController();
+  const bar = el("progress", { max: "1", "aria-label": `Progress of ${file.name}` });
+  const line = el("p", { class: "quiet", role: "status" });
+  const stop = el("button", { type: "button", class: "plain", click: () => ending.abort() }, "Stop");
+  const view = el("div", { class: "job" }, el("div", { class: "head" }, el("h2", {}, file.name), stop), bar, line);
+
+  function progress(state) {
+    if (state.share === undefined || state.share === null) bar.removeAttribute("value");
+    else bar.value = state.share;
+    line.textContent = WORDS[state.status] ? `${WORDS[state.status]} …` : words(state);
+  }
+
+  async function run() {
+    try {
+      const { id, document } = await runJob(file, { query, progress, signal: ending.signal });
+      await finish(id, document);
+    } catch (refused) {
+      view.remove();
+      throw refused;
+    }
+  }
+
+  async function finish(id, document) {
+    stop.remove();
+    bar.value = 1;
+    if (document.status === "failed") {
+      line.remove();
+      view.append(el("p", { class: "notice bad" }, `The file was not scored: ${document.error.message}.`));
+      return;
+    }
+    const report = await reportOf(id);
+    const seconds = report.seconds.toFixed(1);
+    line.textContent = `${count(report.rows)} rows scored in ${seconds} s, ${count(report.failed)} failed, ${count(report.cache_hits)} from a cache.`;
+    const name = scoredName(file.name, report.output);
+    const button = el("button", { type: "button", click: () => download(id, name) }, `Download ${name}`);
+    const facts = factList({ trigger: "Blob", cache: document.cache, ms: report.seconds * 1000, version: document.model.version });
+    const same = snippets({ body: null, type: "application/octet-stream", path: `console/files?name=${encodeURIComponent(file.name)}${query.replace("?", "&")}` });
+    view.append(...[el("div", { class: "actions" }, button), await table(id, report), facts, same].filter(Boolean));
+  }
+
+  async function table(id, report) {
+    if (!report.output.endsWith(".csv")) return errorList(report);
+    const records = splitCsv(await headOf(id), ",", 201);
+    const header = report.header === "present" ? records.shift() : null;
+    const shares = query ? about.form.classes.length : 0;
+    const rows = records.map(({ cells }) => scoredRow(cells, shares));
+    return rowTable({ names: header?.cells, rows, total: report.rows });
+  }
+
+  return { view, done: run() };
+}
+
+// A scored line: the input's cells, the prediction, the probabilities, the error.
+function scoredRow(cells, shares) {
+  const own = cells.length - shares - 2;
+  const values = cells.slice(own + 1, own + 1 + shares).map(Number);
+  return {
+    cells: cells.slice(0, own),
+    prediction: cells[own],
+    confidence: shares ? Math.max(...values) : undefined,
+    error: cells.at(-1),
+  };
+}
+
+function errorList(report) {
+  if (!report.errors.length) return null;
+  return el("ul", { class: "error" }, report.errors.slice(0, 20).map(each => el("li", {}, each.message)));
+}
+
+function words({ rows, failed, rows_per_s: pace, seconds_left: left }) {
+  const ahead = left === null || left === undefined ? "" : `, about ${Math.ceil(left)} s left`;
+  return `${count(rows)} rows, ${count(failed)} failed, ${count(Math.round(pace))} rows/s${ahead}`;
+}
+
+function scoredName(name, output) {
+  const ending = output.slice(output.lastIndexOf("console-") + 40);
+  return `${name.replace(/\.[a-z]+(\.(gz|zst))?$/i, "")}-scored${ending}`;
+}
+
+function count(value) {
+  return value.toLocaleString("en");
+}

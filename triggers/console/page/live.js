@@ -1,0 +1,95 @@
+// The live panel: metrics, health and queue depths, asked every two seconds while the page is seen.
+import { call, json } from "./api.js";
+import { band, chart } from "./chart.js";
+import { at, el, replace } from "./dom.js";
+import { Increases, parse, quantile, sum } from "./metrics.js";
+
+const EVERY_MS = 2000;
+const CACHES = { response: "response", near: "near", in_flight: "in flight", redis: "Redis" };
+const DURATION = "triscore_http_request_duration_seconds";
+const ROWS = "triscore_model_call_rows";
+const DEPENDENCIES = { model: "Model", cache: "Cache", storage: "Storage", servicebus: "Service Bus" };
+
+const rate = value => `${value < 10 ? value.toFixed(1) : Math.round(value)}/s`;
+const share = value => `${Math.round(value * 100)} %`;
+const time = value => value < 0.01 ? `${(value * 1000).toFixed(1)} ms` : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`;
+const whole = value => value < 10 && !Number.isInteger(value) ? value.toFixed(1) : String(Math.round(value));
+
+export function showLive(about) {
+  const parts = partsOf(about);
+  const increases = new Increases();
+  const names = ["model", "cache", ...(about.triggers.includes("blob") ? ["storage"] : []), ...(about.queues.length ? ["servicebus"] : [])];
+  const bands = new Map(names.map(name => [name, band(DEPENDENCIES[name])]));
+  const health = el("ul", { class: "bands", "aria-label": "Health over time" }, [...bands.values()].map(each => each.view));
+  const note = el("p", { class: "notice", hidden: true });
+  replace(at("live"), note, health, Object.values(parts).map(part => part.view));
+
+  async function readMetrics() {
+    const samples = parse(await (await call("metrics")).text());
+    const since = increases.since(samples, performance.now());
+    if (since) showMetrics(parts, about.triggers, since);
+  }
+
+  async function readHealth() {
+    const response = await fetch(`${document.body.dataset.prefix}/health/ready`);
+    const { dependencies } = await response.json();
+    for (const [name, { status, message }] of Object.entries(dependencies)) push(name, status, message);
+  }
+
+  async function readState() {
+    const state = await json("console/state");
+    for (const [name, { status, message }] of Object.entries(state)) push(name, status, message);
+    const queues = state.servicebus?.queues;
+    parts.queues?.push(about.queues.map((_, index) => queues?.[index].waiting ?? null));
+  }
+
+  function push(name, status, message) {
+    bands.get(name)?.push(status, message);
+    showStates(bands);
+  }
+
+  async function poll() {
+    if (document.hidden) return;
+    const came = await Promise.allSettled([readMetrics(), readHealth(), readState()]);
+    const refused = came.find(each => each.reason?.status === 401);
+    note.hidden = !refused;
+    note.textContent = refused ? "Type the function key above to see the metrics." : "";
+  }
+
+  poll();
+  setInterval(poll, EVERY_MS);
+  document.addEventListener("visibilitychange", poll);
+  at("key-form").addEventListener("change", poll);
+}
+
+function partsOf(about) {
+  const parts = {
+    requests: chart("Requests", about.triggers.map(name => ({ name: { http: "HTTP", blob: "blobs", servicebus: "messages" }[name], show: rate }))),
+    latency: chart("Time of an HTTP request", [{ name: "p50", show: time }, { name: "p99", show: time }]),
+    hits: chart("Hit rate by cache", Object.values(CACHES).map(name => ({ name, show: share }))),
+    batches: chart("Rows in a call of the model", [{ name: "mean", show: whole }, { name: "p99", show: whole }]),
+  };
+  if (about.queues.length) parts.queues = chart("Messages that wait", about.queues.map(name => ({ name, show: whole })));
+  return parts;
+}
+
+function showMetrics(parts, triggers, { grown, seconds }) {
+  parts.requests.push(triggers.map(trigger => sum(grown, "triscore_requests_total", { trigger }) / seconds));
+  parts.latency.push([0.5, 0.99].map(each => quantile(grown, DURATION, each)));
+  parts.hits.push(Object.keys(CACHES).map(cache => hitRate(grown, cache)));
+  const calls = sum(grown, `${ROWS}_count`);
+  parts.batches.push([calls ? sum(grown, `${ROWS}_sum`) / calls : null, quantile(grown, ROWS, 0.99)]);
+}
+
+function hitRate(grown, cache) {
+  const [hits, misses] = ["hit", "miss"].map(outcome => sum(grown, "triscore_cache_lookups_total", { cache, outcome }));
+  return hits + misses ? hits / (hits + misses) : null;
+}
+
+// The latest states, in the page's head.
+function showStates(bands) {
+  const known = [...bands].filter(([, { latest }]) => latest());
+  const states = known.map(([name, { latest }]) =>
+    el("li", {}, `${DEPENDENCIES[name]} `, el("span", { class: `tag ${latest()}` }, latest())));
+  replace(at("states"), states);
+}

@@ -1,0 +1,128 @@
+// Enqueue requests, and watch their result documents arrive.
+import { number, sentence } from "./answer.js";
+import { call } from "./api.js";
+import { el, field, replace, showError, sleep } from "./dom.js";
+import { rowRequest } from "./form.js";
+import { snippets } from "./snippets.js";
+
+const MOST = 1000;
+const AT_ONCE = 6;
+const POLL_MS = 150;
+const SHOWN = 12;
+const ASYNC = { Prefer: "respond-async" };
+
+export function queuePanel(about, query) {
+  const { form } = about;
+  const many = el("input", { type: "text", inputmode: "numeric", value: "100", autocomplete: "off" });
+  const button = el("button", { type: "submit" }, "Enqueue");
+  const error = el("p", { class: "notice bad", role: "alert", hidden: true });
+  const out = el("div", { class: "out" });
+  const intro = el("p", { class: "intro" }, "Each request goes on the Service Bus queue and is answered 202. Its result document is fetched from results/{id} when a worker has scored it.");
+  const ask = el("form", { class: "inline", "aria-label": "Messages", submit }, field("How many messages", `1 to ${MOST.toLocaleString("en")}`, many), button);
+
+  async function submit(event) {
+    event.preventDefault();
+    const count = Number(many.value);
+    const isRight = Number.isInteger(count) && count >= 1 && count <= MOST;
+    showError(many, isRight ? "" : `Expected a whole number from 1 to ${MOST.toLocaleString("en")}, got "${many.value}".`);
+    if (!isRight) return many.focus();
+    error.hidden = true;
+    button.disabled = true;
+    const run = queueRun(count, number => ({ ...rowRequest(form, [form.rows[number % form.rows.length]], query), headers: ASYNC }));
+    replace(out, run.view);
+    try {
+      await run.done;
+    } catch (refused) {
+      error.textContent = sentence(refused.message);
+      error.hidden = false;
+    }
+    button.disabled = false;
+    return undefined;
+  }
+
+  return el("div", {}, intro, ask, error, out);
+}
+
+function queueRun(count, requestAt) {
+  const dots = Array.from({ length: count }, () => el("i"));
+  const line = el("p", { class: "small", role: "status" });
+  const body = el("tbody");
+  const head = el("tr", {}, ...["Document", "Result", "Cache", "Waited and scored"].map(name => el("th", { scope: "col" }, name)));
+  const table = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Result documents", hidden: true },
+    el("table", { class: "rows" }, el("caption", { class: "quiet" }, "The latest documents"), el("thead", {}, head), body));
+  const first = requestAt(0);
+  const view = el("div", {}, line, el("div", { class: "dots", "aria-hidden": "true" }, dots), table,
+    snippets({ ...first, type: "application/json" }));
+  const state = { sent: 0, arrived: 0, failed: 0, began: performance.now() };
+
+  function told() {
+    const seconds = ((performance.now() - state.began) / 1000).toFixed(1);
+    const failed = state.failed ? `, ${state.failed} failed` : "";
+    line.textContent = `${state.sent} of ${count} enqueued, ${state.arrived} documents arrived${failed}; ${seconds} s`;
+  }
+
+  async function one(index) {
+    const id = `console-${crypto.randomUUID()}`;
+    const request = requestAt(index);
+    const response = await call("score" + request.query, {
+      method: "POST", body: request.body, headers: { "Content-Type": "application/json", ...request.headers, "x-request-id": id },
+    });
+    state.sent++;
+    dots[index].className = "sent";
+    told();
+    return response.status === 202 ? { id, index } : null;
+  }
+
+  function arrived({ id, index }, document) {
+    state.arrived++;
+    const isRight = document.status === "succeeded";
+    if (!isRight) state.failed++;
+    dots[index].className = document.status;
+    const ms = new Date(document.finished_at) - new Date(document.received_at);
+    body.prepend(el("tr", {}, el("th", { scope: "row" }, el("code", {}, id.slice(8, 21))),
+      el("td", { class: "prediction" }, isRight ? resultText(document.result) : document.error.message),
+      el("td", {}, el("span", { class: `tag ${document.cache}` }, document.cache)), el("td", {}, `${ms} ms`)));
+    while (body.rows.length > SHOWN) body.lastChild.remove();
+    table.hidden = false;
+    told();
+  }
+
+  // Fetches whatever has arrived, until nothing is left.
+  async function collect(waiting, isSending) {
+    while (waiting.length || isSending()) {
+      const round = waiting.splice(0, waiting.length);
+      await eachOf(round, async ticket => {
+        const response = await call(`results/${ticket.id}`);
+        if (response.status === 200) arrived(ticket, await response.json());
+        else waiting.push(ticket);
+      });
+      await sleep(POLL_MS);
+    }
+  }
+
+  async function run() {
+    const waiting = [];
+    let isSending = true;
+    const sending = eachOf([...Array(count).keys()], async index => {
+      const ticket = await one(index);
+      if (ticket) waiting.push(ticket);
+      else state.arrived++;  // without the cache a request is answered at once
+    }).finally(() => { isSending = false; });
+    await Promise.all([sending, collect(waiting, () => isSending)]);
+    told();
+  }
+
+  return { view, done: run() };
+}
+
+async function eachOf(items, work) {
+  let next = 0;
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    while (next < items.length) await work(items[next++]);
+  }));
+}
+
+function resultText(result) {
+  const [value] = result?.predictions ?? result ?? [];
+  return typeof value === "number" ? number(value) : String(value);
+}

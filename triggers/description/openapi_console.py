@@ -1,0 +1,132 @@
+"""The console's routes in OpenAPI."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from inference import errors
+from inference.output_choice import OUTPUTS, PARAMETER
+from inference.rows import file_formats
+from triggers.description import openapi_headers as headers
+from triggers.description import openapi_refusals as refusals
+from triggers.description.openapi_operations import PENDING
+from triggers.description.openapi_parts import (
+    TEXT,
+    Json,
+    enum,
+    open_get,
+    operation,
+    path_parameter,
+    record,
+    response,
+)
+from triggers.statuses import NO_FILE, NO_VIEWER, NOT_SCORED, refusal_of
+
+_get = partial(open_get, parameters=[])
+_OBJECT: Json = {"type": "object"}
+_BINARY: Json = {}
+_TAKEN = (
+    *(errors.MalformedInput, errors.InputTooLarge, errors.UnsupportedType, errors.UnfitInput),
+)
+_DEPENDENCY = record(
+    "status",
+    status=enum(("ok", "failed")),
+    message=TEXT,
+    queues={"description": "Of Service Bus: the depths; null without the right to ask."},
+)
+
+
+def paths(*, files: bool) -> Json:
+    """`files`: whether the blob trigger is there to score them."""
+    assets = {
+        f"/{page}/assets/{{file}}": open_get(
+            f"{page}Assets",
+            "A file of the page",
+            {
+                "200": response("The file.", TEXT, "text/javascript"),
+                **refusals.responses([NO_FILE]),
+            },
+            parameters=[path_parameter("file", TEXT)],
+        )
+        for page in ("console", "docs")
+    }
+    return {
+        "/console": _get(
+            "console", "A page to try the model", {"200": response("HTML.", TEXT, "text/html")}
+        ),
+        "/docs": _get(
+            "docs",
+            "This document as an interactive page",
+            {"200": response("HTML.", TEXT, "text/html"), **refusals.responses([NO_VIEWER])},
+        ),
+        **assets,
+        "/console/model": _get(
+            "consoleModel",
+            "What the page is made of: the model's columns",
+            {"200": response("`form` is null while the model loads.", _OBJECT)},
+        ),
+        "/console/state": {"get": _state()},
+        **(_files() if files else {}),
+    }
+
+
+def _state() -> Json:
+    schema = record(storage=_DEPENDENCY, servicebus=_DEPENDENCY)
+    return operation(
+        "consoleState",
+        "Whether storage and Service Bus answer, and the depths of the app's queues",
+        {"200": response("By dependency.", schema)},
+        parameters=[],
+    )
+
+
+def _files() -> Json:
+    errors_of_storage = (refusals.INTERNAL, refusals.OVERLOADED)
+    name = {
+        "name": "name",
+        "in": "query",
+        "required": True,
+        "description": f"Its ending says the format: {', '.join(file_formats.WORDS)}.",
+        "schema": TEXT,
+        "example": "rows.csv",
+    }
+    output = {
+        "name": PARAMETER,
+        "in": "query",
+        "description": "`probabilities`: the probability of each class beside its label.",
+        "schema": enum(OUTPUTS),
+    }
+    part = {
+        "name": "part",
+        "in": "query",
+        "description": "`report`: the file's report.",
+        "schema": enum(("report",)),
+    }
+    later = headers.answers(("Retry-After",))
+    taken = response("Uploaded as a blob.", PENDING) | {"headers": later}
+    refused = [*map(refusal_of, _TAKEN), *errors_of_storage]
+    return {
+        "/console/files": {
+            "post": operation(
+                "submitFile",
+                "Upload a file of at most MAX_BODY_BYTES, to be scored by the blob trigger",
+                {"202": taken, **refusals.responses(refused)},
+                parameters=[name, output],
+                requestBody={"required": True, "content": {"*/*": _BINARY}},
+            )
+        },
+        "/console/files/{id}": {
+            "get": operation(
+                "scoredFile",
+                "A scored file, or its first bytes with `Range: bytes=0-…`",
+                {
+                    "200": {"description": "All.", "content": {"application/octet-stream": {}}},
+                    "206": {"description": "A part.", "content": {"application/octet-stream": {}}},
+                    **refusals.responses(
+                        [NOT_SCORED, refusal_of(errors.InputTooLarge), *errors_of_storage]
+                    ),
+                },
+                parameters=[path_parameter("id", TEXT), part],
+            )
+        },
+    }
