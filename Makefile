@@ -19,15 +19,30 @@ UNTRACED := --ignore tests/inference/serving/test_free_loop.py
 .PHONY: run demo help test test-long test-faults test-servicebus coverage check bench bench-quick docs lock \
 	setup-run setup-test setup-test-long clean
 
-run: setup-run        ## score through all three triggers, then stay up until Ctrl-C
+##@ Run it
+run: setup-run        ## set up what is missing, score through all three triggers, stay up until Ctrl-C
 	@exec $(TRISCORE) up $(OPTIONS)
 
 demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
 	@$(TRISCORE) demo $(OPTIONS)
 
-help:                 ## these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+clean:                ## forget the emulators' data; programs stay installed
+	@rm -rf .triscore/data .triscore/logs
 
+help:                 ## these lines
+	@awk -F ':.*## ' '/^##@ / { printf "%s%s\n", (n++ ? "\n" : ""), substr($$0, 5) } \
+	/^## / { print "  " substr($$0, 4) } \
+	/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+##@ With your own model
+## ./triscore describe models/mine              write its triscore.json; --rows FILE for named columns
+## AZUREML_MODEL_DIR=models/mine make run       serve it; a folder with a score.py needs no triscore.json
+## make run SAMPLE=request.json                 what the tour sends to a script that declares no sample
+## make run PORT=7072                           another port for HTTP
+## TRISCORE_PORTS=20000 make run                other ports for Redis, Azurite, Service Bus: 20001 to 20005
+## ./triscore --help                            every other command
+
+##@ Test and measure it
 test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 4 $(XDIST) -m "not long"
 
@@ -82,6 +97,3 @@ setup-test:
 setup-test-long:
 	@sh local/demo/bootstrap.sh
 	@$(PY) -m local.demo.install test-long
-
-clean:                ## forget the emulators' data; programs stay installed
-	@rm -rf .triscore/data .triscore/logs

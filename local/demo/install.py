@@ -76,17 +76,21 @@ def steps(kind: str) -> Sequence[Step]:
 def install(needed: Sequence[Step]) -> None:
     """Install what is missing. Raises InstallError, if possible before the first download."""
     missing = [step for step in needed if not step.is_done()]
-    impossible = [step for step in missing if not step.is_possible()]
-    for step in impossible:
-        if not step.is_optional:
-            raise InstallError(step.otherwise)
-        _say(step.otherwise)
-    missing = [step for step in missing if step not in impossible]
-    if not missing:
-        return
-    failed = []
+    possible = [step for step in missing if step.is_possible()]
+    for step in missing:
+        if step not in possible:
+            if not step.is_optional:
+                raise InstallError(step.otherwise)
+            _say(step.otherwise)
+    for sentence in _install_all(possible) if possible else ():
+        _say(sentence)
+
+
+def _install_all(steps: Sequence[Step]) -> list[str]:
+    """Returns why optional steps failed. Raises InstallError for any other."""
+    failures = []
     with _progress() as progress:
-        for step in missing:
+        for step in steps:
             task = progress.add_task(step.title, total=1, line="")
             outcome = "done"
             try:
@@ -94,11 +98,10 @@ def install(needed: Sequence[Step]) -> None:
             except InstallError as error:
                 if not step.is_optional:
                     raise
-                failed.append(str(error))
+                failures.append(str(error))
                 outcome = "not installed"
             progress.update(task, completed=1, line=outcome)
-    for sentence in failed:
-        _say(sentence)
+    return failures
 
 
 def _say(sentence: str) -> None:

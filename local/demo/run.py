@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shutil
 import signal
 import threading
@@ -82,9 +83,15 @@ def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
             supervisor.launch()
             supervisor.wait_ready()
             if failure := host.failure():
-                raise EmulatorError(f"the model cannot be served: {failure}")
+                raise EmulatorError(f"the model cannot be served: {failure}{_remedy(failure)}")
         console.print(f"Ready in {time.monotonic() - start:.1f} s at {host.link}\n")
         yield host
+
+
+def _remedy(failure: str) -> str:
+    """How to install here what a model needs. requirements.txt is what Azure installs."""
+    missing = re.search(r"(\S+?),? (?:which )?is not installed: add it", failure)
+    return f", and here `.venv/bin/python -m pip install {missing[1]}`" if missing else ""
 
 
 def _show_changes(host: HostServer, asked: int | None) -> None:

@@ -1,0 +1,66 @@
+"""The curl that the tour prints."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+from local.demo import screen
+from local.demo.example import Body
+from local.demo.golden_rows import GoldenRows
+
+URL = "http://localhost:7071/api"
+
+
+def golden(**changes: object) -> GoldenRows:
+    fields: dict[str, object] = {
+        "file": "models/mine/triscore.json",
+        "rows": [[31.0, "O'Fallon", None], [2.5, "Zürich", 1.0]],
+        "predictions": [0.1, None],
+        "names": ("age", "city", "visits"),
+        "is_text": False,
+        "prediction_column": "prediction",
+        "relative": 1e-6,
+        "absolute": 1e-9,
+    }
+    return GoldenRows(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_a_shell_reads_the_body_as_it_is_sent(tmp_path: Path) -> None:
+    body = golden().request
+    words = shlex.split(screen.curl(URL, body, key=False, folder=tmp_path))
+    assert words[:3] == ["curl", f"{URL}/score", "-d"]
+    assert json.loads(words[3]) == json.loads(body.content)
+    assert json.loads(words[3]) == {"data": [{"age": 31, "city": "O'Fallon", "visits": None}]}
+
+
+def test_the_shell_puts_the_key_in(tmp_path: Path) -> None:
+    line = screen.curl(URL, golden().request, key=True, folder=tmp_path)
+    assert '-H "x-functions-key: $HOST_FUNCTION_KEY"' in line
+
+
+def test_a_long_body_and_a_binary_one_are_put_into_a_file(tmp_path: Path) -> None:
+    for body in (
+        Body(b'{"data": ["' + b"a" * 5000 + b'"]}', "application/json", ""),
+        Body(b"\x93NUMPY\xff", "application/x-npy", "", ".npy"),
+    ):
+        file = tmp_path / f"example{body.ending}"
+        line = screen.curl(URL, body, key=False, folder=tmp_path)
+        assert line.endswith(f"--data-binary @{file}")
+        assert file.read_bytes() == body.content
+
+
+def test_an_answer_agrees_within_the_manifests_tolerances() -> None:
+    rows = golden()
+    assert rows.check_request(b"[0.10000000001]") is None
+    assert rows.check_request(b"[0.2]") == "expected [0.1], got [0.2]"
+    assert rows.check_message(1, [None]) is None
+    assert rows.check_message(1, [True]) == "expected [null], got [true]"
+
+
+def test_several_outputs_of_a_scored_line_are_put_together() -> None:
+    rows = golden(predictions=[[1.0, 2.0]], rows=[[1.0]])
+    line = b'{"data": [1], "prediction_0": 1.0, "prediction_1": 2.0}\n'
+    assert rows.check_blob(line * 500) is None
+    assert rows.check_blob(line) == "expected 500 rows, got 1"
