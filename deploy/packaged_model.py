@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy import own_files
 from deploy.errors import Refused
+from deploy.own_files import OwnFiles
 from inference import models
 from inference.errors import ModelUnavailable
 from inference.models import manifest_file
@@ -27,6 +30,8 @@ class PackagedModel:
     script: str | None
     #: The requirements beside the script, or beside the model.
     requirements: Path | None
+    #: What was left out of the folder, for the user.
+    notes: Sequence[str] = ()
 
     @property
     def place(self) -> str:
@@ -41,7 +46,8 @@ class PackagedModel:
 def find(model: Path, entry_script: Path | None) -> PackagedModel:
     """The files of `--model` and `--entry-script`. Raises Refused."""
     model = model.resolve()
-    files = _files(model)
+    own = _own_files(model)
+    files = dict(own.files)
     script = _script(model, entry_script, files)
     folder = model if model.is_dir() else model.parent
     described = any(manifest_file.find(folder) == file for file in files.values())
@@ -51,16 +57,31 @@ def find(model: Path, entry_script: Path | None) -> PackagedModel:
         files=files,
         script=script,
         requirements=_requirements(model, None if script is None else files[script]),
+        notes=own.notes(),
     )
 
 
-def _files(model: Path) -> dict[str, Path]:
+def _own_files(model: Path) -> OwnFiles:
     if not model.exists():
         raise Refused(f"{model} does not exist: --model names a model file, or the folder of one")
-    files = dict(files_of(model)) if model.is_dir() else _with_manifest(model)
-    if not files:
+    if not model.is_dir():
+        return OwnFiles(_with_manifest(model), {})
+    own = own_files.find(model)
+    _require_needed(model, own)
+    if not own.files:
         raise Refused(f"{model} is empty: --model names a model file, or the folder of one")
-    return files
+    return own
+
+
+def _require_needed(folder: Path, own: OwnFiles) -> None:
+    """Raises Refused if the script, the model or its manifest would be left out."""
+    needed = [DEFAULT_SCRIPT, manifest_file.NAME]
+    with contextlib.suppress(ModelUnavailable):  # the start of the package says why
+        manifest = manifest_file.read(folder)
+        needed += [] if manifest is None else [manifest.file, manifest.effective().file]
+    for name in needed:
+        if (folder / name).is_file():
+            own.require(name)
 
 
 def _script(model: Path, given: Path | None, files: dict[str, Path]) -> str | None:
@@ -71,7 +92,9 @@ def _script(model: Path, given: Path | None, files: dict[str, Path]) -> str | No
 
 
 def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file below a folder, by its path there, sorted; without hidden files and byte code."""
+    """Every file below one of the app's own folders, by its path there, sorted; without hidden
+    files and byte code.
+    """
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
         if file.is_file() and not any(map(_left_out, path.parts)):

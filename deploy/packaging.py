@@ -15,7 +15,7 @@ from typing import Unpack
 
 import orjson
 
-from deploy import manifest, outputs, packaged_model, pins, project_files, trial
+from deploy import manifest, outputs, packaged_model, pins, project_files, script_needs, trial
 from deploy import options as package_options
 from deploy.errors import Refused
 from deploy.options import Options
@@ -65,6 +65,7 @@ def package(
         Path(model), None if entry_script is None else Path(entry_script)
     )
     required = requirements_of(packaged, requirements)
+    late_notes = script_needs.require_late(packaged, required)
     files = _files(packaged, dockerfile=generate_dockerfile)
     size = sum(file.stat().st_size for file in files.values())
     if not generate_dockerfile:
@@ -75,7 +76,8 @@ def package(
         _stage(staged, files, required, settings | packaged.settings())
         functions = _test(staged, packaged, required)
         outputs.put(staged, target)
-    return Package(target, packaged.name, functions, size, pins.untested_notes(required))
+    notes = [*pins.untested_notes(required), *packaged.notes, *late_notes]
+    return Package(target, packaged.name, functions, size, notes)
 
 
 def requirements_of(packaged: PackagedModel, given: AnyPath | None) -> list[Pin]:
@@ -130,19 +132,20 @@ def _stage(
 def _test(staged: Path, packaged: PackagedModel, required: Sequence[Pin]) -> list[str]:
     """Write a manifest if there is none, and start the package once; returns its functions."""
     folder = staged / packaged.place
+    script = None if packaged.script is None else packaged.files[packaged.script]
     try:
         if packaged.script is None and manifest_file.find(folder) is None:
             manifest_file.write(folder, manifest.describe(folder))
-        return _started(staged, required)
+        return _started(staged, required, script)
     except (Refused, ScoringError) as error:
         # The user knows the folder by its own name, and reads one line.
         sentence = str(error).replace(str(folder), str(packaged.folder))
         raise Refused(" ".join(sentence.split())) from error
 
 
-def _started(staged: Path, required: Sequence[Pin]) -> list[str]:
+def _started(staged: Path, required: Sequence[Pin], script: Path | None) -> list[str]:
     before = set(staged.rglob("*"))
-    functions = trial.start(staged, required)
+    functions = trial.start(staged, required, script=script)
     written = sorted(set(staged.rglob("*")) - before)
     if written:
         raise Refused(

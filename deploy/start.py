@@ -24,18 +24,19 @@ _PROJECT = str(Path(__file__).resolve().parent.parent)
 
 
 class _Denied(importlib.abc.MetaPathFinder):
-    """Finds some top-level modules as if their packages were not installed."""
+    """Finds some modules as if their packages were not installed."""
 
     def __init__(self, modules: Sequence[str]) -> None:
-        self._modules, self._installed = frozenset(modules), frozenset(site.getsitepackages())
+        self._modules, self._installed = frozenset(modules), tuple(site.getsitepackages())
 
     def find_spec(
-        self, name: str, _path: object = None, _target: object = None
+        self, name: str, path: Sequence[str] | None = None, _target: object = None
     ) -> ModuleSpec | None:
         if name not in self._modules:
             return None
         # A module of this name may lie beside the script.
-        places = [place for place in sys.path if place not in self._installed]
+        searched = sys.path if path is None else path
+        places = [place for place in searched if not place.startswith(self._installed)]
         if spec := PathFinder.find_spec(name, places):
             return spec
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
@@ -86,10 +87,10 @@ def _describe(error: BaseException) -> dict[str, Any]:
 
 
 def _missing(error: BaseException | None) -> str | None:
-    """The top-level module whose absence caused the error, or None."""
+    """The module whose absence caused the error, or None."""
     while error is not None:
         if isinstance(error, ModuleNotFoundError):
-            return (error.name or "").partition(".")[0]
+            return error.name or ""
         error = error.__cause__ or error.__context__
     return None
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy import closure, options, project_files
+from deploy import closure, options, project_files, script_needs
 from deploy.errors import Refused
 from deploy.pins import Pin
 
@@ -25,18 +25,24 @@ START_S = 600
 
 
 def start(
-    package: Path, pins: Sequence[Pin], settings: Mapping[str, str] | None = None
+    package: Path,
+    pins: Sequence[Pin],
+    settings: Mapping[str, str] | None = None,
+    *,
+    script: Path | None = None,
 ) -> list[str]:
     """The names of a package's functions. Raises Refused if it does not start.
 
-    `settings` take precedence over the package's own, as app settings do.
+    `settings` take precedence over the package's own, as app settings do. `script` is read for what
+    else it imports, if a module is missing.
     """
     denied = closure.missing_modules(pins)
     report = _run(package, denied, settings or {})
     if "functions" in report:
         functions: list[str] = report["functions"]
         return functions
-    raise Refused(_sentence(report, denied))
+    needs = {} if script is None else script_needs.missing(script, denied)
+    raise Refused(_sentence(report, denied, needs))
 
 
 def _run(package: Path, denied: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, Any]:
@@ -71,15 +77,21 @@ def _run(package: Path, denied: Mapping[str, str], settings: Mapping[str, str]) 
     return report
 
 
-def _sentence(report: Mapping[str, Any], denied: Mapping[str, str]) -> str:
+def _sentence(
+    report: Mapping[str, Any], denied: Mapping[str, str], needs: Mapping[str, str]
+) -> str:
+    """`needs`: the missing modules that the script imports, each with a pin."""
     error, setting, module = report["error"], report["setting"], report["module"]
     if setting is not None:
         return f"{options.flag_of(setting)} {error}"
-    if module in denied:
-        return f"{error}; the requirements do not install {module}: add {denied[module]} to them"
     if module is not None:
+        needs = {**script_needs.denied_part(module, denied), **needs}
+    if needs and (module is not None or "ImportError" in error):
+        return f"{error}; {script_needs.sentence(needs)}"
+    if module is not None:
+        top = module.partition(".")[0]
         return (
-            f"{error}; the package does not contain {module}: pin it in the requirements and"
+            f"{error}; the package does not contain {top}: pin it in the requirements and"
             " install them here, or package a folder with the model, its script and that module"
         )
     return str(error)

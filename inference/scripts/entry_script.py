@@ -47,7 +47,8 @@ def load(file: Path, model_dir: Path | None = None) -> EntryPoints:
     aliases.install(model_dir or file.parent)
     aliases.reset_rawhttp()
     inference_schema.forget_schemas(MODULE)
-    module = _import(file)
+    with aliases.unavailable_names():
+        module = _import(file)
     for name in ("init", "run"):
         if not callable(getattr(module, name, None)):
             raise ModelUnavailable(f"{file.name} needs init() and run(data): it has no {name}()")

@@ -40,6 +40,11 @@ def digest(script: Path) -> bytes:
     return whole.digest()
 
 
+def code_files(script: Path) -> list[Path]:
+    """The script and the modules that it brings along, as far as they are known by now."""
+    return sorted(_Code(script).files)
+
+
 class _Code:
     """The files and the packages of a script. `packages` are top-level modules."""
 

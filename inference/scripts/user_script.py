@@ -21,6 +21,7 @@ from inference.scripts import (
     script_digest,
     script_response,
 )
+from inference.scripts.aml import aliases
 from inference.scripts.coroutine_runner import CoroutineRunner
 from inference.scripts.independent_rows import ScriptRows
 from inference.scripts.inference_schema import DeclaredSchema
@@ -63,7 +64,8 @@ class UserScript:
         self._cacheable, self._is_failure = entry.cacheable, entry.is_failure
         self._convention = run_signature.choose_convention(entry, self._errors)
         self.declared = run_signature.declared_schema(entry)
-        self._coroutines.call(entry.init, {})
+        with aliases.unavailable_names():
+            self._coroutines.call(entry.init, {})
         self.digest = script_digest.digest(self._file)  # more of its modules are known now
 
     def memory_of(self, extent: Extent) -> int:

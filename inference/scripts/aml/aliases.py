@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from inference.errors import ModelUnavailable
 
 _HOMES = ("azureml.contrib.services", "azureml_inference_server_http.api")
 _NAMES = {
@@ -45,6 +48,19 @@ def install(model_dir: Path = Path()) -> None:
     core_model.use_folder(model_dir)
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())
+
+
+@contextmanager
+def unavailable_names() -> Iterator[None]:
+    """While a script starts: raises ModelUnavailable for a name that it asks for in vain."""
+    try:
+        yield
+    except ImportError as error:
+        from inference.scripts.aml.core_model import NotInAzuremlCore  # noqa: PLC0415 - as above
+
+        if isinstance(error, NotInAzuremlCore):
+            raise ModelUnavailable(str(error)) from None
+        raise
 
 
 def is_rawhttp_used() -> bool:

@@ -13,8 +13,8 @@ from inference import models
 from inference.errors import ModelUnavailable
 
 
-class NotInAzuremlCore(ModelUnavailable, ImportError):
-    """A name of azureml.core that is not answered. A script may catch it as an ImportError."""
+class NotInAzuremlCore(ImportError):
+    """A name of azureml.core that is not answered."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
