@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 TRISCORE := .venv/bin/triscore
 #: What the project is written in, for `make check`.
-CODE := inference triggers cache deploy local cli bench function_app.py
+CODE := inference triggers cache deploy local cli triscore_client bench function_app.py
 #: `make run PORT=7072 SAMPLE=request.json`
 OPTIONS := $(if $(PORT),--port $(PORT)) $(if $(SAMPLE),--sample '$(SAMPLE)')
 #: Brought by `make lock` alone, into a folder of its own.

@@ -15,10 +15,12 @@ from typer.main import get_command
 
 from cli import benchmark, deployment, emulators, model, running, scoring
 from cli.errors import is_expected
+from cli.running_app import load, queued_requests, watching
 
 NAME = "triscore"
 
-RUN, MODEL, AZURE, MEASURE = "Run on this machine", "A model", "Azure", "Measure"
+RUN, MODEL, USE = "Run on this machine", "A model", "A running app"
+AZURE, MEASURE = "Azure", "Measure"
 
 app = typer.Typer(
     name=NAME, help="Serve a scikit-learn model on Azure Functions, here and in Azure."
@@ -29,7 +31,12 @@ app.command(rich_help_panel=RUN)(running.host)
 app.add_typer(emulators.app, name="emulators", rich_help_panel=RUN)
 app.command(rich_help_panel=MODEL)(model.describe)
 app.command(rich_help_panel=MODEL)(model.accelerate)
-app.command(rich_help_panel=MODEL)(scoring.score)
+app.command(rich_help_panel=USE)(scoring.score)
+app.command(rich_help_panel=USE)(queued_requests.enqueue)
+app.command(rich_help_panel=USE)(queued_requests.results)
+app.command(rich_help_panel=USE)(watching.stats)
+app.command(rich_help_panel=USE)(watching.watch)
+app.command(rich_help_panel=USE)(load.load)
 app.command(rich_help_panel=AZURE)(deployment.package)
 app.command(rich_help_panel=AZURE)(deployment.doctor)
 app.command(rich_help_panel=AZURE)(deployment.requeue)

@@ -15,6 +15,7 @@ EXPECTED = (
     ("local.host.errors", "HostError"),
     ("local.demo.errors", "DemoError"),
     ("bench.errors", "BenchError"),
+    ("triscore_client.errors", "ClientError"),
 )
 
 

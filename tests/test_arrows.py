@@ -19,6 +19,7 @@ ROOMS = {
     "local",
     "deploy",
     "cli",
+    "triscore_client",
     "tests",
     "bench",
     "function_app",
@@ -30,6 +31,7 @@ MAY = {
     "function_app": {"triggers", "inference", "cache"},
     "local": set(),
     "deploy": {"inference"},
+    "triscore_client": set(),
     "cli": ROOMS - {"tests", "function_app"},
 }
 #: These read the settings of every package, and connect to Redis as the cache does.

@@ -56,6 +56,7 @@ def test_the_commands_are_those_of_the_readme():
     assert {path[0] for path in COMMANDS if path} == {
         *("up", "demo", "host", "emulators"),
         *("describe", "accelerate", "score", "package", "doctor", "requeue", "bench"),
+        *("enqueue", "results", "stats", "watch", "load"),
     }
 
 

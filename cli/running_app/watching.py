@@ -1,0 +1,131 @@
+"""`triscore stats` and `triscore watch`: what an app has done, and what it does."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import output
+from cli.running_app import figures
+from cli.running_app.options import LOCAL, Key, Url
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cli.running_app.figures import Sample
+
+_CALL = "triscore_model_call_duration_seconds"
+
+
+def stats(*, url: Url = LOCAL, key: Key = "", as_json: output.Json = False) -> int:
+    """Print what the process that answers has done since it started."""
+    from rich.console import Console
+
+    document = _document(_samples(url, key))
+    if as_json:
+        output.show(document, "", as_json=True)
+    else:
+        Console().print(_table(document, {}, 0))
+    return 0
+
+
+def watch(
+    *,
+    every_s: Annotated[
+        float, typer.Option("--every", metavar="SECONDS", min=0.2, help="Between two looks.")
+    ] = 2.0,
+    count: Annotated[int, typer.Option("--count", min=0, help="End after so many looks.")] = 0,
+    url: Url = LOCAL,
+    key: Key = "",
+    as_json: output.JsonLines = False,
+) -> int:
+    """Show what an app does, until Ctrl-C."""
+    from rich.live import Live
+
+    before: dict[str, Any] = {}
+    looks = 0
+    with Live(auto_refresh=False) as screen:
+        while True:
+            document = _document(_samples(url, key))
+            if as_json:
+                output.show(document, "", as_json=True)
+            else:
+                screen.update(_table(document, before, every_s), refresh=True)
+            before, looks = document, looks + 1
+            if looks == count:
+                return 0
+            time.sleep(every_s)
+
+
+def _samples(url: str, key: str) -> list[Sample]:
+    from triscore_client import Client
+
+    with Client(url, key=key, timeout_s=10) as client:
+        return figures.read_samples(client.metrics())
+
+
+def _document(samples: list[Sample]) -> dict[str, Any]:
+    """The figures by name. A share or a time is null where there is nothing to tell it from."""
+    requests = "triscore_requests_total"
+    caches = figures.values_of(samples, "triscore_cache_lookups_total", "cache")
+    calls = figures.total(samples, f"{_CALL}_count")
+    rows = figures.total(samples, "triscore_model_call_rows_sum")
+    return {
+        "model": next((s.labels["name"] for s in samples if s.name == "triscore_model_info"), None),
+        "ready": figures.total(samples, "triscore_model_ready") == 1,
+        "cache_up": figures.total(samples, "triscore_cache_up") == 1,
+        "requests": {
+            trigger: {
+                status: int(figures.total(samples, requests, trigger=trigger, status=status))
+                for status in figures.values_of(samples, requests, "status")
+                if figures.total(samples, requests, trigger=trigger, status=status)
+            }
+            for trigger in figures.values_of(samples, requests, "trigger")
+        },
+        "hit_rate": {cache: _or_none(figures.hit_rate(samples, cache)) for cache in caches},
+        "model_calls": int(calls),
+        "rows_per_call": rows / calls if calls else None,
+        "call_p50_ms": _milliseconds(figures.quantile(samples, _CALL, 0.5)),
+        "call_p99_ms": _milliseconds(figures.quantile(samples, _CALL, 0.99)),
+        "pending": int(figures.total(samples, "triscore_pending_answers")),
+        "memory_mb": round(figures.total(samples, "process_resident_memory_bytes") / 1e6),
+    }
+
+
+def _table(document: dict[str, Any], before: dict[str, Any], every_s: float) -> Table:
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    state = "ready" if document["ready"] else "not ready"
+    table.add_row("Model", f"{document['model']}, {state}")
+    table.add_row("Cache", "up" if document["cache_up"] else "away or none")
+    for trigger, counts in document["requests"].items():
+        line = ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "none"
+        if earlier := before.get("requests", {}).get(trigger):
+            line += f"   {(sum(counts.values()) - sum(earlier.values())) / every_s:,.0f}/s"
+        table.add_row(f"Requests, {trigger}", line)
+    for cache, share in document["hit_rate"].items():
+        table.add_row(f"Hits, {cache}", "no lookups" if share is None else f"{share:.0%}")
+    if document["model_calls"]:
+        table.add_row("Model calls", _calls(document))
+    table.add_row("Pending", f"{document['pending']:,}")
+    table.add_row("Memory", f"{document['memory_mb']:,} MB")
+    return table
+
+
+def _calls(document: dict[str, Any]) -> str:
+    return (
+        f"{document['model_calls']:,} with {document['rows_per_call']:.1f} rows each, "
+        f"p50 {document['call_p50_ms']:.1f} ms, p99 {document['call_p99_ms']:.1f} ms"
+    )
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _milliseconds(seconds: float) -> float | None:
+    return _or_none(seconds * 1000)

@@ -1,0 +1,122 @@
+"""The two clients. They differ in how they send and wait, and in nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Self, Unpack
+
+import httpx2
+
+from triscore_client import exchanges
+from triscore_client.exchanges import Answer, Exchange, Queueing, Request, Scoring
+
+
+class Client:
+    """Blocks. One client can be used by several threads.
+
+    `url`: the address of the app, without `/api`. `key`: a function key, if the app asks for one.
+    `timeout_s`: the longest that a call takes, with the tries again while the app is overloaded.
+    """
+
+    def __init__(self, url: str, *, key: str = "", timeout_s: float = 60) -> None:
+        self._timeout_s = timeout_s
+        self._http = httpx2.Client(**_options(url, key, timeout_s))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def score(self, rows: Any, **options: Unpack[Scoring]) -> Answer:
+        """Score rows (see bodies.body_of) now. Raises Refused, AppUnavailable."""
+        return self._run(exchanges.score(rows, self._timeout_s, **options))
+
+    def enqueue(self, rows: Any, **options: Unpack[Queueing]) -> str:
+        """Put rows on the queue. Returns the id of their result. Raises Refused, AppUnavailable."""
+        return self._run(exchanges.enqueue(rows, self._timeout_s, **options))
+
+    def result(self, request_id: str, timeout_s: float | None = None) -> dict[str, Any]:
+        """Wait for a result document. Raises ScoringFailed, Refused, AppUnavailable."""
+        return self._run(exchanges.result(request_id, timeout_s or self._timeout_s))
+
+    def cancel(self, request_id: str) -> None:
+        """Drop a request that waits, or end a blob's job. Raises Refused, AppUnavailable."""
+        self._run(exchanges.cancel(request_id, self._timeout_s))
+
+    def metrics(self) -> str:
+        """What the process that answers has done, in Prometheus' text format."""
+        return self._run(exchanges.metrics(self._timeout_s))
+
+    def _run[T](self, exchange: Exchange[T]) -> T:
+        reply: httpx2.Response | None = None
+        try:
+            while True:
+                step = exchange.send(reply)
+                if isinstance(step, Request):
+                    reply = self._send(step)
+                else:
+                    time.sleep(step)
+                    reply = None
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    def _send(self, request: Request) -> httpx2.Response | None:
+        try:
+            return self._http.request(**request._asdict())
+        except httpx2.TransportError:
+            return None
+
+
+class AsyncClient:
+    """Awaited. See Client for the arguments, what the methods do, and what they raise."""
+
+    def __init__(self, url: str, *, key: str = "", timeout_s: float = 60) -> None:
+        self._timeout_s = timeout_s
+        self._http = httpx2.AsyncClient(**_options(url, key, timeout_s))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def score(self, rows: Any, **options: Unpack[Scoring]) -> Answer:
+        return await self._run(exchanges.score(rows, self._timeout_s, **options))
+
+    async def enqueue(self, rows: Any, **options: Unpack[Queueing]) -> str:
+        return await self._run(exchanges.enqueue(rows, self._timeout_s, **options))
+
+    async def result(self, request_id: str, timeout_s: float | None = None) -> dict[str, Any]:
+        return await self._run(exchanges.result(request_id, timeout_s or self._timeout_s))
+
+    async def cancel(self, request_id: str) -> None:
+        await self._run(exchanges.cancel(request_id, self._timeout_s))
+
+    async def metrics(self) -> str:
+        return await self._run(exchanges.metrics(self._timeout_s))
+
+    async def _run[T](self, exchange: Exchange[T]) -> T:
+        reply: httpx2.Response | None = None
+        try:
+            while True:
+                step = exchange.send(reply)
+                if isinstance(step, Request):
+                    reply = await self._send(step)
+                else:
+                    await asyncio.sleep(step)
+                    reply = None
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    async def _send(self, request: Request) -> httpx2.Response | None:
+        try:
+            return await self._http.request(**request._asdict())
+        except httpx2.TransportError:
+            return None
+
+
+def _options(url: str, key: str, timeout_s: float) -> dict[str, Any]:
+    headers = {"x-functions-key": key} if key else {}
+    return {"base_url": url.rstrip("/"), "headers": headers, "timeout": timeout_s}
