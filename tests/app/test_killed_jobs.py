@@ -17,7 +17,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.long
 
-SIZE = 100_000_000
+#: More than is scored before the first checkpoint.
+SIZE = 300_000_000
 #: `TRISCORE_KILLS=20` for more.
 KILLS = int(os.environ.get("TRISCORE_KILLS", "3"))
 #: Seconds until the next worker has scored it.

@@ -12,6 +12,9 @@ from triggers.storage.storage_errors import storage_call
 #: A blob that is being scored uses one at a time. The thread of a cancelled call is busy until the
 #: SDK's timeouts.
 THREADS = 32
+#: Threads that read and write parts of blobs ahead. They run only calls of the SDK, which end by
+#: its timeouts: none waits for another.
+TRANSFERS = ThreadPoolExecutor(16, thread_name_prefix="transfer")
 
 
 async def at_once[**P, T](call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
