@@ -87,8 +87,8 @@ def _wait_for_begin(app, name: str) -> bool:
 
 def _rows_written(app) -> int:
     """By this process of the host."""
-    found = re.search(r"^triscore_batch_rows_total(?:{.*})? (\d+)", _metrics(app), re.MULTILINE)
-    return int(found[1]) if found else 0
+    found = re.search(r"^triscore_batch_rows_total(?:{.*})? (\S+)", _metrics(app), re.MULTILINE)
+    return int(float(found[1])) if found else 0
 
 
 def _metrics(app) -> str:
