@@ -1,5 +1,7 @@
 """Parts of a blob that are read and written ahead: their order, their errors, their number."""
 
+import os
+import sys
 import threading
 
 import pytest
@@ -9,6 +11,7 @@ from tests.waiting import eventually
 from triggers.blob_trigger import block_writer
 from triggers.blob_trigger.blob_streams import BlobReader
 from triggers.blob_trigger.block_writer import MAX_UNDER_WAY, BlockWriter
+from triggers.blob_trigger.storage_threads import NICER, TRANSFERS, BlobThreads
 
 LONG_S = 10.0
 
@@ -128,3 +131,11 @@ def test_an_error_comes_after_the_bytes_before_it_and_stays(fault):
         with pytest.raises(ServiceRequestError if fault else ServiceResponseError):
             reader.stream.read1(100)
     assert isinstance(reader.fault, AzureError)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a priority of the whole process")
+async def test_the_event_loop_goes_before_the_work_on_blobs():
+    loop = os.getpriority(os.PRIO_PROCESS, 0)
+    expected = min(loop + NICER, 19)
+    assert await BlobThreads().work(os.getpriority, os.PRIO_PROCESS, 0) == expected
+    assert TRANSFERS.submit(os.getpriority, os.PRIO_PROCESS, 0).result(LONG_S) == expected
