@@ -1,7 +1,7 @@
 """Threads for the work on blobs, apart from those that read HTTP bodies.
 
-They have a lower priority than the event loop: HTTP beside a batch takes half the time of what it
-takes beside threads of the same priority, and the batch is hardly slower.
+They have a lower priority than the event loop, which halves the time of HTTP requests beside a
+batch. The batch is hardly slower.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 from triggers.storage.storage_errors import storage_call
 
-#: Added to the niceness of a thread.
+#: Added to the niceness of the process.
 NICER = 10
 
 
 def _lower_priority() -> None:
-    """Of the current thread. Only Linux has priorities of threads."""
+    """Of the current thread, which has that of the thread that started it.
+
+    Only Linux has priorities of threads.
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            current = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, 0, current + NICER)
+            process = os.getpriority(os.PRIO_PROCESS, os.getpid())
+            os.setpriority(os.PRIO_PROCESS, 0, process + NICER)
 
 
 #: A blob that is being scored uses one at a time. The thread of a cancelled call is busy until the
