@@ -87,14 +87,16 @@ class Emulators:
         document: dict[str, Any] = json.loads(self.wait_for(f"{name}.report.json"))
         return document
 
-    def wait_for(self, name: str, patience_s: float = PATIENCE_S) -> bytes:
-        """Wait for a blob in the output. Raises BenchError."""
+    def wait_for(
+        self, name: str, patience_s: float = PATIENCE_S, *, look_s: float = LOOK_S
+    ) -> bytes:
+        """Wait for a blob in the output; look for it every `look_s`. Raises BenchError."""
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             try:
                 return bytes(self.output.download_blob(name).readall())
             except ResourceNotFoundError:
-                time.sleep(LOOK_S)
+                time.sleep(look_s)
         raise BenchError(f"{self.name}: no {name} within {patience_s:g} s")
 
     def receive_results(self, number: int) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.long
 
-SIZE = 100_000_000
+#: More than is scored before the first checkpoint.
+SIZE = 300_000_000
 #: `TRISCORE_KILLS=20` for more.
 KILLS = int(os.environ.get("TRISCORE_KILLS", "3"))
 #: Seconds until the next worker has scored it.
@@ -86,8 +87,8 @@ def _wait_for_begin(app, name: str) -> bool:
 
 def _rows_written(app) -> int:
     """By this process of the host."""
-    found = re.search(r"^triscore_batch_rows_total(?:{.*})? (\d+)", _metrics(app), re.MULTILINE)
-    return int(found[1]) if found else 0
+    found = re.search(r"^triscore_batch_rows_total(?:{.*})? (\S+)", _metrics(app), re.MULTILINE)
+    return int(float(found[1])) if found else 0
 
 
 def _metrics(app) -> str:

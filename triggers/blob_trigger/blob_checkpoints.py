@@ -23,7 +23,7 @@ from inference.scripts import Script
 from inference.serving.batch_report import BatchState
 from inference.settings import InferenceSettings
 from triggers.storage.blob_format import BlobFormat
-from triggers.storage.blob_streams import BlockWriter
+from triggers.storage.block_writer import BlockWriter
 from triggers.storage.storage_errors import error_code
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Checkpoints:
 
         An error is logged: the blob is scored without it.
         """
-        if self._clock() < self._due_at or not (blocks := writer.staged):
+        if self._clock() < self._due_at or not (blocks := writer.staged()):
             return
         content = orjson.dumps(asdict(Checkpoint(basis, blocks, state)))
         self.may_exist = True

@@ -17,7 +17,7 @@ from azure.core.exceptions import (
 from azure.storage.blob import ContainerClient, StorageErrorCode
 
 from inference.rows import media_types
-from triggers.storage.blob_streams import BlockWriter, upload
+from triggers.storage.block_writer import BlockWriter, upload
 from triggers.storage.storage_errors import error_code
 
 REPORT = ".report.json"

@@ -10,7 +10,8 @@ from azure.storage.blob import BlobProperties, StorageErrorCode
 
 from triggers.settings import STORAGE
 from triggers.storage.blob_names import Place
-from triggers.storage.blob_streams import BlobReader, upload
+from triggers.storage.blob_streams import BlobReader
+from triggers.storage.block_writer import upload
 from triggers.storage.storage_clients import BlobStorage
 from triggers.storage.storage_errors import error_code, storage_call
 

@@ -11,8 +11,8 @@ from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 from inference.rows.formats import csv_lines
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from triggers.blob_trigger import blob_checkpoints
-from triggers.storage import blob_streams
-from triggers.storage.blob_streams import BlockWriter
+from triggers.storage import block_writer
+from triggers.storage.block_writer import BlockWriter
 
 ROWS = 1_500
 PLAIN = b"".join(b"0.%d,0.%d,0.5\n" % (at, at % 7) for at in range(ROWS))
@@ -27,7 +27,7 @@ MIXED = b"a,b,c\r\n" + b"".join(
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Blocks of a few rows, and a checkpoint after each one that is staged."""
-    monkeypatch.setattr(blob_streams, "BLOCK_BYTES", 2_500)
+    monkeypatch.setattr(block_writer, "BLOCK_BYTES", 2_500)
     monkeypatch.setattr(csv_lines, "BLOCK_BYTES", 1_000)
     monkeypatch.setattr(blob_checkpoints, "EVERY_S", 0.0)
 

@@ -9,7 +9,7 @@ from azure.storage.blob import ContentSettings
 
 from inference.errors import Overloaded
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
-from triggers.storage import blob_streams
+from triggers.storage import blob_streams, block_writer
 
 # The SDK leaves the sockets of answers that it can't read to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -124,7 +124,7 @@ async def test_the_format_is_told_by_the_name_then_by_the_content_type(score, st
 
 
 async def test_an_array_of_many_blocks_comes_back_whole(score, storage, monkeypatch):
-    monkeypatch.setattr(blob_streams, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(block_writer, "BLOCK_BYTES", 1000)
     monkeypatch.setattr(blob_streams, "READ_BYTES", 777)
     rows = np.random.default_rng(0).random((1500, 3))
     body = "\n".join(",".join(map(repr, row)) for row in rows.tolist()).encode()
@@ -162,8 +162,8 @@ def test_a_blob_that_is_replaced_while_it_is_read_is_never_read_as_a_mixture(sto
 def test_a_blob_does_not_exist_before_it_is_committed(storage):
     storage.output.create_container()
     blob = storage.output.get_blob_client("late.csv")
-    writer = blob_streams.BlockWriter(blob)
-    writer.write(b"x" * (blob_streams.BLOCK_BYTES + 1))
+    writer = block_writer.BlockWriter(blob)
+    writer.write(b"x" * (block_writer.BLOCK_BYTES + 1))
     assert not blob.exists()
     writer.commit("text/csv")
-    assert len(blob.download_blob().readall()) == blob_streams.BLOCK_BYTES + 1
+    assert len(blob.download_blob().readall()) == block_writer.BLOCK_BYTES + 1

@@ -21,7 +21,7 @@ from tests.waiting import eventually_async
 from triggers import host_limits
 from triggers.blob_trigger.blob_components import max_attempt_s
 from triggers.retry import Retry
-from triggers.storage import blob_streams, storage_clients
+from triggers.storage import block_writer, storage_clients
 from triggers.storage.storage_threads import BlobThreads
 
 # The SDK leaves the sockets of answers that it can't read to the collector.
@@ -155,7 +155,7 @@ async def test_short_storage_outages_are_retried_inside_the_call(
     scorer, results, storage, proxy, through, monkeypatch, fault, method, path
 ):
     if "comp=" in path:
-        monkeypatch.setattr(blob_streams, "BLOCK_BYTES", 64 * 1024)
+        monkeypatch.setattr(block_writer, "BLOCK_BYTES", 64 * 1024)
     storage.source.upload_blob("rows.csv", MANY)
     made = parts(scorer, results, storage, connection_string=proxy.connection_string, retry=PATIENT)
     proxy.fail_first(3, fault, method=method, path=path)
