@@ -16,6 +16,9 @@ from inference.rows.schema import Schema
 class ArrowReader:
     """Each batch has the limits of a body; so a blob of any length takes constant memory."""
 
+    #: Its columns may be of any type.
+    is_fixed = False
+
     def __init__(
         self,
         source: Source,

@@ -9,7 +9,7 @@ A table that is scored may have other columns whose cells have a fixed size: dat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -53,6 +53,11 @@ def is_view(kind: pa.DataType) -> bool:
 def is_variable(kind: pa.DataType) -> bool:
     """Whether cells may have any size."""
     return kind.id in _VARIABLE
+
+
+def are_fixed(kinds: Iterable[pa.DataType]) -> bool:
+    """Whether the cells of all these have a fixed size, and stand for themselves."""
+    return all(kind.id not in _VARIABLE and kind.id != _DICTIONARY for kind in kinds)
 
 
 def cell_bytes(kind: pa.DataType) -> int:
@@ -115,9 +120,13 @@ def _cut_by_size(batch: pa.RecordBatch, texts: list[int]) -> Iterator[pa.RecordB
         start = stop
 
 
-def check_room(batch: pa.RecordBatch, limit: int) -> int:
-    """Bytes that a batch takes without dictionaries. Raises InputTooLarge beyond `limit`."""
-    texts = sum(int(_text_bytes(batch.column(index)).sum()) for index in _texts(batch))
+def check_room(batch: pa.RecordBatch, limit: int, *, fixed: bool = False) -> int:
+    """Bytes that a batch takes without dictionaries. Raises InputTooLarge beyond `limit`.
+
+    `fixed`: are_fixed holds for its columns.
+    """
+    sized = [] if fixed else _texts(batch)
+    texts = sum(int(_text_bytes(batch.column(index)).sum()) for index in sized)
     return check_cells(len(batch) * batch.num_columns, limit, texts=texts)
 
 

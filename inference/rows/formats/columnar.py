@@ -43,7 +43,7 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[Co
     for part in reader.parts():
         count += len(part.batch)
         limits.check_rows(count, at_least=True)
-        room -= column_types.check_room(part.batch, room)
+        room -= column_types.check_room(part.batch, room, fixed=reader.is_fixed)
         yield part
 
 
