@@ -201,9 +201,10 @@ async def test_a_message_is_sent_as_it_was(world: World) -> None:
         AmqpAnnotatedMessage(value_body={"a": [1, "x"]}, properties={"message_id": "value"}),
         AmqpAnnotatedMessage(sequence_body=[[1, "x"], [2]], properties={"message_id": "rows"}),
         AmqpAnnotatedMessage(data_body=[b"1,", b"2"], properties={"message_id": "parts"}),
+        ServiceBusMessage(b"", application_properties={"claim_blob": "rows.csv"}),
     )
-    assert str(await world.run(all=True)) == "4 sent"
-    whole, value, rows, parts = await world.taken()
+    assert str(await world.run(all=True)) == "5 sent"
+    whole, value, rows, parts, claim = await world.taken()
     assert b"".join(whole.body) == b"\x93NUMPY\xff\x00"
     assert (whole.message_id, whole.content_type, whole.correlation_id, whole.subject) == (
         *("whole", "application/x-npy", "c", "s"),
@@ -216,6 +217,8 @@ async def test_a_message_is_sent_as_it_was(world: World) -> None:
     assert value.raw_amqp_message.body == {b"a": [1, b"x"]}
     assert list(rows.raw_amqp_message.body) == [[1, b"x"], [2]]
     assert b"".join(parts.body) == b"1,2"
+    assert b"".join(claim.body) == b""
+    assert dict(claim.application_properties) == {b"claim_blob": b"rows.csv"}
     assert {each.dead_letter_reason for each in (whole, value, rows, parts)} == {None}
 
 

@@ -331,7 +331,7 @@ async def test_an_id_belongs_to_one_claim(handler, upload):
     assert again["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("fault", ["busy", "cut"])
+@pytest.mark.parametrize("fault", ["busy", pytest.param("cut", marks=pytest.mark.long)])
 async def test_storage_that_is_away_is_tried_again(
     scorer, results, azurite, storage, upload, monkeypatch, fault
 ):
