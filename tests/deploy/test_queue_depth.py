@@ -7,6 +7,7 @@ from azure.servicebus import ServiceBusMessage
 
 from deploy.doctor.queue_depth import describe_depth
 from tests.local.emulators.servicebus_process import running
+from triggers.bus_entity import BusEntity
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +20,11 @@ def emulator(tmp_path_factory):
 
 async def test_the_depth_of_a_queue_is_told(emulator):
     env = {"Bus": emulator.connection_string}
-    depth = await describe_depth(env, "Bus", "q")
+    depth = await describe_depth(env, "Bus", BusEntity("q"))
     assert depth == "2 messages wait, 0 are dead-lettered"
 
 
 @pytest.mark.parametrize(("key", "queue"), [("SAS_KEY_VALUE", "other"), ("wrong", "q")])
 async def test_without_an_answer_nothing_is_told(emulator, key, queue):
     env = {"Bus": emulator.connection_string.replace("SAS_KEY_VALUE", key)}
-    assert await describe_depth(env, "Bus", queue) == ""
+    assert await describe_depth(env, "Bus", BusEntity(queue)) == ""
