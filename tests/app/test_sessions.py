@@ -75,12 +75,13 @@ def inbox(request: pytest.FixtureRequest) -> Iterator[Inbox]:
 
 def order(n: int, customer: str, **properties: Any) -> ServiceBusMessage:
     """Its row's prediction is 1 for odd numbers, 0 for even ones."""
+    named: dict[str | bytes, Any] = {**properties}
     row = [0.9, 0.9, 0.9] if n % 2 else [0.1, 0.1, 0.1]
     return ServiceBusMessage(
         json.dumps([row]),
         message_id=f"{customer}-{n}",
         session_id=customer,
-        application_properties=properties,
+        application_properties=named,
     )
 
 
