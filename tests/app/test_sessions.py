@@ -75,7 +75,7 @@ def inbox(request: pytest.FixtureRequest) -> Iterator[Inbox]:
 
 def order(n: int, customer: str, **properties: Any) -> ServiceBusMessage:
     """Its row's prediction is 1 for odd numbers, 0 for even ones."""
-    named: dict[str | bytes, Any] = {**properties}
+    named: dict[str | bytes, Any] = dict(properties.items())
     row = [0.9, 0.9, 0.9] if n % 2 else [0.1, 0.1, 0.1]
     return ServiceBusMessage(
         json.dumps([row]),
