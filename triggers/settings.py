@@ -59,10 +59,12 @@ class TriggerSettings:
 
     @property
     def queues(self) -> tuple[str, ...]:
-        """The queues that the registered triggers use."""
-        read = (self.input_queue,) if "servicebus" in self.triggers else ()
-        written = (self.output_queue,) if self.triggers & {"blob", "servicebus"} else ()
-        return read + written
+        """The queues that the registered triggers use; topics and subscriptions are none."""
+        used = (
+            (self.input, "servicebus" in self.triggers),
+            (self.output, bool(self.triggers & {"blob", "servicebus"})),
+        )
+        return tuple(each.name for each, is_used in used if is_used and not each.is_topic)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> TriggerSettings:

@@ -79,3 +79,9 @@ def test_results_do_not_go_to_the_topic_that_is_read():
     env = {"INPUT_TOPIC_NAME": "t", "INPUT_SUBSCRIPTION_NAME": "s", "OUTPUT_TOPIC_NAME": "t"}
     with pytest.raises(SettingError, match="OUTPUT_TOPIC_NAME='t': expected another topic than"):
         TriggerSettings.from_env(env)
+
+
+def test_topics_are_no_queues():
+    env = {"INPUT_TOPIC_NAME": "t", "INPUT_SUBSCRIPTION_NAME": "s"}
+    assert TriggerSettings.from_env(env).queues == ("scoring-results",)
+    assert TriggerSettings.from_env({"TRIGGERS": "http"}).queues == ()
