@@ -92,6 +92,27 @@ def package(
             help="Of service-bus-queue: the blobs that messages name.",
         ),
     ] = None,
+    input_topic_name: Annotated[
+        str | None,
+        typer.Option("--input-topic-name", metavar="TOPIC", help="Instead of the input queue."),
+    ] = None,
+    input_subscription_name: Annotated[
+        str | None,
+        typer.Option(
+            "--input-subscription-name", metavar="NAME", help="The input topic's subscription."
+        ),
+    ] = None,
+    output_topic_name: Annotated[
+        str | None,
+        typer.Option("--output-topic-name", metavar="TOPIC", help="Instead of the output queue."),
+    ] = None,
+    is_sessions_enabled: Annotated[
+        bool | None,
+        typer.Option(
+            "--is-sessions-enabled/--no-sessions",
+            help="The input queue or subscription requires sessions.",
+        ),
+    ] = None,
     generate_dockerfile: Annotated[
         bool, typer.Option("--generate-dockerfile", help="Write a Dockerfile into the package.")
     ] = False,
@@ -113,6 +134,10 @@ def package(
         input_queue_name=input_queue_name,
         output_queue_name=output_queue_name,
         claim_container=claim_container,
+        input_topic_name=input_topic_name,
+        input_subscription_name=input_subscription_name,
+        output_topic_name=output_topic_name,
+        is_sessions_enabled=is_sessions_enabled,
     )
     document = {
         "path": str(made.path),

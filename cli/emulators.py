@@ -75,7 +75,9 @@ def servicebus(
     *,
     config: Annotated[
         Path | None,
-        typer.Option(help="A Config.json of Microsoft's emulator; without it, this project's."),
+        typer.Option(
+            help="A Config.json of Microsoft's emulator; without it, what the app's settings name."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
@@ -91,12 +93,16 @@ def servicebus(
 ) -> int:
     """Run the Service Bus emulator alone, for any app, until Ctrl-C."""
     from local.emulators import commands
-    from local.emulators.service_bus_emulator import CONFIG, ServiceBusEmulator
+    from local.emulators.scoring_entities import write_config
+    from local.emulators.service_bus_emulator import ServiceBusEmulator
     from local.emulators.servicebus.__main__ import main
     from local.emulators.state_folder import StateFolder
 
     folder = data or StateFolder(commands.STATE).data("servicebus")
-    emulator = ServiceBusEmulator(folder.absolute(), port, config or CONFIG)
+    if config is None:
+        config = folder.absolute() / "Config.json"
+        write_config(config)
+    emulator = ServiceBusEmulator(folder.absolute(), port, config)
     print(emulator.connection_string, flush=True)
     keys = [word for each in key or () for word in ("--key", each)]
     return main([*emulator.arguments(), *keys])

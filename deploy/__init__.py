@@ -61,6 +61,7 @@ def package_service_bus_queue(
     """A package with a Service Bus trigger: it reads one queue and writes results to another.
 
     `claim_container`: has the blobs that messages name.
+    `package` has options for topics and sessions.
     """
     return package(
         model,

@@ -28,7 +28,10 @@ _STAND_INS = {
     "AZUREML_MODEL_DIR": ".",
     "OUTPUT_CONTAINER": "-",
     "CLAIM_CONTAINER": "--",
+    "INPUT_SUBSCRIPTION_NAME": "-",
+    "INPUT_TOPIC_NAME": "-",
     "OUTPUT_QUEUE_NAME": "-",
+    "OUTPUT_TOPIC_NAME": "--",
 }
 
 

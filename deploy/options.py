@@ -24,6 +24,10 @@ _SETTINGS: Mapping[str, tuple[str, frozenset[str]]] = {
     "claim_container": ("CLAIM_CONTAINER", frozenset({"servicebus"})),
     "input_queue_name": ("INPUT_QUEUE_NAME", frozenset({"servicebus"})),
     "output_queue_name": ("OUTPUT_QUEUE_NAME", frozenset({"blob", "servicebus"})),
+    "input_topic_name": ("INPUT_TOPIC_NAME", frozenset({"servicebus"})),
+    "input_subscription_name": ("INPUT_SUBSCRIPTION_NAME", frozenset({"servicebus"})),
+    "output_topic_name": ("OUTPUT_TOPIC_NAME", frozenset({"blob", "servicebus"})),
+    "is_sessions_enabled": ("IS_SESSIONS_ENABLED", frozenset({"servicebus"})),
 }
 NAMES = tuple(_SETTINGS)
 
@@ -37,6 +41,10 @@ class Options(TypedDict, total=False):
     claim_container: str | None
     input_queue_name: str | None
     output_queue_name: str | None
+    input_topic_name: str | None
+    input_subscription_name: str | None
+    output_topic_name: str | None
+    is_sessions_enabled: bool | None
 
 
 def flag_of(setting: str) -> str:
@@ -62,7 +70,7 @@ def settings(trigger: str, given: Options) -> dict[str, str]:
                 f"{_flag(name)} does not apply to --trigger {trigger}: leave it out, or use"
                 " --trigger all"
             )
-        settings[setting] = _container(str(value)) if name == "output_path" else str(value)
+        settings[setting] = _text(name, value)
     return settings
 
 
@@ -82,6 +90,12 @@ def _triggers(trigger: str) -> list[str]:
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _container(str(value)) if name == "output_path" else str(value)
 
 
 def _container(path: str) -> str:

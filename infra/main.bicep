@@ -124,6 +124,12 @@ var outputContainer = package.?OUTPUT_CONTAINER ?? 'scoring-output'
 var claimContainer = package.?CLAIM_CONTAINER ?? 'scoring-claims'
 var inputQueue = package.?INPUT_QUEUE_NAME ?? 'scoring-requests'
 var outputQueue = package.?OUTPUT_QUEUE_NAME ?? 'scoring-results'
+var inputTopic = package.?INPUT_TOPIC_NAME ?? ''
+var inputSubscription = package.?INPUT_SUBSCRIPTION_NAME ?? ''
+var outputTopic = package.?OUTPUT_TOPIC_NAME ?? ''
+var requiresSession = toLower(package.?IS_SESSIONS_ENABLED ?? 'false') == 'true'
+var input = empty(inputTopic) ? inputQueue : inputTopic
+var output = empty(outputTopic) ? outputQueue : outputTopic
 
 // Only services that the triggers need are created. Result documents of blobs go to the output
 // queue.
@@ -165,8 +171,11 @@ var refusals = [
   contains([inputContainer, outputContainer], claimContainer)
     ? 'Messages name blobs in a container of their own: CLAIM_CONTAINER must not be another one.'
     : ''
-  inputQueue == outputQueue
-    ? 'Results would be scored again: OUTPUT_QUEUE_NAME must not be INPUT_QUEUE_NAME.'
+  input == output
+    ? 'Results would be scored again: OUTPUT_QUEUE_NAME must not be INPUT_QUEUE_NAME, and OUTPUT_TOPIC_NAME not INPUT_TOPIC_NAME.'
+    : ''
+  empty(inputTopic) != empty(inputSubscription)
+    ? 'INPUT_TOPIC_NAME and INPUT_SUBSCRIPTION_NAME are set together.'
     : ''
 ]
 var refusal = join(filter(refusals, each => !empty(each)), ' ')
@@ -240,8 +249,12 @@ module serviceBus 'modules/service-bus.bicep' = if (needsBus) {
     location: location
     tags: tags
     sku: serviceBusSku
-    inputQueue: scoresMessages ? inputQueue : ''
-    outputQueue: outputQueue
+    inputQueue: scoresMessages && empty(inputTopic) ? inputQueue : ''
+    inputTopic: scoresMessages ? inputTopic : ''
+    inputSubscription: inputSubscription
+    requiresSession: requiresSession
+    outputQueue: empty(outputTopic) ? outputQueue : ''
+    outputTopic: outputTopic
     requestDays: requestDays
     resultDays: resultDays
     lockSeconds: lockSeconds
@@ -338,6 +351,8 @@ output TRISCORE_SERVICE_BUS string = needsBus ? serviceBus!.outputs.name : ''
 output TRISCORE_INPUT_CONTAINER string = scoresBlobs ? inputContainer : ''
 output TRISCORE_OUTPUT_CONTAINER string = needsBus ? outputContainer : ''
 output TRISCORE_CLAIM_CONTAINER string = scoresMessages ? claimContainer : ''
-output TRISCORE_INPUT_QUEUE string = scoresMessages ? inputQueue : ''
-output TRISCORE_OUTPUT_QUEUE string = needsBus ? outputQueue : ''
+output TRISCORE_INPUT_QUEUE string = scoresMessages && empty(inputTopic) ? inputQueue : ''
+output TRISCORE_INPUT_TOPIC string = scoresMessages ? inputTopic : ''
+output TRISCORE_OUTPUT_QUEUE string = needsBus && empty(outputTopic) ? outputQueue : ''
+output TRISCORE_OUTPUT_TOPIC string = needsBus ? outputTopic : ''
 output TRISCORE_TRIGGERS string = join(triggerNames, ',')

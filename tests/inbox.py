@@ -32,7 +32,8 @@ class Inbox:
 
     @property
     def documents(self) -> list[dict[str, Any]]:
-        return list(self._documents.values())
+        """In the order in which the broker accepted them."""
+        return [self._documents[number] for number in sorted(self._documents)]
 
     def counts(self) -> Counter[str]:
         """How many documents each id has."""

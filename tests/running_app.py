@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -17,7 +18,7 @@ from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSend
 from azure.servicebus.exceptions import ServiceBusError
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
-from local.emulators.service_bus_emulator import CONFIG
+from local.emulators.scoring_entities import make_config
 from tests.inbox import Inbox
 from tests.servers import AzuriteProcess, BrokerProcess, HostProcess, RedisProcess
 from tests.waiting import eventually
@@ -37,10 +38,10 @@ class Reply:
         return json.loads(self.body)
 
 
-def _short_locks(folder: Path) -> Path:
-    """The app's own queues with short locks, as a Config.json."""
+def _short_locks(folder: Path, settings: Mapping[str, str]) -> Path:
+    """The app's queues and topics with short locks, as a Config.json."""
     config = folder / "Config.json"
-    config.write_text(CONFIG.read_text().replace("PT1M", LOCK))
+    config.write_text(json.dumps(make_config(settings)).replace("PT1M", LOCK))
     return config
 
 
@@ -65,7 +66,9 @@ class App:
     _sender: ServiceBusSender = field(init=False, repr=False)
 
     @classmethod
-    def in_folder(cls, folder: Path, model_dir: Path, **more: Any) -> App:
+    def in_folder(
+        cls, folder: Path, model_dir: Path, env: dict[str, str] | None = None, **more: Any
+    ) -> App:
         """The app and its servers, not started yet, with their files in `folder`.
 
         `more`: values of the other fields.
@@ -76,8 +79,9 @@ class App:
             folder,
             RedisProcess(folder / "redis"),
             AzuriteProcess(folder / "azurite"),
-            BrokerProcess(folder / "servicebus", _short_locks(folder / "servicebus")),
+            BrokerProcess(folder / "servicebus", _short_locks(folder / "servicebus", env or {})),
             model_dir,
+            env=env or {},
             **more,
         )
 

@@ -9,7 +9,9 @@ from typing import Literal, cast, get_args
 from inference.errors import SettingError
 from inference.results.result_store import MESSAGE_TTL_S
 from inference.settings import positive_float, positive_int, read_bool
+from triggers import bus_entity
 from triggers.blob_options import NO_OPTIONS, BlobOptions
+from triggers.bus_entity import BusEntity
 
 Trigger = Literal["http", "blob", "servicebus"]
 AuthLevel = Literal["anonymous", "function", "admin"]
@@ -19,7 +21,7 @@ Settlement = Literal["batch", "message"]
 
 #: Settings that hold the connections. Bindings name them, and the platform reads them.
 STORAGE = "ScoringStorage"
-SERVICE_BUS = "ServiceBusConnection"
+SERVICE_BUS = bus_entity.CONNECTION
 
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
 
@@ -40,6 +42,13 @@ class TriggerSettings:
     blob_options: BlobOptions = NO_OPTIONS
     input_queue: str = "scoring-requests"
     output_queue: str = "scoring-results"
+    #: With a topic, one of its subscriptions is read and not the input queue.
+    input_topic: str = ""
+    input_subscription: str = ""
+    #: With a topic, the results go there and not to the output queue.
+    output_topic: str = ""
+    #: The input requires sessions: messages of one session are scored in order.
+    sessions_enabled: bool = False
     #: How long a message of the input queue lives. A request is pending for so long at most.
     message_ttl_s: float = MESSAGE_TTL_S
     #: After so many deliveries the broker dead-letters a message.
@@ -50,10 +59,12 @@ class TriggerSettings:
 
     @property
     def queues(self) -> tuple[str, ...]:
-        """The queues that the registered triggers use."""
-        read = (self.input_queue,) if "servicebus" in self.triggers else ()
-        written = (self.output_queue,) if self.triggers & {"blob", "servicebus"} else ()
-        return read + written
+        """The queues that the registered triggers use; topics and subscriptions are none."""
+        used = (
+            (self.input, "servicebus" in self.triggers),
+            (self.output, bool(self.triggers & {"blob", "servicebus"})),
+        )
+        return tuple(each.name for each, is_used in used if is_used and not each.is_topic)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> TriggerSettings:
@@ -74,13 +85,40 @@ class TriggerSettings:
             blob_options=BlobOptions.from_env(env),
             input_queue=env.get("INPUT_QUEUE_NAME", "") or cls.input_queue,
             output_queue=env.get("OUTPUT_QUEUE_NAME", "") or cls.output_queue,
+            input_topic=env.get("INPUT_TOPIC_NAME", ""),
+            input_subscription=env.get("INPUT_SUBSCRIPTION_NAME", ""),
+            output_topic=env.get("OUTPUT_TOPIC_NAME", ""),
+            sessions_enabled=read_bool(env, "IS_SESSIONS_ENABLED"),
             message_ttl_s=positive_float(env, "MESSAGE_TTL_S", cls.message_ttl_s),
             max_delivery_count=positive_int(env, "MAX_DELIVERY_COUNT", cls.max_delivery_count),
             message_settlement=cast(Settlement, settlement),
             console=read_bool(env, "CONSOLE"),
         )
+        settings._require_subscription()
         settings._require_no_loop()
         return settings
+
+    @property
+    def input(self) -> BusEntity:
+        """What the Service Bus trigger reads, and what receives requests of HTTP."""
+        return BusEntity(
+            self.input_topic or self.input_queue,
+            is_topic=bool(self.input_topic),
+            subscription=self.input_subscription,
+            has_sessions=self.sessions_enabled,
+        )
+
+    @property
+    def output(self) -> BusEntity:
+        """What receives the result documents of messages and blobs."""
+        return BusEntity(self.output_topic or self.output_queue, is_topic=bool(self.output_topic))
+
+    def _require_subscription(self) -> None:
+        if bool(self.input_topic) != bool(self.input_subscription):
+            missing, given = "INPUT_SUBSCRIPTION_NAME", "INPUT_TOPIC_NAME"
+            if self.input_subscription:
+                missing, given = given, missing
+            raise SettingError(name=missing, value="", expected=f"a name, because {given} is set")
 
     def _require_no_loop(self) -> None:
         """A trigger must not read what it writes."""
@@ -99,11 +137,17 @@ class TriggerSettings:
                 value=self.claim_container,
                 expected="another container than those of INPUT_BLOB_PATH and OUTPUT_CONTAINER",
             )
-        if self.output_queue == self.input_queue:
+        # A queue and a topic of one namespace can't have the same name either.
+        if self.output.name == self.input.name:
+            written, read = (
+                "topic" if each.is_topic else "queue" for each in (self.output, self.input)
+            )
             raise SettingError(
-                name="OUTPUT_QUEUE_NAME",
-                value=self.output_queue,
-                expected="another queue than INPUT_QUEUE_NAME",
+                name=f"OUTPUT_{written.upper()}_NAME",
+                value=self.output.name,
+                expected=f"another {written} than INPUT_{read.upper()}_NAME"
+                if written == read
+                else f"another name than INPUT_{read.upper()}_NAME",
             )
 
 

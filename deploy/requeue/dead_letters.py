@@ -1,4 +1,4 @@
-"""Dead letters of the input queue, sent again as they were."""
+"""Dead letters of the input queue or subscription, sent again as they were."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageBodyType
 from azure.servicebus.exceptions import MessageLockLostError, MessageSizeExceededError
 
 from deploy.requeue.failed_inputs import FailedInput
+from triggers.bus_entity import BusEntity
 
 #: Messages a round trip.
 PAGE = 100
@@ -28,10 +29,13 @@ _TIMES = frozenset({"creation_time", "absolute_expiry_time"})
 
 
 class DeadLetters:
-    """The dead letters of one queue. Raises ServiceBusError."""
+    """The dead letters of one queue or subscription. Raises ServiceBusError.
 
-    def __init__(self, client: ServiceBusClient, queue: str) -> None:
-        self._client, self._queue = client, queue
+    Those of a subscription are sent to its topic, since nothing can be sent to a subscription.
+    """
+
+    def __init__(self, client: ServiceBusClient, entity: BusEntity) -> None:
+        self._client, self._entity = client, entity
 
     async def peek(self) -> list[FailedInput]:
         """All of them, oldest first. None is locked."""
@@ -52,7 +56,7 @@ class DeadLetters:
         """
         left = {letter.handle: letter for letter in wanted}
         others: list[ServiceBusReceivedMessage] = []
-        async with self._receiver() as receiver, self._client.get_queue_sender(self._queue) as out:
+        async with self._receiver() as receiver, self._entity.sender(self._client) as out:
             while left and (messages := await receiver.receive_messages(min(page, PAGE))):
                 for message in messages:
                     if (letter := left.pop(message.sequence_number, None)) is None:
@@ -74,9 +78,10 @@ class DeadLetters:
                     await receiver.abandon_message(message)
 
     def _receiver(self) -> ServiceBusReceiver:
-        return self._client.get_queue_receiver(
-            self._queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER, max_wait_time=QUIET_S
+        receiver: ServiceBusReceiver = self._entity.receiver(
+            self._client, sub_queue=ServiceBusSubQueue.DEAD_LETTER, max_wait_time=QUIET_S
         )
+        return receiver
 
 
 def copy_message(message: ServiceBusReceivedMessage) -> AmqpAnnotatedMessage:

@@ -130,7 +130,7 @@ class _Run:
     async def messages(self, env: Mapping[str, str]) -> None:
         """Raises Refused, AzureError."""
         async with connections.service_bus(env, SERVICE_BUS) as client:
-            letters = DeadLetters(client, self._settings.input_queue)
+            letters = DeadLetters(client, self._settings.input)
             wanted = [letter for letter in await letters.peek() if self._is_to_be_sent(letter)]
             if not wanted:
                 return

@@ -140,11 +140,16 @@ def by_queue(way: Submission) -> Outcome:
         properties[CLAIM] = _upload_claim(way)
     else:
         body = source.file.read_bytes()
-    message = ServiceBusMessage(body, message_id=source.id, application_properties=properties)
+    message = ServiceBusMessage(
+        body,
+        message_id=source.id,
+        session_id=source.id if way.triggers.sessions_enabled else None,
+        application_properties=properties,
+    )
     try:
         asyncio.run(_send(way, message))
     except AzureError as error:
-        raise Refused(f"the queue {way.triggers.input_queue}: {type(error).__name__}") from error
+        raise Refused(f"the {way.triggers.input}: {type(error).__name__}") from error
     while (answer := way.results.result(source.id)).status != 200:
         if answer.status not in (202, 404, 503):  # 404: it is not known before it is scored
             raise Refused(f"the app refused to tell the result: {_reason(answer)}")
@@ -171,7 +176,7 @@ def _upload_claim(way: Submission) -> str:
 async def _send(way: Submission, message: ServiceBusMessage) -> None:
     async with (
         connections.service_bus(way.env, SERVICE_BUS) as client,
-        client.get_queue_sender(way.triggers.input_queue) as sender,
+        way.triggers.input.sender(client) as sender,
     ):
         await sender.send_messages(message)
 

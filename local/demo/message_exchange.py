@@ -34,6 +34,7 @@ def score(
         ServiceBusMessage(
             body.content,
             message_id=name,
+            session_id=name,  # for a queue with sessions; others ignore it
             application_properties={"content_type": body.content_type},
         )
         for name, body in messages.items()
@@ -52,12 +53,12 @@ def score(
 
 
 def find_queue(connection: str, name: str) -> None:
-    """Raises AzureError if the queue does not answer."""
+    """Raises AzureError if the queue or topic does not answer."""
     with (
         ServiceBusClient.from_connection_string(connection, retry_total=0) as bus,
-        bus.get_queue_receiver(name) as receiver,
+        bus.get_queue_sender(name),
     ):
-        receiver.peek_messages(1)
+        pass
 
 
 def _wait_for_documents(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.emulators.scoring_entities import OUTPUT_SUBSCRIPTION
 from local.emulators.stack import Stack
 from local.host import app_settings
 
@@ -59,7 +60,9 @@ class AppSettings:
     output_container: str
     #: Of a blob: `{name}`, or with more around it.
     input_name: str
+    #: Or the topic.
     input_queue: str
+    #: Or the path of the output topic's subscription.
     output_queue: str
     prediction_column: str
     #: Empty: requests need no key.
@@ -88,8 +91,11 @@ class AppSettings:
             input_container=container,
             output_container=values.get("OUTPUT_CONTAINER", "scoring-output"),
             input_name=name,
-            input_queue=values.get("INPUT_QUEUE_NAME", "scoring-requests"),
-            output_queue=values.get("OUTPUT_QUEUE_NAME", "scoring-results"),
+            input_queue=values.get("INPUT_TOPIC_NAME")
+            or values.get("INPUT_QUEUE_NAME", "scoring-requests"),
+            output_queue=f"{output_topic}/Subscriptions/{OUTPUT_SUBSCRIPTION}"
+            if (output_topic := values.get("OUTPUT_TOPIC_NAME"))
+            else values.get("OUTPUT_QUEUE_NAME", "scoring-results"),
             prediction_column=values.get("PREDICTION_COLUMN", "prediction"),
             function_key=values.get("HOST_FUNCTION_KEY", ""),
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from local.emulators import scoring_entities
 from local.emulators.azurite import Azurite
 from local.emulators.errors import EmulatorError
 from local.emulators.managed_server import ManagedServer
@@ -40,7 +41,11 @@ def servers(folder: StateFolder, ports: Ports) -> tuple[RedisServer, Azurite, Se
         Azurite(
             folder.data("azurite"), ports.azurite_blob, ports.azurite_queue, ports.azurite_table
         ),
-        ServiceBusEmulator(folder.data("servicebus"), ports.servicebus),
+        ServiceBusEmulator(
+            folder.data("servicebus"),
+            ports.servicebus,
+            folder.data("servicebus") / "Config.json",
+        ),
     )
 
 
@@ -102,6 +107,7 @@ class Stack:
         was_killed = self._folder.acquire()
         try:
             self._require_all(wait_s=RELEASE_S if was_killed else 0.0)
+            scoring_entities.write_config(self._servicebus.config)
             self._stopped.clear()
             for each in self._supervisors:
                 each.launch()

@@ -24,5 +24,6 @@ def _source(function: Function, templates: dict[str, str], address: str) -> str:
             return f"[{names}] {address}/{templates[function.name]}"
         case BlobTrigger(path=path):
             return f"[BLOB] {path}"
-        case ServiceBusTrigger(queue=queue, many=many):
-            return f"[QUEUE] {queue}{' (batches)' if many else ''}"
+        case ServiceBusTrigger(entity=entity, many=many, has_sessions=has_sessions):
+            how = [*(["batches"] if many else []), *(["sessions"] if has_sessions else [])]
+            return f"[QUEUE] {entity}{f' ({", ".join(how)})' if how else ''}"

@@ -48,6 +48,9 @@ class ServiceBusOptions:
     max_message_batch_size: int = 1000
     min_message_batch_size: int = 1
     max_batch_wait_s: float = 30.0
+    max_concurrent_sessions: int = 8
+    #: How long a session without messages is kept.
+    session_idle_s: float = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +138,10 @@ def _service_bus_options(bus: Section) -> ServiceBusOptions:
             "minMessageBatchSize", read_positive, default.min_message_batch_size
         ),
         max_batch_wait_s=bus.read("maxBatchWaitTime", read_time_span_s, default.max_batch_wait_s),
+        max_concurrent_sessions=bus.read(
+            "maxConcurrentSessions", read_positive, default.max_concurrent_sessions
+        ),
+        session_idle_s=bus.read("sessionIdleTimeout", read_time_span_s, default.session_idle_s),
     )
     if options.min_message_batch_size > options.max_message_batch_size:
         raise HostError(

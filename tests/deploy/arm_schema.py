@@ -52,6 +52,8 @@ MODELS = {
     "Microsoft.Resources/resourceGroups": ("resource.resources", "ResourceGroup"),
     "Microsoft.ServiceBus/namespaces": ("servicebus", "SBNamespace"),
     "Microsoft.ServiceBus/namespaces/queues": ("servicebus", "SBQueue"),
+    "Microsoft.ServiceBus/namespaces/topics": ("servicebus", "SBTopic"),
+    "Microsoft.ServiceBus/namespaces/topics/subscriptions": ("servicebus", "SBSubscription"),
     "Microsoft.Storage/storageAccounts": ("storage", "StorageAccountCreateParameters"),
     "Microsoft.Storage/storageAccounts/blobServices": ("storage", "BlobServiceProperties"),
     "Microsoft.Storage/storageAccounts/blobServices/containers": ("storage", "BlobContainer"),

@@ -34,6 +34,7 @@ PACKAGED = {
     *("AZUREML_MODEL_DIR", "AZUREML_ENTRY_SCRIPT", "TRIGGERS", "HTTP_AUTH_LEVEL"),
     *("INPUT_BLOB_PATH", "OUTPUT_CONTAINER", "CLAIM_CONTAINER"),
     *("INPUT_QUEUE_NAME", "OUTPUT_QUEUE_NAME"),
+    *("INPUT_TOPIC_NAME", "INPUT_SUBSCRIPTION_NAME", "OUTPUT_TOPIC_NAME", "IS_SESSIONS_ENABLED"),
 }
 #: Built-in roles that let an identity use data and manage nothing.
 DATA_ROLES = {
@@ -127,7 +128,7 @@ def test_a_setting_that_azure_does_not_change_has_the_value_of_the_sample():
 
 def test_a_setting_that_a_package_leaves_out_has_the_apps_default():
     text = MAIN.path.read_text()
-    defaults = dict(re.findall(r"package\.\?(\w+) \?\? '([^']+)'", text))
+    defaults = dict(re.findall(r"package\.\?(\w+) \?\? '([^']*)'", text))
     assert len(defaults) == text.count("package.?")
     assert TriggerSettings.from_env(defaults) == TriggerSettings()
 

@@ -67,6 +67,45 @@ def test_only_what_the_triggers_need_is_created(triggers, containers, queues):
     assert len(of("ServiceBus/namespaces", resources)) == (1 if queues else 0)
 
 
+TOPICS = {
+    "INPUT_TOPIC_NAME": "orders",
+    "INPUT_SUBSCRIPTION_NAME": "scoring",
+    "OUTPUT_TOPIC_NAME": "scored",
+}
+
+
+def test_topics_take_the_place_of_the_queues():
+    resources = made(ALL, TOPICS)
+    assert names("namespaces/queues", resources) == []
+    assert names("namespaces/topics", resources) == ["scored", "orders"]
+    assert names("topics/subscriptions", resources) == ["all", "scoring"]
+    principal = roles(resources, "identity.properties.principalId")
+    assert (principal.count("receive"), principal.count("send")) == (1, 2)
+    scopes = [str(each.body.get("scope")) for each in of("roleAssignments", resources)]
+    assert [each for each in scopes if each.startswith(("topics", "subscriptions"))] == [
+        *("topicsMade.0", "topicsMade.1", "subscriptions.1")
+    ]
+
+
+def test_a_topic_may_replace_one_of_the_queues():
+    resources = made(ALL, {"OUTPUT_TOPIC_NAME": "scored"})
+    assert names("namespaces/queues", resources) == ["scoring-requests"]
+    assert names("namespaces/topics", resources) == ["scored"]
+    blobs = made("blob", TOPICS)
+    assert names("namespaces/topics", blobs) == ["scored"]
+
+
+@pytest.mark.parametrize("package", [{}, TOPICS])
+def test_only_the_input_requires_sessions_and_only_if_the_app_has_them(package):
+    for enabled in ("true", "false"):
+        resources = made(ALL, {**package, "IS_SESSIONS_ENABLED": enabled})
+        kind = "topics/subscriptions" if package else "namespaces/queues"
+        required = {
+            each.name: each.body["properties"]["requiresSession"] for each in of(kind, resources)
+        }
+        assert list(required.values()) == [False, enabled == "true"]
+
+
 def test_outputs_expire_only_where_somebody_says_after_how_many_days():
     assert of("managementPolicies", made(ALL)) == []
     assert of("managementPolicies", made("http", outputDays=30)) == []

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+
 import pytest
 from azure.servicebus import ServiceBusMessage
 
 from deploy.doctor.queue_depth import describe_depth
 from tests.local.emulators.servicebus_process import running
+from triggers.bus_entity import BusEntity
+from triggers.connections import emulator_transport
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +24,25 @@ def emulator(tmp_path_factory):
 
 async def test_the_depth_of_a_queue_is_told(emulator):
     env = {"Bus": emulator.connection_string}
-    depth = await describe_depth(env, "Bus", "q")
+    depth = await describe_depth(env, "Bus", BusEntity("q"))
     assert depth == "2 messages wait, 0 are dead-lettered"
 
 
 @pytest.mark.parametrize(("key", "queue"), [("SAS_KEY_VALUE", "other"), ("wrong", "q")])
 async def test_without_an_answer_nothing_is_told(emulator, key, queue):
     env = {"Bus": emulator.connection_string.replace("SAS_KEY_VALUE", key)}
-    assert await describe_depth(env, "Bus", queue) == ""
+    assert await describe_depth(env, "Bus", BusEntity(queue)) == ""
+
+
+async def test_an_emulator_may_have_its_administration_at_a_port_of_its_own(emulator, monkeypatch):
+    with socket.create_server(("localhost", 0)) as speaks_no_http:
+
+        def hang_up() -> None:
+            connection, _ = speaks_no_http.accept()
+            connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        ports = (speaks_no_http.getsockname()[1], emulator.port)
+        monkeypatch.setattr(emulator_transport, "PORTS", ports)
+        env = {"Bus": emulator.connection_string.replace(f":{emulator.port}", "")}
+        assert "2 messages wait" in await describe_depth(env, "Bus", BusEntity("q"))

@@ -15,7 +15,7 @@ from inference.errors import SettingError
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.serving.shutdown import run_with_loop
-from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
+from triggers.settings import STORAGE, TriggerSettings
 from triggers.storage.blob_names import Place
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def blueprint(
         "source", settings.input_blob_path, STORAGE, source=func.BlobSource(settings.blob_source)
     )
     @functions.blob_input("output", settings.output_container, STORAGE)
-    @functions.service_bus_queue_output("document", SERVICE_BUS, settings.output_queue)
+    @settings.output.output(functions, "document")
     async def score_blob(source: Place, output: Place, document: func.Out[str]) -> None:
         finished = await (await service()).score(source, output)
         if finished is not None:

@@ -54,7 +54,7 @@ class BlobService:
             output=settings.output_container,
             attempts=attempts,
             threads=threads,
-            send=QueueSender(env, settings.output_queue).send,
+            send=QueueSender(env, settings.output).send,
         )
         self._handler = BlobHandler(
             scorer,

@@ -5,13 +5,15 @@ Microsoft's emulator and ours speak http. The import takes as long as the SDK's.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 
-#: Where a connection string names no port: AMQP's, which takes HTTP too.
-PORT = 5672
+#: Where a connection string names no port: ours takes HTTP at AMQP's, Microsoft's at another one.
+PORTS = (5672, 5300)
 
 
 class PlainHttp(RequestsTransport):  # type: ignore[misc]
@@ -19,7 +21,14 @@ class PlainHttp(RequestsTransport):  # type: ignore[misc]
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         url = urlsplit(request.url)
-        address = f"{url.hostname}:{url.port or PORT}"
+        *others, last = (url.port,) if url.port else PORTS
+        for port in others:
+            with suppress(ServiceRequestError, ServiceResponseError):
+                return self._send_to(url, port, request, **kwargs)
+        return self._send_to(url, last, request, **kwargs)
+
+    def _send_to(self, url: SplitResult, port: int, request: Any, **kwargs: Any) -> Any:
+        address = f"{url.hostname}:{port}"
         request.url = urlunsplit(url._replace(scheme="http", netloc=address))
         return super().send(request, **kwargs)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
-from triggers.delivery.output_queue import Outgoing
+from triggers.bus_entity import BusEntity
+from triggers.delivery.output_queue import Outgoing, QueueSender
 
 #: Messages in one call: some 30 KB of small documents, many transfers of large ones.
 MAX_TOGETHER = 500
@@ -27,6 +29,12 @@ class BatchSender:
         self._waiting: list[tuple[Outgoing, asyncio.Future[None]]] = []
         self._sending: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sender")
+
+    @classmethod
+    def to(cls, env: Mapping[str, str], entity: BusEntity) -> Self:
+        """To a queue or topic of the app's namespace, whose connection is in `env`."""
+        sender = QueueSender(env, entity)
+        return cls(sender.send_all, sender.close)
 
     def __repr__(self) -> str:
         return f"<BatchSender {len(self._waiting)} waiting>"

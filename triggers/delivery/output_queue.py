@@ -1,4 +1,4 @@
-"""Sends messages to a queue outside of a call, where there is no output binding.
+"""Sends messages to a queue or topic without an output binding, which carries no properties.
 
 The first one imports the Service Bus SDK.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inference.errors import SettingError
+from triggers.bus_entity import BusEntity
 from triggers.settings import SERVICE_BUS
 
 if TYPE_CHECKING:
@@ -25,20 +26,22 @@ class Outgoing(NamedTuple):
     #: Empty: the SDK's own.
     message_id: str = ""
     correlation_id: str = ""
+    #: For a queue or topic with sessions.
+    session_id: str = ""
 
 
 class QueueSender:
-    """Sends to one queue of the app's namespace. It blocks: call it in a thread.
+    """Sends to one queue or topic of the app's namespace. It blocks: call it in a thread.
 
     One thread at a time may call `send_all` and `close`.
     """
 
-    def __init__(self, env: Mapping[str, str], queue: str) -> None:
-        self._env, self._queue = env, queue
+    def __init__(self, env: Mapping[str, str], entity: BusEntity) -> None:
+        self._env, self._entity = env, entity
         self._open: tuple[ServiceBusClient, ServiceBusSender] | None = None
 
     def __repr__(self) -> str:
-        return f"<QueueSender {self._queue}>"
+        return f"<QueueSender {self._entity}>"
 
     def send(self, document: str, message_id: str) -> None:
         """Send one message over a connection of its own. Raises AzureError, SettingError."""
@@ -47,7 +50,7 @@ class QueueSender:
         message = ServiceBusMessage(document, message_id=message_id, content_type="text/plain")
         with (
             self._client(ServiceBusClient) as client,
-            client.get_queue_sender(self._queue) as sender,
+            self._entity.sender(client) as sender,
         ):
             sender.send_messages(message)
 
@@ -60,7 +63,7 @@ class QueueSender:
 
         if self._open is None:
             client = self._client(ServiceBusClient)
-            self._open = client, client.get_queue_sender(self._queue)
+            self._open = client, self._entity.sender(client)
         _, sender = self._open
         try:
             batch = sender.create_message_batch()
@@ -69,6 +72,7 @@ class QueueSender:
                     each.body,
                     message_id=each.message_id or None,
                     correlation_id=each.correlation_id or None,
+                    session_id=each.session_id or None,
                     content_type="application/json",
                 )
                 try:

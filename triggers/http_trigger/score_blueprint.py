@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -11,17 +12,25 @@ import azure.functions as func
 import orjson
 
 from inference import failure_log
-from inference.errors import Cancelled
+from inference.errors import Cancelled, Overloaded
 from inference.models import ModelId
 from inference.request import Request
 from inference.results import result_document
 from inference.results.result_store import ResultStore
 from inference.results.stored_result import StoredResult
 from inference.serving.scorer import Scorer
+from inference.serving.shutdown import close_with_loop
 from triggers import envelope, http_exchange, responses
+from triggers.delivery.batch_sender import BatchSender
+from triggers.delivery.output_queue import Outgoing
 from triggers.delivery.result_blobs import ResultBlobs
-from triggers.settings import SERVICE_BUS, TriggerSettings
-from triggers.statuses import ID_IN_USE, RESULT_FINISHED, UNKNOWN_RESULT
+from triggers.settings import TriggerSettings
+from triggers.statuses import ID_IN_USE, ID_TOO_LONG, MAX_ID, RESULT_FINISHED, UNKNOWN_RESULT
+
+log = logging.getLogger(__name__)
+
+#: The header that names the session of an enqueued request; without it, the request's id does.
+SESSION_ID = "x-session-id"
 
 
 def blueprint(
@@ -30,16 +39,22 @@ def blueprint(
     """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
 
     Requests can be enqueued only if the Service Bus trigger is registered too. `env` holds the
-    settings of the storage account, for results that are in blobs.
+    settings of the storage account, for results that are in blobs, and those of the connection, for
+    requests that need a session.
     """
     functions = func.Blueprint()
     result_blobs = ResultBlobs.connected(env, settings.output_container)
-    handler = HttpHandler(scorer, results, result_blobs)
+    is_queued = "servicebus" in settings.triggers
+    sender = None
+    if is_queued and settings.sessions_enabled:
+        sender = BatchSender.to(env, settings.input)
+        close_with_loop(sender.close)
+    handler = HttpHandler(scorer, results, result_blobs, send=sender.send if sender else None)
 
-    if "servicebus" in settings.triggers:
+    if is_queued and not sender:
 
         @functions.route("score", methods=["GET", "POST"])
-        @functions.service_bus_queue_output("queue", SERVICE_BUS, settings.input_queue)
+        @settings.input.output(functions, "queue")
         async def score(req: func.HttpRequest, queue: func.Out[str]) -> func.HttpResponse:
             return await handler.score(req, queue)
 
@@ -57,12 +72,21 @@ def blueprint(
 
 
 class HttpHandler:
-    """Parses, calls the scorer once, renders."""
+    """Parses, calls the scorer once, renders.
+
+    `send` puts a message of a session on the input queue: an output binding sets no session id.
+    """
 
     def __init__(
-        self, scorer: Scorer, results: ResultStore, result_blobs: ResultBlobs | None = None
+        self,
+        scorer: Scorer,
+        results: ResultStore,
+        result_blobs: ResultBlobs | None = None,
+        *,
+        send: Callable[[Outgoing], Awaitable[object]] | None = None,
     ) -> None:
         self._scorer, self._results, self._result_blobs = scorer, results, result_blobs
+        self._send = send
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
         """Answer a request, or enqueue it if its caller asks for that and there is a queue."""
@@ -124,7 +148,8 @@ class HttpHandler:
     async def _respond(
         self, req: func.HttpRequest, request: Request, queue: func.Out[str] | None
     ) -> func.HttpResponse:
-        if queue is not None and "respond-async" in request.headers.get("prefer", "").lower():
+        is_queued = queue is not None or self._send is not None
+        if is_queued and "respond-async" in request.headers.get("prefer", "").lower():
             accepted = await self._enqueue(req, request, queue)
             if accepted is not None:
                 return accepted
@@ -132,9 +157,13 @@ class HttpHandler:
         return responses.answer(answer, self._scorer.model.version)
 
     async def _enqueue(
-        self, req: func.HttpRequest, request: Request, queue: func.Out[str]
+        self, req: func.HttpRequest, request: Request, queue: func.Out[str] | None
     ) -> func.HttpResponse | None:
         """202; None if the result could not be fetched later: then it is answered at once."""
+        session_id = request.headers.get(SESSION_ID) or request.id
+        if len(session_id) > MAX_ID:
+            expected = f"{SESSION_ID}: expected at most {MAX_ID} characters, got {len(session_id)}"
+            return responses.refusal(ID_TOO_LONG, f"{expected}; send a shorter id", request.id)
         await self._scorer.validate(request)
         message = envelope.pack(request)
         reservation = await self._results.reserve(request)
@@ -146,13 +175,27 @@ class HttpHandler:
             )
         # A pending request is sent again: sending it may have failed after the reservation.
         if reservation != "finished":
-            queue.set(message)
+            if self._send is not None:
+                await _send_in_session(self._send, message, session_id)
+            elif queue is not None:
+                queue.set(message)
         location = urlsplit(urljoin(req.url, f"results/{quote(request.id, safe='')}")).path
         return responses.json(
             202,
             {"id": request.id, "status": "pending"},
             responses.RETRY_AFTER | {"location": location},
         )
+
+
+async def _send_in_session(
+    send: Callable[[Outgoing], Awaitable[object]], message: str, session_id: str
+) -> None:
+    """Raises Overloaded. The request stays reserved, and its sender may repeat it."""
+    try:
+        await send(Outgoing(message, session_id=session_id))
+    except Exception as error:  # the SDK raises anything
+        log.warning("a request could not be enqueued: %s", type(error).__name__)
+        raise Overloaded("the queue does not accept the request; try again later") from error
 
 
 def _result_id(req: func.HttpRequest) -> str:

@@ -111,6 +111,7 @@ def _references(message: ReceivedMessage) -> dict[str, str]:
         "message_id": message.message_id,
         "correlation_id": message.correlation_id,
         "reply_to": message.reply_to,
+        "session_id": message.session_id,
     }
     return {name: text for name, text in ids.items() if text}
 

@@ -40,6 +40,7 @@ def message_handler(
         results,
         max_delivery_count=settings.max_delivery_count,
         retry_s=retry_s,
+        keeps_order=settings.sessions_enabled,
         send=send,
         result_blobs=ResultBlobs.connected(env, settings.output_container),
         claims=ClaimReader(claims, scorer),

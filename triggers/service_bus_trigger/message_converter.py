@@ -24,16 +24,52 @@ class MessageConverter(
 ):
     @classmethod
     def check_input_type_annotation(cls, pytype: Any) -> bool:
-        return get_origin(pytype) is list and get_args(pytype) == (ReceivedMessage,)
+        if get_origin(pytype) is list:
+            return get_args(pytype) == (ReceivedMessage,)
+        return pytype is ReceivedMessage
 
     @classmethod
-    def decode(cls, data: Datum, *, trigger_metadata: Any, pytype: Any) -> list[ReceivedMessage]:  # noqa: ARG003 - the platform's shape
+    def decode(
+        cls,
+        data: Datum,
+        *,
+        trigger_metadata: Any,
+        pytype: Any,  # noqa: ARG003 - the platform's shape
+    ) -> list[ReceivedMessage] | ReceivedMessage:
         match data.type if data is not None else None:
+            case "model_binding_data":
+                return read_message(bytes(data.value.content))
             case "collection_model_binding_data":
                 return [read_message(bytes(each.content)) for each in data.value.model_binding_data]
+            case "bytes":
+                return _read_single(data.value, trigger_metadata)
             case "collection_bytes":
                 return _read_arrays(list(data.value.bytes), trigger_metadata)
-        raise ValueError(f"expected a batch of messages, got {data!r:.100}")
+        raise ValueError(f"expected messages, got {data!r:.100}")
+
+
+#: Fields of a message with the names of their metadata.
+_FIELDS = {
+    "message_id": "MessageId",
+    "correlation_id": "CorrelationId",
+    "reply_to": "ReplyTo",
+    "session_id": "SessionId",
+    "content_type": "ContentType",
+    "lock_token": "LockToken",
+    "application_properties": "ApplicationProperties",
+    "delivery_count": "DeliveryCount",
+    "sequence_number": "SequenceNumber",
+}
+
+
+def _read_single(body: bytes, metadata: Mapping[str, Datum]) -> ReceivedMessage:
+    """The message of a platform that passes a body and properties."""
+    values = {
+        field: json.loads(datum.value) if datum.type == "json" else datum.value
+        for field, name in _FIELDS.items()
+        if (datum := metadata.get(name)) is not None
+    }
+    return ReceivedMessage(body=body, **values)
 
 
 def _read_arrays(bodies: list[bytes], metadata: Mapping[str, Datum]) -> list[ReceivedMessage]:
@@ -42,18 +78,7 @@ def _read_arrays(bodies: list[bytes], metadata: Mapping[str, Datum]) -> list[Rec
     Arrays of texts leave out absent ones. Such an array counts only if no text is absent.
     """
     columns = {
-        name: _column(metadata, f"{array}Array", len(bodies))
-        for name, array in (
-            ("message_id", "MessageId"),
-            ("correlation_id", "CorrelationId"),
-            ("reply_to", "ReplyTo"),
-            ("session_id", "SessionId"),
-            ("content_type", "ContentType"),
-            ("lock_token", "LockToken"),
-            ("application_properties", "ApplicationProperties"),
-            ("delivery_count", "DeliveryCount"),
-            ("sequence_number", "SequenceNumber"),
-        )
+        field: _column(metadata, f"{name}Array", len(bodies)) for field, name in _FIELDS.items()
     }
     return [
         ReceivedMessage(

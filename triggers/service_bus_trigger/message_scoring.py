@@ -57,7 +57,9 @@ class Sent(NamedTuple):
 class MessageHandler:
     """Answers errors that are final, and lets the broker deliver messages with other errors again.
 
-    `send` puts a document, with an id for its message, on the output queue outside of the call.
+    With `keeps_order`, for sessions, a message that can be delivered again in its place is not sent
+    to the end of its queue. `send` puts a document, with an id for its message, on the output queue
+    outside of the call.
     `clock` is monotonic, in seconds.
     """
 
@@ -69,6 +71,7 @@ class MessageHandler:
         max_delivery_count: int = TriggerSettings.max_delivery_count,
         retry_s: float = RETRY_S,
         store_retry_s: float = STORE_RETRY_S,
+        keeps_order: bool = False,
         send: Callable[[str, str], Awaitable[object]] | None = None,
         result_blobs: ResultBlobs | None = None,
         claims: ClaimReader | None = None,
@@ -86,6 +89,7 @@ class MessageHandler:
             result_blobs=result_blobs,
         )
         self._max_delivery_count = max_delivery_count
+        self._keeps_order = keeps_order
         self._retry_s, self._store_retry_s = retry_s, store_retry_s
         self._clock, self._send, self._claims = clock, send, claims
         self._retry = Retry(
@@ -240,7 +244,7 @@ class MessageHandler:
 
     async def _requeue(self, delivery: Delivery, error: StoreUnavailable) -> Outcome:
         """Send a request of HTTP to the input queue again: that uses up no attempt."""
-        if not delivery.packed:
+        if not delivery.packed or (self._keeps_order and not delivery.is_last):
             return await self._return(delivery, Overloaded(str(error)))
         log.warning("request %r is requeued until its result can be stored", delivery.request.id)
         self._outbox.count_returned()

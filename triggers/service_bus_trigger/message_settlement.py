@@ -41,7 +41,10 @@ class Actions(Protocol):
 
 
 class MessageSettler:
-    """`send` and `requeue` put a message on the output queue and on the input queue."""
+    """`send` and `requeue` put a message on the output queue and on the input queue.
+
+    Locks of messages in a session are not renewed: the platform renews the session's lock.
+    """
 
     def __init__(
         self,
@@ -51,8 +54,10 @@ class MessageSettler:
         send: Callable[[Outgoing], Awaitable[object]],
         requeue: Callable[[Outgoing], Awaitable[object]],
         max_delivery_count: int,
+        renews_locks: bool = True,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
+        self._renews_locks = renews_locks
         self._handler, self._final_attempts = handler, final_attempts
         self._send, self._requeue, self._sleep = send, requeue, sleep
         self._max_delivery_count = max_delivery_count
@@ -106,7 +111,7 @@ class MessageSettler:
     ) -> None:
         """Complete a message that was answered, dead-letter one that never can be."""
         if outcome.requeued:
-            await self._requeue(Outgoing(outcome.requeued))
+            await self._requeue(Outgoing(outcome.requeued, session_id=message.session_id))
         if outcome.document:
             await self._send_document(message, delivery, outcome.document)
         error = _final_error(outcome.document)
@@ -120,7 +125,8 @@ class MessageSettler:
     ) -> None:
         # A message's own id is that of its request, unless HTTP enqueued it.
         correlation_id = message.correlation_id or delivery.request.id
-        await self._send(Outgoing(document, message_id_of(document.encode()), correlation_id))
+        message_id = message_id_of(document.encode())
+        await self._send(Outgoing(document, message_id, correlation_id, message.session_id))
 
     async def _hold_and_abandon(self, message: ReceivedMessage, actions: Actions) -> None:
         earlier = max(message.delivery_count, 1) - 1
@@ -132,7 +138,7 @@ class MessageSettler:
 
     async def _renew(self, unsettled: set[str], period_s: float, actions: Actions) -> None:
         """Renew the locks of all messages in `unsettled`, which shrinks, until cancelled."""
-        while True:
+        while self._renews_locks:
             await asyncio.sleep(period_s)
             renewed = await asyncio.gather(
                 *(actions.renew(token) for token in unsettled), return_exceptions=True

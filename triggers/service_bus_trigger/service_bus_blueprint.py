@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
 
 import azure.functions as func
@@ -11,13 +11,15 @@ import azure.functions as func
 from inference.errors import SettingError
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
-from inference.serving.shutdown import run_with_loop
-from triggers.delivery.output_queue import QueueSender
+from inference.serving.shutdown import close_with_loop, run_with_loop
+from triggers.delivery.batch_sender import BatchSender
+from triggers.delivery.output_queue import Outgoing, QueueSender
 from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
 from triggers.service_bus_trigger.message_components import message_handler
 from triggers.service_bus_trigger.message_converter import MessageConverter  # noqa: F401 - registers
+from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
-from triggers.settings import SERVICE_BUS, TriggerSettings
+from triggers.settings import TriggerSettings
 
 
 def blueprint(
@@ -25,7 +27,7 @@ def blueprint(
 ) -> func.Blueprint:
     """`env` holds the connection's settings, for documents that no call can carry."""
     functions = func.Blueprint()
-    sender = QueueSender(env, settings.output_queue)
+    sender = QueueSender(env, settings.output)
 
     async def send(document: str, message_id: str) -> None:
         await asyncio.to_thread(sender.send, document, message_id)
@@ -36,16 +38,13 @@ def blueprint(
         _register_settling(functions, scorer, results, settings, env)
         return functions
     handler = message_handler(scorer, results, settings, env, send=send)
+    if settings.sessions_enabled:
+        _register_sessions(functions, handler, settings, env)
+        return functions
 
-    @functions.service_bus_queue_trigger(
-        "messages",
-        SERVICE_BUS,
-        settings.input_queue,
-        data_type=func.DataType.BINARY,
-        cardinality=func.Cardinality.MANY,
-    )
-    @functions.service_bus_queue_output("documents", SERVICE_BUS, settings.output_queue)
-    @functions.service_bus_queue_output("requeued", SERVICE_BUS, settings.input_queue)
+    @settings.input.trigger(functions, "messages")
+    @settings.output.output(functions, "documents")
+    @settings.input.output(functions, "requeued")
     async def score_messages(
         messages: List[ReceivedMessage],  # noqa: UP006 - as above
         documents: func.Out[str],
@@ -53,11 +52,33 @@ def blueprint(
     ) -> None:
         sent = await handler.score(messages)
         for queue, bodies in ((documents, sent.documents), (requeued, sent.requeued)):
-            if bodies:
-                # The platform sends each element of a JSON array as one message.
-                queue.set(f"[{','.join(bodies)}]")
+            _set(queue, bodies)
 
     return functions
+
+
+def _register_sessions(
+    functions: func.Blueprint,
+    handler: MessageHandler,
+    settings: TriggerSettings,
+    env: Mapping[str, str],
+) -> None:
+    requeue = BatchSender.to(env, settings.input)
+    close_with_loop(requeue.close)
+
+    @settings.input.trigger(functions, "message")
+    @settings.output.output(functions, "documents")
+    async def score_messages(message: ReceivedMessage, documents: func.Out[str]) -> None:
+        sent = await handler.score([message])
+        for body in sent.requeued:
+            await requeue.send(Outgoing(body, session_id=message.session_id))
+        _set(documents, sent.documents)
+
+
+def _set(queue: func.Out[str], bodies: Sequence[str]) -> None:
+    """The platform sends each element of a JSON array as one message."""
+    if bodies:
+        queue.set(f"[{','.join(bodies)}]")
 
 
 def _register_settling(

@@ -11,12 +11,11 @@ from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.serving.shutdown import close_with_loop
 from triggers.delivery.batch_sender import BatchSender
-from triggers.delivery.output_queue import QueueSender
 from triggers.service_bus_trigger.message_actions import MessageActions
 from triggers.service_bus_trigger.message_components import message_handler
 from triggers.service_bus_trigger.message_settlement import MessageSettler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
-from triggers.settings import SERVICE_BUS, TriggerSettings
+from triggers.settings import TriggerSettings
 
 #: How long retryable errors are retried before the message is held, in seconds.
 RETRY_S = 5.0
@@ -30,13 +29,7 @@ def register(
     env: Mapping[str, str],
 ) -> None:
     handler = message_handler(scorer, results, settings, env, retry_s=RETRY_S)
-    output, requeue = (
-        BatchSender(sender.send_all, sender.close)
-        for sender in (
-            QueueSender(env, settings.output_queue),
-            QueueSender(env, settings.input_queue),
-        )
-    )
+    output, requeue = (BatchSender.to(env, each) for each in (settings.output, settings.input))
     close_with_loop(output.close, requeue.close)
     settler = MessageSettler(
         handler,
@@ -44,18 +37,20 @@ def register(
         send=output.send,
         requeue=requeue.send,
         max_delivery_count=settings.max_delivery_count,
+        renews_locks=not settings.sessions_enabled,
     )
+    trigger = settings.input.trigger
+    if settings.sessions_enabled:
 
-    @functions.service_bus_queue_trigger(
-        "messages",
-        SERVICE_BUS,
-        settings.input_queue,
-        data_type=func.DataType.BINARY,
-        cardinality=func.Cardinality.MANY,
-        auto_complete_messages=False,
-    )
-    async def score_messages(
-        messages: List[ReceivedMessage],  # noqa: UP006 - as above
-        actions: MessageActions,
-    ) -> None:
-        await settler.settle(messages, actions)
+        @trigger(functions, "message", auto_complete_messages=False)
+        async def score_messages(message: ReceivedMessage, actions: MessageActions) -> None:
+            await settler.settle([message], actions)
+
+    else:
+
+        @trigger(functions, "messages", auto_complete_messages=False)
+        async def score_messages(
+            messages: List[ReceivedMessage],  # noqa: UP006 - as above
+            actions: MessageActions,
+        ) -> None:
+            await settler.settle(messages, actions)

@@ -44,6 +44,8 @@ class Dispatcher:
         self._waiting: dict[SessionWaiter, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms: int | None = None
+        #: When the queue changed last, or a receiver asked for messages.
+        self.used_ms = now_ms()
         queue.on_change = lambda: group_commit.deliver(self)
         group_commit.deliver(self)
 
@@ -68,6 +70,7 @@ class Dispatcher:
 
     def deliver(self) -> None:
         """Deliver what is ready, one message per receiver and round."""
+        self.used_ms = self._now_ms()
         for waiter in list(self._waiting):
             # They want the same, so the others wait on with the first.
             if not waiter.try_accept(self.queue):

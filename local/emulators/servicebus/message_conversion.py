@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-from local.emulators.servicebus import decimal_properties
+from local.emulators.servicebus import decimal_properties, property_limits
 from local.emulators.servicebus.amqp import sections
 from local.emulators.servicebus.amqp.decoding import decode, decode_whole
 from local.emulators.servicebus.amqp.encoding import encode
@@ -48,7 +48,7 @@ def read_transfer(message: bytes, message_format: int | None) -> list[Draft]:
 
 
 def read_message(message: bytes) -> Draft:
-    """Raises DecodeError."""
+    """Raises DecodeError, and AmqpError for properties that are too large."""
     parts = sections.split(message)
     header, annotations = parts.header, parts.annotations
     scheduled = annotations.get(SCHEDULED_TIME)
@@ -59,6 +59,7 @@ def read_message(message: bytes) -> Draft:
         # SDKs cannot settle a message without an id.
         message_id = uuid4().hex
         bare = sections.with_message_id(bare, parts.properties, message_id)
+    property_limits.require_small(parts.application)
     if decimal_properties.CONSTRUCTOR in parts.application:
         bare = decimal_properties.convert(bare)
     return Draft(

@@ -16,7 +16,9 @@ from local.emulators.servicebus.connection import Connection
 from local.emulators.servicebus.dispatcher import Dispatcher
 from local.emulators.servicebus.front_door import FrontDoor
 from local.emulators.servicebus.group_commit import GroupCommit
+from local.emulators.servicebus.idle_entities import SWEEP_EVERY_S, IdleEntities
 from local.emulators.servicebus.key_ring import DEFAULT_KEY, KeyRing
+from local.emulators.servicebus.link import Link
 from local.emulators.servicebus.link_factory import LinkFactory, without_management
 from local.emulators.servicebus.property_conversion import AmqpProperties
 from local.emulators.servicebus.request_response import ReplyLinks
@@ -52,6 +54,10 @@ class Server:
         self._web = WebServer(self.administration, key_ring, self.group_commit, self.connection)
         self._server: asyncio.Server | None = None
         self._shrinking: asyncio.TimerHandle | None = None
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._idle = IdleEntities(
+            self.namespace, self._last_used_ms, self.administration.delete, now_ms
+        )
 
     def __repr__(self) -> str:
         return f"<Server of {self.namespace!r}: {len(self.connections)} connections>"
@@ -62,6 +68,7 @@ class Server:
             lambda: FrontDoor(self.connection, self._web.protocol), host, port
         )
         self._shrink()
+        self._sweep()
 
     async def failed(self) -> None:
         """Wait until the store fails, and raise its StoreError."""
@@ -69,8 +76,9 @@ class Server:
 
     async def stop(self) -> None:
         """Close all connections and commit."""
-        if self._shrinking is not None:
-            self._shrinking.cancel()
+        for timer in (self._shrinking, self._sweeping):
+            if timer is not None:
+                timer.cancel()
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections):
@@ -118,10 +126,25 @@ class Server:
     def _entity_removed(self, queue: MessageQueue) -> None:
         self._dispatchers.pop(queue).close()
         gone = AmqpError(NOT_FOUND, f"The messaging entity {queue.path!r} was deleted.")
-        for connection in self.connections:
-            for link in list(connection.links()):
-                if without_management(link.path or "").casefold() == queue.path.casefold():
-                    link.detach(gone)
+        for link in self._links_of(queue):
+            link.detach(gone)
+
+    def _links_of(self, queue: MessageQueue) -> list[Link]:
+        return [
+            link
+            for connection in self.connections
+            for link in connection.links()
+            if without_management(link.path or "").casefold() == queue.path.casefold()
+        ]
+
+    def _last_used_ms(self, queue: MessageQueue) -> int:
+        """A link counts as use."""
+        return now_ms() if self._links_of(queue) else self._dispatchers[queue].used_ms
+
+    def _sweep(self) -> None:
+        if self._idle.sweep():
+            self.group_commit.run()
+        self._sweeping = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
 
     def _shrink(self) -> None:
         try:

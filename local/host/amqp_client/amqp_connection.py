@@ -64,6 +64,7 @@ class AmqpConnection(asyncio.Protocol):
         self._awaits_header = True
         self._out: list[bytes] = []
         self._links: dict[int, AttachedLink] = {}
+        self._next_handle = 0
         self._next_incoming_id = self._next_outgoing_id = 0
         self._next_delivery_id = 0
         self._heartbeat: asyncio.TimerHandle | None = None
@@ -99,7 +100,8 @@ class AmqpConnection(asyncio.Protocol):
 
     def attach(self, link: AttachedLink) -> UInt:
         """Returns the link's handle. The link sends its own attach."""
-        handle = len(self._links)
+        handle = self._next_handle
+        self._next_handle += 1
         self._links[handle] = link
         return UInt(handle)
 

@@ -80,7 +80,7 @@ def _read(function: str, raw: dict[str, Any]) -> Trigger | BlobInput | Output:
         return read(function, raw)
     raise HostError(
         f"function {function}: the local host has no {kind!r} bindings; "
-        "it has HTTP, blob and Service Bus queue bindings"
+        "it has HTTP, blob and Service Bus bindings"
     )
 
 
@@ -125,12 +125,18 @@ def _path(function: str, raw: dict[str, Any]) -> str:
     return path
 
 
-def _queue(function: str, raw: dict[str, Any]) -> str:
+def _entity(function: str, raw: dict[str, Any]) -> str:
+    """The path of a queue, topic or subscription."""
     if queue := raw.get("queueName"):
         return str(queue)
+    topic, subscription = raw.get("topicName"), raw.get("subscriptionName")
+    is_trigger = raw["type"] == "serviceBusTrigger"
+    if topic and (subscription or not is_trigger):
+        return f"{topic}/Subscriptions/{subscription}" if is_trigger else str(topic)
+    expected = "a queueName, or a topicName with a subscriptionName"
     raise HostError(
-        f"function {function}: binding {raw['name']} has no queueName; the local host has queues, "
-        "but no topics"
+        f"function {function}: binding {raw['name']}: expected "
+        f"{expected if is_trigger else 'a queueName or a topicName'}, got neither"
     )
 
 
@@ -176,19 +182,20 @@ def _blob_output(function: str, raw: dict[str, Any]) -> BlobOutput:
 def _service_bus_trigger(function: str, raw: dict[str, Any]) -> ServiceBusTrigger:
     return ServiceBusTrigger(
         name=raw["name"],
-        queue=_queue(function, raw),
+        entity=_entity(function, raw),
         connection=raw.get("connection") or DEFAULT_SERVICE_BUS,
         many=str(raw.get("cardinality") or "ONE").upper() == "MANY",
         data_type=_data_type(raw),
         is_deferred=_is_deferred(raw),
         auto_complete=raw.get("autoCompleteMessages"),
+        has_sessions=bool(raw.get("isSessionsEnabled")),
     )
 
 
 def _service_bus_output(function: str, raw: dict[str, Any]) -> ServiceBusOutput:
     return ServiceBusOutput(
         name=raw["name"],
-        queue=_queue(function, raw),
+        entity=_entity(function, raw),
         connection=raw.get("connection") or DEFAULT_SERVICE_BUS,
     )
 

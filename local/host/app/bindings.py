@@ -41,13 +41,15 @@ class BlobTrigger:
 @dataclass(frozen=True, kw_only=True)
 class ServiceBusTrigger:
     name: str
-    queue: str
+    #: The path of a queue, or of a subscription: `TOPIC/Subscriptions/NAME`.
+    entity: str
     connection: str
     many: bool
     data_type: DataType
     is_deferred: bool
     #: None: as host.json says.
     auto_complete: bool | None = None
+    has_sessions: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,8 @@ class BlobOutput:
 @dataclass(frozen=True, kw_only=True)
 class ServiceBusOutput:
     name: str
-    queue: str
+    #: The name of a queue or topic.
+    entity: str
     connection: str
 
 

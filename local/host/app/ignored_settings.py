@@ -14,8 +14,11 @@ _SUPPORTED = {
     ("blobTrigger", "IN"): {"path", "source"},
     ("blob", "IN"): {"path", "dataType"},
     ("blob", "OUT"): {"path"},
-    ("serviceBusTrigger", "IN"): {"queueName", "cardinality", "dataType", "autoCompleteMessages"},
-    ("serviceBus", "OUT"): {"queueName"},
+    ("serviceBusTrigger", "IN"): {
+        *("queueName", "topicName", "subscriptionName", "isSessionsEnabled"),
+        *("cardinality", "dataType", "autoCompleteMessages"),
+    },
+    ("serviceBus", "OUT"): {"queueName", "topicName"},
 }
 
 

@@ -1,4 +1,4 @@
-"""Output bindings: blobs, and messages to Service Bus queues."""
+"""Output bindings: blobs, and messages to Service Bus queues and topics."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Outputs:
         self._senders.clear()
 
     def _sender(self, binding: ServiceBusOutput) -> MessageSender:
-        key = binding.connection, binding.queue
+        key = binding.connection, binding.entity
         if key not in self._senders:
             # The SDKs are imported only if needed: together they take as long as loading an app.
             from local.host.app.message_sender import MessageSender  # noqa: PLC0415

@@ -1,1 +1,1 @@
-"""Service Bus queue trigger: receives, locks, invokes and settles."""
+"""Service Bus trigger: receives, locks, invokes and settles; in sessions, in order."""

@@ -33,7 +33,7 @@ _DEAD_LETTER = Symbol("com.microsoft:dead-letter")
 _REASON, _DESCRIPTION = Symbol("DeadLetterReason"), Symbol("DeadLetterErrorDescription")
 
 
-class _Open(NamedTuple):
+class OpenLink(NamedTuple):
     connection: AmqpConnection
     authorization: Authorization
     messages: ReceivingLink
@@ -52,7 +52,7 @@ class Link:
     ) -> None:
         self._connections, self._connection, self._queue = connections, connection, queue
         self._credit = credit
-        self._opened: _Open | None = None
+        self._opened: OpenLink | None = None
         self._is_managed = False
 
     def __repr__(self) -> str:
@@ -151,26 +151,31 @@ class Link:
             opened.authorization.close()
             opened.connection.close()
 
-    async def _open(
-        self,
-        filters: dict[Value, Value] | None = None,
-        properties: dict[Value, Value] | None = None,
-    ) -> _Open:
-        """`filters` and `properties` are those of the receiving link."""
+    async def _open(self) -> OpenLink:
+        opened = await self._connect()
+        try:
+            await opened.messages.open()
+        except BaseException:
+            opened.authorization.close()
+            opened.connection.close()
+            raise
+        return opened
+
+    async def _connect(self) -> OpenLink:
+        """Its link of messages is not open yet."""
         address = self._connections.bus_address(self._connection)
         connection = await AmqpConnection.open(address)
         authorization = Authorization(connection, address, self._queue)
         try:
             await authorization.open()
-            messages = ReceivingLink(connection, self._queue)
-            await messages.open(filters=filters, properties=properties)
         except BaseException:
             authorization.close()
             connection.close()
             raise
         self._is_managed = False
         management = RequestChannel(connection, f"{self._queue}/$management")
-        return _Open(connection, authorization, messages, management)
+        messages = ReceivingLink(connection, self._queue)
+        return OpenLink(connection, authorization, messages, management)
 
     async def _settle(self, first: int, last: int, outcome: Outcome) -> dict[int, Exception]:
         """Returns what keeps deliveries of the range from being settled, by their numbers."""

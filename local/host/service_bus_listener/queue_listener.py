@@ -50,6 +50,8 @@ class ServiceBusListener:
         options: ServiceBusOptions,
         auto_complete: bool,
         settlement: Settlement | None = None,
+        link: Link | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         """With `settlement`, the function settles its messages itself."""
         self._function, self._trigger = function, trigger
@@ -61,9 +63,9 @@ class ServiceBusListener:
             credit = options.prefetch_count
         else:
             credit = max(options.max_message_batch_size if trigger.many else 0, DEFAULT_CREDIT)
-        self._link = Link(connections, trigger.connection, trigger.queue, credit=credit)
+        self._link = link or Link(connections, trigger.connection, trigger.entity, credit=credit)
         self._buffer = MessageBuffer(self._link, renewal_s=options.max_auto_lock_renewal_s)
-        self._backoff = Backoff(f"queue {trigger.queue} of {trigger.connection}")
+        self._backoff = backoff or Backoff(f"queue {trigger.entity} of {trigger.connection}")
         self._stopping = asyncio.Event()
         self._receiving: asyncio.Task[None] | None = None
         self._credit = credit
@@ -247,7 +249,7 @@ class ServiceBusListener:
                 values=message_data.values_of(metadata),
                 identities=[
                     Identity(
-                        f"{self._trigger.queue}\n{message.sequence_number}",
+                        f"{self._trigger.entity}\n{message.sequence_number}",
                         message.message_id or "",
                     )
                     for message in messages

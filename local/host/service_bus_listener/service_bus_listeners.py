@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.host.app.bindings import Function, ServiceBusTrigger
 from local.host.app.connections import Connections
 from local.host.app.invoker import Invoker
+from local.host.backoff import Backoff
 from local.host.errors import HostError
 from local.host.host_json import ServiceBusOptions
 from local.host.service_bus_listener.queue_listener import ServiceBusListener
+from local.host.service_bus_listener.session_listener import SessionListener
 
 if TYPE_CHECKING:
     from local.host.service_bus_listener.settlement import Settlement
+
+#: Listeners of one function that wait for a session at the same time, as in Azure.
+MAX_ACCEPTING = 2 * (os.cpu_count() or 1)
 
 
 def service_bus_listeners(
@@ -22,7 +29,7 @@ def service_bus_listeners(
     connections: Connections,
     options: ServiceBusOptions,
 ) -> list[ServiceBusListener | Settlement]:
-    """One for each function with a Service Bus trigger. Raises HostError.
+    """Those of each function with a Service Bus trigger. Raises HostError.
 
     The settlement service comes first, if a function may settle its messages itself.
     """
@@ -37,8 +44,9 @@ def service_bus_listeners(
         if trigger.is_deferred and not _auto_completes(trigger, options)
     ]
     settlement = _settlement(settling[0]) if settling else None
-    listeners = [
-        ServiceBusListener(
+    listeners: list[ServiceBusListener | Settlement] = [settlement] if settlement else []
+    for function, trigger in triggers:
+        listeners += _listeners(
             function,
             trigger,
             invoker=invoker,
@@ -47,9 +55,23 @@ def service_bus_listeners(
             auto_complete=_auto_completes(trigger, options),
             settlement=settlement if function.name in settling else None,
         )
-        for function, trigger in triggers
+    return listeners
+
+
+def _listeners(
+    function: Function, trigger: ServiceBusTrigger, *, options: ServiceBusOptions, **parts: Any
+) -> list[ServiceBusListener]:
+    """One, or as many as sessions may be served at once. Batches are of one session at a time."""
+    if not trigger.has_sessions:
+        return [ServiceBusListener(function, trigger, options=options, **parts)]
+    backoff = Backoff(f"{trigger.entity} of {trigger.connection}")
+    accepting = asyncio.Semaphore(MAX_ACCEPTING)
+    return [
+        SessionListener(
+            function, trigger, options=options, accepting=accepting, backoff=backoff, **parts
+        )
+        for _ in range(1 if trigger.many else options.max_concurrent_sessions)
     ]
-    return [settlement, *listeners] if settlement else [*listeners]
 
 
 def _auto_completes(trigger: ServiceBusTrigger, options: ServiceBusOptions) -> bool:

@@ -35,6 +35,23 @@ def test_a_message_above_the_size_limit_is_refused(client):
 
 
 @pytest.mark.parametrize(
+    "properties",
+    [{"a": "x" * 33_000}, {"x" * 33_000: 1}, {str(n): "x" * 20_000 for n in range(4)}],
+    ids=["value", "name", "together"],
+)
+def test_properties_above_their_limits_are_refused(client, properties):
+    message = ServiceBusMessage("x", application_properties=properties)
+    with pytest.raises(MessageSizeExceededError, match="application propert"):
+        client.get_queue_sender("q").send_messages(message)
+
+
+def test_properties_within_their_limits_are_taken(client):
+    properties = {str(n): "x" * 20_000 for n in range(3)}
+    with client.get_queue_sender("q") as sender:
+        sender.send_messages(ServiceBusMessage("x", application_properties=properties))
+
+
+@pytest.mark.parametrize(
     ("name", "key"), [("RootManageSharedAccessKey", "wrong"), ("Unknown", "SAS_KEY_VALUE")]
 )
 def test_a_wrong_key_is_an_authentication_error(emulator, name, key):

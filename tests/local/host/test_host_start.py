@@ -195,9 +195,7 @@ IGNORED = """{
 }"""
 
 ASKS_TOO_MUCH = """
-@app.service_bus_queue_trigger(
-    "m", "Bus", "q", is_sessions_enabled=True, access_rights=func.AccessRights.LISTEN
-)
+@app.service_bus_queue_trigger("m", "Bus", "q", access_rights=func.AccessRights.LISTEN)
 @app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:00:01")
 def f(m: func.ServiceBusMessage) -> None: ...
 """
@@ -223,7 +221,6 @@ def test_a_setting_that_has_no_effect_is_logged_by_name(
         "host.json: extensions.serviceBus.sessionHandlerOptions",
         "host.json: extensions.queues",
         "function f: accessRights of binding m",
-        "function f: isSessionsEnabled of binding m",
     ]
 
 

@@ -219,5 +219,5 @@ def test_a_platform_that_passes_arrays_is_understood_but_no_shifted_one() -> Non
 
 
 def test_anything_else_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected a batch of messages"):
+    with pytest.raises(ValueError, match="expected messages"):
         decode("string", "x")

@@ -50,6 +50,7 @@ _FIXED = ("RequiresSession", "RequiresDuplicateDetection", "EnablePartitioning")
 _FLAGS = {"true": True, "false": False}
 _STATUSES = ("Active", "Disabled", "SendDisabled", "ReceiveDisabled")
 _MAX_LOCK_MS, _MAX_DELIVERIES = 5 * 60_000, 2000
+_MIN_IDLE_MS = 5 * 60_000
 _MIN_WINDOW_MS, _MAX_WINDOW_MS = 20_000, 7 * 86_400_000
 
 
@@ -118,7 +119,9 @@ def read_settings(path: str, kind: Kind, given: Mapping[str, str]) -> QueueSetti
     has_window = _flag(properties, "RequiresDuplicateDetection")
     if properties["Status"] not in _STATUSES:
         raise BadRequest(f"Status is {properties['Status']!r}, expected one of {_STATUSES}.")
-    _duration_ms(properties, "AutoDeleteOnIdle")
+    idle_ms = _duration_ms(properties, "AutoDeleteOnIdle")
+    if idle_ms < _MIN_IDLE_MS:
+        raise BadRequest("AutoDeleteOnIdle is out of range: expected at least PT5M.")
     _check_message_size(given)
     return QueueSettings(
         name=path,
@@ -133,6 +136,7 @@ def read_settings(path: str, kind: Kind, given: Mapping[str, str]) -> QueueSetti
         forward_to=path_of(properties.get("ForwardTo", "")) or None,
         forward_dead_letters_to=path_of(properties.get("ForwardDeadLetteredMessagesTo", ""))
         or None,
+        auto_delete_ms=idle_ms if idle_ms < FOR_EVER_MS else None,
         properties=dict(given),
     )
 

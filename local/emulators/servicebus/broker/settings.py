@@ -28,6 +28,8 @@ class QueueSettings:
     #: The queue or topic to which messages move on; None: they stay.
     forward_to: str | None = None
     forward_dead_letters_to: str | None = None
+    #: How long it may be unused before it is deleted; None: for ever.
+    auto_delete_ms: int | None = None
     #: Everything that was set, by the name and as the text that the administration API has.
     properties: Mapping[str, str] = field(default_factory=dict, compare=False)
 
