@@ -1,4 +1,4 @@
-"""Sends output messages to one queue."""
+"""Sends output messages to one queue or topic."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class MessageSender:
     the link is closed, and the next output opens another.
     """
 
-    def __init__(self, connections: Connections, connection: str, queue: str) -> None:
-        self._connections, self._connection, self._queue = connections, connection, queue
+    def __init__(self, connections: Connections, connection: str, entity: str) -> None:
+        self._connections, self._connection, self._entity = connections, connection, entity
         self._opened: tuple[Authorization, SendingLink] | None = None
         self._waiting: list[tuple[Sequence[OutputMessage], asyncio.Future[None]]] = []
         self._sending: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<MessageSender {self._queue} {'open' if self._opened else 'closed'}>"
+        return f"<MessageSender {self._entity} {'open' if self._opened else 'closed'}>"
 
     async def send(self, data: TypedData, binding: str, identities: Sequence[Identity]) -> None:
         """Send the messages that local.host.app.output_messages makes of an output, in as few
@@ -101,8 +101,8 @@ class MessageSender:
         if self._opened is None:
             address = self._connections.bus_address(self._connection)
             connection = await AmqpConnection.open(address)
-            authorization = Authorization(connection, address, self._queue)
-            link = SendingLink(connection, self._queue)
+            authorization = Authorization(connection, address, self._entity)
+            link = SendingLink(connection, self._entity)
             try:
                 await authorization.open()
                 await link.open()
