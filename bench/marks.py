@@ -12,6 +12,7 @@ from bench.batch_files import BatchFile, Format
 from bench.models import TRAINERS
 from bench.results import Results
 from bench.servers.field import PEERS
+from bench.triggers import PROCESSOR
 
 Measure = Callable[[Results], float | None]
 type Sign = Literal[">=", ">", "<=", "<"]
@@ -243,6 +244,7 @@ MARKS: tuple[Mark, ...] = (
     ),
     Mark("a blob of 10 rows", "<=", 25, lambda results: results.figure(small_blobs.OURS), "ms"),
     Mark("messages", ">=", 1800, lambda results: results.figure(MESSAGES), "messages/s"),
+    Mark(PROCESSOR, "<=", 0.25, partial(_figure, f"{PROCESSOR}, triscore"), "ms"),
     Mark("messages of 10 rows / 1 row", ">=", 2 / 3, figures(LONGER_MESSAGES, MESSAGES)),
     *(Mark(name, sign, bound, partial(_figure, name), unit) for name, sign, bound, unit in _BROKER),
     Mark("2 workers / 1, hot", ">=", 1.7, workers(_HOT)),

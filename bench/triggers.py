@@ -20,11 +20,15 @@ from bench.models import Model, Rows, rows
 from bench.results import Figure, Results
 from bench.servers import checks
 from bench.servers.ours import CacheMode
+from bench.worker_memory import processor_s, worker_of
 
 MESSAGES = 2_000
 MESSAGES_A_BATCH = 100
 ROWS_A_MESSAGE = 10
 BLOB_ROWS = 100_000
+
+#: Of the worker, which is the local host and the app, for one message.
+PROCESSOR = "processor time of a message"
 
 VARIANTS: dict[str, CacheMode] = {"triscore": "auto", "triscore-off": "off"}
 
@@ -43,18 +47,21 @@ def measure(model: Model, rounds: int, results: Results, notify: Callable[[str],
             for name, each in apps.items():
                 notify(f"messages, {name}")
                 messages = each.messages_a_second()
+                processor_ms = each.processor_ms
                 notify(f"messages of {ROWS_A_MESSAGE} rows, {name}")
                 longer = each.messages_a_second(ROWS_A_MESSAGE)
                 notify(f"blob rows, {name}")
                 blob_rows = each.blob_rows_a_second()
                 if number:  # the first round warms up
                     found.setdefault(f"messages, {name}", []).append(messages)
+                    found.setdefault(f"{PROCESSOR}, {name}", []).append(processor_ms)
                     found.setdefault(f"messages of {ROWS_A_MESSAGE} rows, {name}", []).append(
                         longer
                     )
                     found.setdefault(f"blob rows, {name}", []).append(blob_rows)
     for name, values in found.items():
         unit = "messages/s" if name.startswith("messages") else "rows/s"
+        unit = "ms" if name.startswith(PROCESSOR) else unit
         results.figures[name] = Figure(unit, tuple(values))
 
 
@@ -64,6 +71,9 @@ class App(EmulatedApp):
     def __enter__(self) -> Self:
         super().__enter__()
         checks.require_right(self.server, self.estimator)
+        self._worker = worker_of(self.running.pid)
+        #: Of the last messages.
+        self.processor_ms = 0.0
         return self
 
     def messages_a_second(self, rows_a_message: int = 1) -> float:
@@ -88,11 +98,12 @@ class App(EmulatedApp):
                 "scoring-results", receive_mode=mode, prefetch_count=500
             ) as receiver,
         ):
-            began = time.perf_counter()
+            began, used = time.perf_counter(), processor_s(self._worker)
             for some in batched(messages, MESSAGES_A_BATCH // rows_a_message, strict=False):
                 sender.send_messages(list(some))
             results = results_of(receiver, len(expected))
             elapsed = time.perf_counter() - began
+            self.processor_ms = (processor_s(self._worker) - used) / MESSAGES * 1000
         if results != expected:
             raise BenchError(f"{self.name}: a message's result is not what the model says")
         return MESSAGES / elapsed

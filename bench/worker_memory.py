@@ -1,4 +1,4 @@
-"""Samples the memory of a server's worker process."""
+"""Samples the memory and the processor time of a server's worker process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Self
 
 SAMPLE_S = 0.02
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def worker_of(pid: int) -> int:
@@ -22,6 +23,12 @@ def resident_bytes(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
+
+
+def processor_s(pid: int) -> float:
+    """The processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 class Peak:

@@ -53,7 +53,10 @@ def whole() -> Results:
         results.figures[name] = Figure("s", (1.0,))
     results.figures[f"{direct.HUNDRED}, logreg"] = Figure("ms", (2.75,))
     results.figures[runtime_share.RUNTIME] = Figure("us", (40.0,))
-    for figure in (broker.SENT, broker.RECEIVED, broker.MEMORY, broker.FILE, marks.LONGER_MESSAGES):
+    for figure in (
+        *(broker.SENT, broker.RECEIVED, broker.MEMORY, broker.FILE),
+        *(marks.LONGER_MESSAGES, f"{triggers.PROCESSOR}, triscore"),
+    ):
         results.figures[figure] = Figure("1/s", (100.0,))
     add_batches_and_parses(results)
     return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from local.emulators.servicebus.amqp.composites import Composite
@@ -70,8 +70,15 @@ class Deliveries:
             return
         first = int(disposition.first)
         last = first if disposition.last is None else int(disposition.last)
-        for delivery_id in self._delivery_ids_between(first, last):
-            self._settle(delivery_id, disposition)
+        if disposition.state is None and not disposition.settled:
+            return
+        settled = [
+            (delivery_id, self._settle(delivery_id, disposition))
+            for delivery_id in self._delivery_ids_between(first, last)
+        ]
+        if not disposition.settled:
+            for first, last, answer in _ranges(settled):
+                self._answer(first, last, answer)
 
     def _delivery_ids_between(self, first: int, last: int) -> list[int]:
         """The ids from first to last; only known ones if the range is implausibly large."""
@@ -80,23 +87,19 @@ class Deliveries:
             return [(first + offset) & SERIAL_MASK for offset in range(amount)]
         return [known for known in self._unsettled if (known - first) & SERIAL_MASK < amount]
 
-    def _settle(self, delivery_id: int, disposition: Disposition) -> None:
-        if disposition.state is None and not disposition.settled:
-            return
+    def _settle(self, delivery_id: int, disposition: Disposition) -> Composite:
+        """Returns the actual outcome."""
         transaction = transactional_state(disposition.state)
-        answer: Composite
-        if transaction is None:
-            state = disposition.state
-            answer = self._apply(delivery_id, Accepted() if state is None else outcome(state))
-        else:
-            answer = self._add_to_transaction(delivery_id, transaction)
-        if not disposition.settled:
-            number = UInt(delivery_id)
-            self._send(
-                Disposition(
-                    role=False, first=number, last=number, settled=True, state=answer.described()
-                )
-            )
+        if transaction is not None:
+            return self._add_to_transaction(delivery_id, transaction)
+        state = disposition.state
+        return self._apply(delivery_id, Accepted() if state is None else outcome(state))
+
+    def _answer(self, first: int, last: int, answer: Composite) -> None:
+        state = answer.described()
+        self._send(
+            Disposition(role=False, first=UInt(first), last=UInt(last), settled=True, state=state)
+        )
 
     def _apply(self, delivery_id: int, requested: Outcome) -> Outcome:
         """Returns the actual outcome."""
@@ -123,3 +126,14 @@ class Deliveries:
         """Raises AmqpError if the delivery's lock is lost."""
         if delivery_id not in self._unsettled:
             raise AmqpError(_LOCK_LOST_CONDITION, _LOCK_LOST_TEXT)
+
+
+def _ranges(settled: list[tuple[int, Composite]]) -> Iterator[tuple[int, int, Composite]]:
+    """First and last ids of consecutive deliveries with the same outcome."""
+    index = 0
+    while index < len(settled):
+        first, answer = settled[index]
+        index, last = index + 1, first
+        while index < len(settled) and settled[index] == (last + 1, answer):
+            index, last = index + 1, last + 1
+        yield first, last, answer

@@ -26,8 +26,8 @@ from local.emulators.servicebus.sas import AccessKey
 from local.emulators.servicebus.token_expiry import TokenExpiry
 from local.emulators.servicebus.web.web_server import WebServer
 
-#: Seconds between two looks at the file's free pages.
-_SHRINK_EVERY_S = 5.0
+#: Seconds between two looks at the file's free pages, and while there are more to give back.
+_SHRINK_EVERY_S, _SHRINK_AGAIN_S = 5.0, 0.25
 
 
 def now_ms() -> int:
@@ -148,11 +148,11 @@ class Server:
 
     def _shrink(self) -> None:
         try:
-            self._store.shrink()
+            pause_s = _SHRINK_AGAIN_S if self._store.shrink() else _SHRINK_EVERY_S
         except StoreError as error:
             self._fail(error)
             return
-        self._shrinking = self._loop.call_later(_SHRINK_EVERY_S, self._shrink)
+        self._shrinking = self._loop.call_later(pause_s, self._shrink)
 
     def _fail(self, error: StoreError) -> None:
         if not self._failed.done():

@@ -9,7 +9,6 @@ from local.emulators.servicebus.amqp.errors import AmqpError
 from local.host.amqp_client.amqp_connection import AmqpConnection
 from local.host.amqp_client.authorization import Authorization
 from local.host.amqp_client.message_batch import in_transfers
-from local.host.amqp_client.request_channel import RequestFailed
 from local.host.amqp_client.sending_link import SendingLink
 from local.host.app.bindings import Identity
 from local.host.app.connections import Connections
@@ -51,7 +50,7 @@ class MessageSender:
         try:
             async with asyncio.timeout(SEND_S):
                 await accepted
-        except (AmqpError, RequestFailed, OSError) as error:
+        except Exception as error:  # a broker's, a connection's or a credential's
             raise BindingFailed.from_error(error) from error
 
     async def close(self) -> None:

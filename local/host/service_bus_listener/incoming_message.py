@@ -13,7 +13,6 @@ from local.emulators.servicebus.amqp.sections import (
     MESSAGE_ANNOTATIONS,
     PROPERTIES,
     Header,
-    Properties,
     spans,
 )
 from local.host.amqp_client.receiving_link import Delivery
@@ -58,7 +57,7 @@ class IncomingMessage:
             self.locked_until = annotations.get("x-opt-locked-until", 0) / 1000
         elif code == PROPERTIES:
             try:
-                identity = Properties.of(decode_whole(section)).message_id
-            except DecodeError:
+                identity = next(iter(decode_whole(section)), None)
+            except (DecodeError, TypeError):
                 return
             self.message_id = "" if identity is None else str(identity)

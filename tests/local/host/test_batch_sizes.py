@@ -52,6 +52,10 @@ class Measured:
         self.queue.release = counted  # type: ignore[method-assign]
 
     @property
+    def locks(self) -> int:
+        return self._bus.locks()
+
+    @property
     def queue(self) -> MessageQueue:
         return next(queue for queue in self._bus.server.namespace if queue.settings.name == "in")
 
@@ -73,10 +77,11 @@ class Measured:
                 sender.send_messages([ServiceBusMessage(bytes(size)) for _ in range(count)])
 
 
-def an_app(folder: Path, batch_size: int, script: str, timeout: str) -> None:
+def an_app(folder: Path, batch_size: int, script: str, timeout: str, prefetch: int) -> None:
     folder.mkdir()
     (folder / "function_app.py").write_text(script)
-    options = {"extensions": {"serviceBus": {"maxMessageBatchSize": batch_size}}}
+    bus = {"maxMessageBatchSize": batch_size, "prefetchCount": prefetch}
+    options = {"extensions": {"serviceBus": bus}}
     document = {"version": "2.0", "functionTimeout": timeout, **options}
     (folder / "host.json").write_text(json.dumps(document))
 
@@ -89,8 +94,9 @@ async def measured(
     script: str = SCRIPT,
     lock: str = "PT1M",
     timeout: str = "00:01:00",
+    prefetch: int = 0,
 ) -> AsyncIterator[Measured]:
-    await asyncio.to_thread(an_app, folder, batch_size, script, timeout)
+    await asyncio.to_thread(an_app, folder, batch_size, script, timeout, prefetch)
     async with serving(folder, {"in": {"LockDuration": lock, "MaxDeliveryCount": 2}}) as bus:
         env = {"Bus": bus.connection_string}
         host = HostProcess(folder, env, (), folder / "host.log", port=free_port())
@@ -149,3 +155,17 @@ async def test_a_batch_over_its_functions_timeout_is_abandoned_at_once(tmp_path:
         assert each.queue.dead_letters is not None
         assert len(each.queue.dead_letters) == 1
         assert each.host.log().count("failed: FunctionTimeoutException") == 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("prefetch", "locked"), [(20, 24), (0, 12)])
+async def test_while_a_batch_runs_as_many_messages_are_fetched_as_host_json_says(
+    tmp_path: Path, prefetch: int, locked: int
+) -> None:
+    """Without prefetchCount a batch, but at least 8 messages, is received ahead."""
+    script = "import asyncio\n" + SCRIPT.replace("    pass", "    await asyncio.sleep(3600)")
+    async with measured(tmp_path / "app", 4, script=script, prefetch=prefetch) as each:
+        await asyncio.to_thread(each.send, 1, 50)
+        await eventually_async(lambda: each.locks == locked, 10)
+        await asyncio.sleep(1)
+        assert each.locks == locked

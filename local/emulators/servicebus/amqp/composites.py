@@ -7,8 +7,9 @@ that Service Bus clients use are defined.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hints
 
 from local.emulators.servicebus.amqp.errors import DecodeError
@@ -23,7 +24,7 @@ class Composite:
 
     def described(self) -> Described:
         """The value to encode, without trailing None fields."""
-        values = [getattr(self, name) for name, _, _ in _schema(type(self))]
+        values = list(_getter(type(self))(self))
         while values and values[-1] is None:
             values.pop()
         return Described(self.CODE, values)
@@ -42,6 +43,22 @@ class Composite:
             elif not isinstance(value, allowed):
                 raise DecodeError(f"{cls.__name__.lower()} has a {name} of the wrong type")
         return cls(*values)
+
+
+#: Reads all fields of an instance.
+_getters: dict[type[Composite], Callable[[Any], Iterable[Value]]] = {}
+
+
+def _getter(cls: type[Composite]) -> Callable[[Any], Iterable[Value]]:
+    if cls not in _getters:
+        names = [name for name, _, _ in _schema(cls)]
+        # attrgetter returns no tuple for a single name.
+        _getters[cls] = (
+            attrgetter(*names)
+            if len(names) > 1
+            else lambda each: [getattr(each, name) for name in names]
+        )
+    return _getters[cls]
 
 
 type _Schema = tuple[tuple[str, tuple[type, ...], bool], ...]

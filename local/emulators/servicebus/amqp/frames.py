@@ -40,34 +40,41 @@ class FrameSplitter:
     def __init__(self, max_frame_size: int) -> None:
         self._max = max_frame_size
         self._buffer = bytearray()
+        #: Where the next frame begins.
+        self._at = 0
 
     def __repr__(self) -> str:
-        return f"<FrameSplitter {len(self._buffer)} bytes waiting>"
+        return f"<FrameSplitter {len(self._buffer) - self._at} bytes waiting>"
 
     def feed(self, data: bytes) -> None:
+        # Once a read, not once a frame: what is left is moved to the front.
+        del self._buffer[: self._at]
+        self._at = 0
         self._buffer += data
 
     def header(self) -> bytes | None:
         """The eight bytes of a protocol header; None until they have arrived."""
-        if len(self._buffer) < len(AMQP_HEADER):
+        end = self._at + len(AMQP_HEADER)
+        if len(self._buffer) < end:
             return None
-        header = bytes(self._buffer[: len(AMQP_HEADER)])
-        del self._buffer[: len(AMQP_HEADER)]
+        header = bytes(self._buffer[self._at : end])
+        self._at = end
         return header
 
     def next_frame(self) -> Frame | None:
         """The next complete frame, or None. Raises FramingError and DecodeError."""
-        if len(self._buffer) < _HEAD.size:
+        begin, waiting = self._at, len(self._buffer) - self._at
+        if waiting < _HEAD.size:
             return None
-        size, offset, kind, channel = _HEAD.unpack_from(self._buffer)
+        size, offset, kind, channel = _HEAD.unpack_from(self._buffer, begin)
         if size > self._max:
             raise FramingError(f"a frame has {size} bytes, expected at most {self._max}")
         if not _HEAD.size <= 4 * offset <= size:
             raise FramingError(f"a frame of {size} bytes cannot begin at byte {4 * offset}")
-        if len(self._buffer) < size:
+        if waiting < size:
             return None
-        body = bytes(self._buffer[4 * offset : size])
-        del self._buffer[:size]
+        body = bytes(self._buffer[begin + 4 * offset : begin + size])
+        self._at = begin + size
         return _frame(kind, channel, body)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.emulators.servicebus.broker.message import Draft, DraftReader, Message
 
 #: Bytes of messages that stay in memory after they were written.
-BUDGET = 16 * 1024 * 1024
+BUDGET = 12 * 1024 * 1024
 
 #: The memory of a draft besides its content and annotations, roughly.
 _OVERHEAD = 400

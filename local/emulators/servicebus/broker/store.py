@@ -43,7 +43,7 @@ _SELECT_MESSAGES = (
 _SELECT_DRAFT = f"SELECT {message_rows.DRAFT_COLUMNS} FROM message WHERE queue = ? AND sequence = ?"  # noqa: S608 - constants
 
 #: Free pages (4 KB) that are given back to the file system at a time, and the fewest.
-_SHRINK_PAGES, _SHRINK_FROM_PAGES = 2_000, 250
+_SHRINK_PAGES, _SHRINK_FROM_PAGES = 1_000, 250
 
 type _Change = tuple[str, tuple[Any, ...]]
 
@@ -155,8 +155,11 @@ class Store:
         for (queue, _), message in written.items():
             self._resident.written(queue, message, self._reader(queue))
 
-    def shrink(self) -> None:
-        """Give free pages back to the file system, some at a time. Raises StoreError."""
+    def shrink(self) -> bool:
+        """Give free pages back to the file system, some at a time.
+
+        Returns whether more are left. Raises StoreError.
+        """
         try:
             (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
             if free >= _SHRINK_FROM_PAGES:
@@ -164,6 +167,7 @@ class Store:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"The database {self._path} cannot be written: {error}.") from error
+        return bool(free >= _SHRINK_PAGES + _SHRINK_FROM_PAGES)
 
     def close(self) -> None:
         self._connection.close()
