@@ -8,7 +8,7 @@ from typing import Any
 
 from inference.models.manifests import Golden, Manifest
 from inference.output_choice import OUTPUTS, PREDICTIONS
-from inference.rows.schema import Column, Schema
+from inference.rows.schema import Column, ColumnType, Schema
 from inference.scripts import EstimatorScript, Script, UserScript
 
 #: Golden rows that the form offers as examples.
@@ -44,7 +44,7 @@ def _columns(schema: Schema) -> Sequence[Column]:
     if schema.columns is not None:
         return schema.columns
     names = schema.names or [str(at) for at in range(schema.features or 0)]
-    number = "number" if schema.dtype.startswith("float") else "integer"
+    number: ColumnType = "number" if schema.dtype.startswith("float") else "integer"
     return [Column(name, number, missing=schema.allows_missing) for name in names]
 
 

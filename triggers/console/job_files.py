@@ -118,7 +118,7 @@ class JobFiles:
             raise _refusal(error) from error
 
     def _upload(
-        self, container: ContainerClient, file_id: str, body: bytes, metadata: dict[str, str]
+        self, container: ContainerClient, file_id: str, body: bytes, metadata: Mapping[str, str]
     ) -> None:
         kind = media_types.BY_ENDING.get(PurePosixPath(file_id).suffix, "application/octet-stream")
         container.upload_blob(

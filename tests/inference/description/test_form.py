@@ -1,5 +1,7 @@
 """What the form of a model has: its columns, as the schema says."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from inference.description import form
@@ -9,14 +11,11 @@ from inference.scripts import EstimatorScript
 from inference.scripts.user_script import UserScript
 
 
-def of(schema: Schema, rows=(), classes=None, manifest=True):
-    class Manifest:
-        golden = Golden(rows=rows)
-
-    Manifest.classes = classes
+def of(schema, rows=(), classes=None, manifest=True):
+    described = SimpleNamespace(golden=Golden(rows=rows), classes=classes)
     script = EstimatorScript.__new__(EstimatorScript)
     script.schema, script.method = schema, "predict"
-    script._manifest = Manifest() if manifest else None
+    script._manifest = described if manifest else None
     return form.describe_form(script)
 
 

@@ -60,7 +60,7 @@ export function filesPanel(about, query) {
     const read = readOr(content, () => showError(text, "These are no rows: expected CSV, JSON or JSON lines."));
     if (!read) return undefined;
     if (!read.rows.length) return showError(text, "Expected at least one row, got none.");
-    if (read.rows.length > MOST_ROWS) return scoreFile(new File([content], read.kind === "csv" ? "rows.csv" : "rows.json"));
+    if (read.rows.length > MOST_ROWS) return scoreFile(asFile(read, content));
     return busy(async () => {
       const { rows, answer } = await scoreEach(read);
       const wrong = rows.filter(row => row.error).length;
@@ -119,6 +119,12 @@ export function filesPanel(about, query) {
 
   const intro = el("p", { class: "intro" }, `Up to ${MOST_ROWS.toLocaleString("en")} rows are answered at once; a larger file goes through the blob trigger, and you download it scored.`);
   return el("div", {}, intro, input, error, out);
+}
+
+// A first line `sep=…` names a delimiter that is no comma.
+function asFile(read, content) {
+  if (read.kind !== "csv") return new File([`[${read.rows.map(row => row.raw).join(",")}]`], "rows.json");
+  return new File([read.delimiter === "," ? "" : `sep=${read.delimiter}\n`, content], "rows.csv");
 }
 
 function fillIn(rows, value) {

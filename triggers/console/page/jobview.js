@@ -2,10 +2,11 @@
 import { factList } from "./answer.js";
 import { el, replace } from "./dom.js";
 import { download, headOf, reportOf, runJob } from "./job.js";
-import { splitCsv } from "./rows.js";
+import { delimiterOf, splitCsv } from "./rows.js";
 import { snippets } from "./snippets.js";
 import { rowTable } from "./table.js";
 
+const MOST_LINES = 201;
 const WORDS = { uploading: "Uploading", waiting: "Uploaded; waiting for a worker", pending: "Waiting for a worker" };
 
 export function jobView(file, about, query) {
@@ -51,7 +52,8 @@ export function jobView(file, about, query) {
 
   async function table(id, report) {
     if (!report.output.endsWith(".csv")) return errorList(report);
-    const records = splitCsv(await headOf(id), ",", 201);
+    const head = await headOf(id);
+    const records = splitCsv(head, delimiterOf(head), MOST_LINES);
     const header = report.header === "present" ? records.shift() : null;
     const shares = query ? about.form.classes.length : 0;
     const rows = records.map(({ cells }) => scoredRow(cells, shares));

@@ -47,9 +47,9 @@ function queueRun(count, requestAt) {
   const dots = Array.from({ length: count }, () => el("i"));
   const line = el("p", { class: "small", role: "status" });
   const body = el("tbody");
-  const head = el("tr", {}, ...["Document", "Result", "Cache", "Waited and scored"].map(name => el("th", { scope: "col" }, name)));
+  const head = el("tr", {}, ...["Document", "Result", "Cache", "Waited and scored", "Model version"].map(name => el("th", { scope: "col" }, name)));
   const table = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Result documents", hidden: true },
-    el("table", { class: "rows" }, el("caption", { class: "quiet" }, "The latest documents"), el("thead", {}, head), body));
+    el("table", { class: "rows" }, el("caption", { class: "quiet" }, "The latest documents, of the Service Bus trigger."), el("thead", {}, head), body));
   const first = requestAt(0);
   const view = el("div", {}, line, el("div", { class: "dots", "aria-hidden": "true" }, dots), table,
     snippets({ ...first, type: "application/json" }));
@@ -81,7 +81,8 @@ function queueRun(count, requestAt) {
     const ms = new Date(document.finished_at) - new Date(document.received_at);
     body.prepend(el("tr", {}, el("th", { scope: "row" }, el("code", {}, id.slice(8, 21))),
       el("td", { class: "prediction" }, isRight ? resultText(document.result) : document.error.message),
-      el("td", {}, el("span", { class: `tag ${document.cache}` }, document.cache)), el("td", {}, `${ms} ms`)));
+      el("td", {}, el("span", { class: `tag ${document.cache}` }, document.cache)), el("td", {}, `${ms} ms`),
+      el("td", {}, el("code", {}, document.model.version))));
     while (body.rows.length > SHOWN) body.lastChild.remove();
     table.hidden = false;
     told();

@@ -40,12 +40,17 @@ function namesOf(values, form) {
 }
 
 function readCsv(text, form) {
-  const [first] = text.split("\n", 1);
-  const delimiter = ["\t", ";"].find(each => first.includes(each) && !first.includes(",")) ?? ",";
+  const delimiter = delimiterOf(text);
   const records = splitCsv(text, delimiter);
   const hasHeader = records.length > 0 && isHeader(records[0].cells, form);
   const header = hasHeader ? records.shift() : null;
   return { kind: "csv", delimiter, header, names: header?.cells ?? namesOf([], form), rows: records };
+}
+
+// Of the first line: a spreadsheet copies tabs, and writes semicolons where numbers have commas.
+export function delimiterOf(text) {
+  const [first] = text.split("\n", 1);
+  return ["\t", ";"].find(each => first.includes(each) && !first.includes(",")) ?? ",";
 }
 
 function isHeader(cells, form) {
