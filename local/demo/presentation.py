@@ -123,8 +123,9 @@ def _next_lines(
     if host.has_http:
         lines["Console"] = f"{host.link}/console"
         if example is not None:
-            has_key = bool(settings.function_key)
-            lines["Try it"] = screen.curl(host.link, example.request, key=has_key, folder=STATE)
+            lines["Try it"] = screen.curl(
+                host.link, example.request, key_setting=settings.key_setting, folder=STATE
+            )
     if host.stack.ports != Ports():
         used = host.environment()
         for name in (STORAGE, SERVICE_BUS, REDIS):

@@ -59,11 +59,12 @@ def waiting(what: str) -> Iterator[None]:
         yield
 
 
-def curl(url: str, body: Body, *, key: bool, folder: Path) -> str:
-    """A command that works as it is pasted. A long or binary body is put into `folder`."""
+def curl(url: str, body: Body, *, key_setting: str, folder: Path) -> str:
+    """A command that works as it is pasted. A long or binary body is put into `folder`.
+
+    `key_setting`: the variable from which the shell takes the key; empty if none is needed.
+    """
     words = ["curl", f"{url}/score"]
-    if key:
-        words += ["-H", "x-functions-key: $HOST_FUNCTION_KEY"]
     if body.content_type != "application/json":
         words += ["-H", f"Content-Type: {body.content_type}"]
     text = _text(body)
@@ -73,7 +74,9 @@ def curl(url: str, body: Body, *, key: bool, folder: Path) -> str:
         words += ["--data-binary", f"@{file}"]
     else:
         words += ["-d", text]
-    return " ".join(_quote(word) for word in words)
+    # The shell puts the key in.
+    key = f' -H "x-functions-key: ${key_setting}"' if key_setting else ""
+    return shlex.join(words) + key
 
 
 def _text(body: Body) -> str | None:
@@ -85,11 +88,6 @@ def _text(body: Body) -> str | None:
     if body.content_type == "application/json":
         text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
     return text if text.isprintable() and not text.startswith("@") else None
-
-
-def _quote(word: str) -> str:
-    # The shell puts the key in.
-    return f'"{word}"' if "$HOST_FUNCTION_KEY" in word else shlex.quote(word)
 
 
 def _print(style: str, trigger: str, given: str, answer: str, cache: str, taken: str) -> None:

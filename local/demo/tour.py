@@ -70,8 +70,8 @@ class Tour:
     def _request(self, title: str, headers: dict[str, str]) -> Step:
         body = self._example.request
         headers |= {"Content-Type": body.content_type, "Accept": "application/json"}
-        if self._settings.function_key:
-            headers["x-functions-key"] = self._settings.function_key
+        if self._settings.key:
+            headers["x-functions-key"] = self._settings.key
         request = urllib.request.Request(f"{self._url}/score", body.content, headers)
         start = time.perf_counter()
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
