@@ -72,7 +72,7 @@ def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
     stack = Stack(STATE, ports, with_redis=has_redis)
     host = HostServer(
         stack,
-        choose_http_port(port),
+        choose_http_port(port, astuple(ports)),
         prefix=options.http.route_prefix,
         has_http="http" in settings.triggers,
     )
@@ -105,7 +105,7 @@ def _show_changes(host: HostServer, asked: int | None) -> None:
     if taken := [str(usual) for usual, chosen in pairs if usual != chosen]:
         are = "s {} are" if len(taken) > 1 else " {} is"
         console.print(f"Port{are.format(', '.join(taken))} taken: the emulators use others.")
-    if not host.environment().get(REDIS):
+    if not host.stack.redis_url and not host.environment().get(REDIS):
         console.print("redis-server is not installed: the app caches in its own memory.")
 
 

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -20,7 +21,7 @@ TRIGGER, INPUT, ANSWER, CACHE, MS = 13, 24, 22, 9, 9
 #: A longer body is put into a file for its curl.
 MOST_ON_A_LINE = 2000
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def show_heading() -> None:
@@ -86,7 +87,8 @@ def _text(body: Body) -> str | None:
     except UnicodeDecodeError:
         return None
     if body.content_type == "application/json":
-        text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+        with contextlib.suppress(ValueError):  # a file of the user's may hold anything
+            text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
     return text if text.isprintable() and not text.startswith("@") else None
 
 
@@ -97,6 +99,7 @@ def _print(style: str, trigger: str, given: str, answer: str, cache: str, taken:
 
 
 def _cell(text: str, width: int) -> str:
-    """The text, cut so that two spaces follow it."""
-    cut = text if len(text) <= width - 2 else f"{text[: width - 3]}…"
-    return f"{cut:<{width}}"
+    """The text, cut so that two spaces follow it. Some characters are two columns wide."""
+    if cell_len(text) > width - 2:
+        text = f"{set_cell_size(text, width - 3)}…"
+    return set_cell_size(text, width)

@@ -43,6 +43,7 @@ def test_the_shell_puts_the_key_in(tmp_path: Path) -> None:
 def test_a_long_body_and_a_binary_one_are_put_into_a_file(tmp_path: Path) -> None:
     for body in (
         Body(b'{"data": ["' + b"a" * 5000 + b'"]}', "application/json", ""),
+        Body(b'{"half": [\n' * 300, "application/json", ""),
         Body(b"\x93NUMPY\xff", "application/x-npy", "", ".npy"),
     ):
         file = tmp_path / f"example{body.ending}"
