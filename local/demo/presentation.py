@@ -97,11 +97,11 @@ def _reach_triggers(settings: AppSettings, connections: Mapping[str, str]) -> bo
     places: list[tuple[str, str, Callable[[], None]]] = []
     if "http" in settings.triggers:
         places.append(("HTTP", "POST score", lambda: None))  # the host waited for it
-    if "blob" in settings.triggers:
+    if "blob" in settings.triggers and connections[STORAGE]:
         container = settings.input_container
         find = partial(blob_exchange.find_container, connections[STORAGE], container)
         places.append(("Blob", container, find))
-    if "servicebus" in settings.triggers:
+    if "servicebus" in settings.triggers and connections[SERVICE_BUS]:
         queue = settings.input_queue
         find = partial(message_exchange.find_queue, connections[SERVICE_BUS], queue)
         places.append(("Service Bus", queue, find))

@@ -39,8 +39,8 @@ class Tour:
     def __init__(
         self, example: Example, settings: AppSettings, *, url: str, storage: str, service_bus: str
     ) -> None:
-        """`url`: with the prefix of the routes. `storage`, `service_bus`: connection strings; without
-        one its trigger is not tried.
+        """`url`: with the prefix of the routes. `storage`, `service_bus`: connection strings;
+        without one its trigger is not tried.
         """
         self._example, self._settings = example, settings
         self._url = url
