@@ -125,12 +125,13 @@ def _next_lines(
 ) -> Mapping[str, str]:
     """What to do next, by name."""
     lines: dict[str, str] = {}
-    if host.has_http:
+    if host.has_http and settings.has_console:
         lines["Console"] = f"{host.link}/console"
-        if example is not None:
-            lines["Try it"] = screen.curl(
-                host.link, example.request, key_setting=settings.key_setting, folder=STATE
-            )
+        lines["API"] = f"{host.link}/docs"
+    if host.has_http and example is not None:
+        lines["Try it"] = screen.curl(
+            host.link, example.request, key_setting=settings.key_setting, folder=STATE
+        )
     if host.stack.ports != Ports():
         used = host.environment()
         for name in (STORAGE, SERVICE_BUS, REDIS):

@@ -63,6 +63,7 @@ class AppSettings:
     input_queue: str
     output_queue: str
     prediction_column: str
+    has_console: bool
     #: The setting that holds the key of a request, and the key; both empty if none is needed.
     key_setting: str
     key: str
@@ -94,6 +95,7 @@ class AppSettings:
             input_queue=values.get("INPUT_QUEUE_NAME", "scoring-requests"),
             output_queue=values.get("OUTPUT_QUEUE_NAME", "scoring-results"),
             prediction_column=values.get("PREDICTION_COLUMN", "prediction"),
+            has_console=values.get("CONSOLE", "true").lower() == "true",
             key_setting=key_setting,
             key=values.get(key_setting, ""),
         )
