@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from local.emulators.ports import Ports, is_free, require_free
@@ -15,13 +15,13 @@ RELEASE_S = 5.0
 HOST_RELEASE_S = 1.5
 
 
-def choose_http_port(asked: int | None) -> int:
-    """The port of the host. Raises EmulatorError if the one that was asked for is taken."""
+def choose_http_port(asked: int | None, others: Sequence[int] = ()) -> int:
+    """The port of the host, none of `others`. Raises EmulatorError if `asked` is taken."""
     if asked is not None:
         require_free(asked, "the host", wait_s=HOST_RELEASE_S)
         return asked
     _wait_until_free([HTTP_PORT], HOST_RELEASE_S)
-    return _next_free(HTTP_PORT, set())
+    return _next_free(HTTP_PORT, set(others))
 
 
 def choose_ports(env: Mapping[str, str], *, was_killed: bool) -> Ports:

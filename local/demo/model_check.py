@@ -42,7 +42,7 @@ def _offer_to_describe(name: str) -> None:
         f"{name} has no triscore.json yet. `{command}` writes one. It loads the model, and a model"
         " file is code: go on only if you trust it."
     )
-    if console.input("Describe it now? [y/N] ").strip().lower() not in ("y", "yes"):
+    if console.input("Describe it now? [y/N] ", markup=False).strip().lower() not in ("y", "yes"):
         raise DemoError(f"{name} is not described: `{command}` does it")
     done = subprocess.run([sys.executable, "-m", "cli", "describe", name], cwd=ROOT, check=False)
     if done.returncode:

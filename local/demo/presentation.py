@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from azure.core.exceptions import AzureError
@@ -27,7 +28,7 @@ def show(host: HostServer, settings: AppSettings, sample: Path | None, *, stays_
         correct = _make_tour(host, settings, example)
     except Exception as error:  # noqa: BLE001 - whatever happens to the tour, the app runs
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        console.print(f"The tour ended early: {reason}", style="red", markup=False)
+        console.print(f"The tour ended early: {reason}", style="red")
         correct = False
     if stays_up:
         console.print()
@@ -59,17 +60,24 @@ def _make_tour(host: HostServer, settings: AppSettings, example: Example | None)
         service_bus=connections[SERVICE_BUS],
     )
     screen.show_heading()
-    steps: list[Step] = []
-    for take in tour.steps():
+    correct = _show_steps(tour.steps())
+    if correct:
+        console.print(example.success, style="green")
+    return correct
+
+
+def _show_steps(steps: Iterable[Callable[[], Step]]) -> bool:
+    """Make and show each step, then what was wrong. Returns whether nothing was."""
+    wrong = []
+    for take in steps:
         with screen.waiting("Waiting for the answer"):
-            steps.append(take())
-        screen.show_step(steps[-1])
-    wrong = [step for step in steps if step.problem is not None]
+            step = take()
+        screen.show_step(step)
+        if step.problem is not None:
+            wrong.append(step)
     console.print()
     for step in wrong:
         screen.show_problem(step)
-    if not wrong:
-        console.print(example.success, style="green")
     return not wrong
 
 
@@ -86,33 +94,30 @@ def _reach_triggers(settings: AppSettings, connections: Mapping[str, str]) -> bo
             f" {settings.model_dir_name} --rows FILE` adds them."
         )
     console.print()
-    steps = [*_reach(settings, connections)]
-    for step in steps:
-        screen.show_step(step)
-    return all(step.problem is None for step in steps)
-
-
-def _reach(settings: AppSettings, connections: Mapping[str, str]) -> Iterator[Step]:
-    """Where each trigger takes its input, and whether that answers."""
+    places: list[tuple[str, str, Callable[[], None]]] = []
     if "http" in settings.triggers:
-        yield Step("HTTP", "POST score", "ready")  # it has answered that the script is loaded
-    places = {
-        "blob": ("Blob", settings.input_container, blob_exchange.find_container, STORAGE),
-        "servicebus": (
-            "Service Bus",
-            settings.input_queue,
-            message_exchange.find_queue,
-            SERVICE_BUS,
-        ),
-    }
-    for name, (trigger, place, find, connection) in places.items():
-        if name in settings.triggers and connections[connection]:
-            try:
-                find(connections[connection], place)
-            except (AzureError, ValueError) as error:
-                yield Step(trigger, place, problem=str(error))
-            else:
-                yield Step(trigger, place, "ready")
+        places.append(("HTTP", "POST score", lambda: None))  # the host waited for it
+    if "blob" in settings.triggers and connections[STORAGE]:
+        container = settings.input_container
+        find = partial(blob_exchange.find_container, connections[STORAGE], container)
+        places.append(("Blob", container, find))
+    if "servicebus" in settings.triggers and connections[SERVICE_BUS]:
+        queue = settings.input_queue
+        find = partial(message_exchange.find_queue, connections[SERVICE_BUS], queue)
+        places.append(("Service Bus", queue, find))
+    correct = _show_steps(partial(_reach, *place) for place in places)
+    if correct:
+        console.print("Every trigger is ready.", style="green")
+    return correct
+
+
+def _reach(trigger: str, place: str, find: Callable[[], None]) -> Step:
+    """Whether the place where a trigger takes its input answers."""
+    try:
+        find()
+    except (AzureError, ValueError) as error:
+        return Step(trigger, place, problem=" ".join(str(error).split())[:300])
+    return Step(trigger, place, "ready")
 
 
 def _next_lines(
@@ -120,11 +125,13 @@ def _next_lines(
 ) -> Mapping[str, str]:
     """What to do next, by name."""
     lines: dict[str, str] = {}
-    if host.has_http:
+    if host.has_http and settings.has_console:
         lines["Console"] = f"{host.link}/console"
-        if example is not None:
-            has_key = bool(settings.function_key)
-            lines["Try it"] = screen.curl(host.link, example.request, key=has_key, folder=STATE)
+        lines["API"] = f"{host.link}/docs"
+    if host.has_http and example is not None:
+        lines["Try it"] = screen.curl(
+            host.link, example.request, key_setting=settings.key_setting, folder=STATE
+        )
     if host.stack.ports != Ports():
         used = host.environment()
         for name in (STORAGE, SERVICE_BUS, REDIS):

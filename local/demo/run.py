@@ -28,6 +28,9 @@ from local.emulators.state_folder import StateFolder
 from local.emulators.supervisor import Supervisor
 from local.host.host_json import HostOptions
 
+#: Seconds in which the model must have loaded. A host that ends is noticed at once.
+MODEL_S = 600.0
+
 
 def run(port: int | None, sample: Path | None, *, once: bool) -> int:
     """Start everything, make the tour, and stop afterwards or on Ctrl-C. Returns the exit code.
@@ -61,7 +64,7 @@ def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
     folder = StateFolder(STATE)
     if record := folder.running():
         raise EmulatorError(
-            f"it runs in this folder already (process {record.pid}): stop that one with Ctrl-C, or"
+            f"Triscore runs in this folder already (process {record.pid}): stop it with Ctrl-C, or"
             " with `./triscore emulators down`"
         )
     ports = choose_ports(os.environ, was_killed=folder.was_killed)
@@ -69,12 +72,12 @@ def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
     stack = Stack(STATE, ports, with_redis=has_redis)
     host = HostServer(
         stack,
-        choose_http_port(port),
+        choose_http_port(port, astuple(ports)),
         prefix=options.http.route_prefix,
         has_http="http" in settings.triggers,
     )
     _show_changes(host, port)
-    supervisor = Supervisor(host, log_file=STATE / "logs" / "host.log")
+    supervisor = Supervisor(host, log_file=STATE / "logs" / "host.log", ready_s=MODEL_S)
     names = "Redis, Azurite" if has_redis else "Azurite"
     with contextlib.ExitStack() as cleanup:
         with waiting(f"Starting {names}, the Service Bus emulator and the host"):
@@ -102,7 +105,7 @@ def _show_changes(host: HostServer, asked: int | None) -> None:
     if taken := [str(usual) for usual, chosen in pairs if usual != chosen]:
         are = "s {} are" if len(taken) > 1 else " {} is"
         console.print(f"Port{are.format(', '.join(taken))} taken: the emulators use others.")
-    if not host.environment().get(REDIS):
+    if not host.stack.redis_url and not host.environment().get(REDIS):
         console.print("redis-server is not installed: the app caches in its own memory.")
 
 

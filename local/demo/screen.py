@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
@@ -20,7 +21,7 @@ TRIGGER, INPUT, ANSWER, CACHE, MS = 13, 24, 22, 9, 9
 #: A longer body is put into a file for its curl.
 MOST_ON_A_LINE = 2000
 
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def show_heading() -> None:
@@ -59,11 +60,12 @@ def waiting(what: str) -> Iterator[None]:
         yield
 
 
-def curl(url: str, body: Body, *, key: bool, folder: Path) -> str:
-    """A command that works as it is pasted. A long or binary body is put into `folder`."""
+def curl(url: str, body: Body, *, key_setting: str, folder: Path) -> str:
+    """A command that works as it is pasted. A long or binary body is put into `folder`.
+
+    `key_setting`: the variable from which the shell takes the key; empty if none is needed.
+    """
     words = ["curl", f"{url}/score"]
-    if key:
-        words += ["-H", "x-functions-key: $HOST_FUNCTION_KEY"]
     if body.content_type != "application/json":
         words += ["-H", f"Content-Type: {body.content_type}"]
     text = _text(body)
@@ -73,7 +75,9 @@ def curl(url: str, body: Body, *, key: bool, folder: Path) -> str:
         words += ["--data-binary", f"@{file}"]
     else:
         words += ["-d", text]
-    return " ".join(_quote(word) for word in words)
+    # The shell puts the key in.
+    key = f' -H "x-functions-key: ${key_setting}"' if key_setting else ""
+    return shlex.join(words) + key
 
 
 def _text(body: Body) -> str | None:
@@ -83,13 +87,9 @@ def _text(body: Body) -> str | None:
     except UnicodeDecodeError:
         return None
     if body.content_type == "application/json":
-        text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
+        with contextlib.suppress(ValueError):  # a file of the user's may hold anything
+            text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
     return text if text.isprintable() and not text.startswith("@") else None
-
-
-def _quote(word: str) -> str:
-    # The shell puts the key in.
-    return f'"{word}"' if "$HOST_FUNCTION_KEY" in word else shlex.quote(word)
 
 
 def _print(style: str, trigger: str, given: str, answer: str, cache: str, taken: str) -> None:
@@ -99,6 +99,7 @@ def _print(style: str, trigger: str, given: str, answer: str, cache: str, taken:
 
 
 def _cell(text: str, width: int) -> str:
-    """The text, cut so that two spaces follow it."""
-    cut = text if len(text) <= width - 2 else f"{text[: width - 3]}…"
-    return f"{cut:<{width}}"
+    """The text, cut so that two spaces follow it. Some characters are two columns wide."""
+    if cell_len(text) > width - 2:
+        text = f"{set_cell_size(text, width - 3)}…"
+    return set_cell_size(text, width)

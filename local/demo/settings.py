@@ -9,6 +9,7 @@ from pathlib import Path
 from local.emulators.scoring_entities import OUTPUT_SUBSCRIPTION
 from local.emulators.stack import Stack
 from local.host import app_settings
+from local.host.http_listener.keys import FUNCTION_KEY, MASTER_KEY
 
 #: Copies of this file set what is the default here anyway.
 SAMPLE = "local.settings.sample.json"
@@ -65,8 +66,10 @@ class AppSettings:
     #: Or the path of the output topic's subscription.
     output_queue: str
     prediction_column: str
-    #: Empty: requests need no key.
-    function_key: str
+    has_console: bool
+    #: The setting that holds the key of a request, and the key; both empty if none is needed.
+    key_setting: str
+    key: str
 
     @classmethod
     def read(cls, root: Path, env: Mapping[str, str]) -> AppSettings:
@@ -80,6 +83,7 @@ class AppSettings:
         script = values.get("AZUREML_ENTRY_SCRIPT", "score.py")
         path = values.get("INPUT_BLOB_PATH", "scoring-input/{name}")
         container, _, name = path.partition("/")
+        key_setting = _key_setting(values)
         return cls(
             model_dir=(root / named).resolve(),
             model_dir_name=named,
@@ -97,8 +101,16 @@ class AppSettings:
             if (output_topic := values.get("OUTPUT_TOPIC_NAME"))
             else values.get("OUTPUT_QUEUE_NAME", "scoring-results"),
             prediction_column=values.get("PREDICTION_COLUMN", "prediction"),
-            function_key=values.get("HOST_FUNCTION_KEY", ""),
+            has_console=values.get("CONSOLE", "true").lower() == "true",
+            key_setting=key_setting,
+            key=values.get(key_setting, ""),
         )
+
+
+def _key_setting(values: Mapping[str, str]) -> str:
+    level = values.get("HTTP_AUTH_LEVEL", "function").lower()
+    accepted = {"anonymous": (), "admin": (MASTER_KEY,)}.get(level, (FUNCTION_KEY, MASTER_KEY))
+    return next((name for name in accepted if name in values), "")
 
 
 def _own_settings(root: Path) -> dict[str, str]:

@@ -37,12 +37,13 @@ class Supervisor:
         *,
         log_file: Path,
         pauses_s: Sequence[float] = PAUSES_S,
+        ready_s: float = READY_S,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.server = server
         self.state: State = "stopped"
         self._log_file = log_file
-        self._pauses_s = pauses_s
+        self._pauses_s, self._ready_s = pauses_s, ready_s
         self._on_change = on_change
         self._child: Child | None = None
         self._stopping = threading.Event()
@@ -106,7 +107,7 @@ class Supervisor:
             return self._child
 
     def _await_health(self, child: Child) -> None:
-        deadline = time.monotonic() + READY_S
+        deadline = time.monotonic() + self._ready_s
         while True:
             healthy = self.server.is_healthy()
             # Checked after the health check: if the child has ended, another program answered.
@@ -120,7 +121,7 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise EmulatorError(
                     f"{self.server.name} does not answer on port {self.server.ports[0]} after "
-                    f"{READY_S:.0f} s: see {child.log}"
+                    f"{self._ready_s:.0f} s: see {child.log}"
                 )
             if self._stopping.wait(CHECK_EVERY_S):
                 return

@@ -29,24 +29,25 @@ def golden(**changes: object) -> GoldenRows:
 
 def test_a_shell_reads_the_body_as_it_is_sent(tmp_path: Path) -> None:
     body = golden().request
-    words = shlex.split(screen.curl(URL, body, key=False, folder=tmp_path))
+    words = shlex.split(screen.curl(URL, body, key_setting="", folder=tmp_path))
     assert words[:3] == ["curl", f"{URL}/score", "-d"]
     assert json.loads(words[3]) == json.loads(body.content)
     assert json.loads(words[3]) == {"data": [{"age": 31, "city": "O'Fallon", "visits": None}]}
 
 
 def test_the_shell_puts_the_key_in(tmp_path: Path) -> None:
-    line = screen.curl(URL, golden().request, key=True, folder=tmp_path)
-    assert '-H "x-functions-key: $HOST_FUNCTION_KEY"' in line
+    line = screen.curl(URL, golden().request, key_setting="HOST_FUNCTION_KEY", folder=tmp_path)
+    assert line.endswith(' -H "x-functions-key: $HOST_FUNCTION_KEY"')
 
 
 def test_a_long_body_and_a_binary_one_are_put_into_a_file(tmp_path: Path) -> None:
     for body in (
         Body(b'{"data": ["' + b"a" * 5000 + b'"]}', "application/json", ""),
+        Body(b'{"half": [\n' * 300, "application/json", ""),
         Body(b"\x93NUMPY\xff", "application/x-npy", "", ".npy"),
     ):
         file = tmp_path / f"example{body.ending}"
-        line = screen.curl(URL, body, key=False, folder=tmp_path)
+        line = screen.curl(URL, body, key_setting="", folder=tmp_path)
         assert line.endswith(f"--data-binary @{file}")
         assert file.read_bytes() == body.content
 

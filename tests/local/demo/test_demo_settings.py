@@ -74,3 +74,20 @@ def test_a_folder_is_served_by_its_script_if_it_has_one(tmp_path: Path) -> None:
     (mine / "other.py").touch()
     env = {"AZUREML_MODEL_DIR": "mine", "AZUREML_ENTRY_SCRIPT": "other.py"}
     assert AppSettings.read(tmp_path, env).entry_script == "other.py"
+
+
+@pytest.mark.parametrize(
+    ("level", "keys", "used"),
+    [
+        ("function", {}, ""),
+        ("function", {"HOST_FUNCTION_KEY": "a", "HOST_MASTER_KEY": "b"}, "HOST_FUNCTION_KEY"),
+        ("function", {"HOST_MASTER_KEY": "b"}, "HOST_MASTER_KEY"),
+        ("admin", {"HOST_FUNCTION_KEY": "a", "HOST_MASTER_KEY": "b"}, "HOST_MASTER_KEY"),
+        ("anonymous", {"HOST_FUNCTION_KEY": "a"}, ""),
+    ],
+)
+def test_the_key_is_one_that_the_trigger_accepts(
+    tmp_path: Path, level: str, keys: dict[str, str], used: str
+) -> None:
+    settings = AppSettings.read(tmp_path, {"HTTP_AUTH_LEVEL": level, **keys})
+    assert (settings.key_setting, settings.key) == (used, keys.get(used, ""))
