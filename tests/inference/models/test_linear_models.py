@@ -19,12 +19,12 @@ DIGITS = (DRAWN[:, 0] * 2).round().astype(int) % 4
 OUTPUTS = DRAWN @ np.ones((FEATURES, 2))
 
 
-class Subclass(LogisticRegression):
+class Subclass(LogisticRegression):  # type: ignore[misc]
     def decision_function(self, rows):
         return -super().decision_function(rows)
 
 
-class Plain(LogisticRegression):
+class Plain(LogisticRegression):  # type: ignore[misc]
     pass
 
 

@@ -23,7 +23,7 @@ from local.host.amqp_client.sending_link import SendingLink
 from tests.local.emulators.servicebus_in_process import InProcess, serving
 from tests.waiting import eventually_async
 
-QUEUES = {"in": {"LockDuration": "PT5S"}}
+QUEUES: dict[str, dict[str, object]] = {"in": {"LockDuration": "PT5S"}}
 
 
 @pytest.fixture
