@@ -28,11 +28,15 @@ def require_free(target: Path, model: Path) -> None:
     """Raises Refused if the target exists and is not a package, or lies in the model's folder."""
     if model.is_dir() and target.is_relative_to(model):
         raise Refused(f"{target} is in the model's folder: name an --output outside of it")
-    with_folder = next(parent for parent in target.parents if parent.exists())
-    if not with_folder.is_dir():
-        raise Refused(f"{with_folder} is not a folder: name another --output")
-    if not target.exists():
-        return
+    above = next(parent for parent in target.parents if parent.exists())
+    if not above.is_dir():
+        raise Refused(f"{above} is not a folder: name another --output")
+    if target.exists():
+        _require_package(target)
+
+
+def _require_package(target: Path) -> None:
+    """Raises Refused if the target holds anything that a package does not."""
     names = _top(target)
     if names is None:
         raise Refused(f"{target} exists and is not a package: name another --output")

@@ -41,14 +41,24 @@ def require_late(packaged: PackagedModel, required: Sequence[Pin]) -> list[str]:
     denied = closure.missing_modules(required)
     notes = []
     for file in script_digest.code_files(script):
-        late = [each for each in imports(file) if each.late and not _is_beside(each.module, script)]
-        needs = {key: pin for each in late for key, pin in denied_part(each.module, denied).items()}
+        needs, line = _late_needs(file, script, denied)
         if needs and file == script:
-            line = next(each.line for each in late if denied_part(each.module, denied))
             raise Refused(f"{script.name}, line {line}: {sentence(needs)}, or catch ImportError")
         if needs:
             notes.append(f"a function in {file.name} needs more: {sentence(needs)}")
     return notes
+
+
+def _late_needs(file: Path, script: Path, denied: Mapping[str, str]) -> tuple[dict[str, str], int]:
+    """What functions of a file import and the requirements lack, and the line of the first one."""
+    needs: dict[str, str] = {}
+    lines = []
+    for each in imports(file):
+        part = denied_part(each.module, denied)
+        if part and each.late and not _is_beside(each.module, script):
+            needs |= part
+            lines.append(each.line)
+    return needs, min(lines, default=0)
 
 
 def missing(script: Path, denied: Mapping[str, str]) -> dict[str, str]:

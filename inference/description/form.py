@@ -70,13 +70,14 @@ def _classes(manifest: Manifest | None) -> list[Any] | None:
 def _grid(schema: Schema, rows: Sequence[Sequence[Any]]) -> dict[str, float] | None:
     """Of a model whose rows look like a square greyscale image; None for others."""
     side = isqrt(schema.features or 0)
-    is_square = side >= LEAST_SIDE and side * side == schema.features
+    if schema.kind != "array" or side < LEAST_SIDE or side * side != schema.features:
+        return None
     cells = [cell for row in rows for cell in row]
-    if schema.kind != "array" or not is_square or not cells:
-        return None
-    if any(not isinstance(cell, int | float) or cell < 0 for cell in cells):
-        return None
-    return {"side": side, "brightest": max(cells)}
+    return {"side": side, "brightest": max(cells)} if cells and all(map(_is_grey, cells)) else None
+
+
+def _is_grey(cell: object) -> bool:
+    return isinstance(cell, int | float) and cell >= 0
 
 
 def _example(script: Script) -> Any:

@@ -45,18 +45,19 @@ class Settlements:
         first = int(disposition.first)
         last = first if disposition.last is None else int(disposition.last)
         state = None if disposition.state is None else outcome(disposition.state)
-        # A peer's range may be of any size.
-        within = last - first < len(self._waiting)
-        for number in range(first, last + 1) if within else list(self._waiting):
-            if number < first or number > last:
-                continue
-            if (waiting := self._waiting.pop(number, None)) is None:
-                continue
+        for number in self._known(first, last):
+            waiting = self._waiting.pop(number)
             if state is not None:
                 waiting.outcomes[number] = state
             waiting.left -= 1
             if not waiting.left and not waiting.done.done():
                 waiting.done.set_result(waiting.outcomes)
+
+    def _known(self, first: int, last: int) -> list[int]:
+        """The ids of a range that are waited for. A peer's range may be of any size."""
+        if last - first < len(self._waiting):
+            return [number for number in range(first, last + 1) if number in self._waiting]
+        return [number for number in self._waiting if first <= number <= last]
 
     def fail(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, {}
