@@ -40,23 +40,23 @@ class Settlements:
         return settled.done
 
     def on_disposition(self, disposition: Disposition) -> None:
-        if not disposition.settled and disposition.role is False:
+        if not disposition.settled and not disposition.role:
             return
-        first = int(disposition.first)
-        last = first if disposition.last is None else int(disposition.last)
         state = None if disposition.state is None else outcome(disposition.state)
-        # A peer's range may be of any size.
-        within = last - first < len(self._waiting)
-        for number in range(first, last + 1) if within else list(self._waiting):
-            if number < first or number > last:
-                continue
-            if (waiting := self._waiting.pop(number, None)) is None:
-                continue
+        for number in self._waiting_between(disposition.first, disposition.last):
+            waiting = self._waiting.pop(number)
             if state is not None:
                 waiting.outcomes[number] = state
             waiting.left -= 1
             if not waiting.left and not waiting.done.done():
                 waiting.done.set_result(waiting.outcomes)
+
+    def _waiting_between(self, first: int, last: int | None) -> list[int]:
+        last = first if last is None else last
+        # A peer's range may be of any size.
+        if last - first < len(self._waiting):
+            return [each for each in range(first, last + 1) if each in self._waiting]
+        return [each for each in self._waiting if first <= each <= last]
 
     def fail(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, {}
