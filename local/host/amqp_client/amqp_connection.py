@@ -281,8 +281,8 @@ def error_of(described: Described | None) -> Exception:
     return AmqpError(read.condition, read.description or "")
 
 
-def wait_for(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
-    """A future whose exception need not be looked at."""
+def silent_future(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    """A future that logs nothing if nobody awaits its exception."""
     future: asyncio.Future[None] = loop.create_future()
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future

@@ -9,7 +9,7 @@ from local.emulators.servicebus.amqp.composites import Composite
 from local.emulators.servicebus.amqp.outcomes import Source, Target
 from local.emulators.servicebus.amqp.performatives import Attach, Detach
 from local.emulators.servicebus.amqp.values import UByte, UInt, Value
-from local.host.amqp_client.amqp_connection import AmqpConnection, ConnectionClosed, wait_for
+from local.host.amqp_client.amqp_connection import AmqpConnection, ConnectionClosed, silent_future
 
 #: Settle modes: of a sender, unsettled and settled; of a receiver, second.
 UNSETTLED, SETTLED, SECOND = UByte(0), UByte(1), UByte(1)
@@ -25,7 +25,7 @@ class ClientLink:
         self.error: Exception | None = None
         #: The peer's attach.
         self.attached: Attach | None = None
-        self._opened = wait_for(asyncio.get_running_loop())
+        self._opened = silent_future(asyncio.get_running_loop())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path} {'closed' if self.error else 'open'}>"

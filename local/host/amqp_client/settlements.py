@@ -40,12 +40,10 @@ class Settlements:
         return settled.done
 
     def on_disposition(self, disposition: Disposition) -> None:
-        if not disposition.settled and disposition.role is False:
+        if not disposition.settled and not disposition.role:
             return
-        first = int(disposition.first)
-        last = first if disposition.last is None else int(disposition.last)
         state = None if disposition.state is None else outcome(disposition.state)
-        for number in self._known(first, last):
+        for number in self._waiting_between(disposition.first, disposition.last):
             waiting = self._waiting.pop(number)
             if state is not None:
                 waiting.outcomes[number] = state
@@ -53,11 +51,12 @@ class Settlements:
             if not waiting.left and not waiting.done.done():
                 waiting.done.set_result(waiting.outcomes)
 
-    def _known(self, first: int, last: int) -> list[int]:
-        """The ids of a range that are waited for. A peer's range may be of any size."""
+    def _waiting_between(self, first: int, last: int | None) -> list[int]:
+        last = first if last is None else last
+        # A peer's range may be of any size.
         if last - first < len(self._waiting):
-            return [number for number in range(first, last + 1) if number in self._waiting]
-        return [number for number in self._waiting if first <= number <= last]
+            return [each for each in range(first, last + 1) if each in self._waiting]
+        return [each for each in self._waiting if first <= each <= last]
 
     def fail(self, error: Exception) -> None:
         waiting, self._waiting = self._waiting, {}

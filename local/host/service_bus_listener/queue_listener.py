@@ -68,7 +68,6 @@ class ServiceBusListener:
         self._backoff = backoff or Backoff(f"queue {trigger.entity} of {trigger.connection}")
         self._stopping = asyncio.Event()
         self._receiving: asyncio.Task[None] | None = None
-        self._credit = credit
         #: Invocations, until their messages are settled.
         self._running: set[asyncio.Task[None]] = set()
         self._unsettled = 0

@@ -17,6 +17,7 @@ from local.host.amqp_client import authorization, bus_address
 from local.host.amqp_client.amqp_connection import AmqpConnection
 from local.host.amqp_client.authorization import Authorization
 from local.host.amqp_client.bus_address import Token
+from local.host.amqp_client.message_batch import BATCH, SINGLE, encode_message, in_transfers
 from local.host.amqp_client.receiving_link import ReceivingLink
 from local.host.amqp_client.request_channel import RequestFailed
 from local.host.amqp_client.sending_link import SendingLink
@@ -160,3 +161,19 @@ async def test_a_message_is_sent_in_parts_and_accepted(bus: InProcess) -> None:
             await link.send(b"\x00\x53\x75\xb0" + (300_000).to_bytes(4) + bytes(300_000))
         queue = next(each for each in bus.server.namespace if each.path == "in")
         assert len(queue) == 1
+
+
+async def test_messages_go_in_as_few_transfers_as_the_size_allows(bus: InProcess) -> None:
+    small = [encode_message(bytes(100), message_id="", content_type="a/b") for _ in range(5)]
+    large = encode_message(bytes(1000), message_id="", content_type="a/b")
+    sizes = [len(small[0]) + 8, len(large) + 8]
+    transfers = list(in_transfers([*small, large], 3 * sizes[0]))
+    assert [each.message_format for each in transfers] == [BATCH, BATCH, SINGLE]
+    assert [len(each.content) for each in transfers][:1] == [3 * (len(small[0]) + 5)]
+    async with opened(bus) as connection:
+        link = SendingLink(connection, "in")
+        await link.open()
+        for each in transfers:
+            await link.send(each.content, each.message_format)
+        queue = next(each for each in bus.server.namespace if each.path == "in")
+        assert len(queue) == 6
