@@ -74,9 +74,13 @@ def _grid(schema: Schema, rows: Sequence[Sequence[Any]]) -> dict[str, float] | N
     cells = [cell for row in rows for cell in row]
     if schema.kind != "array" or not is_square or not cells:
         return None
-    if any(not isinstance(cell, int | float) or cell < 0 for cell in cells):
+    if not all(map(_is_brightness, cells)):
         return None
     return {"side": side, "brightest": max(cells)}
+
+
+def _is_brightness(cell: object) -> bool:
+    return isinstance(cell, int | float) and cell >= 0
 
 
 def _example(script: Script) -> Any:

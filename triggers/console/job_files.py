@@ -83,12 +83,8 @@ class JobFiles:
 
         Raises ScoringError.
         """
-        report = self.report(file_id)
-        place = None if report is None else orjson.loads(report)["output"]
-        if place is None:
-            return None
-        container, _, blob = place.partition("/")
-        if container != self._output or file_id not in blob:
+        blob = self._output_name(file_id)
+        if blob is None:
             return None
         client = self._storage.container(Place(STORAGE, self._output)).get_blob_client(blob)
         try:
@@ -103,6 +99,13 @@ class JobFiles:
         except AzureError as error:
             raise _refusal(error) from error
         return ScoredFile(content, size, f"scored{blob[blob.index(file_id) + 40 :]}")
+
+    def _output_name(self, file_id: str) -> str | None:
+        """As the file's report says; None if it names no output, or one of another file."""
+        report = self.report(file_id)
+        place = report and orjson.loads(report)["output"]
+        container, _, blob = (place or "").partition("/")
+        return blob if container == self._output and file_id in blob else None
 
     def report(self, file_id: str) -> bytes | None:
         """A file's report; None if it is not scored yet, or the id is none of ours."""
