@@ -73,10 +73,14 @@ def _grid(schema: Schema, rows: Sequence[Sequence[Any]]) -> dict[str, float] | N
     if schema.kind != "array" or side < LEAST_SIDE or side * side != schema.features:
         return None
     cells = [cell for row in rows for cell in row]
-    return {"side": side, "brightest": max(cells)} if cells and all(map(_is_grey, cells)) else None
+    if schema.kind != "array" or not is_square or not cells:
+        return None
+    if not all(map(_is_brightness, cells)):
+        return None
+    return {"side": side, "brightest": max(cells)}
 
 
-def _is_grey(cell: object) -> bool:
+def _is_brightness(cell: object) -> bool:
     return isinstance(cell, int | float) and cell >= 0
 
 

@@ -179,6 +179,6 @@ def test_docs_shows_every_operation_of_the_document(browser, whole_app):
         expect(page.locator("#operations-default-submitFile")).to_be_visible()
         page.locator("#operations-default-live").click()
         page.get_by_role("button", name="Execute").click()
-        expect(page.locator(".live-responses-table .response-col_status").first).to_contain_text(
+        expect(page.locator(".live-responses-table .response-col_status").last).to_contain_text(
             "200"
         )

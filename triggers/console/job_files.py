@@ -101,9 +101,9 @@ class JobFiles:
         return ScoredFile(content, size, f"scored{blob[blob.index(file_id) + 40 :]}")
 
     def _output_name(self, file_id: str) -> str | None:
-        """The blob that a file's report names; None if there is none, or it is not in its place."""
+        """As the file's report says; None if it names no output, or one of another file."""
         report = self.report(file_id)
-        place = None if report is None else orjson.loads(report)["output"]
+        place = report and orjson.loads(report)["output"]
         container, _, blob = (place or "").partition("/")
         return blob if container == self._output and file_id in blob else None
 

@@ -52,6 +52,13 @@ async def test_a_row_is_answered_with_its_declared_headers(handler, scorer):
     assert "age" not in response.headers
 
 
+async def test_each_request_is_timed_refused_ones_too(handler, scorer):
+    await handler.score(asking(), None)
+    await handler.score(asking(x_request_id="a" * 101), None)
+    assert sum(scorer.counts.request_seconds.counts) == 2
+    assert scorer.counts.request_seconds.sum > 0
+
+
 async def test_a_hit_has_its_age(handler):
     await handler.score(asking(), None)
     response = await handler.score(asking(), None)
