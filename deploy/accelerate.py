@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from deploy import conversion, proof, trial_rows
+from deploy import conversion, proof, speed, trial_rows
 from deploy.conversion import Conversion
 from deploy.proof import Answering, Proof
 from inference import models
@@ -17,6 +17,7 @@ from inference.models.manifests import Accelerated, Manifest
 from inference.models.onnx_model import OnnxModel
 from inference.models.sklearn_model import SklearnModel
 from inference.rows import coercion
+from inference.rows.row_types import Values
 from inference.script_errors import SHOWN
 from inference.scripts import batch_invariance
 
@@ -30,14 +31,16 @@ def accelerate(
     """Write accelerated.onnx beside the model of a folder, and name it in the manifest.
 
     Numbers may differ by the tolerances, by default those of the golden rows. Raises
-    ScoringError and writes nothing if no conversion is possible, or none is proven to answer alike.
+    ScoringError if no conversion is possible, or none is proven to answer alike and as fast: then
+    the model itself is served.
     """
     manifest, model = _described(folder)
     _require_replaceable(folder / manifests.ACCELERATED, manifest)
     schema = model.schema(manifest.features)
     golden = coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
+    original = model.answer_function(manifest.method, schema)
     proving = Proof(
-        model.answer_function(manifest.method, schema),
+        original,
         trial_rows.draw(golden, schema, model.estimator),
         relative=manifest.golden.relative if relative is None else relative,
         absolute=manifest.golden.absolute if absolute is None else absolute,
@@ -47,6 +50,7 @@ def accelerate(
         try:
             graph, answer = _convert(way, manifest)
             largest = proving.largest_difference(answer)
+            _require_fast(original, answer, golden)
         except proof.Unproven as error:
             failures.append(f"as {way.name}, {error}")
         else:
@@ -63,10 +67,19 @@ def accelerate(
             )
             _write(folder, graph, replace(manifest, accelerated=accelerated))
             return accelerated
+    if manifest.accelerated is not None:  # of an earlier run: it may be slower too
+        manifest_file.write(folder, replace(manifest, accelerated=None))
     raise ModelUnavailable(
-        f"{manifest.file} is unchanged, because no conversion is proven to answer alike:"
-        f" {'; '.join(failures)}"
+        f"{manifest.file} is unchanged and answers, because no conversion is proven to answer alike"
+        f" and as fast: {'; '.join(failures)}"
     )
+
+
+def _require_fast(original: Answering, answer: Answering, golden: Values) -> None:
+    """Raises Unproven if the conversion is slower than the model."""
+    found = speed.measure(original, answer, golden)
+    if found.is_slower:
+        raise proof.Unproven(f"it is slower: {found.describe()}")
 
 
 def _described(folder: Path) -> tuple[Manifest, SklearnModel]:

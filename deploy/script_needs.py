@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from deploy import closure
@@ -41,11 +42,13 @@ def require_late(packaged: PackagedModel, required: Sequence[Pin]) -> list[str]:
     denied = closure.missing_modules(required)
     notes = []
     for file in script_digest.code_files(script):
-        needs, line = _late_needs(file, script, denied)
-        if needs and file == script:
-            raise Refused(f"{script.name}, line {line}: {sentence(needs)}, or catch ImportError")
-        if needs:
-            notes.append(f"a function in {file.name} needs more: {sentence(needs)}")
+        late = [each for each in _missing_in(file, script, denied) if each.late]
+        if not late:
+            continue
+        needs = sentence(_pins(late, denied))
+        if file == script:
+            raise Refused(f"{script.name}, line {late[0].line}: {needs}, or catch ImportError")
+        notes.append(f"a function in {file.name} needs more: {needs}")
     return notes
 
 
@@ -63,13 +66,21 @@ def _late_needs(file: Path, script: Path, denied: Mapping[str, str]) -> tuple[di
 
 def missing(script: Path, denied: Mapping[str, str]) -> dict[str, str]:
     """The missing modules that a script and those beside it import, each with a pin."""
-    return {
-        key: pin
-        for file in script_digest.code_files(script)
+    files = script_digest.code_files(script)
+    return _pins([each for file in files for each in _missing_in(file, script, denied)], denied)
+
+
+def _missing_in(file: Path, script: Path, denied: Mapping[str, str]) -> list[Import]:
+    return [
+        each
         for each in imports(file)
-        if not _is_beside(each.module, script)
-        for key, pin in denied_part(each.module, denied).items()
-    }
+        if denied_part(each.module, denied) and not _is_beside(each.module, script)
+    ]
+
+
+def _pins(missing: Sequence[Import], denied: Mapping[str, str]) -> dict[str, str]:
+    pairs = (denied_part(each.module, denied).items() for each in missing)
+    return dict(chain.from_iterable(pairs))
 
 
 def denied_part(module: str, denied: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,9 @@ VALUE_PACKAGES = frozenset({"builtins", "numpy", "scipy"})
 #: What scikit-learn says while it reads a pickle of another version.
 _OTHER_VERSION = "Trying to unpickle estimator"
 
+#: The name at the beginning of a requirement.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
 #: The distribution of a module that has another name. Others are looked up, which takes longer.
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 
@@ -34,6 +37,29 @@ def installed_versions(modules: Iterable[str]) -> dict[str, str]:
     """
     names = {name for module in modules for name in _distributions_of(module)}
     return {name: installed_version(name) for name in sorted(names)}
+
+
+def with_requirements(names: Iterable[str]) -> dict[str, str]:
+    """Distributions and all that they require, as far as installed, each with its version, sorted.
+
+    Extras are left out, and environment markers count as met.
+    """
+    found: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and (version := installed_version(name)) != "none":
+            found[name] = version
+            waiting += _requirements(name)
+    return dict(sorted(found.items()))
+
+
+@cache
+def _requirements(distribution: str) -> tuple[str, ...]:
+    """By their normalized names. Reads a file, in about half a millisecond."""
+    lines = importlib.metadata.requires(distribution) or ()
+    needed = (_NAME.match(line) for line in lines if "extra ==" not in line)
+    return tuple({re.sub(r"[-_.]+", "-", each[0]).lower() for each in needed if each})
 
 
 @cache

@@ -3,7 +3,8 @@
     the script                    its content
     modules that it brings along  their contents: those of its folder, and any other module that
                                   belongs neither to Python nor to an installed package
-    packages that it imports      the versions of their distributions
+    packages that it imports      the versions of their distributions, and of all that these
+                                  require
 
 Imports are read from the code, in functions too. Once the script is loaded, modules that it
 imports by a computed name are known as well, and the packages of what its global variables hold: a
@@ -35,7 +36,8 @@ def digest(script: Path) -> bytes:
     """Of the script and all that it imports, as far as that is known by now."""
     code = _Code(script)
     whole = hashlib.sha256(local_modules.digest(sorted(code.files), code.folder))
-    for name, version in package_versions.installed_versions(code.packages).items():
+    imported = package_versions.installed_versions(code.packages)
+    for name, version in package_versions.with_requirements(imported).items():
         whole.update(f"{name} {version}\n".encode())
     return whole.digest()
 

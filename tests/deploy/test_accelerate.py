@@ -13,10 +13,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import ExtraTreesClassifier, IsolationForest, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from deploy import accelerate, conversion, manifest, trial_rows
+from deploy import accelerate, conversion, manifest, speed, trial_rows
 from inference import models
 from inference.errors import ModelUnavailable
 from inference.models import manifest_file, manifests
@@ -280,3 +281,39 @@ def test_a_refusal_is_one_sentence_and_exit_code_2(tmp_path, undescribed, says):
     assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
     assert says in told.stderr
     assert not (tmp_path / manifests.ACCELERATED).exists()
+
+
+def test_a_conversion_that_is_slower_is_not_served(tmp_path):
+    model = KNeighborsClassifier().fit(RANDOM.normal(size=(300, 64)), np.arange(300) % 10)
+    rows = RANDOM.normal(size=(20, 64)).tolist()
+    folder = described(tmp_path, model, rows=rows)
+    before = (folder / "triscore.json").read_bytes()
+    says = (
+        r"is unchanged and answers.* it is slower: 1 row .*256 rows [\d.]+ ms instead of [\d.]+ ms"
+    )
+    with pytest.raises(ModelUnavailable, match=says):
+        accelerate.accelerate(folder)
+    assert not (folder / manifests.ACCELERATED).exists()
+    assert (folder / "triscore.json").read_bytes() == before
+
+
+def test_a_slower_conversion_of_an_earlier_release_is_no_longer_served(tmp_path, monkeypatch):
+    folder = described(tmp_path, forest())
+    accelerate.accelerate(folder)
+    slower = speed.Speed({1: 1, 256: 1}, {1: 0.5, 256: 1.1})
+    monkeypatch.setattr(speed, "measure", lambda *_: slower)
+    with pytest.raises(ModelUnavailable, match=r"256 rows 1100\.00 ms instead of 1000\.00 ms"):
+        accelerate.accelerate(folder)
+    assert manifest_file.read(folder).accelerated is None
+
+
+def test_both_are_called_in_turns_with_one_row_and_with_many():
+    calls = []
+    found = speed.measure(
+        lambda rows: calls.append(("model", len(rows))),
+        lambda rows: calls.append(("converted", len(rows))),
+        ROWS[:3],
+    )
+    assert calls[:4] == [("model", 1), ("converted", 1)] * 2
+    assert set(calls) == {(who, size) for who in ("model", "converted") for size in speed.SIZES}
+    assert found.model.keys() == found.converted.keys() == set(speed.SIZES)

@@ -75,6 +75,20 @@ def test_every_module_of_an_imported_package_decides(folder, statement):
     assert changed(folder, "steps/deep/second.py", "from . import third")
 
 
+def test_the_version_of_what_only_a_package_imports_decides(folder, monkeypatch):
+    (folder / "score.py").write_text("import sklearn\n" + SCRIPT)
+    before = digest(folder)
+    versions = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: "0" if name == "scipy" else versions(name)
+    )
+    assert digest(folder) != before
+    (folder / "score.py").write_text(SCRIPT)
+    found = package_versions.with_requirements(["scikit-learn", "not-installed-at-all"])
+    assert {"joblib", "numpy", "scikit-learn", "scipy", "threadpoolctl"} <= found.keys()
+    assert "not-installed-at-all" not in found
+
+
 def test_a_module_named_as_an_installed_package_is_not_the_one_that_is_imported(folder):
     (folder / "score.py").write_text("import numpy\n" + SCRIPT)
     assert not changed(folder, "numpy.py", "")
