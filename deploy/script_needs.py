@@ -52,18 +52,6 @@ def require_late(packaged: PackagedModel, required: Sequence[Pin]) -> list[str]:
     return notes
 
 
-def _late_needs(file: Path, script: Path, denied: Mapping[str, str]) -> tuple[dict[str, str], int]:
-    """What functions of a file import and the requirements lack, and the line of the first one."""
-    needs: dict[str, str] = {}
-    lines = []
-    for each in imports(file):
-        part = denied_part(each.module, denied)
-        if part and each.late and not _is_beside(each.module, script):
-            needs |= part
-            lines.append(each.line)
-    return needs, min(lines, default=0)
-
-
 def missing(script: Path, denied: Mapping[str, str]) -> dict[str, str]:
     """The missing modules that a script and those beside it import, each with a pin."""
     files = script_digest.code_files(script)

@@ -73,9 +73,7 @@ def _grid(schema: Schema, rows: Sequence[Sequence[Any]]) -> dict[str, float] | N
     if schema.kind != "array" or side < LEAST_SIDE or side * side != schema.features:
         return None
     cells = [cell for row in rows for cell in row]
-    if schema.kind != "array" or not is_square or not cells:
-        return None
-    if not all(map(_is_brightness, cells)):
+    if not cells or not all(map(_is_brightness, cells)):
         return None
     return {"side": side, "brightest": max(cells)}
 
