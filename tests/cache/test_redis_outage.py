@@ -235,7 +235,6 @@ async def test_connecting_goes_on_after_the_deadline(
         with pytest.raises(CacheUnavailable, match="within 100 ms"):
             await cache.get(key)
         await eventually_async(lambda: is_answered(cache))
-        assert await cache.get(key) is None
         await cache.close()
 
 
