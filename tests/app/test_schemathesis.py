@@ -84,18 +84,18 @@ def is_ready(url: str) -> bool:
 def test_the_whole_app_keeps_to_its_document(ask, make_app):
     app = make_app(HOST_FUNCTION_KEY=KEY)
     output = ask(app.host.url, examples=10)
-    assert "18 selected / 18 total" in output
+    assert "25 selected / 25 total" in output
     assert "Stateful" in output
 
 
 @pytest.mark.long
 def test_a_model_of_named_columns_keeps_to_its_document(ask, serve):
-    assert "18 selected / 18 total" in ask(serve("frame"), examples=10)
+    assert "23 selected / 23 total" in ask(serve("frame"), examples=10)
 
 
 def test_a_script_keeps_to_its_document(ask, serve):
     output = ask(serve("numpy"), *TENSORLESS, "--checks", OF_SCRIPTS, examples=5)
-    assert "16 selected / 18 total" in output
+    assert "21 selected / 23 total" in output
 
 
 MANY = 100

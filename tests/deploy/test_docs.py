@@ -28,10 +28,10 @@ def test_every_choice_of_the_template_is_in_the_guide():
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_triscore_variable_in_a_page_exists(name):
-    # Those of the template, of the local host and emulators, and of a test.
+    # Those of the template, of the local host and emulators, of commands, and of a test.
     killed = ROOT / "tests/app/test_killed_jobs.py"
-    files = [*INFRA.glob("main.*"), *(ROOT / "local").rglob("*.py"), killed]
-    known = "".join(path.read_text() for path in files)
+    files = [*INFRA.glob("main.*"), *(ROOT / "local").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    known = "".join(path.read_text() for path in [*files, killed])
     assert set(re.findall(r"TRISCORE_\w+", PAGES[name])) <= set(re.findall(r"TRISCORE_\w+", known))
 
 

@@ -120,7 +120,10 @@ def _files() -> Json:
                 "scoredFile",
                 "A scored file, or its first bytes with `Range: bytes=0-…`",
                 {
-                    "200": {"description": "All.", "content": {"application/octet-stream": {}}},
+                    "200": {
+                        "description": "All, or the report.",
+                        "content": {"application/octet-stream": {}, "application/json": {}},
+                    },
                     "206": {"description": "A part.", "content": {"application/octet-stream": {}}},
                     **refusals.responses(
                         [NOT_SCORED, refusal_of(errors.InputTooLarge), *errors_of_storage]

@@ -60,8 +60,12 @@ def requests(*, queued: bool) -> list[Json]:
     if queued:
         prefer = "`respond-async` enqueues the request: 202, and the result under its id."
         parameters.append(_parameter("Prefer", prefer, TEXT, "respond-async"))
-        session = "The session of an enqueued request, where the queue has sessions."
-        parameters.append(_parameter("x-session-id", session, identifier, "customer-42"))
+        # Read of enqueued requests alone: then at most MAX_ID characters, else 431.
+        session = (
+            f"The session of an enqueued request, where the queue has sessions: at most {MAX_ID}"
+            " characters."
+        )
+        parameters.append(_parameter("x-session-id", session, TEXT, "customer-42"))
     return parameters
 
 
