@@ -23,8 +23,6 @@ class Delivery(NamedTuple):
     tag: bytes
     #: Its sections, encoded.
     content: bytes
-    #: It needs no outcome.
-    settled: bool
 
 
 class ReceivingLink(ClientLink):
@@ -113,9 +111,7 @@ class ReceivingLink(ClientLink):
         self._delivery_count = (self._delivery_count + 1) & 0xFFFF_FFFF
         self.outstanding -= 1
         self._arrived.append(
-            Delivery(
-                int(first.delivery_id or 0), first.delivery_tag or b"", payload, bool(first.settled)
-            )
+            Delivery(int(first.delivery_id or 0), first.delivery_tag or b"", payload)
         )
         self._notify()
 

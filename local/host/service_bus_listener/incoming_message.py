@@ -15,14 +15,16 @@ from local.emulators.servicebus.amqp.sections import (
     Header,
     spans,
 )
-from local.host.amqp_client.receiving_link import Delivery
+from local.host.amqp_client.receiving_link import Delivery, ReceivingLink
 
 
 class IncomingMessage:
     """One delivery. The parts that senders write are read leniently: they may be of any type."""
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: Delivery, link: ReceivingLink) -> None:
         self.delivery = delivery
+        #: It alone can settle the delivery: the next connection numbers deliveries anew.
+        self.link = link
         self.header = Header()
         #: Empty: it has none.
         self.message_id = ""

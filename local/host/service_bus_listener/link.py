@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected
@@ -12,7 +12,7 @@ from local.emulators.servicebus.amqp.performatives import Error
 from local.emulators.servicebus.amqp.values import Array, Symbol, Value
 from local.host.amqp_client.amqp_connection import AmqpConnection, error_of
 from local.host.amqp_client.authorization import Authorization
-from local.host.amqp_client.receiving_link import Delivery, ReceivingLink
+from local.host.amqp_client.receiving_link import ReceivingLink
 from local.host.amqp_client.request_channel import RequestChannel
 from local.host.app.connections import Connections
 from local.host.service_bus_listener.incoming_message import IncomingMessage
@@ -89,7 +89,8 @@ class Link:
         if self._opened is None:
             return []
         link = self._opened.messages
-        return [IncomingMessage(each) for each in link.take(link.waiting if most is None else most)]
+        taken = link.take(link.waiting if most is None else most)
+        return [IncomingMessage(each, link) for each in taken]
 
     async def settle_batch(self, messages: Sequence[IncomingMessage], *, done: bool) -> None:
         """Complete the messages, or abandon them if they are not `done`.
@@ -97,21 +98,15 @@ class Link:
         One that cannot be settled is delivered again when its lock expires.
         """
         what: Settling = "complete" if done else "abandon"
-        failed: dict[int, str] = {}
+        await asyncio.gather(*(self._settle_range(each, what) for each in _ranges(messages)))
+
+    async def _settle_range(self, messages: Sequence[IncomingMessage], what: Settling) -> None:
         try:
             async with asyncio.timeout(SETTLE_S):
-                lost = await asyncio.gather(
-                    *(
-                        self._settle(first, last, _outcome(what))
-                        for first, last in _ranges(message.delivery for message in messages)
-                    )
-                )
-            failed = dict.fromkeys(
-                (number for some in lost for number in some), "its lock was lost"
-            )
+                lost = await _settle(messages, _outcome(what))
+            failed = dict.fromkeys(lost, "its lock was lost")
         except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-            reason = type(error).__name__
-            failed = {message.delivery.number: reason for message in messages}
+            failed = {message.delivery.number: type(error).__name__ for message in messages}
         for message in messages:
             if message.delivery.number in failed:
                 log.warning(
@@ -128,9 +123,8 @@ class Link:
         error_description: str | None = None,
     ) -> None:
         """Raises AmqpError if its lock was lost, TimeoutError, and ConnectionError."""
-        number = message.delivery.number
         async with asyncio.timeout(SETTLE_S):
-            lost = await self._settle(number, number, _outcome(what, reason, error_description))
+            lost = await _settle([message], _outcome(what, reason, error_description))
         for error in lost.values():
             raise error
 
@@ -180,17 +174,6 @@ class Link:
         messages = ReceivingLink(connection, self._queue)
         return OpenLink(connection, authorization, messages, management)
 
-    async def _settle(self, first: int, last: int, outcome: Outcome) -> dict[int, Exception]:
-        """Returns what keeps deliveries of the range from being settled, by their numbers."""
-        if self._opened is None:
-            raise ConnectionError("its link is closed")
-        outcomes = await self._opened.messages.settle(first, last, outcome)
-        return {
-            number: error_of(actual.error)
-            for number, actual in outcomes.items()
-            if isinstance(actual, Rejected) and actual.error is not None
-        }
-
     async def _renew(self, message: IncomingMessage) -> float:
         """Returns when the lock ends now, in seconds since 1970."""
         body = await self._manage("renew-lock", {"lock-tokens": Array([message.lock_token])})
@@ -208,6 +191,20 @@ class Link:
         return reply.body
 
 
+async def _settle(messages: Sequence[IncomingMessage], outcome: Outcome) -> dict[int, Exception]:
+    """Settle a range. Returns why deliveries of it were not settled, by their numbers.
+
+    Raises ConnectionError or AmqpError if the link that they came over has ended.
+    """
+    first, last = messages[0].delivery.number, messages[-1].delivery.number
+    outcomes = await messages[0].link.settle(first, last, outcome)
+    return {
+        number: error_of(actual.error)
+        for number, actual in outcomes.items()
+        if isinstance(actual, Rejected) and actual.error is not None
+    }
+
+
 def _outcome(what: Settling, reason: str | None = None, description: str | None = None) -> Outcome:
     match what:
         case "complete":
@@ -218,15 +215,17 @@ def _outcome(what: Settling, reason: str | None = None, description: str | None 
     return Rejected(error.described())
 
 
-def _ranges(deliveries: Iterable[Delivery]) -> Iterator[tuple[int, int]]:
-    """First and last numbers of deliveries that came one after the other."""
-    first = last = None
-    for delivery in deliveries:
-        if last is not None and first is not None and delivery.number == last + 1:
-            last = delivery.number
-            continue
-        if first is not None and last is not None:
-            yield first, last
-        first = last = delivery.number
-    if first is not None and last is not None:
-        yield first, last
+def _ranges(messages: Iterable[IncomingMessage]) -> list[list[IncomingMessage]]:
+    """Messages that came one after the other over the same link."""
+    ranges: list[list[IncomingMessage]] = []
+    for message in messages:
+        last = ranges[-1][-1] if ranges else None
+        if (
+            last is not None
+            and message.link is last.link
+            and message.delivery.number == last.delivery.number + 1
+        ):
+            ranges[-1].append(message)
+        else:
+            ranges.append([message])
+    return ranges

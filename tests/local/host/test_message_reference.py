@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,7 +25,7 @@ from local.emulators.servicebus.amqp.values import (
     UInt,
     ULong,
 )
-from local.host.amqp_client.receiving_link import Delivery
+from local.host.amqp_client.receiving_link import Delivery, ReceivingLink
 from local.host.service_bus_listener.incoming_message import IncomingMessage
 from local.host.service_bus_listener.message_reference import single_reference
 from triggers.service_bus_trigger.received_message import ReceivedMessage, read_message
@@ -45,7 +45,7 @@ def passed_on(*sections: Described, raw: bytes = b"") -> ReceivedMessage:
         *sections,
     )
     content = b"".join(map(encode, whole)) + raw
-    message = IncomingMessage(Delivery(0, TOKEN.bytes_le, content, settled=False))
+    message = IncomingMessage(Delivery(0, TOKEN.bytes_le, content), cast(ReceivingLink, None))
     return read_message(single_reference(message).model_binding_data.content)
 
 
