@@ -2,7 +2,8 @@
 
 A pickle names its classes by module, and looks the module up in sys.modules: `inference.Clip` in
 the app's `inference`. Where the app's module has no such name, the user's is asked. What the app's
-own code imports is never handed on.
+own code imports is never handed on. No module of the app is imported for this: one that is not yet
+in sys.modules hands on from when it is imported.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from typing import Any
 #: By the app's top-level names: the packages in sys.modules that have users' modules of that name,
 #: the newest first.
 _packages: dict[str, list[str]] = {}
+#: The dotted names that the app and a user's folder have.
+_shared: set[str] = set()
+#: Importing it starts the app. Where it is not imported before, the name is the user's.
+_COMPOSITION_ROOT = "function_app"
 
 
 def hand_on(name: str, package: str, folder: Path, root: Path) -> None:
@@ -31,11 +36,17 @@ def hand_on(name: str, package: str, folder: Path, root: Path) -> None:
         packages.remove(package)
     packages.insert(0, package)
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _SharedFinder())
         sys.meta_path.append(_Finder())
     for shared in _names_of_both(name, folder, root):
-        with contextlib.suppress(Exception):  # a module of the app that can't be imported here
-            module = importlib.import_module(shared)
-            module.__dict__["__getattr__"] = _Lookup(module)
+        _shared.add(shared)
+        if shared in sys.modules:
+            _ask_users(sys.modules[shared])
+
+
+def _ask_users(module: ModuleType) -> None:
+    """Hand on lookups of names that a module of the app does not have."""
+    module.__dict__["__getattr__"] = _Lookup(module)
 
 
 class _Lookup:
@@ -55,6 +66,43 @@ class _Lookup:
         """Whether a name is a module of the app that is not imported yet."""
         path = self._path
         return path is not None and PathFinder.find_spec(f"{self._name}.{name}", path) is not None
+
+
+class _SharedFinder(MetaPathFinder):
+    """Finds the app's modules that hand lookups on. It stands first."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname not in _shared:
+            return None
+        if fullname == _COMPOSITION_ROOT:
+            user = next(_user_modules(fullname), None)
+            return None if user is None else ModuleSpec(fullname, _Loaded(user))
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _HandingOn(spec.loader)
+        return spec
+
+
+class _HandingOn(Loader):
+    """Loads a module of the app, which hands lookups on from then."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        _ask_users(module)
 
 
 class _Finder(MetaPathFinder):

@@ -49,6 +49,10 @@ class RequestBodies:
         async with self._tables.hold(size, patient=True), self._budget.hold(size, patient=True):
             yield
 
+    async def take(self, size: int) -> BodyHold:
+        """Count memory that is not a request's body. Raises Overloaded if there is no room."""
+        return await self._budget.take(size, patient=False)
+
     def _table_size(self, form: str, size: int) -> int:
         if form in (media_types.CSV, media_types.JSON_LINES, media_types.NPY):
             return PARTS_BYTES

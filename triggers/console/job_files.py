@@ -81,7 +81,7 @@ class JobFiles:
     def output(self, file_id: str, first: int | None) -> ScoredFile | None:
         """The first bytes of a scored file, or all; None if there is no scored file of this id.
 
-        Raises ScoringError.
+        At most OUTPUT_FACTOR times MAX_BODY_BYTES. Raises ScoringError.
         """
         blob = self._output_name(file_id)
         if blob is None:
@@ -92,7 +92,7 @@ class JobFiles:
             limit = OUTPUT_FACTOR * self._limits.body_bytes
             if first is None and size > limit:
                 raise InputTooLarge(size=size, limit=limit, unit="bytes", setting="MAX_BODY_BYTES")
-            length = size if first is None else min(first, size)
+            length = min(size, limit if first is None else min(first, limit))
             content = client.download_blob(0, length).readall() if length else b""
         except ResourceNotFoundError:
             return None

@@ -19,12 +19,15 @@ from inference.errors import Overloaded
 from inference.request import Answer
 from inference.results import result_document
 from inference.rows import media_types
+from inference.serving.request_bodies import RequestBodies
 from triggers.retry import Retry
 from triggers.storage.lazy_container import LazyContainer
 
 FOLDER = "results"
 #: Seconds for which an unavailable account is retried. The input is delivered again then.
 RETRY_S = 5.0
+#: Bytes of memory for a byte of a result: the blob's, and those of the document made of it.
+MEMORY_PER_BYTE = 3
 #: Characters of a request's id in the name of its result.
 _ID_CHARACTERS = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -65,9 +68,10 @@ class ResultBlobs:
             "content_type": content_type,
         }
 
-    async def fill(self, document: bytes) -> bytes | None:
+    async def fill(self, document: bytes, bodies: RequestBodies) -> bytes | None:
         """A result document with its result, if that is in a blob. None if the blob is gone.
 
+        The result counts as a body in work while it is read and the document is made.
         Raises Overloaded, InternalError.
         """
         if b'"result_blob"' not in document:
@@ -79,10 +83,11 @@ class ResultBlobs:
         found = await self._container.properties(place["blob"])
         if found is None:
             return None
-        content = await self._container.read(place["blob"], found.etag)
-        return await asyncio.to_thread(
-            result_document.with_result, read, content, place["content_type"]
-        )
+        hold = await bodies.take(MEMORY_PER_BYTE * found.size)
+        async with self._container.opened(place["blob"], found, hold) as content:
+            return await asyncio.to_thread(
+                result_document.with_result, read, content, place["content_type"]
+            )
 
 
 def _prepare(request_id: str, answer: Answer) -> tuple[bytes, str, str]:

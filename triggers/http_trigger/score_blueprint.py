@@ -130,7 +130,7 @@ class HttpHandler:
         """A document with its result, also if that is in a blob. None if the blob is gone."""
         if self._result_blobs is None:
             return document
-        return await self._result_blobs.fill(document)
+        return await self._result_blobs.fill(document, self._scorer.bodies)
 
     async def _cancel(self, req: func.HttpRequest) -> func.HttpResponse:
         request_id = _result_id(req)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from inference.errors import ClaimNotFound
+from inference.errors import ClaimNotFound, Overloaded
 from inference.output_choice import PARAMETER, PREDICTIONS
 from inference.request import Request
 from inference.rows import decompression
-from inference.rows.body_budget import BodyBudget
+from inference.rows.body_budget import BodyBudget, BodyHold
 from inference.rows.content_encoding import parse_encoding
 from inference.serving.off_loop import off_loop
 from inference.serving.scorer import Scorer
@@ -41,23 +42,37 @@ class ClaimReader:
         return f"<ClaimReader {self._container!r} {self._budget!r}>"
 
     @asynccontextmanager
-    async def opened(self, request: Request, name: str) -> AsyncIterator[Request]:
+    async def opened(
+        self, request: Request, name: str, *, wait_s: float | None = None
+    ) -> AsyncIterator[Request]:
         """A block in which the blob is in memory. It yields the request with the blob's bytes.
 
-        Waits for memory. Raises CallerError, Overloaded, InternalError.
+        Waits for memory: at most `wait_s` seconds, or without limit. Raises CallerError,
+        Overloaded, InternalError.
         """
         properties = await self._container.properties(name)
         if properties is None:
             raise ClaimNotFound(container=self._container.name, name=claims.shown(name))
         self._limits.check_bytes(properties.size)
-        async with self._budget.hold(properties.size, patient=True):
-            script = await self._scorer.script()
-            request, encodings = _described(request, properties, reads_rows=script.reads_rows)
-            body = await self._container.read(name, properties.etag)
+        script = await self._scorer.script()
+        request, encodings = _described(request, properties, reads_rows=script.reads_rows)
+        hold = await self._hold(properties.size, wait_s)
+        async with self._container.opened(name, properties, hold) as stored:
+            body = stored
             for encoding in encodings:
                 unpack = partial(decompression.decompress_body, body, encoding, limits=self._limits)
                 body = await off_loop(False, len(body), unpack)
             yield request.with_body(body)
+
+    async def _hold(self, size: int, wait_s: float | None) -> BodyHold:
+        try:
+            async with asyncio.timeout(wait_s):
+                return await self._budget.take(size, patient=True)
+        except TimeoutError as error:
+            raise Overloaded(
+                f"there was no memory for the message's blob of {size:,} bytes, because others are"
+                " in work (MAX_BODIES_IN_WORK_BYTES); try again later"
+            ) from error
 
 
 def _described(

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from inference.errors import Overloaded
 from inference.results.crashes import Crashes
 
 #: Deliveries before this one are scored at full speed: most processes end for other reasons.
@@ -39,18 +40,30 @@ class Isolation:
         return f"<Isolation {self._places!r}>"
 
     @asynccontextmanager
-    async def turn(self, request_id: str) -> AsyncIterator[None]:
-        """A block that scores one message. Waits for its turn. Raises RepeatedCrash."""
+    async def turn(self, request_id: str, *, wait_s: float | None = None) -> AsyncIterator[None]:
+        """A block that scores one message. Waits for its turn: at most `wait_s`, or without limit.
+
+        Raises RepeatedCrash, Overloaded.
+        """
         crashes = await self._crashes.count(request_id)
         if crashes >= MAX_CRASHES:
             raise RepeatedCrash
         async with AsyncExitStack() as places:
-            if crashes:
-                await places.enter_async_context(self._alone)
-            for _ in range(TOGETHER if crashes else 1):
-                await places.enter_async_context(self._places)
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._enter(places, alone=crashes > 0)
+            except TimeoutError as error:
+                raise Overloaded(
+                    "the messages before this one took too long; try again later"
+                ) from error
             await self._crashes.set(request_id, crashes + 1)
             try:
                 yield
             finally:
                 await self._crashes.set(request_id, crashes)
+
+    async def _enter(self, places: AsyncExitStack, *, alone: bool) -> None:
+        if alone:
+            await places.enter_async_context(self._alone)
+        for _ in range(TOGETHER if alone else 1):
+            await places.enter_async_context(self._places)

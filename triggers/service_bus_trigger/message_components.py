@@ -30,6 +30,7 @@ def message_handler(
     env: Mapping[str, str],
     *,
     retry_s: float = message_scoring.RETRY_S,
+    max_wait_s: float | None = message_scoring.RETRY_S,
     send: Callable[[str, str], Awaitable[object]] | None = None,
 ) -> MessageHandler:
     """`env` holds the settings of the storage account, which are read when it is first used."""
@@ -40,6 +41,7 @@ def message_handler(
         results,
         max_delivery_count=settings.max_delivery_count,
         retry_s=retry_s,
+        max_wait_s=max_wait_s,
         keeps_order=settings.sessions_enabled,
         send=send,
         result_blobs=ResultBlobs.connected(env, settings.output_container),

@@ -60,6 +60,8 @@ class MessageHandler:
     With `keeps_order`, for sessions, a message that can be delivered again in its place is not sent
     to the end of its queue. `send` puts a document, with an id for its message, on the output queue
     outside of the call.
+    `max_wait_s`: how long a message may wait for memory and its turn, from when it came; None where
+    its lock is renewed.
     `clock` is monotonic, in seconds.
     """
 
@@ -71,6 +73,7 @@ class MessageHandler:
         max_delivery_count: int = TriggerSettings.max_delivery_count,
         retry_s: float = RETRY_S,
         store_retry_s: float = STORE_RETRY_S,
+        max_wait_s: float | None = RETRY_S,
         keeps_order: bool = False,
         send: Callable[[str, str], Awaitable[object]] | None = None,
         result_blobs: ResultBlobs | None = None,
@@ -91,6 +94,7 @@ class MessageHandler:
         self._max_delivery_count = max_delivery_count
         self._keeps_order = keeps_order
         self._retry_s, self._store_retry_s = retry_s, store_retry_s
+        self._max_wait_s = max_wait_s
         self._clock, self._send, self._claims = clock, send, claims
         self._retry = Retry(
             max_s=retry_s, first_pause_s=0.1, max_pause_s=4.0, clock=clock, sleep=sleep
@@ -126,7 +130,7 @@ class MessageHandler:
     async def outcome(self, delivery: Delivery) -> Outcome:
         """What one message ends in, whatever fails."""
         try:
-            return await self._score(delivery, self._clock() + self._retry_s)
+            return await self._score(delivery, self._clock())
         except StoreUnavailable as error:
             return await self._requeue(delivery, error)
         except RepeatedCrash:
@@ -138,7 +142,7 @@ class MessageHandler:
         except Exception as error:  # noqa: BLE001 - it ends this message, never its batch
             return await self._fail(delivery, error)
 
-    async def _score(self, delivery: Delivery, ends_at: float) -> Outcome:
+    async def _score(self, delivery: Delivery, came_at: float) -> Outcome:
         """Raises retryable errors and StoreUnavailable."""
         if delivery.is_duplicate:
             return Outcome()
@@ -150,14 +154,15 @@ class MessageHandler:
 
         async def answer() -> Answer:
             if not delivery.is_suspect:
-                return (await self._answer(delivery)).raise_for_status()
+                return (await self._answer(delivery, came_at)).raise_for_status()
             await self._scorer.script()  # nobody's turn is spent on waiting for the model
-            async with self._isolation.turn(delivery.request.id):
-                return (await self._answer(delivery)).raise_for_status()
+            wait_s = self._turn_s(came_at)
+            async with self._isolation.turn(delivery.request.id, wait_s=wait_s):
+                return (await self._answer(delivery, came_at)).raise_for_status()
 
         def retryable(error: Exception) -> bool:
             passing = isinstance(error, ScoringError) and is_retryable(error)
-            return passing and self._clock() < ends_at
+            return passing and self._clock() < came_at + self._retry_s
 
         try:
             answered = await self._retry.run(answer, retryable=retryable)
@@ -171,13 +176,18 @@ class MessageHandler:
             )
         )
 
-    async def _answer(self, delivery: Delivery) -> Answer:
+    async def _answer(self, delivery: Delivery, came_at: float) -> Answer:
         if not delivery.claim:
             return await self._scorer.score(delivery.request)
         if self._claims is None:
             raise InternalError("no container of claims")
-        async with self._claims.opened(delivery.request, delivery.claim) as request:
+        wait_s = self._turn_s(came_at)
+        async with self._claims.opened(delivery.request, delivery.claim, wait_s=wait_s) as request:
             return await self._scorer.score(request)
+
+    def _turn_s(self, came_at: float) -> float | None:
+        """How long a message that came then may still wait for memory or its turn."""
+        return None if self._max_wait_s is None else came_at + self._max_wait_s - self._clock()
 
     async def _find_outcome(self, delivery: Delivery) -> Outcome | None:
         """The outcome of a message that needs no scoring; None if it has to be scored."""

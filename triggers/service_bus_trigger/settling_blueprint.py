@@ -28,7 +28,7 @@ def register(
     settings: TriggerSettings,
     env: Mapping[str, str],
 ) -> None:
-    handler = message_handler(scorer, results, settings, env, retry_s=RETRY_S)
+    handler = message_handler(scorer, results, settings, env, retry_s=RETRY_S, max_wait_s=None)
     output, requeue = (BatchSender.to(env, each) for each in (settings.output, settings.input))
     close_with_loop(output.close, requeue.close)
     settler = MessageSettler(

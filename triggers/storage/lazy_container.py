@@ -6,13 +6,15 @@ thread.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from inference.errors import InternalError, Overloaded, SettingError
+from inference.rows.body_budget import BodyHold
 from triggers.settings import SERVICE_BUS, STORAGE
+from triggers.storage.thread_calls import IsStopped, ThreadCall
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
 #: Blobs that are read or written at the same time.
 THREADS = 8
-#: Seconds for one blob. The thread of a call that takes longer ends with the SDK's own timeouts.
-CALL_S = 20.0
+#: Seconds that a caller waits for one blob, besides the time for its bytes at the slowest rate.
+CALL_S, SLOWEST_BYTES_PER_S = 20.0, 1_000_000
 
 _FORMS = ("", "__blobServiceUri", "__serviceUri")
 _EMULATOR = "UseDevelopmentStorage=true"
@@ -53,26 +55,39 @@ class LazyContainer:
 
     async def write(self, name: str, content: bytes, content_type: str) -> None:
         """Write or replace a blob. A missing container is created."""
-        await self._run(lambda blobs: blobs.write(name, content, content_type))
+        await self._run(lambda blobs: blobs.write(name, content, content_type), len(content))
 
     async def properties(self, name: str) -> BlobProperties | None:
         """None if there is no such blob, or no such container."""
         return await self._run(lambda blobs: blobs.properties(name))
 
-    async def read(self, name: str, etag: str) -> bytes:
-        """The stored bytes of one version of a blob. Overloaded if it has been replaced."""
-        return await self._run(lambda blobs: blobs.read(name, etag))
+    @asynccontextmanager
+    async def opened(
+        self, name: str, properties: BlobProperties, hold: BodyHold
+    ) -> AsyncIterator[bytes]:
+        """A block with the stored bytes of one version of a blob. Overloaded if it was replaced.
 
-    async def _run[T](self, call: Callable[[WholeBlobs], T]) -> T:
-        def in_thread() -> T:
-            return _translated(lambda: call(self._open()))
-
+        `hold` counts their memory. It is given back after the block, or when the thread ends that
+        still reads them.
+        """
+        etag, size = properties.etag, properties.size
         try:
-            async with asyncio.timeout(CALL_S):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, in_thread)
-        except TimeoutError as error:
-            message = f"storage did not answer within {CALL_S:g} s; try again later"
-            raise Overloaded(message) from error
+            call = self._call(lambda blobs, is_stopped: blobs.read(name, etag, is_stopped))
+        except BaseException:
+            hold.give()
+            raise
+        try:
+            yield await _result(call, size)
+        finally:
+            call.when_ended(hold.give)
+
+    async def _run[T](self, call: Callable[[WholeBlobs], T], size: int = 0) -> T:
+        return await _result(self._call(lambda blobs, _: call(blobs)), size)
+
+    def _call[T](self, call: Callable[[WholeBlobs, IsStopped], T]) -> ThreadCall[T]:
+        return ThreadCall(
+            self._threads, lambda stopped: _translated(lambda: call(self._open(), stopped))
+        )
 
     def _open(self) -> WholeBlobs:
         from triggers.storage.whole_blobs import WholeBlobs  # noqa: PLC0415 - slow
@@ -80,6 +95,16 @@ class LazyContainer:
         if self._opened is None:
             self._opened = WholeBlobs(_with_emulator(self._env), self.name)
         return self._opened
+
+
+async def _result[T](call: ThreadCall[T], size: int) -> T:
+    """The result of a call that moves `size` bytes. Raises Overloaded if it takes too long."""
+    limit_s = CALL_S + size / SLOWEST_BYTES_PER_S
+    try:
+        return await call.result(limit_s)
+    except TimeoutError as error:
+        message = f"storage did not answer within {limit_s:.3g} s; try again later"
+        raise Overloaded(message) from error
 
 
 def _translated[T](call: Callable[[], T]) -> T:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, StorageErrorCode
 
 from triggers.settings import STORAGE
 from triggers.storage.blob_names import Place
-from triggers.storage.blob_streams import BlobReader
+from triggers.storage.blob_streams import READ_BYTES, BlobReader
 from triggers.storage.block_writer import upload
 from triggers.storage.storage_clients import BlobStorage
 from triggers.storage.storage_errors import error_code, storage_call
+from triggers.storage.thread_calls import IsStopped
 
 _CONTAINER_MISSING = StorageErrorCode.CONTAINER_NOT_FOUND.value
 _MISSING = frozenset({StorageErrorCode.BLOB_NOT_FOUND.value, _CONTAINER_MISSING})
@@ -55,11 +56,19 @@ class WholeBlobs:
                     return None
                 raise
 
-    def read(self, name: str, etag: str) -> bytes:
+    def read(self, name: str, etag: str, is_stopped: IsStopped) -> bytes:
         """The bytes of one version of a blob as they are stored, which may be compressed.
 
-        Raises ResourceModifiedError if the blob has been replaced.
+        Raises ResourceModifiedError if the blob has been replaced. Stops between two parts, with
+        an AzureError, once `is_stopped` says so.
         """
-        reader = BlobReader(self._container.get_blob_client(name), etag)
+        parts: list[bytes] = []
         with storage_call():
-            return reader.stream.read()
+            if is_stopped():
+                raise AzureError("the caller has gone")
+            stream = BlobReader(self._container.get_blob_client(name), etag).stream
+            while part := stream.read(READ_BYTES):
+                parts.append(part)
+                if is_stopped():
+                    raise AzureError("the caller has gone")
+            return b"".join(parts)

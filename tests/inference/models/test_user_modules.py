@@ -31,6 +31,7 @@ def _app_as_before():
             del module.__dict__["__getattr__"]
     user_modules._folders.clear()
     module_lookups._packages.clear()
+    module_lookups._shared.clear()
 
 
 def load(folder: Path, script: str):
@@ -111,7 +112,9 @@ def test_the_app_keeps_its_own(tmp_path):
         inference.nothing  # noqa: B018 - looked up
 
 
-@pytest.mark.parametrize("name", ["inference", "inference.steps", "inference.models", "deploy"])
+@pytest.mark.parametrize("name", [
+    "inference", "inference.steps", "inference.models", "deploy", "function_app",
+])  # fmt: skip
 @pytest.mark.parametrize("module", [pickle, joblib])
 def test_a_pickle_may_name_a_class_of_it(tmp_path, name, module):
     training, file = tmp_path / "training", tmp_path / "model" / "model.pkl"
@@ -139,6 +142,20 @@ def test_a_pickle_may_name_a_class_of_it(tmp_path, name, module):
         "    return pickle.loads(pickle.dumps(loaded)).limit",
     )
     assert run(str(file)) == 7
+
+
+@pytest.mark.parametrize("name", ["function_app", "cli", "local.host.__main__"])
+def test_no_module_of_the_app_is_imported_for_it(tmp_path, name):
+    place = tmp_path / f"{name.replace('.', '/')}.py"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("raise RuntimeError\n")
+    code = (
+        "import os, sys; from pathlib import Path; from inference.models import local_modules\n"
+        f"before = dict(os.environ); local_modules.make_importable(Path({str(tmp_path / 'm')!r}))\n"
+        f"assert {name!r} not in sys.modules and 'azure.functions' not in sys.modules\n"
+        "assert dict(os.environ) == before"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
 def test_types_that_look_their_module_up_find_it(tmp_path):

@@ -42,6 +42,9 @@ def test_a_usual_header_is_read_as_numpy_reads_it(dtype, shape, order, monkeypat
         (b"False", b"2    "),
         (b"'<f8'", b"'<f9'"),
         (b"v\0", b"w\0"),
+        (b"'<f8'", b"'<f1'"),
+        (b"'<f8'", b"'<b8'"),
+        (b"'<f8'", b"'|b2'"),
     ],
 )
 def test_another_header_is_left_to_numpy(usual, other, monkeypatch):

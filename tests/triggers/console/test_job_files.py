@@ -99,6 +99,7 @@ def test_an_output_that_is_too_large_for_a_response_is_not_read(account, make):
     file_id = make().submit("rows.csv", ROWS, "")
     finish(account, file_id, b"1" * 2001)
     assert len(make().output(file_id, 10).content) == 10
+    assert len(make().output(file_id, 10**12).content) == 2000
     with pytest.raises(InputTooLarge):
         make().output(file_id, None)
 

@@ -130,6 +130,22 @@ async def test_http_answers_the_whole_document(outbox, scorer, results, blobs):
     assert json.loads(told.get_body()) == done | {"result": "1\n" * 200_000}
 
 
+async def test_a_result_that_http_reads_counts_as_a_body_in_work(
+    make_scorer, model_dir, results, blobs
+):
+    scorer = make_scorer(model_dir, MAX_BODIES_IN_WORK_BYTES="1000000")
+    outbox = Outbox(results, scorer.counts, trigger="servicebus", result_blobs=blobs)
+    await sent(outbox, scorer)
+    handler = HttpHandler(scorer, results, blobs)
+    full = await scorer.bodies.take(500_000)
+    refused = await handler.result(ASKED)
+    assert refused.status_code in (429, 503)
+    assert "MAX_BODIES_IN_WORK_BYTES" in json.loads(refused.get_body())["error"]["message"]
+    full.give()
+    assert (await handler.result(ASKED)).status_code == 200
+    assert scorer.bodies._budget._any.held == 0
+
+
 async def test_http_says_that_a_result_whose_blob_was_deleted_has_expired(
     outbox, scorer, results, blobs, storage
 ):

@@ -16,6 +16,7 @@ from azure.storage.blob import generate_container_sas as sign
 from backports import zstd
 
 from inference.errors import MalformedInput, Overloaded
+from inference.request import Request
 from tests.storage_proxy import StorageProxy
 from triggers.service_bus_trigger import claims, message_components
 from triggers.service_bus_trigger.claim_reader import ClaimReader
@@ -278,7 +279,7 @@ async def test_a_blob_over_the_limit_is_refused_before_it_is_read(handler, uploa
     upload("rows.csv", b" " * 300_001)
     upload("bomb.csv.gz", gzip.compress(b" " * 300_001))
     (packed,) = await documents(handler, claim("bomb.csv.gz", name="m2"))
-    monkeypatch.setattr(LazyContainer, "read", None)
+    monkeypatch.setattr(LazyContainer, "opened", None)
     (done,) = await documents(handler, claim("rows.csv"))
     for each in (packed, done):
         assert each["error"]["code"] == "input_too_large"
@@ -309,6 +310,20 @@ async def test_claims_in_memory_stay_within_their_share(
     done = await documents(handler, *(claim(f"{n}.csv", name=f"m{n}") for n in range(6)))
     assert {len(document["result"]) for document in done} == {10_000}
     assert most <= 300_000
+
+
+async def test_a_claim_waits_for_memory_until_its_deadline_at_the_latest(
+    make_scorer, model_dir, results, azurite, storage, upload
+):
+    for number in range(2):
+        upload(f"{number}.csv", b"0.9,0.9,0.9\n" * 10_000)
+    scorer = make_scorer(model_dir, MAX_BODIES_IN_WORK_BYTES="600000")
+    handler = handler_of(scorer, results, azurite.connection_string, max_wait_s=0.3)
+    async with handler._claims.opened(Request(id="m0", source="servicebus", body=b""), "0.csv"):
+        with pytest.raises(Overloaded, match="no memory for the message's blob of 120,000 bytes"):
+            await handler.score([claim("1.csv")])
+    (done,) = await documents(handler, claim("1.csv", delivery_count=2))
+    assert done["status"] == "succeeded"
 
 
 async def test_a_redelivered_claim_gets_its_document_even_if_its_blob_is_gone(

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from inference.errors import Overloaded
 from inference.results.crashes import Crashes
 from tests.triggers.outages import Killed
 from triggers.service_bus_trigger.isolation import (
@@ -111,6 +112,18 @@ async def test_a_few_are_in_work_together_and_a_suspect_is_alone(results):
     assert [await results.crashes.count(name) for name in names] == [
         int(name == "suspect") for name in names
     ]
+
+
+async def test_a_turn_that_does_not_come_in_time_is_tried_again_and_is_no_crash(results):
+    isolation = Isolation(results.crashes)
+    await results.crashes.set("suspect", 1)
+    async with isolation.turn("m"):
+        with pytest.raises(Overloaded):
+            async with isolation.turn("suspect", wait_s=0.05):
+                pass
+    assert await results.crashes.count("suspect") == 1
+    async with isolation.turn("suspect", wait_s=0.05):
+        pass
 
 
 @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError])
