@@ -1,9 +1,10 @@
 """The console in a real browser: what a newcomer does first."""
 
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.app.browser import check_looks, chromium, opened
 
@@ -22,6 +23,27 @@ def url(start_host):
 def browser():
     with chromium() as launched:
         yield launched
+
+
+@pytest.fixture
+def page(browser, url):
+    """With the key."""
+    with opened(browser, url) as page:
+        page.get_by_label("Function key").fill(KEY)
+        yield page
+
+
+def describe(page: Page, **changes: object) -> None:
+    """Open the page of a model that differs from the digits in its `console/model`."""
+
+    def answer(route: Route) -> None:
+        document = route.fetch().json()
+        document["form"] |= changes.get("form", {})
+        route.fulfill(json=document | {"triggers": changes.get("triggers", ["http"])})
+
+    page.route("**/api/console/model", answer)
+    page.reload()
+    page.get_by_label("Function key").fill(KEY)
 
 
 def draw(page, *points: tuple[float, float]) -> None:
@@ -83,3 +105,133 @@ def test_the_page_works_by_keyboard(browser, url):
         page.keyboard.press("Space")
         expect(page.get_by_role("gridcell").nth(1)).to_have_accessible_name("row 1, column 2: 16")
         expect(page.locator("#panel-draw .facts")).to_be_visible()
+
+
+READ = """async ([text, width]) => {
+  const { readRows, requestOf } = await import("/api/console/assets/rows.js");
+  const form = { kind: "array", named: false, columns: Array(width).fill({ name: "a" }) };
+  const read = readRows(text, form);
+  return requestOf(read, read.rows.slice(0, 1), "").body;
+}"""
+LARGE = "[9007199254740993, 1e400]"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "body"),
+    [
+        (f"[{LARGE}, [1, 2]]", 2, f"[{LARGE}]"),
+        (
+            f'{{"id": "a,b", "inputs": [{LARGE}, [1, 2]]}}',
+            2,
+            f'{{"id": "a,b","inputs": [{LARGE}]}}',
+        ),
+        (
+            '{"columns": ["b", "a"], "data": [[1, 2]]}',
+            2,
+            '{"columns": ["b", "a"],"data": [[1, 2]]}',
+        ),
+        (f"{LARGE}\n[1, 2]", 2, f"[{LARGE}]"),
+        ('{"a": 1.0}\n{"a": 2}', 1, '[{"a": 1.0}]'),
+        ('[["x], \\"y", 1], ["z", 2]]', 2, '[["x], \\"y", 1]]'),
+        ("1,5;2,5", 2, "1,5;2,5\n"),
+        ("1.5,2.5\n3,4", 2, "1.5,2.5\n"),
+        ("1,5\t2,5", 2, "1,5\t2,5\n"),
+        ('1,"a;b"', 2, '1,"a;b"\n'),
+        ("1,a;b", 2, "1,a;b\n"),
+    ],
+)
+def test_rows_are_sent_as_they_were_written(reader, text, width, body):
+    assert reader.evaluate(READ, [text, width]) == body
+
+
+@pytest.fixture(scope="module")
+def reader(browser, url):
+    with opened(browser, url) as page:
+        yield page
+
+
+def test_a_text_of_a_column_with_many_values_is_shown_and_sent_as_a_text(page):
+    zips = [f"{number:05}" for number in range(10000, 10600)]
+    column = {"name": "zip", "type": "text", "missing": False, "values": zips, "zone": False}
+    form = {"named": True, "columns": [column], "rows": [["10115"]], "grid": None, "kind": "frame"}
+    describe(page, form=form)
+    field = page.get_by_role("form", name="One row").get_by_label("zip")
+    expect(field).to_have_value("10115")
+    field.fill("10116")
+    with page.expect_request("**/api/score*") as sent:
+        page.get_by_role("button", name="Predict").click()
+    assert sent.value.post_data_json == {"data": [{"zip": "10116"}]}
+
+
+def test_a_key_that_no_header_can_hold_is_an_error_at_its_field(page):
+    key = page.get_by_label("Function key")
+    key.fill("key-€")
+    page.get_by_role("button", name="Another example").first.click()
+    expect(key).to_have_accessible_description(re.compile("has a character that no key has"))
+    key.fill(f" {KEY} ")
+    page.get_by_role("button", name="Another example").first.click()
+    expect(key).not_to_have_attribute("aria-invalid", "true")
+
+
+LOOK_NOW = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+def test_the_page_says_that_the_app_does_not_answer(page):
+    state = page.locator(".band", has_text="Model").locator(".tag")
+    expect(state).to_have_text("ok")
+    page.context.set_offline(True)
+    page.evaluate(LOOK_NOW)
+    expect(page.locator("#live .notice")).to_have_text("The app does not answer.")
+    expect(state).to_have_text("failed")
+    expect(page.locator("#states .failed").first).to_be_visible()
+    page.context.set_offline(False)
+    page.evaluate(LOOK_NOW)
+    expect(state).to_have_text("ok")
+    expect(page.locator("#live .notice")).to_be_hidden()
+
+
+def test_a_file_that_waits_for_a_worker_can_be_stopped(page, tmp_path):
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.method)
+        if asked.count("DELETE") < 3:
+            return route.fulfill(status=404)
+        if route.request.method == "DELETE":
+            return route.fulfill(status=204)
+        return route.fulfill(json={"status": "failed", "error": {"message": "it was cancelled"}})
+
+    describe(page, triggers=["http", "blob"])
+    page.route("**/api/console/files*", lambda route: route.fulfill(json={"id": "console-1"}))
+    page.route("**/api/results/console-1", answer)
+    page.locator("#tab-file").click()
+    file = tmp_path / "rows.npy"
+    file.write_bytes(b"1")
+    page.locator("#file").set_input_files(file)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#panel-file .job .notice")).to_contain_text("it was cancelled")
+    assert asked.count("DELETE") == 3
+    status = page.locator("#panel-file [role=status]")
+    expect(status.last).to_contain_text("The file was not scored")
+
+
+def test_documents_are_collected_though_the_app_refuses_a_request_for_them(page):
+    refused = set()
+
+    def answer(route: Route) -> None:
+        if route.request.url not in refused:
+            refused.add(route.request.url)
+            return route.fulfill(status=(429, 503)[len(refused) % 2])
+        moment = "2026-11-27T10:00:00Z"
+        document = {"status": "succeeded", "received_at": moment, "finished_at": moment}
+        document |= {"result": [1], "cache": "miss", "model": {"version": "1"}}
+        return route.fulfill(json=document)
+
+    describe(page, triggers=["http", "servicebus"])
+    page.route("**/api/score*", lambda route: route.fulfill(status=202, body="{}"))
+    page.route("**/api/results/*", answer)
+    page.locator("#tab-queue").click()
+    page.get_by_label("How many messages").fill("10")
+    page.get_by_role("button", name="Enqueue").click()
+    expect(page.locator("#panel-queue [role=status]")).to_contain_text("10 documents arrived")
+    expect(page.get_by_role("button", name="Enqueue")).to_be_enabled()

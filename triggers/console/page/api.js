@@ -9,6 +9,8 @@ const MEANINGS = {
   429: "more requests at once than the app takes; try again in a moment",
 };
 
+const KEY = /^[\x21-\x7e]*$/;  // another character can't be in a header
+
 export class Refused extends Error {
   constructor(status, message, code) {
     super(message);
@@ -19,7 +21,11 @@ export class Refused extends Error {
 
 // A response of status 2xx or 304. Raises Refused with one sentence for a person.
 export async function call(path, { headers = {}, ...options } = {}) {
-  const key = at("key").value;
+  const key = at("key").value.trim();
+  if (!KEY.test(key)) {
+    showError(at("key"), "this key has a character that no key has; copy it again");
+    throw new Refused(401, MEANINGS[401]);
+  }
   const all = key ? { ...headers, "x-functions-key": key } : headers;
   let response;
   try {
@@ -34,6 +40,11 @@ export async function call(path, { headers = {}, ...options } = {}) {
 
 export async function json(path, options) {
   return (await call(path, options)).json();
+}
+
+// Whether the same call may be answered later.
+export function isTemporary({ status }) {
+  return status === 0 || status === 429 || status === 503;
 }
 
 async function refusal(response) {

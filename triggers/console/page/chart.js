@@ -31,7 +31,12 @@ export function chart(title, lines, note = "") {
     replace(picture, areas, lines.reverse());
   }
 
-  return { view, push };
+  // Of a moment that nobody knows.
+  function gap() {
+    push(lines.map(() => null));
+  }
+
+  return { view, push, gap };
 }
 
 // Runs of points without a gap, as the picture's coordinates.

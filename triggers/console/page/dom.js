@@ -1,6 +1,7 @@
 // Elements made from data. Texts are always text: nothing here parses HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
+const SPEAK_MS = 5000;
 const byId = new Map();
 
 export function at(id) {
@@ -47,6 +48,20 @@ export function field(label, hint, control) {
   control.setAttribute("aria-describedby", error.id);
   const name = el("label", { for: control.id }, label, hint && el("span", { class: "quiet" }, ` ${hint}`));
   return el("div", { class: "field" }, name, control, error);
+}
+
+// A status that only a screen reader has. It speaks at most every SPEAK_MS, unless it is to speak now.
+export function spokenStatus() {
+  const view = el("p", { class: "sr", role: "status" });
+  let last = -Infinity;
+
+  function say(sentence, { now = false } = {}) {
+    if (!now && performance.now() < last + SPEAK_MS) return;
+    last = performance.now();
+    view.textContent = sentence;
+  }
+
+  return { view, say };
 }
 
 export function replace(parent, ...children) {

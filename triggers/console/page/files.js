@@ -1,9 +1,9 @@
 // Paste or drop rows. Few are scored at once over HTTP; a larger file goes through the blob trigger.
 import { factList, sentence } from "./answer.js";
 import { score } from "./api.js";
-import { el, field, replace, showError } from "./dom.js";
+import { el, field, replace, showError, spokenStatus } from "./dom.js";
 import { jobView } from "./jobview.js";
-import { readRows, requestOf } from "./rows.js";
+import { jsonOf, readRows, requestOf } from "./rows.js";
 import { snippets } from "./snippets.js";
 import { rowTable } from "./table.js";
 
@@ -18,7 +18,8 @@ export function filesPanel(about, query) {
   const picker = el("input", { type: "file", class: "sr", id: "file", tabindex: "0", change: () => picker.files[0] && take(picker.files[0]) });
   const drop = el("div", { class: "drop" }, el("label", { for: "file", class: "button plain" }, "Choose a file"), picker, el("p", { class: "quiet" }, "or drop one here: CSV, JSON, JSON lines, .npy, Parquet, Arrow; also .gz"));
   const error = el("p", { class: "notice bad", role: "alert", hidden: true });
-  const out = el("div", { class: "out", "aria-live": "polite" });
+  const out = el("div", { class: "out" });
+  const spoken = spokenStatus();
   const button = el("button", { type: "submit" }, "Score the rows");
   const input = el("form", { class: "stack", "aria-label": "Rows", submit: event => { event.preventDefault(); scoreText(text.value); } },
     drop, field("Rows", "", text), el("div", { class: "actions" }, button, example()));
@@ -65,6 +66,7 @@ export function filesPanel(about, query) {
       const { rows, answer } = await scoreEach(read);
       const wrong = rows.filter(row => row.error).length;
       const note = wrong ? el("p", { class: "notice bad" }, wrong === 1 ? "1 row was not scored; its line says why." : `${wrong} rows were not scored; their lines say why.`) : null;
+      spoken.say([`${rows.length - wrong} of ${rows.length} rows scored.`, note?.textContent].join(" "), { now: true });
       replace(out, note, rowTable({ names: read.names, rows }), answer ? factList(answer) : null, answer ? snippets(answer.request) : null);
     });
   }
@@ -90,7 +92,7 @@ export function filesPanel(about, query) {
   function scoreFile(file) {
     if (!about.triggers.includes("blob")) return fail(`more than ${MOST_ROWS.toLocaleString("en")} rows go through the blob trigger, which this app does not have (TRIGGERS)`);
     return busy(() => {
-      const job = jobView(file, about, query);
+      const job = jobView(file, about, query, spoken.say);
       replace(out, job.view);
       return job.done;
     });
@@ -118,12 +120,12 @@ export function filesPanel(about, query) {
   }
 
   const intro = el("p", { class: "intro" }, `Up to ${MOST_ROWS.toLocaleString("en")} rows are answered at once; a larger file goes through the blob trigger, and you download it scored.`);
-  return el("div", {}, intro, input, error, out);
+  return el("div", {}, intro, input, error, out, spoken.view);
 }
 
 // A first line `sep=…` names a delimiter that is no comma.
 function asFile(read, content) {
-  if (read.kind !== "csv") return new File([`[${read.rows.map(row => row.raw).join(",")}]`], "rows.json");
+  if (read.kind !== "csv") return new File([jsonOf(read, read.rows)], "rows.json");
   return new File([read.delimiter === "," ? "" : `sep=${read.delimiter}\n`, content], "rows.csv");
 }
 

@@ -99,8 +99,8 @@ function columnField(form, column) {
 }
 
 function controlOf(form, column) {
-  const choices = column.type === "boolean" ? [true, false] : column.values;
-  if (choices && choices.length <= MOST_CHOICES) {
+  const choices = choicesOf(column);
+  if (choices) {
     const empty = column.missing ? "(missing)" : "Choose …";
     const options = choices.map(each => el("option", { value: JSON.stringify(each) }, String(each)));
     return el("select", {}, el("option", { value: "" }, empty), options);
@@ -111,27 +111,24 @@ function controlOf(form, column) {
   return el("input", { type: "text", inputmode: isNumber ? "decimal" : null, autocomplete: "off", placeholder: column.missing ? "missing" : null });
 }
 
+// The values of a select, each as JSON; null where there are too many: those are typed.
+function choicesOf({ type, values }) {
+  if (type === "boolean") return [true, false];
+  return values?.length <= MOST_CHOICES ? values : null;
+}
+
 function shownCell(column, cell) {
-  return column.values || column.type === "boolean" ? JSON.stringify(cell) : String(cell);
+  return choicesOf(column) ? JSON.stringify(cell) : String(cell);
 }
 
 function parse(column, text) {
   if (text === "" && column.missing) return { cell: null };
-  if (column.values || column.type === "boolean") {
-    if (text === "") return { wrong: "Choose one of the values." };
-    return { cell: parseChoice(column, text) };
-  }
+  if (choicesOf(column)) return text === "" ? { wrong: "Choose one of the values." } : { cell: JSON.parse(text) };
+  const known = column.values?.find(each => String(each) === text);
+  if (known !== undefined) return { cell: known };
   if (column.type === "number" || column.type === "integer") return parseNumber(column, text.trim());
   if (column.type === "date" && text.trim() === "") return { wrong: "Expected a date, got nothing." };
   return { cell: text };
-}
-
-function parseChoice(column, text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;  // typed, where there are too many values to choose from
-  }
 }
 
 function parseNumber(column, text) {
@@ -139,5 +136,8 @@ function parseNumber(column, text) {
   const what = column.type === "integer" ? "a whole number" : "a number";
   if (text === "") return { wrong: `Expected ${what}, got nothing.` };
   const isRight = column.type === "integer" ? Number.isInteger(cell) : Number.isFinite(cell);
-  return isRight ? { cell } : { wrong: `Expected ${what}, got "${text.slice(0, 40)}".` };
+  if (!isRight) return { wrong: `Expected ${what}, got "${text.slice(0, 40)}".` };
+  // JavaScript would round a larger whole number.
+  if (column.type === "integer" && !Number.isSafeInteger(cell)) return { wrong: `This page takes whole numbers to ${Number.MAX_SAFE_INTEGER}; send a larger one on the tab File.` };
+  return { cell };
 }

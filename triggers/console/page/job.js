@@ -1,36 +1,50 @@
 // A file through the blob trigger: upload it, follow its progress, fetch what came of it.
-import { call, json, Refused } from "./api.js";
+import { call, isTemporary, json, Refused } from "./api.js";
 import { sleep } from "./dom.js";
 
 const POLL_MS = 400;
 const HEAD_BYTES = 128 * 1024;
-const PICKED_UP_MS = 120000;
+const SILENCE_MS = 120000;
 
-// Calls `progress` with a state of the job. Returns its result document. Raises Refused.
+// Calls `progress` with each state of the job. Returns its result document. `signal` stops the job.
+// Raises Refused, also after SILENCE_MS without a state.
 export async function runJob(file, { query, progress, signal }) {
   const path = `console/files?name=${encodeURIComponent(file.name)}${query.replace("?", "&")}`;
   progress({ status: "uploading" });
   const { id } = await json(path, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
-  const stop = () => { call(`results/${id}`, { method: "DELETE" }).catch(() => {}); };
-  signal.addEventListener("abort", stop);
-  const until = performance.now() + PICKED_UP_MS;
+  let last = null, heard = performance.now(), isStopped = false;
   for (;;) {
+    if (signal.aborted && !isStopped) isStopped = await stop(id);
     const state = await stateOf(id);
     if (state && state.status !== "running" && state.status !== "pending") return { id, document: state };
-    if (!state && performance.now() > until) {
-      throw new Refused(0, "no worker has picked the file up within 2 minutes; is the blob trigger running?");
+    if (state) {
+      last = state;
+      heard = performance.now();
+    } else if (performance.now() > heard + SILENCE_MS) {
+      throw new Refused(0, last ? "the app has not said for 2 minutes how far the file is" : "no worker has picked the file up within 2 minutes; is the blob trigger running?");
     }
-    progress(state ?? { status: "waiting" });
+    progress(last ?? { status: "waiting" });
     await sleep(POLL_MS);
   }
 }
 
-// A blob that nobody has begun to score is not known yet.
+// Whether the app has accepted that the job ends. It does so only once a worker has begun.
+async function stop(id) {
+  try {
+    await call(`results/${id}`, { method: "DELETE" });
+  } catch (refused) {
+    if (refused.status === 404 || isTemporary(refused)) return false;
+    if (refused.status !== 409) throw refused;  // 409: it has ended by itself
+  }
+  return true;
+}
+
+// Null where there is none now: a blob is not known before a worker begins.
 async function stateOf(id) {
   try {
     return await json(`results/${id}`);
   } catch (refused) {
-    if (refused.status === 404 || refused.status === 503) return null;
+    if (refused.status === 404 || isTemporary(refused)) return null;
     throw refused;
   }
 }

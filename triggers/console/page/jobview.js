@@ -1,5 +1,5 @@
 // One file on its way through the blob trigger: a progress bar, then its rows and the download.
-import { factList } from "./answer.js";
+import { factList, sentence } from "./answer.js";
 import { el, replace } from "./dom.js";
 import { download, headOf, reportOf, runJob } from "./job.js";
 import { delimiterOf, splitCsv } from "./rows.js";
@@ -9,17 +9,25 @@ import { rowTable } from "./table.js";
 const MOST_LINES = 201;
 const WORDS = { uploading: "Uploading", waiting: "Uploaded; waiting for a worker", pending: "Waiting for a worker" };
 
-export function jobView(file, about, query) {
+// `say` speaks a sentence to a screen reader.
+export function jobView(file, about, query, say) {
   const ending = new AbortController();
   const bar = el("progress", { max: "1", "aria-label": `Progress of ${file.name}` });
-  const line = el("p", { class: "quiet", role: "status" });
-  const stop = el("button", { type: "button", class: "plain", click: () => ending.abort() }, "Stop");
+  const line = el("p", { class: "quiet" });
+  const stop = el("button", { type: "button", class: "plain", click: end }, "Stop");
   const view = el("div", { class: "job" }, el("div", { class: "head" }, el("h2", {}, file.name), stop), bar, line);
+
+  function end() {
+    ending.abort();
+    stop.disabled = true;
+    stop.textContent = "Stopping …";
+  }
 
   function progress(state) {
     if (state.share === undefined || state.share === null) bar.removeAttribute("value");
     else bar.value = state.share;
     line.textContent = WORDS[state.status] ? `${WORDS[state.status]} …` : words(state);
+    say(line.textContent);
   }
 
   async function run() {
@@ -37,12 +45,15 @@ export function jobView(file, about, query) {
     bar.value = 1;
     if (document.status === "failed") {
       line.remove();
-      view.append(el("p", { class: "notice bad" }, `The file was not scored: ${document.error.message}.`));
+      const why = sentence(`The file was not scored: ${document.error.message}`);
+      view.append(el("p", { class: "notice bad" }, why));
+      say(why, { now: true });
       return;
     }
     const report = await reportOf(id);
     const seconds = report.seconds.toFixed(1);
     line.textContent = `${count(report.rows)} rows scored in ${seconds} s, ${count(report.failed)} failed, ${count(report.cache_hits)} from a cache.`;
+    say(line.textContent, { now: true });
     const name = scoredName(file.name, report.output);
     const button = el("button", { type: "button", click: () => download(id, name) }, `Download ${name}`);
     const facts = factList({ trigger: "Blob", cache: document.cache, ms: report.seconds * 1000, version: document.model.version });
@@ -53,9 +64,10 @@ export function jobView(file, about, query) {
   async function table(id, report) {
     if (!report.output.endsWith(".csv")) return errorList(report);
     const head = await headOf(id);
-    const records = splitCsv(head, delimiterOf(head), MOST_LINES);
-    const header = report.header === "present" ? records.shift() : null;
     const shares = query ? about.form.classes.length : 0;
+    const delimiter = delimiterOf(head, about.form.columns.length + 2 + shares);
+    const records = splitCsv(head, delimiter, MOST_LINES);
+    const header = report.header === "present" ? records.shift() : null;
     const rows = records.map(({ cells }) => scoredRow(cells, shares));
     return rowTable({ names: header?.cells, rows, total: report.rows });
   }

@@ -1,10 +1,11 @@
 // The live panel: metrics, health and queue depths, asked every two seconds while the page is seen.
-import { call, json } from "./api.js";
+import { call, json, prefix } from "./api.js";
 import { band, chart } from "./chart.js";
 import { at, el, replace } from "./dom.js";
 import { Increases, parse, quantile, sum } from "./metrics.js";
 
 const EVERY_MS = 2000;
+const TIMEOUT_MS = 10000;
 const CACHES = { response: "response", near: "near", in_flight: "in flight", redis: "Redis" };
 const DURATION = "triscore_http_request_duration_seconds";
 const ROWS = "triscore_model_call_rows";
@@ -21,23 +22,25 @@ export function showLive(about) {
   const names = ["model", "cache", ...(about.triggers.includes("blob") ? ["storage"] : []), ...(about.queues.length ? ["servicebus"] : [])];
   const bands = new Map(names.map(name => [name, band(DEPENDENCIES[name])]));
   const health = el("ul", { class: "bands", "aria-label": "Health over time" }, [...bands.values()].map(each => each.view));
-  const note = el("p", { class: "notice", hidden: true });
+  const note = el("p", { class: "notice", role: "status", hidden: true });
   replace(at("live"), note, health, Object.values(parts).map(part => part.view));
 
-  async function readMetrics() {
-    const samples = parse(await (await call("metrics")).text());
+  let isPolling = false;
+
+  async function readMetrics(options) {
+    const samples = parse(await (await call("metrics", options)).text());
     const since = increases.since(samples, performance.now());
     if (since) showMetrics(parts, about.triggers, since);
   }
 
-  async function readHealth() {
-    const response = await fetch(`${document.body.dataset.prefix}/health/ready`);
+  async function readHealth(options) {
+    const response = await fetch(`${prefix}/health/ready`, options);
     const { dependencies } = await response.json();
     for (const [name, { status, message }] of Object.entries(dependencies)) push(name, status, message);
   }
 
-  async function readState() {
-    const state = await json("console/state");
+  async function readState(options) {
+    const state = await json("console/state", options);
     for (const [name, { status, message }] of Object.entries(state)) push(name, status, message);
     const queues = state.servicebus?.queues;
     parts.queues?.push(about.queues.map((_, index) => queues?.[index].waiting ?? null));
@@ -49,11 +52,25 @@ export function showLive(about) {
   }
 
   async function poll() {
-    if (document.hidden) return;
-    const came = await Promise.allSettled([readMetrics(), readHealth(), readState()]);
-    const refused = came.find(each => each.reason?.status === 401);
-    note.hidden = !refused;
-    note.textContent = refused ? "Type the function key above to see the metrics." : "";
+    if (document.hidden || isPolling) return;
+    isPolling = true;
+    const options = { signal: AbortSignal.timeout(TIMEOUT_MS) };
+    const came = await Promise.allSettled([readHealth(options), readMetrics(options), readState(options)]);
+    isPolling = false;
+    const isAway = came[0].status === "rejected";
+    if (isAway) showAway();
+    showNote(isAway ? "The app does not answer." : came.some(each => each.reason?.status === 401) ? "Type the function key above to see the metrics." : "", isAway);
+  }
+
+  function showAway() {
+    for (const name of bands.keys()) push(name, "failed");
+    for (const part of Object.values(parts)) part.gap();
+  }
+
+  function showNote(text, isBad) {
+    if (note.textContent !== text) note.textContent = text;  // it is spoken once
+    note.classList.toggle("bad", isBad);
+    note.hidden = !text;
   }
 
   poll();

@@ -1,13 +1,14 @@
 // Enqueue requests, and watch their result documents arrive.
 import { number, sentence } from "./answer.js";
-import { call } from "./api.js";
-import { el, field, replace, showError, sleep } from "./dom.js";
+import { call, isTemporary, Refused } from "./api.js";
+import { el, field, replace, showError, sleep, spokenStatus } from "./dom.js";
 import { rowRequest } from "./form.js";
 import { snippets } from "./snippets.js";
 
 const MOST = 1000;
 const AT_ONCE = 6;
 const POLL_MS = 150;
+const SILENCE_MS = 120000;
 const SHOWN = 12;
 const ASYNC = { Prefer: "respond-async" };
 
@@ -45,20 +46,22 @@ export function queuePanel(about, query) {
 
 function queueRun(count, requestAt) {
   const dots = Array.from({ length: count }, () => el("i"));
-  const line = el("p", { class: "small", role: "status" });
+  const line = el("p", { class: "small" });
+  const spoken = spokenStatus();
   const body = el("tbody");
   const head = el("tr", {}, ...["Document", "Result", "Cache", "Waited and scored", "Model version"].map(name => el("th", { scope: "col" }, name)));
   const table = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Result documents", hidden: true },
     el("table", { class: "rows" }, el("caption", { class: "quiet" }, "The latest documents, of the Service Bus trigger."), el("thead", {}, head), body));
   const first = requestAt(0);
-  const view = el("div", {}, line, el("div", { class: "dots", "aria-hidden": "true" }, dots), table,
+  const view = el("div", {}, line, spoken.view, el("div", { class: "dots", "aria-hidden": "true" }, dots), table,
     snippets({ ...first, type: "application/json" }));
-  const state = { sent: 0, arrived: 0, failed: 0, began: performance.now() };
+  const state = { sent: 0, arrived: 0, failed: 0, began: performance.now(), heard: performance.now(), isOver: false };
 
-  function told() {
+  function showCounts({ now = false } = {}) {
     const seconds = ((performance.now() - state.began) / 1000).toFixed(1);
     const failed = state.failed ? `, ${state.failed} failed` : "";
     line.textContent = `${state.sent} of ${count} enqueued, ${state.arrived} documents arrived${failed}; ${seconds} s`;
+    spoken.say(line.textContent, { now });
   }
 
   async function one(index) {
@@ -69,12 +72,13 @@ function queueRun(count, requestAt) {
     });
     state.sent++;
     dots[index].className = "sent";
-    told();
+    showCounts();
     return response.status === 202 ? { id, index } : null;
   }
 
   function arrived({ id, index }, document) {
     state.arrived++;
+    state.heard = performance.now();
     const isRight = document.status === "succeeded";
     if (!isRight) state.failed++;
     dots[index].className = document.status;
@@ -85,18 +89,20 @@ function queueRun(count, requestAt) {
       el("td", {}, el("code", {}, document.model.version))));
     while (body.rows.length > SHOWN) body.lastChild.remove();
     table.hidden = false;
-    told();
+    showCounts();
   }
 
-  // Fetches whatever has arrived, until nothing is left.
+  // Fetches the documents until none is left. Raises Refused if none arrives for SILENCE_MS.
   async function collect(waiting, isSending) {
-    while (waiting.length || isSending()) {
+    while (!state.isOver && (waiting.length || isSending())) {
       const round = waiting.splice(0, waiting.length);
       await eachOf(round, async ticket => {
-        const response = await call(`results/${ticket.id}`);
-        if (response.status === 200) arrived(ticket, await response.json());
+        const document = await documentOf(ticket.id);
+        if (document) arrived(ticket, document);
         else waiting.push(ticket);
       });
+      const isSilent = waiting.length && !isSending() && performance.now() > state.heard + SILENCE_MS;
+      if (isSilent) throw new Refused(0, `no document has arrived for 2 minutes; ${waiting.length} of ${count} are missing`);
       await sleep(POLL_MS);
     }
   }
@@ -106,20 +112,42 @@ function queueRun(count, requestAt) {
     let isSending = true;
     const sending = eachOf([...Array(count).keys()], async index => {
       const ticket = await one(index);
+      state.heard = performance.now();
       if (ticket) waiting.push(ticket);
       else state.arrived++;  // without the cache a request is answered at once
     }).finally(() => { isSending = false; });
-    await Promise.all([sending, collect(waiting, () => isSending)]);
-    told();
+    try {
+      await Promise.all([sending, collect(waiting, () => isSending)]);
+    } finally {
+      state.isOver = true;
+      showCounts({ now: true });
+    }
   }
 
   return { view, done: run() };
 }
 
+// A result document; null where there is none now.
+async function documentOf(id) {
+  try {
+    const response = await call(`results/${id}`);
+    return response.status === 200 ? await response.json() : null;
+  } catch (refused) {
+    if (isTemporary(refused)) return null;
+    throw refused;
+  }
+}
+
+// Begins no more work after some has failed.
 async function eachOf(items, work) {
   let next = 0;
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    while (next < items.length) await work(items[next++]);
+    try {
+      while (next < items.length) await work(items[next++]);
+    } catch (refused) {
+      next = items.length;
+      throw refused;
+    }
   }));
 }
 

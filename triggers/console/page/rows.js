@@ -1,6 +1,11 @@
 // Pasted or dropped text as rows: which format it is, and where each row begins and ends.
+import { split, splitMember } from "./json.js";
 
-// { type, lines, header, rows: [{ cells, raw }], names }. `raw` is the row as it was written.
+// The objects' names under which the app takes a list of rows.
+const LISTS = ["data", "instances", "inputs", "input_data", "dataframe_records"];
+
+// { kind, names, rows: [{ cells, raw }] }. `raw` is the row as it was written. Raises SyntaxError.
+// CSV has a `delimiter` and a `header` too, JSON the text `before` its rows and `after` them.
 export function readRows(text, form) {
   const trimmed = text.trim();
   if (trimmed.startsWith("[") || trimmed.startsWith("{")) return readJson(trimmed, form);
@@ -8,23 +13,29 @@ export function readRows(text, form) {
 }
 
 function readJson(text, form) {
-  const lines = text.split("\n").filter(line => line.trim());
-  const values = whole(text) ?? lines.map(line => whole(line));
-  const rows = values.map(value => ({ cells: cellsOf(value, form), raw: JSON.stringify(value) }));
-  return { kind: "json", names: namesOf(values, form), rows };
+  const document = parsed(text);
+  const { before, items, after } = rowsOf(document, text);
+  const values = items.map(item => JSON.parse(item));
+  const rows = values.map((value, index) => ({ cells: cellsOf(value, form), raw: items[index] }));
+  const columns = Array.isArray(document?.columns) ? document.columns : null;
+  return { kind: "json", before, after, names: columns ?? namesOf(values, form), rows };
 }
 
-// The rows of a document; null if the text is not one document but one a line.
-function whole(text) {
-  let value;
+// Rows in a list, in a list under a name, as one object, or one in each line.
+function rowsOf(document, text) {
+  if (Array.isArray(document)) return split(text);
+  const name = document && LISTS.find(each => Array.isArray(document[each]));
+  if (name) return splitMember(text, name);
+  const items = document ? [text] : text.split("\n").map(line => line.trim()).filter(Boolean);
+  return { before: "[", items, after: "]" };
+}
+
+function parsed(text) {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return null;
   }
-  if (Array.isArray(value)) return value;
-  const inside = ["data", "instances", "inputs"].map(name => value?.[name]).find(Array.isArray);
-  return inside ?? (text.includes("\n{") ? null : [value]);
 }
 
 function cellsOf(value, form) {
@@ -40,17 +51,19 @@ function namesOf(values, form) {
 }
 
 function readCsv(text, form) {
-  const delimiter = delimiterOf(text);
+  const delimiter = delimiterOf(text, form.columns.length);
   const records = splitCsv(text, delimiter);
   const hasHeader = records.length > 0 && isHeader(records[0].cells, form);
   const header = hasHeader ? records.shift() : null;
   return { kind: "csv", delimiter, header, names: header?.cells ?? namesOf([], form), rows: records };
 }
 
-// Of the first line: a spreadsheet copies tabs, and writes semicolons where numbers have commas.
-export function delimiterOf(text) {
-  const [first] = text.split("\n", 1);
-  return ["\t", ";"].find(each => first.includes(each) && !first.includes(",")) ?? ",";
+// The delimiter that cuts the first line into `width` cells, else the first that is in it outside
+// quotes. A semicolon comes before a comma, which may be in its numbers: `1,5;2,5`.
+export function delimiterOf(text, width) {
+  const widthBy = each => splitCsv(text, each, 1)[0]?.cells.length ?? 0;
+  const found = ["\t", ";", ","].filter(each => widthBy(each) > 1);
+  return found.find(each => widthBy(each) === width) ?? found[0] ?? ",";
 }
 
 function isHeader(cells, form) {
@@ -85,9 +98,14 @@ export function splitCsv(text, delimiter = ",", most = Infinity) {
 
 // The request for some of the rows.
 export function requestOf(read, rows, query) {
-  if (read.kind === "json") return { body: `{"data": [${rows.map(row => row.raw).join(", ")}]}`, query };
+  if (read.kind === "json") return { body: jsonOf(read, rows), query };
   const parameters = [`header=${read.header ? "present" : "absent"}`];
   if (read.delimiter !== ",") parameters.push(`delimiter=${read.delimiter === "\t" ? "tab" : `"${read.delimiter}"`}`);
   const lines = [...(read.header ? [read.header.raw] : []), ...rows.map(row => row.raw)];
   return { body: `${lines.join("\n")}\n`, type: `text/csv; ${parameters.join("; ")}`, query, headers: { Accept: "application/json" } };
+}
+
+// The JSON document with some of its rows, or with all.
+export function jsonOf({ before, after }, rows) {
+  return `${before}${rows.map(row => row.raw).join(", ")}${after}`;
 }

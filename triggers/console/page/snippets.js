@@ -4,12 +4,12 @@ import { at, el } from "./dom.js";
 
 const LONG = 2000;
 
-export function snippets({ body, type, query = "", headers = {}, path = "score", method = "POST" }) {
+export function snippets({ body, type, query = "", headers = {}, path = "score" }) {
   const data = typeof body === "string" && body.length <= LONG ? body : null;
   const all = { "Content-Type": type, ...headers };
   if (at("key").value) all["x-functions-key"] = null;  // by name: a key is not shown
   const url = `${address}/${path}${query}`;
-  const curl = [`curl ${quote(url)}`, ...(method === "POST" ? [] : [`-X ${method}`])];
+  const curl = [`curl ${quote(url)}`];
   for (const [name, value] of Object.entries(all)) {
     curl.push(value === null ? `-H "${name}: $TRISCORE_KEY"` : `-H ${quote(`${name}: ${value}`)}`);
   }
@@ -17,17 +17,17 @@ export function snippets({ body, type, query = "", headers = {}, path = "score",
   return el("details", { class: "same" },
     el("summary", {}, "The same with curl and Python"),
     code("curl", curl.join(" \\\n  ")),
-    code("Python", python(url, data, all, method)));
+    code("Python", python(url, data, all)));
 }
 
-function python(url, data, headers, method) {
+function python(url, data, headers) {
   const named = Object.entries(headers).map(([name, value]) => `    ${JSON.stringify(name)}: ${value === null ? 'os.environ["TRISCORE_KEY"]' : JSON.stringify(value)},`);
   const needsOs = Object.values(headers).includes(null);
   return [
     ...(needsOs ? ["import os"] : []), "import urllib.request", "",
     "request = urllib.request.Request(", `    ${JSON.stringify(url)},`,
     data === null ? '    data=open("FILE", "rb").read(),' : `    data=${JSON.stringify(data)}.encode(),`,
-    "    headers={", ...named.map(line => `    ${line}`), "    },", `    method="${method}",`, ")",
+    "    headers={", ...named.map(line => `    ${line}`), "    },", '    method="POST",', ")",
     "with urllib.request.urlopen(request) as response:",
     '    print(response.headers["x-cache"], response.read().decode())',
   ].join("\n");
