@@ -4,7 +4,7 @@
         client.score([[0.5, 1.2]]).predictions
         client.result(client.enqueue([[0.5, 1.2]]))["result"]
 
-Needs httpx2 (`pip install 'triscore[client]'`), and nothing else of Triscore.
+Needs httpx2 (`pip install '.[client]'` in a clone), and nothing else of Triscore.
 """
 
 from __future__ import annotations
@@ -13,12 +13,5 @@ from triscore_client.clients import AsyncClient, Client
 from triscore_client.errors import AppUnavailable, ClientError, Refused, ScoringFailed
 from triscore_client.exchanges import Answer
 
-__all__ = [
-    "Answer",
-    "AppUnavailable",
-    "AsyncClient",
-    "Client",
-    "ClientError",
-    "Refused",
-    "ScoringFailed",
-]
+__all__ = ["Answer", "AsyncClient", "Client"]
+__all__ += ["AppUnavailable", "ClientError", "Refused", "ScoringFailed"]

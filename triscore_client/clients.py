@@ -9,19 +9,20 @@ from typing import Any, Self, Unpack
 import httpx2
 
 from triscore_client import exchanges
-from triscore_client.exchanges import Answer, Exchange, Queueing, Request, Scoring
+from triscore_client.errors import ClientError
+from triscore_client.exchanges import Answer, Exchange, Queueing, Reply, Request, Scoring
 
 
 class Client:
     """Blocks. One client can be used by several threads.
 
     `url`: the address of the app, without `/api`. `key`: a function key, if the app asks for one.
-    `timeout_s`: the longest that a call takes, with the tries again while the app is overloaded.
+    `timeout_s`: of a call with its retries. Raises ClientError if `url` or `key` can't be one.
     """
 
     def __init__(self, url: str, *, key: str = "", timeout_s: float = 60) -> None:
         self._timeout_s = timeout_s
-        self._http = httpx2.Client(**_options(url, key, timeout_s))
+        self._http = httpx2.Client(**_options(url, key))
 
     def __enter__(self) -> Self:
         return self
@@ -38,8 +39,8 @@ class Client:
         return self._run(exchanges.enqueue(rows, self._timeout_s, **options))
 
     def result(self, request_id: str, timeout_s: float | None = None) -> dict[str, Any]:
-        """Wait for a result document. Raises ScoringFailed, Refused, AppUnavailable."""
-        return self._run(exchanges.result(request_id, timeout_s or self._timeout_s))
+        """Wait for a result; 0 asks once. Raises ScoringFailed, Refused, AppUnavailable."""
+        return self._run(exchanges.result(request_id, self._timeout_s, timeout_s))
 
     def cancel(self, request_id: str) -> None:
         """Drop a request that waits, or end a blob's job. Raises Refused, AppUnavailable."""
@@ -50,23 +51,21 @@ class Client:
         return self._run(exchanges.metrics(self._timeout_s))
 
     def _run[T](self, exchange: Exchange[T]) -> T:
-        reply: httpx2.Response | None = None
+        reply: Reply = None
         try:
             while True:
-                step = exchange.send(reply)
-                if isinstance(step, Request):
-                    reply = self._send(step)
-                else:
-                    time.sleep(step)
-                    reply = None
+                reply = self._do(exchange.send(reply))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    def _send(self, request: Request) -> httpx2.Response | None:
+    def _do(self, step: Request | float) -> Reply:
         try:
-            return self._http.request(**request._asdict())
-        except httpx2.TransportError:
-            return None
+            if isinstance(step, Request):
+                return self._http.request(**step._asdict())
+        except httpx2.TransportError as error:
+            return error
+        time.sleep(step)
+        return None
 
 
 class AsyncClient:
@@ -74,7 +73,7 @@ class AsyncClient:
 
     def __init__(self, url: str, *, key: str = "", timeout_s: float = 60) -> None:
         self._timeout_s = timeout_s
-        self._http = httpx2.AsyncClient(**_options(url, key, timeout_s))
+        self._http = httpx2.AsyncClient(**_options(url, key))
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,7 +88,7 @@ class AsyncClient:
         return await self._run(exchanges.enqueue(rows, self._timeout_s, **options))
 
     async def result(self, request_id: str, timeout_s: float | None = None) -> dict[str, Any]:
-        return await self._run(exchanges.result(request_id, timeout_s or self._timeout_s))
+        return await self._run(exchanges.result(request_id, self._timeout_s, timeout_s))
 
     async def cancel(self, request_id: str) -> None:
         await self._run(exchanges.cancel(request_id, self._timeout_s))
@@ -98,25 +97,30 @@ class AsyncClient:
         return await self._run(exchanges.metrics(self._timeout_s))
 
     async def _run[T](self, exchange: Exchange[T]) -> T:
-        reply: httpx2.Response | None = None
+        reply: Reply = None
         try:
             while True:
-                step = exchange.send(reply)
-                if isinstance(step, Request):
-                    reply = await self._send(step)
-                else:
-                    await asyncio.sleep(step)
-                    reply = None
+                reply = await self._do(exchange.send(reply))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    async def _send(self, request: Request) -> httpx2.Response | None:
+    async def _do(self, step: Request | float) -> Reply:
         try:
-            return await self._http.request(**request._asdict())
-        except httpx2.TransportError:
-            return None
+            if isinstance(step, Request):
+                return await self._http.request(**step._asdict())
+        except httpx2.TransportError as error:
+            return error
+        await asyncio.sleep(step)
+        return None
 
 
-def _options(url: str, key: str, timeout_s: float) -> dict[str, Any]:
-    headers = {"x-functions-key": key} if key else {}
-    return {"base_url": url.rstrip("/"), "headers": headers, "timeout": timeout_s}
+def _options(url: str, key: str) -> dict[str, Any]:
+    try:
+        address = httpx2.URL(url.rstrip("/"))
+    except httpx2.InvalidURL as error:
+        raise ClientError(f"url {url!r}: {error}") from error
+    if address.scheme not in ("http", "https") or not address.host:
+        raise ClientError(f"url {url!r}: expected http://… or https://…")
+    if not (key.isascii() and key.isprintable()):
+        raise ClientError("key: expected ASCII letters, got a line end or another sign")
+    return {"base_url": address, "headers": {"x-functions-key": key} if key else {}}

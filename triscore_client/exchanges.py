@@ -1,7 +1,6 @@
 """What is asked and what follows from the answers, without any I/O.
 
-An exchange is a generator. It yields a Request and is sent the Response, or None if none came; or
-it yields a number of seconds to wait. Both clients run the same exchanges.
+A generator yields a Request and is sent the Response or an error, or it yields seconds to wait.
 """
 
 from __future__ import annotations
@@ -14,36 +13,36 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict, Unpack
 from urllib.parse import quote
 
-from httpx2 import Response
+from httpx2 import LocalProtocolError, Response, TransportError
 
 from triscore_client.bodies import body_of
-from triscore_client.errors import AppUnavailable, Refused, ScoringFailed
+from triscore_client.errors import AppUnavailable, ClientError, Refused, ScoringFailed
 
-#: Statuses of an app that may answer later.
-_LATER = frozenset({429, 502, 503, 504})
-#: Seconds between two tries where the app names none: doubled from the first to the last.
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.1, 5.0
+_MAY_ANSWER_LATER = frozenset({429, 502, 503, 504})
+#: Seconds: the pauses between tries if the app names none, doubled; what a try gets at least.
+_FIRST_PAUSE_S, _LAST_PAUSE_S, _LEAST_S = 0.1, 5.0, 0.1
 
 
 class Request(NamedTuple):
-    """As httpx2 takes it. `url`: from the app's address on, with the query."""
+    """As httpx2 takes it. `url`: from the app's address on, with the query. `timeout`: seconds."""
 
     method: str
     url: str
     headers: dict[str, str]
     content: bytes = b""
+    timeout: float = 0
 
 
-type Exchange[T] = Generator[Request | float, Response | None, T]
+type Reply = Response | TransportError | None
+type Exchange[T] = Generator[Request | float, Reply, T]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Predictions, one a row, in order.
 
-    `cache`: hit, miss, joined or bypass. `age_s`: seconds since a hit was computed. `scoring_ms`:
-    what the app took, waiting included. `probabilities`, one list a row in the order of `classes`:
-    if they were asked for.
+    `cache`: hit, miss, joined or bypass. `age_s`: of a hit. `scoring_ms`: with time in queues.
+    `probabilities`, if asked for: one list a row, in the order of `classes`.
     """
 
     predictions: list[Any]
@@ -57,9 +56,7 @@ class Answer:
 
 
 class Scoring(TypedDict, total=False):
-    """`output`: `probabilities` for labels and probabilities. `fresh`: compute the answer anew and
-    replace what is cached.
-    """
+    """`output`: `probabilities` adds them to the labels. `fresh`: replace what is cached."""
 
     content_type: str
     output: str
@@ -89,25 +86,29 @@ def enqueue(rows: Any, timeout_s: float, **options: Unpack[Queueing]) -> Exchang
     name = options.get("request_id") or uuid.uuid4().hex
     content, content_type = body_of(rows, options.get("content_type"))
     headers = {"content-type": content_type, "prefer": "respond-async", "x-request-id": name}
-    yield from _ask(Request("POST", "/api/score", headers, content), timeout_s)
+    reply = yield from _ask(Request("POST", "/api/score", headers, content), timeout_s)
+    if reply.status_code != 202:
+        raise ClientError("the app answered at once and keeps no result: use score")
     return name
 
 
-def result(request_id: str, timeout_s: float) -> Exchange[dict[str, Any]]:
-    deadline = time.monotonic() + timeout_s
-    pause_s = _FIRST_PAUSE_S
+def result(request_id: str, timeout_s: float, wait_s: float | None) -> Exchange[dict[str, Any]]:
+    """`wait_s`: for the result, requests included. 0 asks once, and takes up to `timeout_s`."""
+    deadline = time.monotonic() + (timeout_s if wait_s is None else wait_s)
+    request, pause_s = _of_result("GET", request_id), _FIRST_PAUSE_S
+    least_s = timeout_s if wait_s == 0 else _LEAST_S
     while True:
-        reply = yield from _ask(_of_result("GET", request_id), deadline - time.monotonic())
+        reply = yield from _ask(request, deadline - time.monotonic(), least_s)
         if reply.status_code != 202:
             break
         pause_s = _retry_after_s(reply) or min(pause_s * 2, _LAST_PAUSE_S)
         if time.monotonic() + pause_s > deadline:
             raise AppUnavailable(f"{request_id} has no result yet")
         yield pause_s
-    document: dict[str, Any] = reply.json()
-    if document["status"] != "succeeded":
-        raise ScoringFailed(document)
-    return document
+    document: dict[str, Any] = _json(reply)
+    if document["status"] == "succeeded":
+        return document
+    raise ScoringFailed(document)
 
 
 def metrics(timeout_s: float) -> Exchange[str]:
@@ -119,7 +120,7 @@ def cancel(request_id: str, timeout_s: float) -> Exchange[None]:
 
 
 def _answer(reply: Response) -> Answer:
-    found, headers = reply.json(), reply.headers
+    found, headers = _json(reply), reply.headers
     fields = found if isinstance(found, dict) and "predictions" in found else {"predictions": found}
     return Answer(
         predictions=fields["predictions"],
@@ -137,44 +138,50 @@ def _of_result(method: str, request_id: str) -> Request:
     return Request(method, f"/api/results/{quote(request_id, safe='')}", {})
 
 
-def _ask(request: Request, timeout_s: float) -> Exchange[Response]:
-    """A reply below 400. A request is sent again while the app may answer later and time is left.
-    Raises Refused, AppUnavailable.
-    """
-    deadline = time.monotonic() + timeout_s
-    pause_s = _FIRST_PAUSE_S
+def _ask(request: Request, timeout_s: float, least_s: float = _LEAST_S) -> Exchange[Response]:
+    """Send, and again while the app may answer later and time is left. Returns a 2xx reply."""
+    deadline, pause_s = time.monotonic() + timeout_s, _FIRST_PAUSE_S
     while True:
-        reply = yield request
-        if reply is not None and reply.status_code < 400:
-            return reply
-        if reply is not None and reply.status_code not in _LATER:
-            raise _refusal(reply)
+        reply = yield request._replace(timeout=max(deadline - time.monotonic(), least_s))
         wait_s = pause_s * random.uniform(0.5, 1)  # noqa: S311 - so that callers spread
-        if reply is not None:
+        if isinstance(reply, Response):
+            if reply.is_success:
+                return reply
+            if reply.status_code not in _MAY_ANSWER_LATER:
+                raise _refusal(reply)
             wait_s = _retry_after_s(reply) or wait_s
+        elif isinstance(reply, LocalProtocolError):
+            raise ClientError(f"the request can't be sent: {reply}")
         if time.monotonic() + wait_s > deadline:
-            raise AppUnavailable(_reason(reply, timeout_s))
+            raise AppUnavailable(_reason(reply, max(timeout_s, least_s)))
         yield wait_s
         pause_s = min(pause_s * 2, _LAST_PAUSE_S)
 
 
 def _refusal(reply: Response) -> Refused:
-    error = _error(reply)
-    hint = (
-        "the key is missing or wrong" if reply.status_code == 401 else f"HTTP {reply.status_code}"
-    )
-    return Refused(
-        reply.status_code,
-        str(error.get("code", "")),
-        str(error.get("message", hint)),
-        str(error.get("request_id", reply.headers.get("x-request-id", ""))),
-    )
+    status, error, hint = reply.status_code, _error(reply), f"HTTP {reply.status_code}"
+    if status == 401:
+        hint = "the key is missing or wrong"
+    elif location := reply.headers.get("location"):
+        hint += f", a redirect to {location}: give the address that it begins with"
+    message, code = str(error.get("message", hint)), str(error.get("code", ""))
+    name = str(error.get("request_id", reply.headers.get("x-request-id", "")))
+    return Refused(status, code, message, name)
 
 
-def _reason(reply: Response | None, timeout_s: float) -> str:
-    if reply is None:
-        return f"the app did not answer within {timeout_s:g} s"
-    return str(_error(reply).get("message", f"HTTP {reply.status_code} for {timeout_s:g} s"))
+def _reason(reply: Reply, tried_s: float) -> str:
+    if isinstance(reply, Response):
+        return str(_error(reply).get("message", f"HTTP {reply.status_code} for {tried_s:g} s"))
+    address = str(reply.request.url).partition("/api/")[0] if reply else "its address"
+    reason = str(reply or "") or f"tried for {tried_s:g} s"
+    return f"the app does not answer at {address} ({reason}): start it, or check the address"
+
+
+def _json(reply: Response) -> Any:
+    try:
+        return reply.json()
+    except ValueError:
+        raise ClientError(f"expected JSON, got {reply.headers.get('content-type')}") from None
 
 
 def _error(reply: Response) -> Mapping[str, Any]:

@@ -41,8 +41,8 @@ def results(
     request_id: Annotated[str, typer.Argument(metavar="ID", help="As enqueue printed it.")],
     *,
     wait_s: Annotated[
-        float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for it.")
-    ] = 0.01,
+        float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for it.", min=0)
+    ] = 0,
     cancel: Annotated[
         bool, typer.Option("--cancel", help="Drop it if it waits; end it if it is a blob's job.")
     ] = False,

@@ -63,7 +63,7 @@ def test_a_request_that_does_not_fit_is_refused(client):
     with pytest.raises(Refused, match="row 0"):
         client.enqueue([[1, 2]])
     with pytest.raises(Refused, match="No such id"):
-        client.result("unknown")
+        client.result("unknown", 0)
 
 
 def test_the_metrics_are_text(client):

@@ -3,13 +3,24 @@
 import json
 
 import pytest
-from httpx2 import Response
+from httpx2 import ConnectError, LocalProtocolError, ReadTimeout, Response
+from httpx2 import Request as Sent
 
-from triscore_client import AppUnavailable, Refused, ScoringFailed, exchanges
+from triscore_client import (
+    AppUnavailable,
+    AsyncClient,
+    Client,
+    ClientError,
+    Refused,
+    ScoringFailed,
+    exchanges,
+)
 from triscore_client.exchanges import Request
 
 ROWS = [[1, 2]]
 OVERLOADED = Response(503, headers={"Retry-After": "2"}, json={"error": {"message": "too much"}})
+SENT = Sent("POST", "http://app:7071/api/score")
+AWAY = ConnectError("Connection refused", request=SENT)
 
 
 def play(exchange, *replies):
@@ -33,20 +44,82 @@ def test_an_overloaded_app_is_asked_again_when_it_says():
     answered = Response(200, headers={"x-cache": "hit", "age": "7"}, json=[3])
     requests, waits, answer = play(exchanges.score(ROWS, 60), OVERLOADED, answered)
     assert waits == [2.0]
-    assert requests[0] == requests[1]
+    assert requests[0]._replace(timeout=0) == requests[1]._replace(timeout=0)
     assert (answer.predictions, answer.cache, answer.age_s) == ([3], "hit", 7)
 
 
 def test_a_lost_reply_of_an_enqueued_request_is_asked_for_under_the_same_id():
-    requests, waits, name = play(exchanges.enqueue(ROWS, 60), None, None, Response(202))
+    requests, waits, name = play(exchanges.enqueue(ROWS, 60), AWAY, AWAY, Response(202))
     assert {request.headers["x-request-id"] for request in requests} == {name}
     assert 0 < waits[0] <= 0.1 < waits[1] * 2 <= 0.4
 
 
-@pytest.mark.parametrize("reply", [None, OVERLOADED])
-def test_no_wait_goes_beyond_the_timeout(reply):
-    with pytest.raises(AppUnavailable, match=r"did not answer within 0 s|too much"):
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (AWAY, r"does not answer at http://app:7071 \(Connection refused\): start it"),
+        (ReadTimeout("", request=SENT), r"at http://app:7071 \(tried for 0.1 s\)"),
+        (OVERLOADED, "too much"),
+    ],
+)
+def test_no_wait_goes_beyond_the_timeout(reply, says):
+    with pytest.raises(AppUnavailable, match=says):
         play(exchanges.score(ROWS, 0), reply)
+
+
+def test_a_try_gets_the_time_that_is_left():
+    with pytest.raises(AppUnavailable):
+        play(exchanges.result("a", 60, 0.05), AWAY)
+    requests, _, _ = play(exchanges.score(ROWS, 3), AWAY, AWAY, Response(200, json=[3]))
+    assert 3 >= requests[0].timeout >= requests[1].timeout >= requests[2].timeout > 2
+    once = exchanges.result("a", 60, 0)
+    assert once.send(None).timeout == 60
+    with pytest.raises(AppUnavailable, match="a has no result yet"):
+        once.send(Response(202))
+
+
+@pytest.mark.parametrize(
+    "ask", [exchanges.enqueue, exchanges.score, exchanges.cancel, exchanges.metrics]
+)
+def test_a_redirect_is_refused_and_names_its_place(ask):
+    moved = Response(301, headers={"location": "https://app/api/score"})
+    given = {exchanges.cancel: ("id",), exchanges.metrics: ()}.get(ask, (ROWS,))
+    with pytest.raises(Refused, match="a redirect to https://app/api/score: give the address"):
+        play(ask(*given, 60), moved)
+
+
+def test_rows_that_were_answered_at_once_were_not_enqueued():
+    with pytest.raises(ClientError, match="answered at once and keeps no result: use score"):
+        play(exchanges.enqueue(ROWS, 60), Response(200, json=[3]))
+
+
+def test_an_answer_that_is_no_json_names_what_it_is():
+    text = Response(200, headers={"content-type": "text/plain"}, content=b"seven")
+    for exchange in (exchanges.score(ROWS, 60), exchanges.result("a", 60, None)):
+        with pytest.raises(ClientError, match="expected JSON, got text/plain"):
+            play(exchange, text)
+
+
+def test_a_request_that_can_not_be_sent_is_not_tried_again():
+    with pytest.raises(ClientError, match="can't be sent: Illegal header value"):
+        play(exchanges.score(ROWS, 60), LocalProtocolError("Illegal header value", request=SENT))
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("url", "key", "says"),
+    [
+        ("localhost:7071", "", r"url 'localhost:7071': expected http://… or https://…"),
+        ("", "", "url '': expected http"),
+        ("http://127.0.0.1:port", "", "url 'http://127.0.0.1:port': Invalid port"),
+        ("http://localhost", "secret\n", "key: expected ASCII letters"),
+        ("http://localhost", "schlüssel", "key: expected ASCII letters"),
+    ],
+)
+def test_an_address_or_a_key_that_can_not_be_one_is_named_at_once(kind, url, key, says):
+    with pytest.raises(ClientError, match=says) as found:
+        kind(url, key=key)
+    assert "secret" not in str(found.value)
 
 
 def test_a_refusal_is_not_tried_again_and_says_why():
@@ -68,17 +141,17 @@ def test_a_refusal_of_the_platform_has_no_document():
 def test_a_result_is_waited_for_as_long_as_the_app_says():
     pending = Response(202, headers={"Retry-After": "1"}, json={"status": "pending"})
     done = Response(200, json={"status": "succeeded", "result": [3]})
-    _, waits, document = play(exchanges.result("a/b", 60), pending, pending, done)
+    _, waits, document = play(exchanges.result("a/b", 60, None), pending, pending, done)
     assert waits == [1.0, 1.0]
     assert document["result"] == [3]
     with pytest.raises(AppUnavailable, match="has no result yet"):
-        play(exchanges.result("a/b", 0.5), pending)
+        play(exchanges.result("a/b", 60, 0.5), pending)
 
 
 def test_a_failed_result_is_raised_with_its_document():
     failed = {"status": "failed", "error": {"message": "row 0: …"}}
     with pytest.raises(ScoringFailed, match="row 0") as found:
-        play(exchanges.result("a", 60), Response(200, json=failed))
+        play(exchanges.result("a", 60, None), Response(200, json=failed))
     assert found.value.document == failed
 
 
