@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Protocol, Self, cast
+from typing import Self, cast
 from uuid import uuid4
 
 from local.emulators.servicebus.amqp import frames
@@ -28,6 +28,7 @@ from local.emulators.servicebus.amqp.performatives import (
 )
 from local.emulators.servicebus.amqp.values import Described, Symbol, UInt, UShort
 from local.host.amqp_client.bus_address import BusAddress
+from local.host.amqp_client.link_table import AttachedLink, LinkTable
 from local.host.amqp_client.settlements import Settlements
 
 CHANNEL = 0
@@ -38,17 +39,12 @@ WINDOW = 2**31 - 1
 IDLE_TIME_OUT_MS = 60_000
 #: Seconds to connect and shake hands.
 OPEN_S = 20.0
+#: Seconds in which the peer may read what was written before the end.
+FLUSH_S = 2.0
 
 
 class ConnectionClosed(ConnectionError):
     """The peer closed the connection, ended the session, detached a link, or is silent."""
-
-
-class AttachedLink(Protocol):
-    def on_frame(self, performative: Composite, payload: bytes) -> None: ...
-
-    def on_closed(self, error: Exception) -> None:
-        """Called once, when the link or its connection has ended."""
 
 
 class AmqpConnection(asyncio.Protocol):
@@ -63,8 +59,7 @@ class AmqpConnection(asyncio.Protocol):
         self.opened: asyncio.Future[None] = self._loop.create_future()
         self._awaits_header = True
         self._out: list[bytes] = []
-        self._links: dict[int, AttachedLink] = {}
-        self._next_handle = 0
+        self._links = LinkTable()
         self._next_incoming_id = self._next_outgoing_id = 0
         self._next_delivery_id = 0
         self._heartbeat: asyncio.TimerHandle | None = None
@@ -99,11 +94,10 @@ class AmqpConnection(asyncio.Protocol):
     # -- for links -----------------------------------------------------------------------------
 
     def attach(self, link: AttachedLink) -> UInt:
-        """Returns the link's handle. The link sends its own attach."""
-        handle = self._next_handle
-        self._next_handle += 1
-        self._links[handle] = link
-        return UInt(handle)
+        """Returns the link's handle. The link sends its own attach. Raises ConnectionError."""
+        if self.error is not None:
+            raise ConnectionClosed(str(self.error))
+        return UInt(self._links.add(link))
 
     def send(self, performative: Composite, payload: bytes = b"") -> None:
         """Frames of one iteration of the event loop are written together."""
@@ -177,26 +171,32 @@ class AmqpConnection(asyncio.Protocol):
         match performative:
             case Transfer():
                 self._next_incoming_id = (self._next_incoming_id + 1) & 0xFFFF_FFFF
-                self._pass_on(performative.handle, performative, frame.payload)
+                self._pass_on(self._links.find(performative.handle), performative, frame.payload)
             case Disposition():
                 (self.sent if performative.role else self.received).on_disposition(performative)
             case Flow():
                 if performative.handle is not None:
-                    self._pass_on(performative.handle, performative, b"")
+                    self._pass_on(self._links.find(performative.handle), performative, b"")
             case Attach():
-                self._pass_on(performative.handle, performative, b"")
+                link = self._links.bind(performative.name, performative.handle)
+                self._pass_on(link, performative, b"")
             case Detach():
-                if (link := self._links.pop(int(performative.handle), None)) is not None:
-                    link.on_closed(error_of(performative.error))
+                self._on_detach(performative)
             case End() | Close():
                 self._end(error_of(performative.error))
             case _:
                 self._on_handshake(performative)
 
-    def _pass_on(self, handle: UInt, performative: Composite, payload: bytes) -> None:
+    def _pass_on(self, link: AttachedLink | None, performative: Composite, payload: bytes) -> None:
         # A link that was detached may still get frames.
-        if (link := self._links.get(handle)) is not None:
+        if link is not None:
             link.on_frame(performative, payload)
+
+    def _on_detach(self, detach: Detach) -> None:
+        """Answer it, unless it is itself the answer. Then both ends may use their handles again."""
+        if (link := self._links.remove(detach.handle)) is not None:
+            link.on_closed(error_of(detach.error))
+            link.detach()
 
     def _on_handshake(self, performative: Composite) -> None:
         match performative:
@@ -217,6 +217,8 @@ class AmqpConnection(asyncio.Protocol):
                 if performative.idle_time_out:
                     self._send_heartbeat(int(performative.idle_time_out) / 2000)
             case Begin():
+                if performative.handle_max is not None:
+                    self._links.handle_max = int(performative.handle_max)
                 if not self.opened.done():
                     self.opened.set_result(None)
 
@@ -262,14 +264,16 @@ class AmqpConnection(asyncio.Protocol):
                 timer.cancel()
         if self._transport is not None:
             self._transport.close()
+            if self._transport.get_write_buffer_size():
+                # `close` waits until the peer has read it, which a silent peer never does.
+                self._loop.call_later(FLUSH_S, self._transport.abort)
         if not self.opened.done():
             self.opened.set_exception(error)
             # Its waiter may have been cancelled.
             self.opened.exception()
         for each in (self.received, self.sent):
             each.fail(error)
-        links, self._links = self._links, {}
-        for link in links.values():
+        for link in self._links.clear():
             link.on_closed(error)
 
 

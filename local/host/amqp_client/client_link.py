@@ -9,7 +9,12 @@ from local.emulators.servicebus.amqp.composites import Composite
 from local.emulators.servicebus.amqp.outcomes import Source, Target
 from local.emulators.servicebus.amqp.performatives import Attach, Detach
 from local.emulators.servicebus.amqp.values import UByte, UInt, Value
-from local.host.amqp_client.amqp_connection import AmqpConnection, ConnectionClosed, silent_future
+from local.host.amqp_client.amqp_connection import (
+    OPEN_S,
+    AmqpConnection,
+    ConnectionClosed,
+    silent_future,
+)
 
 #: Settle modes: of a sender, unsettled and settled; of a receiver, second.
 UNSETTLED, SETTLED, SECOND = UByte(0), UByte(1), UByte(1)
@@ -20,7 +25,11 @@ class ClientLink:
 
     def __init__(self, connection: AmqpConnection, path: str, *, role: bool) -> None:
         self.connection, self.path, self._role = connection, path, role
-        self.handle = connection.attach(self)
+        #: Both ends know the link by it.
+        self.name = uuid4().hex
+        #: This end's number of it, from `open` on.
+        self.handle = UInt(0)
+        self._is_detached = True
         #: Why it ended.
         self.error: Exception | None = None
         #: The peer's attach.
@@ -37,13 +46,18 @@ class ClientLink:
         filters: dict[Value, Value] | None = None,
         properties: dict[Value, Value] | None = None,
         reply_to: str | None = None,
+        open_s: float = OPEN_S,
     ) -> Attach:
-        """Returns the peer's attach. Raises AmqpError if it refuses, and ConnectionError."""
+        """Returns the peer's attach.
+
+        Raises AmqpError if it refuses, TimeoutError after `open_s`, and ConnectionError.
+        """
         local = reply_to or f"{self.path}-{uuid4().hex}"
         ends = (self.path, local) if self._role else (local, self.path)
+        self.handle, self._is_detached = self.connection.attach(self), False
         self.connection.send(
             Attach(
-                name=uuid4().hex,
+                name=self.name,
                 handle=self.handle,
                 role=self._role,
                 snd_settle_mode=snd_settle_mode,
@@ -54,15 +68,24 @@ class ClientLink:
                 properties=properties,
             )
         )
-        await self._opened
+        try:
+            async with asyncio.timeout(open_s):
+                await self._opened
+        except BaseException:
+            self.detach()
+            raise
         if self.attached is None:
             raise ConnectionClosed("the link was not attached")
         return self.attached
 
     def detach(self) -> None:
-        """The link gets no further frames."""
-        if self.error is None and self.connection.error is None:
-            self.connection.send(Detach(self.handle, closed=True))
+        """End the link. Does nothing if it has ended, or was not opened."""
+        if self._is_detached or self.connection.error is not None:
+            return
+        self._is_detached = True
+        self.connection.send(Detach(self.handle, closed=True))
+        if self.error is None:
+            self.on_closed(ConnectionClosed("the link was detached"))
 
     def require_open(self) -> None:
         """Raises what ended the link."""
@@ -78,6 +101,6 @@ class ClientLink:
                 self._opened.set_result(None)
 
     def on_closed(self, error: Exception) -> None:
-        self.error = error
+        self.error = self.error or error
         if not self._opened.done():
             self._opened.set_exception(error)

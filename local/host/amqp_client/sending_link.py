@@ -26,6 +26,8 @@ class SendingLink(ClientLink):
         self._delivery_count = 0
         self._credit = 0
         self._credit_given = asyncio.Event()
+        #: The numbers of deliveries whose outcome is awaited.
+        self._in_flight: set[int] = set()
 
     @property
     def max_size(self) -> int:
@@ -46,6 +48,7 @@ class SendingLink(ClientLink):
         self._delivery_count = (self._delivery_count + 1) & 0xFFFF_FFFF
         number = self.connection.next_delivery_id()
         settled = self.connection.sent.expect(number, number)
+        self._in_flight.add(number)
         size = self.connection.max_frame_size - OVERHEAD
         for begin in range(0, len(message) or 1, size):
             transfer = Transfer(
@@ -57,7 +60,11 @@ class SendingLink(ClientLink):
                 more=begin + size < len(message),
             )
             self.connection.send_transfer(transfer, message[begin : begin + size])
-        match (await settled).get(number):
+        try:
+            outcomes = await settled
+        finally:
+            self._in_flight.discard(number)
+        match outcomes.get(number):
             case Accepted() | None:
                 return
             case Rejected(error=described) if described is not None:
@@ -79,3 +86,4 @@ class SendingLink(ClientLink):
     def on_closed(self, error: Exception) -> None:
         super().on_closed(error)
         self._credit_given.set()
+        self.connection.sent.fail(error, self._in_flight)

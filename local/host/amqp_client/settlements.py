@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from local.emulators.servicebus.amqp.outcomes import Outcome, outcome
 from local.emulators.servicebus.amqp.performatives import Disposition
@@ -58,8 +59,10 @@ class Settlements:
             return [each for each in range(first, last + 1) if each in self._waiting]
         return [each for each in self._waiting if first <= each <= last]
 
-    def fail(self, error: Exception) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for each in waiting.values():
-            if not each.done.done():
-                each.done.set_exception(error)
+    def fail(self, error: Exception, numbers: Iterable[int] | None = None) -> None:
+        """End the waits for these deliveries, or for all."""
+        failed = self._waiting.keys() if numbers is None else self._waiting.keys() & numbers
+        for number in list(failed):
+            done = self._waiting.pop(number).done
+            if not done.done():
+                done.set_exception(error)

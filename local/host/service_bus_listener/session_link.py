@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 SESSION_FILTER = Symbol("com.microsoft:session-filter")
 #: No session had messages for as long as the broker waits, about a minute.
 NO_SESSION = "com.microsoft:timeout"
+#: Seconds for the broker's answer: its own wait, and some.
+ACCEPT_S = 90.0
 
 #: Seconds of a lock before its first renewal, which says how long it really is: the shortest that
 #: Service Bus has.
@@ -63,7 +65,7 @@ class SessionLink(Link):
             self._connected = await self._connect()
         messages = ReceivingLink(self._connected.connection, self._queue)
         try:
-            attached = await messages.open(filters={SESSION_FILTER: None})
+            attached = await messages.open(filters={SESSION_FILTER: None}, open_s=ACCEPT_S)
         except AmqpError as error:
             if error.condition == NO_SESSION:
                 return False
