@@ -32,7 +32,6 @@ class Authorization:
 
     async def open(self) -> None:
         """Raises RequestFailed, AmqpError, OSError, TimeoutError, and what a credential raises."""
-        await self._channel.open()
         used_s = await self._put_token()
         self._renewing = asyncio.create_task(self._renew(used_s))
 

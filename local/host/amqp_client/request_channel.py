@@ -22,6 +22,15 @@ CREDIT = 100
 class RequestFailed(Exception):
     """The peer answered with an error."""
 
+    def __init__(self, status: int, description: str) -> None:
+        super().__init__(f"{status} {description}")
+        self.status = status
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the same request will fail again."""
+        return 400 <= self.status < 500 and self.status not in (408, 429)
+
 
 class Reply(NamedTuple):
     status: int
@@ -30,39 +39,54 @@ class Reply(NamedTuple):
 
 
 class RequestChannel:
-    """One request at a time."""
+    """One request at a time. Its links open with the first one, and again after they ended."""
 
     def __init__(self, connection: AmqpConnection, node: str) -> None:
-        self._node = node
+        self._connection, self._node = connection, node
         self._address = f"{node}-{uuid4().hex}"
-        self._requests = SendingLink(connection, node)
-        self._replies = ReceivingLink(connection, node)
+        self._links: tuple[SendingLink, ReceivingLink] | None = None
         self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<RequestChannel {self._node}>"
 
-    async def open(self) -> None:
-        """Raises AmqpError, ConnectionError."""
-        await asyncio.gather(
-            self._requests.open(),
-            self._replies.open(snd_settle_mode=SETTLED, reply_to=self._address),
-        )
-        self._replies.give_credit(CREDIT)
-
     async def ask(self, application: dict[str, Value], body: Value) -> Reply:
-        """Raises RequestFailed, TimeoutError, ConnectionError."""
+        """Raises RequestFailed, AmqpError, TimeoutError, ConnectionError."""
         properties = Properties(message_id=uuid4().hex, reply_to=self._address)
         request = sections.request_response(properties, application, body)
         async with self._turn, asyncio.timeout(REQUEST_S):
-            await self._requests.send(request)
+            requests, replies = await self._open()
+            await requests.send(request)
             while True:
-                await self._replies.arrived(REQUEST_S)
-                for delivery in self._replies.take(CREDIT):
-                    self._replies.give_credit(CREDIT)
+                await replies.arrived(REQUEST_S)
+                for delivery in replies.take(CREDIT):
+                    replies.give_credit(CREDIT)
                     split = sections.split(delivery.content)
                     if split.properties.correlation_id == properties.message_id:
                         return _reply(delivery.content)
+
+    async def _open(self) -> tuple[SendingLink, ReceivingLink]:
+        if self._links is not None:
+            if not any(link.error for link in self._links):
+                return self._links
+            self._detach(*self._links)
+            self._links = None
+        requests = SendingLink(self._connection, self._node)
+        replies = ReceivingLink(self._connection, self._node)
+        try:
+            await asyncio.gather(
+                requests.open(), replies.open(snd_settle_mode=SETTLED, reply_to=self._address)
+            )
+            replies.give_credit(CREDIT)
+        except BaseException:
+            self._detach(requests, replies)
+            raise
+        self._links = requests, replies
+        return self._links
+
+    def _detach(self, *links: SendingLink | ReceivingLink) -> None:
+        for link in links:
+            link.detach()
 
 
 def _reply(content: bytes) -> Reply:
@@ -71,5 +95,5 @@ def _reply(content: bytes) -> Reply:
     status = int(found.get("statusCode") or found.get("status-code") or 0)
     text = str(found.get("statusDescription") or found.get("status-description") or "")
     if not 200 <= status < 300:
-        raise RequestFailed(f"{status} {text}")
+        raise RequestFailed(status, text)
     return Reply(status, text, sections.value_body(content))

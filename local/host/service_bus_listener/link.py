@@ -13,7 +13,7 @@ from local.emulators.servicebus.amqp.values import Array, Symbol, Value
 from local.host.amqp_client.amqp_connection import AmqpConnection, error_of
 from local.host.amqp_client.authorization import Authorization
 from local.host.amqp_client.receiving_link import ReceivingLink
-from local.host.amqp_client.request_channel import RequestChannel
+from local.host.amqp_client.request_channel import RequestChannel, RequestFailed
 from local.host.app.connections import Connections
 from local.host.service_bus_listener.incoming_message import IncomingMessage
 
@@ -53,7 +53,6 @@ class Link:
         self._connections, self._connection, self._queue = connections, connection, queue
         self._credit = credit
         self._opened: OpenLink | None = None
-        self._is_managed = False
 
     def __repr__(self) -> str:
         return f"<Link {self._queue} {'open' if self._opened else 'closed'}>"
@@ -128,15 +127,27 @@ class Link:
         for error in lost.values():
             raise error
 
-    async def renew(self, message: IncomingMessage) -> bool:
-        """Returns whether the lock was renewed."""
+    async def renew(self, *messages: IncomingMessage) -> bool:
+        """Renew locks in one request. Returns whether all were renewed.
+
+        `locked_until` of a message becomes 0 if its lock is lost. Others may be tried again.
+        """
         try:
             async with asyncio.timeout(SETTLE_S):
-                message.locked_until = await self._renew(message)
+                await self._renew(messages)
         except Exception as error:  # noqa: BLE001 - a broken connection raises anything
+            is_lost = isinstance(error, RequestFailed) and error.is_lasting
+            if is_lost and len(messages) > 1:
+                # One lost lock makes the whole request fail.
+                return all(await asyncio.gather(*map(self.renew, messages)))
+            for message in messages:
+                if is_lost or message.link.error is not None:
+                    message.locked_until = 0.0
             log.warning(
-                "queue %s: the lock of message %s could not be renewed: %s",
-                *(self._queue, message.sequence_number, type(error).__name__),
+                "queue %s: the lock of message %s%s could not be renewed: %s",
+                *(self._queue, messages[0].sequence_number),
+                f" and {len(messages) - 1} more" if len(messages) > 1 else "",
+                type(error).__name__,
             )
             return False
         return True
@@ -169,25 +180,23 @@ class Link:
             authorization.close()
             connection.close()
             raise
-        self._is_managed = False
         management = RequestChannel(connection, f"{self._queue}/$management")
         messages = ReceivingLink(connection, self._queue)
         return OpenLink(connection, authorization, messages, management)
 
-    async def _renew(self, message: IncomingMessage) -> float:
-        """Returns when the lock ends now, in seconds since 1970."""
-        body = await self._manage("renew-lock", {"lock-tokens": Array([message.lock_token])})
-        return int(body["expirations"][0]) / 1000
+    async def _renew(self, messages: Sequence[IncomingMessage]) -> None:
+        for message in messages:
+            message.link.require_open()
+        tokens = Array([message.lock_token for message in messages])
+        body = await self._manage("renew-lock", {"lock-tokens": tokens})
+        for message, expires in zip(messages, body["expirations"], strict=True):
+            message.locked_until = int(expires) / 1000
 
     async def _manage(self, operation: str, body: Value) -> Value:
         """Returns the body of the reply. Raises RequestFailed, TimeoutError, OSError."""
         if self._opened is None:
             raise ConnectionError("its link is closed")
-        management = self._opened.management
-        if not self._is_managed:
-            self._is_managed = True
-            await management.open()
-        reply = await management.ask({"operation": f"com.microsoft:{operation}"}, body)
+        reply = await self._opened.management.ask({"operation": f"com.microsoft:{operation}"}, body)
         return reply.body
 
 

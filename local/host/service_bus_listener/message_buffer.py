@@ -56,26 +56,34 @@ class MessageBuffer:
         return taken
 
     async def _renew(self) -> None:
-        """Renew each lock at half of its duration, until `take` cancels this."""
+        """Renew each lock at half of its time, until `take` cancels this.
+
+        A renewal that fails is tried again at half of the time that is left.
+        """
         while True:
             await asyncio.sleep(
                 max(min(each.renew_at for each in self._buffered) - time.monotonic(), 0.01)
             )
             now = time.monotonic()
             due = [each for each in self._buffered if each.renew_at <= now]
-            renewed = await asyncio.gather(*(self._link.renew(each.message) for each in due))
-            for each, is_renewed in zip(due, renewed, strict=True):
+            if due:
+                await self._link.renew(*(each.message for each in due))
+            now = time.monotonic()
+            for each in due:
                 each.renew_at = now + max(_locked_s(each.message) / 2, MIN_RENEWAL_S)
-                if not is_renewed or each.renew_at > each.until:
+                if _locked_s(each.message) <= 0 or each.renew_at > each.until:
                     each.renew_at = math.inf
 
 
 async def keep_locked(link: Link, message: IncomingMessage, renewal_s: float) -> None:
-    """Renew a message's lock at half of its duration, for `renewal_s` or until cancelled."""
+    """Renew a message's lock at half of its time, for `renewal_s` or until cancelled.
+
+    A renewal that fails is tried again until the lock expires.
+    """
     end = time.monotonic() + renewal_s
     while (left := end - time.monotonic()) > 0:
         await asyncio.sleep(min(max(_locked_s(message) / 2, MIN_RENEWAL_S), left))
-        if not await link.renew(message):
+        if not await link.renew(message) and _locked_s(message) <= 0:
             return
 
 

@@ -10,6 +10,7 @@ from local.emulators.servicebus.amqp.errors import AmqpError
 from local.emulators.servicebus.amqp.outcomes import Source
 from local.emulators.servicebus.amqp.values import Symbol
 from local.host.amqp_client.receiving_link import ReceivingLink
+from local.host.amqp_client.request_channel import RequestFailed
 from local.host.app.connections import Connections
 from local.host.service_bus_listener.link import SETTLE_S, Link, OpenLink
 from local.host.service_bus_listener.message_buffer import MIN_RENEWAL_S
@@ -91,8 +92,9 @@ class SessionLink(Link):
         await super().close()
 
     async def _renew_session(self, session_id: str) -> None:
-        """At half of the lock's time."""
+        """At half of the lock's time. One that fails is tried again until the lock expires."""
         end, pause_s = time.monotonic() + self._renewal_s, SHORTEST_LOCK_S / 2
+        locked_until = time.time() + SHORTEST_LOCK_S
         while time.monotonic() + pause_s < end:
             await asyncio.sleep(pause_s)
             try:
@@ -100,6 +102,9 @@ class SessionLink(Link):
                     body = await self._manage("renew-session-lock", {"session-id": session_id})
             except Exception as error:  # noqa: BLE001 - a broken connection raises anything
                 log.warning("%r: its lock could not be renewed: %s", self, type(error).__name__)
-                return
-            left_s = int(body["expiration"]) / 1000 - time.time()
-            pause_s = max(left_s / 2, MIN_RENEWAL_S)
+                is_lost = isinstance(error, RequestFailed) and error.is_lasting
+                if is_lost or time.time() >= locked_until:
+                    return
+            else:
+                locked_until = int(body["expiration"]) / 1000
+            pause_s = max((locked_until - time.time()) / 2, MIN_RENEWAL_S)

@@ -57,3 +57,42 @@ async def test_a_message_is_never_settled_over_a_later_connection(
     assert (bus.messages(), bus.locks()) == (2, 2)
     await link.settle_batch(again, done=True)
     assert bus.messages() == 0
+
+
+async def test_renewals_work_again_after_one_was_cancelled(bus: InProcess, link: Link) -> None:
+    await send(bus, 2)
+    await link.receive(1)
+    await eventually_async(lambda: bus.locks() == 2)
+    (second,) = await link.receive(1)
+    cancelled = asyncio.create_task(link.renew(second))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
+    second.locked_until = 0.0
+    assert await link.renew(second)
+    assert second.locked_until > 0
+
+
+async def test_the_locks_of_a_batch_are_renewed_though_one_is_lost(
+    bus: InProcess, link: Link
+) -> None:
+    await send(bus, 2)
+    await link.receive(0)
+    await eventually_async(lambda: bus.locks() == 2)
+    settled, held = await link.receive(2)
+    asked: list[object] = []
+    manage = link._manage
+
+    async def counted(operation: str, body: object) -> object:
+        asked.append(body)
+        return await manage(operation, body)
+
+    link._manage = counted  # type: ignore[method-assign,assignment]
+    assert await link.renew(settled, held)
+    assert len(asked) == 1
+    await link.settle("complete", settled)
+    held.locked_until = 0.0
+    assert not await link.renew(settled, held)
+    assert held.locked_until > 0
+    assert settled.locked_until == 0
