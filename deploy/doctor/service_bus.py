@@ -26,6 +26,9 @@ from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 #: The id of a session that no message has.
 PROBE = "triscore-doctor"
 
+#: How the broker names the difference. Its texts name entities too, perhaps `customer-sessions`.
+_SESSION_PHRASES = ("requires sessions", "require sessions", "sessionful")
+
 _RECEIVER, _SENDER = "Azure Service Bus Data Receiver", "Azure Service Bus Data Sender"
 
 
@@ -78,12 +81,12 @@ async def _receive(app: AppSettings, client: ServiceBusClient, entity: BusEntity
         depth = await describe_depth(app.env, SERVICE_BUS, entity)
         return Finding(f"{entity} can be read" + (f": {depth}" if depth else ""))
     except (exceptions.ServiceBusError, ClientAuthenticationError) as error:
-        return _refuse_session(entity, error) or _refused(entity, "INPUT", error, _RECEIVER)
+        return _refused(entity, "INPUT", error, _RECEIVER)
 
 
 def _refuse_session(entity: BusEntity, error: AzureError) -> Finding | None:
     """If the entity requires sessions and the app has none, or the other way round."""
-    if "session" not in str(error).lower():
+    if not any(phrase in str(error).lower() for phrase in _SESSION_PHRASES):
         return None
     if entity.has_sessions:
         fix = "make it with RequiresSession, or set IS_SESSIONS_ENABLED=false"
@@ -119,4 +122,6 @@ def _refused(queue: BusEntity, which: str, error: AzureError, role: str) -> Find
             f"{queue} denies access",
             f"correct the key in {SERVICE_BUS}, or give the identity the role {role}",
         )
-    return Finding(f"{queue} cannot be used", f"Service Bus says: {error.message}")
+    return _refuse_session(queue, error) or Finding(
+        f"{queue} cannot be used", f"Service Bus says: {error.message}"
+    )

@@ -79,6 +79,14 @@ async def test_the_doctor_looks_at_topics_and_subscriptions(
             ),
         ),
         (
+            {
+                "INPUT_TOPIC_NAME": "",
+                "INPUT_SUBSCRIPTION_NAME": "",
+                "INPUT_QUEUE_NAME": "my-sessions",
+            },
+            "queue my-sessions does not exist; create it, or name another in INPUT_QUEUE_NAME",
+        ),
+        (
             {"OUTPUT_TOPIC_NAME": "gone"},
             "topic gone does not exist; create it, or name another in OUTPUT_TOPIC_NAME",
         ),

@@ -44,10 +44,18 @@ class QueueSender:
         return f"<QueueSender {self._entity}>"
 
     def send(self, document: str, message_id: str) -> None:
-        """Send one message over a connection of its own. Raises AzureError, SettingError."""
+        """Send one message over a connection of its own, in a session of its own.
+
+        A queue without sessions ignores the session. Raises AzureError, SettingError.
+        """
         from azure.servicebus import ServiceBusClient, ServiceBusMessage  # noqa: PLC0415 - slow
 
-        message = ServiceBusMessage(document, message_id=message_id, content_type="text/plain")
+        message = ServiceBusMessage(
+            document,
+            message_id=message_id,
+            session_id=message_id,
+            content_type="text/plain",
+        )
         with (
             self._client(ServiceBusClient) as client,
             self._entity.sender(client) as sender,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import random
 from collections.abc import Awaitable, Callable
 
 from inference.errors import Overloaded
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 POLL_S = 20.0
 #: For so long, or until its poll ends, no other process polls.
 LEASE_S = 60.0
+#: With so many documents that were not sent, a poll ends: the broker is likely to be away.
+MAX_FAILURES = 5
 
 
 def message_id_of(document: bytes) -> str:
@@ -48,18 +51,33 @@ class ExhaustedMessages:
     async def poll(self) -> None:
         """Send the documents that are due.
 
-        Raises what `send` and the cache raise. The next poll then sends the rest.
+        Raises what the cache raises, and the last error of `send`. One document that is refused
+        keeps no other from being sent. The next poll sends the rest.
         """
         if not await self._final_attempts.acquire_lease(LEASE_S):
             return
         try:
-            for request_id, document in await self._final_attempts.exhausted():
-                request = Request(id=request_id, source="servicebus", body=b"")
-                await self._send(for_queue(request, document), message_id_of(document))
-                await self._final_attempts.forget([request_id])
-                log.warning("request %r failed: no attempt is left", request_id)
+            await self._send_due()
         finally:
             await self._final_attempts.release_lease()
+
+    async def _send_due(self) -> None:
+        failures: list[Exception] = []
+        due = await self._final_attempts.exhausted()
+        # In another order each time: those that fail differ from poll to poll.
+        for request_id, document in random.sample(due, len(due)):
+            request = Request(id=request_id, source="servicebus", body=b"")
+            try:
+                await self._send(for_queue(request, document), message_id_of(document))
+            except Exception as error:  # noqa: BLE001 - the SDK raises anything
+                failures.append(error)
+                if len(failures) == MAX_FAILURES:
+                    break
+                continue
+            await self._final_attempts.forget([request_id])
+            log.warning("request %r failed: no attempt is left", request_id)
+        if failures:
+            raise failures[-1]
 
     async def poll_forever(self) -> None:
         while True:

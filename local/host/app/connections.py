@@ -8,7 +8,6 @@ identity: `X__blobServiceUri` with `X__queueServiceUri`, `X__serviceUri`, or
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,10 @@ from local.host.app.credentials import ThreadedCredential, make_credential
 from local.host.errors import HostError
 
 if TYPE_CHECKING:
-    from azure.servicebus.aio import ServiceBusClient
     from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient
 
     from local.host.amqp_client.bus_address import BusAddress
-
-log = logging.getLogger(__name__)
 
 SERVICE_BUS_SUFFIX = "__fullyQualifiedNamespace"
 LOOPBACK = ("localhost", "127.0.0.1")
@@ -33,9 +29,6 @@ STORAGE_THREADS = 32
 
 #: Seconds; ample for a storage account on this machine or in the same region.
 STORAGE_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30}
-
-#: Seconds in which a Service Bus connection must close, before it is abandoned.
-CLOSE_S = 2.0
 
 
 class Connections:
@@ -90,22 +83,6 @@ class Connections:
                     self._uri(name, "queue"), credential=self._credential(name), **options
                 )
         return self._queues[name]
-
-    def service_bus(self, name: str) -> ServiceBusClient:
-        """A new client; the caller closes it. Raises HostError."""
-        from azure.servicebus.aio import ServiceBusClient  # noqa: PLC0415
-
-        # Callers retry themselves and log why; more retries in the SDK would only hide it.
-        options: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.2}
-        if text := self._text(name):
-            return _checked(name, lambda: ServiceBusClient.from_connection_string(text, **options))
-        if namespace := self._env.get(name + SERVICE_BUS_SUFFIX):
-            # An emulator on this machine has no TLS; its address has a port.
-            options["use_tls"] = namespace.partition(":")[0] not in LOOPBACK
-            return ServiceBusClient(
-                namespace, ThreadedCredential(self._credential(name), self.in_thread), **options
-            )
-        raise HostError(f"connection {name}: set {name} or {name}{SERVICE_BUS_SUFFIX}")
 
     def bus_address(self, name: str) -> BusAddress:
         """Raises HostError if the connection setting cannot be used."""
@@ -163,12 +140,3 @@ def _checked[T](name: str, make: Callable[[], T]) -> T:
             f"connection {name}: the app setting {name} is not a connection string "
             f"({type(error).__name__}); correct it"
         ) from error
-
-
-async def close_client(client: ServiceBusClient, owner: object) -> None:
-    """Close a client within CLOSE_S, whatever state its connection is in. Raises nothing."""
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await client.close()
-    except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-        log.debug("%r: closing its connection: %s", owner, type(error).__name__)

@@ -108,11 +108,6 @@ class ServiceBusListener:
                 try:
                     await self._receive_and_start()
                 except Exception as error:  # noqa: BLE001 - a broken connection raises anything
-                    failure: BaseException = error
-                except asyncio.CancelledError as error:
-                    if (task := asyncio.current_task()) is not None and task.cancelling():
-                        raise
-                    # This task was not cancelled: the SDK awaited a task that it had cancelled.
                     failure = error
                 else:
                     continue

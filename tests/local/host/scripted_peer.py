@@ -92,7 +92,7 @@ def accept(attach: Attach, credit: int = 10) -> list[Composite]:
 
 def detach(handle: int, error: Composite | None = None) -> Detach:
     """`handle` is the client's."""
-    return Detach(UInt(handle + SHIFT), closed=True, error=error and error.described())
+    return Detach(UInt(handle + SHIFT), closed=True, error=error.described() if error else None)
 
 
 @asynccontextmanager

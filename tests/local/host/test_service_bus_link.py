@@ -88,7 +88,7 @@ async def test_the_locks_of_a_batch_are_renewed_though_one_is_lost(
         asked.append(body)
         return await manage(operation, body)
 
-    link._manage = counted  # type: ignore[method-assign,assignment]
+    link._manage = counted  # type: ignore[method-assign]
     assert await link.renew(settled, held)
     assert len(asked) == 1
     await link.settle("complete", settled)

@@ -141,6 +141,26 @@ async def test_a_document_that_could_not_be_sent_is_sent_by_the_next_poll(
     assert {each["id"] for each in queue.documents} == {"m1", "m2"}
 
 
+async def test_a_document_that_is_refused_keeps_no_other_from_being_sent(
+    handler, scorer, results, queue, clock, monkeypatch
+):
+    names = ("m1", "m2", "m3")
+    await kill(
+        handler, scorer, monkeypatch, *(message(name=name, delivery_count=10) for name in names)
+    )
+    clock.now += LOCK_S
+
+    async def refuse_one(document, name):
+        if json.loads(document)["id"] == "m1":
+            raise ValueError("refused")
+        await queue.send(document, name)
+
+    exhausted = ExhaustedMessages(results.final_attempts, refuse_one)
+    with pytest.raises(ValueError, match="refused"):
+        await exhausted.poll()
+    assert {each["id"] for each in queue.documents} == {"m2", "m3"}
+
+
 async def test_one_of_two_processes_polls(results, queue):
     looking, others = asyncio.Event(), asyncio.Event()
     first = ExhaustedMessages(results.final_attempts, queue.send)

@@ -1,0 +1,23 @@
+"""Messages that are sent without an output binding."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from unittest.mock import Mock
+
+import pytest
+
+from triggers.bus_entity import BusEntity
+from triggers.delivery.output_queue import QueueSender
+
+
+def test_a_document_has_a_session_for_queues_that_require_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link = Mock()
+    monkeypatch.setattr(BusEntity, "sender", lambda *_: nullcontext(link))
+    sender = QueueSender({}, BusEntity("out"))
+    monkeypatch.setattr(sender, "_client", lambda _: nullcontext(None))
+    sender.send("{}", "m")
+    (message,) = link.send_messages.call_args.args
+    assert message.session_id == "m"
