@@ -38,7 +38,7 @@ def accelerate(
     _require_replaceable(folder / manifests.ACCELERATED, manifest)
     schema = model.schema(manifest.features)
     golden = coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
-    original = model.answer_function(manifest.method, schema)
+    original = model.answer_function(manifest.method, schema, checked=True)  # as it is served
     proving = Proof(
         original,
         trial_rows.draw(golden, schema, model.estimator),
@@ -69,6 +69,7 @@ def accelerate(
             return accelerated
     if manifest.accelerated is not None:  # of an earlier run: it may be slower too
         manifest_file.write(folder, replace(manifest, accelerated=None))
+    (folder / manifests.ACCELERATED).unlink(missing_ok=True)  # a package would take it along
     raise ModelUnavailable(
         f"{manifest.file} is unchanged and answers, because no conversion is proven to answer alike"
         f" and as fast: {'; '.join(failures)}"
@@ -125,7 +126,7 @@ def _answering(graph: bytes, manifest: Manifest) -> Answering:
         file = Path(folder, manifests.ACCELERATED)
         file.write_bytes(graph)
         model = OnnxModel(file)
-    return model.answer_function(manifest.method, model.schema(manifest.features))
+    return model.answer_function(manifest.method, model.schema(manifest.features), checked=True)
 
 
 def _write(folder: Path, graph: bytes, manifest: Manifest) -> None:

@@ -35,7 +35,7 @@ _NEVER = GitIgnoreSpec.from_lines(
 #: What an environment has at its top, of Python or conda.
 _ENVIRONMENT = ("pyvenv.cfg", "conda-meta")
 IGNORE_FILES = (".funcignore", ".amlignore")
-#: Nobody misses these.
+#: Notes don't name these: no package needs them, and nearly every folder has some.
 _UNTOLD = ("__pycache__/", *IGNORE_FILES)
 #: How many names a note has.
 _NAMES = 8

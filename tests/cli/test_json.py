@@ -16,7 +16,7 @@ def lines(ended):
 
 def test_describe_and_accelerate_say_what_they_wrote(triscore, tmp_path):
     folder = small_model.save(tmp_path)
-    (described,) = lines(triscore("describe", folder, "--json"))
+    (described,) = lines(triscore("describe", folder, "--method", "predict_proba", "--json"))
     assert described["manifest"] == str(folder / manifest_file.NAME)
     assert described["sha256"] == manifest_file.read(folder).sha256
     (graph,) = lines(triscore("accelerate", folder, "--json"))

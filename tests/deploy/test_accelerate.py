@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from deploy import accelerate, conversion, manifest, speed, trial_rows
 from inference import models
 from inference.errors import ModelUnavailable
-from inference.models import manifest_file, manifests
+from inference.models import linear_models, manifest_file, manifests
 from inference.rows import coercion
 from tests.small_model import doubled
 
@@ -84,7 +84,9 @@ def answering(folder):
         ),
     ],
 )
-def test_an_accelerated_model_answers_unseen_rows_alike(tmp_path, model, method):
+def test_an_accelerated_model_answers_unseen_rows_alike(tmp_path, monkeypatch, model, method):
+    # What is served of a linear model alone is as fast as a graph, or faster.
+    monkeypatch.setattr(speed, "measure", lambda *_: speed.Speed({1: 1, 256: 1}, {1: 1, 256: 1}))
     described(tmp_path, model, method)
     graph = accelerate.accelerate(tmp_path)
     assert graph.rows > 2_000
@@ -305,6 +307,17 @@ def test_a_slower_conversion_of_an_earlier_release_is_no_longer_served(tmp_path,
     with pytest.raises(ModelUnavailable, match=r"256 rows 1100\.00 ms instead of 1000\.00 ms"):
         accelerate.accelerate(folder)
     assert manifest_file.read(folder).accelerated is None
+    assert not (folder / manifests.ACCELERATED).exists()
+
+
+def test_a_conversion_is_compared_with_what_would_be_served(tmp_path, monkeypatch):
+    folder = described(tmp_path, LogisticRegression().fit(ROWS, CLASSES))
+    monkeypatch.setattr(
+        linear_models, "predict_function", lambda *_: lambda rows: np.full(len(rows), 9)
+    )
+    with pytest.raises(ModelUnavailable) as raised:
+        accelerate.accelerate(folder)
+    assert "slower" not in str(raised.value)
 
 
 def test_both_are_called_in_turns_with_one_row_and_with_many():

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from inference.description.form import describe_form
 from inference.serving.scorer import Scorer
 from triggers import responses
 from triggers.console import api_viewer, file_routes, page_files
+from triggers.console.model_description import ModelDescription
 from triggers.http_exchange import guarded
-from triggers.settings import TRIGGERS, TriggerSettings
+from triggers.settings import TriggerSettings
 from triggers.statuses import NO_FILE
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def blueprint(scorer: Scorer, settings: TriggerSettings, env: Mapping[str, str])
     `docs/assets/{file}` and the routes of `file_routes`. `env` has the connections' settings.
     """
     functions = func.Blueprint()
-    state = State(env, settings)
+    state, description = State(env, settings), ModelDescription(scorer, settings)
 
     @functions.route("console", methods=["GET"], auth_level=ANONYMOUS)
     @guarded
@@ -52,7 +52,7 @@ def blueprint(scorer: Scorer, settings: TriggerSettings, env: Mapping[str, str])
     @functions.route("console/model", methods=["GET"], auth_level=ANONYMOUS)
     @guarded
     async def console_model(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the platform's shape
-        return responses.json(200, await _description(scorer, settings))
+        return responses.json(200, await description.read())
 
     @functions.route("console/state", methods=["GET"])
     @guarded
@@ -96,18 +96,3 @@ class State:
         from triggers.console.dependencies import Dependencies  # noqa: PLC0415
 
         return Dependencies(self._env, self._settings)
-
-
-async def _description(scorer: Scorer, settings: TriggerSettings) -> dict[str, Any]:
-    """What the page is made of. `form` is null while the model loads."""
-    health = await scorer.health()
-    form = describe_form(await scorer.script()) if scorer.state == "ok" else None
-    limits = scorer.settings.limits
-    return {
-        "model": {"status": health.model, "message": health.failure, **scorer.model.as_dict()},
-        "form": form,
-        "triggers": [name for name in TRIGGERS if name in settings.triggers],
-        "queues": settings.queues,
-        "needs_key": settings.http_auth_level != "anonymous",
-        "limits": {"body_bytes": limits.body_bytes, "rows": limits.rows},
-    }

@@ -43,10 +43,14 @@ def page(req: func.HttpRequest, path: Path, **policy: str) -> func.HttpResponse:
 
 
 def asset(req: func.HttpRequest, folder: Path) -> func.HttpResponse | None:
-    """The file of a folder that the route names; None if there is none of a known type."""
+    """The file of a folder that the route names; None if there is none of a known type.
+
+    Never a page: `page` serves it, with its policy.
+    """
     name = req.route_params.get("file", "")
     path = folder / name
-    if name != path.name or path.suffix not in TYPES or not path.is_file():
+    is_known = path.suffix in TYPES and path.suffix != ".html"
+    if name != path.name or not is_known or not path.is_file():
         return None
     return _response(req, path.read_bytes(), path.suffix, {})
 

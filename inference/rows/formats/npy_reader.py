@@ -30,7 +30,8 @@ _HEADERS = {
 #: A header as np.save writes it, of an array with one or two dimensions.
 _USUAL_HEADER = re.compile(
     rb"\x93NUMPY\x01\x00(..)\{'descr': '([<>|](?:f[248]|[iu][1248]|b1))',"
-    rb" 'fortran_order': (True|False), 'shape': \((0|[1-9]\d{0,14}),(?: (0|[1-9]\d{0,14}))?\), \} *\n",
+    rb" 'fortran_order': (True|False),"
+    rb" 'shape': \((0|[1-9]\d{0,14}),(?: (0|[1-9]\d{0,14}))?\), \} *\n",
     re.DOTALL,
 )
 #: Of a header: NumPy refuses longer ones too.

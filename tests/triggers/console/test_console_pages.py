@@ -1,14 +1,16 @@
 """The console's pages and their files as they are served. tests/app/test_console.py opens them."""
 
+import asyncio
 import json
 import re
+import threading
 from html.parser import HTMLParser
 
 import azure.functions as func
 import pytest
 
 from tests.triggers.description import documented
-from triggers.console import api_viewer, console_blueprint
+from triggers.console import api_viewer, console_blueprint, model_description
 from triggers.settings import TriggerSettings
 
 FILES = sorted(path.name for path in console_blueprint.FOLDER.iterdir() if path.suffix != ".html")
@@ -91,7 +93,8 @@ async def test_a_file_has_its_type_and_is_revalidated_by_its_etag(ask, file):
     assert again.headers["etag"] == etag
 
 
-@pytest.mark.parametrize("file", ["../__init__.py", "app.py", "nothing.js", "console.html/..", ""])
+@pytest.mark.parametrize("file", ["../__init__.py", "app.py", "nothing.js", "console.html/..", "",
+                                  "console.html", "docs.html"])  # fmt: skip
 async def test_no_other_file_can_be_reached(ask, file):
     response = await ask("console/assets/{file}", file=file)
     assert response.status_code == 404
@@ -123,6 +126,23 @@ async def test_the_viewer_brings_its_files_along(ask):
 async def test_the_page_is_told_of_a_model_that_is_loading(ask):
     about = json.loads((await ask("console/model")).get_body())
     assert (about["form"], about["model"]["name"]) == (None, "sum")
+
+
+async def test_the_form_is_made_once_for_each_loaded_model_and_not_on_the_event_loop(
+    ask, scorer, monkeypatch
+):
+    await scorer.script()
+    threads = []
+    real = model_description.describe_form
+    monkeypatch.setattr(
+        model_description,
+        "describe_form",
+        lambda script: threads.append(threading.current_thread()) or real(script),
+    )
+    answers = await asyncio.gather(*(ask("console/model") for _ in range(3)))
+    assert len({answer.get_body() for answer in answers}) == 1
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 async def test_the_page_learns_what_it_needs_of_a_model(ask, scorer):
