@@ -133,15 +133,32 @@ LARGE = "[9007199254740993, 1e400]"
         (f"{LARGE}\n[1, 2]", 2, f"[{LARGE}]"),
         ('{"a": 1.0}\n{"a": 2}', 1, '[{"a": 1.0}]'),
         ('[["x], \\"y", 1], ["z", 2]]', 2, '[["x], \\"y", 1]]'),
-        ("1,5;2,5", 2, "1,5;2,5\n"),
-        ("1.5,2.5\n3,4", 2, "1.5,2.5\n"),
-        ("1,5\t2,5", 2, "1,5\t2,5\n"),
-        ('1,"a;b"', 2, '1,"a;b"\n'),
-        ("1,a;b", 2, "1,a;b\n"),
     ],
 )
 def test_rows_are_sent_as_they_were_written(reader, text, width, body):
     assert reader.evaluate(READ, [text, width]) == body
+
+
+DELIMITER = """async ([text, width]) => {
+  const { delimiterOf } = await import("/api/console/assets/rows.js");
+  return delimiterOf(text, width);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "delimiter"),
+    [
+        ("1,5;2,5", 2, ";"),
+        ("id;a;b,c;d", 3, ";"),
+        ("1.5,2.5\n3;4", 2, ","),
+        ("1,5\t2,5", 2, "\t"),
+        ('1,"a;b"', 2, ","),
+        ("1,a;b,c", 3, ","),
+        ("text", 1, ","),
+    ],
+)
+def test_the_delimiter_is_the_one_that_cuts_a_line_into_the_columns(reader, text, width, delimiter):
+    assert reader.evaluate(DELIMITER, [text, width]) == delimiter
 
 
 @pytest.fixture(scope="module")
