@@ -240,9 +240,9 @@ def test_documents_are_collected_though_the_app_refuses_a_request_for_them(page)
             refused.add(route.request.url)
             return route.fulfill(status=(429, 503)[len(refused) % 2])
         moment = "2026-11-27T10:00:00Z"
-        document = {"status": "succeeded", "received_at": moment, "finished_at": moment}
-        document |= {"result": [1], "cache": "miss", "model": {"version": "1"}}
-        return route.fulfill(json=document)
+        times = {"received_at": moment, "finished_at": moment}
+        document = {"result": [1], "cache": "miss", "model": {"version": "1"}}
+        return route.fulfill(json={"status": "succeeded"} | times | document)
 
     describe(page, triggers=["http", "servicebus"])
     page.route("**/api/score*", lambda route: route.fulfill(status=202, body="{}"))
