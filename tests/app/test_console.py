@@ -38,7 +38,8 @@ def describe(page: Page, **changes: object) -> None:
 
     def answer(route: Route) -> None:
         document = route.fetch().json()
-        document["form"] |= changes.get("form", {})
+        if document["form"]:  # null while the model loads: the page asks again
+            document["form"] |= changes.get("form", {})
         route.fulfill(json=document | {"triggers": changes.get("triggers", ["http"])})
 
     page.route("**/api/console/model", answer)
