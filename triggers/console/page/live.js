@@ -14,7 +14,7 @@ const DEPENDENCIES = { model: "Model", cache: "Cache", storage: "Storage", servi
 const rate = value => `${value < 10 ? value.toFixed(1) : Math.round(value)}/s`;
 const share = value => `${Math.round(value * 100)} %`;
 const time = value => value < 0.01 ? `${(value * 1000).toFixed(1)} ms` : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`;
-const whole = value => value < 10 && !Number.isInteger(value) ? value.toFixed(1) : String(Math.round(value));
+const whole = value => String(Number(value.toFixed(value < 10 ? 1 : 0)));
 
 export function showLive(about) {
   const parts = partsOf(about);

@@ -1,14 +1,11 @@
 // Enqueue requests, and watch their result documents arrive.
 import { number, sentence } from "./answer.js";
-import { call, isTemporary, Refused } from "./api.js";
-import { el, field, replace, showError, sleep, spokenStatus } from "./dom.js";
+import { el, field, replace, showError, spokenStatus } from "./dom.js";
 import { rowRequest } from "./form.js";
+import { runMessages } from "./messages.js";
 import { snippets } from "./snippets.js";
 
 const MOST = 1000;
-const AT_ONCE = 6;
-const POLL_MS = 150;
-const SILENCE_MS = 120000;
 const SHOWN = 12;
 const ASYNC = { Prefer: "respond-async" };
 
@@ -55,7 +52,7 @@ function queueRun(count, requestAt) {
   const first = requestAt(0);
   const view = el("div", {}, line, spoken.view, el("div", { class: "dots", "aria-hidden": "true" }, dots), table,
     snippets({ ...first, type: "application/json" }));
-  const state = { sent: 0, arrived: 0, failed: 0, began: performance.now(), heard: performance.now(), isOver: false };
+  const state = { sent: 0, arrived: 0, failed: 0, began: performance.now() };
 
   function showCounts({ now = false } = {}) {
     const seconds = ((performance.now() - state.began) / 1000).toFixed(1);
@@ -64,21 +61,16 @@ function queueRun(count, requestAt) {
     spoken.say(line.textContent, { now });
   }
 
-  async function one(index) {
-    const id = `console-${crypto.randomUUID()}`;
-    const request = requestAt(index);
-    const response = await call("score" + request.query, {
-      method: "POST", body: request.body, headers: { "Content-Type": "application/json", ...request.headers, "x-request-id": id },
-    });
+  // `isAnswered`: without the cache there is no document.
+  function sent(index, isAnswered) {
     state.sent++;
+    if (isAnswered) state.arrived++;
     dots[index].className = "sent";
     showCounts();
-    return response.status === 202 ? { id, index } : null;
   }
 
-  function arrived({ id, index }, document) {
+  function arrived(index, id, document) {
     state.arrived++;
-    state.heard = performance.now();
     const isRight = document.status === "succeeded";
     if (!isRight) state.failed++;
     dots[index].className = document.status;
@@ -92,63 +84,8 @@ function queueRun(count, requestAt) {
     showCounts();
   }
 
-  // Fetches the documents until none is left. Raises Refused if none arrives for SILENCE_MS.
-  async function collect(waiting, isSending) {
-    while (!state.isOver && (waiting.length || isSending())) {
-      const round = waiting.splice(0, waiting.length);
-      await eachOf(round, async ticket => {
-        const document = await documentOf(ticket.id);
-        if (document) arrived(ticket, document);
-        else waiting.push(ticket);
-      });
-      const isSilent = waiting.length && !isSending() && performance.now() > state.heard + SILENCE_MS;
-      if (isSilent) throw new Refused(0, `no document has arrived for 2 minutes; ${waiting.length} of ${count} are missing`);
-      await sleep(POLL_MS);
-    }
-  }
-
-  async function run() {
-    const waiting = [];
-    let isSending = true;
-    const sending = eachOf([...Array(count).keys()], async index => {
-      const ticket = await one(index);
-      state.heard = performance.now();
-      if (ticket) waiting.push(ticket);
-      else state.arrived++;  // without the cache a request is answered at once
-    }).finally(() => { isSending = false; });
-    try {
-      await Promise.all([sending, collect(waiting, () => isSending)]);
-    } finally {
-      state.isOver = true;
-      showCounts({ now: true });
-    }
-  }
-
-  return { view, done: run() };
-}
-
-// A result document; null where there is none now.
-async function documentOf(id) {
-  try {
-    const response = await call(`results/${id}`);
-    return response.status === 200 ? await response.json() : null;
-  } catch (refused) {
-    if (isTemporary(refused)) return null;
-    throw refused;
-  }
-}
-
-// Begins no more work after some has failed.
-async function eachOf(items, work) {
-  let next = 0;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    try {
-      while (next < items.length) await work(items[next++]);
-    } catch (refused) {
-      next = items.length;
-      throw refused;
-    }
-  }));
+  const done = runMessages(count, requestAt, { sent, arrived }).finally(() => showCounts({ now: true }));
+  return { view, done };
 }
 
 function resultText(result) {

@@ -61,7 +61,8 @@ function readCsv(text, form) {
 // The delimiter that cuts the first line into `width` cells, else the first that is in it outside
 // quotes. A semicolon comes before a comma, which may be in its numbers: `1,5;2,5`.
 export function delimiterOf(text, width) {
-  const widthBy = each => splitCsv(text, each, 1)[0]?.cells.length ?? 0;
+  const [line] = text.replace(/"(?:[^"]|"")*"/g, '""').split("\n", 1);
+  const widthBy = each => line.split(each).length;
   const found = ["\t", ";", ","].filter(each => widthBy(each) > 1);
   return found.find(each => widthBy(each) === width) ?? found[0] ?? ",";
 }
