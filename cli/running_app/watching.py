@@ -24,7 +24,7 @@ def stats(*, url: Url = LOCAL, key: Key = "", as_json: output.Json = False) -> i
     """Print what the process that answers has done since it started."""
     from rich.console import Console
 
-    document = _document(_samples(url, key))
+    document = _look(url, key)
     if as_json:
         output.show(document, "", as_json=True)
     else:
@@ -46,10 +46,12 @@ def watch(
     from rich.live import Live
 
     meter = Meter()
-    looks = 0
+    looks, has_queue = 0, True
     with Live(auto_refresh=False) as screen:
         while True:
-            document = _document(_samples(url, key))
+            document = _look(url, key, with_queue=has_queue)
+            # A namespace that does not answer would delay every look.
+            has_queue = document["queue"] is not None
             if as_json:
                 output.show(document, "", as_json=True)
             else:
@@ -59,6 +61,13 @@ def watch(
             if looks == count:
                 return 0
             time.sleep(every_s)
+
+
+def _look(url: str, key: str, *, with_queue: bool = True) -> dict[str, Any]:
+    from cli.running_app.queue_depth import describe_input
+
+    queue = describe_input(url) if with_queue else ""
+    return _document(_samples(url, key)) | {"queue": queue or None}
 
 
 class Meter:
@@ -135,6 +144,8 @@ def _table(document: dict[str, Any], rates: dict[str, float]) -> Table:
     if document["model_calls"]:
         table.add_row("Model calls", _calls(document))
     table.add_row("Pending", f"{document['pending']:,}")
+    if document["queue"]:
+        table.add_row("Queue", document["queue"])
     table.add_row("Memory", f"{document['memory_mb']:,} MB")
     return table
 

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -95,6 +96,7 @@ def triscore(app, tmp_path):
         return subprocess.run(
             [sys.executable, "-m", "cli", *words, "--url", app.host.url],
             input=typed,
+            env=os.environ | {"ServiceBusConnection": app.servicebus.connection_string},
             capture_output=True,
             text=True,
             timeout=60,
@@ -124,6 +126,7 @@ def test_stats_and_watch_show_what_the_app_did(triscore, app):
     document = json.loads(triscore("stats", "--json").stdout)
     assert document["ready"]
     assert document["requests"]["http"]["200"] > 0
+    assert "messages wait, 0 are dead-lettered" in document["queue"]
     assert "Requests, http" in triscore("stats").stdout
     assert (
         len(triscore("watch", "--count", "2", "--every", "0.2", "--json").stdout.splitlines()) == 2
