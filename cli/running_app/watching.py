@@ -135,10 +135,7 @@ def _table(document: dict[str, Any], rates: dict[str, float]) -> Table:
     table.add_row("Model", f"{document['model']}, {state}")
     table.add_row("Cache", "up" if document["cache_up"] else "away or none")
     for trigger, counts in document["requests"].items():
-        line = ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "none"
-        if trigger in rates:
-            line += f"   {rates[trigger]:,.0f}/s"
-        table.add_row(f"Requests, {trigger}", line)
+        table.add_row(f"Requests, {trigger}", _requests(counts, rates.get(trigger)))
     for cache, share in document["hit_rate"].items():
         table.add_row(f"Hits, {cache}", "no lookups" if share is None else f"{share:.0%}")
     if document["model_calls"]:
@@ -148,6 +145,11 @@ def _table(document: dict[str, Any], rates: dict[str, float]) -> Table:
         table.add_row("Queue", document["queue"])
     table.add_row("Memory", f"{document['memory_mb']:,} MB")
     return table
+
+
+def _requests(counts: dict[str, int], rate: float | None) -> str:
+    line = ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "none"
+    return line if rate is None else f"{line}   {rate:,.0f}/s"
 
 
 def _calls(document: dict[str, Any]) -> str:
