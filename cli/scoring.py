@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +16,7 @@ from cli.deployment import Settings, open_app
 from cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from deploy.app_settings import AppSettings
     from deploy.submission import Outcome
 
 Via = Literal["http", "blob", "queue"]
@@ -22,19 +26,26 @@ KEY = "HOST_FUNCTION_KEY"
 
 def score(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The rows: .csv, .jsonl, .json, .npy, …")
+        Path,
+        typer.Argument(
+            metavar="FILE|-", help="The rows: .csv, .jsonl, .json, .npy, …; or - for JSON typed in."
+        ),
     ],
     *,
     via: Annotated[
-        Via,
+        Via | None,
         typer.Option(
-            "--via", help="The trigger: blob takes any size, queue as much as one request."
+            "--via",
+            help="The trigger; without it blob, which takes any size, and http for -.",
+            show_default=False,
         ),
-    ] = "blob",
+    ] = None,
     target: Annotated[
         Path | None,
         typer.Option(
-            "--output", metavar="FILE", help="Where the result goes; without it NAME.scored.EXT."
+            "--output",
+            metavar="FILE",
+            help="Where the result goes; without it NAME.scored.EXT, printed for -.",
         ),
     ] = None,
     url: Annotated[
@@ -57,6 +68,24 @@ def score(
 ) -> int:
     """Score a file: send it, wait, fetch the result. Exit code 1 if it can't be scored."""
     app = open_app(folder, settings)
+    if str(file) != "-":
+        outcome, written = _send(app, file, via or "blob", target, url, key, hidden=as_json)
+        return _report(outcome, written, as_json=as_json)
+    with TemporaryDirectory() as place:
+        rows = Path(place, "rows.json")
+        rows.write_bytes(sys.stdin.buffer.read())
+        outcome, written = _send(app, rows, via or "http", target, url, key, hidden=as_json)
+        if target is None and outcome.succeeded and not as_json:
+            print(written.read_text().rstrip("\n"), flush=True)
+            return 0
+        result = json.loads(written.read_bytes()) if target is None and outcome.succeeded else None
+        return _report(outcome, target, as_json=as_json, result=result)
+
+
+def _send(
+    app: AppSettings, file: Path, via: Via, target: Path | None, url: str, key: str, *, hidden: bool
+) -> tuple[Outcome, Path]:
+    """Returns how it ended, and the file of the result."""
     if app.triggers is None:
         raise UsageError("; ".join(str(error) for error in app.errors))
     from deploy import connections, submission
@@ -72,21 +101,23 @@ def score(
         raise UsageError(f"{target.parent} is not a folder: --output names a file in one")
     client = submission.ResultsClient(url, key or env.get(KEY, ""))
     ways = {"http": submission.by_http, "blob": submission.by_blob, "queue": submission.by_queue}
-    with _ProgressBar(hidden=as_json) as bar:
+    with _ProgressBar(hidden=hidden) as bar:
         outcome = ways[via](
             submission.Submission(source, target, env, app.triggers, client, bar.show)
         )
-    return _report(outcome, target, as_json=as_json)
+    return outcome, target
 
 
-def _report(outcome: Outcome, target: Path, *, as_json: bool) -> int:
-    document = {
+def _report(outcome: Outcome, target: Path | None, *, as_json: bool, result: object = None) -> int:
+    document: dict[str, Any] = {
         "id": outcome.id,
         "status": "succeeded" if outcome.succeeded else "failed",
-        "output": str(target) if outcome.succeeded else None,
+        "output": str(target) if target and outcome.succeeded else None,
         "message": outcome.message,
         "document": outcome.document,
     }
+    if result is not None:
+        document["result"] = result
     text = f"{target}: {outcome.message}" if outcome.succeeded else outcome.message
     output.show(document, text.removesuffix(": "), as_json=as_json)
     return 0 if outcome.succeeded else 1

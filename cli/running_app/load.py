@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WORTH = 0.8
 #: From this share of a core on, this command is the limit and not the app.
 BUSY = 0.9
+PERCENTILES = ("p50_ms", "p90_ms", "p99_ms")
 
 
 def load(
@@ -49,9 +50,9 @@ def load(
 
 
 def _verdict(computed: Measurement, cached: Measurement) -> str:
-    if not (computed.latencies_s and cached.latencies_s):
-        return "Nothing was answered: see the failures."
     slow, fast = computed.percentile_ms(0.5), cached.percentile_ms(0.5)
+    if slow is None or fast is None:
+        return "Nothing was answered: see the failures."
     if not cached.caches["hit"]:
         return "The cache answers nothing of this request, so it saves nothing."
     if fast > slow * WORTH:
@@ -77,7 +78,7 @@ def _print_table(ways: dict[Way, dict[str, Any]], verdict: str) -> None:
         table.add_row(
             way,
             f"{each['requests_per_s']:,.0f}",
-            *(f"{each[name]:.1f}" for name in ("p50_ms", "p90_ms", "p99_ms")),
+            *("-" if ms is None else f"{ms:.1f}" for ms in map(each.get, PERCENTILES)),
             _counts(each["x_cache"]),
             _counts(each["failures"]) or "none",
         )

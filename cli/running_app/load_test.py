@@ -30,12 +30,14 @@ class Measurement:
     caches: Counter[str] = field(default_factory=Counter)
     #: By HTTP status; 0 where no answer came.
     failures: Counter[int] = field(default_factory=Counter)
+    #: Of a request that the app will never take: what it says.
+    refusal: str = ""
 
-    def percentile_ms(self, share: float) -> float:
-        """NaN if nothing was answered."""
+    def percentile_ms(self, share: float) -> float | None:
+        """None if nothing was answered."""
         ordered = sorted(self.latencies_s)
         at = min(int(share * len(ordered)), len(ordered) - 1)
-        return ordered[at] * 1000 if ordered else float("nan")
+        return ordered[at] * 1000 if ordered else None
 
     def document(self) -> dict[str, Any]:
         return {
@@ -53,7 +55,7 @@ class Measurement:
 async def measure(
     rows: Rows, url: str, key: str, seconds: int, connections: int
 ) -> dict[Way, Measurement]:
-    """Both ways in turns. Raises UsageError if the app does not answer."""
+    """Both ways in turns. Raises UsageError if the app does not answer, or refuses the request."""
     measured: dict[Way, Measurement] = {"computed": Measurement(), "cached": Measurement()}
     headers = {"content-type": rows.content_type, "accept": "application/json"}
     if key:
@@ -63,6 +65,8 @@ async def measure(
         await _send(session, rows, {}, first)  # so that there is something to hit
         if first.failures[0]:
             raise UsageError(f"the app does not answer at {url}: start it, or name it by --url")
+        if first.refusal:
+            raise UsageError(first.refusal)
         for _ in range(ROUNDS):
             for way, kept in measured.items():
                 await _run(session, rows, way, kept, seconds / ROUNDS, connections)
@@ -104,7 +108,21 @@ async def _send(
         return
     if answer.status_code != 200:
         kept.failures[answer.status_code] += 1
+        kept.refusal = kept.refusal or _refusal(answer)
         await asyncio.sleep(0.1)
         return
     kept.latencies_s.append(time.perf_counter() - start)
     kept.caches[answer.headers.get("x-cache", "none")] += 1
+
+
+def _refusal(answer: httpx2.Response) -> str:
+    """What the app says of a request that it will never take; empty if it may take it later."""
+    if answer.status_code == 429 or not 300 <= answer.status_code < 500:
+        return ""
+    if answer.status_code == 401:
+        return "the key is missing or wrong: give the app's key by --key"
+    try:
+        return str(answer.json()["error"]["message"])
+    except (ValueError, LookupError, TypeError):
+        place = answer.headers.get("location")
+        return f"the app answers HTTP {answer.status_code}" + (f", see {place}" if place else "")

@@ -24,11 +24,11 @@ def stats(*, url: Url = LOCAL, key: Key = "", as_json: output.Json = False) -> i
     """Print what the process that answers has done since it started."""
     from rich.console import Console
 
-    document = _document(_samples(url, key))
+    document = _look(url, key)
     if as_json:
         output.show(document, "", as_json=True)
     else:
-        Console().print(_table(document, {}, 0))
+        Console().print(_table(document, {}))
     return 0
 
 
@@ -45,19 +45,50 @@ def watch(
     """Show what an app does, until Ctrl-C."""
     from rich.live import Live
 
-    before: dict[str, Any] = {}
-    looks = 0
+    meter = Meter()
+    looks, has_queue = 0, True
     with Live(auto_refresh=False) as screen:
         while True:
-            document = _document(_samples(url, key))
+            document = _look(url, key, with_queue=has_queue)
+            # A namespace that does not answer would delay every look.
+            has_queue = document["queue"] is not None
             if as_json:
                 output.show(document, "", as_json=True)
             else:
-                screen.update(_table(document, before, every_s), refresh=True)
-            before, looks = document, looks + 1
+                rates = meter.read(document, time.monotonic())
+                screen.update(_table(document, rates), refresh=True)
+            looks += 1
             if looks == count:
                 return 0
             time.sleep(every_s)
+
+
+def _look(url: str, key: str, *, with_queue: bool = True) -> dict[str, Any]:
+    from cli.running_app.queue_depth import describe_input
+
+    queue = describe_input(url) if with_queue else ""
+    return _document(_samples(url, key)) | {"queue": queue or None}
+
+
+class Meter:
+    """Requests per second between two looks at one process.
+
+    An app may have several processes, and a look reaches any of them: each has counters of its own.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str | None, tuple[float, dict[str, int]]] = {}
+
+    def read(self, document: dict[str, Any], now_s: float) -> dict[str, float]:
+        """The rates by trigger, since the process was last seen. None of one that starts anew."""
+        counts = {trigger: sum(each.values()) for trigger, each in document["requests"].items()}
+        then_s, before = self._seen.get(document["process"], (now_s, {}))
+        self._seen[document["process"]] = now_s, counts
+        return {
+            trigger: (counts[trigger] - earlier) / (now_s - then_s)
+            for trigger, earlier in before.items()
+            if counts.get(trigger, 0) >= earlier and now_s > then_s
+        }
 
 
 def _samples(url: str, key: str) -> list[Sample]:
@@ -74,6 +105,7 @@ def _document(samples: list[Sample]) -> dict[str, Any]:
     calls = figures.total(samples, f"{_CALL}_count")
     rows = figures.total(samples, "triscore_model_call_rows_sum")
     return {
+        "process": next((s.labels["process"] for s in samples if "process" in s.labels), None),
         "model": next((s.labels["name"] for s in samples if s.name == "triscore_model_info"), None),
         "ready": figures.total(samples, "triscore_model_ready") == 1,
         "cache_up": figures.total(samples, "triscore_cache_up") == 1,
@@ -95,7 +127,7 @@ def _document(samples: list[Sample]) -> dict[str, Any]:
     }
 
 
-def _table(document: dict[str, Any], before: dict[str, Any], every_s: float) -> Table:
+def _table(document: dict[str, Any], rates: dict[str, float]) -> Table:
     from rich.table import Table
 
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
@@ -103,17 +135,21 @@ def _table(document: dict[str, Any], before: dict[str, Any], every_s: float) -> 
     table.add_row("Model", f"{document['model']}, {state}")
     table.add_row("Cache", "up" if document["cache_up"] else "away or none")
     for trigger, counts in document["requests"].items():
-        line = ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "none"
-        if earlier := before.get("requests", {}).get(trigger):
-            line += f"   {(sum(counts.values()) - sum(earlier.values())) / every_s:,.0f}/s"
-        table.add_row(f"Requests, {trigger}", line)
+        table.add_row(f"Requests, {trigger}", _requests(counts, rates.get(trigger)))
     for cache, share in document["hit_rate"].items():
         table.add_row(f"Hits, {cache}", "no lookups" if share is None else f"{share:.0%}")
     if document["model_calls"]:
         table.add_row("Model calls", _calls(document))
     table.add_row("Pending", f"{document['pending']:,}")
+    if document["queue"]:
+        table.add_row("Queue", document["queue"])
     table.add_row("Memory", f"{document['memory_mb']:,} MB")
     return table
+
+
+def _requests(counts: dict[str, int], rate: float | None) -> str:
+    line = ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "none"
+    return line if rate is None else f"{line}   {rate:,.0f}/s"
 
 
 def _calls(document: dict[str, Any]) -> str:

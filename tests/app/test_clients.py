@@ -3,11 +3,15 @@
 import asyncio
 import inspect
 import json
+import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
+from cli.running_app.load_test import Measurement
+from cli.running_app.watching import Meter
 from triscore_client import AppUnavailable, AsyncClient, Client, Refused
 
 ROWS = [[0.9, 0.9, 0.9], [0.1, 0.1, 0.1]]
@@ -92,6 +96,7 @@ def triscore(app, tmp_path):
         return subprocess.run(
             [sys.executable, "-m", "cli", *words, "--url", app.host.url],
             input=typed,
+            env=os.environ | {"ServiceBusConnection": app.servicebus.connection_string},
             capture_output=True,
             text=True,
             timeout=60,
@@ -121,6 +126,7 @@ def test_stats_and_watch_show_what_the_app_did(triscore, app):
     document = json.loads(triscore("stats", "--json").stdout)
     assert document["ready"]
     assert document["requests"]["http"]["200"] > 0
+    assert "messages wait, 0 are dead-lettered" in document["queue"]
     assert "Requests, http" in triscore("stats").stdout
     assert (
         len(triscore("watch", "--count", "2", "--every", "0.2", "--json").stdout.splitlines()) == 2
@@ -141,5 +147,23 @@ def test_a_load_test_says_whether_the_cache_pays(triscore, tmp_path):
 def test_a_load_test_of_nothing_says_what_to_do(triscore, tmp_path):
     (tmp_path / "rows.json").write_text("[[1, 2]]")
     done = triscore("load", str(tmp_path / "rows.json"), "--seconds", "1")
-    assert done.returncode == 1
-    assert "422" in done.stdout
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("row 0: expected a list of 3 values")
+
+
+def test_a_way_without_an_answer_has_no_times():
+    document = Measurement(seconds=1, failures=Counter({503: 2})).document()
+    assert (document["p50_ms"], document["failures"]) == (None, {"503": 2})
+
+
+def test_a_rate_is_of_one_process_and_of_the_time_that_passed():
+    def look(process, count):
+        return {"process": process, "requests": {"http": {"200": count}}}
+
+    meter = Meter()
+    assert meter.read(look("a", 10), 0) == {}
+    assert meter.read(look("b", 500), 2) == {}
+    assert meter.read(look("a", 30), 4) == {"http": 5}
+    assert meter.read(look("b", 400), 5) == {}  # it started anew
+    assert meter.read(look("b", 403), 8) == {"http": 1}

@@ -16,9 +16,11 @@ def score(app, tmp_path_factory):
 
     def run(body: bytes, name: str, *words: str):
         folder = tmp_path_factory.mktemp("score")
-        (folder / name).write_bytes(body)
+        if name != "-":
+            (folder / name).write_bytes(body)
         done = subprocess.run(
-            [*COMMAND, str(folder / name), "--url", app.host.url, *words],
+            [*COMMAND, "-" if name == "-" else str(folder / name), "--url", app.host.url, *words],
+            input=body.decode(),
             env={"PATH": "", **app._settings(), **app.env},
             cwd=app.app_dir,
             capture_output=True,
@@ -45,6 +47,24 @@ def test_a_file_is_scored_through_each_trigger(score, via, name, written):
     assert (folder / name).read_bytes() == written
     assert sorted(file.name for file in folder.iterdir()) == ["rows.csv", name]
     assert str(folder / name) in done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("--via", "queue")])
+def test_rows_typed_in_are_scored_and_printed(score, words):
+    done, _ = score(b"[[0.9,0.9,0.9],[0.1,0.1,0.1]]", "-", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == [1, 0]
+
+
+def test_rows_typed_in_go_to_a_file_or_into_json_where_asked(score, tmp_path):
+    rows = b"[[0.9,0.9,0.9]]"
+    assert json.loads(score(rows, "-", "--json")[0].stdout)["result"] == [1]
+    done, _ = score(rows, "-", "--output", str(tmp_path / "out.json"))
+    assert str(tmp_path / "out.json") in done.stdout
+    assert json.loads((tmp_path / "out.json").read_bytes()) == [1]
+    done, _ = score(b"[[1,2]]", "-")
+    assert done.returncode == 1
+    assert "expected a list of 3 values" in done.stdout
 
 
 def test_a_file_that_is_too_large_for_a_message_goes_beside_it(score):

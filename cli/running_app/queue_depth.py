@@ -1,0 +1,34 @@
+"""How many messages wait for a running app, where the settings here name its connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def describe_input(url: str) -> str:
+    """`queue NAME: 3 messages wait, 0 are dead-lettered`. Empty without a connection or the right.
+
+    The emulator's queue belongs to an app on this machine; an app elsewhere needs its connection in
+    the settings.
+    """
+    import asyncio
+
+    from cli.deployment import open_app
+    from deploy import connections
+    from deploy.doctor.queue_depth import describe_depth
+    from deploy.errors import Refused
+    from triggers.settings import SERVICE_BUS, STORAGE
+
+    try:
+        app = open_app(Path(), None)
+    except (Refused, OSError, ValueError):
+        return ""
+    is_emulator = connections.uses_emulators(app.env, SERVICE_BUS)
+    if app.triggers is None or (is_emulator and urlsplit(url).hostname not in HERE):
+        return ""
+    env = connections.with_emulators(app.env, storage=STORAGE, service_bus=SERVICE_BUS)
+    depth = asyncio.run(describe_depth(env, SERVICE_BUS, app.triggers.input))
+    return f"{app.triggers.input}: {depth}" if depth else ""
