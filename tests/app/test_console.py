@@ -80,6 +80,7 @@ def test_the_prediction_changes_while_one_draws(browser, url):
         assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
+@pytest.mark.long
 def test_every_tab_looks_right_on_every_device(browser, url):
     with opened(browser, url) as page:
         page.get_by_label("Function key").fill(KEY)
@@ -194,6 +195,7 @@ def test_a_key_that_no_header_can_hold_is_an_error_at_its_field(page):
 LOOK_NOW = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
+@pytest.mark.long
 def test_the_page_says_that_the_app_does_not_answer(page):
     state = page.locator(".band", has_text="Model").locator(".tag")
     expect(state).to_have_text("ok")
@@ -208,6 +210,7 @@ def test_the_page_says_that_the_app_does_not_answer(page):
     expect(page.locator("#live .notice")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_file_that_waits_for_a_worker_can_be_stopped(page, tmp_path):
     asked = []
 
@@ -233,6 +236,7 @@ def test_a_file_that_waits_for_a_worker_can_be_stopped(page, tmp_path):
     expect(status.last).to_contain_text("The file was not scored")
 
 
+@pytest.mark.long
 def test_documents_are_collected_though_the_app_refuses_a_request_for_them(page):
     refused = set()
 

@@ -82,9 +82,13 @@ def read_whole(source: BinaryIO, limits: Limits) -> bytes:
 def temporary_copy(source: BinaryIO) -> IO[bytes]:
     """A source in a temporary file, which has a name and is deleted when it is closed."""
     file = tempfile.NamedTemporaryFile()  # noqa: SIM115 - the caller closes it
-    _copy(source, file, None)
-    _require_some(file.tell())
-    file.flush()
+    try:
+        _copy(source, file, None)
+        _require_some(file.tell())
+        file.flush()
+    except BaseException:
+        file.close()
+        raise
     return file
 
 
