@@ -11,9 +11,9 @@ from cache import CacheUnavailable
 from cache.breaker import FAILURES, CircuitBreaker
 from cache.redis_executor import RedisCounts, RedisExecutor
 
-DEADLINE_MS = 200
-#: Seconds; more than a deadline.
-STALL_S = 0.35
+#: Seconds; several deadlines.
+STALL_S = 0.25
+DEADLINE_MS = 100
 
 
 def stall():
