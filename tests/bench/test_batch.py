@@ -1,6 +1,8 @@
 """Batch files have their size and their rows, the script scores them, and memory is sampled."""
 
 import os
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -12,6 +14,7 @@ from bench import batch_files, batch_formats, batch_script
 from bench.batch_files import BatchFile
 from bench.models import Model
 from bench.worker_memory import Peak, resident_bytes, worker_of
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -50,11 +53,17 @@ def test_the_script_writes_the_rows_with_the_models_answer(small, azurite, tmp_p
 
 
 def test_the_peak_of_a_process_is_seen():
-    with Peak(os.getpid()) as peak:
-        before = resident_bytes(os.getpid())
-        held = np.ones(8_000_000)
-        while peak.bytes < before + held.nbytes * 0.9:
-            pass
+    code = "input(); held = bytearray(b'1') * 64_000_000; print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        before = resident_bytes(child.pid)
+        with Peak(child.pid) as peak:
+            child.stdin.write(b"\n")
+            child.stdin.flush()
+            child.stdout.readline()
+            eventually(lambda: peak.bytes > before + 57_000_000)
+        child.communicate(b"\n")
     assert worker_of(os.getpid())
 
 
