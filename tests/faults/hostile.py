@@ -36,8 +36,9 @@ GROWTH_BLOBS = 1.15
 #: Requests between two looks at the memory.
 LOOK_EVERY = 100
 
-#: The documented statuses. 404 and 405 are the host's own answers on other routes.
-DOCUMENTED = frozenset({200, 400, 401, 404, 405, 406, 413, 415, 422, 429, 431, 503})
+#: The documented statuses. 404 and 405 are the host's own answers on other routes, and 302 that
+#: on /, which leads to the console.
+DOCUMENTED = frozenset({200, 302, 400, 401, 404, 405, 406, 413, 415, 422, 429, 431, 503})
 #: With these statuses the app itself refuses, and must say why.
 EXPLAINED = frozenset({400, 406, 413, 415, 422})
 

@@ -19,6 +19,8 @@ from local.host.errors import BindingFailed
 #: Seconds for sending one output, including the wait for the link. A broker may keep its connection
 #: open and not answer.
 SEND_S = 60.0
+#: Seconds in which a broken connection is made anew, and the first pause, which doubles.
+RETRY_S, FIRST_PAUSE_S = 10.0, 0.1
 
 
 class MessageSender:
@@ -78,6 +80,17 @@ class MessageSender:
                 accepted.cancel()
 
     async def _try_to_send(self, messages: Sequence[OutputMessage]) -> Exception | None:
+        """Send, over another connection for RETRY_S if one breaks, as Microsoft's SDK does."""
+        loop = asyncio.get_running_loop()
+        retry_until, pause_s = loop.time() + RETRY_S, FIRST_PAUSE_S
+        while (failure := await self._try_once(messages)) is not None:
+            if self._opened is not None or loop.time() + pause_s > retry_until:
+                return failure  # the broker refused a message, or is away for too long
+            await asyncio.sleep(pause_s)
+            pause_s *= 2
+        return None
+
+    async def _try_once(self, messages: Sequence[OutputMessage]) -> Exception | None:
         try:
             async with asyncio.timeout(SEND_S):
                 await self._send(messages)
