@@ -45,7 +45,9 @@ class Request:
     #: time.monotonic() when the request must have ended; math.inf if nobody waits for a response.
     #: None: SCORING_TIMEOUT_S after the core gets it.
     deadline: float | None = None
-    #: time.time() of arrival.
+    #: time.perf_counter() when the trigger got it.
+    began: float = field(default_factory=time.perf_counter)
+    #: time.time() of arrival. Of a request that HTTP enqueued, its arrival there.
     received_at: float = field(default_factory=time.time)
 
     @property
@@ -78,6 +80,8 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     #: Whether a script made the response: its body need not be what its content type says.
     from_script: bool = False
+    #: How many the request had. None if nobody counted them.
+    rows: int | None = None
 
     def raise_for_status(self) -> Self:
         """Itself, for triggers that have no status to return.

@@ -13,6 +13,7 @@ import azure.functions as func
 from inference import failure_log
 from inference.errors import MalformedInput, ScoringError
 from inference.request import Request
+from inference.serving.finished_requests import FinishedRequests
 from triggers import responses
 from triggers.responses import RenderError
 from triggers.statuses import ID_TOO_LONG, MAX_ID
@@ -67,6 +68,23 @@ async def respond(
         response = responses.scoring_error(failure, request_id, render_error)
     response.headers.update(echoed)
     return response
+
+
+def report(
+    finished: FinishedRequests, route: str, response: func.HttpResponse, began: float
+) -> None:
+    """Report a request with its response. `began`: time.perf_counter() when it came."""
+    status, seconds = response.status_code, time.perf_counter() - began
+    if not finished.is_observed:
+        finished.report("http", route, status, seconds)
+        return
+    finished.report(
+        *("http", route, status, seconds),
+        request_id=response.headers["x-request-id"],
+        cache=response.headers.get("x-cache"),
+        rows=getattr(response, "rows", None),
+        error=getattr(response, "error", None),
+    )
 
 
 def guarded(handler: Handler) -> Handler:

@@ -26,6 +26,10 @@ class Response(func.HttpResponse):
     instead of 0.5 us. tests/triggers/test_responses.py fails if the class changes.
     """
 
+    #: For the report of the request (http_exchange.report): not sent.
+    rows: int | None = None
+    error: str | None = None
+
     def __init__(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self._status, self._content, self._fields = status, content, headers
         kind = headers["content-type"]
@@ -72,9 +76,7 @@ def body(
     return Response(status, content, {"content-type": kind, **(headers or {})})
 
 
-def json(
-    status: int, document: object, headers: Mapping[str, str] | None = None
-) -> func.HttpResponse:
+def json(status: int, document: object, headers: Mapping[str, str] | None = None) -> Response:
     return body(status, orjson.dumps(document), headers)
 
 
@@ -86,7 +88,13 @@ def error(
     headers: Mapping[str, str] | None = None,
 ) -> func.HttpResponse:
     document = {"code": code, "message": message, "request_id": request_id}
-    return json(status, {"error": document}, headers)
+    return with_code(json(status, {"error": document}, headers), code)
+
+
+def with_code(response: Response, code: str) -> Response:
+    """The response to an error with this code."""
+    response.error = code
+    return response
 
 
 def refusal(
@@ -123,7 +131,9 @@ def answer(answered: Answer, version: str) -> func.HttpResponse:
         headers = _script_headers(answered) | headers
         if "set-cookie" in headers:  # the platform takes cookies from its own headers alone
             return func.HttpResponse(answered.body, status_code=answered.status, headers=headers)
-    return Response(answered.status, answered.body, headers)
+    response = Response(answered.status, answered.body, headers)
+    response.rows = answered.rows
+    return response
 
 
 def _script_headers(answered: Answer) -> dict[str, str]:

@@ -43,6 +43,7 @@ async def infer(scorer: Scorer, script: EstimatorScript, request: Request, wait:
         cache=prediction.cache,
         age_s=prediction.age_s,
         elapsed_ms=(time.perf_counter() - began) * 1000,
+        rows=len(question) if isinstance(question, RowQuestion) else question.rows,
         headers=((HEADER_LENGTH, str(len(head))),) if asked.binary else (),
     )
 

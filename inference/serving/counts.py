@@ -58,8 +58,8 @@ class LookupCounts:
 class Counts:
     """Plain counters. Each is incremented on the event loop, by the code that does the work."""
 
-    #: Inputs by trigger and status. A trigger names its statuses itself.
-    requests: Counter[tuple[str, int | str]] = field(default_factory=Counter)
+    #: Inputs by trigger, route and status (inference.serving.finished_requests).
+    requests: Counter[tuple[str, str, int | str]] = field(default_factory=Counter)
     #: Questions by how they were answered. Hits of the response cache are not among them.
     answers: Counter[CacheStatus] = field(default_factory=Counter)
     #: Questions that wait for their answer now.
@@ -76,3 +76,9 @@ class Counts:
     call_rows: Histogram = field(default_factory=lambda: Histogram(CALL_ROWS))
     #: Requests to score over HTTP, from the call of the function to its response.
     request_seconds: Histogram = field(default_factory=lambda: Histogram(REQUEST_SECONDS))
+
+    def count_request(self, trigger: str, route: str, status: int | str, seconds: float) -> None:
+        """Called by FinishedRequests alone."""
+        self.requests[trigger, route, status] += 1
+        if route == "score":
+            self.request_seconds.observe(seconds)

@@ -30,11 +30,16 @@ def choose_format(script: Script, accept: str) -> str:
 
 
 async def render(
-    prediction: Prediction, form: str, began: float, columns: OutputColumns = PREDICTION_ALONE
+    prediction: Prediction,
+    form: str,
+    began: float,
+    columns: OutputColumns = PREDICTION_ALONE,
+    rows: int | None = None,
 ) -> Answer:
     """The answer in a format. `began`: time.perf_counter() when the request came.
 
     `columns`: with classes where the prediction is of labels with the probabilities of these.
+    `rows`: how many the request has.
     """
     value, reply = prediction.value, prediction.reply
     if reply is not None:
@@ -46,6 +51,7 @@ async def render(
             status=reply.status,
             headers=reply.headers,
             from_script=True,
+            rows=rows,
         )
     write = None if form == media_types.JSON else partial(formats.encode, value, form, columns)
     if columns.classes is not None:
@@ -59,4 +65,5 @@ async def render(
         cache=prediction.cache,
         elapsed_ms=(time.perf_counter() - began) * 1000,
         age_s=prediction.age_s,
+        rows=rows,
     )

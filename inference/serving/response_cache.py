@@ -27,9 +27,9 @@ MEMORY = 16
 #: Method, query, content type, accept, body: all that decides an answer.
 Key = tuple[str, str, str, str, bytes]
 #: Of an answer: body, type, status, headers; when it was made and when it expires, by the clock;
-#: its size. The garbage collector does not track a tuple of such values, so thousands of them do
-#: not lengthen its pauses. It would track objects.
-_Entry = tuple[bytes, str, int, tuple[tuple[str, str], ...], float, float, int]
+#: its rows; its size. The garbage collector does not track a tuple of such values, so thousands of
+#: them do not lengthen its pauses. It would track objects.
+_Entry = tuple[bytes, str, int, tuple[tuple[str, str], ...], float, float, int | None, int]
 
 
 class ResponseCache:
@@ -70,8 +70,11 @@ class ResponseCache:
             return None
         self._policy.record(1, 1, seconds)
         self._entries.move_to_end(key)
-        body, content_type, status, headers, made_at, _, _ = entry
-        return Answer(body, content_type, "hit", seconds * 1000, now - made_at, status, headers)
+        body, content_type, status, headers, made_at, _, rows, _ = entry
+        age_s = now - made_at
+        return Answer(
+            *(body, content_type, "hit", seconds * 1000, age_s, status, headers), False, rows
+        )
 
     def keep(self, key: Key, answer: Answer, *, ttl_s: float, at_once: int = 1) -> None:
         """Keep an answer for `ttl_s`, or MAX_AGE_S. `at_once`: requests answered in its time."""
@@ -82,7 +85,7 @@ class ResponseCache:
         made_at, expires_at = now - (answer.age_s or 0.0), now + min(ttl_s, MAX_AGE_S)
         self._entries[key] = (
             *(answer.body, answer.content_type, answer.status, answer.headers),
-            *(made_at, expires_at, size),
+            *(made_at, expires_at, answer.rows, size),
         )
         self._bytes += size
         while self._entries:

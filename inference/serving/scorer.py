@@ -19,6 +19,7 @@ from inference.serving.batch_turns import BatchTurns
 from inference.serving.cache_policy import CachePolicy
 from inference.serving.counts import Counts
 from inference.serving.deadlines import Deadlines, Wait
+from inference.serving.finished_requests import FinishedRequests
 from inference.serving.health import Health, ModelStatus, check_health, model_status
 from inference.serving.loading import STILL_LOADING, ModelLoader
 from inference.serving.model_thread import ModelThread
@@ -56,6 +57,8 @@ class Scorer:
         self._settings = settings
         self._cache, self._keys = cache, keys
         self.counts = Counts()
+        #: Every trigger reports its requests here when they have ended.
+        self.finished = FinishedRequests(self.counts, lambda: self.model)
         self._thread = ModelThread(
             timeout_s=settings.scoring_timeout_s, counts=self.counts, exit_process=exit_process
         )
@@ -166,7 +169,8 @@ class Scorer:
             columns = self._columns
             if question.output == PROBABILITIES and isinstance(script, scripts.EstimatorScript):
                 columns = replace(columns, classes=script.classes)
-            answer = await render(prediction, form, began, columns)
+            rows = question.rows if isinstance(question, scripts.Question) else len(question)
+            answer = await render(prediction, form, began, columns, rows)
         finally:
             if hold is not None:
                 hold.give()

@@ -40,7 +40,7 @@ class BlobService:
         """Raises SettingError if the storage account's setting can't be used."""
         limits = HostLimits.read(root / "host.json", env)
         attempt_s = max_attempt_s(limits)
-        outbox = Outbox(results, scorer.counts, trigger="blob")
+        outbox = Outbox(results, scorer.finished, trigger="blob")
         threads = BlobThreads()
         self._storage = BlobStorage(env)
         attempts = BlobAttempts(

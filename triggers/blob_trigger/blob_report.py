@@ -56,4 +56,5 @@ def answer_of(report: Mapping[str, Any], output: BlobOutput) -> Answer:
         content_type=media_types.JSON,
         cache="hit" if numbers["cache_hits"] >= numbers["rows"] else "miss",
         elapsed_ms=numbers["seconds"] * 1000,
+        rows=numbers["rows"],
     )

@@ -87,14 +87,14 @@ class BlobHandler:
         Raises errors that outlast the retries: for the platform that was one attempt.
         """
         ends_at = asyncio.get_running_loop().time() + self._max_attempt_s
-        subject = f"blob {source.blob_name}"
+        subject, request = f"blob {source.blob_name}", None
         while True:
             try:
                 read = await self._retried(
                     subject, ends_at, partial(FirstRead.of, source, self._threads)
                 )
                 work = BlobWork.of(source, container, read.properties)
-                subject = work.subject
+                subject, request = work.subject, work.request
                 return await self._score_version(work, read, ends_at)
             except BlobGone:
                 log.info("%s: the blob was deleted before it was read", subject)
@@ -103,7 +103,8 @@ class BlobHandler:
                 log.info("%s: the blob was replaced while it was read", subject)
                 await asyncio.sleep(CHANGED_PAUSE_S)
             except Exception as error:
-                self._outbox.count_returned()
+                code = error.code if isinstance(error, ScoringError) else error_code(error)
+                self._outbox.report_returned(request, code)
                 log.warning("%s failed in this attempt: %s", subject, error_code(error))
                 raise
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -10,12 +11,12 @@ import orjson
 
 from inference.errors import Overloaded, ScoringError
 from inference.models import ModelId
-from inference.request import Answer, Request
+from inference.request import Answer, Request, Source
 from inference.results import result_document
 from inference.results.result_store import ResultStore
 from inference.results.running_jobs import RunningJobs
 from inference.results.stored_result import State, fingerprint
-from inference.serving.counts import Counts
+from inference.serving.finished_requests import FinishedRequests, Outcome
 from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import GRACE_S, UnstoredResults
 from triggers.envelope import MAX_BYTES
@@ -39,16 +40,16 @@ class Outbox:
     def __init__(
         self,
         results: ResultStore,
-        counts: Counts,
+        finished: FinishedRequests,
         *,
-        trigger: str,
+        trigger: Source,
         unstored: UnstoredResults | None = None,
         result_blobs: ResultBlobs | None = None,
     ) -> None:
         """`result_blobs`: where results go that the queue can't carry. Without it, such a result
         is in the result store alone.
         """
-        self._results, self._counts, self._trigger = results, counts, trigger
+        self._results, self._finished, self._trigger = results, finished, trigger
         self._result_blobs = result_blobs
         self._unstored = UnstoredResults(results) if unstored is None else unstored
 
@@ -71,9 +72,15 @@ class Outbox:
             return "new", ""
         return state, for_queue(request, document) if document else ""
 
-    def count_returned(self) -> None:
-        """Count an input that the platform delivers again."""
-        self._counts.requests[self._trigger, "returned"] += 1
+    def report_returned(self, request: Request | None, error: str) -> None:
+        """Report an input that the platform delivers again. `error` is the code of the reason.
+
+        `request` is None if the input could not be read.
+        """
+        if request is None:
+            self._finished.report(self._trigger, "", "returned", 0.0, error=error)
+        else:
+            self._report("returned", request, error=error)
 
     async def store_provisional(
         self, request: Request, model: ModelId, *, due_s: float, wait_s: float | None = None
@@ -95,7 +102,7 @@ class Outbox:
 
     async def store_exhausted(self, request: Request, message: str, model: ModelId) -> str:
         """Store that no attempt is left. A later delivery may replace it."""
-        self._counts.requests[self._trigger, "failed"] += 1
+        self._report("failed", request, error=TRIES_EXHAUSTED)
         document = result_document.unanswered(request, TRIES_EXHAUSTED, message, model)
         with contextlib.suppress(Overloaded):  # the queue gets it in any case
             await self._results.store_provisional(request, document, due_s=0.0)
@@ -112,7 +119,7 @@ class Outbox:
         if the result needs a blob that can't be written.
         """
         document = await self._succeeded(request, answer, model)
-        return await self._finish("succeeded", request, document, model, wait_s)
+        return await self._finish(request, document, model, wait_s, answer)
 
     async def _succeeded(self, request: Request, answer: Answer, model: ModelId) -> bytes:
         blobs = self._result_blobs
@@ -136,27 +143,32 @@ class Outbox:
     ) -> str:
         """Store the error, as `store_answer` does an answer."""
         document = result_document.failed(request, error, model)
-        return await self._finish("failed", request, document, model, wait_s)
+        return await self._finish(request, document, model, wait_s, error)
 
     async def store_id_in_use(self, request: Request, model: ModelId) -> str:
         """Store, under an id made for it, that another request has the request's id."""
         named = replace(request, id=f"{request.id[:100]}.{fingerprint(request).hex()}")
         message = f"the id {request.id[:100]} names other content; send a new id"
         document = result_document.unanswered(named, ID_IN_USE.code, message, model)
-        self._counts.requests[self._trigger, "failed"] += 1
+        self._report("failed", request, error=ID_IN_USE.code)
         # If even that id names other content, the document is on the queue alone.
         await self._unstored.store(named, document)
         return for_queue(named, document)
 
     async def _finish(
-        self, outcome: str, request: Request, document: bytes, model: ModelId, wait_s: float | None
+        self,
+        request: Request,
+        document: bytes,
+        model: ModelId,
+        wait_s: float | None,
+        outcome: Answer | ScoringError | None,
     ) -> str:
         try:
             stored = await self._store(request, document, wait_s)
         except ValueError as error:
             if not isinstance(error, ConnectionError):  # see inference.ports.Cache.put
                 raise
-            outcome = "failed"
+            outcome = None
             message = (
                 f"the result has {len(document):,} bytes, too many for the cache in the process;"
                 " set REDIS_URL, or send it in parts"
@@ -165,8 +177,26 @@ class Outbox:
             stored = await self._store(request, document, wait_s)
         if not stored:
             return await self.store_id_in_use(request, model)
-        self._counts.requests[self._trigger, outcome] += 1
+        if isinstance(outcome, Answer):
+            self._report("succeeded", request, outcome)
+        else:
+            self._report("failed", request, error=outcome.code if outcome else TOO_LARGE)
         return for_queue(request, document)
+
+    def _report(
+        self,
+        outcome: Outcome,
+        request: Request,
+        answer: Answer | None = None,
+        error: str | None = None,
+    ) -> None:
+        self._finished.report(
+            *(self._trigger, "", outcome, time.perf_counter() - request.began),
+            request_id=request.id,
+            cache=answer and answer.cache,
+            rows=answer and answer.rows,
+            error=error,
+        )
 
     async def _store(self, request: Request, document: bytes, wait_s: float | None) -> bool:
         """False if the request's id names other content."""

@@ -27,10 +27,6 @@ from inference.serving.counts import Counts, Histogram
 from inference.serving.health import Health
 from triggers import responses
 
-#: Labels of `inference.serving.counts.Counts.requests`: the Open Inference Protocol is a route of
-#: the HTTP trigger, and only that trigger has routes.
-_SOURCES = {"http": ("http", "score"), "v2": ("http", "v2")}
-
 #: Memory, processor time and open files, under the names of every Prometheus client.
 _process = ProcessCollector(registry=None)
 
@@ -91,10 +87,7 @@ class Snapshot(Collector):
             "Inputs by trigger. The status of HTTP is the response's; of blobs and messages it is"
             " succeeded, failed, or returned (the platform delivers the input again).",
             ("trigger", "route", "status"),
-            [
-                ((*_SOURCES.get(source, (source, "")), status), count)
-                for (source, status), count in counts.requests.items()
-            ],
+            counts.requests.items(),
         )
         yield _histogram(
             "http_request_duration_seconds",

@@ -6,6 +6,7 @@ Its paths lie below the route prefix of host.json, which clients take as a base 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
@@ -71,8 +72,9 @@ class OpenInferenceHandler:
 
     async def infer(self, req: func.HttpRequest) -> func.HttpResponse:
         """The model's answer to tensors."""
+        began = time.perf_counter()
         response = await self._respond(req, partial(self._infer, req))
-        self._scorer.counts.requests["v2", response.status_code] += 1
+        http_exchange.report(self._scorer.finished, "v2", response, began)
         return response
 
     async def _respond(
@@ -138,9 +140,9 @@ class OpenInferenceHandler:
 
 def _render_error(
     status: int,
-    code: str,  # noqa: ARG001 - RenderError's shape; the protocol has a sentence alone
+    code: str,
     message: str,
-    request_id: str | None = None,  # noqa: ARG001 - as above
+    request_id: str | None = None,  # noqa: ARG001 - RenderError's shape; the protocol has a sentence
     headers: Mapping[str, str] | None = None,
 ) -> func.HttpResponse:
-    return responses.json(status, {"error": message}, headers)
+    return responses.with_code(responses.json(status, {"error": message}, headers), code)

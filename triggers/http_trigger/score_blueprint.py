@@ -96,9 +96,7 @@ class HttpHandler:
             lambda request: self._respond(req, request, queue),
             within_s=self._scorer.settings.scoring_timeout_s,
         )
-        counts = self._scorer.counts
-        counts.requests["http", response.status_code] += 1
-        counts.request_seconds.observe(time.perf_counter() - began)
+        http_exchange.report(self._scorer.finished, "score", response, began)
         return response
 
     async def result(self, req: func.HttpRequest) -> func.HttpResponse:

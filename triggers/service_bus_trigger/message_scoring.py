@@ -86,7 +86,7 @@ class MessageHandler:
         self._isolation = Isolation(results.crashes)
         self._outbox = Outbox(
             results,
-            scorer.counts,
+            scorer.finished,
             trigger="servicebus",
             unstored=UnstoredResults(results, clock=clock, sleep=sleep),
             result_blobs=result_blobs,
@@ -230,7 +230,7 @@ class MessageHandler:
     async def _return(self, delivery: Delivery, error: ScoringError) -> Outcome:
         """Let the broker deliver a message again, or dead-letter it after the last attempt."""
         request = delivery.request
-        self._outbox.count_returned()
+        self._outbox.report_returned(request, error.code)
         if delivery.is_last:
             log.warning("request %r failed, and no attempt is left: %s", request.id, error)
             message = f"no attempt is left, and the last one failed: {error}; send it again"
@@ -257,7 +257,7 @@ class MessageHandler:
         if not delivery.packed or (self._keeps_order and not delivery.is_last):
             return await self._return(delivery, Overloaded(str(error)))
         log.warning("request %r is requeued until its result can be stored", delivery.request.id)
-        self._outbox.count_returned()
+        self._outbox.report_returned(delivery.request, "store_unavailable")
         return Outcome(requeued=delivery.packed)
 
     async def _fail(self, delivery: Delivery, error: Exception) -> Outcome:

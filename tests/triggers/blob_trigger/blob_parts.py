@@ -90,7 +90,7 @@ def parts(
     account = storage.client
     if connection_string:
         account = BlobServiceClient.from_connection_string(connection_string, **client_options())
-    outbox = Outbox(results, scorer.counts, trigger="blob")
+    outbox = Outbox(results, scorer.finished, trigger="blob")
     threads = BlobThreads()
     attempts = BlobAttempts(
         account.get_container_client(storage.tries.container_name),

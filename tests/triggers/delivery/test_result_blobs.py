@@ -49,7 +49,7 @@ def blobs(azurite, storage):
 
 @pytest.fixture
 def outbox(scorer, results, blobs):
-    return Outbox(results, scorer.counts, trigger="servicebus", result_blobs=blobs)
+    return Outbox(results, scorer.finished, trigger="servicebus", result_blobs=blobs)
 
 
 async def sent(outbox, scorer, given=None, name="m1", body=b"rows"):
@@ -134,7 +134,7 @@ async def test_a_result_that_http_reads_counts_as_a_body_in_work(
     make_scorer, model_dir, results, blobs
 ):
     scorer = make_scorer(model_dir, MAX_BODIES_IN_WORK_BYTES="1000000")
-    outbox = Outbox(results, scorer.counts, trigger="servicebus", result_blobs=blobs)
+    outbox = Outbox(results, scorer.finished, trigger="servicebus", result_blobs=blobs)
     await sent(outbox, scorer)
     handler = HttpHandler(scorer, results, blobs)
     full = await scorer.bodies.take(500_000)
@@ -166,7 +166,7 @@ async def test_storage_that_is_away_for_a_moment_is_waited_for(
         proxy.fail_first(2, "busy", method="PUT")
         outbox = Outbox(
             results,
-            scorer.counts,
+            scorer.finished,
             trigger="servicebus",
             result_blobs=ResultBlobs(
                 container_of(proxy.connection_string), retry=Retry(max_s=5, first_pause_s=0.01)
@@ -183,7 +183,7 @@ async def test_no_document_names_a_blob_that_could_not_be_written(
     with StorageProxy(azurite) as proxy:
         proxy.plan = lambda _method, _path: fault
         blobs = ResultBlobs(container_of(proxy.connection_string), retry=Retry(max_s=0))
-        outbox = Outbox(results, scorer.counts, trigger="servicebus", result_blobs=blobs)
+        outbox = Outbox(results, scorer.finished, trigger="servicebus", result_blobs=blobs)
         with pytest.raises(raised):
             await sent(outbox, scorer)
     assert await results.get("m1") is None
@@ -214,7 +214,7 @@ async def test_without_an_account_a_large_result_is_in_the_result_store_alone(
     blobs = ResultBlobs.connected(env, "out")
     assert blobs.is_configured is configured
     if not configured:
-        outbox = Outbox(results, scorer.counts, trigger="servicebus", result_blobs=blobs)
+        outbox = Outbox(results, scorer.finished, trigger="servicebus", result_blobs=blobs)
         assert (await sent(outbox, scorer))["error"]["code"] == "result_too_large"
         assert len(json.loads((await results.get("m1")).document)["result"]) == 60_000
 

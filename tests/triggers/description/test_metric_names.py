@@ -26,8 +26,8 @@ LABELS = {"name", "version", "reason", "trigger", "route", "status", "cache", "o
 def families():
     """All metrics of a process that has seen everything, read as strictly as OpenMetrics asks."""
     counts = Counts()
-    for source, status in (("http", 200), ("v2", 200), ("blob", "succeeded")):
-        counts.requests[source, status] += 1
+    for ended in (("http", "score", 200), ("http", "v2", 200), ("blob", "", "succeeded")):
+        counts.count_request(*ended, seconds=0.01)
     degradation = Degradation("full", "it is full")
     health = Health("ok", "all", "degraded", True, degradation, None, ())
     known = dataclasses.asdict(RedisCounts())
