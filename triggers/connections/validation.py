@@ -6,20 +6,17 @@ retried until they are dead-lettered.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from itertools import product
 
 from inference.errors import SettingError
+from triggers import log_levels
 from triggers.connections import service_bus_connection, storage_connection
 from triggers.connections.connection_strings import Check, check_copied
 from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 
 #: Replaces every value in a message: one that is in the wrong place may be a key.
 NOT_SHOWN = "(not shown)"
-#: Loggers of Azure's SDKs and of their libraries. At INFO they write two lines a call, and storing
-#: a blob takes a call a block.
-SDK_LOGGERS = ("azure.core", "azure.identity", "azure.storage", "azure.servicebus", "msal", "uamqp")
 
 #: The forms of each connection, by the suffix of its settings.
 _NAMESPACE: Mapping[str, Check] = {
@@ -37,21 +34,13 @@ _ACCOUNT: Mapping[str, Check] = {
 def trigger_settings(env: Mapping[str, str]) -> TriggerSettings:
     """Read the triggers' settings, with connections that can work. Raises SettingError.
 
-    The SDKs log only warnings from then on.
+    The SDKs and Azure's worker log only warnings from then on.
     """
-    quiet_sdk_loggers()
+    log_levels.quiet_loggers(env)
     settings = TriggerSettings.from_env(env)
     for fault in faults(env, settings):
         raise fault
     return settings
-
-
-def quiet_sdk_loggers() -> None:
-    """Set the SDKs' loggers to WARNING, unless their level was set already."""
-    for name in SDK_LOGGERS:
-        logger = logging.getLogger(name)
-        if logger.level == logging.NOTSET:
-            logger.setLevel(logging.WARNING)
 
 
 def faults(env: Mapping[str, str], settings: TriggerSettings) -> Iterator[SettingError]:

@@ -1,4 +1,4 @@
-"""The SDKs' lines about each call stay out of the log, in Azure as on one machine."""
+"""Lines about each call of the SDKs and of Azure's worker stay out of the log."""
 
 import logging
 import subprocess
@@ -6,18 +6,21 @@ import sys
 from pathlib import Path
 
 import pytest
+from azure_functions_runtime import logging as runtime_logging
 
-from triggers.connections import validation
+from triggers import log_levels
 from triggers.storage.blob_names import Place
 from triggers.storage.storage_clients import BlobStorage
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def unset():
-    """The SDKs' loggers as a fresh process has them, and again as they were in the end."""
-    loggers = [logging.getLogger(name) for name in validation.SDK_LOGGERS]
+    """The loggers as a fresh process has them, and again as they were in the end."""
+    loggers = [
+        logging.getLogger(name) for name in (*log_levels.SDK_LOGGERS, *log_levels.WORKER_LOGGERS)
+    ]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.NOTSET)
@@ -45,28 +48,49 @@ def test_no_call_of_the_storage_sdk_leaves_a_line_in_the_log(azurite, caplog, un
     call(azurite)
     assert len(of_the_sdks(caplog)) > 4  # what Azure's log would have of it
     caplog.clear()
-    validation.quiet_sdk_loggers()
+    log_levels.quiet_loggers({})
     call(azurite)
     assert of_the_sdks(caplog) == []
 
 
 def test_their_warnings_are_still_logged(caplog, unset):
-    validation.quiet_sdk_loggers()
+    log_levels.quiet_loggers({})
     logging.getLogger("azure.storage.blob").warning("it is slow")
     assert [record.message for record in of_the_sdks(caplog)] == ["it is slow"]
 
 
 def test_a_level_that_somebody_gave_is_kept(unset):
     logging.getLogger("azure.servicebus").setLevel(logging.CRITICAL)
-    validation.quiet_sdk_loggers()
+    log_levels.quiet_loggers({})
     assert logging.getLogger("azure.servicebus").level == logging.CRITICAL
+
+
+@pytest.mark.parametrize("name", log_levels.WORKER_LOGGERS)
+def test_the_workers_lines_about_each_call_are_not_logged_but_its_warnings_are(unset, name):
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.INFO)  # as the worker does
+    log_levels.quiet_loggers({})
+    assert not logger.isEnabledFor(logging.INFO)
+    assert logger.isEnabledFor(logging.WARNING)
+
+
+def test_the_workers_own_setting_for_debugging_keeps_its_lines(unset):
+    logging.getLogger("proxy_worker").setLevel(logging.INFO)
+    log_levels.quiet_loggers({"PYTHON_ENABLE_DEBUG_LOGGING": "1"})
+    assert logging.getLogger("proxy_worker").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("azure.storage").isEnabledFor(logging.INFO)
+
+
+def test_the_library_that_calls_functions_has_the_logger_that_is_silenced():
+    assert runtime_logging.logger.name in log_levels.WORKER_LOGGERS
 
 
 def test_the_app_silences_them_without_importing_them():
     code = (
         "import logging, sys; logging.basicConfig(level=logging.INFO); import function_app;"
-        "name = 'azure.core.pipeline.policies.http_logging_policy';"
-        "print(logging.getLogger(name).isEnabledFor(logging.INFO), 'azure.storage' in sys.modules)"
+        "names = 'azure.core.pipeline.policies.http_logging_policy', 'proxy_worker';"
+        "print(*(logging.getLogger(name).isEnabledFor(logging.INFO) for name in names));"
+        "print('azure.storage' in sys.modules)"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code],
@@ -76,4 +100,4 @@ def test_the_app_silences_them_without_importing_them():
         check=True,
         timeout=60,
     )
-    assert ran.stdout.split() == ["False", "False"]
+    assert ran.stdout.split() == ["False", "False", "False"]
