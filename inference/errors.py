@@ -146,7 +146,9 @@ class ScriptFailed(OperatorError):
     code = "script_failed"
 
     def __init__(self, message: str, *, located: str = "") -> None:
-        """`located` is for the log: the kind of the error, and every frame that it passed."""
+        """`located` is for the log: the kind of the error, and every frame that it passed; with
+        SHOW_SCRIPT_ERRORS its text and traceback.
+        """
         super().__init__(message)
         self.located = located
 

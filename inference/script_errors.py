@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inference import tracebacks
+from inference import log_text, tracebacks
 from inference.errors import ScoringError, ScriptFailed
 
 log = logging.getLogger(__name__)
@@ -97,13 +97,22 @@ class ScriptErrors:
             self.log_unhandled(error)
 
     def _located(self, error: BaseException) -> str:
-        """For the log: with every frame."""
-        kind = kind_and_text(error) if self.shown else type(error).__name__
-        return f"{kind} at {tracebacks.format_frames(error)}"
+        """For the log: with every frame; if the text is shown, with a traceback instead, of the
+        script's own frames.
+        """
+        if not self.shown:
+            return f"{type(error).__name__} at {tracebacks.format_frames(error)}"
+        line = _in_one_line(error)
+        own = self._folder and tracebacks.format_traceback(error, self._folder, _in_one_line)
+        return f"{line}\n{own}" if own else f"{line} at {tracebacks.format_frames(error)}"
 
 
 #: For a developer at a terminal, and the default of the app.
 SHOWN, HIDDEN = ScriptErrors(shown=True), ScriptErrors(shown=False)
+
+
+def _in_one_line(error: BaseException) -> str:
+    return log_text.printable(kind_and_text(error))
 
 
 def kind_and_text(error: BaseException) -> str:

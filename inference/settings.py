@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from inference import column_names, error_threshold, instance_memory
 from inference.column_names import ColumnNames
@@ -14,6 +14,8 @@ from inference.errors import SettingError
 from inference.limits import Limits
 
 CacheMode = Literal["auto", "always", "off"]
+#: `auto`: text on a terminal, JSON otherwise.
+RequestLogForm = Literal["off", "auto", "text", "json"]
 
 DEFAULT_MODEL_DIR = "models/digits"
 DEFAULT_SCRIPT = "score.py"
@@ -38,6 +40,8 @@ class InferenceSettings:
     allow_unpinned_model: bool = False
     #: Whether answers and logs show the text of errors that scripts raise, which may hold payload.
     show_script_errors: bool = False
+    #: Whether each request has a line in the log, and in which form.
+    request_log: RequestLogForm = "off"
     #: `auto` skips lookups that cost more than they save, `always` skips none, `off` all.
     cache_mode: CacheMode = "auto"
     #: How long a prediction is kept.
@@ -75,7 +79,8 @@ class InferenceSettings:
                 env, "MAX_BODIES_IN_WORK_BYTES", instance_memory.memory_limit_bytes() // 4
             ),
             scoring_timeout_s=positive_float(env, "SCORING_TIMEOUT_S", cls.scoring_timeout_s),
-            cache_mode=_cache_mode(env),
+            request_log=cast(RequestLogForm, _choice(env, "REQUEST_LOG", RequestLogForm, "off")),
+            cache_mode=cast(CacheMode, _choice(env, "CACHE_MODE", CacheMode, "auto")),
             cache_ttl_s=positive_float(env, "CACHE_TTL_S", cls.cache_ttl_s),
             result_ttl_s=positive_float(env, "RESULT_TTL_S", cls.result_ttl_s),
             error_threshold=_error_threshold(env),
@@ -95,13 +100,12 @@ def _entry_script(env: Mapping[str, str], model_dir: Path) -> Path | None:
     return None
 
 
-def _cache_mode(env: Mapping[str, str]) -> CacheMode:
-    mode = env.get("CACHE_MODE", "").lower() or "auto"
-    if mode not in get_args(CacheMode):
-        raise SettingError(
-            name="CACHE_MODE", value=mode, expected=f"one of {', '.join(get_args(CacheMode))}"
-        )
-    return cast(CacheMode, mode)
+def _choice(env: Mapping[str, str], name: str, form: Any, default: str) -> str:
+    """A setting that is one of the values of `form`, a Literal. Raises SettingError."""
+    text = env.get(name, "").lower() or default
+    if text not in get_args(form):
+        raise SettingError(name=name, value=text, expected=f"one of {', '.join(get_args(form))}")
+    return text
 
 
 def _error_threshold(env: Mapping[str, str]) -> ErrorThreshold:

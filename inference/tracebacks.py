@@ -1,10 +1,17 @@
-"""Errors as text without their messages, which may hold payload: kinds and places only."""
+"""Errors as text: their kinds and places, without their messages, which may hold payload.
+
+`format_traceback` alone shows messages.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType
+
+#: Of an error, how many causes a traceback shows.
+MAX_CAUSES = 3
 
 
 def format_error(error: BaseException) -> str:
@@ -25,6 +32,30 @@ def format_place(error: BaseException, folder: Path | None = None) -> str:
     frames = list(_frames(error))
     own = [(code, line) for code, line in frames if is_in_folder(code, folder)]
     return next((_format(*frame) for frame in reversed(own or frames)), "an unknown place")
+
+
+def format_traceback(
+    error: BaseException, folder: Path, describe: Callable[[BaseException], str]
+) -> str:
+    """As Python prints it, with the frames of code in `folder` alone. Empty if there are none.
+
+    `describe` gives an error's kind and message in one line. A cause comes before its effect.
+    """
+    parts: list[str] = []
+    each: BaseException | None = error
+    for _ in range(1 + MAX_CAUSES):
+        if each is None:
+            break
+        stack = [
+            frame
+            for frame in traceback.extract_tb(each.__traceback__)
+            if Path(frame.filename).is_relative_to(folder)
+        ]
+        if stack:
+            frames = "".join(traceback.format_list(stack))
+            parts.append(f"Traceback (most recent call last):\n{frames}{describe(each)}")
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+    return "\n\nwhich led to:\n\n".join(reversed(parts))
 
 
 def code_objects(error: BaseException) -> list[CodeType]:

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
+from typing import Any
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -73,18 +74,39 @@ async def respond(
 def report(
     finished: FinishedRequests, route: str, response: func.HttpResponse, began: float
 ) -> None:
-    """Report a request with its response. `began`: time.perf_counter() when it came."""
+    """Report a request to score with its response. `began`: time.perf_counter() when it came."""
     status, seconds = response.status_code, time.perf_counter() - began
-    if not finished.is_observed:
+    if finished.is_observed:
+        finished.report("http", route, status, seconds, **_details(response))
+    else:
         finished.report("http", route, status, seconds)
-        return
-    finished.report(
-        *("http", route, status, seconds),
-        request_id=response.headers["x-request-id"],
-        cache=response.headers.get("x-cache"),
-        rows=getattr(response, "rows", None),
-        error=getattr(response, "error", None),
-    )
+
+
+def observed(finished: FinishedRequests, route: str) -> Callable[[Handler], Handler]:
+    """Decorate a function that asks for no prediction: the observers are notified of its calls."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def answer(req: func.HttpRequest) -> func.HttpResponse:
+            began = time.perf_counter()
+            response = await handler(req)
+            seconds = time.perf_counter() - began
+            finished.notify("http", route, response.status_code, seconds, **_details(response))
+            return response
+
+        return answer
+
+    return decorate
+
+
+def _details(response: func.HttpResponse) -> dict[str, Any]:
+    headers = response.headers
+    return {
+        "request_id": headers["x-request-id"],
+        "cache": headers.get("x-cache"),
+        "rows": getattr(response, "rows", None),
+        "error": getattr(response, "error", None),
+    }
 
 
 def guarded(handler: Handler) -> Handler:

@@ -18,6 +18,7 @@ from inference.rows.formats import json_codec
 from inference.scripts import EstimatorScript, Question, RowQuestion
 from inference.serving.deadlines import Wait
 from inference.serving.off_loop import INLINE_ANSWER_BYTES, off_loop
+from inference.serving.prediction import count_rows
 from inference.serving.scorer import Scorer
 
 #: Of an answer with bytes after its JSON.
@@ -43,7 +44,7 @@ async def infer(scorer: Scorer, script: EstimatorScript, request: Request, wait:
         cache=prediction.cache,
         age_s=prediction.age_s,
         elapsed_ms=(time.perf_counter() - began) * 1000,
-        rows=len(question) if isinstance(question, RowQuestion) else question.rows,
+        rows=count_rows(question),
         headers=((HEADER_LENGTH, str(len(head))),) if asked.binary else (),
     )
 

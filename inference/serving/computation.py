@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from inference.errors import InternalError
+from inference.log_text import current_request
 from inference.scripts.question import Reply
 from inference.serving.deadlines import Wait
 from inference.tracebacks import format_error
@@ -64,7 +65,8 @@ class Computation:
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self._outcome is not None:
             if isinstance(error, Exception):
-                log.error("failed after its answer was known: %s", format_error(error))
+                request_id, where = current_request.get(), format_error(error)
+                log.error("request %r failed after its answer was known: %s", request_id, where)
             return
         if not isinstance(error, Exception):
             error = InternalError(type(error).__name__)

@@ -14,16 +14,19 @@ from inference.serving.counts import Counts
 
 #: Of messages and blobs. The platform delivers one that is `returned` again.
 Outcome = Literal["succeeded", "failed", "returned"]
+#: Of those that were not scored, which are not counted: one that had been finished before; a blob
+#: that was replaced or deleted before its end.
+Unscored = Literal["repeated", "superseded", "deleted"]
 
 
 class FinishedRequest(NamedTuple):
-    """One request, message or blob, and what it ended in."""
+    """One request, blob or message, and what it ended in."""
 
     trigger: Source
-    #: Of HTTP: `score`, `v2`. Empty for messages and blobs.
+    #: Of HTTP: `score`, `v2`, `results` or `console/files`. Empty for messages and blobs.
     route: str
     #: Of HTTP the response's, of messages and blobs their outcome.
-    status: int | Outcome
+    status: int | Outcome | Unscored
     #: The caller's own text: any characters. Empty if the blob could not be read.
     request_id: str
     #: Since the trigger got it.
@@ -74,9 +77,30 @@ class FinishedRequests:
         """Count a request and notify the observers."""
         self._counts.count_request(trigger, route, status, seconds)
         if self._observers:
-            finished = FinishedRequest(
-                *(trigger, route, status, request_id, seconds, cache, rows, error),
-                self._model(),
+            self.notify(
+                *(trigger, route, status, seconds),
+                request_id=request_id,
+                cache=cache,
+                rows=rows,
+                error=error,
             )
-            for observer in self._observers:
-                observer(finished)
+
+    def notify(
+        self,
+        trigger: Source,
+        route: str,
+        status: int | Outcome | Unscored,
+        seconds: float,
+        *,
+        request_id: str = "",
+        cache: CacheStatus | None = None,
+        rows: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Notify the observers of a request that is not counted: it asks for no prediction."""
+        finished = FinishedRequest(
+            *(trigger, route, status, request_id, seconds, cache, rows, error),
+            self._model(),
+        )
+        for observer in self._observers:
+            observer(finished)

@@ -32,8 +32,8 @@ class Prediction(NamedTuple):
 NO_ROWS = Prediction(b"[]", "bypass")
 
 
-def has_rows(question: Question | RowQuestion) -> bool:
-    return bool(question.rows if isinstance(question, Question) else len(question))
+def count_rows(question: Question | RowQuestion) -> int:
+    return question.rows if isinstance(question, Question) else len(question)
 
 
 def from_model(

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from inference.errors import InternalError, ScoringError
 from inference.failure_log import log_failure
+from inference.log_text import current_request
 from inference.serving.deadlines import Deadlines, Wait
 
 
@@ -31,6 +32,7 @@ class RequestDeadline(Wait):
         self._deadlines, self._id, self._late = deadlines, request_id, late
 
     def __enter__(self) -> Wait:
+        current_request.set(self._id)
         self._deadlines.watch(self)
         return self
 

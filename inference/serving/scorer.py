@@ -23,11 +23,12 @@ from inference.serving.finished_requests import FinishedRequests
 from inference.serving.health import Health, ModelStatus, check_health, model_status
 from inference.serving.loading import STILL_LOADING, ModelLoader
 from inference.serving.model_thread import ModelThread
-from inference.serving.prediction import NO_ROWS, Prediction, has_rows
+from inference.serving.prediction import NO_ROWS, Prediction, count_rows
 from inference.serving.predictor import Predictor
 from inference.serving.rendering import choose_format, render
 from inference.serving.request_bodies import RequestBodies
 from inference.serving.request_deadline import RequestDeadline
+from inference.serving.request_log import RequestLog
 from inference.serving.response_cache import ResponseCache
 from inference.settings import InferenceSettings
 
@@ -59,6 +60,8 @@ class Scorer:
         self.counts = Counts()
         #: Every trigger reports its requests here when they have ended.
         self.finished = FinishedRequests(self.counts, lambda: self.model)
+        if settings.request_log != "off":
+            self.finished.observe(RequestLog(settings.request_log))
         self._thread = ModelThread(
             timeout_s=settings.scoring_timeout_s, counts=self.counts, exit_process=exit_process
         )
@@ -169,8 +172,7 @@ class Scorer:
             columns = self._columns
             if question.output == PROBABILITIES and isinstance(script, scripts.EstimatorScript):
                 columns = replace(columns, classes=script.classes)
-            rows = question.rows if isinstance(question, scripts.Question) else len(question)
-            answer = await render(prediction, form, began, columns, rows)
+            answer = await render(prediction, form, began, columns, count_rows(question))
         finally:
             if hold is not None:
                 hold.give()
@@ -191,7 +193,7 @@ class Scorer:
         """The answer to a question that the script parsed. Raises ScoringError, and what the
         script raised. `wait` is that of `request_deadline`; without it there is no deadline.
         """
-        if not has_rows(question):
+        if not count_rows(question):
             return NO_ROWS
         predictor = self._predictor_of(self._loader.ready or await self._parsing_script())
         self.counts.waiting += 1

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from inference.errors import InternalError, is_row_specific
+from inference.log_text import current_request
 from inference.ports import Cache, Entry
 from inference.scripts.question import NotCached, Question, Reply, RowQuestion
 from inference.serving.cache_policy import LEASE_FROM_S
@@ -231,7 +232,8 @@ class SingleFlight:
         try:
             keep(pairs, ttl_s=self._ttl_s)
         except Exception as error:  # noqa: BLE001 - as above
-            log.error("failed to store answers: %s", format_error(error))
+            request_id, where = current_request.get(), format_error(error)
+            log.error("request %r: failed to store its answers: %s", request_id, where)
 
     def _learn(self, unit_s: float) -> None:
         self.unit_s += (unit_s - self.unit_s) / (MEMORY if self.unit_s else 1)

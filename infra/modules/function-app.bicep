@@ -86,6 +86,7 @@ var scoringSettings = {
   REDIS_AUTH: redisAuth
   REDIS_CLUSTER: redisCluster ? 'true' : 'false'
   REDIS_URL: redisUrl
+  REQUEST_LOG: 'off'
   RESULT_TTL_S: '86400'
   SCORING_TIMEOUT_S: '60'
   SHOW_SCRIPT_ERRORS: 'false'

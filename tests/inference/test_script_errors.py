@@ -282,3 +282,41 @@ class _Angry(DummyClassifier):  # type: ignore[misc]
         if (np.asarray(rows) > self.above).any():
             raise ValueError(SECRET)
         return super().predict(rows)
+
+
+TRACED = """
+import json
+
+class Unreadable(Exception): ...
+
+def read(data):
+    return json.loads(data)
+
+def run(data):
+    try:
+        return read(data)
+    except ValueError as error:
+        raise Unreadable("a\\nb\\x1b[2J" + data) from error
+"""
+
+
+async def test_with_texts_the_log_has_the_traceback_of_the_scripts_own_frames(
+    make_scorer, tmp_path, caplog
+):
+    (tmp_path / "score.py").write_text(INIT + TRACED)
+    scorer = make_scorer(tmp_path, SHOW_SCRIPT_ERRORS="true")
+    with pytest.raises(ScoringError):
+        await scorer.score(Request(id="r1", source="http", body=b'{"data": "x"}'))
+    (record,) = [each for each in caplog.records if "r1" in each.getMessage()]
+    first, *lines = record.getMessage().splitlines()
+    assert first == r"request 'r1': the script raised Unreadable: a\nb\x1b[2Jx"
+    frames = [line.rpartition("/")[2] for line in lines if line.startswith("  File")]
+    assert frames == [
+        'score.py", line 12, in run',
+        'score.py", line 8, in read',
+        'score.py", line 14, in run',
+    ]
+    assert "    return json.loads(data)" in lines
+    assert lines[-1] == r"Unreadable: a\nb\x1b[2Jx"
+    assert "which led to:" in lines
+    assert "\x1b" not in record.getMessage()

@@ -39,6 +39,7 @@ from triggers.storage.blob_streams import BlobReader
 from triggers.storage.storage_errors import (
     BlobChanged,
     BlobGone,
+    LastAttemptFailed,
     as_scoring_error,
     error_code,
     is_retryable,
@@ -98,10 +99,14 @@ class BlobHandler:
                 return await self._score_version(work, read, ends_at)
             except BlobGone:
                 log.info("%s: the blob was deleted before it was read", subject)
+                self._outbox.notify_unscored(request, "deleted")
                 return None
             except BlobChanged:
                 log.info("%s: the blob was replaced while it was read", subject)
+                self._outbox.notify_unscored(request, "superseded")
                 await asyncio.sleep(CHANGED_PAUSE_S)
+            except LastAttemptFailed as last:  # it is reported and logged as finished
+                raise last.error from last.error.__cause__
             except Exception as error:
                 code = error.code if isinstance(error, ScoringError) else error_code(error)
                 self._outbox.report_returned(request, code)
@@ -112,6 +117,7 @@ class BlobHandler:
         version, request = work.version, work.request
         state, document = await self._outbox.find_known(request)
         if document:
+            self._outbox.notify_unscored(request, "repeated")
             return document
         if state == "other":
             return await self._refuse_id(work)
@@ -130,9 +136,10 @@ class BlobHandler:
             except BlobChanged:
                 finished = None
             except Exception as error:
-                if is_last:
-                    await self._exhausted.finish(version, as_scoring_error(error).message, lease)
-                raise
+                if not is_last:
+                    raise
+                await self._exhausted.finish(version, as_scoring_error(error).message, lease)
+                raise LastAttemptFailed(error) from error
             await self._delete_marker(version, checkpoints, lease)
         if finished is None:
             raise BlobChanged

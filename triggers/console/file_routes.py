@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from inference.limits import Limits
+from inference.serving.finished_requests import FinishedRequests
 from triggers import responses
-from triggers.http_exchange import guarded
+from triggers.http_exchange import guarded, observed
 from triggers.settings import TriggerSettings
 from triggers.statuses import NOT_SCORED
 
@@ -28,7 +29,11 @@ BINARY = "application/octet-stream"
 
 
 def add_routes(
-    functions: func.Blueprint, limits: Limits, settings: TriggerSettings, env: Mapping[str, str]
+    functions: func.Blueprint,
+    finished: FinishedRequests,
+    limits: Limits,
+    settings: TriggerSettings,
+    env: Mapping[str, str],
 ) -> None:
     """`POST console/files`, `GET console/files/{id}`. `env` has the connection to storage."""
 
@@ -39,7 +44,10 @@ def add_routes(
 
         return JobFiles(env, settings, limits)
 
+    logged = observed(finished, "console/files")
+
     @functions.route("console/files", methods=["POST"])
+    @logged
     @guarded
     async def console_files(req: func.HttpRequest) -> func.HttpResponse:
         name, output = (req.params.get(each, "") for each in ("name", "output"))
@@ -50,6 +58,7 @@ def add_routes(
         return responses.json(202, document, responses.RETRY_AFTER | location)
 
     @functions.route("console/files/{id}", methods=["GET"])
+    @logged
     @guarded
     async def console_file(req: func.HttpRequest) -> func.HttpResponse:
         return await asyncio.to_thread(lambda: _scored(req, files()))

@@ -16,7 +16,7 @@ from inference.results import result_document
 from inference.results.result_store import ResultStore
 from inference.results.running_jobs import RunningJobs
 from inference.results.stored_result import State, fingerprint
-from inference.serving.finished_requests import FinishedRequests, Outcome
+from inference.serving.finished_requests import FinishedRequests, Outcome, Unscored
 from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import GRACE_S, UnstoredResults
 from triggers.envelope import MAX_BYTES
@@ -81,6 +81,13 @@ class Outbox:
             self._finished.report(self._trigger, "", "returned", 0.0, error=error)
         else:
             self._report("returned", request, error=error)
+
+    def notify_unscored(self, request: Request | None, why: Unscored) -> None:
+        """Notify the observers of an input that was not scored, and which is not counted."""
+        request_id, seconds = "", 0.0
+        if request is not None:
+            request_id, seconds = request.id, time.perf_counter() - request.began
+        self._finished.notify(self._trigger, "", why, seconds, request_id=request_id)
 
     async def store_provisional(
         self, request: Request, model: ModelId, *, due_s: float, wait_s: float | None = None

@@ -65,6 +65,7 @@ def blueprint(
             return await handler.score(req, None)
 
     @functions.route("results/{*id}", methods=["GET", "DELETE"])
+    @http_exchange.observed(scorer.finished, "results")
     async def results_by_id(req: func.HttpRequest) -> func.HttpResponse:
         return await (handler.cancel if req.method == "DELETE" else handler.result)(req)
 
@@ -174,7 +175,7 @@ class HttpHandler:
         # A pending request is sent again: sending it may have failed after the reservation.
         if reservation != "finished":
             if self._send is not None:
-                await _send_in_session(self._send, message, session_id)
+                await _send_in_session(self._send, message, request.id, session_id)
             elif queue is not None:
                 queue.set(message)
         location = urlsplit(urljoin(req.url, f"results/{quote(request.id, safe='')}")).path
@@ -186,13 +187,13 @@ class HttpHandler:
 
 
 async def _send_in_session(
-    send: Callable[[Outgoing], Awaitable[object]], message: str, session_id: str
+    send: Callable[[Outgoing], Awaitable[object]], message: str, request_id: str, session_id: str
 ) -> None:
     """Raises Overloaded. The request stays reserved, and its sender may repeat it."""
     try:
         await send(Outgoing(message, session_id=session_id))
     except Exception as error:  # the SDK raises anything
-        log.warning("a request could not be enqueued: %s", type(error).__name__)
+        log.warning("request %r could not be enqueued: %s", request_id, type(error).__name__)
         raise Overloaded("the queue does not accept the request; try again later") from error
 
 

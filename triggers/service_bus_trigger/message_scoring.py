@@ -145,6 +145,7 @@ class MessageHandler:
     async def _score(self, delivery: Delivery, came_at: float) -> Outcome:
         """Raises retryable errors and StoreUnavailable."""
         if delivery.is_duplicate:
+            self._outbox.notify_unscored(delivery.request, "repeated")
             return Outcome()
         if delivery.error is not None:
             return await self._store_error(delivery, delivery.error)
@@ -205,6 +206,7 @@ class MessageHandler:
                 request = replace(request, source="servicebus")
             return Outcome(await self._outbox.store_id_in_use(request, self._scorer.model))
         if state == "finished":
+            self._outbox.notify_unscored(delivery.request, "repeated")
             # HTTP may enqueue a request twice: only a redelivery may have lost its document.
             return Outcome(document if delivery.redelivered else "")
         return None
@@ -230,12 +232,12 @@ class MessageHandler:
     async def _return(self, delivery: Delivery, error: ScoringError) -> Outcome:
         """Let the broker deliver a message again, or dead-letter it after the last attempt."""
         request = delivery.request
-        self._outbox.report_returned(request, error.code)
         if delivery.is_last:
             log.warning("request %r failed, and no attempt is left: %s", request.id, error)
             message = f"no attempt is left, and the last one failed: {error}; send it again"
             exhausted = await self._outbox.store_exhausted(request, message, self._scorer.model)
             return Outcome(error=error, exhausted=exhausted)
+        self._outbox.report_returned(request, error.code)
         log.warning("request %r failed and is delivered again: %s", request.id, error)
         return Outcome(error=error)
 

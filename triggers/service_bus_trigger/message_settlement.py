@@ -87,9 +87,9 @@ class MessageSettler:
             await self._score_and_settle(message, delivery, actions)
         except Exception as error:  # noqa: BLE001 - it ends this message alone
             log.warning(
-                "message %r is delivered again: %s", delivery.request.id, format_error(error)
+                "request %r is delivered again: %s", delivery.request.id, format_error(error)
             )
-            await self._hold_and_abandon(message, actions)
+            await self._hold_and_abandon(message, delivery, actions)
         finally:
             unsettled.discard(message.lock_token)
 
@@ -102,7 +102,7 @@ class MessageSettler:
             await actions.dead_letter(message.lock_token, TRIES_EXHAUSTED, str(outcome.error))
             await self._final_attempts.forget([delivery.request.id])
         elif outcome.error is not None:
-            await self._hold_and_abandon(message, actions)
+            await self._hold_and_abandon(message, delivery, actions)
         else:
             await self._finish(message, delivery, outcome, actions)
 
@@ -128,13 +128,16 @@ class MessageSettler:
         message_id = message_id_of(document.encode())
         await self._send(Outgoing(document, message_id, correlation_id, message.session_id))
 
-    async def _hold_and_abandon(self, message: ReceivedMessage, actions: Actions) -> None:
+    async def _hold_and_abandon(
+        self, message: ReceivedMessage, delivery: Delivery, actions: Actions
+    ) -> None:
         earlier = max(message.delivery_count, 1) - 1
         await self._sleep(min(HOLD_S * 2 ** min(earlier, 10), MAX_HOLD_S))
         try:
             await actions.abandon(message.lock_token)
         except Exception as error:  # noqa: BLE001 - its lock expires instead
-            log.warning("a message could not be abandoned: %s", type(error).__name__)
+            kind = type(error).__name__
+            log.warning("request %r could not be abandoned: %s", delivery.request.id, kind)
 
     async def _renew(self, unsettled: set[str], period_s: float, actions: Actions) -> None:
         """Renew the locks of all messages in `unsettled`, which shrinks, until cancelled."""

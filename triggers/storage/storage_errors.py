@@ -26,6 +26,13 @@ class BlobChanged(Exception):
     """The blob was replaced by another version."""
 
 
+class LastAttemptFailed(Exception):
+    """The last attempt failed with `error`, and the blob has its result document."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
 def is_retryable(error: Exception) -> bool:
     """Whether the same call may succeed later."""
     if isinstance(error, ScoringError):

@@ -9,6 +9,9 @@ from azure.storage.blob import BlobServiceClient
 
 from inference.errors import InputTooLarge, MalformedInput, Overloaded, UnfitInput, UnsupportedType
 from inference.limits import Limits
+from inference.models import ModelId
+from inference.serving.counts import Counts
+from inference.serving.finished_requests import FinishedRequests
 from triggers.console import file_routes
 from triggers.console.job_files import AWAY, JobFiles
 from triggers.settings import TriggerSettings
@@ -131,7 +134,9 @@ def test_storage_that_does_not_answer_is_tried_again_later(free_port):
 async def test_the_routes_answer_as_documented(account, make, azurite):
     functions = func.Blueprint()
     env = {"ScoringStorage": azurite.connection_string}
-    file_routes.add_routes(functions, LIMITS, TriggerSettings(), env)
+    finished, seen = FinishedRequests(Counts(), lambda: ModelId("m", "1")), []
+    finished.observe(seen.append)
+    file_routes.add_routes(functions, finished, LIMITS, TriggerSettings(), env)
     handlers = {
         each.get_function_name(): each.get_user_function()
         for each in (builder.build() for builder in functions._function_builders)
@@ -159,3 +164,5 @@ async def test_the_routes_answer_as_documented(account, make, azurite):
     assert (await ask("console_file", id=file_id, params={"part": "report"})).status_code == 200
     large = await ask("console_files", params={"name": "rows.csv"}, body=b"1" * 1001)
     assert large.status_code == 413
+    assert {each.route for each in seen} == {"console/files"}
+    assert [each.status for each in seen] == [202, 404, 206, 200, 200, 413]
