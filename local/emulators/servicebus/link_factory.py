@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from local.emulators.servicebus import cbs, management, message_conversion
+from local.emulators.servicebus.admin.administration import Administration
 from local.emulators.servicebus.amqp.errors import (
     NOT_ALLOWED,
     NOT_FOUND,
@@ -20,7 +21,6 @@ from local.emulators.servicebus.amqp.values import Described, Symbol, ULong
 from local.emulators.servicebus.broker.errors import NotAllowed
 from local.emulators.servicebus.broker.lifecycle import Clock
 from local.emulators.servicebus.broker.message_queue import MessageQueue
-from local.emulators.servicebus.broker.namespace import Namespace
 from local.emulators.servicebus.broker.topic import SUBSCRIPTIONS, Topic
 from local.emulators.servicebus.consumer import Consumer
 from local.emulators.servicebus.dispatcher import Dispatcher
@@ -42,13 +42,14 @@ class LinkFactory:
 
     def __init__(
         self,
-        namespace: Namespace,
+        administration: Administration,
         keys: KeyRing,
         dispatcher_of: Callable[[MessageQueue], Dispatcher],
         loop: asyncio.AbstractEventLoop,
         now_ms: Clock,
     ) -> None:
-        self._namespace = namespace
+        self._administration = administration
+        self._namespace = administration.namespace
         self._keys = keys
         self._dispatcher_of = dispatcher_of
         self._loop = loop
@@ -81,7 +82,7 @@ class LinkFactory:
         if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
             handle, keys = (
-                management.ManagementNode(queue, self._now_ms).handle,
+                management.ManagementNode(queue, self._administration, self._now_ms).handle,
                 management.STATUS_KEYS,
             )
             link = _request_link(node, session, attach, replies, target, handle, keys)

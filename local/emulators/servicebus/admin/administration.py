@@ -112,17 +112,27 @@ class Administration:
 
     def put_rule(self, path: str, name: str, description: ET.Element, *, exists: bool) -> Rule:
         """Raises BadRequest, Conflict and NotFound."""
-        subscription = self.get_subscription(path)
-        _require_name(name)
-        known = _find_rule(subscription.rules, name)
+        known = _find_rule(self.get_subscription(path).rules, name)
         if known is None and exists:
             raise NotFound(f"The rule {name!r} could not be found.")
-        if known is not None and not exists:
-            raise Conflict(f"The rule {name!r} exists already.")
-        rule = rule_xml.read(description, name if known is None else known.name)
+        if known is None or not exists:
+            return self.add_rule(path, rule_xml.read(description, name))
+        rule = rule_xml.read(description, known.name)
+        self._set_rule(self.get_subscription(path), rule)
+        return rule
+
+    def add_rule(self, path: str, rule: Rule) -> Rule:
+        """Raises BadRequest, Conflict and NotFound."""
+        subscription = self.get_subscription(path)
+        _require_name(rule.name)
+        if _find_rule(subscription.rules, rule.name) is not None:
+            raise Conflict(f"The rule {rule.name!r} exists already.")
+        self._set_rule(subscription, rule)
+        return rule
+
+    def _set_rule(self, subscription: Subscription, rule: Rule) -> None:
         subscription.rules[rule.name] = rule
         self._save(subscription)
-        return rule
 
     def get_rule(self, path: str, name: str) -> Rule:
         """Raises NotFound."""
