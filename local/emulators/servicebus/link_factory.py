@@ -125,12 +125,7 @@ class LinkFactory:
     def _consumer_link(
         self, queue: MessageQueue, session: SessionPort, attach: Attach, source: Source
     ) -> Link:
-        if isinstance(queue, Topic):
-            raise AmqpError(
-                NOT_ALLOWED,
-                f"{queue.path!r} is a topic: receive from one of its subscriptions, "
-                f"{queue.path}{SUBSCRIPTIONS}NAME.",
-            )
+        _require_receivable(queue)
         dispatcher = self._dispatcher_of(queue)
         consumer: Consumer
         if SESSION_FILTER in (source.filter or {}):
@@ -217,6 +212,22 @@ def _require_enabled(queue: MessageQueue, attach: Attach) -> None:
     if status in {"Disabled", "ReceiveDisabled" if attach.role else "SendDisabled"}:
         raise AmqpError(
             _ENTITY_DISABLED, f"Messaging entity {queue.path!r} is currently disabled: {status}."
+        )
+
+
+def _require_receivable(queue: MessageQueue) -> None:
+    """Raises AmqpError if no client may receive from it."""
+    if isinstance(queue, Topic):
+        raise AmqpError(
+            NOT_ALLOWED,
+            f"{queue.path!r} is a topic: receive from one of its subscriptions, "
+            f"{queue.path}{SUBSCRIPTIONS}NAME.",
+        )
+    if queue.forward is not None:
+        raise AmqpError(
+            NOT_ALLOWED,
+            f"{queue.path!r} forwards its messages to {queue.settings.forward_to!r}: "
+            "receive from there.",
         )
 
 

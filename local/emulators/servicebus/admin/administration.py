@@ -114,7 +114,7 @@ class Administration:
         """Raises BadRequest, Conflict and NotFound."""
         known = _find_rule(self.get_subscription(path).rules, name)
         if known is None and exists:
-            raise NotFound(f"The rule {name!r} could not be found.")
+            raise _no_rule(path, name)
         if known is None or not exists:
             return self.add_rule(path, rule_xml.read(description, name))
         rule = rule_xml.read(description, known.name)
@@ -138,7 +138,7 @@ class Administration:
         """Raises NotFound."""
         rule = _find_rule(self.get_subscription(path).rules, name)
         if rule is None:
-            raise NotFound(f"The rule {name!r} could not be found.")
+            raise _no_rule(path, name)
         return rule
 
     def delete_rule(self, path: str, name: str) -> None:
@@ -175,6 +175,11 @@ def _kind_of(description: ET.Element, path: str) -> Kind:
 
 def _find_rule(rules: Mapping[str, Rule], name: str) -> Rule | None:
     return next((rule for key, rule in rules.items() if key.casefold() == name.casefold()), None)
+
+
+def _no_rule(path: str, name: str) -> NotFound:
+    # The JavaScript SDK looks for these words.
+    return NotFound(f"The messaging entity '{path}/Rules/{name}' could not be found.")
 
 
 def _require_name(name: str) -> None:
