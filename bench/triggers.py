@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -25,6 +26,9 @@ from bench.worker_memory import processor_s, worker_of
 MESSAGES = 2_000
 MESSAGES_A_BATCH = 100
 ROWS_A_MESSAGE = 10
+#: Sessions of the messages, where IS_SESSIONS_ENABLED=true is in the environment: the emulator and
+#: the app read it there.
+SESSIONS = 64 if os.environ.get("IS_SESSIONS_ENABLED", "").lower() == "true" else 0
 BLOB_ROWS = 100_000
 
 #: Of the worker, which is the local host and the app, for one message.
@@ -85,10 +89,11 @@ class App(EmulatedApp):
             ServiceBusMessage(
                 json.dumps({"data": data}),
                 message_id=name,
+                session_id=str(number % SESSIONS) if SESSIONS else None,
                 application_properties={"content_type": "application/json"},
             )
-            for name, data in zip(
-                expected, batched(drawn.tolist(), rows_a_message, strict=True), strict=True
+            for number, (name, data) in enumerate(
+                zip(expected, batched(drawn.tolist(), rows_a_message, strict=True), strict=True)
             )
         ]
         mode = ServiceBusReceiveMode.RECEIVE_AND_DELETE

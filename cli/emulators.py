@@ -90,6 +90,15 @@ def servicebus(
         list[str] | None,
         typer.Option(metavar="NAME:KEY[:RIGHTS]", help="One more key: app:s3cret:Send."),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            help="A PEM file with a certificate and its private key: TLS on another port."
+        ),
+    ] = None,
+    tls_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="The port of TLS, with --certificate.")
+    ] = 5671,
 ) -> int:
     """Run the Service Bus emulator alone, for any app, until Ctrl-C."""
     from local.emulators import commands
@@ -105,7 +114,8 @@ def servicebus(
     emulator = ServiceBusEmulator(folder.absolute(), port, config)
     print(emulator.connection_string, flush=True)
     keys = [word for each in key or () for word in ("--key", each)]
-    return main([*emulator.arguments(), *keys])
+    tls = ["--certificate", str(certificate), "--tls-port", str(tls_port)] if certificate else []
+    return main([*emulator.arguments(), *keys, *tls])
 
 
 @app.command()

@@ -106,6 +106,10 @@ param storageSku string = 'Standard_LRS'
 @description('Days until scored blobs, their reports and large results are deleted. 0: they are kept.')
 param outputDays int = 0
 
+@minValue(0)
+@description('Days until the blobs that messages name are deleted. It must be more than requestDays, or a message may outlive its rows. 0: they are kept.')
+param claimDays int = 0
+
 @description('Put storage, Service Bus, Redis and the app behind private endpoints. It needs serviceBusSku = Premium.')
 param isolated bool = false
 
@@ -170,6 +174,9 @@ var refusals = [
     : ''
   contains([inputContainer, outputContainer], claimContainer)
     ? 'Messages name blobs in a container of their own: CLAIM_CONTAINER must not be another one.'
+    : ''
+  scoresMessages && claimDays > 0 && claimDays <= requestDays
+    ? 'A message may wait longer than its rows are kept: set claimDays (TRISCORE_CLAIM_DAYS) above requestDays, or to 0.'
     : ''
   input == output
     ? 'Results would be scored again: OUTPUT_QUEUE_NAME must not be INPUT_QUEUE_NAME, and OUTPUT_TOPIC_NAME not INPUT_TOPIC_NAME.'
@@ -236,6 +243,8 @@ module storage 'modules/storage.bicep' = {
     principalId: identity.outputs.principalId
     callerId: callerId
     outputDays: outputDays
+    claimContainer: scoresMessages ? claimContainer : ''
+    claimDays: claimDays
     networkName: networkName
   }
 }

@@ -18,13 +18,25 @@ param callerId string
 @description('Days after which what is in the output container is deleted. 0: it is kept.')
 param outputDays int
 
+@description('The one among them with the blobs that messages name. Empty: the app has no messages.')
+param claimContainer string
+
+@description('Days after which what is in the container of claims is deleted. 0: it is kept.')
+param claimDays int
+
 @description('Name of the network of an isolated app. Empty: the account is reached over the internet.')
 param networkName string
 
 var isolated = !empty(networkName)
 var packages = 'packages'
 var undelivered = 'undelivered-events'
-var expires = !empty(outputContainer) && outputDays > 0
+var outputExpiry = [{ name: 'outputs', container: outputContainer, days: outputDays }]
+var claimExpiry = [{ name: 'claims', container: claimContainer, days: claimDays }]
+var expiring = concat(
+  empty(outputContainer) || outputDays == 0 ? [] : outputExpiry,
+  empty(claimContainer) || claimDays == 0 ? [] : claimExpiry
+)
+var expires = !empty(expiring)
 
 // The roles that Microsoft documents for the host's storage, and for a blob trigger.
 var forHost = {
@@ -68,25 +80,26 @@ resource made 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-09
   }
 ]
 
-// Scored blobs, their reports and large results of messages are deleted so many days after they
-// were written. A storage account has one policy, and its name is always 'default'.
+// Blobs are deleted so many days after they were written: scored blobs with their reports and large
+// results of messages, and blobs that messages name. A storage account has one policy, and its name
+// is always 'default'.
 resource expiry 'Microsoft.Storage/storageAccounts/managementPolicies@2026-09-01' = if (expires) {
   parent: account
   name: 'default'
   properties: {
     policy: {
       rules: [
-        {
-          name: 'outputs'
+        for each in expiring: {
+          name: each.name
           enabled: true
           type: 'Lifecycle'
           definition: {
             filters: {
               blobTypes: ['blockBlob']
-              prefixMatch: ['${outputContainer}/']
+              prefixMatch: ['${each.container}/']
             }
             actions: {
-              baseBlob: { delete: { daysAfterModificationGreaterThan: outputDays } }
+              baseBlob: { delete: { daysAfterModificationGreaterThan: each.days } }
             }
           }
         }

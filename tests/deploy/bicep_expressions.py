@@ -54,6 +54,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     ">": operator.gt,
+    "<=": operator.le,
     "*": operator.mul,
 }
 

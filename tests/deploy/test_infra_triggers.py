@@ -117,6 +117,23 @@ def test_outputs_expire_only_where_somebody_says_after_how_many_days():
         assert delete == {"daysAfterModificationGreaterThan": 30}
 
 
+def test_claims_expire_by_a_rule_of_their_own_and_later_than_their_messages():
+    assert of("managementPolicies", made("http,blob", claimDays=30)) == []
+    (policy,) = of("managementPolicies", made(ALL, outputDays=7, claimDays=30))
+    rules = policy.body["properties"]["policy"]["rules"]
+    assert {rule["name"]: rule["definition"]["filters"]["prefixMatch"] for rule in rules} == {
+        "outputs": ["scoring-output/"],
+        "claims": ["scoring-claims/"],
+    }
+    days = [
+        rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        for rule in rules
+    ]
+    assert days == [7, 30]
+    with pytest.raises(Failed, match="longer than its rows are kept"):
+        made(ALL, claimDays=14)
+
+
 def test_an_app_of_http_alone_costs_no_namespace_and_has_no_setting_of_one():
     resources = made("http", redis="none")
     assert not [each for each in resources if "ServiceBus" in each.type]

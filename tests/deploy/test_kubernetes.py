@@ -12,9 +12,11 @@ import yaml
 
 from deploy.doctor.names import read_by_the_app
 from tests.deploy.identity_settings import CONNECTIONS
+from triggers.settings import TriggerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/triscore.yaml").read_text()))
+TOPICS = list(yaml.safe_load_all((ROOT / "deploy/kubernetes/topics.yaml").read_text()))
 HOST = json.loads((ROOT / "host.json").read_text())
 
 
@@ -38,8 +40,9 @@ def triggers(name):
 
 @pytest.mark.parametrize("version", ["1.30", "1.37"])
 def test_the_api_server_takes_every_object(version):
-    checked = [each for each in DOCUMENTS if not each["apiVersion"].startswith("keda.sh/")]
-    assert len(checked) == 6
+    documents = [*DOCUMENTS, *TOPICS]
+    checked = [each for each in documents if not each["apiVersion"].startswith("keda.sh/")]
+    assert len(checked) == 7
     for each in checked:
         kubernetes_validate.validate(each, version, strict=True)
 
@@ -86,3 +89,21 @@ def test_the_scalers_count_the_inputs_of_each_trigger():
     assert blobs["metadata"]["queueName"] == f"azure-webjobs-blobtrigger-{host_id}"
     blob = HOST["extensions"]["blobs"]["maxDegreeOfParallelism"]
     assert blobs["metadata"]["queueLength"] == str(blob)
+
+
+def test_topics_replace_the_queues_for_every_deployment():
+    settings, scaler = TOPICS
+    names = settings["data"]
+    chosen = TriggerSettings.from_env({**SETTINGS, **names})
+    entities = [str(chosen.input), str(chosen.output)]
+    assert entities == ["subscription scoring of topic orders", "topic scored"]
+    optional = {"configMapRef": {"name": settings["metadata"]["name"], "optional": True}}
+    assert all(pod(each)["containers"][0]["envFrom"][1] == optional for each in DEPLOYMENTS)
+    # Everything but what is counted is that of the scaler that it replaces.
+    queue = SCALERS["triscore-messages"]
+    (counted,) = scaler["spec"]["triggers"]
+    metadata = counted["metadata"]
+    assert metadata.pop("topicName") == names["INPUT_TOPIC_NAME"]
+    assert metadata.pop("subscriptionName") == names["INPUT_SUBSCRIPTION_NAME"]
+    metadata["queueName"] = "scoring-requests"
+    assert scaler == queue

@@ -1,4 +1,6 @@
-"""Downloads the tests, puts the replaced modules beside them, and runs them."""
+"""Downloads Microsoft's tests, puts the replaced modules beside them, and runs them; then ours of
+the JavaScript SDK.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+
+from tests.service_bus_live import javascript
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / ".triscore" / "service-bus-live"
@@ -24,8 +28,18 @@ def main() -> int:
     parser.add_argument(
         "--processes", type=int, default=12, help="each with an emulator of its own"
     )
+    parser.add_argument("--only", choices=["python", "javascript"])
     parser.add_argument("rest", nargs="*", help="options of pytest, after --")
     arguments = parser.parse_args()
+    codes = []
+    if arguments.only != "javascript":
+        codes.append(_run_python(arguments))
+    if arguments.only != "python":
+        codes.append(javascript.run(WORK))
+    return max(codes)
+
+
+def _run_python(arguments: argparse.Namespace) -> int:
     tests = _prepare()
     report = WORK / "report.xml"
     command = [

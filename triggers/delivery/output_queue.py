@@ -6,6 +6,7 @@ The first one imports the Service Bus SDK.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,7 +45,7 @@ class QueueSender:
         return f"<QueueSender {self._entity}>"
 
     def send(self, document: str, message_id: str) -> None:
-        """Send one message over a connection of its own, in a session of its own.
+        """Send one document over a connection of its own, in its session or else one of its own.
 
         A queue without sessions ignores the session. Raises AzureError, SettingError.
         """
@@ -53,7 +54,7 @@ class QueueSender:
         message = ServiceBusMessage(
             document,
             message_id=message_id,
-            session_id=message_id,
+            session_id=_session_of(document) or message_id,
             content_type="text/plain",
         )
         with (
@@ -117,3 +118,8 @@ class QueueSender:
         raise SettingError(
             name=SERVICE_BUS, value="", expected=f"a connection string, or {NAMESPACE}"
         )
+
+
+def _session_of(document: str) -> str:
+    """The session of the message that a result document answers; empty without one."""
+    return str(json.loads(document).get("session_id", ""))

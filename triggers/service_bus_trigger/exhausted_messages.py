@@ -7,7 +7,6 @@ left in the result store is final by then. The next process that runs sends it t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from inference.errors import Overloaded
 from inference.request import Request
 from inference.results.final_attempts import FinalAttempts
 from triggers.delivery.outbox import for_queue
+from triggers.service_bus_trigger.result_messages import message_id_of
 
 log = logging.getLogger(__name__)
 
@@ -25,15 +25,6 @@ POLL_S = 20.0
 LEASE_S = 60.0
 #: With so many documents that were not sent, a poll ends: the broker is likely to be away.
 MAX_FAILURES = 5
-
-
-def message_id_of(document: bytes) -> str:
-    """The id of a document's message.
-
-    A process that is killed after sending sends the document again. With the same id, a broker with
-    duplicate detection drops the second message.
-    """
-    return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
 class ExhaustedMessages:

@@ -22,7 +22,6 @@ from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
 from triggers.service_bus_trigger.claim_reader import ClaimReader
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
-from triggers.service_bus_trigger.exhausted_messages import message_id_of
 from triggers.service_bus_trigger.isolation import (
     FROM_DELIVERY,
     MAX_CRASHES,
@@ -30,6 +29,7 @@ from triggers.service_bus_trigger.isolation import (
     RepeatedCrash,
 )
 from triggers.service_bus_trigger.received_message import ReceivedMessage
+from triggers.service_bus_trigger.result_messages import message_id_of
 from triggers.settings import TriggerSettings
 from triggers.statuses import is_retryable
 

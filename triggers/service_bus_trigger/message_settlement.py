@@ -15,9 +15,9 @@ from inference.tracebacks import format_error
 from triggers.delivery.outbox import TRIES_EXHAUSTED
 from triggers.delivery.output_queue import Outgoing
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
-from triggers.service_bus_trigger.exhausted_messages import message_id_of
 from triggers.service_bus_trigger.message_scoring import LOCK_S, MessageHandler, Outcome
 from triggers.service_bus_trigger.received_message import ReceivedMessage
+from triggers.service_bus_trigger.result_messages import result_message
 
 log = logging.getLogger(__name__)
 
@@ -124,9 +124,7 @@ class MessageSettler:
         self, message: ReceivedMessage, delivery: Delivery, document: str
     ) -> None:
         # A message's own id is that of its request, unless HTTP enqueued it.
-        correlation_id = message.correlation_id or delivery.request.id
-        message_id = message_id_of(document.encode())
-        await self._send(Outgoing(document, message_id, correlation_id, message.session_id))
+        await self._send(result_message(document, message, delivery.request.id))
 
     async def _hold_and_abandon(
         self, message: ReceivedMessage, delivery: Delivery, actions: Actions

@@ -19,6 +19,7 @@ from triggers.service_bus_trigger.message_components import message_handler
 from triggers.service_bus_trigger.message_converter import MessageConverter  # noqa: F401 - registers
 from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
+from triggers.service_bus_trigger.result_messages import result_message
 from triggers.settings import TriggerSettings
 
 
@@ -63,16 +64,17 @@ def _register_sessions(
     settings: TriggerSettings,
     env: Mapping[str, str],
 ) -> None:
-    requeue = BatchSender.to(env, settings.input)
-    close_with_loop(requeue.close)
+    """Results are sent with the SDK: an output binding can't give a message a session id."""
+    output, requeue = (BatchSender.to(env, each) for each in (settings.output, settings.input))
+    close_with_loop(output.close, requeue.close)
 
     @settings.input.trigger(functions, "message")
-    @settings.output.output(functions, "documents")
-    async def score_messages(message: ReceivedMessage, documents: func.Out[str]) -> None:
+    async def score_messages(message: ReceivedMessage) -> None:
         sent = await handler.score([message])
         for body in sent.requeued:
             await requeue.send(Outgoing(body, session_id=message.session_id))
-        _set(documents, sent.documents)
+        for document in sent.documents:
+            await output.send(result_message(document, message, message.message_id))
 
 
 def _set(queue: func.Out[str], bodies: Sequence[str]) -> None:

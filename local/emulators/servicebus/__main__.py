@@ -7,6 +7,7 @@ import asyncio
 import errno
 import logging
 import signal
+import ssl
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,7 +21,7 @@ from local.emulators.servicebus.config_values import ConfigError
 from local.emulators.servicebus.sas import ALL_RIGHTS, AccessKey
 from local.emulators.servicebus.server import Server
 
-#: Exit codes: a wrong Config.json, database or port; a database that failed while serving.
+#: Exit codes: a wrong Config.json, database, certificate or port; a database that failed later.
 CANNOT_START = 2
 STORE_FAILED = 1
 
@@ -33,12 +34,13 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     try:
         settings = config.load(arguments.config)
+        tls = _tls(arguments.certificate)
         store = Store(arguments.db)
     except (ConfigError, StoreError) as error:
         print(error, file=sys.stderr)
         return CANNOT_START
     with closing(store):
-        return asyncio.run(_serve(arguments, settings, store))
+        return asyncio.run(_serve(arguments, settings, store, tls))
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -51,6 +53,10 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5672)
+    parser.add_argument(
+        "--certificate", type=Path, help="a PEM file with a certificate and its private key"
+    )
+    parser.add_argument("--tls-port", type=int, default=5671, help="used with --certificate")
     parser.add_argument(
         "--log-level", default="warning", choices=["debug", "info", "warning", "error"]
     )
@@ -77,8 +83,24 @@ def _access_key(text: str) -> AccessKey:
     return AccessKey(name, key, rights)
 
 
-async def _serve(arguments: argparse.Namespace, settings: Config, store: Store) -> int:
-    host, port = arguments.host, arguments.port
+def _tls(certificate: Path | None) -> ssl.SSLContext | None:
+    """Raises ConfigError if the file can't be used."""
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate)
+    except OSError as error:
+        raise ConfigError(
+            f"{certificate}: expected a PEM file with a certificate and its private key; {error}"
+        ) from error
+    return context
+
+
+async def _serve(
+    arguments: argparse.Namespace, settings: Config, store: Store, tls: ssl.SSLContext | None
+) -> int:
+    host, port, option = arguments.host, arguments.port, "--port"
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,12 +108,16 @@ async def _serve(arguments: argparse.Namespace, settings: Config, store: Store) 
     server = Server(settings, store, tuple(arguments.keys))
     try:
         await server.start(host, port)
+        if tls is not None:
+            port, option = arguments.tls_port, "--tls-port"
+            await server.listen(host, port, tls)
     except OSError as error:
-        print(_describe(host, port, error), file=sys.stderr)
+        print(_describe(host, port, option, error), file=sys.stderr)
         return CANNOT_START
     topics = (topic.queue for topic in settings.topics)
     names = ", ".join(each.name for each in (*settings.queues, *topics))
-    print(f"Service Bus emulator on {host}:{port}, queues and topics: {names}", flush=True)
+    ports = f"{arguments.port} and {port} (TLS)" if tls else f"{port}"
+    print(f"Service Bus emulator on {host}:{ports}, queues and topics: {names}", flush=True)
     stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(server.failed())
     await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -104,11 +130,11 @@ async def _serve(arguments: argparse.Namespace, settings: Config, store: Store) 
     return 0
 
 
-def _describe(host: str, port: int, error: OSError) -> str:
+def _describe(host: str, port: int, option: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} on {host} is taken: stop the program that listens there, or choose "
-            "another port with --port."
+            f"another port with {option}."
         )
     return f"Port {port} on {host} cannot be used: {error.strerror}."
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from local.emulators.servicebus import cbs, management, message_conversion
+from local.emulators.servicebus.admin.administration import Administration
 from local.emulators.servicebus.amqp.errors import (
     NOT_ALLOWED,
     NOT_FOUND,
@@ -20,7 +21,6 @@ from local.emulators.servicebus.amqp.values import Described, Symbol, ULong
 from local.emulators.servicebus.broker.errors import NotAllowed
 from local.emulators.servicebus.broker.lifecycle import Clock
 from local.emulators.servicebus.broker.message_queue import MessageQueue
-from local.emulators.servicebus.broker.namespace import Namespace
 from local.emulators.servicebus.broker.topic import SUBSCRIPTIONS, Topic
 from local.emulators.servicebus.consumer import Consumer
 from local.emulators.servicebus.dispatcher import Dispatcher
@@ -42,13 +42,14 @@ class LinkFactory:
 
     def __init__(
         self,
-        namespace: Namespace,
+        administration: Administration,
         keys: KeyRing,
         dispatcher_of: Callable[[MessageQueue], Dispatcher],
         loop: asyncio.AbstractEventLoop,
         now_ms: Clock,
     ) -> None:
-        self._namespace = namespace
+        self._administration = administration
+        self._namespace = administration.namespace
         self._keys = keys
         self._dispatcher_of = dispatcher_of
         self._loop = loop
@@ -81,7 +82,7 @@ class LinkFactory:
         if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
             handle, keys = (
-                management.ManagementNode(queue, self._now_ms).handle,
+                management.ManagementNode(queue, self._administration, self._now_ms).handle,
                 management.STATUS_KEYS,
             )
             link = _request_link(node, session, attach, replies, target, handle, keys)
@@ -124,12 +125,7 @@ class LinkFactory:
     def _consumer_link(
         self, queue: MessageQueue, session: SessionPort, attach: Attach, source: Source
     ) -> Link:
-        if isinstance(queue, Topic):
-            raise AmqpError(
-                NOT_ALLOWED,
-                f"{queue.path!r} is a topic: receive from one of its subscriptions, "
-                f"{queue.path}{SUBSCRIPTIONS}NAME.",
-            )
+        _require_receivable(queue)
         dispatcher = self._dispatcher_of(queue)
         consumer: Consumer
         if SESSION_FILTER in (source.filter or {}):
@@ -216,6 +212,22 @@ def _require_enabled(queue: MessageQueue, attach: Attach) -> None:
     if status in {"Disabled", "ReceiveDisabled" if attach.role else "SendDisabled"}:
         raise AmqpError(
             _ENTITY_DISABLED, f"Messaging entity {queue.path!r} is currently disabled: {status}."
+        )
+
+
+def _require_receivable(queue: MessageQueue) -> None:
+    """Raises AmqpError if no client may receive from it."""
+    if isinstance(queue, Topic):
+        raise AmqpError(
+            NOT_ALLOWED,
+            f"{queue.path!r} is a topic: receive from one of its subscriptions, "
+            f"{queue.path}{SUBSCRIPTIONS}NAME.",
+        )
+    if queue.forward is not None:
+        raise AmqpError(
+            NOT_ALLOWED,
+            f"{queue.path!r} forwards its messages to {queue.settings.forward_to!r}: "
+            "receive from there.",
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from local.emulators.servicebus import message_conversion
+from local.emulators.servicebus.admin.administration import Administration
 from local.emulators.servicebus.amqp.errors import NOT_ALLOWED, NOT_IMPLEMENTED, AmqpError
 from local.emulators.servicebus.amqp.outcomes import Accepted, Modified, Outcome, Rejected
 from local.emulators.servicebus.amqp.performatives import Error
@@ -20,9 +21,11 @@ from local.emulators.servicebus.broker.errors import (
 from local.emulators.servicebus.broker.lifecycle import Clock
 from local.emulators.servicebus.broker.message import Message
 from local.emulators.servicebus.broker.message_queue import MessageQueue
+from local.emulators.servicebus.broker.topic import Subscription
 from local.emulators.servicebus.consumer import settle
 from local.emulators.servicebus.request_body import get, get_list, get_session
 from local.emulators.servicebus.request_response import Reply, Request
+from local.emulators.servicebus.rule_management import RuleManagement
 from local.emulators.servicebus.session_management import SessionManagement
 
 STATUS_KEYS = ("statusCode", "statusDescription", "errorCondition")
@@ -45,7 +48,7 @@ _REFUSALS: dict[type[BrokerError], tuple[int, str]] = {
 class ManagementNode:
     """Handles the requests for one queue or dead-letter queue."""
 
-    def __init__(self, queue: MessageQueue, now_ms: Clock) -> None:
+    def __init__(self, queue: MessageQueue, administration: Administration, now_ms: Clock) -> None:
         self._queue = queue
         self._operations: dict[str, Callable[[dict[Value, Value]], Reply]] = {
             "renew-lock": self._renew_locks,
@@ -56,6 +59,8 @@ class ManagementNode:
             "update-disposition": self._settle,
             **SessionManagement(queue, now_ms).operations,
         }
+        if isinstance(queue, Subscription):
+            self._operations |= RuleManagement(administration, queue.path).operations
 
     def __repr__(self) -> str:
         return f"<ManagementNode of {self._queue.path}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 
 from local.emulators.servicebus.admin.administration import Administration
@@ -49,10 +50,10 @@ class Server:
         self._add_entities(config)
         key_ring = KeyRing((DEFAULT_KEY, *keys), self.namespace)
         self._links = LinkFactory(
-            self.namespace, key_ring, self._dispatchers.__getitem__, self._loop, now_ms
+            self.administration, key_ring, self._dispatchers.__getitem__, self._loop, now_ms
         )
         self._web = WebServer(self.administration, key_ring, self.group_commit, self.connection)
-        self._server: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
         self._shrinking: asyncio.TimerHandle | None = None
         self._sweeping: asyncio.TimerHandle | None = None
         self._idle = IdleEntities(
@@ -64,11 +65,17 @@ class Server:
 
     async def start(self, host: str, port: int) -> None:
         """Raises OSError if the port is taken."""
-        self._server = await self._loop.create_server(
-            lambda: FrontDoor(self.connection, self._web.protocol), host, port
-        )
+        await self.listen(host, port)
         self._shrink()
         self._sweep()
+
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Accept connections on one more port. Raises OSError if it is taken."""
+        self._listeners.append(
+            await self._loop.create_server(
+                lambda: FrontDoor(self.connection, self._web.protocol), host, port, ssl=tls
+            )
+        )
 
     async def failed(self) -> None:
         """Wait until the store fails, and raise its StoreError."""
@@ -79,14 +86,14 @@ class Server:
         for timer in (self._shrinking, self._sweeping):
             if timer is not None:
                 timer.cancel()
-        if self._server is not None:
-            self._server.close()
+        for listener in self._listeners:
+            listener.close()
         for connection in list(self.connections):
             connection.close()
         self._web.close()
         self.group_commit.run()
-        if self._server is not None:
-            await self._server.wait_closed()
+        for listener in self._listeners:
+            await listener.wait_closed()
         for dispatcher in self._dispatchers.values():
             dispatcher.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +43,13 @@ class InProcess:
 
 
 @asynccontextmanager
-async def serving(folder: Path, queues: dict[str, dict[str, object]]) -> AsyncIterator[InProcess]:
+async def serving(
+    folder: Path,
+    queues: dict[str, dict[str, object]],
+    topics: Sequence[Mapping[str, object]] = (),
+) -> AsyncIterator[InProcess]:
     file, port = folder / "Config.json", servers.free_port()
-    file.write_text(document(queues))
+    file.write_text(document(queues, topics))
     with closing(Store(folder / "servicebus.db")) as store:
         server = Server(config.load(file), store)
         await server.start("127.0.0.1", port)

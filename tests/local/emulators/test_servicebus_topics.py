@@ -148,10 +148,16 @@ def test_what_cannot_be_forwarded_is_in_the_transfer_dead_letter_queue(
     assert message.dead_letter_reason == reason
 
 
-def test_a_topic_cannot_be_received_from_nor_a_subscription_sent_to(client):
-    receiver = client.get_queue_receiver("events")
-    with pytest.raises(ServiceBusError, match="is a topic"):
+@pytest.mark.parametrize(
+    ("queue", "says"), [("events", "is a topic"), ("first", "forwards its messages to 'second'")]
+)
+def test_a_topic_and_a_forwarding_queue_cannot_be_received_from(client, queue, says):
+    receiver = client.get_queue_receiver(queue)
+    with pytest.raises(ServiceBusError, match=says):
         receiver.receive_messages(1, max_wait_time=1)
+
+
+def test_a_subscription_cannot_be_sent_to(client):
     sender = client.get_queue_sender("events/Subscriptions/all")
     with pytest.raises(ServiceBusError, match="Nothing can be sent"):
         sender.send_messages(ServiceBusMessage("1"))

@@ -16,11 +16,13 @@ from azurefunctions.extensions.base import Datum
 from inference.errors import Overloaded
 from tests.triggers.service_bus_trigger.test_message_settlement import Platform, locked
 from tests.triggers.service_bus_trigger.test_messages_that_fail import enqueued, request
+from triggers.delivery.batch_sender import BatchSender
 from triggers.service_bus_trigger import message_settlement, service_bus_blueprint
 from triggers.service_bus_trigger.message_converter import MessageConverter
 from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.message_settlement import MessageSettler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
+from triggers.service_bus_trigger.result_messages import message_id_of
 from triggers.settings import TriggerSettings
 
 
@@ -86,6 +88,26 @@ async def test_with_sessions_the_platform_passes_single_messages(scorer, results
     assert trigger["isSessionsEnabled"] is True
     assert trigger["cardinality"] == "ONE"
     assert trigger["queueName"] == "scoring-requests"
+    assert "documents" not in bindings(settings, scorer, results)
+
+
+async def test_a_batch_s_result_is_sent_in_the_session_too(scorer, results, monkeypatch):
+    sent = []
+
+    async def send(_, message):
+        sent.append(message)
+
+    monkeypatch.setattr(BatchSender, "send", send)
+    app = func.FunctionApp()
+    settings = TriggerSettings(sessions_enabled=True)
+    app.register_functions(service_bus_blueprint.blueprint(scorer, results, settings, {}))
+    (function,) = app.get_functions()
+    message = ReceivedMessage(body=b"[[1, 2, 3]]", message_id="m1", session_id="ada")
+    await function.get_user_function()(message)
+    ((body, message_id, correlation_id, session_id),) = sent
+    assert (correlation_id, session_id) == ("m1", "ada")
+    assert message_id == message_id_of(body.encode())
+    assert json.loads(body)["id"] == "m1"
 
 
 async def test_a_subscription_is_read_and_a_topic_is_written(scorer, results):

@@ -112,23 +112,33 @@ class Administration:
 
     def put_rule(self, path: str, name: str, description: ET.Element, *, exists: bool) -> Rule:
         """Raises BadRequest, Conflict and NotFound."""
-        subscription = self.get_subscription(path)
-        _require_name(name)
-        known = _find_rule(subscription.rules, name)
+        known = _find_rule(self.get_subscription(path).rules, name)
         if known is None and exists:
-            raise NotFound(f"The rule {name!r} could not be found.")
-        if known is not None and not exists:
-            raise Conflict(f"The rule {name!r} exists already.")
-        rule = rule_xml.read(description, name if known is None else known.name)
+            raise _no_rule(path, name)
+        if known is None or not exists:
+            return self.add_rule(path, rule_xml.read(description, name))
+        rule = rule_xml.read(description, known.name)
+        self._set_rule(self.get_subscription(path), rule)
+        return rule
+
+    def add_rule(self, path: str, rule: Rule) -> Rule:
+        """Raises BadRequest, Conflict and NotFound."""
+        subscription = self.get_subscription(path)
+        _require_name(rule.name)
+        if _find_rule(subscription.rules, rule.name) is not None:
+            raise Conflict(f"The rule {rule.name!r} exists already.")
+        self._set_rule(subscription, rule)
+        return rule
+
+    def _set_rule(self, subscription: Subscription, rule: Rule) -> None:
         subscription.rules[rule.name] = rule
         self._save(subscription)
-        return rule
 
     def get_rule(self, path: str, name: str) -> Rule:
         """Raises NotFound."""
         rule = _find_rule(self.get_subscription(path).rules, name)
         if rule is None:
-            raise NotFound(f"The rule {name!r} could not be found.")
+            raise _no_rule(path, name)
         return rule
 
     def delete_rule(self, path: str, name: str) -> None:
@@ -165,6 +175,11 @@ def _kind_of(description: ET.Element, path: str) -> Kind:
 
 def _find_rule(rules: Mapping[str, Rule], name: str) -> Rule | None:
     return next((rule for key, rule in rules.items() if key.casefold() == name.casefold()), None)
+
+
+def _no_rule(path: str, name: str) -> NotFound:
+    # The JavaScript SDK looks for these words.
+    return NotFound(f"The messaging entity '{path}/Rules/{name}' could not be found.")
 
 
 def _require_name(name: str) -> None:

@@ -17,8 +17,9 @@ SCHEMA = "http://www.w3.org/2001/XMLSchema"
 
 CONTENT_TYPE = "application/atom+xml;type=entry;charset=utf-8"
 
-for _prefix, _uri in (("", ATOM), ("sb", SERVICE_BUS), ("c", COUNTS), ("i", INSTANCE)):
-    ET.register_namespace(_prefix, _uri)
+#: All other elements are written without a prefix, as the service does: the JavaScript SDK looks
+#: for them by name alone.
+_PREFIXES = {COUNTS: "d2p1", INSTANCE: "i"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +102,35 @@ def _link(parent: ET.Element, relation: str, url: str) -> None:
 
 
 def _write(element: ET.Element) -> bytes:
-    written: bytes = ET.tostring(element, encoding="utf-8", xml_declaration=True)
+    written: bytes = ET.tostring(_as_served(element, ""), encoding="utf-8", xml_declaration=True)
     return written
+
+
+def _as_served(element: ET.Element, default: str) -> ET.Element:
+    """A copy whose namespaces are written as attributes. `default` is that of its parent."""
+    namespace, name = _split(element.tag)
+    served = ET.Element(name)
+    for key, value in element.attrib.items():
+        served.set(_prefixed(*_split(key)), value)
+    if namespace in _PREFIXES:
+        served.tag = _prefixed(namespace, name)
+    elif namespace != default:
+        served.set("xmlns", namespace)
+        default = namespace
+        if namespace == SERVICE_BUS:
+            served.set(f"xmlns:{_PREFIXES[INSTANCE]}", INSTANCE)
+    if any(_split(child.tag)[0] == COUNTS for child in element):
+        served.set(f"xmlns:{_PREFIXES[COUNTS]}", COUNTS)
+    served.text = element.text
+    served.extend(_as_served(child, default) for child in element)
+    return served
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Namespace and local name."""
+    namespace, _, local = name.rpartition("}")
+    return namespace.removeprefix("{"), local
+
+
+def _prefixed(namespace: str, name: str) -> str:
+    return f"{_PREFIXES[namespace]}:{name}" if namespace in _PREFIXES else name

@@ -43,6 +43,7 @@ class Exchange:
         self.headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        self._scheme: str = scope["scheme"]
         self._receive = receive
         self._send = send
 
@@ -52,7 +53,7 @@ class Exchange:
     @property
     def root(self) -> str:
         """The namespace's address, as the client calls it."""
-        return f"http://{self.headers.get('host', 'localhost')}"
+        return f"{self._scheme}://{self.headers.get('host', 'localhost')}"
 
     def number(self, name: str, default: int) -> int:
         """A parameter of the query. Raises HttpError unless it is a whole number from 0 up."""
