@@ -9,12 +9,8 @@ from local.emulators.servicebus.amqp.composites import Composite
 from local.emulators.servicebus.amqp.outcomes import Source, Target
 from local.emulators.servicebus.amqp.performatives import Attach, Detach
 from local.emulators.servicebus.amqp.values import UByte, UInt, Value
-from local.host.amqp_client.amqp_connection import (
-    OPEN_S,
-    AmqpConnection,
-    ConnectionClosed,
-    silent_future,
-)
+from local.host.amqp_client.amqp_connection import OPEN_S, AmqpConnection, silent_future
+from local.host.amqp_client.frame_stream import ConnectionClosed
 
 #: Settle modes: of a sender, unsettled and settled; of a receiver, second.
 UNSETTLED, SETTLED, SECOND = UByte(0), UByte(1), UByte(1)

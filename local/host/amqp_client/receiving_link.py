@@ -35,6 +35,8 @@ class ReceivingLink(ClientLink):
         self._first: Transfer | None = None
         self._parts: list[bytes] = []
         self._delivery_count = 0
+        #: The numbers of deliveries whose settlement the peer has to confirm.
+        self._settling: set[int] = set()
         #: Messages that the peer may still send.
         self.outstanding = 0
 
@@ -87,7 +89,12 @@ class ReceivingLink(ClientLink):
                 batchable=True,
             )
         )
-        return self.connection.received.expect(first, last)
+        self._settling.update(range(first, last + 1))
+        settled = self.connection.received.expect(first, last)
+        settled.add_done_callback(
+            lambda _: self._settling.difference_update(range(first, last + 1))
+        )
+        return settled
 
     def on_frame(self, performative: Composite, payload: bytes) -> None:
         if isinstance(performative, Transfer):
@@ -97,6 +104,7 @@ class ReceivingLink(ClientLink):
 
     def on_closed(self, error: Exception) -> None:
         super().on_closed(error)
+        self.connection.received.fail(error, self._settling)
         self._notify()
 
     def _on_transfer(self, transfer: Transfer, payload: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from local.emulators.servicebus.amqp.outcomes import Outcome, outcome
 from local.emulators.servicebus.amqp.performatives import Disposition
@@ -21,8 +22,6 @@ class _Range:
         self.left = number
         self.outcomes: Outcomes = {}
         self.done: asyncio.Future[Outcomes] = asyncio.get_running_loop().create_future()
-        # Its waiter may have been cancelled before the connection fails.
-        self.done.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 class Settlements:
@@ -34,11 +33,23 @@ class Settlements:
     def __repr__(self) -> str:
         return f"<Settlements {len(self._waiting)} waiting>"
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def expect(self, first: int, last: int) -> asyncio.Future[Outcomes]:
         """The outcomes of a range, once the peer has settled all of it. Raises ConnectionError."""
         settled = _Range(last - first + 1)
+        settled.done.add_done_callback(partial(self._on_done, range(first, last + 1), settled))
         self._waiting.update(dict.fromkeys(range(first, last + 1), settled))
         return settled.done
+
+    def _on_done(self, numbers: range, settled: _Range, done: asyncio.Future[Outcomes]) -> None:
+        if done.cancelled():  # its waiter is gone: the outcomes are nobody's
+            for number in numbers:
+                if self._waiting.get(number) is settled:
+                    del self._waiting[number]
+        else:
+            done.exception()  # perhaps nobody awaits it
 
     def on_disposition(self, disposition: Disposition) -> None:
         if not disposition.settled and not disposition.role:

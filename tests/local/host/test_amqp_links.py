@@ -18,7 +18,7 @@ from local.emulators.servicebus.amqp.performatives import (
     Transfer,
 )
 from local.emulators.servicebus.amqp.values import Symbol, UInt
-from local.host.amqp_client import amqp_connection
+from local.host.amqp_client import frame_stream
 from local.host.amqp_client.receiving_link import ReceivingLink
 from local.host.amqp_client.sending_link import SendingLink
 from tests.local.host.scripted_peer import SHIFT, accept, connected, detach
@@ -93,6 +93,41 @@ async def test_a_message_in_flight_fails_with_its_link() -> None:
         sending[1].cancel()
 
 
+async def test_a_send_that_is_cancelled_leaves_nothing_behind() -> None:
+    async with connected(accept_links) as (connection, peer):
+        link = SendingLink(connection, "out")
+        await link.open()
+        sending = asyncio.create_task(link.send(b"body"))
+        await eventually_async(lambda: any(isinstance(each, Transfer) for each in peer.frames))
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        assert (len(connection.sent), link._in_flight) == (0, set())
+        # The outcome that comes later is nobody's.
+        state = Accepted().described()
+        peer.send(Disposition(role=True, first=UInt(0), settled=True, state=state))
+        sending = asyncio.create_task(link.send(b"body"))
+        await asyncio.sleep(0.05)
+        assert not sending.done()
+        peer.send(Disposition(role=True, first=UInt(1), settled=True, state=state))
+        async with asyncio.timeout(5):
+            await sending
+
+
+async def test_a_settlement_fails_with_its_link() -> None:
+    async with connected(accept_links) as (connection, peer):
+        link, other = ReceivingLink(connection, "in"), ReceivingLink(connection, "other")
+        await link.open()
+        await other.open()
+        settling, others = link.settle(1, 3, Accepted()), other.settle(4, 4, Accepted())
+        peer.send(detach(link.handle, Error(Symbol("amqp:link:detach-forced"), "idle")))
+        with pytest.raises(AmqpError, match="idle"):
+            async with asyncio.timeout(2):
+                await settling
+        with pytest.raises(AmqpError, match="idle"):
+            link.settle(1, 3, Accepted())
+        assert (others.done(), len(connection.received)) == (False, 1)
+
+
 async def test_a_peer_that_does_not_answer_an_attach_is_waited_for_a_limited_time() -> None:
     async with connected(lambda _: []) as (connection, peer):
         link = ReceivingLink(connection, "in")
@@ -104,19 +139,19 @@ async def test_a_peer_that_does_not_answer_an_attach_is_waited_for_a_limited_tim
 async def test_a_silent_peer_is_given_up_though_it_reads_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(amqp_connection, "FLUSH_S", 0.05)
+    monkeypatch.setattr(frame_stream, "FLUSH_S", 0.05)
     async with connected(accept_links) as (connection, peer):
         link = SendingLink(connection, "out")
         await link.open()
         peer.transport.pause_reading()
-        transport = connection._transport
+        transport = connection.stream._transport
         assert transport is not None
         sending = asyncio.create_task(link.send(bytes(30_000_000)))
         await eventually_async(transport.get_write_buffer_size)
         lost = asyncio.Event()
-        monkeypatch.setattr(connection, "connection_lost", lambda _: lost.set())
-        monkeypatch.setattr(amqp_connection, "IDLE_TIME_OUT_MS", 0)
-        connection._watch()
+        monkeypatch.setattr(connection.stream, "connection_lost", lambda _: lost.set())
+        monkeypatch.setattr(frame_stream, "IDLE_TIME_OUT_MS", 0)
+        connection.stream._watch()
         async with asyncio.timeout(5):
             await lost.wait()
             with pytest.raises(ConnectionError):
