@@ -5,22 +5,45 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from local.emulators.servicebus.amqp import errors
 from local.emulators.servicebus.amqp.errors import AmqpError
+from local.emulators.servicebus.amqp.values import Symbol
 from local.host.amqp_client.amqp_connection import AmqpConnection
 from local.host.amqp_client.authorization import Authorization
 from local.host.amqp_client.message_batch import in_transfers
+from local.host.amqp_client.request_channel import RequestFailed
 from local.host.amqp_client.sending_link import SendingLink
 from local.host.app.bindings import Identity
 from local.host.app.connections import Connections
 from local.host.app.output_messages import OutputMessage, make_messages
 from local.host.app.protos import TypedData
-from local.host.errors import BindingFailed
+from local.host.errors import BindingFailed, HostError
 
 #: Seconds for sending one output, including the wait for the link. A broker may keep its connection
 #: open and not answer.
 SEND_S = 60.0
 #: Seconds in which a broken connection is made anew, and the first pause, which doubles.
 RETRY_S, FIRST_PAUSE_S = 10.0, 0.1
+
+#: Conditions of a broker that stops or is busy, and of an entity that takes no message.
+_PASSING = {
+    *(errors.CONNECTION_FORCED, errors.INTERNAL_ERROR),
+    *map(
+        Symbol,
+        (
+            "amqp:link:detach-forced",
+            "com.microsoft:server-busy",
+            "com.microsoft:timeout",
+        ),
+    ),
+}
+_OF_THE_ENTITY = {
+    *(errors.NOT_FOUND, errors.UNAUTHORIZED_ACCESS, errors.RESOURCE_LIMIT_EXCEEDED),
+    *map(Symbol, ("com.microsoft:entity-disabled", "com.microsoft:auth-failed")),
+}
+
+#: The messages of one output, and what its sender awaits.
+type _Output = tuple[Sequence[OutputMessage], asyncio.Future[None]]
 
 
 class MessageSender:
@@ -33,7 +56,7 @@ class MessageSender:
     def __init__(self, connections: Connections, connection: str, entity: str) -> None:
         self._connections, self._connection, self._entity = connections, connection, entity
         self._opened: tuple[Authorization, SendingLink] | None = None
-        self._waiting: list[tuple[Sequence[OutputMessage], asyncio.Future[None]]] = []
+        self._waiting: list[_Output] = []
         self._sending: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -66,26 +89,31 @@ class MessageSender:
         try:
             while self._waiting:
                 outputs, self._waiting = self._waiting, []
-                failure = await self._try_to_send([each for some, _ in outputs for each in some])
-                if isinstance(failure, AmqpError) and len(outputs) > 1:
-                    # A message is too large, perhaps. The other outputs are not affected.
-                    for messages, accepted in outputs:
-                        _end(accepted, await self._try_to_send(messages))
-                else:
-                    for _, accepted in outputs:
-                        _end(accepted, failure)
+                await self._send_together(outputs)
         finally:
             self._sending = None
             for _, accepted in self._waiting:
                 accepted.cancel()
+
+    async def _send_together(self, outputs: list[_Output]) -> None:
+        failure = await self._try_to_send([each for some, _ in outputs for each in some])
+        if failure is not None and _is_of_the_entity(failure):
+            # It is that of the outputs too that have come since then.
+            outputs, self._waiting = outputs + self._waiting, []
+        elif failure is not None and len(outputs) > 1:
+            # A message is too large, perhaps. The other outputs are not affected.
+            for messages, accepted in outputs:
+                _end(accepted, await self._try_to_send(messages))
+        for _, accepted in outputs:
+            _end(accepted, failure)
 
     async def _try_to_send(self, messages: Sequence[OutputMessage]) -> Exception | None:
         """Send, over another connection for RETRY_S if one breaks, as Microsoft's SDK does."""
         loop = asyncio.get_running_loop()
         retry_until, pause_s = loop.time() + RETRY_S, FIRST_PAUSE_S
         while (failure := await self._try_once(messages)) is not None:
-            if self._opened is not None or loop.time() + pause_s > retry_until:
-                return failure  # the broker refused a message, or is away for too long
+            if not _may_pass(failure) or loop.time() + pause_s > retry_until:
+                return failure
             await asyncio.sleep(pause_s)
             pause_s *= 2
         return None
@@ -131,6 +159,25 @@ class MessageSender:
             authorization, link = opened
             authorization.close()
             link.connection.close()
+
+
+def _may_pass(failure: Exception) -> bool:
+    """Whether the same messages may be accepted within seconds."""
+    match failure:
+        case RequestFailed():
+            return not failure.is_lasting
+        case AmqpError():
+            return failure.condition in _PASSING
+        case HostError():
+            return False
+    return not isinstance(failure, ValueError)
+
+
+def _is_of_the_entity(failure: Exception) -> bool:
+    """Whether each other message would fail too."""
+    if isinstance(failure, AmqpError):
+        return failure.condition in _PASSING | _OF_THE_ENTITY
+    return not isinstance(failure, ValueError)
 
 
 def _end(accepted: asyncio.Future[None], failure: Exception | None) -> None:
