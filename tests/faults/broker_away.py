@@ -1,4 +1,8 @@
-"""A broker that is away: hanging, and with its port closed."""
+"""A broker that is away: hanging, with its port closed, and with an output queue that is disabled.
+
+A blob has five attempts, and a message ten deliveries. The outages last longer than the platform
+takes to use them up.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
+from azure.servicebus.management import EntityStatus
 
+from deploy.connections import service_bus_administration
 from tests.faults import stack
 from tests.faults.connection import Pool, Unanswered, post
 from tests.faults.kills import make_containers
@@ -24,7 +30,9 @@ from tests.faults.senders import Senders
 from tests.faults.settling import settle
 from tests.running_app import App
 
-AWAY_S, QUICK_S = 8.0, 2.0
+#: Seconds. Five attempts of the platform to send one output take 50.
+HANGING_S, CLOSED_S, DISABLED_S = 30.0, 90.0, 20.0
+QUICK_S = 2.0
 CLIENTS = 8
 DEADLINE_S = 5.0
 GRACE = 1.1
@@ -43,15 +51,16 @@ class Asked:
 
 def broker_away(outcome: Outcome, *, quick: bool, seed: int) -> None:
     """The case."""
-    seconds = QUICK_S if quick else AWAY_S
     rows, asked, delivered = Rows(seed), Asked(), 0
     with stack.running(SCORING_TIMEOUT_S=f"{DEADLINE_S:g}") as app:
         make_containers(app)
-        ways: dict[str, Callable[[], AbstractContextManager[None]]] = {
-            "hanging": lambda: _hanging(app),
-            "port closed": lambda: _closed(app),
+        ways: dict[Callable[[App], AbstractContextManager[None]], float] = {
+            _hanging: HANGING_S,
+            _closed: CLOSED_S,
+            _disabled: DISABLED_S,
         }
-        for away in ways.values():
+        for away, longest in ways.items():
+            seconds = QUICK_S if quick else longest
             ledger = Ledger()
             with stack.inbox_of(app) as inbox:
                 senders = Senders(app, ledger, rows, outcome, http=False)
@@ -62,14 +71,14 @@ def broker_away(outcome: Outcome, *, quick: bool, seed: int) -> None:
                         asyncio.run, _ask(app, rows, ledger, asked, seconds, outcome)
                     )
                     # The outage ends on time, even if callers still wait for an answer.
-                    with away():
+                    with away(app):
                         time.sleep(seconds)
                     asking.result()
                 senders.stop()
                 took = settle(app, inbox, ledger, outcome)
                 outcome.figure(f"all ended {took:.0f} s after it came back")
                 delivered += len(inbox)
-    outcome.tried = f"{len(ways)} outages of {seconds:g} s, {delivered:,} documents"
+    outcome.tried = f"{len(ways)} outages, {delivered:,} documents"
     outcome.figure(format_counts(asked.statuses))
     slowest, later = asked.slowest[False], asked.slowest[True]
     outcome.figure(f"slowest {slowest:.2f} s, respond-async {later:.1f} s")
@@ -91,6 +100,26 @@ def _closed(app: App) -> Iterator[None]:
         yield
     finally:
         app.servicebus.start()
+
+
+@contextlib.contextmanager
+def _disabled(app: App) -> Iterator[None]:
+    """The output queue takes no messages. Links that are open notice it when they open again."""
+    _set_status(app, EntityStatus.SEND_DISABLED)
+    app.servicebus.stop()
+    app.servicebus.start()
+    try:
+        yield
+    finally:
+        _set_status(app, EntityStatus.ACTIVE)
+
+
+def _set_status(app: App, status: EntityStatus) -> None:
+    bus = {"Bus": app.servicebus.connection_string}
+    with service_bus_administration(bus, "Bus") as admin:
+        properties = admin.get_queue("scoring-results")
+        properties.status = status
+        admin.update_queue(properties)
 
 
 def _fill(app: App, ledger: Ledger, rows: Rows) -> None:

@@ -14,7 +14,7 @@ import azure.functions as func
 from inference.errors import SettingError
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
-from inference.serving.shutdown import run_with_loop
+from inference.serving.shutdown import close_with_loop, run_with_loop
 from triggers.settings import STORAGE, TriggerSettings
 from triggers.storage.blob_names import Place
 
@@ -61,18 +61,21 @@ def blueprint(
         except SettingError as error:  # the first blob fails with it too
             log.warning("%s", error)
 
+    async def close() -> None:
+        for each in constructed:
+            await each.close()
+
     run_with_loop(finish_exhausted())
+    close_with_loop(close)
 
     # The binding passes names, not bytes: a large blob never passes through the worker. With it, no
-    # other binding may hold `{name}`, so the output is a container.
+    # other binding may hold `{name}`, so the output is a container. No binding sends the document:
+    # see triggers.blob_trigger.document_delivery.
     @functions.blob_trigger(
         "source", settings.input_blob_path, STORAGE, source=func.BlobSource(settings.blob_source)
     )
     @functions.blob_input("output", settings.output_container, STORAGE)
-    @settings.output.output(functions, "document")
-    async def score_blob(source: Place, output: Place, document: func.Out[str]) -> None:
-        finished = await (await service()).score(source, output)
-        if finished is not None:
-            document.set(finished)
+    async def score_blob(source: Place, output: Place) -> None:
+        await (await service()).score(source, output)
 
     return functions

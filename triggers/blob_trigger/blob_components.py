@@ -10,9 +10,10 @@ from inference.serving.scorer import Scorer
 from triggers.blob_trigger import blob_attempts
 from triggers.blob_trigger.blob_attempts import BlobAttempts
 from triggers.blob_trigger.blob_scoring import BlobHandler
+from triggers.blob_trigger.document_delivery import DocumentDelivery
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
+from triggers.delivery.batch_sender import BatchSender
 from triggers.delivery.outbox import Outbox
-from triggers.delivery.output_queue import QueueSender
 from triggers.host_limits import HostLimits
 from triggers.retry import Retry
 from triggers.settings import STORAGE, TriggerSettings
@@ -47,6 +48,8 @@ class BlobService:
             self._storage.container(Place(STORAGE, blob_attempts.CONTAINER)),
             max_attempts=limits.blob_attempts,
         )
+        self._sender = BatchSender.to(env, settings.output)
+        delivery = DocumentDelivery(attempts, threads, self._sender.send)
         self.exhausted = ExhaustedBlobs(
             scorer,
             outbox,
@@ -54,13 +57,14 @@ class BlobService:
             output=settings.output_container,
             attempts=attempts,
             threads=threads,
-            send=QueueSender(env, settings.output).send,
+            delivery=delivery,
         )
         self._handler = BlobHandler(
             scorer,
             outbox,
             attempts=attempts,
             exhausted=self.exhausted,
+            delivery=delivery,
             threads=threads,
             retry=Retry(max_s=min(RETRY_S, attempt_s / 2)),
             max_attempt_s=attempt_s,
@@ -70,11 +74,12 @@ class BlobService:
     def __repr__(self) -> str:
         return f"<BlobService {self._handler!r}>"
 
-    async def score(self, source: Place, output: Place) -> str | None:
+    async def score(self, source: Place, output: Place) -> None:
         """As BlobHandler.score."""
-        return await self._handler.score(
-            self._storage.blob(source), self._storage.container(output)
-        )
+        await self._handler.score(self._storage.blob(source), self._storage.container(output))
+
+    async def close(self) -> None:
+        await self._sender.close()
 
 
 def max_attempt_s(limits: HostLimits) -> float:

@@ -9,11 +9,7 @@ import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from azure.core.exceptions import (
-    AzureError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
+from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
 from inference.errors import InternalError, ScoringError, ScoringTimeout
@@ -27,15 +23,15 @@ from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion
 from triggers.blob_trigger.blob_checkpoints import Checkpoints, basis_of
 from triggers.blob_trigger.blob_report import answer_of, report_of
 from triggers.blob_trigger.blob_work import BlobWork
+from triggers.blob_trigger.document_delivery import DocumentDelivery
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
-from triggers.blob_trigger.first_read import FirstRead
+from triggers.blob_trigger.first_read import FirstRead, unless_changed
 from triggers.blob_trigger.guarded_writes import write_unless_replaced
 from triggers.blob_trigger.job_monitor import MAX_STALL_S, JobMonitor
 from triggers.delivery.outbox import Outbox
 from triggers.retry import Retry
 from triggers.statuses import ID_IN_USE
 from triggers.storage.blob_format import format_for
-from triggers.storage.blob_streams import BlobReader
 from triggers.storage.storage_errors import (
     BlobChanged,
     BlobGone,
@@ -50,9 +46,6 @@ log = logging.getLogger(__name__)
 
 #: Before a blob that was replaced during its scoring is read again.
 CHANGED_PAUSE_S = 0.5
-#: A blob of no more bytes is taken to be the first of its name, which saves two requests. If it
-#: isn't, its output is written twice.
-SMALL_BYTES = 1024 * 1024
 
 
 class BlobHandler:
@@ -69,6 +62,7 @@ class BlobHandler:
         *,
         attempts: BlobAttempts,
         exhausted: ExhaustedBlobs,
+        delivery: DocumentDelivery,
         threads: BlobThreads,
         retry: Retry,
         max_attempt_s: float,
@@ -76,6 +70,7 @@ class BlobHandler:
     ) -> None:
         self._scorer, self._outbox = scorer, outbox
         self._attempts, self._exhausted, self._threads = attempts, exhausted, threads
+        self._delivery = delivery
         self._retry, self._max_attempt_s, self._options = retry, max_attempt_s, options
         self._provisional_s = min(max_attempt_s, MAX_STALL_S)
 
@@ -83,8 +78,9 @@ class BlobHandler:
         return f"<BlobHandler {self._attempts!r} {self._threads!r}>"
 
     async def score(self, source: BlobClient, container: ContainerClient) -> str | None:
-        """Score a blob. Returns its result document, or None if the blob has been deleted.
+        """Score a blob and deliver its result document.
 
+        Returns the document, or None if the blob has been deleted.
         Raises errors that outlast the retries: for the platform that was one attempt.
         """
         ends_at = asyncio.get_running_loop().time() + self._max_attempt_s
@@ -115,12 +111,13 @@ class BlobHandler:
 
     async def _score_version(self, work: BlobWork, read: FirstRead, ends_at: float) -> str:
         version, request = work.version, work.request
+        deliver = partial(self._deliver, work, ends_at)
         state, document = await self._outbox.find_known(request)
         if document:
             self._outbox.notify_unscored(request, "repeated")
-            return document
+            return await deliver(document)
         if state == "other":
-            return await self._refuse_id(work)
+            return await deliver(await self._refuse_id(work))
         number = await self._retried(
             work.subject, ends_at, lambda: self._threads.storage(self._attempts.begin, version)
         )
@@ -134,16 +131,23 @@ class BlobHandler:
             try:
                 finished = await self._retried(work.subject, ends_at, attempt)
             except BlobChanged:
-                finished = None
+                await self._delete_marker(version, checkpoints, lease)
+                raise
             except Exception as error:
                 if not is_last:
                     raise
                 await self._exhausted.finish(version, as_scoring_error(error).message, lease)
                 raise LastAttemptFailed(error) from error
-            await self._delete_marker(version, checkpoints, lease)
-        if finished is None:
-            raise BlobChanged
-        return finished
+            await self._delete_checkpoints(version, checkpoints)
+            return await deliver(finished, lease)
+
+    async def _deliver(
+        self, work: BlobWork, ends_at: float, document: str, lease: BlobLeaseClient | None = None
+    ) -> str:
+        """Returns the document once it is sent, or kept where it is sent later."""
+        deliver = partial(self._delivery.deliver, work.version, document, lease)
+        await self._retried(work.subject, ends_at, deliver)
+        return document
 
     async def _attempt(
         self,
@@ -185,7 +189,7 @@ class BlobHandler:
         script = await self._scorer.script()
         form = format_for(work.properties, self._options, reads_rows=script.reads_rows)
         work.output.end_with(form.output_ending(work.properties.name))
-        reader = await self._begin(work, read)
+        reader = await read.begin(work, self._threads)
         stream = form.decompress(reader.stream)
         writer = work.output.writer(form.output_encoding)
         # The first bytes are in memory, and the writer stages no block of so few.
@@ -211,32 +215,13 @@ class BlobHandler:
             await in_thread(require_end, stream)
         except Exception as error:
             if reader.fault is not None:  # the format's reader may have reported it as bad input
-                raise _unless_changed(reader.fault) from error
+                raise unless_changed(reader.fault) from error
             if isinstance(error, ScoringError | AzureError):
                 raise
             log.error("%s: %s", work.subject, format_error(error))
             raise InternalError(type(error).__name__) from error
         commit = partial(work.output.commit, writer, form.output_type(report.content_type))
         await write_unless_replaced(self._threads, work, commit)
-
-    async def _begin(self, work: BlobWork, read: FirstRead) -> BlobReader:
-        """Open the blob, and note what its output is."""
-        reader = read.take_reader()
-        if reader is not None and work.properties.size <= SMALL_BYTES:
-            work.output.expect_none()
-            return reader
-        noted = self._threads.storage(work.output.begin)
-        if reader is not None:
-            await noted
-            return reader
-        opened, _ = await asyncio.gather(self._open(work), noted)
-        return opened
-
-    async def _open(self, work: BlobWork) -> BlobReader:
-        try:
-            return await self._threads.storage(BlobReader, work.source, work.properties.etag)
-        except AzureError as error:
-            raise _unless_changed(error) from error
 
     async def _fail(self, work: BlobWork, error: ScoringError, report: Report) -> str:
         """Write the report and store the document of a blob that can't be scored."""
@@ -267,12 +252,19 @@ class BlobHandler:
     async def _delete_marker(
         self, version: BlobVersion, checkpoints: Checkpoints, lease: BlobLeaseClient | None
     ) -> None:
-        try:
-            if checkpoints.may_exist:
-                await self._threads.storage(checkpoints.delete)
+        """Of a version that a newer one has replaced."""
+        await self._delete_checkpoints(version, checkpoints)
+        with contextlib.suppress(AzureError):
             await self._threads.storage(self._attempts.end, version, lease)
+
+    async def _delete_checkpoints(self, version: BlobVersion, checkpoints: Checkpoints) -> None:
+        if not checkpoints.may_exist:
+            return
+        try:
+            await self._threads.storage(checkpoints.delete)
         except AzureError as error:
-            log.debug("request %s: its marker was not deleted: %s", version.id, error_code(error))
+            code = error_code(error)
+            log.debug("request %s: its checkpoints were not deleted: %s", version.id, code)
 
     async def _retried[T](
         self, subject: str, ends_at: float, call: Callable[[], Awaitable[T]]
@@ -288,12 +280,6 @@ class BlobHandler:
                 f"the blob was not scored within {self._max_attempt_s:g} s, the time of a call"
                 " before functionTimeout of host.json; send it in parts"
             ) from error
-
-
-def _unless_changed(error: AzureError) -> Exception:
-    """BlobChanged if the version is gone, else the error."""
-    changed = isinstance(error, ResourceModifiedError | ResourceNotFoundError)
-    return BlobChanged() if changed else error
 
 
 def _log_retry(subject: str, error: Exception, pause_s: float) -> None:

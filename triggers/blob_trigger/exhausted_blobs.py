@@ -1,8 +1,7 @@
 """Finishes blobs of which no attempt is left: each gets a document that says so.
 
-An attempt may end with its process. Then the next process that runs finishes the blob. The platform
-does not call the function for it again, so the document is sent by the SDK, not by an output
-binding.
+An attempt may end with its process. The platform does not call the function for the blob again, so
+the next process that runs finishes it, and sends the documents that were not sent before.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobLeaseClient, BlobServiceClient
@@ -22,21 +21,20 @@ from triggers.blob_trigger.blob_attempts import RENEW_S, BlobAttempts, BlobVersi
 from triggers.blob_trigger.blob_checkpoints import Checkpoints
 from triggers.blob_trigger.blob_output import BlobOutput
 from triggers.blob_trigger.blob_report import answer_of, report_of
+from triggers.blob_trigger.document_delivery import DocumentDelivery
 from triggers.delivery.outbox import TRIES_EXHAUSTED, Outbox
 from triggers.storage.storage_threads import BlobThreads
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two polls. The second is for when a last attempt may soon be over, and after a
-#: poll that failed.
-POLL_S, POLL_SOON_S = 300.0, 20.0
+#: poll that failed. Documents that were not sent have shorter pauses: see DocumentDelivery.
+POLL_S, POLL_SOON_S = 60.0, 20.0
 
 STOPPED = "the app stopped"
 
 
 class ExhaustedBlobs:
-    """`send` takes a document and an id for its message."""
-
     def __init__(
         self,
         scorer: Scorer,
@@ -46,11 +44,11 @@ class ExhaustedBlobs:
         output: str,
         attempts: BlobAttempts,
         threads: BlobThreads,
-        send: Callable[[str, str], object],
+        delivery: DocumentDelivery,
     ) -> None:
         self._scorer, self._outbox = scorer, outbox
         self._account, self._output = account, output
-        self._attempts, self._threads, self._send = attempts, threads, send
+        self._attempts, self._threads, self._delivery = attempts, threads, delivery
 
     def __repr__(self) -> str:
         return f"<ExhaustedBlobs {self._attempts!r}>"
@@ -63,7 +61,7 @@ class ExhaustedBlobs:
         """
         lease = None
         with contextlib.suppress(AzureError):
-            lease = await self._threads.storage(self._attempts.acquire_lease, version)
+            lease = await self._threads.storage(self._attempts.acquire_lease, version.id)
         renewing = None if lease is None else asyncio.create_task(self._renew(version, lease))
         try:
             yield lease
@@ -79,16 +77,18 @@ class ExhaustedBlobs:
             log.debug("request %r has its marker alone: %s", request.id, error)
 
     async def finish(self, version: BlobVersion, why: str, lease: BlobLeaseClient | None) -> None:
-        """Write the report, the result document and its message, then delete the marker.
+        """Write the report and the result document, then deliver it.
 
-        Raises AzureError, SettingError, ScoringError. The marker is still there then, and the next
-        poll finds it.
+        Raises AzureError, ScoringError. The next poll tries again then.
         """
         output = BlobOutput(self._account.get_container_client(self._output), version.name)
         request = version.request()
         report = await self._threads.storage(output.read_report, version.etag)
-        if report is not None and report.get("status") == "succeeded":
-            # It was scored, and the process stopped before it sent the document.
+        _, document = await self._outbox.find_known(request)
+        if document:
+            pass  # it was stored, and the process stopped before it was sent
+        elif report is not None and report.get("status") == "succeeded":
+            # It was scored, and the process stopped before the document was stored.
             answer = answer_of(report, output)
             document = await self._outbox.store_answer(request, answer, self._scorer.model)
         else:
@@ -104,20 +104,22 @@ class ExhaustedBlobs:
                 await self._threads.storage(output.begin)
                 await self._threads.storage(output.delete)
                 await self._threads.storage(output.write_report, report)
-        await self._threads.work(self._send, document, f"{version.id}-ended")
         checkpoints = Checkpoints(self._attempts.checkpoint(version), may_exist=True)
         await self._threads.storage(checkpoints.delete)
-        await self._threads.storage(self._attempts.end, version, lease)
+        await self._delivery.deliver(version, document, lease, message_id=f"{version.id}-ended")
         log.warning("request %r failed, and no attempt is left: %s", version.id, why)
 
     async def poll(self) -> float:
-        """Finish the blobs that are due. Returns the seconds until the next poll."""
-        pause_s = POLL_S
-        exhausted = await self._threads.storage(lambda: list(self._attempts.exhausted()))
-        for version, may_run in exhausted:
-            if may_run or not await self._finish_stopped(version):
-                pause_s = POLL_SOON_S
-        return pause_s
+        """Finish the blobs that are due, and send the documents that were not sent.
+
+        Returns the seconds until the next poll.
+        """
+        self._delivery.kept.clear()
+        due = await self._threads.storage(self._attempts.due)
+        finished = [await self._finish_stopped(name) for name in due.exhausted]
+        await self._delivery.send_kept(due.unsent)
+        pause_s = POLL_S if all(finished) and not due.last else POLL_SOON_S
+        return min(pause_s, self._delivery.pause_s) if self._delivery.kept.is_set() else pause_s
 
     async def poll_forever(self) -> None:
         while True:
@@ -126,16 +128,19 @@ class ExhaustedBlobs:
             except Exception as error:  # noqa: BLE001 - only this loop finishes them
                 pause_s = POLL_SOON_S
                 log.debug("%r: %s; next poll in %g s", self, type(error).__name__, pause_s)
-            await asyncio.sleep(pause_s)
+            await self._delivery.pause(pause_s)
 
-    async def _finish_stopped(self, version: BlobVersion) -> bool:
+    async def _finish_stopped(self, name: str) -> bool:
         """False if it can't be finished now. The others are not held up by it."""
         try:
-            async with self.lease(version) as lease:
+            marker = await self._threads.storage(self._attempts.read, name)
+            if marker is None:
+                return True
+            async with self.lease(marker.version) as lease:
                 if lease is not None:
-                    await self.finish(version, STOPPED, lease)
+                    await self.finish(marker.version, STOPPED, lease)
         except Exception as error:  # noqa: BLE001 - the next poll tries again
-            log.warning("request %r is not finished yet: %s", version.id, type(error).__name__)
+            log.warning("request %r is not finished yet: %s", name, type(error).__name__)
             return False
         return True
 

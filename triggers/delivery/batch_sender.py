@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from triggers.bus_entity import BusEntity
-from triggers.delivery.output_queue import Outgoing, QueueSender
+from triggers.delivery.output_queue import Outgoing, QueueSender, is_of_all_messages
 
 #: Messages in one call: some 30 KB of small documents, many transfers of large ones.
 MAX_TOGETHER = 500
@@ -56,10 +56,14 @@ class BatchSender:
     async def _send_waiting(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
+                # A sender may have given up.
+                waiting = [each for each in self._waiting if not each[1].done()]
+                batch, self._waiting = waiting[:MAX_TOGETHER], waiting[MAX_TOGETHER:]
+                if not batch:
+                    return
                 failure = await self._try_to_send([message for message, _ in batch])
-                if isinstance(failure, ValueError) and len(batch) > 1:
-                    # A message is too large. The others are not affected.
+                if failure is not None and len(batch) > 1 and not is_of_all_messages(failure):
+                    # One is too large, or may not be in a batch. The others are not affected.
                     for message, accepted in batch:
                         _end(accepted, await self._try_to_send([message]))
                 else:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
-from urllib.parse import quote
-
-import orjson
 
 from inference.errors import Overloaded, ScoringError
 from inference.models import ModelId
@@ -17,17 +14,14 @@ from inference.results.result_store import ResultStore
 from inference.results.running_jobs import RunningJobs
 from inference.results.stored_result import State, fingerprint
 from inference.serving.finished_requests import FinishedRequests, Outcome, Unscored
+from triggers.delivery.queue_document import TOO_LARGE, QueueDocument
 from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import GRACE_S, UnstoredResults
 from triggers.envelope import MAX_BYTES
 from triggers.statuses import ID_IN_USE
 
-#: A document of so many bytes fits the queue, however much indentation the platform adds.
-SURELY_FITS = MAX_BYTES // 8
-
-#: Error codes of documents.
+#: The error code of a document.
 TRIES_EXHAUSTED = "tries_exhausted"
-TOO_LARGE = "result_too_large"
 _STOPPED = "the app stopped during the last attempt; send it again"
 
 
@@ -58,7 +52,7 @@ class Outbox:
         state, document = await self._unstored.retry(
             lambda: self._results.find(request), at_most_s=wait_s
         )
-        return state, for_queue(request, document) if document else ""
+        return state, QueueDocument(document).text(request.id) if document else ""
 
     @property
     def running_jobs(self) -> RunningJobs:
@@ -70,7 +64,7 @@ class Outbox:
             state, document = await self._results.find(request)
         except Overloaded:
             return "new", ""
-        return state, for_queue(request, document) if document else ""
+        return state, QueueDocument(document).text(request.id) if document else ""
 
     def report_returned(self, request: Request | None, error: str) -> None:
         """Report an input that the platform delivers again. `error` is the code of the reason.
@@ -113,7 +107,7 @@ class Outbox:
         document = result_document.unanswered(request, TRIES_EXHAUSTED, message, model)
         with contextlib.suppress(Overloaded):  # the queue gets it in any case
             await self._results.store_provisional(request, document, due_s=0.0)
-        return for_queue(request, document)
+        return QueueDocument(document).text(request.id)
 
     async def store_answer(
         self, request: Request, answer: Answer, model: ModelId, *, wait_s: float | None = None
@@ -128,17 +122,17 @@ class Outbox:
         document = await self._succeeded(request, answer, model)
         return await self._finish(request, document, model, wait_s, answer)
 
-    async def _succeeded(self, request: Request, answer: Answer, model: ModelId) -> bytes:
+    async def _succeeded(self, request: Request, answer: Answer, model: ModelId) -> QueueDocument:
         blobs = self._result_blobs
-        if len(answer.body) <= MAX_BYTES:  # most
-            document = result_document.succeeded(request, answer, model)
-            if _fits(document):
-                return document
         if blobs is None or not blobs.is_configured:
-            return result_document.succeeded(request, answer, model)
+            return QueueDocument(result_document.succeeded(request, answer, model))
+        if len(answer.body) <= MAX_BYTES:  # most
+            document = QueueDocument(result_document.succeeded(request, answer, model))
+            if document.fits:
+                return document
         # First the blob: a document never names one that is not there.
         blob = await blobs.write(request.id, answer)
-        return result_document.succeeded_in_blob(request, answer, model, blob)
+        return QueueDocument(result_document.succeeded_in_blob(request, answer, model, blob))
 
     async def store_error(
         self,
@@ -150,7 +144,7 @@ class Outbox:
     ) -> str:
         """Store the error, as `store_answer` does an answer."""
         document = result_document.failed(request, error, model)
-        return await self._finish(request, document, model, wait_s, error)
+        return await self._finish(request, QueueDocument(document), model, wait_s, error)
 
     async def store_id_in_use(self, request: Request, model: ModelId) -> str:
         """Store, under an id made for it, that another request has the request's id."""
@@ -160,12 +154,12 @@ class Outbox:
         self._report("failed", request, error=ID_IN_USE.code)
         # If even that id names other content, the document is on the queue alone.
         await self._unstored.store(named, document)
-        return for_queue(named, document)
+        return QueueDocument(document).text(named.id)
 
     async def _finish(
         self,
         request: Request,
-        document: bytes,
+        document: QueueDocument,
         model: ModelId,
         wait_s: float | None,
         outcome: Answer | ScoringError | None,
@@ -177,10 +171,10 @@ class Outbox:
                 raise
             outcome = None
             message = (
-                f"the result has {len(document):,} bytes, too many for the cache in the process;"
-                " set REDIS_URL, or send it in parts"
+                f"the result has {len(document.content):,} bytes, too many for the cache in the"
+                " process; set REDIS_URL, or send it in parts"
             )
-            document = result_document.unanswered(request, TOO_LARGE, message, model)
+            document = QueueDocument(result_document.unanswered(request, TOO_LARGE, message, model))
             stored = await self._store(request, document, wait_s)
         if not stored:
             return await self.store_id_in_use(request, model)
@@ -188,7 +182,7 @@ class Outbox:
             self._report("succeeded", request, outcome)
         else:
             self._report("failed", request, error=outcome.code if outcome else TOO_LARGE)
-        return for_queue(request, document)
+        return document.text(request.id)
 
     def _report(
         self,
@@ -205,37 +199,12 @@ class Outbox:
             error=error,
         )
 
-    async def _store(self, request: Request, document: bytes, wait_s: float | None) -> bool:
+    async def _store(self, request: Request, document: QueueDocument, wait_s: float | None) -> bool:
         """False if the request's id names other content."""
-        if wait_s is None and not _fits(document):
+        if wait_s is None and not document.fits:
             wait_s = GRACE_S
         if wait_s is None:
-            return await self._unstored.store(request, document)
+            return await self._unstored.store(request, document.content)
         return await self._unstored.retry(
-            lambda: self._results.finish(request, document), at_most_s=wait_s
+            lambda: self._results.finish(request, document.content), at_most_s=wait_s
         )
-
-
-def for_queue(request: Request, document: bytes) -> str:
-    """The document, without its result if that is too large for the queue."""
-    if _fits(document):
-        return document.decode()
-    size = f"the result has {len(document):,} bytes, too many for the queue"
-    slim = orjson.loads(document) | {
-        "result": None,
-        "error": {
-            "code": TOO_LARGE,
-            "message": f"{size}: fetch it at /api/results/{quote(request.id, safe='')}",
-        },
-    }
-    return orjson.dumps(slim).decode()
-
-
-def _fits(document: bytes) -> bool:
-    """Whether the queue can carry it, even indented: the platform may write JSON anew."""
-    if len(document) <= SURELY_FITS:
-        return True
-    if len(document) > MAX_BYTES:
-        return False
-    indented = orjson.dumps(orjson.loads(document), option=orjson.OPT_INDENT_2)
-    return len(indented) <= MAX_BYTES

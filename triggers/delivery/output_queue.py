@@ -6,7 +6,6 @@ The first one imports the Service Bus SDK.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,9 +14,11 @@ from triggers.bus_entity import BusEntity
 from triggers.settings import SERVICE_BUS
 
 if TYPE_CHECKING:
-    from azure.servicebus import ServiceBusClient, ServiceBusSender
+    from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusSender
 
 NAMESPACE = f"{SERVICE_BUS}__fullyQualifiedNamespace"
+#: Seconds for one transfer. The SDK waits for ever by default.
+SEND_S = 20.0
 
 
 class Outgoing(NamedTuple):
@@ -44,54 +45,31 @@ class QueueSender:
     def __repr__(self) -> str:
         return f"<QueueSender {self._entity}>"
 
-    def send(self, document: str, message_id: str) -> None:
-        """Send one document over a connection of its own, in its session or else one of its own.
-
-        A queue without sessions ignores the session. Raises AzureError, SettingError.
-        """
-        from azure.servicebus import ServiceBusClient, ServiceBusMessage  # noqa: PLC0415 - slow
-
-        message = ServiceBusMessage(
-            document,
-            message_id=message_id,
-            session_id=_session_of(document) or message_id,
-            content_type="text/plain",
-        )
-        with (
-            self._client(ServiceBusClient) as client,
-            self._entity.sender(client) as sender,
-        ):
-            sender.send_messages(message)
-
     def send_all(self, messages: Sequence[Outgoing]) -> None:
         """Send over a connection that stays open, in as few transfers as the sizes allow.
 
-        Raises AzureError, SettingError. Some messages may have been sent then.
+        Raises AzureError, SettingError, and ValueError for a message that is too large. Some
+        messages may have been sent then.
         """
         from azure.servicebus import ServiceBusClient, ServiceBusMessage  # noqa: PLC0415 - slow
 
-        if self._open is None:
-            client = self._client(ServiceBusClient)
-            self._open = client, self._entity.sender(client)
-        _, sender = self._open
+        made = [
+            ServiceBusMessage(
+                each.body,
+                message_id=each.message_id or None,
+                correlation_id=each.correlation_id or None,
+                session_id=each.session_id or None,
+                content_type="application/json",
+            )
+            for each in messages
+        ]
         try:
-            batch = sender.create_message_batch()
-            for each in messages:
-                message = ServiceBusMessage(
-                    each.body,
-                    message_id=each.message_id or None,
-                    correlation_id=each.correlation_id or None,
-                    session_id=each.session_id or None,
-                    content_type="application/json",
-                )
-                try:
-                    batch.add_message(message)
-                except ValueError:  # the batch is full
-                    if len(batch):
-                        sender.send_messages(batch)
-                    batch = sender.create_message_batch()
-                    batch.add_message(message)
-            sender.send_messages(batch)
+            if self._open is None:
+                client = self._client(ServiceBusClient)
+                self._open = client, self._entity.sender(client)
+                # Making a batch opens the link too, but with no timeout.
+                self._open[1].send_messages(made.pop(0), timeout=SEND_S)
+            _send_together(self._open[1], made)
         except BaseException:
             # The link's state is unknown.
             self.close()
@@ -120,6 +98,37 @@ class QueueSender:
         )
 
 
-def _session_of(document: str) -> str:
-    """The session of the message that a result document answers; empty without one."""
-    return str(json.loads(document).get("session_id", ""))
+def _send_together(sender: ServiceBusSender, messages: Sequence[ServiceBusMessage]) -> None:
+    if not messages:
+        return
+    batch = sender.create_message_batch()
+    for message in messages:
+        try:
+            batch.add_message(message)
+        except ValueError:  # the batch is full
+            if len(batch):
+                sender.send_messages(batch, timeout=SEND_S)
+            batch = sender.create_message_batch()
+            batch.add_message(message)
+    sender.send_messages(batch, timeout=SEND_S)
+
+
+def is_of_all_messages(error: Exception) -> bool:
+    """Whether an error of `send_all` says that the queue takes no message now."""
+    if isinstance(error, SettingError):
+        return True
+    from azure.servicebus import exceptions as sdk  # noqa: PLC0415 - slow
+
+    return isinstance(
+        error,
+        OSError
+        | sdk.MessagingEntityDisabledError
+        | sdk.MessagingEntityNotFoundError
+        | sdk.OperationTimeoutError
+        | sdk.ServiceBusAuthenticationError
+        | sdk.ServiceBusAuthorizationError
+        | sdk.ServiceBusCommunicationError
+        | sdk.ServiceBusConnectionError
+        | sdk.ServiceBusQuotaExceededError
+        | sdk.ServiceBusServerBusyError,
+    )

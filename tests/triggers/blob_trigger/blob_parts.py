@@ -17,8 +17,10 @@ from tests.servers import AzuriteProcess
 from triggers.blob_options import NO_OPTIONS, BlobOptions
 from triggers.blob_trigger.blob_attempts import BlobAttempts
 from triggers.blob_trigger.blob_scoring import BlobHandler
+from triggers.blob_trigger.document_delivery import DocumentDelivery
 from triggers.blob_trigger.exhausted_blobs import ExhaustedBlobs
 from triggers.delivery.outbox import Outbox
+from triggers.delivery.output_queue import Outgoing
 from triggers.retry import Retry
 from triggers.storage.storage_clients import options as client_options
 from triggers.storage.storage_threads import BlobThreads
@@ -61,14 +63,36 @@ def storage_of(azurite: AzuriteProcess) -> Iterator[Storage]:
 
 
 @dataclass
+class Queue:
+    """An output queue. It takes no message while `error` is set."""
+
+    messages: list[Outgoing] = field(default_factory=list)
+    error: Exception | None = None
+
+    async def send(self, message: Outgoing) -> None:
+        if self.error is not None:
+            raise self.error
+        self.messages.append(message)
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return [json.loads(message.body) for message in self.messages]
+
+
+@dataclass
 class Parts:
-    """A handler and what belongs to it; `sent` are the documents that no output binding carried."""
+    """A handler and what belongs to it; `sent` are the documents on the output queue."""
 
     handler: BlobHandler
     exhausted: ExhaustedBlobs
     attempts: BlobAttempts
     threads: BlobThreads
-    sent: list[dict[str, Any]] = field(default_factory=list)
+    delivery: DocumentDelivery
+    queue: Queue
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        return self.queue.documents
 
 
 def parts(
@@ -82,6 +106,7 @@ def parts(
     max_attempt_s: float = 60.0,
     late_s: float = 60.0,
     options: BlobOptions = NO_OPTIONS,
+    queue: Queue | None = None,
 ) -> Parts:
     """By default nothing is retried, and markers look `late_s` older than they are.
 
@@ -97,7 +122,8 @@ def parts(
         max_attempts=max_attempts,
         clock=lambda: time.time() + late_s,
     )
-    sent: list[dict[str, Any]] = []
+    queue = queue or Queue()
+    delivery = DocumentDelivery(attempts, threads, queue.send)
     exhausted = ExhaustedBlobs(
         scorer,
         outbox,
@@ -105,16 +131,17 @@ def parts(
         output=storage.output.container_name,
         attempts=attempts,
         threads=threads,
-        send=lambda document, _: sent.append(json.loads(document)),
+        delivery=delivery,
     )
     handler = BlobHandler(
         scorer,
         outbox,
         attempts=attempts,
         exhausted=exhausted,
+        delivery=delivery,
         threads=threads,
         retry=retry or Retry(max_s=0.0),
         max_attempt_s=max_attempt_s,
         options=options,
     )
-    return Parts(handler, exhausted, attempts, threads, sent)
+    return Parts(handler, exhausted, attempts, threads, delivery, queue)
