@@ -1,6 +1,8 @@
-"""Which requests are at their final attempt, so that another process can report those it ends.
+"""Requests whose documents another process may have to send.
 
-One value in the cache names them: a JSON list of ids. It is short, because final attempts are few.
+Those at their final attempt, because it may end with its process, and those whose document the
+output queue did not take at the end of it. Two values in the cache name them, each a JSON list of
+ids. They are short, because final attempts are few.
 """
 
 from __future__ import annotations
@@ -31,29 +33,44 @@ class FinalAttempts:
         ttl_s: float,
     ) -> None:
         self._cache, self._key, self._find, self._ttl_s = cache, key, find, ttl_s
+        self._unsent_key = f"{key}:unsent"
 
     async def add(self, request_id: str) -> None:
         """Name a request whose final attempt begins."""
-        await self._change(lambda ids: ids if len(ids) >= MAX_IDS else {*ids, request_id})
+        await self._add(self._key, request_id)
 
-    async def exhausted(self) -> list[tuple[str, bytes]]:
-        """The ids and documents of the requests that ran out of attempts.
+    async def add_unsent(self, request_id: str) -> bool:
+        """Name a finished request whose document was not sent. Returns whether it is named.
+
+        Never in a cache of this process alone, which forgets it at its end.
+        """
+        return self._cache.remote and await self._add(self._unsent_key, request_id)
+
+    async def due(self) -> list[tuple[str, bytes]]:
+        """The ids and documents of requests that ran out of attempts or were not sent.
 
         Forgets requests that ended otherwise.
         """
-        ran_out, ended = [], []
+        due, ended = {}, []
         for request_id in _ids(await self._cache.get(self._key)):
             found = await self._find(request_id)
             if found is not None and found.ran_out:
-                ran_out.append((request_id, found.document))
+                due[request_id] = found.document
             elif found is None or not found.exhausted:
                 ended.append(request_id)
-        await self.forget(ended)
-        return ran_out
+        await self._forget(self._key, ended)
+        for request_id in _ids(await self._cache.get(self._unsent_key)):
+            found = await self._find(request_id)
+            if found is not None and not found.pending:
+                due[request_id] = found.document
+            else:  # it has expired, or is scored again
+                await self._forget(self._unsent_key, [request_id])
+        return list(due.items())
 
     async def forget(self, ended: Iterable[str]) -> None:
-        if gone := set(ended):
-            await self._change(lambda ids: ids - gone)
+        gone = set(ended)
+        for key in (self._key, self._unsent_key):
+            await self._forget(key, gone)
 
     async def acquire_lease(self, seconds: float) -> bool:
         """Whether this process alone reports, for so many seconds or until `release_lease`."""
@@ -62,20 +79,34 @@ class FinalAttempts:
     async def release_lease(self) -> None:
         await self._cache.release(self._key)
 
-    async def _change(self, change: Callable[[set[str]], set[str]]) -> None:
+    async def _add(self, key: str, request_id: str) -> bool:
+        """False if the list is full."""
+        changed = await self._change(
+            key, lambda ids: ids if len(ids) >= MAX_IDS else {*ids, request_id}
+        )
+        return request_id in changed
+
+    async def _forget(self, key: str, ended: Iterable[str]) -> None:
+        if gone := set(ended):
+            await self._change(key, lambda ids: ids - gone)
+
+    async def _change(self, key: str, change: Callable[[set[str]], set[str]]) -> set[str]:
+        """Returns the ids that are in the list then."""
+        ids: set[str] = set()
         for _ in range(_ROUNDS):
-            entry = await self._cache.get(self._key)
+            entry = await self._cache.get(key)
             ids = _ids(entry)
             changed = change(ids)
             if changed == ids:
-                return
+                break
             value = json.dumps(sorted(changed)).encode()
             if entry is None:
-                stored = await self._cache.add(self._key, value, ttl_s=self._ttl_s)
+                stored = await self._cache.add(key, value, ttl_s=self._ttl_s)
             else:
-                stored = await self._cache.replace(self._key, entry.value, value, ttl_s=self._ttl_s)
+                stored = await self._cache.replace(key, entry.value, value, ttl_s=self._ttl_s)
             if stored:
-                return
+                return changed
+        return ids
 
 
 def _ids(entry: Entry | None) -> set[str]:

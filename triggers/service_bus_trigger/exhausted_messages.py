@@ -1,7 +1,8 @@
-"""Documents of messages whose last attempt ended with the process, for the output queue.
+"""Documents of messages for the output queue that no delivery can send any more.
 
-The broker dead-letters such a message without calling the app. The document that its last delivery
-left in the result store is final by then. The next process that runs sends it to the queue too.
+The last delivery of a message may end with its process. The broker dead-letters the message then
+without calling the app. The document that the delivery left in the result store is final, and the
+next process that runs sends it. It also sends the documents that the queue did not take.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
+import orjson
+
 from inference.errors import Overloaded
-from inference.request import Request
 from inference.results.final_attempts import FinalAttempts
-from triggers.delivery.outbox import for_queue
+from triggers.delivery.queue_document import QueueDocument
 from triggers.service_bus_trigger.result_messages import message_id_of
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,21 @@ POLL_S = 20.0
 LEASE_S = 60.0
 #: With so many documents that were not sent, a poll ends: the broker is likely to be away.
 MAX_FAILURES = 5
+
+
+async def keep_unsent(final_attempts: FinalAttempts, document: str, error: Exception) -> bool:
+    """Leave a document that can't be sent now to the polls. False if Redis does not take its id."""
+    request_id = str(orjson.loads(document)["id"])
+    try:
+        kept = await final_attempts.add_unsent(request_id)
+    except (ConnectionError, Overloaded):
+        kept = False
+    outcome = "it is sent later" if kept else "it is not sent again"
+    log.warning(
+        "the output queue does not take the document of request %r (%s): %s",
+        *(request_id, type(error).__name__, outcome),
+    )
+    return kept
 
 
 class ExhaustedMessages:
@@ -54,19 +71,19 @@ class ExhaustedMessages:
 
     async def _send_due(self) -> None:
         failures: list[Exception] = []
-        due = await self._final_attempts.exhausted()
+        due = await self._final_attempts.due()
         # In another order each time: those that fail differ from poll to poll.
         for request_id, document in random.sample(due, len(due)):
-            request = Request(id=request_id, source="servicebus", body=b"")
             try:
-                await self._send(for_queue(request, document), message_id_of(document))
+                text = QueueDocument(document).text(request_id)
+                await self._send(text, message_id_of(document))
             except Exception as error:  # noqa: BLE001 - the SDK raises anything
                 failures.append(error)
                 if len(failures) == MAX_FAILURES:
                     break
                 continue
             await self._final_attempts.forget([request_id])
-            log.warning("request %r failed: no attempt is left", request_id)
+            log.warning("the document of request %r was sent after its last attempt", request_id)
         if failures:
             raise failures[-1]
 

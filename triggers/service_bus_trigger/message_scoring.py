@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
 from triggers.service_bus_trigger.claim_reader import ClaimReader
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
+from triggers.service_bus_trigger.exhausted_messages import keep_unsent
 from triggers.service_bus_trigger.isolation import (
     FROM_DELIVERY,
     MAX_CRASHES,
@@ -108,24 +109,31 @@ class MessageHandler:
         """
         deliveries = list(read_batch(messages, max_delivery_count=self._max_delivery_count))
         outcomes = await asyncio.gather(*(self.outcome(each) for each in deliveries))
+        sent = await asyncio.gather(*map(self._send_last, deliveries, outcomes))
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
         if errors:
-            await self._send_final(zip(deliveries, outcomes, strict=True))
             raise errors[0]
         return Sent(
-            [outcome.document for outcome in outcomes if outcome.document],
+            [
+                outcome.document
+                for outcome, was_sent in zip(outcomes, sent, strict=True)
+                if outcome.document and not was_sent
+            ],
             [outcome.requeued for outcome in outcomes if outcome.requeued],
         )
 
-    async def _send_final(self, outcomes: Iterable[tuple[Delivery, Outcome]]) -> None:
-        """Send the documents of last attempts: these are not delivered again with their batch."""
-        for delivery, outcome in outcomes:
-            if delivery.is_last and outcome.document and self._send is not None:
-                try:
-                    await self._send(outcome.document, message_id_of(outcome.document.encode()))
-                except Exception as error:  # noqa: BLE001 - it is found under its id
-                    kind = type(error).__name__
-                    log.error("the result of %r was not sent: %s", delivery.request.id, kind)
+    async def _send_last(self, delivery: Delivery, outcome: Outcome) -> bool:
+        """Send the document of a last delivery: no later one can, if an output binding fails.
+
+        Returns False if that is left to the binding.
+        """
+        if not (delivery.is_last and outcome.document and self._send is not None):
+            return False
+        try:
+            await self._send(outcome.document, message_id_of(outcome.document.encode()))
+        except Exception as error:  # noqa: BLE001 - the SDK raises anything
+            return await keep_unsent(self._final_attempts, outcome.document, error)
+        return True
 
     async def outcome(self, delivery: Delivery) -> Outcome:
         """What one message ends in, whatever fails."""
@@ -207,8 +215,8 @@ class MessageHandler:
             return Outcome(await self._outbox.store_id_in_use(request, self._scorer.model))
         if state == "finished":
             self._outbox.notify_unscored(delivery.request, "repeated")
-            # HTTP may enqueue a request twice: only a redelivery may have lost its document.
-            return Outcome(document if delivery.redelivered else "")
+            # An earlier delivery may not have sent it. A broker that restarts does not count one.
+            return Outcome(document)
         return None
 
     async def _find(self, delivery: Delivery) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from inference.tracebacks import format_error
 from triggers.delivery.outbox import TRIES_EXHAUSTED
 from triggers.delivery.output_queue import Outgoing
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
+from triggers.service_bus_trigger.exhausted_messages import keep_unsent
 from triggers.service_bus_trigger.message_scoring import LOCK_S, MessageHandler, Outcome
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.service_bus_trigger.result_messages import result_message
@@ -98,9 +99,10 @@ class MessageSettler:
     ) -> None:
         outcome = await self._handler.outcome(delivery)
         if outcome.exhausted:
-            await self._send_document(message, delivery, outcome.exhausted)
+            sent = await self._send_document(message, delivery, outcome.exhausted)
             await actions.dead_letter(message.lock_token, TRIES_EXHAUSTED, str(outcome.error))
-            await self._final_attempts.forget([delivery.request.id])
+            if sent:
+                await self._final_attempts.forget([delivery.request.id])
         elif outcome.error is not None:
             await self._hold_and_abandon(message, delivery, actions)
         else:
@@ -122,9 +124,18 @@ class MessageSettler:
 
     async def _send_document(
         self, message: ReceivedMessage, delivery: Delivery, document: str
-    ) -> None:
+    ) -> bool:
+        """False if it is sent after the last delivery. Raises what `send` raises before that."""
         # A message's own id is that of its request, unless HTTP enqueued it.
-        await self._send(result_message(document, message, delivery.request.id))
+        try:
+            await self._send(result_message(document, message, delivery.request.id))
+        except Exception as error:
+            if not delivery.is_last:
+                raise
+            if not await keep_unsent(self._final_attempts, document, error):
+                raise
+            return False
+        return True
 
     async def _hold_and_abandon(
         self, message: ReceivedMessage, delivery: Delivery, actions: Actions

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import orjson
+
 from triggers.delivery.output_queue import Outgoing
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 
@@ -28,3 +30,13 @@ def result_message(document: str, message: ReceivedMessage, request_id: str) -> 
         message.correlation_id or request_id,
         message.session_id,
     )
+
+
+def late_message(document: str, message_id: str) -> Outgoing:
+    """A document whose message is settled or lost: the document has its ids and its session.
+
+    In a queue that requires sessions, a document without one has a session of its own.
+    """
+    read = orjson.loads(document)
+    correlation_id = read.get("correlation_id") or read["id"]
+    return Outgoing(document, message_id, correlation_id, read.get("session_id") or message_id)

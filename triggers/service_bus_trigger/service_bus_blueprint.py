@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import List  # noqa: UP035 - the platform refuses `list[…]` here
 
@@ -13,13 +12,13 @@ from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.serving.shutdown import close_with_loop, run_with_loop
 from triggers.delivery.batch_sender import BatchSender
-from triggers.delivery.output_queue import Outgoing, QueueSender
+from triggers.delivery.output_queue import Outgoing
 from triggers.service_bus_trigger.exhausted_messages import ExhaustedMessages
 from triggers.service_bus_trigger.message_components import message_handler
 from triggers.service_bus_trigger.message_converter import MessageConverter  # noqa: F401 - registers
 from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
-from triggers.service_bus_trigger.result_messages import result_message
+from triggers.service_bus_trigger.result_messages import late_message, result_message
 from triggers.settings import TriggerSettings
 
 
@@ -28,10 +27,11 @@ def blueprint(
 ) -> func.Blueprint:
     """`env` holds the connection's settings, for documents that no call can carry."""
     functions = func.Blueprint()
-    sender = QueueSender(env, settings.output)
+    sender = BatchSender.to(env, settings.output)
+    close_with_loop(sender.close)
 
     async def send(document: str, message_id: str) -> None:
-        await asyncio.to_thread(sender.send, document, message_id)
+        await sender.send(late_message(document, message_id))
 
     exhausted = ExhaustedMessages(results.final_attempts, send)
     run_with_loop(exhausted.poll_forever())

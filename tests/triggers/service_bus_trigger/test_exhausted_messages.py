@@ -94,7 +94,7 @@ async def test_a_successful_last_attempt_is_sent_by_its_own_call_alone(
     clock.now += LOCK_S
     await exhausted.poll()
     assert queue.documents == []
-    assert await results.final_attempts.exhausted() == []
+    assert await results.final_attempts.due() == []
 
 
 async def test_a_successful_last_attempt_is_sent_although_its_batch_is_delivered_again(
@@ -120,6 +120,58 @@ async def test_a_successful_last_attempt_is_sent_although_its_batch_is_delivered
     queue.broken = True
     with pytest.raises(Overloaded):
         await handler.score(batch)
+
+
+@pytest.fixture
+def shared(cache, monkeypatch):
+    """The cache is one that other processes share."""
+    monkeypatch.setattr(cache, "remote", True)
+
+
+async def test_the_document_of_a_last_delivery_is_sent_by_the_app_and_by_no_binding(
+    scorer, results, queue
+):
+    handler = MessageHandler(scorer, results, send=queue.send)
+    sent = await handler.score([message(delivery_count=10), message(name="m2")])
+    assert [each["id"] for each in queue.documents] == ["m1"]
+    assert [json.loads(each)["id"] for each in sent.documents] == ["m2"]
+
+
+async def test_a_last_delivery_that_can_t_be_sent_is_finished_and_sent_later(
+    scorer, results, exhausted, queue, shared
+):
+    handler = MessageHandler(scorer, results, send=queue.send)
+    queue.broken = True
+    assert await handler.score([message(delivery_count=10)]) == ([], [])
+    with pytest.raises(OSError, match="no broker"):
+        await exhausted.poll()
+    queue.broken = False
+    await exhausted.poll()
+    assert [(each["id"], each["status"]) for each in queue.documents] == [("m1", "succeeded")]
+    await exhausted.poll()
+    assert len(queue.sent) == 1
+
+
+async def test_without_a_shared_cache_a_last_delivery_is_left_to_the_binding(
+    scorer, results, queue
+):
+    handler = MessageHandler(scorer, results, send=queue.send)
+    queue.broken = True
+    sent = await handler.score([message(delivery_count=10)])
+    assert len(sent.documents) == 1  # if it fails too, the input is in the dead-letter queue
+
+
+async def test_a_document_about_an_id_in_use_is_kept_under_its_own_id(
+    scorer, results, exhausted, queue, shared
+):
+    handler = MessageHandler(scorer, results, send=queue.send)
+    await handler.score([message()])
+    queue.broken = True
+    await handler.score([message(b"[[9, 9, 9]]", delivery_count=10)])
+    queue.broken = False
+    await exhausted.poll()
+    (document,) = queue.documents
+    assert document["error"]["code"] == "id_in_use"
 
 
 async def test_a_document_that_could_not_be_sent_is_sent_by_the_next_poll(
@@ -167,14 +219,14 @@ async def test_one_of_two_processes_polls(results, queue):
     second = ExhaustedMessages(
         ResultStore(results._cache, keys.result_key, 600).final_attempts, queue.send
     )
-    over = results.final_attempts.exhausted
+    over = results.final_attempts.due
 
     async def slow():
         looking.set()
         await others.wait()
         return await over()
 
-    results.final_attempts.exhausted = slow
+    results.final_attempts.due = slow
     task = asyncio.create_task(first.poll())
     await looking.wait()
     await second.poll()  # returns at once

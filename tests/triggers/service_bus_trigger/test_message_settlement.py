@@ -147,7 +147,7 @@ async def test_after_its_last_attempt_it_is_answered_and_dead_lettered(
     assert platform.reasons["last"][0] == "tries_exhausted"
     assert json.loads(platform.sent[0].body)["error"]["code"] == "tries_exhausted"
     # Nothing is left for the poll that sends the documents of killed attempts.
-    assert await results.final_attempts.exhausted() == []
+    assert await results.final_attempts.due() == []
 
 
 async def test_a_finished_message_does_not_wait_for_the_others(
@@ -179,6 +179,32 @@ async def test_what_fails_is_abandoned_and_affects_no_other(settle, platform, ca
     assert platform.of("m1")[-1] == "abandoned"
     assert platform.of("m2") == ["sent", "completed"]
     assert "m1" in caplog.text
+
+
+@pytest.mark.parametrize("remote", [True, False])
+async def test_a_last_delivery_whose_document_can_t_be_sent_ends_if_the_polls_can_send_it(
+    settle, platform, results, cache, monkeypatch, remote
+):
+    monkeypatch.setattr(cache, "remote", remote)
+    platform.fails.add(("sent", "m1"))
+    await settle(locked("m1", delivery_count=10))
+    assert platform.of("m1") == ["sent", "completed" if remote else "abandoned"]
+    assert [name for name, _ in await results.final_attempts.due()] == ["m1"] * remote
+
+
+async def test_an_exhausted_message_whose_document_can_t_be_sent_is_dead_lettered(
+    settle, platform, scorer, results, cache, monkeypatch
+):
+    async def score(_request):
+        raise Overloaded("busy")
+
+    monkeypatch.setattr(cache, "remote", True)
+    monkeypatch.setattr(scorer, "score", score)
+    platform.fails.add(("sent", "last"))
+    await settle(locked("last", delivery_count=10))
+    assert platform.of("last") == ["sent", "dead-lettered"]
+    ((name, document),) = await results.final_attempts.due()
+    assert (name, json.loads(document)["error"]["code"]) == ("last", "tries_exhausted")
 
 
 async def test_a_lock_that_is_lost_ends_no_batch(settle, platform):

@@ -22,7 +22,7 @@ from triggers.service_bus_trigger.message_converter import MessageConverter
 from triggers.service_bus_trigger.message_scoring import MessageHandler
 from triggers.service_bus_trigger.message_settlement import MessageSettler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
-from triggers.service_bus_trigger.result_messages import message_id_of
+from triggers.service_bus_trigger.result_messages import late_message, message_id_of
 from triggers.settings import TriggerSettings
 
 
@@ -108,6 +108,15 @@ async def test_a_batch_s_result_is_sent_in_the_session_too(scorer, results, monk
     assert (correlation_id, session_id) == ("m1", "ada")
     assert message_id == message_id_of(body.encode())
     assert json.loads(body)["id"] == "m1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [({}, ("m1", "x")), ({"session_id": "ada", "correlation_id": "c"}, ("c", "ada"))],
+)
+def test_a_late_document_is_sent_in_its_session_or_in_one_of_its_own(fields, expected):
+    late = late_message(json.dumps({"id": "m1", **fields}), "x")
+    assert (late.correlation_id, late.session_id) == expected
 
 
 async def test_a_subscription_is_read_and_a_topic_is_written(scorer, results):
