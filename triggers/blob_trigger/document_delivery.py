@@ -31,7 +31,7 @@ SEND_S = 30.0
 FIRST_PAUSE_S, MAX_PAUSE_S = 1.0, 20.0
 #: Kept documents that are sent at the same time.
 TOGETHER = 32
-#: With so many documents that were not sent, a poll ends: the queue takes none.
+#: With so many documents that were refused, or that another process sends, a poll ends.
 MAX_FAILURES = 3
 
 
@@ -86,6 +86,8 @@ class DocumentDelivery:
             batch, waiting = waiting[:size], waiting[size:]
             ended = await asyncio.gather(*map(self._send_one, batch))
             sent, failed = sent + ended.count(True), failed + ended.count(False)
+            if self._is_away:
+                break
         if sent:
             log.info("result documents that were sent late: %d", sent)
         if sent < len(names):

@@ -13,6 +13,9 @@ from triggers.delivery.output_queue import Outgoing, QueueSender, is_of_all_mess
 #: Messages in one call: some 30 KB of small documents, many transfers of large ones.
 MAX_TOGETHER = 500
 
+#: A message, and what its sender awaits.
+type _Waiting = tuple[Outgoing, asyncio.Future[None]]
+
 
 class BatchSender:
     """`send_all` sends messages, or raises. It blocks, and runs in a thread of its own.
@@ -26,7 +29,7 @@ class BatchSender:
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self._send_all, self._close = send_all, close
-        self._waiting: list[tuple[Outgoing, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._sending: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sender")
 
@@ -56,23 +59,24 @@ class BatchSender:
     async def _send_waiting(self) -> None:
         try:
             while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
                 # A sender may have given up.
-                waiting = [each for each in self._waiting if not each[1].done()]
-                batch, self._waiting = waiting[:MAX_TOGETHER], waiting[MAX_TOGETHER:]
-                if not batch:
-                    return
-                failure = await self._try_to_send([message for message, _ in batch])
-                if failure is not None and len(batch) > 1 and not is_of_all_messages(failure):
-                    # One is too large, or may not be in a batch. The others are not affected.
-                    for message, accepted in batch:
-                        _end(accepted, await self._try_to_send([message]))
-                else:
-                    for _, accepted in batch:
-                        _end(accepted, failure)
+                await self._send_together([each for each in batch if not each[1].done()])
         finally:
             self._sending = None
             for _, accepted in self._waiting:
                 accepted.cancel()
+
+    async def _send_together(self, batch: list[_Waiting]) -> None:
+        if not batch:
+            return
+        failure = await self._try_to_send([message for message, _ in batch])
+        if failure is not None and len(batch) > 1 and not is_of_all_messages(failure):
+            # One is too large, or may not be in a batch. The others are not affected.
+            for message, accepted in batch:
+                _end(accepted, await self._try_to_send([message]))
+        for _, accepted in batch:
+            _end(accepted, failure)
 
     async def _try_to_send(self, messages: Sequence[Outgoing]) -> Exception | None:
         loop = asyncio.get_running_loop()

@@ -95,7 +95,7 @@ async def test_an_outage_is_waited_for_once(made, storage):
         await score(made, storage.source.upload_blob(f"{number}.csv", CSV), storage)
     assert (calls, len(storage.markers())) == (1, 4)
     await made.exhausted.poll()
-    assert calls == 1 + document_delivery.MAX_FAILURES
+    assert calls == 2
 
 
 async def test_a_document_that_is_refused_holds_up_no_other(made, storage):
