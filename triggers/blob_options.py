@@ -55,13 +55,15 @@ class BlobOptions:
                 name=SETTINGS[DROP], value=env[SETTINGS[DROP]], expected=expected
             ) from error
 
-    def overridden(self, metadata: Mapping[str, str]) -> BlobOptions:
+    def overridden(
+        self, texts: Mapping[str, str], place: str = "in the blob's metadata"
+    ) -> BlobOptions:
         """With what a blob's metadata says, by lower-case name. An empty text takes a setting back.
 
-        Raises CallerError.
+        `place`: where the texts stand, for messages. Raises CallerError.
         """
         return self.with_values(
-            {name: _value(name, metadata[name]) for name in SETTINGS if name in metadata}
+            {name: _value(name, texts[name], place) for name in SETTINGS if name in texts}
         )
 
     def with_values(self, values: dict[str, Any]) -> BlobOptions:
@@ -75,7 +77,7 @@ class BlobOptions:
 NO_OPTIONS = BlobOptions()
 
 
-def _value(name: str, text: str) -> Any:
+def _value(name: str, text: str, place: str = "") -> Any:
     """Raises MalformedInput."""
     text = text.strip()
     if not text:
@@ -84,7 +86,7 @@ def _value(name: str, text: str) -> Any:
         return _PARSERS[name](text)
     except (CallerError, ValueError) as error:
         raise MalformedInput(
-            f"{name} in the blob's metadata: expected {_EXPECTED[name]}, got {text[:60]!r}"
+            f"{name} {place}: expected {_EXPECTED[name]}, got {text[:60]!r}"
         ) from error
 
 

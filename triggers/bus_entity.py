@@ -28,6 +28,11 @@ class BusEntity:
             return f"subscription {self.subscription} of topic {self.name}"
         return f"{'topic' if self.is_topic else 'queue'} {self.name}"
 
+    @property
+    def path(self) -> str:
+        """`topic/subscription`, or the name of a queue or a topic."""
+        return f"{self.name}/{self.subscription}" if self.subscription else self.name
+
     def trigger(
         self, functions: func.Blueprint, argument: str, **options: Any
     ) -> Callable[..., Any]:

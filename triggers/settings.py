@@ -58,13 +58,18 @@ class TriggerSettings:
     console: bool = False
 
     @property
-    def queues(self) -> tuple[str, ...]:
-        """The queues that the registered triggers use; topics and subscriptions are none."""
+    def waiting(self) -> tuple[BusEntity, ...]:
+        """The queues and the subscription in which messages of the registered triggers wait.
+
+        An output topic is none: its subscriptions belong to those who read the results.
+        """
         used = (
             (self.input, "servicebus" in self.triggers),
             (self.output, bool(self.triggers & {"blob", "servicebus"})),
         )
-        return tuple(each.name for each, is_used in used if is_used and not each.is_topic)
+        return tuple(
+            each for each, is_used in used if is_used and (each.subscription or not each.is_topic)
+        )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> TriggerSettings:

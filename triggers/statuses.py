@@ -52,6 +52,10 @@ NO_FILE = Refusal(404, "unknown_file", "No such file.")
 NOT_SCORED = Refusal(
     404, "not_scored", "No scored file of this id, or not yet: results/{id} says how far it is."
 )
+BEHIND_END = Refusal(416, "range_not_satisfiable", "The range begins behind the file's end.")
+OUTPUT_TOO_LARGE = Refusal(
+    413, "output_too_large", "A scored file that is too large for one response; fetch it in ranges."
+)
 NO_VIEWER = Refusal(
     501,
     "no_viewer",

@@ -20,8 +20,9 @@ LEAST_SIDE = 8
 def describe_form(script: Script) -> dict[str, Any]:
     """`kind`: as inference.rows.schema has it, or `body` for a script, which takes any bytes.
 
-    A model has `columns`, `classes`, `outputs`, golden `rows`, and for an image the `grid`: its
-    side in cells and the brightest value. `columns` is empty if the model's width is unknown.
+    A model has `columns`, `classes`, `outputs`, the number of `values` in a prediction, golden
+    `rows`, and for an image the `grid`: its side in cells and the brightest value. `columns` is
+    empty if the model's width is unknown.
     """
     if not isinstance(script, EstimatorScript):
         return {"kind": "body", "example": _example(script)}
@@ -35,6 +36,7 @@ def describe_form(script: Script) -> dict[str, Any]:
         "method": script.method,
         "classes": classes,
         "outputs": OUTPUTS if classes else (PREDICTIONS,),
+        "values": _values(golden.predictions),
         "rows": list(golden.rows[:MOST_ROWS]),
         "grid": _grid(schema, golden.rows),
     }
@@ -65,6 +67,11 @@ def _classes(manifest: Manifest | None) -> list[Any] | None:
     if not classes or any(isinstance(each, list) for each in classes):
         return None
     return list(classes)
+
+
+def _values(predictions: Sequence[Any]) -> int:
+    first = predictions[0] if predictions else None
+    return len(first) if isinstance(first, list) else 1
 
 
 def _grid(schema: Schema, rows: Sequence[Sequence[Any]]) -> dict[str, float] | None:

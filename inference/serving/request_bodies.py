@@ -49,6 +49,12 @@ class RequestBodies:
         async with self._tables.hold(size, patient=True), self._budget.hold(size, patient=True):
             yield
 
+    @asynccontextmanager
+    async def counted(self, size: int) -> AsyncIterator[None]:
+        """A block in which memory counts that is not a request's body. Raises as `take` does."""
+        async with self._budget.hold(size, patient=False):
+            yield
+
     async def take(self, size: int) -> BodyHold:
         """Count memory that is not a request's body. Raises Overloaded if there is no room."""
         return await self._budget.take(size, patient=False)

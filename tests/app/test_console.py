@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -169,6 +170,108 @@ def reader(browser, url):
         yield page
 
 
+METRICS = """async text => {
+  const { Increases, parse, quantile } = await import("/api/console/assets/metrics.js");
+  const increases = new Increases();
+  increases.since(parse(text[0]), 0);
+  const { grown } = increases.since(parse(text[1]), 1000);
+  return [0.5, 0.99].map(share => quantile(grown, "t_seconds", share, { trigger: "http" }));
+}"""
+
+
+def test_a_percentile_is_of_all_statuses_of_a_trigger_since_the_last_scrape(reader):
+    def scrape(fast: int, slow: int) -> str:
+        lines = [
+            f't_seconds_bucket{{host="a",trigger="http",status="2xx",le="0.1"}} {fast}',
+            f't_seconds_bucket{{host="a",trigger="http",status="2xx",le="+Inf"}} {fast}',
+            't_seconds_bucket{host="a",trigger="http",status="5xx",le="0.1"} 0',
+            f't_seconds_bucket{{host="a",trigger="http",status="5xx",le="1"}} {slow}',
+            f't_seconds_bucket{{host="a",trigger="http",status="5xx",le="+Inf"}} {slow}',
+            't_seconds_bucket{host="a",trigger="blob",status="failed",le="+Inf"} 1000',
+        ]
+        return "\n".join(lines)
+
+    half, most = reader.evaluate(METRICS, [scrape(1000, 1000), scrape(1050, 1050)])
+    assert half == pytest.approx(0.1)
+    assert 0.9 < most <= 1
+
+
+DATE = """async ([zone, cells, cell]) => {
+  const { dateControl, picked, readDate } = await import("/api/console/assets/dates.js");
+  const column = { zone, missing: true };
+  const control = dateControl(column, cells);
+  control.value = picked(cell, control.type === "datetime-local");
+  return [control.type, control.step, readDate(column, control).cell];
+}"""
+NOON, DAY = "2024-03-01T12:30:00", "2024-03-01T00:00:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "cells", "cell", "found"),
+    [
+        (False, [DAY, None], DAY, ["date", "", "2024-03-01"]),
+        (False, [NOON, DAY], DAY, ["datetime-local", "60", "2024-03-01T00:00"]),
+        (False, [f"{NOON[:-2]}05"], NOON, ["datetime-local", "1", "2024-03-01T12:30"]),
+        (False, [f"{NOON}.250"], f"{NOON}.250", ["datetime-local", "0.001", f"{NOON}.250"]),
+        (True, [f"{NOON}+02:00"], f"{NOON}+02:00", ["datetime-local", "60", "2024-03-01T10:30Z"]),
+        (False, [f"{NOON}.123456"], "", ["text", "", None]),  # no picker can hold it
+        (False, [DAY], "", ["date", "", None]),
+    ],
+)
+def test_a_date_is_picked_and_sent_as_the_model_takes_it(reader, zone, cells, cell, found):
+    assert reader.evaluate(DATE, [zone, cells, cell]) == found
+
+
+def test_the_options_of_a_file_go_with_it(page):
+    describe(page, triggers=["http", "blob"])
+    document = {"status": "failed", "error": {"message": "no"}}
+    page.route("**/api/console/files*", lambda route: route.fulfill(json={"id": "console-1"}))
+    page.route("**/api/results/console-1", lambda route: route.fulfill(json=document))
+    page.locator("#tab-file").click()
+    page.get_by_text("More options").click()
+    page.get_by_label("Format of the output").select_option("parquet")
+    page.get_by_label("Delimiter of a CSV").select_option("tab")
+    page.get_by_label("Columns of the output").fill("a, größe")
+    page.get_by_role("textbox", name="Rows").fill("1\t2")
+    with page.expect_request("**/api/console/files*") as sent:
+        page.get_by_role("button", name="Score the rows").click()
+    query = parse_qs(urlsplit(sent.value.url).query)
+    wanted = {"output_format": ["parquet"], "delimiter": ["tab"], "keep": ["a, größe"]}
+    assert query == wanted | {"name": ["rows.csv"], "output": ["probabilities"]}
+
+
+def test_an_option_that_the_app_refuses_is_named_at_its_field(page):
+    describe(page, triggers=["http", "blob"])
+    error = {"error": {"code": "malformed_input", "message": "keep in the query: expected names"}}
+    page.route("**/api/console/files*", lambda route: route.fulfill(status=400, json=error))
+    page.locator("#tab-file").click()
+    page.get_by_text("More options").click()
+    keep = page.get_by_label("Columns of the output")
+    keep.fill("[1]")
+    page.get_by_role("button", name="Example rows").click()
+    expect(keep).to_have_accessible_description(re.compile("keep in the query"))
+    expect(keep).to_be_focused()
+
+
+def test_a_script_gets_a_file_or_a_text_and_its_body_can_be_enqueued(page, tmp_path):
+    describe(page, form={"kind": "body", "example": {"x": 1}}, triggers=["http", "servicebus"])
+    file = tmp_path / "seven.png"
+    file.write_bytes(b"\x89PNG")
+    page.route("**/api/score*", lambda route: route.fulfill(json={"digit": 7}))
+    with page.expect_request("**/api/score*") as sent:
+        page.locator("#body-file").set_input_files(file)
+    assert sent.value.headers["content-type"] == "image/png"
+    assert sent.value.post_data_buffer == b"\x89PNG"
+    expect(page.locator("#panel-body pre").first).to_contain_text('"digit": 7')
+    page.get_by_label("Content-Type").fill("application/json")
+    page.locator("#tab-queue").click()
+    page.get_by_label("How many messages").fill("1")
+    with page.expect_request("**/api/score*") as sent:
+        page.get_by_role("button", name="Enqueue").click()
+    assert sent.value.headers["prefer"] == "respond-async"
+    assert sent.value.post_data_json == {"x": 1}
+
+
 def test_a_text_of_a_column_with_many_values_is_shown_and_sent_as_a_text(page):
     zips = [f"{number:05}" for number in range(10000, 10600)]
     column = {"name": "zip", "type": "text", "missing": False, "values": zips, "zone": False}
@@ -203,7 +306,8 @@ def test_the_page_says_that_the_app_does_not_answer(page):
     page.evaluate(LOOK_NOW)
     expect(page.locator("#live .notice")).to_have_text("The app does not answer.")
     expect(state).to_have_text("failed")
-    expect(page.locator("#states .failed").first).to_be_visible()
+    expect(page.locator("#states .failed").first).to_be_attached()
+    expect(page.get_by_label("Changes of health")).to_contain_text("Model: ok → failed")
     page.context.set_offline(False)
     page.evaluate(LOOK_NOW)
     expect(state).to_have_text("ok")

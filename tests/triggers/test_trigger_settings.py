@@ -81,7 +81,15 @@ def test_results_do_not_go_to_the_topic_that_is_read():
         TriggerSettings.from_env(env)
 
 
-def test_topics_are_no_queues():
-    env = {"INPUT_TOPIC_NAME": "t", "INPUT_SUBSCRIPTION_NAME": "s"}
-    assert TriggerSettings.from_env(env).queues == ("scoring-results",)
-    assert TriggerSettings.from_env({"TRIGGERS": "http"}).queues == ()
+@pytest.mark.parametrize(
+    ("env", "paths"),
+    [
+        ({}, ["scoring-requests", "scoring-results"]),
+        ({"INPUT_TOPIC_NAME": "t", "INPUT_SUBSCRIPTION_NAME": "s"}, ["t/s", "scoring-results"]),
+        ({"OUTPUT_TOPIC_NAME": "t"}, ["scoring-requests"]),
+        ({"TRIGGERS": "blob"}, ["scoring-results"]),
+        ({"TRIGGERS": "http"}, []),
+    ],
+)
+def test_messages_wait_in_queues_and_in_the_subscription_but_in_no_topic(env, paths):
+    assert [each.path for each in TriggerSettings.from_env(env).waiting] == paths

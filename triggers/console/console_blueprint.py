@@ -71,7 +71,7 @@ def blueprint(scorer: Scorer, settings: TriggerSettings, env: Mapping[str, str])
         return found or responses.refusal(NO_FILE)
 
     if "blob" in settings.triggers:
-        file_routes.add_routes(functions, scorer.finished, scorer.settings.limits, settings, env)
+        file_routes.add_routes(functions, scorer, settings, env)
     return functions
 
 

@@ -12,6 +12,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpRes
 from azure.servicebus.management import ServiceBusAdministrationClient
 
 from inference.errors import SettingError
+from triggers.bus_entity import BusEntity
 from triggers.connections import emulator_transport
 from triggers.settings import SERVICE_BUS, STORAGE, TriggerSettings
 from triggers.storage.blob_names import Place
@@ -40,7 +41,7 @@ class Dependencies:
         found = {}
         if "blob" in self._settings.triggers:
             found["storage"] = self._read_storage()
-        if self._settings.queues:
+        if self._settings.waiting:
             found["servicebus"] = self._read_service_bus()
         return found
 
@@ -55,20 +56,12 @@ class Dependencies:
     def _read_service_bus(self) -> dict[str, Any]:
         try:
             client = self._client()
-            queues = [self._depth(client, name) for name in self._settings.queues]
+            queues = [_depth(client, entity) for entity in self._settings.waiting]
         except (AzureError, SettingError, ValueError) as error:
             if _is_refused(error):
                 return {"status": "ok", "queues": None, "message": NO_RIGHT}
             return _failed("Service Bus", error) | {"queues": None}
         return {"status": "ok", "queues": queues}
-
-    def _depth(self, client: ServiceBusAdministrationClient, queue: str) -> dict[str, Any]:
-        counts = client.get_queue_runtime_properties(queue)
-        return {
-            "name": queue,
-            "waiting": counts.active_message_count or 0,
-            "dead_lettered": counts.dead_letter_message_count or 0,
-        }
 
     def _client(self) -> ServiceBusAdministrationClient:
         if self._administration is None:
@@ -89,6 +82,19 @@ class Dependencies:
             )
             return ServiceBusAdministrationClient(namespace, identity, **options)
         raise SettingError(name=SERVICE_BUS, value="", expected="a connection string")
+
+
+def _depth(client: ServiceBusAdministrationClient, entity: BusEntity) -> dict[str, Any]:
+    counts: Any
+    if entity.subscription:
+        counts = client.get_subscription_runtime_properties(entity.name, entity.subscription)
+    else:
+        counts = client.get_queue_runtime_properties(entity.name)
+    return {
+        "name": entity.path,
+        "waiting": counts.active_message_count or 0,
+        "dead_lettered": counts.dead_letter_message_count or 0,
+    }
 
 
 def _is_refused(error: Exception) -> bool:

@@ -14,35 +14,36 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import orjson
+from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import ContainerClient, ContentSettings
+from azure.storage.blob import BlobClient, ContainerClient, ContentSettings
 
-from inference import output_choice
-from inference.errors import InputTooLarge, MalformedInput, Overloaded, UnsupportedType
+from inference.errors import MalformedInput, Overloaded, UnsupportedType
 from inference.limits import Limits
 from inference.rows import file_formats, media_types
 from inference.rows.content_encoding import split_ending
 from triggers.blob_trigger.blob_work import REQUEST_ID
+from triggers.console.file_options import NO_OPTIONS, FileOptions
 from triggers.settings import STORAGE, TriggerSettings
 from triggers.storage import storage_errors
 from triggers.storage.blob_names import Place
 from triggers.storage.storage_clients import BlobStorage
 
 _ID = re.compile(r"console-[0-9a-f]{32}(\.[a-z]{2,8}){1,2}")
-#: A scored file has more columns than its input. Of MAX_BODY_BYTES.
-OUTPUT_FACTOR = 2
 AWAY = "storage does not answer; try again later"
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredFile:
-    """The first bytes of an output, or all."""
+    """A version of an output."""
 
-    content: bytes
-    #: Of the whole output, in bytes.
-    size: int
+    #: Of its blob.
+    blob: str
     #: `scored.csv`
     name: str
+    #: In bytes.
+    size: int
+    etag: str
 
 
 class JobFiles:
@@ -56,49 +57,51 @@ class JobFiles:
     def __repr__(self) -> str:
         return f"<JobFiles {self._container} to {self._output}>"
 
-    def submit(self, name: str, body: bytes, output: str) -> str:
-        """Upload a file. Returns its id, which is its result's too. Raises ScoringError.
-
-        `output`: one of inference.output_choice.OUTPUTS, or empty for the setting's.
-        """
+    def submit(self, name: str, body: bytes, options: FileOptions = NO_OPTIONS) -> str:
+        """Upload a file. Returns its id, which is its result's too. Raises ScoringError."""
         self._limits.check_bytes(len(body))
         if not body:
             raise MalformedInput("the file is empty; expected at least one row")
-        metadata = {"output": output_choice.choose(output)} if output else {}
         file_id = f"console-{uuid.uuid4().hex}{_ending(name)}"
         container = self._storage.container(Place(STORAGE, self._container))
         try:
             try:
-                self._upload(container, file_id, body, metadata)
+                self._upload(container, file_id, body, options)
             except ResourceNotFoundError:
                 with contextlib.suppress(ResourceExistsError):  # another process created it
                     container.create_container()
-                self._upload(container, file_id, body, metadata)
+                self._upload(container, file_id, body, options)
         except AzureError as error:
             raise _refusal(error) from error
         return file_id
 
-    def output(self, file_id: str, first: int | None) -> ScoredFile | None:
-        """The first bytes of a scored file, or all; None if there is no scored file of this id.
-
-        At most OUTPUT_FACTOR times MAX_BODY_BYTES. Raises ScoringError.
-        """
+    def find(self, file_id: str) -> ScoredFile | None:
+        """A scored file; None if there is none of this id. Raises ScoringError."""
         blob = self._output_name(file_id)
         if blob is None:
             return None
-        client = self._storage.container(Place(STORAGE, self._output)).get_blob_client(blob)
         try:
-            size = client.get_blob_properties().size
-            limit = OUTPUT_FACTOR * self._limits.body_bytes
-            if first is None and size > limit:
-                raise InputTooLarge(size=size, limit=limit, unit="bytes", setting="MAX_BODY_BYTES")
-            length = min(size, limit if first is None else min(first, limit))
-            content = client.download_blob(0, length).readall() if length else b""
+            found = self._scored(blob).get_blob_properties()
         except ResourceNotFoundError:
             return None
         except AzureError as error:
             raise _refusal(error) from error
-        return ScoredFile(content, size, f"scored{blob[blob.index(file_id) + 40 :]}")
+        name = f"scored{blob[blob.index(file_id) + 40 :]}"
+        return ScoredFile(blob, name, found.size, str(found.etag))
+
+    def read(self, file: ScoredFile, start: int, length: int) -> bytes:
+        """Bytes of a scored file. Raises ScoringError, also if it was replaced since."""
+        if not length:
+            return b""
+        unchanged = {"etag": file.etag, "match_condition": MatchConditions.IfNotModified}
+        try:
+            stream = self._scored(file.blob).download_blob(start, length, **unchanged)
+            return bytes(stream.readall())
+        except AzureError as error:
+            raise _refusal(error) from error
+
+    def _scored(self, blob: str) -> BlobClient:
+        return self._storage.container(Place(STORAGE, self._output)).get_blob_client(blob)
 
     def _output_name(self, file_id: str) -> str | None:
         """As the file's report says; None if it names no output, or one of another file."""
@@ -121,14 +124,14 @@ class JobFiles:
             raise _refusal(error) from error
 
     def _upload(
-        self, container: ContainerClient, file_id: str, body: bytes, metadata: Mapping[str, str]
+        self, container: ContainerClient, file_id: str, body: bytes, options: FileOptions
     ) -> None:
         kind = media_types.BY_ENDING.get(PurePosixPath(file_id).suffix, "application/octet-stream")
         container.upload_blob(
             self._name(file_id),
             body,
-            metadata={REQUEST_ID: file_id, **metadata},
-            content_settings=ContentSettings(content_type=kind),
+            metadata={REQUEST_ID: file_id, **options.metadata},
+            content_settings=ContentSettings(content_type=options.content_type(kind)),
         )
 
     def _name(self, file_id: str) -> str:

@@ -34,7 +34,7 @@ class ModelDescription:
             "model": {"status": health.model, "message": health.failure, **scorer.model.as_dict()},
             "form": await self._form() if scorer.state == "ok" else None,
             "triggers": [name for name in TRIGGERS if name in settings.triggers],
-            "queues": settings.queues,
+            "queues": [entity.path for entity in settings.waiting],
             "needs_key": settings.http_auth_level != "anonymous",
             "limits": {"body_bytes": limits.body_bytes, "rows": limits.rows},
         }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from inference import errors
-from inference.output_choice import OUTPUTS, PARAMETER
+from inference.output_choice import OUTPUTS
 from inference.rows import file_formats
+from triggers import blob_options
 from triggers.description import openapi_headers as headers
 from triggers.description import openapi_refusals as refusals
 from triggers.description.openapi_operations import PENDING
@@ -20,7 +21,14 @@ from triggers.description.openapi_parts import (
     record,
     response,
 )
-from triggers.statuses import NO_FILE, NO_VIEWER, NOT_SCORED, refusal_of
+from triggers.statuses import (
+    BEHIND_END,
+    NO_FILE,
+    NO_VIEWER,
+    NOT_SCORED,
+    OUTPUT_TOO_LARGE,
+    refusal_of,
+)
 
 _get = partial(open_get, parameters=[])
 _OBJECT: Json = {"type": "object"}
@@ -32,7 +40,10 @@ _DEPENDENCY = record(
     "status",
     status=enum(("ok", "failed")),
     message=TEXT,
-    queues={"description": "Of Service Bus: the depths; null without the right to ask."},
+    queues={
+        "description": "Of Service Bus: the depths of queues and of the input's subscription;"
+        " null without the right to ask."
+    },
 )
 
 
@@ -80,6 +91,28 @@ def _state() -> Json:
     )
 
 
+def _options() -> list[Json]:
+    """What the query may say of a file and its output."""
+    columns = "Columns of the input that {}: names with commas between them, or a JSON list."
+    found = {
+        blob_options.OUTPUT: (
+            enum(OUTPUTS),
+            "`probabilities`: the probability of each class beside its label.",
+        ),
+        blob_options.FORMAT: (enum(file_formats.WORDS), "Of the output; else that of the file."),
+        blob_options.IGNORE: (TEXT, columns.format("the model does not get")),
+        blob_options.KEEP: (TEXT, columns.format("the output has")),
+        blob_options.DROP: (TEXT, columns.format("the output lacks")),
+        "charset": (TEXT, "Of a text; else UTF-8."),
+        "header": (enum(("present", "absent")), "Whether a CSV's first line names its columns."),
+        "delimiter": (TEXT, "Between the cells of a CSV: one character, or `tab`."),
+    }
+    return [
+        {"name": name, "in": "query", "description": description, "schema": schema}
+        for name, (schema, description) in found.items()
+    ]
+
+
 def _files() -> Json:
     errors_of_storage = (refusals.INTERNAL, refusals.OVERLOADED)
     name = {
@@ -89,12 +122,6 @@ def _files() -> Json:
         "description": f"Its ending says the format: {', '.join(file_formats.WORDS)}.",
         "schema": TEXT,
         "example": "rows.csv",
-    }
-    output = {
-        "name": PARAMETER,
-        "in": "query",
-        "description": "`probabilities`: the probability of each class beside its label.",
-        "schema": enum(OUTPUTS),
     }
     part = {
         "name": "part",
@@ -111,14 +138,14 @@ def _files() -> Json:
                 "submitFile",
                 "Upload a file of at most MAX_BODY_BYTES, to be scored by the blob trigger",
                 {"202": taken, **refusals.responses(refused)},
-                parameters=[name, output],
+                parameters=[name, *_options()],
                 requestBody={"required": True, "content": {"*/*": _BINARY}},
             )
         },
         "/console/files/{id}": {
             "get": operation(
                 "scoredFile",
-                "A scored file, or its first bytes with `Range: bytes=0-…`",
+                "A scored file, or with `Range: bytes=…` at most 8 MiB of it",
                 {
                     "200": {
                         "description": "All, or the report.",
@@ -126,7 +153,7 @@ def _files() -> Json:
                     },
                     "206": {"description": "A part.", "content": {"application/octet-stream": {}}},
                     **refusals.responses(
-                        [NOT_SCORED, refusal_of(errors.InputTooLarge), *errors_of_storage]
+                        [NOT_SCORED, OUTPUT_TOO_LARGE, BEHIND_END, *errors_of_storage]
                     ),
                 },
                 parameters=[path_parameter("id", TEXT), part],

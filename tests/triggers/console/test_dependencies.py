@@ -1,7 +1,13 @@
 """What the console says of storage and Service Bus, over real servers."""
 
-from azure.core.exceptions import HttpResponseError
+import json
 
+from azure.core.exceptions import HttpResponseError
+from azure.servicebus import ServiceBusClient, ServiceBusMessage
+
+from local.emulators.scoring_entities import make_config
+from tests.servers import BrokerProcess
+from triggers.console import dependencies
 from triggers.console.console_blueprint import State
 from triggers.console.dependencies import NO_RIGHT, Dependencies
 from triggers.settings import TriggerSettings
@@ -23,6 +29,26 @@ def test_services_that_answer_are_ok_and_the_depths_of_the_queues_are_read(azuri
     ]
 
 
+def test_the_depth_of_a_subscription_is_read(tmp_path):
+    settings = {"INPUT_TOPIC_NAME": "requests", "INPUT_SUBSCRIPTION_NAME": "scorer"}
+    config = tmp_path / "Config.json"
+    config.write_text(json.dumps(make_config(settings)))
+    broker = BrokerProcess(tmp_path, config)
+    broker.start()
+    try:
+        connection = broker.connection_string
+        with (
+            ServiceBusClient.from_connection_string(connection) as client,
+            client.get_topic_sender("requests") as sender,
+        ):
+            sender.send_messages([ServiceBusMessage(b"{}"), ServiceBusMessage(b"{}")])
+        env = {"ServiceBusConnection": connection, "TRIGGERS": "servicebus", **settings}
+        found = Dependencies(env, TriggerSettings.from_env(env)).read()["servicebus"]
+        assert found["queues"][0] == {"name": "requests/scorer", "waiting": 2, "dead_lettered": 0}
+    finally:
+        broker.stop()
+
+
 def test_without_the_right_to_manage_there_are_no_depths(azurite, servicebus, monkeypatch):
     found = Dependencies(env(azurite, servicebus), TriggerSettings())
 
@@ -31,7 +57,7 @@ def test_without_the_right_to_manage_there_are_no_depths(azurite, servicebus, mo
         error.status_code = 401
         raise error
 
-    monkeypatch.setattr(found, "_depth", refuse)
+    monkeypatch.setattr(dependencies, "_depth", refuse)
     assert found.read()["servicebus"] == {"status": "ok", "queues": None, "message": NO_RIGHT}
 
 

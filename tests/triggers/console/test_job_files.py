@@ -1,7 +1,9 @@
 """Files that the console takes and hands out, over a real storage account."""
 
 import json
+import re
 import uuid
+from types import SimpleNamespace
 
 import azure.functions as func
 import pytest
@@ -10,11 +12,18 @@ from azure.storage.blob import BlobServiceClient
 from inference.errors import InputTooLarge, MalformedInput, Overloaded, UnfitInput, UnsupportedType
 from inference.limits import Limits
 from inference.models import ModelId
+from inference.rows.file_formats import FileFormat
+from inference.rows.text_options import options_of
 from inference.serving.counts import Counts
 from inference.serving.finished_requests import FinishedRequests
-from triggers.console import file_routes
+from inference.serving.request_bodies import RequestBodies
+from inference.settings import InferenceSettings
+from triggers.console import byte_range, file_routes
+from triggers.console.byte_range import ByteRange
+from triggers.console.file_options import FileOptions
 from triggers.console.job_files import AWAY, JobFiles
 from triggers.settings import TriggerSettings
+from triggers.storage import blob_format
 
 ROWS = b"1,2\n3,4\n"
 LIMITS = Limits(body_bytes=1000, rows=100)
@@ -46,7 +55,8 @@ def finish(account, file_id, content=b"1,2,0,\n", *, place=None, name=None):
 
 
 def test_a_file_becomes_a_blob_whose_result_has_its_id(account, make):
-    file_id = make().submit("My rows.CSV.gz", ROWS, "probabilities")
+    options = FileOptions.read({"output": "probabilities", "name": "My rows.CSV.gz"})
+    file_id = make().submit("My rows.CSV.gz", ROWS, options)
     blob = account.get_blob_client("scoring-input", file_id)
     assert blob.download_blob().readall() == ROWS
     assert file_id.endswith(".csv.gz")
@@ -56,55 +66,48 @@ def test_a_file_becomes_a_blob_whose_result_has_its_id(account, make):
 
 
 def test_a_file_goes_where_the_trigger_looks_for_blobs(account, make):
-    file_id = make(INPUT_BLOB_PATH="scoring-input/{day}/in-{name}").submit("a.json", b"[]", "")
+    file_id = make(INPUT_BLOB_PATH="scoring-input/{day}/in-{name}").submit("a.json", b"[]")
     assert account.get_blob_client("scoring-input", f"console/in-{file_id}").exists()
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "output", "error"),
+    ("name", "body", "error"),
     [
-        ("rows.csv", b"", "", MalformedInput),
-        ("rows.csv", b"1" * 1001, "", InputTooLarge),
-        ("rows.exe", ROWS, "", UnsupportedType),
-        ("", ROWS, "", UnsupportedType),
-        ("rows.csv.zip", ROWS, "", UnsupportedType),
-        ("rows.csv", ROWS, "everything", UnfitInput),
+        ("rows.csv", b"", MalformedInput),
+        ("rows.csv", b"1" * 1001, InputTooLarge),
+        ("rows.exe", ROWS, UnsupportedType),
+        ("", ROWS, UnsupportedType),
+        ("rows.csv.zip", ROWS, UnsupportedType),
     ],
 )
-def test_a_file_that_can_not_be_scored_is_refused_before_it_is_stored(
-    make, name, body, output, error
-):
+def test_a_file_that_can_not_be_scored_is_refused_before_it_is_stored(make, name, body, error):
     with pytest.raises(error):
-        make().submit(name, body, output)
+        make().submit(name, body)
 
 
 def test_a_scored_file_is_handed_out_whole_or_its_beginning(account, make):
     files = make()
-    file_id = files.submit("rows.csv", ROWS, "")
-    assert (files.output(file_id, None), files.report(file_id)) == (None, None)
+    file_id = files.submit("rows.csv", ROWS)
+    assert (files.find(file_id), files.report(file_id)) == (None, None)
     finish(account, file_id, b"1,2,0,\n3,4,1,\n")
-    whole = files.output(file_id, None)
-    assert (whole.content, whole.size, whole.name) == (b"1,2,0,\n3,4,1,\n", 14, "scored.csv")
-    assert files.output(file_id, 3).content == b"1,2"
+    found = files.find(file_id)
+    assert (found.size, found.name) == (14, "scored.csv")
+    assert files.read(found, 0, 14) == b"1,2,0,\n3,4,1,\n"
+    assert files.read(found, 2, 3) == b"2,0"
     assert json.loads(files.report(file_id))["rows"] == 1
+    finish_again = account.get_blob_client("scoring-output", file_id)
+    finish_again.upload_blob(b"other", overwrite=True)
+    with pytest.raises(Overloaded):
+        files.read(found, 0, 3)
 
 
 def test_an_output_in_another_format_is_found_by_the_report(account, make):
-    file_id = make().submit("rows.csv", ROWS, "")
+    file_id = make().submit("rows.csv", ROWS)
     place = f"scoring-output/{file_id}.parquet"
     account.get_blob_client("scoring-output", f"{file_id}.parquet").upload_blob(b"PAR1")
     report = json.dumps({"output": place}).encode()
     account.get_blob_client("scoring-output", f"{file_id}.report.json").upload_blob(report)
-    assert make().output(file_id, None).name == "scored.csv.parquet"
-
-
-def test_an_output_that_is_too_large_for_a_response_is_not_read(account, make):
-    file_id = make().submit("rows.csv", ROWS, "")
-    finish(account, file_id, b"1" * 2001)
-    assert len(make().output(file_id, 10).content) == 10
-    assert len(make().output(file_id, 10**12).content) == 2000
-    with pytest.raises(InputTooLarge):
-        make().output(file_id, None)
+    assert make().find(file_id).name == "scored.csv.parquet"
 
 
 def test_no_other_blob_can_be_reached(account, make):
@@ -113,13 +116,13 @@ def test_no_other_blob_can_be_reached(account, make):
     account.get_blob_client("scoring-output", "secret.csv.report.json").upload_blob(b"{}")
     names = ["secret.csv", "../scoring-input/a.csv", "", f"console-{'0' * 32}/../secret.csv"]
     for name in names:
-        assert (files.output(name, None), files.report(name)) == (None, None)
+        assert (files.find(name), files.report(name)) == (None, None)
     # Nor by a report that somebody else wrote.
     for place in ("scoring-output/secret.csv", "scoring-input/secret.csv"):
         forged = f"console-{uuid.uuid4().hex}.csv"
         report = json.dumps({"output": place}).encode()
         account.get_blob_client("scoring-output", f"{forged}.report.json").upload_blob(report)
-        assert files.output(forged, None) is None
+        assert files.find(forged) is None
 
 
 def test_storage_that_does_not_answer_is_tried_again_later(free_port):
@@ -131,12 +134,27 @@ def test_storage_that_does_not_answer_is_tried_again_later(free_port):
         JobFiles(env, TriggerSettings(), LIMITS).report(f"console-{'0' * 32}.csv")
 
 
-async def test_the_routes_answer_as_documented(account, make, azurite):
+@pytest.fixture
+def bodies():
+    return RequestBodies(InferenceSettings(limits=LIMITS, max_bodies_in_work_bytes=4000))
+
+
+@pytest.fixture
+def seen():
+    """The requests that ended."""
+    return []
+
+
+@pytest.fixture
+def ask(azurite, bodies, seen):
+    """Call a route's function by its name."""
     functions = func.Blueprint()
     env = {"ScoringStorage": azurite.connection_string}
-    finished, seen = FinishedRequests(Counts(), lambda: ModelId("m", "1")), []
+    finished = FinishedRequests(Counts(), lambda: ModelId("m", "1"))
     finished.observe(seen.append)
-    file_routes.add_routes(functions, finished, LIMITS, TriggerSettings(), env)
+    limits = SimpleNamespace(limits=LIMITS)
+    scorer = SimpleNamespace(finished=finished, bodies=bodies, settings=limits)
+    file_routes.add_routes(functions, scorer, TriggerSettings(), env)
     handlers = {
         each.get_function_name(): each.get_user_function()
         for each in (builder.build() for builder in functions._function_builders)
@@ -150,6 +168,10 @@ async def test_the_routes_answer_as_documented(account, make, azurite):
         )  # fmt: skip
         return await handlers[name](request)
 
+    return ask
+
+
+async def test_the_routes_answer_as_documented(account, ask, seen):
     taken = await ask("console_files", params={"name": "rows.csv"}, body=ROWS)
     assert taken.status_code == 202
     file_id = json.loads(taken.get_body())["id"]
@@ -158,6 +180,10 @@ async def test_the_routes_answer_as_documented(account, make, azurite):
     finish(account, file_id)
     part = await ask("console_file", id=file_id, headers={"range": "bytes=0-2"})
     assert (part.status_code, part.headers["content-range"]) == (206, "bytes 0-2/7")
+    rest = await ask("console_file", id=file_id, headers={"range": "bytes=3-"})
+    assert (rest.status_code, rest.get_body()) == (206, b",0,\n")
+    behind = await ask("console_file", id=file_id, headers={"range": "bytes=7-"})
+    assert (behind.status_code, behind.headers["content-range"]) == (416, "bytes */7")
     whole = await ask("console_file", id=file_id)
     assert (whole.status_code, whole.get_body()) == (200, b"1,2,0,\n")
     assert whole.headers["content-disposition"] == 'attachment; filename="scored.csv"'
@@ -165,4 +191,86 @@ async def test_the_routes_answer_as_documented(account, make, azurite):
     large = await ask("console_files", params={"name": "rows.csv"}, body=b"1" * 1001)
     assert large.status_code == 413
     assert {each.route for each in seen} == {"console/files"}
-    assert [each.status for each in seen] == [202, 404, 206, 200, 200, 413]
+    assert [each.status for each in seen] == [202, 404, 206, 206, 416, 200, 200, 413]
+
+
+async def test_an_output_that_is_too_large_for_a_response_is_fetched_in_ranges(account, make, ask):
+    file_id = make().submit("rows.csv", ROWS)
+    finish(account, file_id, b"1" * 2001)
+    refused = await ask("console_file", id=file_id)
+    assert refused.status_code == 413
+    assert "fetch it in ranges" in refused.get_body().decode()
+    part = await ask("console_file", id=file_id, headers={"range": "bytes=0-999"})
+    assert len(part.get_body()) == 1000
+
+
+async def test_a_file_counts_as_a_body_in_work(account, make, ask, bodies):
+    file_id = make().submit("rows.csv", ROWS)
+    finish(account, file_id, b"1" * 1900)
+    held = await bodies.take(3000)
+    whole = await ask("console_file", id=file_id)
+    assert (whole.status_code, whole.headers["retry-after"]) == (503, "1")
+    taken = await ask("console_files", params={"name": "rows.csv"}, body=b"1" * 1000)
+    assert taken.status_code == 503
+    held.give()
+    assert len((await ask("console_file", id=file_id)).get_body()) == 1900
+    (await bodies.take(3000)).give()  # nothing is held any more
+
+
+@pytest.mark.parametrize(
+    ("header", "size", "found"),
+    [
+        ("bytes=0-2", 7, (0, 3)),
+        ("bytes=3-", 7, (3, 4)),
+        ("bytes=3-99", 7, (3, 4)),
+        ("bytes=7-", 7, (7, 0)),
+        ("bytes=9-", 7, (9, 0)),
+        ("bytes=0-", 10**9, (0, byte_range.MOST_BYTES)),
+        ("bytes=5-999999999", 10**9, (5, byte_range.MOST_BYTES)),
+        ("bytes=2-1", 7, None),
+        ("bytes=-3", 7, None),
+        ("bytes=0-1,3-4", 7, None),
+        ("rows=0-1", 7, None),
+        ("", 7, None),
+    ],
+)
+def test_a_range_begins_where_it_says_and_has_a_bound(header, size, found):
+    expected = found and ByteRange(*found)
+    assert ByteRange.read(header, size) == expected
+
+
+def test_the_options_of_a_file_are_in_the_metadata_and_the_content_type_of_its_blob(account, make):
+    query = {
+        "name": "rows.csv.gz", "output_format": "parquet", "keep": 'Größe, "last, first"',
+        "drop": "", "header": "absent", "delimiter": "\t", "charset": "latin-1",
+    }  # fmt: skip
+    file_id = make().submit("rows.csv.gz", ROWS, FileOptions.read(query))
+    properties = account.get_blob_client("scoring-input", file_id).get_blob_properties()
+    assert properties.metadata == {
+        "request_id": file_id,
+        "output_format": "parquet",
+        "keep": '["Gr\\u00f6\\u00dfe", "last, first"]',
+    }
+    form = blob_format.format_of(properties)
+    said = options_of(form.content_type)
+    assert (said.header, said.delimiter) == (False, "\t")
+    assert said.charset == options_of("text/csv; charset=latin-1").charset
+    assert form.output.keep == ("Größe", "last, first")
+    assert form.output_format == FileFormat.parse("parquet")
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "words"),
+    [
+        ({"output": "everything"}, UnfitInput, "output"),
+        ({"output_format": "xlsx"}, MalformedInput, "output_format in the query: expected one of"),
+        ({"keep": "[1]"}, MalformedInput, "keep in the query: expected names"),
+        ({"keep": "a", "drop": "a"}, UnfitInput, "column 'a': expected kept or dropped"),
+        ({"header": "yes"}, MalformedInput, 'header: expected "present" or "absent"'),
+        ({"delimiter": "ab"}, MalformedInput, "delimiter: expected"),
+        ({"charset": "klingon"}, UnsupportedType, "klingon"),
+    ],
+)
+def test_options_that_can_not_be_followed_are_refused(query, error, words):
+    with pytest.raises(error, match=re.escape(words)):
+        FileOptions.read(query)

@@ -59,6 +59,7 @@ async function refusal(response) {
 }
 
 function showKeyError(isWrong) {
+  if (isWrong) at("key-form").hidden = false;  // an app without a key does not show the field
   const hasKey = at("key").value !== "";
   const sentence = hasKey ? "this key is not accepted" : "this app needs its function key here";
   showError(at("key"), isWrong ? sentence : "");

@@ -4,7 +4,7 @@ import { bodyPanel } from "./body.js";
 import { at, el, replace, sleep } from "./dom.js";
 import { drawPanel } from "./draw.js";
 import { filesPanel } from "./files.js";
-import { formPanel } from "./form.js";
+import { formPanel, rowRequest } from "./form.js";
 import { showLive } from "./live.js";
 import { queuePanel } from "./queue.js";
 import { showTabs } from "./tabs.js";
@@ -31,18 +31,24 @@ function showWait(message, isBad) {
 function tabsOf(about) {
   const { form } = about;
   const query = form.outputs?.includes("probabilities") ? "?output=probabilities" : "";
-  if (form.kind === "body" || !form.columns.length) return [{ name: "body", title: "Body", panel: bodyPanel(form.example) }];
+  if (form.kind === "body" || !form.columns.length) return bodyTabs(about);
   const { panel, shown } = formPanel(form, query);
   const tabs = [{ name: "form", title: "Form", panel, shown }];
   tabs.push({ name: "file", title: "File", panel: filesPanel(about, query) });
-  if (about.triggers.includes("servicebus")) tabs.push({ name: "queue", title: "Queue", panel: queuePanel(about, query) });
+  if (about.triggers.includes("servicebus") && form.rows.length) tabs.push({ name: "queue", title: "Queue", panel: queuePanel(number => rowRequest(form, [form.rows[number % form.rows.length]], query)) });
   if (form.grid) tabs.unshift({ name: "draw", title: "Draw", panel: drawPanel(form, query) });
+  return tabs;
+}
+
+function bodyTabs({ form, triggers }) {
+  const { panel, request } = bodyPanel(form.example ?? (form.rows?.length ? { data: form.rows.slice(0, 1) } : null));
+  const tabs = [{ name: "body", title: "Body", panel }];
+  if (triggers.includes("servicebus")) tabs.push({ name: "queue", title: "Queue", panel: queuePanel(request, "The body on the tab Body is sent so often.") });
   return tabs;
 }
 
 at("key-form").addEventListener("submit", event => event.preventDefault());
 const about = await loadModel();
 at("model-line").textContent = `${about.model.name}, version ${about.model.version}`;
-if (!about.needs_key) at("key-hint").textContent = "not needed";
 showTabs(tabsOf(about));
 showLive(about);

@@ -1,25 +1,46 @@
-// A body as text, for scripts and for models whose columns are not known.
+// A body as text or as a file, for scripts and for models whose columns are not known.
 import { answerView } from "./answer.js";
-import { el, field } from "./dom.js";
+import { el, field, suggest } from "./dom.js";
 import { latestScorer } from "./latest.js";
 
 const TYPES = ["application/json", "text/csv", "text/plain", "application/octet-stream"];
+const BINARY = "application/octet-stream";
 
-export function bodyPanel(example, query = "") {
+// `request()`: the request that the panel shows.
+export function bodyPanel(example) {
   const answer = answerView();
   const send = latestScorer(answer);
-  const text = el("textarea", { rows: "12", spellcheck: "false" });
-  const type = el("select", {}, TYPES.map(each => el("option", {}, each)));
+  const text = el("textarea", { rows: "10", spellcheck: "false" });
+  const type = el("input", { type: "text", value: TYPES[0], autocomplete: "off", spellcheck: "false" });
+  const picker = el("input", { type: "file", class: "sr", id: "body-file", change: () => picker.files[0] && take(picker.files[0]) });
+  const drop = el("div", { class: "drop" }, el("label", { for: picker.id, class: "button plain" }, "Send a file"), picker,
+    el("p", { class: "quiet" }, "or drop one here: an image, any bytes"));
   text.value = JSON.stringify(example ?? { data: [] }, null, 2);
-  const form = el("form", {
-    class: "stack", "aria-label": "Body", submit(event) {
+
+  function request() {
+    return { body: text.value, type: type.value.trim() };
+  }
+
+  function take(file) {
+    picker.value = "";
+    type.value = file.type || BINARY;
+    send({ body: file, type: type.value });
+  }
+
+  for (const name of ["dragover", "dragleave", "drop"]) {
+    drop.addEventListener(name, event => {
       event.preventDefault();
-      send({ body: text.value, type: type.value, query });
-    },
-  }, field("Body", "", text), field("Content-Type", "", type), el("div", { class: "actions" }, el("button", { type: "submit" }, "Send")));
+      drop.classList.toggle("over", name === "dragover");
+      if (name === "drop" && event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+    });
+  }
   text.addEventListener("keydown", event => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
+  const typeField = field("Content-Type", "", type);
+  typeField.append(suggest(type, TYPES));
+  const form = el("form", { class: "stack", "aria-label": "Body", submit: event => { event.preventDefault(); send(request()); } },
+    field("Body", "", text), typeField, el("div", { class: "actions" }, el("button", { type: "submit" }, "Send")), drop);
   const intro = el("p", { class: "intro" }, "What the script's run() gets. Ctrl+Enter sends it.");
-  return el("div", { class: "split" }, el("div", {}, intro, form), answer.view);
+  return { panel: el("div", { class: "split" }, el("div", {}, intro, form), answer.view), request };
 }

@@ -1,21 +1,24 @@
 // Small charts over the last minutes. Each says its latest values as text; the picture adds the past.
 import { el, replace, svg } from "./dom.js";
 
-const POINTS = 150;
-const FEWEST = 30;  // points that fill the width: a new chart begins with so many
+export const POINTS = 150;
+export const FEWEST = 30;  // points that fill the width: a new chart begins with so many
 const WIDTH = 300;
 const HEIGHT = 48;
 
-// lines: [{ name, show }]. `show` writes a value, for the legend.
-export function chart(title, lines, note = "") {
+// lines: [{ name, show }]. `show` writes a value, for the legend and the chart's largest value.
+// `rare`: the chart is hidden until it has a value.
+export function chart(title, lines, { rare = false } = {}) {
   const past = lines.map(() => []);
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const values = lines.map(() => el("dd", {}, "–"));
   const legend = el("dl", { class: "legend" }, lines.map((line, index) =>
     el("div", { class: `c${index + 1}` }, el("dt", {}, line.name), values[index])));
-  const view = el("section", { class: "chart" }, el("h3", {}, title), note ? el("p", { class: "quiet" }, note) : null, picture, legend);
+  const most = el("p", { class: "most" });
+  const view = el("section", { class: "chart", hidden: rare }, el("div", { class: "head" }, el("h3", {}, title), most), picture, legend);
 
   function push(latest) {
+    if (latest.some(value => value !== null)) view.hidden = false;
     latest.forEach((value, index) => {
       past[index].push(value);
       if (past[index].length > POINTS) past[index].shift();
@@ -25,10 +28,11 @@ export function chart(title, lines, note = "") {
   }
 
   function draw() {
-    const most = Math.max(...past.flat().filter(value => value !== null), 0) || 1;
-    const lines = past.map((points, index) => svg("path", { class: `line c${index + 1}`, d: pathOf(points, most) }));
-    const areas = past.map((points, index) => svg("path", { class: `area c${index + 1}`, d: areaOf(points, most) }));
-    replace(picture, areas, lines.reverse());
+    const top = Math.max(...past.flat().filter(value => value !== null), 0);
+    most.textContent = top ? `up to ${lines[0].show(top)}` : "";
+    const strokes = past.map((points, index) => svg("path", { class: `line c${index + 1}`, d: pathOf(points, top || 1) }));
+    const areas = past.map((points, index) => svg("path", { class: `area c${index + 1}`, d: areaOf(points, top || 1) }));
+    replace(picture, areas, strokes.reverse());
   }
 
   // Of a moment that nobody knows.
@@ -51,33 +55,11 @@ function runsOf(points, most) {
   return runs.filter(run => run.length);
 }
 
+// A point between two gaps is drawn as a line to itself, whose ends are round: a dot.
 function pathOf(points, most) {
-  return runsOf(points, most).map(run => `M${run.map(each => each.join(" ")).join("L")}`).join("");
+  return runsOf(points, most).map(run => `M${(run.length > 1 ? run : [run[0], run[0]]).map(each => each.join(" ")).join("L")}`).join("");
 }
 
 function areaOf(points, most) {
   return runsOf(points, most).map(run => `M${run[0][0]} ${HEIGHT}L${run.map(each => each.join(" ")).join("L")}L${run.at(-1)[0]} ${HEIGHT}Z`).join("");
-}
-
-// The states of a dependency over time, as a band of colours beside the state in a word.
-export function band(name) {
-  const past = [];
-  const picture = svg("svg", { viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" });
-  const state = el("span", { class: "tag" }, "–");
-  const message = el("p", { class: "error", hidden: true });
-  const view = el("li", { class: "band" }, el("span", {}, name), state, picture, message);
-
-  function push(status, why = "") {
-    past.push(status);
-    if (past.length > POINTS) past.shift();
-    state.textContent = status;
-    state.className = `tag ${status}`;
-    message.textContent = why;
-    message.hidden = !why || status === "ok";
-    const wide = Math.max(past.length, FEWEST);
-    picture.setAttribute("viewBox", `0 0 ${wide} 1`);
-    replace(picture, past.map((each, index) => svg("rect", { class: each, x: wide - past.length + index, y: 0, width: 1.05, height: 1 })));
-  }
-
-  return { view, push, latest: () => past.at(-1) };
 }

@@ -50,6 +50,13 @@ export function field(label, hint, control) {
   return el("div", { class: "field" }, name, control, error);
 }
 
+// The values that a control suggests while one types. Any other text may be typed too.
+export function suggest(control, values) {
+  const list = el("datalist", { id: newId("values") }, values.map(value => el("option", { value })));
+  control.setAttribute("list", list.id);
+  return list;
+}
+
 // A status that only a screen reader has. It speaks at most every SPEAK_MS, unless it is to speak now.
 export function spokenStatus() {
   const view = el("p", { class: "sr", role: "status" });

@@ -3,6 +3,7 @@ import { factList, sentence } from "./answer.js";
 import { score } from "./api.js";
 import { el, field, replace, showError, spokenStatus } from "./dom.js";
 import { jobView } from "./jobview.js";
+import { fileOptions, wantsFile, withOptions } from "./options.js";
 import { jsonOf, readRows, requestOf } from "./rows.js";
 import { snippets } from "./snippets.js";
 import { rowTable } from "./table.js";
@@ -21,8 +22,10 @@ export function filesPanel(about, query) {
   const out = el("div", { class: "out" });
   const spoken = spokenStatus();
   const button = el("button", { type: "submit" }, "Score the rows");
+  const hasBlobs = about.triggers.includes("blob");
+  const options = fileOptions(form, { hasBlobs });
   const input = el("form", { class: "stack", "aria-label": "Rows", submit: event => { event.preventDefault(); scoreText(text.value); } },
-    drop, field("Rows", "", text), el("div", { class: "actions" }, button, example()));
+    drop, field("Rows", "", text), options.view, el("div", { class: "actions" }, button, example()));
 
   function example() {
     return el("button", { type: "button", class: "plain", disabled: !form.rows.length, click: () => { text.value = exampleOf(form); scoreText(text.value); } }, "Example rows");
@@ -42,15 +45,15 @@ export function filesPanel(about, query) {
     if (file.size > about.limits.body_bytes) return fail(`${file.name} has ${file.size.toLocaleString("en")} bytes; at most ${about.limits.body_bytes.toLocaleString("en")} are taken here (MAX_BODY_BYTES)`);
     const isSmall = file.size <= MOST_BYTES && TEXTS.test(file.name);
     if (isSmall) {
-      const content = await file.text();
-      if (readOr(content, () => null)?.rows.length <= MOST_ROWS) return scoreText(content);
+      const content = decode(await file.arrayBuffer(), options.values().charset);
+      if (content !== null && readOr(content, () => null)?.rows.length <= MOST_ROWS) return scoreText(content);
     }
-    return scoreFile(file);
+    return scoreFile(file, options.values());
   }
 
   function readOr(content, otherwise) {
     try {
-      return readRows(content, form);
+      return readRows(content, form, options.values());
     } catch {
       return otherwise();
     }
@@ -61,7 +64,8 @@ export function filesPanel(about, query) {
     const read = readOr(content, () => showError(text, "These are no rows: expected CSV, JSON or JSON lines."));
     if (!read) return undefined;
     if (!read.rows.length) return showError(text, "Expected at least one row, got none.");
-    if (read.rows.length > MOST_ROWS) return scoreFile(asFile(read, content));
+    const { charset, ...values } = options.values();  // the text is decoded already
+    if (read.rows.length > MOST_ROWS || wantsFile(values)) return scoreFile(asFile(read, content), { ...delimiterOf(read), ...values });
     return busy(async () => {
       const { rows, answer } = await scoreEach(read);
       const wrong = rows.filter(row => row.error).length;
@@ -89,10 +93,10 @@ export function filesPanel(about, query) {
     }
   }
 
-  function scoreFile(file) {
-    if (!about.triggers.includes("blob")) return fail(`more than ${MOST_ROWS.toLocaleString("en")} rows go through the blob trigger, which this app does not have (TRIGGERS)`);
+  function scoreFile(file, values) {
+    if (!hasBlobs) return fail(`more than ${MOST_ROWS.toLocaleString("en")} rows go through the blob trigger, which this app does not have (TRIGGERS)`);
     return busy(() => {
-      const job = jobView(file, about, query, spoken.say);
+      const job = jobView(file, about, withOptions(query, values), spoken.say);
       replace(out, job.view);
       return job.done;
     });
@@ -110,6 +114,7 @@ export function filesPanel(about, query) {
   }
 
   function fail(message) {
+    if (options.showWrong(message)) return;
     error.textContent = sentence(message);
     error.hidden = false;
   }
@@ -123,10 +128,23 @@ export function filesPanel(about, query) {
   return el("div", {}, intro, input, error, out, spoken.view);
 }
 
-// A first line `sep=…` names a delimiter that is no comma.
 function asFile(read, content) {
-  if (read.kind !== "csv") return new File([jsonOf(read, read.rows)], "rows.json");
-  return new File([read.delimiter === "," ? "" : `sep=${read.delimiter}\n`, content], "rows.csv");
+  return read.kind === "csv" ? new File([content], "rows.csv") : new File([jsonOf(read, read.rows)], "rows.json");
+}
+
+// What the app can not know of pasted rows.
+function delimiterOf({ delimiter }) {
+  if (delimiter === undefined || delimiter === ",") return {};
+  return { delimiter: delimiter === "\t" ? "tab" : delimiter };
+}
+
+// Null for bytes that are no text in this charset: the app says what is wrong with them.
+function decode(content, charset = "utf-8") {
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(content);
+  } catch {
+    return null;
+  }
 }
 
 function fillIn(rows, value) {

@@ -1,16 +1,19 @@
 // A form made from the model's schema: one control a column, by its type.
 import { answerView, sentence } from "./answer.js";
-import { el, field, replace, showError } from "./dom.js";
+import { dateControl, picked, readDate } from "./dates.js";
+import { el, field, replace, showError, suggest } from "./dom.js";
 import { latestScorer } from "./latest.js";
 
 const MOST_CHOICES = 500;
+const MOST_SUGGESTED_LENGTH = 60;
 const TYPING_MS = 300;
 const HINTS = { integer: "whole number", number: "number", boolean: "true or false", text: "text", category: "category", date: "date" };
+const PICKERS = { date: "date", "datetime-local": "date and time" };
 
 export function formPanel(form, query) {
   const answer = answerView();
   const send = latestScorer(answer);
-  const fields = form.columns.map(column => columnField(form, column));
+  const fields = form.columns.map((column, index) => columnField(form, column, form.rows.map(row => row[index])));
   const body = el("form", { novalidate: true, "aria-label": "One row", submit });
   let example = 0;
   let timer;
@@ -79,26 +82,42 @@ export function rowRequest(form, rows, query) {
   return { body: JSON.stringify({ data }), query };
 }
 
-function columnField(form, column) {
-  const control = controlOf(form, column);
-  const hint = [HINTS[column.type], column.missing ? "may be missing" : ""].filter(Boolean).join(", ");
-  const view = field(form.named || form.kind === "texts" ? column.name : `Column ${column.name}`, hint, control);
+// `examples`: cells of the column.
+function columnField(form, column, examples) {
+  const control = controlOf(form, column, examples);
+  const kind = column.type === "date" ? `${PICKERS[control.type] ?? "date"}${column.zone ? ", UTC" : ""}` : HINTS[column.type];
+  const hint = [kind, column.missing ? "optional" : ""].filter(Boolean).join(", ");
+  const view = field(form.named || form.kind === "texts" ? nameOf(column) : `Column ${column.name}`, hint, control);
+  const suggestions = suggestionsOf(form, column, examples);
+  if (suggestions.length) view.append(suggest(control, suggestions));
   return {
     column, control, view,
     set(cell) {
-      control.value = cell === null ? "" : shownCell(column, cell);
+      control.value = cell === null ? "" : shownCell(column, cell, control);
       showError(control, "");
     },
     // The cell; undefined if it is wrong, which is said at the field.
     read() {
-      const { cell, wrong } = parse(column, control.value);
+      const { cell, wrong } = column.type === "date" ? readDate(column, control) : parse(column, control.value);
       showError(control, wrong ?? "");
       return wrong ? undefined : cell;
     },
   };
 }
 
-function controlOf(form, column) {
+// A column may have any name, also none.
+function nameOf({ name }) {
+  return name.trim() || JSON.stringify(name);
+}
+
+// Of a column of texts whose values nobody listed: those of the examples.
+function suggestionsOf(form, column, examples) {
+  if (column.type !== "text" || form.kind === "texts" || choicesOf(column)) return [];
+  const texts = [...new Set(examples)].filter(each => typeof each === "string" && each.length <= MOST_SUGGESTED_LENGTH && !each.includes("\n"));
+  return texts.length < examples.length / 2 ? texts : [];  // most differ: names, notes
+}
+
+function controlOf(form, column, examples) {
   const choices = choicesOf(column);
   if (choices) {
     const empty = column.missing ? "(missing)" : "Choose …";
@@ -106,7 +125,8 @@ function controlOf(form, column) {
     return el("select", {}, el("option", { value: "" }, empty), options);
   }
   if (form.kind === "texts") return el("textarea", { rows: "6" });
-  if (column.type === "date") return el("input", { type: "text", placeholder: column.zone ? "2026-11-27T10:00:00Z" : "2026-11-27" });
+  if (column.type === "date") return dateControl(column, examples);
+  if (column.type === "text" && examples.some(isLong)) return el("textarea", { rows: "3" });
   const isNumber = column.type === "number" || column.type === "integer";
   return el("input", { type: "text", inputmode: isNumber ? "decimal" : null, autocomplete: "off", placeholder: column.missing ? "missing" : null });
 }
@@ -117,7 +137,13 @@ function choicesOf({ type, values }) {
   return values?.length <= MOST_CHOICES ? values : null;
 }
 
-function shownCell(column, cell) {
+// A line of an input takes no line ends.
+function isLong(cell) {
+  return typeof cell === "string" && (cell.length > MOST_SUGGESTED_LENGTH || cell.includes("\n"));
+}
+
+function shownCell(column, cell, control) {
+  if (PICKERS[control.type]) return picked(cell, control.type === "datetime-local");
   return choicesOf(column) ? JSON.stringify(cell) : String(cell);
 }
 
@@ -127,7 +153,6 @@ function parse(column, text) {
   const known = column.values?.find(each => String(each) === text);
   if (known !== undefined) return { cell: known };
   if (column.type === "number" || column.type === "integer") return parseNumber(column, text.trim());
-  if (column.type === "date" && text.trim() === "") return { wrong: "Expected a date, got nothing." };
   return { cell: text };
 }
 

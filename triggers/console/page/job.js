@@ -8,8 +8,7 @@ const SILENCE_MS = 120000;
 
 // Calls `progress` with each state of the job. Returns its result document. `signal` stops the job.
 // Raises Refused, also after SILENCE_MS without a state.
-export async function runJob(file, { query, progress, signal }) {
-  const path = `console/files?name=${encodeURIComponent(file.name)}${query.replace("?", "&")}`;
+export async function runJob(path, file, { progress, signal }) {
   progress({ status: "uploading" });
   const { id } = await json(path, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
   let last = null, heard = performance.now(), isStopped = false;
@@ -60,10 +59,27 @@ export async function headOf(id) {
   return response.status === 206 ? text.slice(0, text.lastIndexOf("\n") + 1) : text;
 }
 
-export async function download(id, name) {
-  const content = await (await call(`console/files/${id}`)).blob();
+// The app keeps no more than one part of a file in memory.
+async function contentOf(id, progress) {
+  const parts = [];
+  let size = Infinity, version = null;
+  for (let start = 0; start < size;) {
+    const response = await call(`console/files/${id}`, { headers: { Range: `bytes=${start}-` } });
+    version ??= response.headers.get("ETag");
+    if (response.headers.get("ETag") !== version) throw new Refused(0, "the scored file was replaced while it was downloaded; try again");
+    const part = await response.blob();
+    parts.push(part);
+    start += part.size;
+    size = Number(/\/(\d+)$/.exec(response.headers.get("Content-Range"))[1]);
+    progress(start / size);
+  }
+  return new Blob(parts);
+}
+
+// Calls `progress` with the share that has come.
+export async function download(id, name, progress) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
+  link.href = URL.createObjectURL(await contentOf(id, progress));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);

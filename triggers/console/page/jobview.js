@@ -9,8 +9,9 @@ import { rowTable } from "./table.js";
 const MOST_LINES = 201;
 const WORDS = { uploading: "Uploading", waiting: "Uploaded; waiting for a worker", pending: "Waiting for a worker" };
 
-// `say` speaks a sentence to a screen reader.
+// `query`: its output and options. `say` speaks a sentence to a screen reader.
 export function jobView(file, about, query, say) {
+  const path = `console/files?name=${encodeURIComponent(file.name)}${query.replace("?", "&")}`;
   const ending = new AbortController();
   const bar = el("progress", { max: "1", "aria-label": `Progress of ${file.name}` });
   const line = el("p", { class: "quiet" });
@@ -32,7 +33,7 @@ export function jobView(file, about, query, say) {
 
   async function run() {
     try {
-      const { id, document } = await runJob(file, { query, progress, signal: ending.signal });
+      const { id, document } = await runJob(path, file, { progress, signal: ending.signal });
       await finish(id, document);
     } catch (refused) {
       view.remove();
@@ -55,33 +56,53 @@ export function jobView(file, about, query, say) {
     line.textContent = `${count(report.rows)} rows scored in ${seconds} s, ${count(report.failed)} failed, ${count(report.cache_hits)} from a cache.`;
     say(line.textContent, { now: true });
     const name = scoredName(file.name, report.output);
-    const button = el("button", { type: "button", click: () => download(id, name) }, `Download ${name}`);
+    const button = downloadButton(id, name);
     const facts = factList({ trigger: "Blob", cache: document.cache, ms: report.seconds * 1000, version: document.model.version });
-    const same = snippets({ body: null, type: "application/octet-stream", path: `console/files?name=${encodeURIComponent(file.name)}${query.replace("?", "&")}` });
+    const same = snippets({ body: null, type: "application/octet-stream", path });
     view.append(...[el("div", { class: "actions" }, button), await table(id, report), facts, same].filter(Boolean));
   }
 
   async function table(id, report) {
     if (!report.output.endsWith(".csv")) return errorList(report);
     const head = await headOf(id);
-    const shares = query ? about.form.classes.length : 0;
-    const delimiter = delimiterOf(head, about.form.columns.length + 2 + shares);
+    const shares = query.includes("output=probabilities") ? about.form.classes.length : 0;
+    const width = about.form.values;
+    const delimiter = delimiterOf(head, about.form.columns.length + width + shares + 1);
     const records = splitCsv(head, delimiter, MOST_LINES);
     const header = report.header === "present" ? records.shift() : null;
-    const rows = records.map(({ cells }) => scoredRow(cells, shares));
+    const rows = records.map(({ cells }) => scoredRow(cells, width, shares));
     return rowTable({ names: header?.cells, rows, total: report.rows });
   }
 
   return { view, done: run() };
 }
 
-// A scored line: the input's cells, the prediction, the probabilities, the error.
-function scoredRow(cells, shares) {
-  const own = cells.length - shares - 2;
-  const values = cells.slice(own + 1, own + 1 + shares).map(Number);
+function downloadButton(id, name) {
+  const button = el("button", { type: "button", click: fetchAll }, `Download ${name}`);
+  const error = el("span", { class: "error", role: "alert" });
+
+  async function fetchAll() {
+    button.disabled = true;
+    error.textContent = "";
+    try {
+      await download(id, name, share => { button.textContent = `Downloading ${Math.round(share * 100)} % …`; });
+    } catch (refused) {
+      error.textContent = sentence(refused.message);
+    }
+    button.textContent = `Download ${name}`;
+    button.disabled = false;
+  }
+
+  return [button, error];
+}
+
+// A scored line: the input's cells, a prediction of `width` values, the probabilities, the error.
+function scoredRow(cells, width, shares) {
+  const own = cells.length - width - shares - 1;
+  const values = cells.slice(own + width, own + width + shares).map(Number);
   return {
     cells: cells.slice(0, own),
-    prediction: cells[own],
+    prediction: cells.slice(own, own + width).join(", "),
     confidence: shares ? Math.max(...values) : undefined,
     error: cells.at(-1),
   };

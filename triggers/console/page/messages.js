@@ -15,9 +15,9 @@ export async function runMessages(count, requestAt, { sent, arrived }) {
 
   async function send(index) {
     const id = `console-${crypto.randomUUID()}`;
-    const { query, body, headers } = requestAt(index);
+    const { body, query = "", type = "application/json" } = requestAt(index);
     const { status } = await call(`score${query}`, {
-      method: "POST", body, headers: { "Content-Type": "application/json", ...headers, "x-request-id": id },
+      method: "POST", body, headers: { "Content-Type": type, Prefer: "respond-async", "x-request-id": id },
     });
     heard = performance.now();
     if (status === 202) waiting.push({ id, index });

@@ -12,16 +12,16 @@ export function parse(text) {
   return samples;
 }
 
-// The increase of each counter since the last scrape of the same process: a scrape meets any of the
-// processes behind one address. Returns null for the first one of a process.
+// The increase of each counter since the last scrape of the same host: a scrape sums the workers of
+// the instance that it meets. Returns null for the first one of an instance.
 export class Increases {
   #last = new Map();
 
   since(samples, now) {
-    const process = samples[0]?.labels.process;
+    const host = samples[0]?.labels.host;
     const values = new Map(samples.map(({ name, labels, value }) => [key(name, labels), { name, labels, value }]));
-    const before = this.#last.get(process);
-    this.#last.set(process, { now, values });
+    const before = this.#last.get(host);
+    this.#last.set(host, { now, values });
     if (!before) return null;
     const grown = [];
     for (const [id, sample] of values) {
@@ -35,18 +35,28 @@ function key(name, labels) {
   return name + JSON.stringify(labels);
 }
 
-export function sum(samples, name, labels = {}) {
-  return samples
-    .filter(sample => sample.name === name && Object.entries(labels).every(([each, value]) => sample.labels[each] === value))
-    .reduce((total, sample) => total + sample.value, 0);
+// Null where there is no such sample.
+export function value(samples, name) {
+  return samples.find(sample => sample.name === name)?.value ?? null;
 }
 
-// The value below which a share of the observations lies, from the buckets of a histogram. Null
-// without observations.
-export function quantile(samples, name, share) {
-  const buckets = samples.filter(sample => sample.name === `${name}_bucket`)
-    .map(({ labels, value }) => ({ end: labels.le === "+Inf" ? Infinity : Number(labels.le), value }))
-    .sort((one, other) => one.end - other.end);
+export function sum(samples, name, labels = {}) {
+  return matching(samples, name, labels).reduce((total, sample) => total + sample.value, 0);
+}
+
+function matching(samples, name, labels) {
+  return samples.filter(sample => sample.name === name && Object.entries(labels).every(([each, value]) => sample.labels[each] === value));
+}
+
+// The value below which a share of the observations lies, from the buckets of a histogram, of which
+// there may be several. Null without observations.
+export function quantile(samples, name, share, labels = {}) {
+  const ends = new Map();
+  for (const { labels: { le }, value } of matching(samples, `${name}_bucket`, labels)) {
+    const end = le === "+Inf" ? Infinity : Number(le);
+    ends.set(end, (ends.get(end) ?? 0) + value);
+  }
+  const buckets = [...ends].map(([end, value]) => ({ end, value })).sort((one, other) => one.end - other.end);
   const total = buckets.at(-1)?.value ?? 0;
   if (!total) return null;
   const at = buckets.findIndex(bucket => bucket.value >= share * total);

@@ -1,21 +1,19 @@
 // Enqueue requests, and watch their result documents arrive.
 import { number, sentence } from "./answer.js";
 import { el, field, replace, showError, spokenStatus } from "./dom.js";
-import { rowRequest } from "./form.js";
 import { runMessages } from "./messages.js";
 import { snippets } from "./snippets.js";
 
 const MOST = 1000;
 const SHOWN = 12;
-const ASYNC = { Prefer: "respond-async" };
 
-export function queuePanel(about, query) {
-  const { form } = about;
+// `requestAt`: the request of a number from 0 on.
+export function queuePanel(requestAt, note = "The rows are the form's examples.") {
   const many = el("input", { type: "text", inputmode: "numeric", value: "100", autocomplete: "off" });
   const button = el("button", { type: "submit" }, "Enqueue");
   const error = el("p", { class: "notice bad", role: "alert", hidden: true });
   const out = el("div", { class: "out" });
-  const intro = el("p", { class: "intro" }, "Each request goes on the Service Bus queue and is answered 202. Its result document is fetched from results/{id} when a worker has scored it.");
+  const intro = el("p", { class: "intro" }, `Each request goes to Service Bus and is answered 202. Its result document is fetched from results/{id} when a worker has scored it. ${note}`);
   const ask = el("form", { class: "inline", "aria-label": "Messages", submit }, field("How many messages", `1 to ${MOST.toLocaleString("en")}`, many), button);
 
   async function submit(event) {
@@ -26,7 +24,7 @@ export function queuePanel(about, query) {
     if (!isRight) return many.focus();
     error.hidden = true;
     button.disabled = true;
-    const run = queueRun(count, number => ({ ...rowRequest(form, [form.rows[number % form.rows.length]], query), headers: ASYNC }));
+    const run = queueRun(count, requestAt);
     replace(out, run.view);
     try {
       await run.done;
@@ -51,7 +49,7 @@ function queueRun(count, requestAt) {
     el("table", { class: "rows" }, el("caption", { class: "quiet" }, "The latest documents, of the Service Bus trigger."), el("thead", {}, head), body));
   const first = requestAt(0);
   const view = el("div", {}, line, spoken.view, el("div", { class: "dots", "aria-hidden": "true" }, dots), table,
-    snippets({ ...first, type: "application/json" }));
+    snippets({ type: "application/json", ...first, headers: { Prefer: "respond-async" } }));
   const state = { sent: 0, arrived: 0, failed: 0, began: performance.now() };
 
   function showCounts({ now = false } = {}) {
@@ -65,7 +63,7 @@ function queueRun(count, requestAt) {
   function sent(index, isAnswered) {
     state.sent++;
     if (isAnswered) state.arrived++;
-    dots[index].className = "sent";
+    dots[index].className ||= "sent";  // its document may have come first
     showCounts();
   }
 
@@ -88,7 +86,10 @@ function queueRun(count, requestAt) {
   return { view, done };
 }
 
+// The first prediction, or the answer of a script.
 function resultText(result) {
-  const [value] = result?.predictions ?? result ?? [];
-  return typeof value === "number" ? number(value) : String(value);
+  const values = result?.predictions ?? result;
+  const value = Array.isArray(values) && values.length === 1 ? values[0] : values;
+  if (typeof value === "number") return number(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -5,11 +5,12 @@ import { split, splitMember } from "./json.js";
 const LISTS = ["data", "instances", "inputs", "input_data", "dataframe_records"];
 
 // { kind, names, rows: [{ cells, raw }] }. `raw` is the row as it was written. Raises SyntaxError.
-// CSV has a `delimiter` and a `header` too, JSON the text `before` its rows and `after` them.
-export function readRows(text, form) {
+// CSV has a `delimiter` and a `header` too, JSON the text `before` its rows and `after` them. `said`:
+// the header and the delimiter of CSV where a person said them.
+export function readRows(text, form, said = {}) {
   const trimmed = text.trim();
   if (trimmed.startsWith("[") || trimmed.startsWith("{")) return readJson(trimmed, form);
-  return readCsv(text, form);
+  return readCsv(text, form, said);
 }
 
 function readJson(text, form) {
@@ -50,10 +51,10 @@ function namesOf(values, form) {
   return first && typeof first === "object" && !Array.isArray(first) ? Object.keys(first) : null;
 }
 
-function readCsv(text, form) {
-  const delimiter = delimiterOf(text, form.columns.length);
+function readCsv(text, form, said) {
+  const delimiter = said.delimiter?.replace("tab", "\t") ?? delimiterOf(text, form.columns.length);
   const records = splitCsv(text, delimiter);
-  const hasHeader = records.length > 0 && isHeader(records[0].cells, form);
+  const hasHeader = records.length > 0 && (said.header ? said.header === "present" : isHeader(records[0].cells, form));
   const header = hasHeader ? records.shift() : null;
   return { kind: "csv", delimiter, header, names: header?.cells ?? namesOf([], form), rows: records };
 }
