@@ -28,8 +28,8 @@ def measured(in_app_ms, **caches):
             measured(50, miss=10),
             measured(0.1, hit=99, miss=1),
             (
-                "The cache pays: it answered 99% of the requests. The app spends 0.1 ms on a request"
-                " with it, and 50.0 ms without."
+                "The cache pays: it answered 99% of the requests. The app spends 0.1 ms on a"
+                " request with it, and 50.0 ms without."
             ),
         ),
         # Rows that hardly repeat.
