@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from cli import benchmark, deployment, emulators, model, running, scoring
+from cli import benchmark, deployment, emulators, model, running
 from cli.errors import is_expected
-from cli.running_app import load, queued_requests, watching
+from cli.running_app import load, queued_requests, scoring, watching
 
 NAME = "triscore"
 

@@ -78,7 +78,7 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> AppSettings:
     errors: list[SettingsError] = []
     values: Mapping[str, str] = {}
     try:
-        values = _read_file(file)
+        values = read_file(file)
     except Refused as error:
         errors.append(error)
     over = {**values, **env}
@@ -108,7 +108,7 @@ def read(folder: Path, *, env: Mapping[str, str], file: Path) -> AppSettings:
     )
 
 
-def _read_file(path: Path) -> Mapping[str, str]:
+def read_file(path: Path) -> Mapping[str, str]:
     """The values of a local.settings.json, none if it does not exist. Raises Refused."""
     try:
         document = json_with_comments.parse(path.read_bytes(), number=str)

@@ -36,10 +36,7 @@ MAY = {
 }
 #: These read the settings of every package, and connect to Redis as the cache does.
 WHOLE_APP = {
-    *(
-        ROOT / "deploy" / name
-        for name in ("doctor", "requeue", "submission", "app_settings.py", "connections.py")
-    )
+    *(ROOT / "deploy" / name for name in ("doctor", "requeue", "app_settings.py", "connections.py"))
 }
 MAY_WHOLE_APP = {"inference", "cache", "triggers"}
 

@@ -10,8 +10,14 @@ Needs httpx2 (`pip install '.[client]'` in a clone), and nothing else of Triscor
 from __future__ import annotations
 
 from triscore_client.clients import AsyncClient, Client
-from triscore_client.errors import AppUnavailable, ClientError, Refused, ScoringFailed
+from triscore_client.errors import (
+    AppUnavailable,
+    ClientError,
+    Refused,
+    ResultPending,
+    ScoringFailed,
+)
 from triscore_client.exchanges import Answer
 
 __all__ = ["Answer", "AsyncClient", "Client"]
-__all__ += ["AppUnavailable", "ClientError", "Refused", "ScoringFailed"]
+__all__ += ["AppUnavailable", "ClientError", "Refused", "ResultPending", "ScoringFailed"]

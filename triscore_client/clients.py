@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Self, Unpack
 
 import httpx2
@@ -16,18 +17,23 @@ from triscore_client.exchanges import Answer, Exchange, Queueing, Reply, Request
 class Client:
     """Blocks. One client can be used by several threads.
 
-    `url`: the address of the app, without `/api`. `key`: a function key, if the app asks for one.
-    `timeout_s`: of a call with its retries. Raises ClientError if `url` or `key` can't be one.
+    `url`: the address of the app, with or without `/api`. `key`: a function key, if the app asks
+    for one. `timeout_s`: of a call with its retries. Raises ClientError for an `url` or a `key`
+    that can't be one.
     """
 
     def __init__(self, url: str, *, key: str = "", timeout_s: float = 60) -> None:
         self._timeout_s = timeout_s
-        self._http = httpx2.Client(**_options(url, key))
+        self._http = httpx2.Client(**http_options(url, key))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, as the end of a `with` block does."""
         self._http.close()
 
     def score(self, rows: Any, **options: Unpack[Scoring]) -> Answer:
@@ -39,7 +45,7 @@ class Client:
         return self._run(exchanges.enqueue(rows, self._timeout_s, **options))
 
     def result(self, request_id: str, timeout_s: float | None = None) -> dict[str, Any]:
-        """Wait for a result; 0 asks once. Raises ScoringFailed, Refused, AppUnavailable."""
+        """Wait for a result; 0 asks once. Raises ScoringFailed, ResultPending, Refused."""
         return self._run(exchanges.result(request_id, self._timeout_s, timeout_s))
 
     def cancel(self, request_id: str) -> None:
@@ -49,6 +55,16 @@ class Client:
     def metrics(self) -> str:
         """What the process that answers has done, in Prometheus' text format."""
         return self._run(exchanges.metrics(self._timeout_s))
+
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, content: bytes = b""
+    ) -> httpx2.Response:
+        """Send any request, with the key and the retries of the others. Returns a 2xx response.
+
+        `path`: from the app's address on: `/api/score`. Raises Refused, AppUnavailable.
+        """
+        request = Request(method, path, dict(headers or {}), content)
+        return self._run(exchanges.send(request, self._timeout_s))
 
     def _run[T](self, exchange: Exchange[T]) -> T:
         reply: Reply = None
@@ -73,12 +89,15 @@ class AsyncClient:
 
     def __init__(self, url: str, *, key: str = "", timeout_s: float = 60) -> None:
         self._timeout_s = timeout_s
-        self._http = httpx2.AsyncClient(**_options(url, key))
+        self._http = httpx2.AsyncClient(**http_options(url, key))
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
         await self._http.aclose()
 
     async def score(self, rows: Any, **options: Unpack[Scoring]) -> Answer:
@@ -95,6 +114,12 @@ class AsyncClient:
 
     async def metrics(self) -> str:
         return await self._run(exchanges.metrics(self._timeout_s))
+
+    async def request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, content: bytes = b""
+    ) -> httpx2.Response:
+        request = Request(method, path, dict(headers or {}), content)
+        return await self._run(exchanges.send(request, self._timeout_s))
 
     async def _run[T](self, exchange: Exchange[T]) -> T:
         reply: Reply = None
@@ -114,9 +139,10 @@ class AsyncClient:
         return None
 
 
-def _options(url: str, key: str) -> dict[str, Any]:
+def http_options(url: str, key: str) -> dict[str, Any]:
+    """What httpx2's clients take. Raises ClientError."""
     try:
-        address = httpx2.URL(url.rstrip("/"))
+        address = httpx2.URL(url.rstrip("/").removesuffix("/api"))
     except httpx2.InvalidURL as error:
         raise ClientError(f"url {url!r}: {error}") from error
     if address.scheme not in ("http", "https") or not address.host:

@@ -25,6 +25,14 @@ class AppUnavailable(ClientError):
     """No answer within the client's timeout: the app is away, overloaded or still at work."""
 
 
+class ResultPending(AppUnavailable):
+    """An enqueued request has no result yet. `progress`: of a blob's job, with rows and share."""
+
+    def __init__(self, request_id: str, progress: Mapping[str, Any]) -> None:
+        super().__init__(f"{request_id} has no result yet")
+        self.progress = progress
+
+
 class ScoringFailed(ClientError):
     """An enqueued request could not be scored. `document`: its result document."""
 

@@ -1,6 +1,7 @@
-"""What is asked and what follows from the answers, without any I/O.
+"""What the client sends, and what it makes of the answers, without any I/O.
 
-A generator yields a Request and is sent the Response or an error, or it yields seconds to wait.
+An exchange is a generator. It yields a Request and is sent the Response or an error, or it yields
+seconds to wait.
 """
 
 from __future__ import annotations
@@ -13,14 +14,28 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict, Unpack
 from urllib.parse import quote
 
-from httpx2 import LocalProtocolError, Response, TransportError
+from httpx2 import ConnectError, LocalProtocolError, Response, TransportError
 
 from triscore_client.bodies import body_of
-from triscore_client.errors import AppUnavailable, ClientError, Refused, ScoringFailed
+from triscore_client.errors import (
+    AppUnavailable,
+    ClientError,
+    Refused,
+    ResultPending,
+    ScoringFailed,
+)
 
 _MAY_ANSWER_LATER = frozenset({429, 502, 503, 504})
+#: A gateway's 504 has no error document. The app's own has one: the model takes too long, and each
+#: further try would keep it from other requests.
+_FINAL_WITH_DOCUMENT = 504
+#: What a refusal of the platform means, which has no error document.
+_HINTS = {401: "the key is missing or wrong", 413: "the body is too large for the app (HTTP 413)"}
 #: Seconds: the pauses between tries if the app names none, doubled; what a try gets at least.
 _FIRST_PAUSE_S, _LAST_PAUSE_S, _LEAST_S = 0.1, 5.0, 0.1
+#: Seconds for which an address that takes no connection is tried: a restart on the same machine.
+#: Azure's front end takes connections while an app restarts.
+_CONNECT_S = 5.0
 
 
 class Request(NamedTuple):
@@ -56,37 +71,42 @@ class Answer:
 
 
 class Scoring(TypedDict, total=False):
-    """`output`: `probabilities` adds them to the labels. `fresh`: replace what is cached."""
+    """`output`: `probabilities` adds them to the labels. `fresh`: replace what is cached.
+
+    `content_encoding`: `gzip`, `deflate` or `zstd` for bytes that are compressed.
+    """
 
     content_type: str
+    content_encoding: str
     output: str
     fresh: bool
 
 
 class Queueing(TypedDict, total=False):
-    """`request_id`: of the result, at most 100 characters."""
+    """`request_id`: of the result, at most 100 characters. `content_encoding`: see Scoring."""
 
     content_type: str
+    content_encoding: str
     request_id: str
 
 
 def score(rows: Any, timeout_s: float, **options: Unpack[Scoring]) -> Exchange[Answer]:
-    content, content_type = body_of(rows, options.get("content_type"))
-    headers = {"content-type": content_type, "accept": "application/json"}
+    content, headers = _body(rows, options)
+    headers["accept"] = "application/json"
     if options.get("fresh"):
         headers["cache-control"] = "no-cache"
     output = options.get("output")
     path = f"/api/score?output={quote(output)}" if output else "/api/score"
-    reply = yield from _ask(Request("POST", path, headers, content), timeout_s)
+    reply = yield from send(Request("POST", path, headers, content), timeout_s)
     return _answer(reply)
 
 
 def enqueue(rows: Any, timeout_s: float, **options: Unpack[Queueing]) -> Exchange[str]:
     # Chosen here: a request that is sent again because its reply was lost has the same id.
     name = options.get("request_id") or uuid.uuid4().hex
-    content, content_type = body_of(rows, options.get("content_type"))
-    headers = {"content-type": content_type, "prefer": "respond-async", "x-request-id": name}
-    reply = yield from _ask(Request("POST", "/api/score", headers, content), timeout_s)
+    content, headers = _body(rows, options)
+    headers |= {"prefer": "respond-async", "x-request-id": name}
+    reply = yield from send(Request("POST", "/api/score", headers, content), timeout_s)
     if reply.status_code != 202:
         raise ClientError("the app answered at once and keeps no result: use score")
     return name
@@ -98,12 +118,12 @@ def result(request_id: str, timeout_s: float, wait_s: float | None) -> Exchange[
     request, pause_s = _of_result("GET", request_id), _FIRST_PAUSE_S
     least_s = timeout_s if wait_s == 0 else _LEAST_S
     while True:
-        reply = yield from _ask(request, deadline - time.monotonic(), least_s)
+        reply = yield from send(request, deadline - time.monotonic(), least_s)
         if reply.status_code != 202:
             break
         pause_s = _retry_after_s(reply) or min(pause_s * 2, _LAST_PAUSE_S)
         if time.monotonic() + pause_s > deadline:
-            raise AppUnavailable(f"{request_id} has no result yet")
+            raise ResultPending(request_id, _json(reply))
         yield pause_s
     document: dict[str, Any] = _json(reply)
     if document["status"] == "succeeded":
@@ -112,11 +132,11 @@ def result(request_id: str, timeout_s: float, wait_s: float | None) -> Exchange[
 
 
 def metrics(timeout_s: float) -> Exchange[str]:
-    return (yield from _ask(Request("GET", "/api/metrics", {}), timeout_s)).text
+    return (yield from send(Request("GET", "/api/metrics", {}), timeout_s)).text
 
 
 def cancel(request_id: str, timeout_s: float) -> Exchange[None]:
-    yield from _ask(_of_result("DELETE", request_id), timeout_s)
+    yield from send(_of_result("DELETE", request_id), timeout_s)
 
 
 def _answer(reply: Response) -> Answer:
@@ -134,35 +154,54 @@ def _answer(reply: Response) -> Answer:
     )
 
 
+def _body(rows: Any, options: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+    content, content_type = body_of(rows, options.get("content_type"))
+    encoding = options.get("content_encoding")
+    headers = {"content-type": content_type}
+    return content, headers | ({"content-encoding": encoding} if encoding else {})
+
+
 def _of_result(method: str, request_id: str) -> Request:
     return Request(method, f"/api/results/{quote(request_id, safe='')}", {})
 
 
-def _ask(request: Request, timeout_s: float, least_s: float = _LEAST_S) -> Exchange[Response]:
+def send(request: Request, timeout_s: float, least_s: float = _LEAST_S) -> Exchange[Response]:
     """Send, and again while the app may answer later and time is left. Returns a 2xx reply."""
-    deadline, pause_s = time.monotonic() + timeout_s, _FIRST_PAUSE_S
+    connected, pause_s = time.monotonic(), _FIRST_PAUSE_S
+    deadline = connected + timeout_s
     while True:
         reply = yield request._replace(timeout=max(deadline - time.monotonic(), least_s))
-        wait_s = pause_s * random.uniform(0.5, 1)  # noqa: S311 - so that callers spread
-        if isinstance(reply, Response):
-            if reply.is_success:
-                return reply
-            if reply.status_code not in _MAY_ANSWER_LATER:
-                raise _refusal(reply)
-            wait_s = _retry_after_s(reply) or wait_s
-        elif isinstance(reply, LocalProtocolError):
-            raise ClientError(f"the request can't be sent: {reply}")
-        if time.monotonic() + wait_s > deadline:
+        if isinstance(reply, Response) and reply.is_success:
+            return reply
+        wait_s = _pause_s(reply) or pause_s * random.uniform(0.5, 1)  # noqa: S311 - callers spread
+        last = deadline
+        if isinstance(reply, ConnectError):
+            last = min(deadline, connected + _CONNECT_S)
+        else:
+            connected = time.monotonic()
+        if time.monotonic() + wait_s > last:
             raise AppUnavailable(_reason(reply, max(timeout_s, least_s)))
         yield wait_s
         pause_s = min(pause_s * 2, _LAST_PAUSE_S)
 
 
-def _refusal(reply: Response) -> Refused:
-    status, error, hint = reply.status_code, _error(reply), f"HTTP {reply.status_code}"
-    if status == 401:
-        hint = "the key is missing or wrong"
-    elif location := reply.headers.get("location"):
+def _pause_s(reply: Reply) -> float | None:
+    """What the app asks for; None if it asks for nothing. Raises if no other try can succeed."""
+    if isinstance(reply, LocalProtocolError):
+        raise ClientError(f"the request can't be sent: {reply}")
+    if not isinstance(reply, Response):
+        return None
+    is_final = reply.status_code == _FINAL_WITH_DOCUMENT and _error(reply)
+    if is_final or reply.status_code not in _MAY_ANSWER_LATER:
+        raise refusal(reply)
+    return _retry_after_s(reply)
+
+
+def refusal(reply: Response) -> Refused:
+    """The error of a reply that no other try can change."""
+    status, error = reply.status_code, _error(reply)
+    hint = _HINTS.get(status, f"HTTP {status}")
+    if location := reply.headers.get("location"):
         hint += f", a redirect to {location}: give the address that it begins with"
     message, code = str(error.get("message", hint)), str(error.get("code", ""))
     name = str(error.get("request_id", reply.headers.get("x-request-id", "")))

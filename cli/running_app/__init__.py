@@ -1,1 +1,1 @@
-"""Commands for an app that runs, here or in Azure: they know its address and a key, no more."""
+"""Commands for an app that runs, here or in Azure: score, enqueue, results, stats, watch, load."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import output
-from cli.running_app.options import LOCAL, Key, Url, read_rows
+from cli.errors import UsageError
+from cli.running_app.options import LOCAL, Key, Url, find_key
+from cli.running_app.rows import ContentType, File, Rows
 
 if TYPE_CHECKING:
-    from cli.running_app.load_test import Measurement, Way
+    from cli.running_app.load_run import Measurement, Way
 
-#: Below this share of the computed answer's time, a cached one is worth a lookup.
+#: Below this share of the app's time for computed answers, the lookups are worth it.
 WORTH = 0.8
 #: From this share of a core on, this command is the limit and not the app.
 BUSY = 0.9
@@ -20,10 +22,15 @@ PERCENTILES = ("p50_ms", "p90_ms", "p99_ms")
 
 
 def load(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="A request: the rows to send, or - for JSON.")
-    ],
+    file: File,
     *,
+    content_type: ContentType = "",
+    by_row: Annotated[
+        bool,
+        typer.Option(
+            "--by-row", help="Each row of a .jsonl or .json file is a request, in their order."
+        ),
+    ] = False,
     seconds: Annotated[int, typer.Option("--seconds", min=1, help="Of each of the two ways.")] = 5,
     connections: Annotated[
         int, typer.Option("--connections", min=1, max=1000, help="That send at the same time.")
@@ -32,13 +39,12 @@ def load(
     key: Key = "",
     as_json: output.Json = False,
 ) -> int:
-    """Send a request again and again: what the cache saves. Exit code 1 if one failed."""
-    import asyncio
+    """Send a file's rows again and again: what the cache saves. Exit code 1 if one failed."""
+    from cli.running_app.load_run import measure
 
-    from cli.running_app.load_test import measure
-
-    rows = read_rows(file)
-    measured = asyncio.run(measure(rows, url, key, seconds, connections))
+    rows = Rows.find(file, content_type)
+    bodies = _split(rows) if by_row else [rows.content]
+    measured = measure(rows, bodies, url, find_key(key, url), seconds, connections)
     verdict = _verdict(measured["computed"], measured["cached"])
     ways = {way: each.document() for way, each in measured.items()}
     failed = any(each.failures for each in measured.values())
@@ -49,21 +55,57 @@ def load(
     return 1 if failed else 0
 
 
+def _split(rows: Rows) -> list[bytes]:
+    """A body for each row. Raises UsageError."""
+    import orjson
+
+    from inference.rows import media_types
+
+    form = media_types.known_format(rows.content_type, b"")
+    if rows.encoding or form not in (media_types.JSON, media_types.JSON_LINES):
+        raise UsageError(f"--by-row takes .jsonl or .json, not {rows.name}")
+    if form == media_types.JSON_LINES:
+        bodies = [line for line in rows.content.splitlines() if line.strip()]
+    else:
+        bodies = [orjson.dumps([row]) for row in _read_list(rows)]
+    if not bodies:
+        raise UsageError(f"{rows.name} has no rows")
+    return bodies
+
+
+def _read_list(rows: Rows) -> list[Any]:
+    """The rows of a JSON document. Raises UsageError."""
+    import orjson
+
+    try:
+        document = orjson.loads(rows.content)
+    except orjson.JSONDecodeError as error:
+        raise UsageError(f"{rows.name} is not JSON: {error}") from error
+    if isinstance(document, dict):
+        document = document.get("data")
+    if not isinstance(document, list):
+        raise UsageError(f'{rows.name}: expected a list of rows, or {{"data": [...]}}')
+    return document
+
+
 def _verdict(computed: Measurement, cached: Measurement) -> str:
-    slow, fast = computed.percentile_ms(0.5), cached.percentile_ms(0.5)
+    slow, fast = computed.mean_in_app_ms, cached.mean_in_app_ms
     if slow is None or fast is None:
         return "Nothing was answered: see the failures."
     if not cached.caches["hit"]:
-        return "The cache answers nothing of this request, so it saves nothing."
-    if fast > slow * WORTH:
-        return (
-            f"The cache does not pay: a cached answer takes {fast:.1f} ms and a computed one"
-            f" {slow:.1f} ms."
-        )
+        return "The cache answered none of these requests, so it saves nothing."
+    pays = "pays" if fast < slow * WORTH else "does not pay"
+    share = cached.caches["hit"] / cached.caches.total()
     return (
-        f"The cache pays: a cached answer takes {fast:.1f} ms instead of {slow:.1f} ms, so it saves"
-        f" {1 - fast / slow:.0%} of the time of each request that repeats."
+        f"The cache {pays}: it answered {share:.0%} of the requests. The app spends"
+        f" {_milliseconds(fast)} ms on a request with it, and {_milliseconds(slow)} ms without."
     )
+
+
+def _milliseconds(found: float | None) -> str:
+    if found is None:
+        return "-"
+    return f"{found:.1f}" if found >= 1 else f"{found:.2g}"
 
 
 def _print_table(ways: dict[Way, dict[str, Any]], verdict: str) -> None:
@@ -71,17 +113,15 @@ def _print_table(ways: dict[Way, dict[str, Any]], verdict: str) -> None:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    names = ("", "requests/s", "p50 ms", "p90 ms", "p99 ms", "answers", "failures")
-    for name in names:
-        table.add_column(name, justify="left" if name in ("", *names[5:]) else "right")
+    table.add_column("")
+    for name in ("requests/s", "p50 ms", "p90 ms", "p99 ms", "in the app"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("answers")
     for way, each in ways.items():
-        table.add_row(
-            way,
-            f"{each['requests_per_s']:,.0f}",
-            *("-" if ms is None else f"{ms:.1f}" for ms in map(each.get, PERCENTILES)),
-            _counts(each["x_cache"]),
-            _counts(each["failures"]) or "none",
-        )
+        times = [_milliseconds(each[name]) for name in (*PERCENTILES, "in_app_ms")]
+        counts = [_counts(each["x_cache"])]
+        counts += [f"HTTP {status}: {count:,}" for status, count in each["failures"].items()]
+        table.add_row(way, f"{each['requests_per_s']:,.0f}", *times, ", ".join(counts))
     console = Console()
     console.print(table)
     console.print(f"\n{verdict}", highlight=False)

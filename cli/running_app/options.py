@@ -1,14 +1,13 @@
-"""The options that name an app, and how its rows are given."""
+"""The options that name an app."""
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
-
-from cli.errors import UsageError
 
 Url = Annotated[str, typer.Option("--url", envvar="TRISCORE_URL", help="The address of the app.")]
 Key = Annotated[
@@ -16,28 +15,40 @@ Key = Annotated[
     typer.Option(
         "--key",
         envvar="TRISCORE_KEY",
-        help="A function key, if the app asks for one.",
+        help="A function key, if the app asks for one. An app on this machine gets the local host's"
+        " own, from HOST_FUNCTION_KEY of the settings.",
         show_default=False,
     ),
 ]
+#: Settings of a folder's app.
+SETTINGS = "local.settings.json"
 #: Where `make run` serves.
 LOCAL = "http://127.0.0.1:7071"
+#: Names of this machine, for apps that run on the local host.
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+#: As the local host reads them.
+_LOCAL_KEYS = ("HOST_FUNCTION_KEY", "HOST_MASTER_KEY")
 
 
-class Rows(NamedTuple):
-    """A body and its content type."""
-
-    content: bytes
-    content_type: str
+def is_here(url: str) -> bool:
+    """Whether an app runs on this machine. Raises ValueError if the address can't be one."""
+    return urlsplit(url).hostname in THIS_MACHINE
 
 
-def read_rows(file: str) -> Rows:
-    """A file's rows, or those of standard input for `-`, which are JSON. Raises UsageError."""
-    if file == "-":
-        return Rows(sys.stdin.buffer.read(), "application/json")
-    from inference.rows import media_types
+def find_key(key: str, url: str, settings: Path = Path(SETTINGS)) -> str:
+    """The key to send: the one given, or the local host's own to an app on this machine."""
+    if key or not is_here(url):
+        return key
+    return next((found for name in _LOCAL_KEYS if (found := _setting(name, settings))), "")
 
-    content_type = media_types.BY_ENDING.get(Path(file).suffix.lower())
-    if content_type is None:
-        raise UsageError(f"{file}: expected one of {', '.join(media_types.BY_ENDING)}, or -")
-    return Rows(Path(file).read_bytes(), content_type)
+
+def _setting(name: str, file: Path) -> str:
+    if name in os.environ or not file.is_file():
+        return os.environ.get(name, "")
+    from deploy.app_settings import read_file
+    from deploy.errors import Refused
+
+    try:
+        return read_file(file).get(name, "")
+    except Refused:  # the file may be of another project
+        return ""

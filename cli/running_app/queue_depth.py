@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
 
-HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+from cli.running_app.options import is_here
 
 
 def describe_input(url: str) -> str:
@@ -27,7 +26,7 @@ def describe_input(url: str) -> str:
     except (Refused, OSError, ValueError):
         return ""
     is_emulator = connections.uses_emulators(app.env, SERVICE_BUS)
-    if app.triggers is None or (is_emulator and urlsplit(url).hostname not in HERE):
+    if app.triggers is None or (is_emulator and not is_here(url)):
         return ""
     env = connections.with_emulators(app.env, storage=STORAGE, service_bus=SERVICE_BUS)
     depth = asyncio.run(describe_depth(env, SERVICE_BUS, app.triggers.input))

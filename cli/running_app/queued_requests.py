@@ -1,21 +1,28 @@
-"""`triscore enqueue` and `triscore results`: an answer later, and what came of it."""
+"""`triscore enqueue` and `triscore results`: a result later, by its id."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import output
-from cli.running_app.options import LOCAL, Key, Url, read_rows
+from cli.running_app.options import LOCAL, Key, Url, find_key
+from cli.running_app.rows import ContentType, File, Rows
+
+if TYPE_CHECKING:
+    from triscore_client import Client
+
+#: Seconds for which `enqueue --wait` waits for each result.
+WAIT_S = 60.0
 
 
 def enqueue(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="The rows, or - for JSON typed in.")
-    ],
+    file: File,
     *,
+    content_type: ContentType = "",
     count: Annotated[int, typer.Option("--count", min=1, help="How often to enqueue them.")] = 1,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the results, and print them.")
@@ -25,16 +32,18 @@ def enqueue(
     as_json: output.JsonLines = False,
 ) -> int:
     """Put rows on the queue; print the id of each result. Exit code 1 if one failed."""
-    from triscore_client import Client
-
-    rows = read_rows(file)
-    with Client(url, key=key) as client:
+    rows = Rows.find(file, content_type)
+    with _client(url, key) as client:
         ids = []
         for _ in range(count):
-            ids.append(client.enqueue(rows.content, content_type=rows.content_type))
+            ids.append(
+                client.enqueue(
+                    rows.content, content_type=rows.content_type, content_encoding=rows.encoding
+                )
+            )
             if not wait:
                 output.show({"id": ids[-1]}, ids[-1], as_json=as_json)
-        return max([_show(client, each, 60, as_json=as_json) for each in ids]) if wait else 0
+        return _wait(client, ids, as_json=as_json) if wait else 0
 
 
 def results(
@@ -51,9 +60,7 @@ def results(
     as_json: output.Json = False,
 ) -> int:
     """Print the result of an id. Exit code 1 if it failed, 2 if there is none yet."""
-    from triscore_client import Client
-
-    with Client(url, key=key) as client:
+    with _client(url, key) as client:
         if cancel:
             client.cancel(request_id)
             output.show({"id": request_id, "status": "cancelled"}, "cancelled", as_json=as_json)
@@ -61,10 +68,28 @@ def results(
         return _show(client, request_id, wait_s, as_json=as_json)
 
 
-def _show(client: object, request_id: str, wait_s: float, *, as_json: bool) -> int:
-    from triscore_client import Client, ScoringFailed
+def _client(url: str, key: str) -> Client:
+    from triscore_client import Client
 
-    assert isinstance(client, Client)  # noqa: S101 - imported only now
+    return Client(url, key=find_key(key, url))
+
+
+def _wait(client: Client, ids: list[str], *, as_json: bool) -> int:
+    """Print the result of each id. Returns the exit code."""
+    code = done = 0
+    try:
+        for each in ids:
+            code = max(code, _show(client, each, WAIT_S, as_json=as_json))
+            done += 1
+    finally:
+        if done < len(ids):
+            print(f"no result yet: {' '.join(ids[done:])}", file=sys.stderr)
+    return code
+
+
+def _show(client: Client, request_id: str, wait_s: float, *, as_json: bool) -> int:
+    from triscore_client import ScoringFailed
+
     try:
         document = client.result(request_id, wait_s)
     except ScoringFailed as error:

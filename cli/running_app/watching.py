@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import output
 from cli.running_app import figures
-from cli.running_app.options import LOCAL, Key, Url
+from cli.running_app.options import LOCAL, Key, Url, find_key
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,24 +45,41 @@ def watch(
     as_json: output.JsonLines = False,
 ) -> int:
     """Show what an app does, until Ctrl-C."""
-    from rich.live import Live
+    from triscore_client import AppUnavailable
 
-    meter = Meter()
-    looks, has_queue = 0, True
-    with Live(auto_refresh=False) as screen:
+    meter, has_queue, looks = Meter(), True, 0
+    with _screen(as_json=as_json) as show:
         while True:
-            document = _look(url, key, with_queue=has_queue)
-            # A namespace that does not answer would delay every look.
-            has_queue = document["queue"] is not None
-            if as_json:
-                output.show(document, "", as_json=True)
+            try:
+                document = _look(url, key, with_queue=has_queue)
+            except AppUnavailable as error:
+                if not looks:
+                    raise
+                show({"error": str(error)}, str(error))
             else:
-                rates = meter.read(document, time.monotonic())
-                screen.update(_table(document, rates), refresh=True)
+                # A namespace that does not answer would delay every look.
+                has_queue = document["queue"] is not None
+                show(document, _table(document, meter.read(document, time.monotonic())))
             looks += 1
             if looks == count:
                 return 0
             time.sleep(every_s)
+
+
+@contextmanager
+def _screen(*, as_json: bool) -> Iterator[Callable[[dict[str, Any], Any], None]]:
+    """A function that shows a look: over the last one in a terminal, else below it."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    if as_json:
+        yield lambda document, _: output.show(document, "", as_json=True)
+    elif console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            yield lambda _, shown: live.update(shown, refresh=True)
+    else:
+        yield lambda _, shown: console.print(shown, "")
 
 
 def _look(url: str, key: str, *, with_queue: bool = True) -> dict[str, Any]:
@@ -94,7 +113,7 @@ class Meter:
 def _samples(url: str, key: str) -> list[Sample]:
     from triscore_client import Client
 
-    with Client(url, key=key, timeout_s=10) as client:
+    with Client(url, key=find_key(key, url), timeout_s=10) as client:
         return figures.read_samples(client.metrics())
 
 

@@ -3,11 +3,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.run_python import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = """
@@ -30,15 +31,7 @@ print(json.dumps([routes, json.loads(document)]))
 
 
 def load(code: str = READ, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_python("-c", code, env={"PATH": os.environ["PATH"], **settings})
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,13 @@ def test_rows_typed_in_are_scored_and_printed(score, words):
     assert json.loads(done.stdout) == [1, 0]
 
 
+def test_rows_typed_in_have_the_format_that_is_said(score):
+    done, _ = score(ROWS, "-", "--content-type", "text/csv")
+    assert done.stdout == "prediction\n1\n0\n"
+    done, _ = score(ROWS, "-", "--content-type", "text/csv", "--via", "blob")
+    assert done.stdout == ROWS.decode().replace("9\n", "9,1,\n").replace("1\n", "1,0,\n")
+
+
 def test_rows_typed_in_go_to_a_file_or_into_json_where_asked(score, tmp_path):
     rows = b"[[0.9,0.9,0.9]]"
     assert json.loads(score(rows, "-", "--json")[0].stdout)["result"] == [1]
@@ -92,9 +99,9 @@ def test_what_can_not_be_scored_is_exit_code_1_and_writes_nothing(score, via):
 @pytest.mark.parametrize(
     ("name", "words", "says"),
     [
-        ("rows.xyz", (), "rows.xyz: expected one of .json, .csv"),
+        ("rows.xyz", (), "rows.xyz: expected a name that ends in .json, .csv"),
         ("rows.csv", ("--via", "http", "--url", "http://127.0.0.1:1"), "the app does not answer"),
-        ("rows.csv", ("--url", "nowhere"), "expected the address of the app"),
+        ("rows.csv", ("--url", "nowhere"), "expected http://… or https"),
         ("rows.csv", ("--output", "/nowhere/x.csv"), "/nowhere is not a folder"),
     ],
 )

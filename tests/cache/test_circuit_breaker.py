@@ -5,13 +5,7 @@ import logging
 import pytest
 
 from cache.breaker import CircuitBreaker
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

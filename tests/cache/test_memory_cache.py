@@ -7,18 +7,12 @@ import pytest
 from cache import CacheUnavailable, MemoryCache
 from cache.entry import Entry
 from cache.near_cache import ENTRY_BYTES
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(0.0)
 
 
 async def value(cache: MemoryCache, key: str) -> bytes | None:

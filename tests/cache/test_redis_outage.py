@@ -12,6 +12,7 @@ from redis import Redis
 from cache import CacheUnavailable
 from cache.breaker import FAILURES, CircuitBreaker
 from cache.redis_executor import ABANDON_S
+from tests.clock import Clock
 
 #: Milliseconds; far below ABANDON_S, far above what a healthy server takes.
 DEADLINE_MS = 100
@@ -24,13 +25,6 @@ CALLS = {
     "get_many": lambda cache, key: cache.get_many([key, f"{key}2"]),
     "lease": lambda cache, key: cache.lease(key, ttl_s=60),
 }
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(params=CALLS)

@@ -17,6 +17,7 @@ from cache.tiered_cache import TieredCache
 from cache.write_health import DOUBT_S, WriteHealth
 from local.emulators.ports import HOST
 from local.emulators.redis_server import RedisServer
+from tests.clock import Clock
 from tests.servers import ServerProcess
 from tests.waiting import eventually
 
@@ -274,13 +275,6 @@ async def test_a_primary_that_became_a_replica_is_left_for_the_new_primary(
                 for number in range(5):
                     await cache.put(f"{key}{number}", b"other", ttl_s=60)
             await cache.close()
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 FULL = OutOfMemoryError("command not allowed", status_code="OOM")

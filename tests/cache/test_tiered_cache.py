@@ -9,13 +9,7 @@ import pytest
 from cache import CacheUnavailable
 from cache.near_cache import NearCache
 from cache.tiered_cache import NEAR_S, TieredCache
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

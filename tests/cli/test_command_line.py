@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 import typer
@@ -10,6 +9,7 @@ from typer.main import get_command
 
 from cli import app
 from tests.cli.conftest import ROOT
+from tests.run_python import run_python
 
 #: Modules that take long to import, and that no help needs.
 SLOW = {"numpy", "sklearn", "azure", "redis", "orjson", "rich.console", "asyncio", "inference"}
@@ -159,10 +159,7 @@ def test_help_starts_quickly(triscore):
 
 
 def test_the_command_line_imports_nothing_slow():
-    code = "import sys, cli.app; print(*sys.modules)"
-    told = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    told = run_python("-c", "import sys, cli.app; print(*sys.modules)", check=True)
     assert not SLOW & set(told.stdout.split())
 
 

@@ -12,6 +12,7 @@ from triscore_client import (
     Client,
     ClientError,
     Refused,
+    ResultPending,
     ScoringFailed,
     exchanges,
 )
@@ -74,8 +75,9 @@ def test_a_try_gets_the_time_that_is_left():
     assert 3 >= requests[0].timeout >= requests[1].timeout >= requests[2].timeout > 2
     once = exchanges.result("a", 60, 0)
     assert once.send(None).timeout == 60
-    with pytest.raises(AppUnavailable, match="a has no result yet"):
-        once.send(Response(202))
+    with pytest.raises(ResultPending, match="a has no result yet") as pending:
+        once.send(Response(202, json={"status": "pending", "share": 0.5}))
+    assert pending.value.progress["share"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -98,6 +100,21 @@ def test_an_answer_that_is_no_json_names_what_it_is():
     for exchange in (exchanges.score(ROWS, 60), exchanges.result("a", 60, None)):
         with pytest.raises(ClientError, match="expected JSON, got text/plain"):
             play(exchange, text)
+
+
+def test_an_address_that_takes_no_connection_is_tried_for_five_seconds(monkeypatch):
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr(exchanges.time, "monotonic", lambda: next(clock))
+    with pytest.raises(AppUnavailable, match="Connection refused"):
+        play(exchanges.score(ROWS, 60), AWAY, AWAY)
+
+
+def test_the_apps_own_timeout_is_final_and_a_gateways_is_not():
+    own = Response(504, json={"error": {"code": "scoring_timeout", "message": "over 60 s"}})
+    with pytest.raises(Refused, match="over 60 s"):
+        play(exchanges.score(ROWS, 60), own)
+    _, waits, answer = play(exchanges.score(ROWS, 60), Response(504), Response(200, json=[3]))
+    assert (len(waits), answer.predictions) == (1, [3])
 
 
 def test_a_request_that_can_not_be_sent_is_not_tried_again():
@@ -158,6 +175,16 @@ def test_a_failed_result_is_raised_with_its_document():
 def test_an_id_is_one_part_of_the_path():
     ((request,), _, _) = play(exchanges.cancel("a/../b?", 60), Response(204))
     assert request.url == "/api/results/a%2F..%2Fb%3F"
+
+
+def test_compressed_bytes_say_so():
+    told = {"content_type": "text/csv", "content_encoding": "gzip"}
+    for exchange, reply in (
+        (exchanges.score, Response(200, json=[3])),
+        (exchanges.enqueue, Response(202)),
+    ):
+        ((request,), _, _) = play(exchange(b"...", 60, **told), reply)
+        assert request.headers["content-encoding"] == "gzip"
 
 
 def test_rows_travel_in_the_format_that_keeps_their_types():

@@ -1,7 +1,6 @@
 """A model as an ONNX graph: served only if it is proven to answer like the model."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from inference import models
 from inference.errors import ModelUnavailable
 from inference.models import linear_models, manifest_file, manifests
 from inference.rows import coercion
+from tests.run_python import run_python
 from tests.small_model import doubled
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,14 +219,7 @@ def test_without_the_converter_the_command_says_what_to_install(tmp_path, monkey
 
 
 def deploy(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_python("-m", "cli", *arguments)
 
 
 SCORES = """
@@ -258,14 +251,7 @@ def test_after_the_command_the_app_answers_without_importing_scikit_learn(tmp_pa
     assert told.returncode == 0, told.stderr
     assert "float64, answers 8060 rows as the model does" in told.stdout
     (tmp_path / "model.joblib").unlink()  # not even the file is needed any more
-    scored = subprocess.run(
-        [sys.executable, "-c", SCORES, str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    scored = run_python("-c", SCORES, tmp_path, check=True)
     direct = model.predict([[0.3, 0.2, 0.1, 0, -0.1, 0.9], [-1] * 6]).tolist()
     version = manifest_file.read(tmp_path).accelerated.sha256[:12]
     answer = json.dumps(direct, separators=(",", ":"))

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from deploy import app_settings, connections, doctor
 from deploy.doctor import http_trigger, model, service_bus, settings, storage, versions
 from inference.models import manifest_file
 from tests import small_model
+from tests.run_python import run_python
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,15 +46,8 @@ def run(tmp_path):
     def command(folder, *options, **values):
         file = tmp_path / "local.settings.json"
         file.write_text(json.dumps({"Values": values}))
-        return subprocess.run(
-            [*(sys.executable, "-m", "cli", "doctor", folder, "--settings", file), *options],
-            cwd=ROOT,
-            env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return run_python("-m", "cli", "doctor", folder, "--settings", file, *options, env=env)
 
     return command
 

@@ -1,5 +1,4 @@
 import subprocess
-import sys
 from pathlib import Path
 
 import joblib
@@ -12,19 +11,13 @@ from sklearn.preprocessing import OneHotEncoder
 
 from inference.models import manifest_file, manifests
 from tests import small_model
+from tests.run_python import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def describe(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cli", "describe", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_python("-m", "cli", "describe", *arguments)
 
 
 def test_the_command_describes_the_only_model_in_a_folder(tmp_path):

@@ -4,8 +4,6 @@ import json
 import os
 import pickle
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from deploy import packaging
 from deploy.errors import Refused
 from inference.models import manifest_file
 from tests import small_model
+from tests.run_python import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "def init(): pass\ndef run(data): return [data]\n"
@@ -177,18 +176,8 @@ def test_a_package_that_is_too_large_for_azure_is_refused_before_anything_is_cop
 def test_the_command_ends_with_2_and_one_line(model):
     (model / "score.py").write_text("def init(): pass\n")
     target = model.parent / "app.zip"
-    told = subprocess.run(
-        [
-            *(sys.executable, "-m", "cli", "package", "--model", model),
-            *("--trigger", "all", "--output", target),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "TRIGGERS": "nonsense"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    words = ("package", "--model", model, "--trigger", "all", "--output", target)
+    told = run_python("-m", "cli", *words, env={**os.environ, "TRIGGERS": "nonsense"})
     assert (told.returncode, told.stdout) == (2, "")
     assert told.stderr == "score.py needs init() and run(data): it has no run()\n"
     assert not target.exists()

@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from deploy import app_settings
 from deploy.connections import POISON_QUEUE
 from deploy.requeue import Choice, Outcome, Summary, requeue
 from local.host.blob_listener import poison
+from tests.run_python import run_python
 from tests.servers import AzuriteProcess, BrokerProcess
 from tests.waiting import eventually_async
 
@@ -297,9 +297,7 @@ def test_a_service_that_does_not_answer_is_reported_in_a_sentence(tmp_path: Path
         "ScoringStorage": "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
         "AccountKey=c2VjcmV0;BlobEndpoint=http://127.0.0.1:1/x;QueueEndpoint=http://127.0.0.1:1/x;",
     }
-    told = subprocess.run(
-        COMMAND, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
+    told = run_python("-m", "cli", "requeue", env=env)
     assert told.returncode == 2
     assert told.stderr.startswith("stopped after 0 sent: ")
     assert "c2VjcmV0" not in told.stderr

@@ -11,19 +11,12 @@ from cache.memory_cache import MemoryCache
 from cache.redis_cache import RedisCache
 from inference.request import Request, Source
 from inference.results.result_store import ResultStore
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(1_800_000_000.0)
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -32,9 +25,7 @@ async def results(request, clock):
         cache = MemoryCache(clock=clock)
     else:
         server = request.getfixturevalue("redis_server")
-        cache = RedisCache(
-            CacheSettings(redis_url=server.url, timeout_ms=5000), clock=lambda: clock.now
-        )
+        cache = RedisCache(CacheSettings(redis_url=server.url, timeout_ms=5000), clock=clock)
     yield ResultStore(cache, keys.result_key, ttl_s=60, reserved_s=1000)
     await cache.close()
 

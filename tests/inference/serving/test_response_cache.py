@@ -12,6 +12,7 @@ from inference.serving import cache_policy, response_cache
 from inference.serving.cache_policy import MIN_UNITS, LookupPolicy
 from inference.serving.counts import LookupCounts
 from inference.serving.response_cache import MAX_AGE_S, MAX_BODY_BYTES, ResponseCache
+from tests.clock import Clock
 
 ANSWER = Answer(body=b"[1]", content_type="application/json", cache="miss", elapsed_ms=1)
 ASKED = Request(id="1", source="http", body=b"[[1]]", content_type="text/csv", accept="*/*")
@@ -21,16 +22,9 @@ def find(cache, key):
     return cache.find(key, began=time.perf_counter())
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(0.0)
 
 
 def make(clock, mode="always", **options) -> ResponseCache:

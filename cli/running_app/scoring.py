@@ -1,0 +1,166 @@
+"""`triscore score`: score a file with an app that runs, here or in Azure."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from cli import output
+from cli.deployment import Settings, open_app
+from cli.errors import UsageError
+from cli.running_app.options import LOCAL, SETTINGS, Key, Url, find_key
+from cli.running_app.rows import ContentType, File, Rows
+
+if TYPE_CHECKING:
+    from cli.running_app.submission import Connections, Outcome, Submission
+
+Via = Literal["http", "blob", "queue"]
+#: Seconds for a request with its retries, and for one with a whole file.
+REQUEST_S = 300.0
+
+
+def score(
+    file: File,
+    *,
+    content_type: ContentType = "",
+    via: Annotated[
+        Via | None,
+        typer.Option(
+            "--via",
+            help="The trigger; without it blob, which takes any size, and http for -.",
+            show_default=False,
+        ),
+    ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="Where the result goes; without it NAME.scored.EXT, printed for -.",
+        ),
+    ] = None,
+    url: Url = LOCAL,
+    key: Key = "",
+    folder: Annotated[
+        Path,
+        typer.Option("--folder", help="Of the app or package whose settings name the connections."),
+    ] = Path(),
+    settings: Settings = None,
+    as_json: output.Json = False,
+) -> int:
+    """Score a file: send it, wait, fetch the result. Exit code 1 if it can't be scored."""
+    rows = Rows.find(file, content_type)
+    via = via or ("blob" if rows.file else "http")
+    key = find_key(key, url, settings or folder / SETTINGS)
+    app = None if via == "http" else _connections(folder, settings)
+    send = partial(_send, rows, via, app, url, key, hidden=as_json)
+    name = f"{rows.stem}.scored{_output_ending(rows, via)}"
+    written = target or (rows.file.with_name(name) if rows.file else None)
+    if written is None:
+        return _print(send, name, as_json=as_json)
+    return _write(send, written, as_json=as_json)
+
+
+def _connections(folder: Path, settings: Path | None) -> Connections:
+    """Raises UsageError, deploy.errors.Refused."""
+    from cli.running_app.submission import Connections
+    from deploy import connections
+    from triggers.settings import SERVICE_BUS, STORAGE
+
+    app = open_app(folder, settings)
+    if app.triggers is None:
+        raise UsageError("; ".join(str(error) for error in app.errors))
+    env = connections.with_emulators(app.env, storage=STORAGE, service_bus=SERVICE_BUS)
+    return Connections(env, app.triggers)
+
+
+def _output_ending(rows: Rows, via: Via) -> str:
+    if via == "blob":
+        return rows.ending
+    from cli.running_app.by_http import answers_in_its_format
+
+    return rows.format_ending if via == "http" and answers_in_its_format(rows) else ".json"
+
+
+def _send(
+    rows: Rows,
+    via: Via,
+    app: Connections | None,
+    url: str,
+    key: str,
+    target: Path,
+    *,
+    hidden: bool,
+) -> Outcome:
+    from cli.running_app.progress_bar import ProgressBar
+    from cli.running_app.submission import Submission
+    from triscore_client import Client
+
+    with Client(url, key=key, timeout_s=REQUEST_S) as client, ProgressBar(hidden=hidden) as bar:
+        return _submit(Submission(rows, uuid.uuid4().hex, target, client, bar.show), via, app)
+
+
+def _submit(submission: Submission, via: Via, app: Connections | None) -> Outcome:
+    if app is None:
+        from cli.running_app import by_http
+
+        return by_http.score(submission)
+    from cli.running_app import by_blob, by_queue
+
+    if via == "blob":
+        return by_blob.score(submission, app)
+    return by_queue.score(submission, app)
+
+
+def _write(send: Callable[[Path], Outcome], target: Path, *, as_json: bool) -> int:
+    """Write the result to a file. Raises UsageError."""
+    if not target.parent.is_dir():
+        raise UsageError(f"{target.parent} is not a folder: --output names a file in one")
+    return _report(send(target), target, as_json=as_json)
+
+
+def _print(send: Callable[[Path], Outcome], name: str, *, as_json: bool) -> int:
+    """Print the result itself. `name`: of a file with it. Raises UsageError."""
+    if not _is_text(name) and (as_json or sys.stdout.isatty()):
+        raise UsageError("the result is not a text: name a file for it by --output")
+    with TemporaryDirectory() as place:
+        outcome = send(Path(place, name))
+        if not outcome.succeeded:
+            return _report(outcome, None, as_json=as_json)
+        content = Path(place, name).read_bytes()
+    is_json = name.endswith(".json")
+    if as_json:
+        result = json.loads(content) if is_json else content.decode()
+        return _report(outcome, None, as_json=True, result=result)
+    sys.stdout.buffer.write(content + b"\n" if is_json else content)
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _is_text(name: str) -> bool:
+    from inference.rows import media_types
+
+    return media_types.BY_ENDING.get(Path(name).suffix) in media_types.TEXTS
+
+
+def _report(outcome: Outcome, target: Path | None, *, as_json: bool, result: object = None) -> int:
+    document: dict[str, Any] = {
+        "id": outcome.id,
+        "status": "succeeded" if outcome.succeeded else "failed",
+        "output": str(target) if target and outcome.succeeded else None,
+        "message": outcome.message,
+        "document": outcome.document,
+    }
+    if result is not None:
+        document["result"] = result
+    text = f"{target}: {outcome.message}" if outcome.succeeded else outcome.message
+    output.show(document, text.removesuffix(": "), as_json=as_json)
+    return 0 if outcome.succeeded else 1
