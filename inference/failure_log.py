@@ -11,6 +11,7 @@ from inference.errors import (
     ScoringTimeout,
     ScriptFailed,
 )
+from inference.log_text import printable
 from inference.tracebacks import format_error
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,8 @@ def log_failure(error: Exception, request_id: str) -> ScoringError:
     if isinstance(error, ScriptFailed):
         log.error("request %r: the script raised %s", request_id, error.located)
     elif isinstance(error, ResultUnserialisable | ScoringTimeout | InternalError):
-        log.error("request %r: %s: %s", request_id, error.code, error.message)
+        # With SHOW_SCRIPT_ERRORS the message may hold a script's own text.
+        log.error("request %r: %s: %s", request_id, error.code, printable(error.message))
     elif not isinstance(error, ScoringError):
         log.error("request %r: %s", request_id, format_error(error))
         return InternalError(type(error).__name__)

@@ -84,7 +84,7 @@ class BlobHandler:
         Raises errors that outlast the retries: for the platform that was one attempt.
         """
         ends_at = asyncio.get_running_loop().time() + self._max_attempt_s
-        subject, request = f"blob {source.blob_name}", None
+        subject, request = f"blob {source.blob_name!r}", None
         while True:
             try:
                 read = await self._retried(

@@ -61,7 +61,7 @@ class BlobWork:
     @property
     def subject(self) -> str:
         """For log lines."""
-        return f"request {self.request.id!r} (blob {self.properties.name})"
+        return f"request {self.request.id!r} (blob {self.properties.name!r})"
 
     def request_for(self, content_type: str) -> Request:
         """The request that the core gets."""

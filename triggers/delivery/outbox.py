@@ -76,6 +76,10 @@ class Outbox:
         else:
             self._report("returned", request, error=error)
 
+    def report_failed(self, request: Request, error: str) -> None:
+        """Report an input whose document says why it failed. `error` is the document's code."""
+        self._report("failed", request, error=error)
+
     def notify_unscored(self, request: Request | None, why: Unscored) -> None:
         """Notify the observers of an input that was not scored, and which is not counted."""
         request_id, seconds = "", 0.0
@@ -103,10 +107,10 @@ class Outbox:
 
     async def store_exhausted(self, request: Request, message: str, model: ModelId) -> str:
         """Store that no attempt is left. A later delivery may replace it."""
-        self._report("failed", request, error=TRIES_EXHAUSTED)
         document = result_document.unanswered(request, TRIES_EXHAUSTED, message, model)
         with contextlib.suppress(Overloaded):  # the queue gets it in any case
             await self._results.store_provisional(request, document, due_s=0.0)
+        self.report_failed(request, TRIES_EXHAUSTED)
         return QueueDocument(document).text(request.id)
 
     async def store_answer(
@@ -151,9 +155,9 @@ class Outbox:
         named = replace(request, id=f"{request.id[:100]}.{fingerprint(request).hex()}")
         message = f"the id {request.id[:100]} names other content; send a new id"
         document = result_document.unanswered(named, ID_IN_USE.code, message, model)
-        self._report("failed", request, error=ID_IN_USE.code)
         # If even that id names other content, the document is on the queue alone.
         await self._unstored.store(named, document)
+        self.report_failed(request, ID_IN_USE.code)
         return QueueDocument(document).text(named.id)
 
     async def _finish(
@@ -181,7 +185,7 @@ class Outbox:
         if isinstance(outcome, Answer):
             self._report("succeeded", request, outcome)
         else:
-            self._report("failed", request, error=outcome.code if outcome else TOO_LARGE)
+            self.report_failed(request, outcome.code if outcome else TOO_LARGE)
         return document.text(request.id)
 
     def _report(

@@ -282,6 +282,7 @@ class MessageHandler:
             return await self._requeue(delivery, away)
         except Exception as second:  # noqa: BLE001 - the queue gets the document in any case
             log.error("the result of %r was not stored: %s", request.id, type(second).__name__)
+            self._outbox.report_failed(request, internal.code)
             return Outcome(result_document.failed(request, internal, self._scorer.model).decode())
 
     def _wait_s(self, delivery: Delivery) -> float | None:

@@ -231,7 +231,7 @@ async def test_an_error_that_outlasts_the_retries_is_an_attempt(
     assert storage.tries.get_blob_client(marker).get_blob_properties().metadata == {"tries": "1"}
     lines = [each.getMessage() for each in caplog.records if each.name.startswith("triggers")]
     assert len(lines) > 1
-    assert [line for line in lines if f"request {marker!r} (blob rows.csv)" not in line] == []
+    assert [line for line in lines if f"request {marker!r} (blob 'rows.csv')" not in line] == []
 
 
 @pytest.mark.parametrize("error", [Overloaded("busy"), ModelUnavailable("not yet")])
