@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from pathlib import Path
 from types import SimpleNamespace
 
 import azure.functions as func
@@ -136,7 +137,8 @@ def test_storage_that_does_not_answer_is_tried_again_later(free_port):
 
 @pytest.fixture
 def bodies():
-    return RequestBodies(InferenceSettings(limits=LIMITS, max_bodies_in_work_bytes=4000))
+    env = {"MAX_BODY_BYTES": "1000", "MAX_BODIES_IN_WORK_BYTES": "4000"}
+    return RequestBodies(InferenceSettings.from_env(env, root=Path.cwd()))
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ const WIDTH = 300;
 const HEIGHT = 48;
 
 // lines: [{ name, show }]. `show` writes a value, for the legend and the chart's largest value.
-// `rare`: the chart is hidden until it has a value.
-export function chart(title, lines, { rare = false } = {}) {
+// `rare`: the chart is hidden until it has a value. `top`: the value at its top; else its largest one.
+export function chart(title, lines, { rare = false, top = null } = {}) {
   const past = lines.map(() => []);
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   const values = lines.map(() => el("dd", {}, "–"));
@@ -28,10 +28,11 @@ export function chart(title, lines, { rare = false } = {}) {
   }
 
   function draw() {
-    const top = Math.max(...past.flat().filter(value => value !== null), 0);
-    most.textContent = top ? `up to ${lines[0].show(top)}` : "";
-    const strokes = past.map((points, index) => svg("path", { class: `line c${index + 1}`, d: pathOf(points, top || 1) }));
-    const areas = past.map((points, index) => svg("path", { class: `area c${index + 1}`, d: areaOf(points, top || 1) }));
+    const largest = top ?? Math.max(...past.flat().filter(value => value !== null), 0);
+    most.textContent = largest ? `up to ${lines[0].show(largest)}` : "";
+    const strokes = past.map((points, index) => svg("path", { class: `line c${index + 1}`, d: pathOf(points, largest || 1) }));
+    const filled = lines.length < 3 ? past : [];  // more would hide each other
+    const areas = filled.map((points, index) => svg("path", { class: `area c${index + 1}`, d: areaOf(points, largest || 1) }));
     replace(picture, areas, strokes.reverse());
   }
 

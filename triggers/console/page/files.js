@@ -4,9 +4,10 @@ import { score } from "./api.js";
 import { el, field, replace, showError, spokenStatus } from "./dom.js";
 import { jobView } from "./jobview.js";
 import { fileOptions, wantsFile, withOptions } from "./options.js";
-import { jsonOf, readRows, requestOf } from "./rows.js";
+import { readRows, requestOf } from "./rows.js";
 import { snippets } from "./snippets.js";
 import { rowTable } from "./table.js";
+import { asFile, decode, exampleOf, optionsOf } from "./texts.js";
 
 const MOST_ROWS = 1000;
 const MOST_BYTES = 512 * 1024;
@@ -65,7 +66,7 @@ export function filesPanel(about, query) {
     if (!read) return undefined;
     if (!read.rows.length) return showError(text, "Expected at least one row, got none.");
     const { charset, ...values } = options.values();  // the text is decoded already
-    if (read.rows.length > MOST_ROWS || wantsFile(values)) return scoreFile(asFile(read, content), { ...delimiterOf(read), ...values });
+    if (read.rows.length > MOST_ROWS || wantsFile(values)) return scoreFile(asFile(read, content), { ...optionsOf(read), ...values });
     return busy(async () => {
       const { rows, answer } = await scoreEach(read);
       const wrong = rows.filter(row => row.error).length;
@@ -128,25 +129,6 @@ export function filesPanel(about, query) {
   return el("div", {}, intro, input, error, out, spoken.view);
 }
 
-function asFile(read, content) {
-  return read.kind === "csv" ? new File([content], "rows.csv") : new File([jsonOf(read, read.rows)], "rows.json");
-}
-
-// What the app can not know of pasted rows.
-function delimiterOf({ delimiter }) {
-  if (delimiter === undefined || delimiter === ",") return {};
-  return { delimiter: delimiter === "\t" ? "tab" : delimiter };
-}
-
-// Null for bytes that are no text in this charset: the app says what is wrong with them.
-function decode(content, charset = "utf-8") {
-  try {
-    return new TextDecoder(charset, { fatal: true }).decode(content);
-  } catch {
-    return null;
-  }
-}
-
 function fillIn(rows, value) {
   const predictions = value?.predictions ?? value;
   rows.forEach((row, index) => {
@@ -154,11 +136,4 @@ function fillIn(rows, value) {
     const shares = value?.probabilities?.[index];
     if (shares && !Array.isArray(shares[0])) row.confidence = Math.max(...shares);
   });
-}
-
-function exampleOf(form) {
-  const quoted = cell => /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
-  const line = cells => cells.map(cell => quoted(String(cell ?? ""))).join(",");
-  const names = form.named || form.kind === "texts" ? [form.columns.map(column => column.name)] : [];
-  return [...names, ...form.rows].map(line).join("\n");
 }

@@ -10,21 +10,25 @@ const MOST_CHANGES = 5;
 export function healthView(names) {
   const changes = el("ol", { class: "changes", "aria-label": "Changes of health", hidden: true });
   const bands = new Map(names.map(name => [name, band(NAMES[name])]));
+  const said = new Map();
   const view = el("div", {}, el("ul", { class: "bands", "aria-label": "Health over time" }, [...bands.values()].map(each => each.view)), changes);
 
   function push(name, status, why = "") {
-    const known = bands.get(name);
-    if (!known) return;
-    const before = known.latest();
-    known.push(status, why);
-    if (before && before !== status) showChange(name, before, status);
+    if (!bands.has(name)) return;
+    bands.get(name).push(status, why);
+    showChange("The app", "answers");
+    showChange(NAMES[name], status);
     showHead();
   }
 
-  function showChange(name, before, status) {
+  // The first status of anything is no change.
+  function showChange(what, status) {
+    const before = said.get(what);
+    said.set(what, status);
+    if (before === undefined || before === status) return;
     const time = new Date().toLocaleTimeString("en-GB");
     changes.hidden = false;
-    changes.prepend(el("li", {}, el("time", {}, time), ` ${NAMES[name]}: ${before} → `, el("b", {}, status)));
+    changes.prepend(el("li", {}, el("time", {}, time), ` ${what}: ${before} → `, el("b", {}, status)));
     while (changes.children.length > MOST_CHANGES) changes.lastChild.remove();
   }
 
@@ -36,8 +40,13 @@ export function healthView(names) {
     }));
   }
 
+  // Of an app that does not answer.
   function failAll() {
-    for (const name of bands.keys()) push(name, "failed");
+    for (const each of bands.values()) {
+      if (each.latest()) each.push("failed", "");
+    }
+    showChange("The app", "does not answer");
+    showHead();
   }
 
   return { view, push, failAll };

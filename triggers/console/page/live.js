@@ -12,10 +12,10 @@ const TRIGGERS = { http: ["HTTP", "Time of an HTTP request"], blob: ["blobs", "T
 const DURATION = "triscore_request_duration_seconds";
 const ROWS = "triscore_model_call_rows";
 
-const rate = value => `${value < 10 ? value.toFixed(1) : Math.round(value)}/s`;
+const rate = value => `${value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en")}/s`;
 const share = value => `${Math.round(value * 100)} %`;
 const time = value => value < 0.01 ? `${(value * 1000).toFixed(1)} ms` : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`;
-const whole = value => String(Number(value.toFixed(value < 10 ? 1 : 0)));
+const whole = value => Number(value.toFixed(value < 10 ? 1 : 0)).toLocaleString("en");
 
 export function showLive(about) {
   const parts = partsOf(about);
@@ -29,7 +29,7 @@ export function showLive(about) {
   async function readMetrics(options) {
     const samples = parse(await (await call("metrics", options)).text());
     const open = value(samples, "triscore_redis_breaker_open");
-    if (open !== null) health.push("breaker", open ? "open" : "closed", open ? breakerSentence(open, value(samples, "triscore_workers")) : "");
+    if (open !== null) health.push("breaker", open ? "open" : "closed", breakerSentence(open, value(samples, "triscore_workers")));
     const since = increases.since(samples, performance.now());
     if (since) showMetrics(parts, about.triggers, since);
   }
@@ -83,15 +83,14 @@ function showSpan(looks) {
 }
 
 function breakerSentence(open, workers) {
-  const which = workers > 1 ? `${open} of ${workers} workers do` : "the app does";
-  return `${which} not ask Redis for now, because it did not answer in time`;
+  return open && workers > 1 ? `${open} of ${workers} workers go on without Redis for now` : "";
 }
 
 function partsOf(about) {
   const quantiles = [{ name: "p50", show: time }, { name: "p99", show: time }];
   const parts = { requests: chart("Requests", about.triggers.map(name => ({ name: TRIGGERS[name][0], show: rate }))) };
   for (const name of about.triggers) parts[name] = chart(TRIGGERS[name][1], quantiles, { rare: name !== "http" });
-  parts.hits = chart("Hit rate by cache", Object.values(CACHES).map(name => ({ name, show: share })));
+  parts.hits = chart("Hit rate by cache", Object.values(CACHES).map(name => ({ name, show: share })), { top: 1 });
   parts.batches = chart("Rows in a call of the model", [{ name: "mean", show: whole }, { name: "p99", show: whole }]);
   if (about.queues.length) parts.queues = chart("Messages that wait", about.queues.map(name => ({ name, show: whole })));
   return parts;

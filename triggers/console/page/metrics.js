@@ -25,7 +25,8 @@ export class Increases {
     if (!before) return null;
     const grown = [];
     for (const [id, sample] of values) {
-      grown.push({ ...sample, value: sample.value - (before.values.get(id)?.value ?? 0) });
+      const last = before.values.get(id)?.value ?? 0;
+      grown.push({ ...sample, value: sample.value - (last <= sample.value ? last : 0) });  // the app was restarted
     }
     return { grown, seconds: (now - before.now) / 1000 };
   }

@@ -1,4 +1,5 @@
 // What a person may say of rows and of their scored file, behind "More options".
+import { sentence } from "./answer.js";
 import { el, field, showError, suggest } from "./dom.js";
 
 const FORMATS = ["csv", "csv.gz", "jsonl", "jsonl.gz", "json", "parquet", "arrow", "npy"];
@@ -35,7 +36,7 @@ export function fileOptions(form, { hasBlobs }) {
     const wrong = Object.keys(controls).find(name => message.startsWith(name) && controls[name].value);
     if (!wrong) return false;
     view.open = true;
-    showError(controls[wrong], message);
+    showError(controls[wrong], sentence(message));
     controls[wrong].focus();
     return true;
   }
@@ -64,7 +65,7 @@ function headers() {
   return choice([["present", "names"], ["absent", "a row"]]);
 }
 
-function choice(pairs, none = "found out") {
+function choice(pairs, none = "automatic") {
   return el("select", {}, el("option", { value: "" }, none), pairs.map(([value, text]) => el("option", { value }, text)));
 }
 
