@@ -7,8 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import replace
 
 from inference.errors import InternalError, Overloaded, ScoringError
 from inference.request import Answer
@@ -29,6 +28,7 @@ from triggers.service_bus_trigger.isolation import (
     Isolation,
     RepeatedCrash,
 )
+from triggers.service_bus_trigger.message_outcomes import Outcome, Sent
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.service_bus_trigger.result_messages import message_id_of
 from triggers.settings import TriggerSettings
@@ -44,15 +44,6 @@ LOCK_S = 60.0
 RETRY_S = 35.0
 #: How long an unavailable result store is retried, before and after the model's work.
 STORE_RETRY_S = 10.0
-
-
-class Sent(NamedTuple):
-    """What a batch sends, each a JSON object."""
-
-    #: To the output queue, in the order of the messages.
-    documents: list[str]
-    #: To the input queue: requests whose results can't be stored, to be scored again.
-    requeued: list[str]
 
 
 class MessageHandler:
@@ -288,17 +279,3 @@ class MessageHandler:
     def _wait_s(self, delivery: Delivery) -> float | None:
         """How long to wait for the result store; None if the sender can look at the queue too."""
         return self._store_retry_s if delivery.packed else None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one message ends in. All are empty if nothing is sent."""
-
-    #: For the output queue.
-    document: str = ""
-    #: For the input queue.
-    requeued: str = ""
-    #: Why the broker has to deliver the message again.
-    error: ScoringError | None = None
-    #: The document for the output queue, if no attempt is left after `error`.
-    exhausted: str = ""

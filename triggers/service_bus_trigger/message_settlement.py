@@ -16,7 +16,8 @@ from triggers.delivery.outbox import TRIES_EXHAUSTED
 from triggers.delivery.output_queue import Outgoing
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
 from triggers.service_bus_trigger.exhausted_messages import keep_unsent
-from triggers.service_bus_trigger.message_scoring import LOCK_S, MessageHandler, Outcome
+from triggers.service_bus_trigger.message_outcomes import Outcome
+from triggers.service_bus_trigger.message_scoring import LOCK_S, MessageHandler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.service_bus_trigger.result_messages import result_message
 
