@@ -163,15 +163,17 @@ class Describing:
         if training is not None:
             if self._own.names is not None and frames.of_training(training) is not None:
                 training = frames.of_names(training, self._own.names).frame
-            return self._of_training_array(learning.training_array(training))
+            return self._of_training_array(
+                learning.training_array(training), frames.own_names(training)
+            )
         if file is None:
             return self._of_array_rows(self._drawn(), "float64")
         values = sample.read_values(file, self._own.allowing_missing())
         return self._of_array_rows(values, sample.array_dtype(file))
 
-    def _of_training_array(self, array: Array) -> Described:
+    def _of_training_array(self, array: Array, names: Sequence[str] | None) -> Described:
         rows = array[sample.spread(len(array))]
-        described = self._of_array_rows(rows, sample.number_dtype(rows.dtype))
+        described = self._of_array_rows(rows, sample.number_dtype(rows.dtype), names)
         direct = self._oracle.direct(rows)
         if not golden_rows.agree(described.golden.predictions, direct, relative=1e-9, absolute=0):
             raise ModelUnavailable(
@@ -180,8 +182,12 @@ class Describing:
             )
         return described
 
-    def _of_array_rows(self, values: Values, dtype: str) -> Described:
+    def _of_array_rows(
+        self, values: Values, dtype: str, names: Sequence[str] | None = None
+    ) -> Described:
+        """`names`: of the columns, which the model does not know."""
         schema = replace(self._own, dtype=dtype, features=values.shape[1], allows_missing=False)
+        schema = schema if names is None else replace(schema, names=tuple(names))
         values = coercion.coerce_array(
             np.asarray(values), schema.allowing_missing()
         ).require_valid()

@@ -71,6 +71,16 @@ def has_names(frame: Any) -> bool:
     return not any(str(name).lstrip("+-. ")[:1].isdigit() for name in frame.columns)
 
 
+def own_names(training: Any) -> list[str] | None:
+    """The names of a training frame's columns, as texts; None of anything else, and of a frame
+    whose columns are only numbered.
+    """
+    if (found := of_training(training)) is None:
+        return None
+    names = list(found.frame.columns)
+    return None if names == [str(at) for at in range(len(names))] else names
+
+
 def only_numbers(frame: Any) -> bool:
     return all(dtype.kind in "iuf" for dtype in frame.dtypes)
 

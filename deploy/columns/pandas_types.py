@@ -12,6 +12,8 @@ from inference.rows.schema import OBJECT_OR_NONE, Column
 #: What pandas' own names of dtypes say of a column of Python objects.
 _OBJECTS = {"boolean": "boolean", "string": "text", "integer": "integer", "floating": "number"}
 _KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "M": "date"}
+#: Of a column of Arrow's types.
+_ARROW_KINDS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "U": "text"}
 
 
 def column_of(name: str, series: Any) -> Column:
@@ -90,8 +92,10 @@ def _type(series: Any) -> Any:
         return "text"
     if dtype.kind == "O" and isinstance(dtype, np.dtype):
         return _OBJECTS.get(pd.api.types.infer_dtype(series, skipna=True))
-    if isinstance(dtype, pd.SparseDtype | pd.PeriodDtype | pd.IntervalDtype | pd.ArrowDtype):
+    if isinstance(dtype, pd.SparseDtype | pd.PeriodDtype | pd.IntervalDtype):
         return None
+    if isinstance(dtype, pd.ArrowDtype):
+        return _ARROW_KINDS.get(dtype.kind)
     return _KINDS.get(dtype.kind)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from inference.errors import ModelUnavailable
 from inference.rows import typed_rows
 from inference.rows.row_types import Array, Values
-from inference.rows.schema import Column, Schema
+from inference.rows.schema import ARROW, Column, Schema
 from inference.rows.typed_rows import INTEGER_OR_MISSING, MISSING_CODE, TypedRows
 
 
@@ -66,6 +66,8 @@ def _series(feature: Column, column: Array) -> Any:
 
 def _integers(feature: Column, column: Array) -> Any:
     if column.dtype != INTEGER_OR_MISSING:
+        if _is_nullable(feature):
+            return _nullable(feature, column, np.zeros(len(column), np.bool_))
         return column.astype(feature.pandas_dtype, copy=False)
     if _is_nullable(feature):
         return _nullable(feature, column["value"], column["missing"])
@@ -96,7 +98,18 @@ def _texts(feature: Column, column: Array) -> Any:
     objects = _with_gap(feature, column.astype(object))
     if feature.pandas_dtype == "object":
         return pd.Series(objects, dtype=object)
+    if feature.pandas_dtype.endswith(ARROW):
+        return _arrow_texts(feature, objects)
     return pd.array(objects, dtype=feature.pandas_dtype)
+
+
+def _arrow_texts(feature: Column, objects: Array) -> Any:
+    """pandas takes the name `string[pyarrow]` for a dtype of its own."""
+    import pandas as pd  # noqa: PLC0415 - imported by input_function
+    import pyarrow as pa  # noqa: PLC0415 - only for such a column
+
+    kind = pa.large_string() if feature.pandas_dtype.startswith("large") else pa.string()
+    return pd.array(objects, dtype=pd.ArrowDtype(kind))
 
 
 def _with_gap(feature: Column, objects: Array) -> Array:
@@ -142,9 +155,11 @@ def _changes_dtype(feature: Column, column: Array) -> bool:
 
 
 def _is_nullable(feature: Column) -> bool:
-    """Whether missing cells of the training dtype lie beside the values: Int64, boolean."""
+    """Whether missing cells of the training dtype lie beside the values: Int64, boolean, and
+    Arrow's types.
+    """
     dtype = feature.pandas_dtype
-    return dtype == "boolean" or dtype[:1].isupper()
+    return dtype == "boolean" or dtype[:1].isupper() or dtype.endswith(ARROW)
 
 
 def _nullable(feature: Column, values: Array, gone: Array) -> Any:

@@ -81,7 +81,7 @@ def _document(file: Path) -> Any:
 
 
 def _is_manifest(document: Any) -> bool:
-    return isinstance(document, dict) and isinstance(document.get("format"), int)
+    return isinstance(document, dict) and type(document.get("format")) is int
 
 
 def _is_old_manifest(document: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inference.rows.row_types import Array, parse_number
-from inference.rows.schema import Column
+from inference.rows.schema import ARROW, Column
 from inference.rows.typed_rows import INTEGER_OR_MISSING, storage
 
 _NONE = type(None)
@@ -78,7 +78,7 @@ class IntegerCells:
 
 def integer_range(column: Column) -> range:
     """The integers that the column's training dtype and its storage hold."""
-    name = column.pandas_dtype.lower()
+    name = column.pandas_dtype.lower().removesuffix(ARROW)
     limits = np.iinfo(name if name.lstrip("u").startswith("int") else "int64")
     most = limits.max
     if storage(column) == INTEGER_OR_MISSING:

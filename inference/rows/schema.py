@@ -40,6 +40,9 @@ NA_WORDS = (
 #: In others it is NaN, as CSV's have it. An encoder knows them as two values.
 OBJECT_OR_NONE = "object[None]"
 
+#: How pandas' names of Arrow's types end: `int64[pyarrow]`.
+ARROW = "[pyarrow]"
+
 #: The pandas dtype of a training column that recorded none, by its type.
 _DTYPES: dict[ColumnType, str] = {
     "integer": "int64",

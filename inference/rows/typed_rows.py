@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from inference.rows.schema import ARROW
 from inference.rows.schema import Column as Feature
 
 Column = npt.NDArray[Any]
@@ -36,7 +37,7 @@ _SPARE = 1 / 8
 
 def storage(feature: Feature) -> np.dtype[Any]:
     """The dtype of a feature's column."""
-    dtype = feature.pandas_dtype.lower()
+    dtype = feature.pandas_dtype.lower().removesuffix(ARROW)
     if feature.type == "integer":
         if feature.missing:
             return np.dtype(np.float64) if dtype.startswith("float") else INTEGER_OR_MISSING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -124,6 +125,12 @@ class CategoryCells:
             return cell
 
 
+#: The digits of a second behind its microseconds.
+_FINER = re.compile(r"[.,]\d{6}(\d+)")
+#: Of a date and time without a zone. A shorter text has no finer digits.
+_MICROSECONDS_LENGTH = len("2024-02-29T12:00:00.123456")
+
+
 class DateCells:
     """ISO 8601 dates and times, as datetime64; with a time zone: UTC."""
 
@@ -146,10 +153,22 @@ class DateCells:
         if self._zoned:
             moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
         found = np.datetime64(moment, "us")
-        if found.astype(self._storage) != found:  # beyond the range, or digits are lost
+        stored = found.astype(self._storage)
+        if stored != found:  # beyond the range, or digits are lost
             raise ValueError
-        return found
+        # fromisoformat leaves out the digits behind microseconds.
+        more = _FINER.search(cell) if len(cell) > _MICROSECONDS_LENGTH else None
+        return stored if more is None else self._finer(stored, more[1])
 
     def column(self, values: list[Any]) -> Array:
-        moments = [np.datetime64("NaT", "us") if value is None else value for value in values]
-        return np.array(moments, "datetime64[us]").astype(self._storage)
+        moments = [np.datetime64("NaT", "s") if value is None else value for value in values]
+        return np.array(moments, self._storage)
+
+    def _finer(self, moment: np.datetime64, digits: str) -> np.datetime64:
+        """The moment with the digits of its second behind the sixth. Raises ValueError if they are
+        lost.
+        """
+        nanoseconds = int(digits[:3].ljust(3, "0"))
+        if digits[3:].strip("0") or (nanoseconds and np.datetime_data(self._storage)[0] != "ns"):
+            raise ValueError
+        return moment + np.timedelta64(nanoseconds, "ns") if nanoseconds else moment

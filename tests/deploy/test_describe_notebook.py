@@ -5,6 +5,7 @@ import json
 import joblib
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -13,9 +14,12 @@ from sklearn.pipeline import make_pipeline
 
 import deploy
 from deploy import manifest
+from deploy.columns import pandas_types
 from inference.errors import ModelUnavailable
 from inference.models import manifest_file, manifests
-from inference.rows.schema import Column
+from inference.models.inputs import input_function
+from inference.rows import coercion
+from inference.rows.schema import Column, frame_schema
 from tests.deploy.described import answers, columns, load
 
 FRAME = pd.DataFrame(
@@ -179,3 +183,35 @@ def test_an_mlflow_model_of_texts_names_its_column(tmp_path, with_example):
     described = manifest.describe(folder, method="transform")
     assert described.features.names == ["review"]
     assert described.golden.rows == ([["good day"]] if with_example else ())
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [2019, 2020], [("a", "x"), ("a", "y")]])
+def test_a_model_of_an_array_has_the_names_of_the_frame_that_is_given(tmp_path, labels):
+    frame = pd.DataFrame({"first": [1.0, 2, 5, 7], "second": [3.0, 1, 4, 1]})
+    model = LinearRegression().fit(frame.to_numpy(), [1, 2, 3, 4])
+    frame.columns = pd.Index(labels)
+    deploy.describe(model, frame, tmp_path)
+    features = manifest_file.read(tmp_path).features
+    assert (features.kind, features.names) == ("array", [str(label) for label in labels])
+
+
+def test_columns_that_are_only_numbered_have_no_names(tmp_path):
+    frame = pd.DataFrame([[1.0, 3], [2, 1], [5, 4]])
+    deploy.describe(LinearRegression().fit(frame, [1, 2, 3]), frame, tmp_path)
+    assert manifest_file.read(tmp_path).features.names is None
+
+
+@pytest.mark.parametrize(
+    "dtype", ["Int64", "int64[pyarrow]", "double[pyarrow]", "bool[pyarrow]", "string[pyarrow]"]
+)
+@pytest.mark.parametrize("gap", [False, True])
+def test_nullable_columns_are_those_of_training_again(dtype, gap):
+    cells = [*{"b": [True, False], "s": ["1", "2"]}.get(dtype[0], [1, 2]), None]
+    cells = cells if gap else cells[:2]
+    kind = pd.ArrowDtype(pa.string()) if dtype[0] == "s" else dtype
+    series = pd.Series(cells, dtype=kind)
+    column = pandas_types.column_of("x", series)
+    assert column.dtype == dtype
+    schema = frame_schema([column])
+    rows = coercion.coerce_rows([[cell] for cell in cells], schema, text=False).require_valid()
+    pd.testing.assert_series_equal(input_function(schema)(rows)["x"], series, check_names=False)

@@ -115,6 +115,8 @@ class CsvReader:
             block = block[separator.end() :]
         if b"\r\n" in block[: block.find(b"\n") + 1]:
             self.line_end = b"\r\n"
+        elif b"\r" in block and b"\n" not in block:
+            self.line_end = b"\r"
         self._blocks.put_back(block)
 
     def _read_header(self, schema: Schema, options: TextOptions) -> Header | None:

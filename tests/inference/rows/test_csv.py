@@ -52,6 +52,7 @@ def test_the_output_has_the_inputs_delimiter_and_line_ends():
     text = "sep=;\r\na;b;c\r\n1;2;3\r\n"
     expected = "sep=;\r\na;b;c;prediction;error\r\n1;2;3;x;\r\n"
     assert score(text, ABC, lambda _: "x") == expected
+    assert score(text.replace("\r\n", "\r"), ABC, lambda _: "x") == expected.replace("\r\n", "\r")
     tabs = score("a\tb\tc\n1\t2\t3", ABC, lambda _: "x\ty", TextOptions(delimiter="\t"))
     assert tabs == 'a\tb\tc\tprediction\terror\n1\t2\t3\t"x\ty"\t\n'
 

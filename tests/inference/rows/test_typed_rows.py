@@ -160,3 +160,21 @@ def test_json_cells_give_the_rows_back():
     rows = read([[1, "x", True, 0.5], [None, None, None, None]])
     again = read(coercion.json_cells(rows, SCHEMA))
     assert again.row_bytes() == rows.row_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "dtype", "expected"),
+    [
+        ("2024-02-27T06:30:00.123456789", "datetime64[ns]", "2024-02-27T06:30:00.123456789"),
+        ("2024-02-27 06:30:00.1234567", "datetime64[ns]", "2024-02-27T06:30:00.123456700"),
+        ("2024-02-27T06:30:00.123456000", "datetime64[us]", "2024-02-27T06:30:00.123456"),
+        ("2024-02-27T06:30:00.123456789", "datetime64[us]", None),
+        ("2024-02-27T06:30:00.1234567891", "datetime64[ns]", None),
+    ],
+)
+def test_a_moment_keeps_its_nanoseconds_or_is_refused(text, dtype, expected):
+    schema = frame_schema([Column("at", "date", dtype=dtype)])
+    rows = coercion.coerce_rows([[text]], schema, text=True)
+    assert bool(rows.errors) is (expected is None)
+    if expected is not None:
+        assert str(rows.require_valid().columns[0][0]) == expected
