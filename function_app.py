@@ -14,7 +14,7 @@ from cache import keys
 from cache.settings import CacheSettings
 from inference import package_settings
 from inference.results.result_store import ResultStore
-from inference.serving import hung_threads, shutdown
+from inference.serving import shutdown
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
 from triggers.blob_trigger import blob_blueprint
@@ -37,7 +37,7 @@ def build() -> tuple[func.FunctionApp, Scorer]:
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
     store = cache.build(CacheSettings.from_env(env))
-    scorer = Scorer(inference, store, keys, exit_process=hung_threads.exit_process)
+    scorer = Scorer.in_worker(inference, store, keys, ROOT)
     shutdown.close_with_loop(scorer.close, store.close)
     results = ResultStore(store, keys.result_key, inference.result_ttl_s, settings.message_ttl_s)
 

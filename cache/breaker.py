@@ -43,6 +43,8 @@ class CircuitBreaker:
         self._clock = clock
         self._failures = 0
         self._next_probe = 0.0
+        #: How often it opened.
+        self.openings = 0
 
     def __repr__(self) -> str:
         state = "open" if self.is_open else "closed"
@@ -76,6 +78,7 @@ class CircuitBreaker:
         self._failures += 1
         self._next_probe = self._clock() + self._pause_s
         if self._failures == self._limit:
+            self.openings += 1
             log.warning(
                 "%s failed %d times in a row (%s); it is asked once in %s s until it answers",
                 *(self._name, self._limit, reason, self._pause_s),

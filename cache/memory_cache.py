@@ -58,6 +58,9 @@ class MemoryCache:
         """Nothing: it has no server to count requests to."""
         return {}
 
+    def gauges(self) -> Mapping[str, float]:
+        return {"near_cache_bytes": float(self.size_bytes)}
+
     async def ping(self) -> bool:
         return True
 

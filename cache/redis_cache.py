@@ -103,7 +103,15 @@ class RedisCache:
 
     def counts(self) -> Mapping[str, int]:
         """What it has done since the start."""
-        return asdict(self._counts)
+        return asdict(self._counts) | {"breaker_openings": self._breaker.openings}
+
+    def gauges(self) -> Mapping[str, float]:
+        """What is so now."""
+        waiting = 0 if self._session is None else len(self._session.behind)
+        return {
+            "redis_breaker_open": float(self._breaker.is_open),
+            "redis_pending_writes": float(waiting),
+        }
 
     async def ping(self) -> bool:
         """Whether it answers reads. It also writes, and updates `degradation` with the outcome.

@@ -43,6 +43,10 @@ class TieredCache:
         """What both have done since the start."""
         return self._far.counts()
 
+    def gauges(self) -> Mapping[str, float]:
+        """What is so now, in both."""
+        return {**self._far.gauges(), "near_cache_bytes": float(self._near.size_bytes)}
+
     async def ping(self) -> bool:
         return await self._far.ping()
 

@@ -73,6 +73,10 @@ class WriteBehind:
     def __repr__(self) -> str:
         return f"<WriteBehind {len(self._waiting)} stores, {self._bytes} bytes>"
 
+    def __len__(self) -> int:
+        """How many stores wait."""
+        return len(self._waiting)
+
     def put(self, key: str, store: Store) -> None:
         """Take a store, or drop it. It neither raises nor waits."""
         if not self._may_write():

@@ -51,7 +51,11 @@ class Cache(Protocol):
         ...
 
     def counts(self) -> Mapping[str, int]:
-        """Counters since the start, by name: `round_trips` and others."""
+        """Counters since the start, by name (inference.counters.counts.CACHE_COUNTS)."""
+        ...
+
+    def gauges(self) -> Mapping[str, float]:
+        """What is so now, by name (inference.counters.gauges.GAUGES)."""
         ...
 
     def peek(self, key: str) -> Entry | None:

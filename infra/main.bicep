@@ -110,6 +110,9 @@ param outputDays int = 0
 @description('Days until the blobs that messages name are deleted. It must be more than requestDays, or a message may outlive its rows. 0: they are kept.')
 param claimDays int = 0
 
+@description('Where alerts are sent by e-mail. Empty: they show in the portal alone.')
+param alertEmail string = ''
+
 @description('Put storage, Service Bus, Redis and the app behind private endpoints. It needs serviceBusSku = Premium.')
 param isolated bool = false
 
@@ -349,6 +352,33 @@ module functionApp 'modules/function-app.bicep' = {
     alwaysReadyMessages: alwaysReadyMessages
     networkName: networkName
     deployerAddress: deployerAddress
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    name: 'Triscore ${environmentName}'
+    location: location
+    tags: tags
+    insightsId: monitoring.outputs.insightsId
+    busId: needsBus ? serviceBus!.outputs.id : ''
+    storageId: storage.outputs.id
+    redisId: redis == 'managed' ? managedRedis!.outputs.id : ''
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: tags
+    email: alertEmail
+    insightsId: monitoring.outputs.insightsId
+    busId: needsBus ? serviceBus!.outputs.id : ''
   }
 }
 

@@ -14,13 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 #: A room may import those named here, and the modules that lie beside it: the ground floor.
 ARROWS: dict[str, dict[str, set[str]]] = {
     "inference": {
+        "counters": set(),
         "rows": set(),
         "models": {"rows"},
         "scripts": {"models", "rows"},
         "results": {"models", "rows"},
         "description": {"scripts", "models", "rows"},
-        "serving": {"scripts", "models", "rows"},
-        "open_inference": {"serving", "scripts", "models", "rows"},
+        "serving": {"counters", "scripts", "models", "rows"},
+        "open_inference": {"serving", "counters", "scripts", "models", "rows"},
     },
     "triggers": {
         "connections": set(),

@@ -23,7 +23,7 @@ _CALL = "triscore_model_call_duration_seconds"
 
 
 def stats(*, url: Url = LOCAL, key: Key = "", as_json: output.Json = False) -> int:
-    """Print what the process that answers has done since it started."""
+    """Print what the instance that answers has done since it started."""
     from rich.console import Console
 
     document = _look(url, key)
@@ -90,19 +90,19 @@ def _look(url: str, key: str, *, with_queue: bool = True) -> dict[str, Any]:
 
 
 class Meter:
-    """Requests per second between two looks at one process.
+    """Requests per second between two looks at one instance.
 
-    An app may have several processes, and a look reaches any of them: each has counters of its own.
+    An app may have several instances, and a look reaches any of them: each has its own counters.
     """
 
     def __init__(self) -> None:
         self._seen: dict[str | None, tuple[float, dict[str, int]]] = {}
 
     def read(self, document: dict[str, Any], now_s: float) -> dict[str, float]:
-        """The rates by trigger, since the process was last seen. None of one that starts anew."""
+        """The rates by trigger, since the instance was last seen. None of one that starts anew."""
         counts = {trigger: sum(each.values()) for trigger, each in document["requests"].items()}
-        then_s, before = self._seen.get(document["process"], (now_s, {}))
-        self._seen[document["process"]] = now_s, counts
+        then_s, before = self._seen.get(document["host"], (now_s, {}))
+        self._seen[document["host"]] = now_s, counts
         return {
             trigger: (counts[trigger] - earlier) / (now_s - then_s)
             for trigger, earlier in before.items()
@@ -124,7 +124,8 @@ def _document(samples: list[Sample]) -> dict[str, Any]:
     calls = figures.total(samples, f"{_CALL}_count")
     rows = figures.total(samples, "triscore_model_call_rows_sum")
     return {
-        "process": next((s.labels["process"] for s in samples if "process" in s.labels), None),
+        "host": next((s.labels["host"] for s in samples if "host" in s.labels), None),
+        "workers": int(figures.total(samples, "triscore_workers")),
         "model": next((s.labels["name"] for s in samples if s.name == "triscore_model_info"), None),
         "ready": figures.total(samples, "triscore_model_ready") == 1,
         "cache_up": figures.total(samples, "triscore_cache_up") == 1,

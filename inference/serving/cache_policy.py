@@ -15,7 +15,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from inference.serving.counts import CacheName, Counts, LookupCounts
+from inference.counters.counts import CacheName, Counts, LookupCounts
 from inference.settings import CacheMode
 
 #: Units looked up, and seconds spent on that, before the first decision: an empty cache finds
@@ -88,13 +88,12 @@ class LookupPolicy:
         """Whether to look up the next question, which has so many units."""
         if self.share >= 1.0 or self._draw() < self.share:
             return True
-        self._counts.skipped += units
+        self._counts.skip(units)
         return False
 
     def record(self, units: int, hits: int, seconds: float) -> None:
         """Count the lookup of one question, learn from it, and decide anew."""
-        self._counts.hits += hits
-        self._counts.misses += units - hits
+        self._counts.record(hits, units - hits)
         self._units += units
         self._questions += 1
         self._spent_s += seconds
@@ -224,13 +223,12 @@ class CachePolicy:
             return policy.everywhere
         if near:
             return policy.process_only
-        self._in_flight.skipped += units
+        self._in_flight.skip(units)
         return policy.no_cache
 
     def record_in_flight(self, units: int, *, begun: int) -> None:
         """Count units that no cache had: of them so many had not been in flight."""
-        self._in_flight.hits += units - begun
-        self._in_flight.misses += begun
+        self._in_flight.record(units - begun, begun)
 
 
 def expires_soon(ttl_left_s: float, compute_s: float) -> bool:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from inference.counters.counts import Counts
 from inference.models import ModelId
 from inference.request import CacheStatus, Source
-from inference.serving.counts import Counts
 
 #: Of messages and blobs. The platform delivers one that is `returned` again.
 Outcome = Literal["succeeded", "failed", "returned"]
@@ -47,7 +47,7 @@ class FinishedRequests:
     """`model` returns the model that answers now."""
 
     def __init__(self, counts: Counts, model: Callable[[], ModelId]) -> None:
-        self._counts, self._model = counts, model
+        self.counts, self._model = counts, model
         self._observers: tuple[Observer, ...] = ()
 
     def __repr__(self) -> str:
@@ -75,7 +75,7 @@ class FinishedRequests:
         error: str | None = None,
     ) -> None:
         """Count a request and notify the observers."""
-        self._counts.count_request(trigger, route, status, seconds)
+        self.counts.count_request(trigger, route, status, seconds)
         if self._observers:
             self.notify(
                 *(trigger, route, status, seconds),

@@ -98,6 +98,8 @@ class ModelLoader:
         self.script: Script | None = None
         #: The same script, once it is loaded.
         self.ready: Script | None = None
+        #: Seconds that loading took.
+        self.load_s: float | None = None
         #: Why it did not load.
         self.failure: ModelUnavailable | None = None
         self._head_start = timer(HEAD_START_S, self.load)
@@ -160,7 +162,8 @@ class ModelLoader:
         except BaseException as error:  # noqa: BLE001 - user code runs here, and may even exit
             self._fail(error)
             return
-        log.info("loaded %s in %.2f s", self._name, time.perf_counter() - began)
+        self.load_s = time.perf_counter() - began
+        log.info("loaded %s in %.2f s", self._name, self.load_s)
         with self._lock:
             self.ready = script
             self._enter(LoadState.READY)

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from inference.counters.counts import Counts
 from inference.errors import Overloaded
-from inference.serving.counts import Counts
 from inference.serving.deadlines import Wait
 from inference.serving.hung_threads import HungThreads
 from inference.serving.model_call import Call
@@ -116,6 +116,7 @@ class ModelThread:
         if call.began_at is not None:
             self._count(time.monotonic() - call.began_at, call.rows)
         if call.hangs:
+            self._counts.call_timeouts.add()
             self._abandon_thread()
 
     def _abandon_thread(self) -> None:

@@ -6,18 +6,23 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from typing import Self
 
 from inference import scripts
+from inference.counters import instance_folder
+from inference.counters.counts import Counts
+from inference.counters.instance import Instance, SingleWorker
+from inference.counters.slots import Slots
 from inference.errors import Overloaded, TransientError
 from inference.models import ModelId, model_name
 from inference.output_choice import PROBABILITIES
 from inference.ports import Cache, Keys
 from inference.request import Answer, Request
 from inference.rows.formats.output_columns import OutputColumns
-from inference.serving import response_cache
+from inference.serving import hung_threads, response_cache
 from inference.serving.batch_turns import BatchTurns
 from inference.serving.cache_policy import CachePolicy
-from inference.serving.counts import Counts
 from inference.serving.deadlines import Deadlines, Wait
 from inference.serving.finished_requests import FinishedRequests
 from inference.serving.health import Health, ModelStatus, check_health, model_status
@@ -54,10 +59,12 @@ class Scorer:
         keys: Keys,
         *,
         exit_process: Callable[[], None] | None = None,
+        instance: Instance | None = None,
     ) -> None:
         self._settings = settings
         self._cache, self._keys = cache, keys
-        self.counts = Counts()
+        self.instance = instance or SingleWorker()
+        self.counts = Counts(Slots(self.instance.memory.counters))
         #: Every trigger reports its requests here when they have ended.
         self.finished = FinishedRequests(self.counts, lambda: self.model)
         if settings.request_log != "off":
@@ -78,6 +85,15 @@ class Scorer:
         self._loader = ModelLoader(
             self._model.name, partial(scripts.build, settings), self._thread.submit
         )
+
+    @classmethod
+    def in_worker(cls, settings: InferenceSettings, cache: Cache, keys: Keys, app: Path) -> Self:
+        """The scorer of a worker of the platform. It may exit the process, and the other workers
+        of its instance can read what it counts. `app`: the app's folder.
+        """
+        instance = instance_folder.join(app)
+        exit_process = hung_threads.exit_process
+        return cls(settings, cache, keys, exit_process=exit_process, instance=instance)
 
     def __repr__(self) -> str:
         return f"<Scorer {self._settings.model_dir.name} {self.state} {self._predictor!r}>"
@@ -104,9 +120,30 @@ class Scorer:
         self._loader.load()
         return await check_health(self._loader, self._thread, self._cache)
 
-    def cache_counts(self) -> Mapping[str, int]:
-        """The cache's counters since the start."""
-        return self._cache.counts()
+    def publish(self) -> Mapping[str, int]:
+        """Write what is so now where other workers read it. Returns the cache's counters."""
+        counts = self._cache.counts()
+        for name, count in counts.items():
+            self.counts.cache[name].set(count)
+        self.instance.memory.write_gauges(self._gauges())
+        return counts
+
+    def _gauges(self) -> dict[str, float]:
+        counts, load_s = self.counts, self._loader.load_s
+        values = {
+            "model_ready": float(self.state == "ok"),
+            "pending_answers": float(counts.waiting),
+            "pending_results": float(counts.pending_results),
+            "batches_running": float(len(counts.batches)),
+            "batches_size_bytes": float(sum(each.size for each in counts.batches)),
+            "batches_position_bytes": float(sum(each.position for each in counts.batches)),
+            **self._cache.gauges(),
+        }
+        if load_s is not None:
+            values["model_load_duration_seconds"] = load_s
+        for (cache, rows), share in self.cache_policy.shares():
+            values[f"lookups {cache} {rows}"] = share
+        return values
 
     async def script(self) -> scripts.Script:
         """The entry script, loaded. Raises ModelUnavailable, or Overloaded if it takes too long."""
@@ -201,7 +238,7 @@ class Scorer:
             prediction = await predictor.predict(question, wait=wait or Wait(), recompute=recompute)
         finally:
             self.counts.waiting -= 1
-        self.counts.answers[prediction.cache] += 1
+        self.counts.answers[prediction.cache].add()
         return prediction
 
     async def close(self) -> None:

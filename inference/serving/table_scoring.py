@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import orjson
 
+from inference.counters.counts import RunningBatch
 from inference.error_threshold import ErrorThreshold
 from inference.errors import ResultUnserialisable, ScoringError, TooManyErrors, is_row_specific
 from inference.output_choice import PROBABILITIES
@@ -43,6 +44,7 @@ async def score(
     sink: Sink,
     *,
     size: int | None = None,
+    stored_bytes: int = 0,
     in_thread: InThread = asyncio.to_thread,
     threshold: ErrorThreshold | None = None,
     output: OutputOptions = AS_IT_CAME,
@@ -54,21 +56,23 @@ async def score(
     """Read `source`, score it, and write the output to `sink`, both by `in_thread`.
 
     `request` has no body; for the built-in script its content type says one of media_types.FORMATS.
-    `size`: the bytes in `source` after decompression, if known. A row that does not fit gets its
-    error instead of a prediction. `report` is brought up to date after each part; `position` says
-    how many stored bytes were read. `on_state` gets the state of the batch after output that was
-    given to `sink`; `go_on` is a state of an earlier attempt, whose output is there. Raises
-    ScoringError if every row fails, or more rows than `threshold` (by default the setting) allows.
+    `size`: the bytes in `source` after decompression, if known; `stored_bytes`: before it. A row
+    that does not fit gets its error instead of a prediction. `report` is brought up to date after
+    each part; `position` says how many stored bytes were read. `on_state` gets the state of the
+    batch after output that was given to `sink`; `go_on` is a state of an earlier attempt, whose
+    output is there. Raises ScoringError if every row fails, or more rows than `threshold` (by
+    default the setting) allows.
     """
     report = Report() if report is None else report
-    scorer.counts.batches += 1
+    running = RunningBatch(stored_bytes)
+    scorer.counts.batches.add(running)
     try:
         script = await scorer.script()
         if isinstance(script, EstimatorScript):
             if threshold is None:
                 threshold = scorer.settings.error_threshold
             batch = _Batch(
-                *(scorer, script, request, source, report, threshold),
+                *(scorer, script, request, source, report, running, threshold),
                 in_thread,
                 position,
                 output,
@@ -82,7 +86,7 @@ async def score(
         else:
             await _score_whole(scorer, request, source, sink, size, in_thread, report)
     finally:
-        scorer.counts.batches -= 1
+        scorer.counts.batches.discard(running)
         report.end()
     return report
 
@@ -114,6 +118,7 @@ class _Batch:
         request: Request,
         source: BinaryIO,
         report: Report,
+        running: RunningBatch,
         threshold: ErrorThreshold,
         in_thread: InThread,
         position: Callable[[], int],
@@ -121,7 +126,8 @@ class _Batch:
     ) -> None:
         self._position, self._counts = position, scorer.counts
         self._scorer, self._script, self._request = scorer, script, request
-        self._report, self._threshold, self._in_thread = report, threshold, in_thread
+        self._report, self._running = report, running
+        self._threshold, self._in_thread = threshold, in_thread
         self._output = output
         classes = script.require_classes() if output.output == PROBABILITIES else None
         columns = OutputColumns(scorer.settings.columns, classes)
@@ -147,7 +153,7 @@ class _Batch:
             ):
                 async for content, rows, state in contents:
                     await self._in_thread(_write, sink, content, on_state, state)
-                    self._counts.batch_rows += rows - report.rows
+                    self._counts.batch_rows.add(rows - report.rows)
                     report.rows = rows
         except TooManyErrors as error:
             report.rows = error.rows
@@ -178,6 +184,7 @@ class _Batch:
                 self._report.cache_hits += isolated.cache_hits
                 part = _without(read, isolated.refused, first=first)
             errors = part.coerced.errors
+            self._counts.batch_failed_rows.add(len(errors))
             self._report.add_errors(errors, first=first, threshold=self._threshold)
             first += len(part.originals)
             yield _Predicted(part, predictions, self._report.failed, self._report.cache_hits)
@@ -197,8 +204,8 @@ class _Batch:
         parts = self._table.parts()
         while (part := await self._work(next, parts, None)) is not None:
             position = self._position()
-            self._counts.batch_bytes += position - self._report.bytes
-            self._report.bytes = position
+            self._counts.batch_bytes.add(position - self._report.bytes)
+            self._report.bytes = self._running.position = position
             self._report.header = self._table.header
             yield part
         self._report.header = self._table.header

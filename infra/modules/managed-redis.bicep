@@ -61,4 +61,5 @@ module endpoint 'private-endpoint.bicep' = if (isolated) {
   }
 }
 
+output id string = cluster.id
 output url string = 'rediss://${cluster.properties.hostName}:${port}'

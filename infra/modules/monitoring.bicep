@@ -40,4 +40,5 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+output insightsId string = insights.id
 output connectionString string = insights.properties.ConnectionString

@@ -207,5 +207,6 @@ module endpoint 'private-endpoint.bicep' = if (isolated) {
   }
 }
 
+output id string = namespace.id
 output name string = namespace.name
 output host string = '${namespace.name}.servicebus.windows.net'

@@ -167,6 +167,7 @@ module endpoints 'private-endpoint.bicep' = [
   }
 ]
 
+output id string = account.id
 output name string = account.name
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 output queueEndpoint string = account.properties.primaryEndpoints.queue

@@ -175,9 +175,9 @@ def test_a_load_test_of_nothing_says_what_to_do(triscore, tmp_path):
     assert line.startswith("row 0: expected a list of 3 values")
 
 
-def test_a_rate_is_of_one_process_and_of_the_time_that_passed():
-    def look(process, count):
-        return {"process": process, "requests": {"http": {"200": count}}}
+def test_a_rate_is_of_one_host_and_of_the_time_that_passed():
+    def look(host, count):
+        return {"host": host, "requests": {"http": {"200": count}}}
 
     meter = Meter()
     assert meter.read(look("a", 10), 0) == {}

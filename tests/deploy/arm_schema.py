@@ -36,10 +36,14 @@ MODELS = {
     ),
     "Microsoft.EventGrid/systemTopics": ("eventgrid", "SystemTopic"),
     "Microsoft.EventGrid/systemTopics/eventSubscriptions": ("eventgrid", "EventSubscription"),
+    "Microsoft.Insights/actionGroups": ("monitor", "ActionGroupResource"),
     "Microsoft.Insights/components": (
         "applicationinsights.v2020_02_02",
         "ApplicationInsightsComponent",
     ),
+    "Microsoft.Insights/metricAlerts": ("monitor", "MetricAlertResource"),
+    "Microsoft.Insights/scheduledQueryRules": ("monitor", "ScheduledQueryRuleResource"),
+    "Microsoft.Insights/workbooks": ("applicationinsights.v2023_06_01", "Workbook"),
     "Microsoft.KeyVault/vaults": ("keyvault", "VaultCreateOrUpdateParameters"),
     "Microsoft.KeyVault/vaults/secrets": ("keyvault", "SecretCreateOrUpdateParameters"),
     "Microsoft.ManagedIdentity/userAssignedIdentities": ("msi.v2024_11_30", "Identity"),
@@ -177,7 +181,8 @@ def _of_attribute_map(model: type) -> dict[str, Property]:
             is_read_only=rules.get("readonly", False),
             is_required=rules.get("required", False),
         )
-        *outer, last = each["key"].split(".")
+        # The dot of `odata\\.type` is part of the name.
+        *outer, last = (part.replace("\\", "") for part in re.split(r"(?<!\\)\.", each["key"]))
         level = found
         for part in outer:
             level = level.setdefault(
@@ -197,7 +202,7 @@ def _enumeration(model: type, attribute: str) -> str:
 def _subtype(model: Any, body: dict[str, Any]) -> Any:
     """The kind that the body says it is, where there are several."""
     for attribute, kinds in getattr(model, "_subtype_map", {}).items():
-        name = model._attribute_map[attribute]["key"]
+        name = model._attribute_map[attribute]["key"].replace("\\", "")
         return getattr(_models_of(model), kinds[body[name]])
     return model
 

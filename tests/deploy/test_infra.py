@@ -23,7 +23,17 @@ HOOK = INFRA / "subscribe.sh"
 #: Of Bicep's own functions, those that the template calls.
 FUNCTIONS = {
     *("any", "concat", "contains", "empty", "environment", "fail", "filter", "guid", "items"),
-    *("join", "listKeys", "loadJsonContent", "map", "resourceGroup", "split", "string"),
+    *(
+        "join",
+        "listKeys",
+        "loadJsonContent",
+        "map",
+        "loadTextContent",
+        "replace",
+        "resourceGroup",
+        "split",
+        "string",
+    ),
     *("subscription", "subscriptionResourceId", "toLower", "trim", "union", "uniqueString"),
     *("uriComponent",),
     # And its decorators.

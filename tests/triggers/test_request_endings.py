@@ -94,7 +94,7 @@ async def test_a_request_that_asks_for_no_prediction_is_reported_and_not_counted
     results = observed(scorer.finished, "results")(http.result)
     await results(asking(path="results/nothing"))
     assert endings(seen) == [("http", "results", 404, "unknown_result", None, None)]
-    assert scorer.counts.requests == {}
+    assert list(scorer.counts.requests.by_status()) == []
 
 
 async def test_messages_that_are_answered_refused_or_came_before(messages, seen, scorer):
@@ -106,7 +106,7 @@ async def test_messages_that_are_answered_refused_or_came_before(messages, seen,
         ("servicebus", "", "succeeded", None, "miss", 1),
     ]
     assert seen[-1].request_id == "m1"
-    assert sum(scorer.counts.requests.values()) == 2
+    assert sum(each[-1] for each in scorer.counts.requests.by_status()) == 2
 
 
 async def test_a_message_is_returned_until_its_last_attempt_fails(

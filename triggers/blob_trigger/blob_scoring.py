@@ -118,6 +118,7 @@ class BlobHandler:
             return await deliver(document)
         if state == "other":
             return await deliver(await self._refuse_id(work))
+        self._scorer.counts.requests.record_age("blob", work.modified_at)
         number = await self._retried(
             work.subject, ends_at, lambda: self._threads.storage(self._attempts.begin, version)
         )
@@ -204,6 +205,7 @@ class BlobHandler:
                 stream,
                 writer.write,
                 size=None if form.encodings else work.properties.size,
+                stored_bytes=work.properties.size,
                 in_thread=in_thread,
                 threshold=work.threshold,
                 output=form.output,

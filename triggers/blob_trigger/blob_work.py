@@ -59,6 +59,12 @@ class BlobWork:
         )
 
     @property
+    def modified_at(self) -> float:
+        """When this version was written, in seconds since 1970; 0: not known."""
+        modified = self.properties.last_modified
+        return modified.timestamp() if modified else 0.0
+
+    @property
     def subject(self) -> str:
         """For log lines."""
         return f"request {self.request.id!r} (blob {self.properties.name!r})"

@@ -45,7 +45,9 @@ class Outbox:
         """
         self._results, self._finished, self._trigger = results, finished, trigger
         self._result_blobs = result_blobs
-        self._unstored = UnstoredResults(results) if unstored is None else unstored
+        if unstored is None:
+            unstored = UnstoredResults(results, finished.counts)
+        self._unstored = unstored
 
     async def find(self, request: Request, *, wait_s: float) -> tuple[State, str]:
         """A request's state, and its document if it is finished. Raises StoreUnavailable."""
@@ -107,6 +109,7 @@ class Outbox:
 
     async def store_exhausted(self, request: Request, message: str, model: ModelId) -> str:
         """Store that no attempt is left. A later delivery may replace it."""
+        self._finished.counts.requests.exhausted[self._trigger].add()
         document = result_document.unanswered(request, TRIES_EXHAUSTED, message, model)
         with contextlib.suppress(Overloaded):  # the queue gets it in any case
             await self._results.store_provisional(request, document, due_s=0.0)

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from inference.counters.counts import Counts
 from inference.errors import Overloaded
 from inference.request import Request
 from inference.results.result_store import ResultStore
@@ -47,12 +48,13 @@ class UnstoredResults:
     def __init__(
         self,
         results: ResultStore,
+        counts: Counts,
         *,
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._results, self._max_bytes = results, max_bytes
+        self._results, self._counts, self._max_bytes = results, counts, max_bytes
         self._clock, self._sleep = clock, sleep
         self._away_since: float | None = None
         #: Oldest first.
@@ -106,6 +108,7 @@ class UnstoredResults:
 
     def _keep(self, request: Request, document: bytes) -> None:
         self._kept.append((request, document))
+        self._counts.pending_results += 1
         self._bytes += _size(request, document)
         while self._bytes > self._max_bytes:
             dropped, _ = self._pop_oldest()
@@ -116,6 +119,7 @@ class UnstoredResults:
 
     def _pop_oldest(self) -> tuple[Request, bytes]:
         request, document = self._kept.popleft()
+        self._counts.pending_results -= 1
         self._bytes -= _size(request, document)
         return request, document
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
+from inference.counters.instance import Instance
 from inference.description.interface import UNKNOWN, Interface, describe
 from inference.models import ModelId
 from inference.rows.formats import json_codec
-from inference.serving.cache_policy import Shares
-from inference.serving.counts import Counts
 from inference.serving.health import Health
 from inference.serving.scorer import Scorer
+from inference.serving.shutdown import run_with_loop
 from triggers import responses
 from triggers.description import openapi, swagger
 from triggers.http_exchange import guarded
 from triggers.responses import RETRY_AFTER
 from triggers.settings import TriggerSettings
 from triggers.statuses import UNKNOWN_VERSION
+
+#: Seconds between two times that a worker writes what is so now, as the length of its queues.
+#: Counters are always up to date.
+PUBLISH_S = 1.0
 
 
 def blueprint(
@@ -33,6 +36,7 @@ def blueprint(
     `paths`: path items of other blueprints, for the OpenAPI document.
     """
     functions = func.Blueprint()
+    run_with_loop(_publish_forever(scorer))
 
     @functions.route("health/live", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     @guarded
@@ -65,11 +69,8 @@ def blueprint(
     @guarded
     async def metrics(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
         health = await scorer.health()
-        counts = copy.deepcopy(scorer.counts)
-        shares = scorer.cache_policy.shares()
-        return await asyncio.to_thread(
-            _exposition, scorer.model, health, counts, scorer.cache_counts(), shares
-        )
+        cache = frozenset(scorer.publish())
+        return await asyncio.to_thread(_exposition, scorer.model, health, scorer.instance, cache)
 
     @functions.route("openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     @guarded
@@ -96,13 +97,20 @@ def blueprint(
     return functions
 
 
+async def _publish_forever(scorer: Scorer) -> None:
+    """Keep what the other workers read of this one up to date."""
+    while True:
+        await asyncio.sleep(PUBLISH_S)
+        scorer.publish()
+
+
 def _exposition(
-    model: ModelId, health: Health, counts: Counts, cache: Mapping[str, int], shares: Shares
+    model: ModelId, health: Health, instance: Instance, cache: frozenset[str]
 ) -> func.HttpResponse:
     # The first scrape imports the library, in a thread: neither startup nor the event loop waits.
     from triggers.description.metrics import Snapshot  # noqa: PLC0415
 
-    return Snapshot(model, health, counts, cache, shares).response()
+    return Snapshot(model, health, instance.read(), cache).response()
 
 
 async def _interface(scorer: Scorer) -> Interface:

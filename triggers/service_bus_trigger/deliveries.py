@@ -39,6 +39,8 @@ class Delivery:
     claim: str = ""
     #: Why the message can't be read.
     error: ScoringError | None = None
+    #: When the message came into the queue, in seconds since 1970; 0: not known.
+    enqueued_at: float = 0.0
 
 
 def read_batch(
@@ -71,7 +73,10 @@ def read_batch(
             key = (request.id, fingerprint(request))
             is_duplicate = key in seen
             seen.add(key)
-        yield Delivery(request, redelivered, suspect, is_last, is_duplicate, packed, claim)
+        yield Delivery(
+            *(request, redelivered, suspect, is_last, is_duplicate, packed, claim),
+            enqueued_at=message.enqueued_at,
+        )
 
 
 def _read(message: ReceivedMessage) -> tuple[Request, str, str]:

@@ -80,7 +80,7 @@ class MessageHandler:
             results,
             scorer.finished,
             trigger="servicebus",
-            unstored=UnstoredResults(results, clock=clock, sleep=sleep),
+            unstored=UnstoredResults(results, scorer.counts, clock=clock, sleep=sleep),
             result_blobs=result_blobs,
         )
         self._max_delivery_count = max_delivery_count
@@ -151,6 +151,7 @@ class MessageHandler:
         known = await self._find_outcome(delivery)
         if known is not None:
             return known
+        self._scorer.counts.requests.record_age("servicebus", delivery.enqueued_at)
 
         async def answer() -> Answer:
             if not delivery.is_suspect:

@@ -34,6 +34,8 @@ class ReceivedMessage(SdkType):  # type: ignore[misc]
     #: 1 at the first delivery.
     delivery_count: int = 1
     sequence_number: int = 0
+    #: When it came into the queue, in seconds since 1970; 0: not known.
+    enqueued_at: float = 0.0
     lock_token: str = ""
     #: When its lock ends, in seconds since 1970; 0: not known.
     locked_until: float = 0.0
@@ -77,6 +79,7 @@ def _set(message: ReceivedMessage, code: int, value: Any, parts: list[bytes]) ->
             pass
         case (0x72, dict()):
             message.sequence_number = value.get("x-opt-sequence-number", 0)
+            message.enqueued_at = value.get("x-opt-enqueued-time", 0) / 1000
             message.locked_until = value.get("x-opt-locked-until", 0) / 1000
         case (0x73, list()):
             _set_properties(message, value)

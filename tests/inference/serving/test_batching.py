@@ -14,11 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from inference.counters.counts import Counts
 from inference.errors import InternalError
 from inference.models.sklearn_model import SklearnModel
 from inference.scripts.array_rows import ArrayRows
 from inference.serving.batching import ALONE_AFTER, Batcher
-from inference.serving.counts import Counts
 from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
 

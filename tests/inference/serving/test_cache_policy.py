@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from inference.counters.counts import Counts, LookupCounts
 from inference.serving.cache_policy import (
     BACKGROUND_S,
     DECIDE_EVERY,
@@ -15,7 +16,6 @@ from inference.serving.cache_policy import (
     CachePolicy,
     LookupPolicy,
 )
-from inference.serving.counts import Counts, LookupCounts
 
 
 def evenly():

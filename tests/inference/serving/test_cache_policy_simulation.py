@@ -13,8 +13,8 @@ from itertools import chain, islice
 
 import pytest
 
+from inference.counters.counts import Counts
 from inference.serving.cache_policy import BACKGROUND_S, KEEP_COST, CachePolicy
-from inference.serving.counts import Counts
 from inference.settings import CacheMode
 
 #: The policy takes at most so many times the time of the best fixed choice, on steady traffic and

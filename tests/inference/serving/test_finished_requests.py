@@ -2,8 +2,8 @@
 
 import pytest
 
+from inference.counters.counts import Counts
 from inference.models import ModelId
-from inference.serving.counts import Counts
 from inference.serving.finished_requests import FinishedRequest, FinishedRequests
 
 MODEL = ModelId("digits", "1f2e")
@@ -23,7 +23,10 @@ def test_a_request_is_counted_by_trigger_route_and_status(counts, finished):
     finished.report("http", "score", 200, 0.001)
     finished.report("http", "score", 200, 0.001)
     finished.report("servicebus", "", "failed", 0.001)
-    assert counts.requests == {("http", "score", 200): 2, ("servicebus", "", "failed"): 1}
+    assert list(counts.requests.by_status()) == [
+        ("http", "score", "200", 2),
+        ("servicebus", "", "failed", 1),
+    ]
 
 
 def test_every_observer_gets_each_request_with_its_model(finished):

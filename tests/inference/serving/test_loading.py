@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from inference.counters.counts import Counts
 from inference.errors import ModelUnavailable, Overloaded
 from inference.scripts import Script
-from inference.serving.counts import Counts
 from inference.serving.loading import HEAD_START_S, LoadState, ModelLoader
 from inference.serving.model_thread import ModelThread
 from tests.inference.serving.virtual import VirtualLoop, run, turns

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from inference.counters.counts import Counts
 from inference.errors import Overloaded, ScoringTimeout
-from inference.serving.counts import Counts
 from inference.serving.hung_threads import MAX_HUNG
 from inference.serving.model_thread import ModelThread
 

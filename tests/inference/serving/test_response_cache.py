@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from inference.counters.counts import LookupCounts
 from inference.request import Answer, Request
 from inference.serving import cache_policy, response_cache
 from inference.serving.cache_policy import MIN_UNITS, LookupPolicy
-from inference.serving.counts import LookupCounts
 from inference.serving.response_cache import MAX_AGE_S, MAX_BODY_BYTES, ResponseCache
 from tests.clock import Clock
 

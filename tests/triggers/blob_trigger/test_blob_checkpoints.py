@@ -88,17 +88,17 @@ def without_places(report):
 async def test_the_next_attempt_goes_on(body, encoding, blocks, score, storage, stage, scorer):
     await score("whole.csv", body, encoding=encoding)
     expected, report = storage.written("whole.csv"), storage.report("whole.csv")
-    before = scorer.counts.batch_rows
+    before = scorer.counts.batch_rows.value
     stage.left = blocks
     with pytest.raises(ServiceResponseError):
         await score("rows.csv", body, encoding=encoding)
-    written = scorer.counts.batch_rows - before
+    written = scorer.counts.batch_rows.value - before
     stage.left = 1_000
     await score("rows.csv", body, encoding=encoding)
     assert storage.written("rows.csv") == expected
     assert without_places(storage.report("rows.csv")) == without_places(report)
     # The part that could not be staged is written twice.
-    assert scorer.counts.batch_rows - before - ROWS < ROWS / 4 <= written + ROWS / 4
+    assert scorer.counts.batch_rows.value - before - ROWS < ROWS / 4 <= written + ROWS / 4
     assert storage.markers() == []
 
 
@@ -131,22 +131,22 @@ def interrupted(score, storage, stage):
 async def test_another_model_or_setting_begins_again(
     interrupted, score, storage, monkeypatch, scorer
 ):
-    expected, before = await interrupted(), scorer.counts.batch_rows
+    expected, before = await interrupted(), scorer.counts.batch_rows.value
     monkeypatch.setattr(blob_checkpoints, "FORMAT", 2)
     await score("rows.csv", PLAIN)
     assert storage.written("rows.csv") == expected
-    assert scorer.counts.batch_rows - before == ROWS
+    assert scorer.counts.batch_rows.value - before == ROWS
 
 
 async def test_without_its_blocks_a_blob_begins_again(
     interrupted, score, storage, scorer, monkeypatch
 ):
-    expected, before = await interrupted(), scorer.counts.batch_rows
+    expected, before = await interrupted(), scorer.counts.batch_rows.value
     # Azure drops them when the blob is written. Azurite does not.
     monkeypatch.setattr(BlobClient, "get_block_list", lambda *_: ([], []))
     await score("rows.csv", PLAIN)
     assert storage.written("rows.csv") == expected
-    assert scorer.counts.batch_rows - before == ROWS
+    assert scorer.counts.batch_rows.value - before == ROWS
 
 
 async def test_blocks_that_go_while_a_blob_is_scored_are_staged_again(

@@ -10,12 +10,12 @@ import azure.functions as func
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+from inference.counters.counts import Counts
 from inference.errors import InputTooLarge, MalformedInput, Overloaded, UnfitInput, UnsupportedType
 from inference.limits import Limits
 from inference.models import ModelId
 from inference.rows.file_formats import FileFormat
 from inference.rows.text_options import options_of
-from inference.serving.counts import Counts
 from inference.serving.finished_requests import FinishedRequests
 from inference.serving.request_bodies import RequestBodies
 from inference.settings import InferenceSettings

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from cache import keys
+from inference.counters.counts import Counts
 from inference.request import Request
 from inference.results.result_store import ResultStore
 from triggers.delivery.unstored_results import GRACE_S, StoreUnavailable, UnstoredResults
@@ -19,7 +20,7 @@ def results(cache):
 
 @pytest.fixture
 def unstored(results, clock):
-    return UnstoredResults(results, max_bytes=1000, clock=clock, sleep=clock.sleep)
+    return UnstoredResults(results, Counts(), max_bytes=1000, clock=clock, sleep=clock.sleep)
 
 
 def named(name: str, body: bytes = b"") -> Request:

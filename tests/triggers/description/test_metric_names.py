@@ -1,6 +1,5 @@
 """The names of metrics follow Prometheus' conventions, and docs/metrics.md lists each of them."""
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -8,33 +7,20 @@ import pytest
 from prometheus_client.openmetrics import exposition
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from cache.degradation import Degradation
-from cache.redis_executor import RedisCounts
-from inference.models import ModelId
-from inference.serving.cache_policy import CachePolicy
-from inference.serving.counts import Counts
-from inference.serving.health import Health
-from triggers.description.metrics import Snapshot
+from tests.triggers.description.full_snapshot import everything
 
 DOCUMENT = Path(__file__).parents[3] / "docs/metrics.md"
 #: Prometheus' base units, and rows, which are counted.
 UNITS = {"seconds", "bytes", "ratio", "rows"}
-LABELS = {"name", "version", "reason", "trigger", "route", "status", "cache", "outcome", "rows"}
+LABELS = {
+    *("name", "version", "reason", "trigger", "route", "status", "cache", "outcome", "rows", "pid")
+}
 
 
 @pytest.fixture
 def families():
-    """All metrics of a process that has seen everything, read as strictly as OpenMetrics asks."""
-    counts = Counts()
-    for ended in (("http", "score", 200), ("http", "v2", 200), ("blob", "", "succeeded")):
-        counts.count_request(*ended, seconds=0.01)
-    degradation = Degradation("full", "it is full")
-    health = Health("ok", "all", "degraded", True, degradation, None, ())
-    known = dataclasses.asdict(RedisCounts())
-    shares = CachePolicy("auto", counts, near=True, remote=True).shares()
-    text = exposition.generate_latest(
-        Snapshot(ModelId("m", "1"), health, counts, known, shares)
-    ).decode()
+    """All metrics of an instance that has seen everything, as strictly as OpenMetrics asks."""
+    text = exposition.generate_latest(everything()).decode()
     return list(text_string_to_metric_families(text))
 
 
@@ -68,9 +54,9 @@ def test_the_ending_says_what_a_metric_is(families):
 def test_labels_are_few_and_never_repeat_what_the_name_says(families):
     for family in ours(families):
         for sample in family.samples:
-            labels = set(sample.labels) - {"process", "le"}
+            labels = set(sample.labels) - {"host", "le"}
             assert labels <= LABELS
-            assert "process" in sample.labels
+            assert "host" in sample.labels
 
 
 def test_the_document_lists_exactly_what_there_is(families):
@@ -82,7 +68,7 @@ def test_the_document_lists_exactly_what_there_is(families):
     }
     there = set()
     for family in ours(families):
-        labels = {label for each in family.samples for label in each.labels} - {"process", "le"}
+        labels = {label for each in family.samples for label in each.labels} - {"host", "le"}
         total = "_total" if family.type == "counter" else ""
         there.add((family.name + total, family.type, frozenset(labels)))
     assert listed == there

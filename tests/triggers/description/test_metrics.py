@@ -13,8 +13,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from cache.degradation import Degradation
 from inference.errors import ModelUnavailable
 from inference.request import CacheStatus
-from inference.serving.batching import MAX_ROWS
-from inference.serving.counts import CALL_ROWS, Histogram
 from tests.inference.serving.test_scorer import Away
 from tests.triggers.description import documented
 from tests.triggers.http_trigger import v2_requests
@@ -25,16 +23,17 @@ from triggers.service_bus_trigger.message_scoring import MessageHandler
 
 
 def parsed(text: bytes) -> dict[str, float]:
-    """Values by series, as PromQL writes one. `process` and empty labels are left out."""
-    values, processes = {}, set()
+    """Values by series, as PromQL writes one. `host`, `pid` and empty labels are left out."""
+    values, hosts = {}, set()
     for family in text_string_to_metric_families(text.decode()):
         for name, labels, value, *_ in family.samples:
-            processes.add(labels.pop("process"))
+            hosts.add(labels.pop("host"))
+            labels.pop("pid", None)
             matchers = ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()) if v)
             series = f"{name}{{{matchers}}}" if matchers else name
             assert series not in values
             values[series] = value
-    assert len(processes) == 1
+    assert len(hosts) == 1
     return values
 
 
@@ -63,11 +62,13 @@ async def test_a_process_that_has_done_nothing_names_its_model_and_counts_nothin
     ]
 
 
-async def test_every_sample_names_its_process(scorer):
+async def test_every_sample_names_its_host_and_those_of_a_process_its_id(scorer):
     text = (await documented.asking(scorer)("metrics")).get_body().decode()
     samples = [line for line in text.splitlines() if not line.startswith("#")]
-    mine = f'process="{platform.node()}:{os.getpid()}"'
-    assert [line for line in samples if mine not in line] == []
+    assert [line for line in samples if f'host="{platform.node()}"' not in line] == []
+    processes = [line for line in samples if line.startswith("process_")]
+    assert processes
+    assert [line for line in processes if f'pid="{os.getpid()}"' not in line] == []
 
 
 async def test_requests_are_counted_by_trigger_and_status(scorer, results, v2_handler):
@@ -78,7 +79,7 @@ async def test_requests_are_counted_by_trigger_and_status(scorer, results, v2_ha
     messages = MessageHandler(scorer, results)
     await messages.score([message(row(0.6)), message(b"[", name="m2")])
     told = await scraped(scorer)
-    assert {series: told[series] for series in told if "requests" in series} == {
+    assert {series: told[series] for series in told if "triscore_requests" in series} == {
         'triscore_requests_total{route="score",status="200",trigger="http"}': 2,
         'triscore_requests_total{route="score",status="400",trigger="http"}': 1,
         'triscore_requests_total{route="v2",status="404",trigger="http"}': 1,
@@ -176,14 +177,3 @@ async def test_a_cache_that_answers_and_takes_no_writes_names_the_reason(scorer,
     told = await scraped(scorer)
     assert told["triscore_cache_up"] == told[degraded] == 1
     assert told["triscore_cache_writable"] == 0
-
-
-def test_a_histogram_counts_each_value_once_in_the_lowest_range_that_holds_it():
-    values = Histogram((1, 4))
-    for value in (0.5, 1, 1.5, 4, 4.5):
-        values.observe(value)
-    assert (values.counts, values.sum) == ([2, 2, 1], 11.5)
-
-
-def test_the_largest_batch_has_a_range_of_its_own():
-    assert CALL_ROWS[-1] == MAX_ROWS

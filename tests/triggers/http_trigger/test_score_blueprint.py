@@ -55,8 +55,16 @@ async def test_a_row_is_answered_with_its_declared_headers(handler, scorer):
 async def test_each_request_is_timed_refused_ones_too(handler, scorer):
     await handler.score(asking(), None)
     await handler.score(asking(x_request_id="a" * 101), None)
-    assert sum(scorer.counts.request_seconds.counts) == 2
-    assert scorer.counts.request_seconds.sum > 0
+    timed = {
+        status: seconds
+        for trigger, status, seconds in scorer.counts.requests.durations()
+        if any(seconds.counts)
+    }
+    assert {status: sum(seconds.counts) for status, seconds in timed.items()} == {
+        "2xx": 1,
+        "4xx": 1,
+    }
+    assert all(seconds.sum > 0 for seconds in timed.values())
 
 
 async def test_a_hit_has_its_age(handler):

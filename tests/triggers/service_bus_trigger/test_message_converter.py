@@ -90,6 +90,7 @@ def test_a_message_brings_all_its_own_properties() -> None:
         application_properties={"content_encoding": "gzip", "n": -5},
         delivery_count=3,
         sequence_number=70_000_000_000,
+        enqueued_at=1_700_000_000.0,
         lock_token=str(TOKEN),
     )
 

@@ -1,0 +1,1 @@
+"""What the app has done, counted in memory that the other workers of its instance can read."""
