@@ -81,13 +81,13 @@ def parse(text: str) -> Address:
     if "," in text:
         return _from_line(text)
     if text.startswith("@Microsoft.KeyVault("):
-        raise refused("a reference to Key Vault that resolves: the app got the reference itself")
+        raise refusal("a reference to Key Vault that resolves: the app got the reference itself")
     if _PLACE.fullmatch(text):
-        raise refused(f"a scheme before the host, as in rediss://:key@host:port: {FORMS}")
-    raise refused(FORMS)
+        raise refusal(f"a scheme before the host, as in rediss://:key@host:port: {FORMS}")
+    raise refusal(FORMS)
 
 
-def refused(expected: str) -> CacheSettingError:
+def refusal(expected: str) -> CacheSettingError:
     # The value may be a key alone, in the wrong place.
     return CacheSettingError(name="REDIS_URL", value="(not shown)", expected=expected)
 
@@ -96,13 +96,13 @@ def _from_url(rest: str, *, tls: bool) -> Address:
     credentials, at, place = rest.rpartition("@")
     user, colon, key = credentials.partition(":")
     if at and not colon:
-        raise refused(
+        raise refusal(
             "a colon before the key, as in rediss://:key@host:port (a user without a key: user:@)"
         )
-    return _at(place, tls=tls, user=_decoded(user), key=_decoded(key))
+    return _parse_place(place, tls=tls, user=_decode(user), key=_decode(key))
 
 
-def _decoded(text: str) -> str:
+def _decode(text: str) -> str:
     return text if _PERCENT.search(text) else unquote(text)
 
 
@@ -114,7 +114,7 @@ def _from_line(line: str) -> Address:
         place += ":6380" if tls else ":6379"
     if fields.get("database"):
         place += f"/{fields['database']}"
-    return _at(place, tls=tls, user=fields.get("user", ""), key=fields.get("key", ""))
+    return _parse_place(place, tls=tls, user=fields.get("user", ""), key=fields.get("key", ""))
 
 
 def _line_fields(options: list[str]) -> dict[str, str]:
@@ -127,7 +127,7 @@ def _line_fields(options: list[str]) -> dict[str, str]:
             fields[_FIELDS[name]] = value.strip()
         elif option and not (equals and name in _IGNORED):
             # The option is not shown: it may be the rest of a key with a comma in it.
-            raise refused(
+            raise refusal(
                 "host:port,password=key,ssl=True, with user= and defaultDatabase= where they are"
                 f" needed; part {number} is none of these (write a key with a comma in it as"
                 " rediss://:key@host:port; of several hosts one is enough)"
@@ -137,7 +137,7 @@ def _line_fields(options: list[str]) -> dict[str, str]:
 
 def _bool(text: str, *, default: bool) -> bool:
     if text.lower() not in ("true", "false", ""):
-        raise refused("ssl=True or ssl=False in host:port,password=key,ssl=True")
+        raise refusal("ssl=True or ssl=False in host:port,password=key,ssl=True")
     return text.lower() == "true" if text else default
 
 
@@ -146,10 +146,10 @@ def _port(place: str) -> int | None:
     return int(found["port"]) if found and found["port"] else None
 
 
-def _at(place: str, *, tls: bool, user: str, key: str) -> Address:
+def _parse_place(place: str, *, tls: bool, user: str, key: str) -> Address:
     found = _PLACE.fullmatch(place)
     if found is None or not 0 < int(found["port"] or 1) < 65536:
-        raise refused(FORMS)
+        raise refusal(FORMS)
     return Address(
         host=found["host"].strip("[]"),
         port=int(found["port"] or 6379),

@@ -52,7 +52,7 @@ class _Batch:
 
     def _end(self) -> None:
         self._done = True
-        self._batcher.ended(self)
+        self._batcher.on_batch_end(self)
 
 
 class LookupBatcher:
@@ -81,7 +81,7 @@ class LookupBatcher:
             batch, self._waiting = self._waiting, None
             batch.set_exception(CacheUnavailable("the cache was closed before it answered"))
 
-    def ended(self, batch: _Batch) -> None:
+    def on_batch_end(self, batch: _Batch) -> None:
         """Called by a batch when it has its outcome: send the next one."""
         if self._sent is batch:
             self._sent = None

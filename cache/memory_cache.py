@@ -102,7 +102,7 @@ class MemoryCache:
     async def lease(self, key: str, *, ttl_s: float) -> bool:
         return await self.add(lease_key(key), b"", ttl_s=ttl_s)
 
-    async def leased(self, key: str) -> bool:
+    async def is_leased(self, key: str) -> bool:
         return self._promised.contains(lease_key(key))
 
     async def release(self, key: str) -> None:

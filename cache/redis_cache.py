@@ -176,7 +176,7 @@ class RedisCache:
             self._leases[key] = token
         return done
 
-    async def leased(self, key: str) -> bool:
+    async def is_leased(self, key: str) -> bool:
         session = self._available()
         return bool(await session.executor.run(lambda client: client.exists(lease_key(key))))
 

@@ -76,11 +76,11 @@ def _redis_url(env: Mapping[str, str], *, cluster: bool, auth: Auth) -> str:
         return url
     found = address.parse(url)
     if auth == "entra" and (found.user or found.key):
-        raise address.refused(
+        raise address.refusal(
             "rediss://host:port without user and key, because REDIS_AUTH is `entra`"
         )
     if cluster and found.database:
-        raise address.refused("database 0 or none, because REDIS_CLUSTER is `true`")
+        raise address.refusal("database 0 or none, because REDIS_CLUSTER is `true`")
     return url
 
 

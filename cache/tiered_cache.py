@@ -92,8 +92,8 @@ class TieredCache:
     async def lease(self, key: str, *, ttl_s: float) -> bool:
         return await self._far.lease(key, ttl_s=ttl_s)
 
-    async def leased(self, key: str) -> bool:
-        return await self._far.leased(key)
+    async def is_leased(self, key: str) -> bool:
+        return await self._far.is_leased(key)
 
     async def release(self, key: str) -> None:
         await self._far.release(key)

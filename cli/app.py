@@ -1,4 +1,4 @@
-"""The commands by name, and what becomes of their errors.
+"""The commands by name, and how their errors are printed.
 
 Exit codes: 0 done; 1 something was found or failed; 2 wrong usage, or refused; 130 Ctrl-C.
 """

@@ -34,7 +34,7 @@ def accelerate(
     ScoringError if no conversion is possible, or none is proven to answer alike and as fast: then
     the model itself is served.
     """
-    manifest, model = _described(folder)
+    manifest, model = _load_described(folder)
     _require_replaceable(folder / manifests.ACCELERATED, manifest)
     schema = model.schema(manifest.features)
     golden = coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
@@ -83,7 +83,7 @@ def _require_fast(original: Answering, answer: Answering, golden: Values) -> Non
         raise proof.Unproven(f"it is slower: {found.describe()}")
 
 
-def _described(folder: Path) -> tuple[Manifest, SklearnModel]:
+def _load_described(folder: Path) -> tuple[Manifest, SklearnModel]:
     manifest = manifest_file.read(folder)
     if manifest is None or not manifest.golden.rows:
         raise ModelUnavailable(
@@ -116,12 +116,12 @@ def _convert(way: Conversion, manifest: Manifest) -> tuple[bytes, Answering]:
     """A graph, and a function that answers with it. Raises Unproven."""
     try:
         graph = way.convert()
-        return graph, _answering(graph, manifest)
+        return graph, _answer_function(graph, manifest)
     except Exception as error:  # skl2onnx raises anything
         raise proof.Unproven(proof.format_error(error)) from error
 
 
-def _answering(graph: bytes, manifest: Manifest) -> Answering:
+def _answer_function(graph: bytes, manifest: Manifest) -> Answering:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, manifests.ACCELERATED)
         file.write_bytes(graph)

@@ -51,12 +51,12 @@ def describe(
         method=method,
         features=manifests.features_of(made.schema),
         classes=plain(model.classes),
-        independent=_independent(model, method, made),
+        independent=_is_independent(model, method, made),
         trusted=list(trusted),
         golden=replace(made.golden, relative=relative, absolute=absolute),
     )
 
 
-def _independent(model: Model, method: str, made: Described) -> bool:
+def _is_independent(model: Model, method: str, made: Described) -> bool:
     rows = coercion.coerce_rows(made.golden.rows, made.schema, text=False).require_valid()
     return batch_invariance.is_batch_invariant(model.answer_function(method, made.schema), rows)

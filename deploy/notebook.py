@@ -45,7 +45,7 @@ def describe(
     """
     place = Path(folder)
     words = NA_WORDS if na is None else (na,) if isinstance(na, str) else tuple(na)
-    stated = Stated(_checked(types or {}), words, _checked_unseen(unseen))
+    stated = Stated(_validate_types(types or {}), words, _validate_unseen(unseen))
     if isinstance(model, str | os.PathLike):
         described = manifest.describe(
             place,
@@ -80,7 +80,7 @@ def describe(
     return manifest_file.write(place, replace(described, file=FILE))
 
 
-def _checked(types: Mapping[str, str]) -> dict[str, ColumnType]:
+def _validate_types(types: Mapping[str, str]) -> dict[str, ColumnType]:
     for name, kind in types.items():
         if kind not in COLUMN_TYPES:
             raise ModelUnavailable(
@@ -89,7 +89,7 @@ def _checked(types: Mapping[str, str]) -> dict[str, ColumnType]:
     return cast("dict[str, ColumnType]", dict(types))
 
 
-def _checked_unseen(unseen: Unseen) -> Unseen:
+def _validate_unseen(unseen: Unseen) -> Unseen:
     if unseen not in UNSEEN:
         raise ModelUnavailable(f"unseen: expected {' or '.join(UNSEEN)}, got {unseen}")
     return unseen

@@ -37,7 +37,7 @@ def require_free(target: Path, model: Path) -> None:
 
 def _require_package(target: Path) -> None:
     """Raises Refused if the target holds anything that a package does not."""
-    names = _top(target)
+    names = _top_names(target)
     if names is None:
         raise Refused(f"{target} exists and is not a package: name another --output")
     foreign = sorted(names - TOP - {"__pycache__"})
@@ -49,7 +49,7 @@ def _require_package(target: Path) -> None:
         )
 
 
-def put(staged: Path, target: Path) -> None:
+def replace(staged: Path, target: Path) -> None:
     """Replace the target by a staged package, which must be on the same disk."""
     if target.suffix == ".zip":
         archive = staged.with_name("package.zip")
@@ -67,7 +67,7 @@ def put(staged: Path, target: Path) -> None:
         raise
 
 
-def _top(target: Path) -> set[str] | None:
+def _top_names(target: Path) -> set[str] | None:
     """The names at the top of a folder or a zip; None if it is neither."""
     if target.suffix != ".zip":
         return {file.name for file in target.iterdir()} if target.is_dir() else None
@@ -83,7 +83,7 @@ def _write_zip(folder: Path, archive: Path) -> None:
         for file in sorted(each for each in folder.rglob("*") if each.is_file()):
             with file.open("rb") as source:
                 digest = hashlib.file_digest(source, "sha256").digest()
-                entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _moment(digest))
+                entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _zip_date(digest))
                 entry.create_system = 3  # Unix, on every system
                 entry.external_attr = _FILE_MODE << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
@@ -93,7 +93,7 @@ def _write_zip(folder: Path, archive: Path) -> None:
                     shutil.copyfileobj(source, sink)
 
 
-def _moment(digest: bytes) -> tuple[int, int, int, int, int, int]:
+def _zip_date(digest: bytes) -> tuple[int, int, int, int, int, int]:
     """A date derived from the content of a file.
 
     It changes when the content does: Azure's zip deployment copies only files with a changed date.

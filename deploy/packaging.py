@@ -75,7 +75,7 @@ def package(
         staged = Path(beside, "package")
         _stage(staged, files, required, settings | packaged.settings())
         functions = _test(staged, packaged, required)
-        outputs.put(staged, target)
+        outputs.replace(staged, target)
     notes = [*pins.untested_notes(required), *packaged.notes, *late_notes]
     return Package(target, packaged.name, functions, size, notes)
 
@@ -136,14 +136,14 @@ def _test(staged: Path, packaged: PackagedModel, required: Sequence[Pin]) -> lis
     try:
         if packaged.script is None and manifest_file.find(folder) is None:
             manifest_file.write(folder, manifest.describe(folder))
-        return _started(staged, required, script)
+        return _start_once(staged, required, script)
     except (Refused, ScoringError) as error:
         # The user knows the folder by its own name, and reads one line.
         sentence = str(error).replace(str(folder), str(packaged.folder))
         raise Refused(" ".join(sentence.split())) from error
 
 
-def _started(staged: Path, required: Sequence[Pin], script: Path | None) -> list[str]:
+def _start_once(staged: Path, required: Sequence[Pin], script: Path | None) -> list[str]:
     before = set(staged.rglob("*"))
     functions = trial.start(staged, required, script=script)
     written = sorted(set(staged.rglob("*")) - before)

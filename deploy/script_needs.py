@@ -97,7 +97,7 @@ def imports(file: Path) -> Iterator[Import]:
 
 def _imports(body: Sequence[ast.AST], *, late: bool) -> Iterator[Import]:
     for node in body:
-        yield from _named(node, late)
+        yield from _imports_of(node, late)
         if isinstance(node, ast.If) and _is_skipped(node.test):
             yield from _imports(node.orelse, late=late)
         elif isinstance(node, ast.Try) and any(map(_catches_import, node.handlers)):
@@ -107,7 +107,7 @@ def _imports(body: Sequence[ast.AST], *, late: bool) -> Iterator[Import]:
             yield from _imports(list(ast.iter_child_nodes(node)), late=late or function)
 
 
-def _named(node: ast.AST, late: bool) -> Iterator[Import]:
+def _imports_of(node: ast.AST, late: bool) -> Iterator[Import]:
     if isinstance(node, ast.Import):
         yield from (Import(alias.name, node.lineno, late) for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -94,7 +94,7 @@ class Cache(Protocol):
         """Take the lease to compute the value of the key; return whether the caller has it."""
         ...
 
-    async def leased(self, key: str) -> bool:
+    async def is_leased(self, key: str) -> bool:
         """Whether some process holds that lease."""
         ...
 

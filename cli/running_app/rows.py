@@ -12,9 +12,6 @@ from typing import Annotated, BinaryIO
 import typer
 
 from cli.errors import UsageError
-from inference.errors import UnsupportedType
-from inference.rows import media_types
-from inference.rows.content_encoding import ENDINGS, split_ending
 
 STANDARD_INPUT = "-"
 
@@ -53,6 +50,9 @@ class Rows:
     @classmethod
     def find(cls, file: str, content_type: str = "") -> Rows:
         """The rows of an argument FILE. `content_type` counts before a name. Raises UsageError."""
+        from inference.errors import UnsupportedType
+        from inference.rows import media_types
+
         if file == STANDARD_INPUT:
             content_type = content_type or "application/json"
             return cls(f"rows{_ending_of(content_type)}", content_type, "", None)
@@ -106,6 +106,8 @@ class Rows:
 
     @property
     def _plain_name(self) -> str:
+        from inference.rows.content_encoding import ENDINGS
+
         is_compressed = Path(self.name).suffix.lower() in ENDINGS
         return self.name.rpartition(".")[0] if is_compressed else self.name
 
@@ -115,11 +117,16 @@ def _read_name(name: str) -> tuple[str, str]:
 
     Raises UnsupportedType.
     """
+    from inference.rows import media_types
+    from inference.rows.content_encoding import split_ending
+
     plain, encoding = split_ending(name)
     return media_types.BY_ENDING.get(Path(plain).suffix.lower(), ""), encoding
 
 
 def _ending_of(content_type: str) -> str:
     """The usual ending of a format, "" of another type."""
+    from inference.rows import media_types
+
     form = media_types.known_format(content_type, b"")
     return next((ending for ending, each in media_types.BY_ENDING.items() if each == form), "")

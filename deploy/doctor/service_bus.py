@@ -81,7 +81,7 @@ async def _receive(app: AppSettings, client: ServiceBusClient, entity: BusEntity
         depth = await describe_depth(app.env, SERVICE_BUS, entity)
         return Finding(f"{entity} can be read" + (f": {depth}" if depth else ""))
     except (exceptions.ServiceBusError, ClientAuthenticationError) as error:
-        return _refused(entity, "INPUT", error, _RECEIVER)
+        return _access_finding(entity, "INPUT", error, _RECEIVER)
 
 
 def _refuse_session(entity: BusEntity, error: AzureError) -> Finding | None:
@@ -100,10 +100,10 @@ async def _send(client: ServiceBusClient, entity: BusEntity, which: str) -> Find
         async with asyncio.timeout(DEADLINE_S), entity.sender(client):
             return Finding(f"{entity} can be sent to")
     except (exceptions.ServiceBusError, ClientAuthenticationError) as error:
-        return _refused(entity, which, error, _SENDER)
+        return _access_finding(entity, which, error, _SENDER)
 
 
-def _refused(queue: BusEntity, which: str, error: AzureError, role: str) -> Finding:
+def _access_finding(queue: BusEntity, which: str, error: AzureError, role: str) -> Finding:
     if isinstance(error, exceptions.ServiceBusConnectionError):
         raise error
     # The SDK reports a missing queue as a failed authentication.

@@ -11,7 +11,7 @@ from deploy.errors import Refused
 
 
 async def check(app: AppSettings) -> AsyncIterator[Finding]:
-    found = [_refused(app, error) for error in app.errors]
+    found = [_setting_finding(app, error) for error in app.errors]
     for name, near in names.misspelt(app.env):
         found.append(
             Finding(
@@ -30,7 +30,7 @@ async def check(app: AppSettings) -> AsyncIterator[Finding]:
         yield finding
 
 
-def _refused(app: AppSettings, error: SettingsError) -> Finding:
+def _setting_finding(app: AppSettings, error: SettingsError) -> Finding:
     if isinstance(error, Refused):
         return Finding("the settings file was left out", str(error))
     message = f"{error.name}={error.value!r}, set in {app.source(error.name)}, is not accepted"

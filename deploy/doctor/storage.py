@@ -74,16 +74,16 @@ def _findings(env: Mapping[str, str], settings: TriggerSettings) -> Iterator[Fin
     else:
         with account:
             if scores_blobs:
-                yield _asked(f"container {source}", lambda: _list(account, source), _BLOB_ROLE)
-            yield _asked(f"container {target}", lambda: _write(account, target), _BLOB_ROLE)
+                yield _check(f"container {source}", lambda: _list(account, source), _BLOB_ROLE)
+            yield _check(f"container {target}", lambda: _write(account, target), _BLOB_ROLE)
             if "servicebus" in settings.triggers:
-                yield _asked(f"container {claims}", lambda: _claims(account, claims), _BLOB_ROLE)
+                yield _check(f"container {claims}", lambda: _claims(account, claims), _BLOB_ROLE)
         if scores_blobs:
-            yield _asked(f"queue {POISON_QUEUE}", lambda: _poison(env), _QUEUE_ROLE)
-    yield _asked(f"the account of {HOST_STORAGE}", lambda: _host(env), _BLOB_ROLE)
+            yield _check(f"queue {POISON_QUEUE}", lambda: _poison(env), _QUEUE_ROLE)
+    yield _check(f"the account of {HOST_STORAGE}", lambda: _host(env), _BLOB_ROLE)
 
 
-def _asked(what: str, ask: Callable[[], Finding], role: str) -> Finding:
+def _check(what: str, ask: Callable[[], Finding], role: str) -> Finding:
     try:
         return ask()
     except Refused as error:

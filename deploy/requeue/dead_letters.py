@@ -90,7 +90,7 @@ def copy_message(message: ServiceBusReceivedMessage) -> AmqpAnnotatedMessage:
     The SDK reads strings as bytes and would send them as bytes: all that is UTF-8 is decoded.
     """
     raw = message.raw_amqp_message
-    annotations = _decoded(dict(raw.annotations or {}))
+    annotations = _decode(dict(raw.annotations or {}))
     return AmqpAnnotatedMessage(
         **_body(raw),
         properties=_properties(raw),
@@ -103,23 +103,23 @@ def copy_message(message: ServiceBusReceivedMessage) -> AmqpAnnotatedMessage:
 def _properties(raw: AmqpAnnotatedMessage) -> dict[str, Any]:
     if raw.properties is None:
         return {}
-    return {name: _decoded(value) for name, value in raw.properties.items() if name not in _TIMES}
+    return {name: _decode(value) for name, value in raw.properties.items() if name not in _TIMES}
 
 
 def _application_properties(raw: AmqpAnnotatedMessage) -> dict[Any, Any]:
-    properties = _decoded(dict(raw.application_properties or {}))
+    properties = _decode(dict(raw.application_properties or {}))
     return {name: value for name, value in properties.items() if name not in _DEAD_LETTER}
 
 
 def _body(raw: AmqpAnnotatedMessage) -> dict[str, Any]:
     if raw.body_type == AmqpMessageBodyType.VALUE:
-        return {"value_body": _decoded(raw.body)}
+        return {"value_body": _decode(raw.body)}
     if raw.body_type == AmqpMessageBodyType.SEQUENCE:
-        return {"sequence_body": [_decoded(part) for part in raw.body]}
+        return {"sequence_body": [_decode(part) for part in raw.body]}
     return {"data_body": list(raw.body)}
 
 
-def _decoded(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     """The value with all bytes that are UTF-8 as str, also within lists and maps."""
     if isinstance(value, bytes):
         try:
@@ -127,9 +127,9 @@ def _decoded(value: Any) -> Any:
         except UnicodeDecodeError:
             return value
     if isinstance(value, dict):
-        return {_decoded(key): _decoded(each) for key, each in value.items()}
+        return {_decode(key): _decode(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_decoded(each) for each in value]
+        return [_decode(each) for each in value]
     return value
 
 

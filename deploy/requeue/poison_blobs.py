@@ -75,7 +75,7 @@ class PoisonBlobs:
         blob = self._blobs.get_blob_client(content["ContainerName"], content["BlobName"])
         status: Status = "sent"
         try:
-            _copy_onto_itself(blob, _quoted(content["ETag"]))
+            _copy_onto_itself(blob, _quote(content["ETag"]))
         except ResourceNotFoundError:
             status = "deleted"
         except ResourceModifiedError:
@@ -114,7 +114,7 @@ class PoisonBlobs:
         report = self._blobs.get_blob_client(self._output, f"{content['BlobName']}{REPORT}")
         try:
             document = orjson.loads(report.download_blob().readall())
-            if _quoted(document["etag"]) == _quoted(content["ETag"]):
+            if _quote(document["etag"]) == _quote(content["ETag"]):
                 return dict(document["error"] or {})
         except (AzureError, ValueError, KeyError, TypeError, AttributeError):
             pass
@@ -152,7 +152,7 @@ def _parse(message: QueueMessage) -> dict[str, Any]:
     return content
 
 
-def _quoted(etag: object) -> str:
+def _quote(etag: object) -> str:
     return '"' + str(etag).strip('"') + '"'
 
 

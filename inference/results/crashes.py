@@ -1,7 +1,8 @@
-"""How often the process ended while it scored a request, by the request's id.
+"""How often the process crashed while it scored a request, by the request's id.
 
-The count of an attempt is taken back when the attempt ends, so that only those remain that ended
-with their process. It is kept in the cache, beside the result of the same id: `{key}:crashes`.
+An attempt adds one when it begins, and takes it back when it ends: what remains are the attempts
+during which the process ended. The count is in the cache, beside the result of the same id, under
+`{key}:crashes`.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ class Crashes:
         self._cache, self._key = cache, key
 
     async def count(self, request_id: str) -> int:
-        """How many attempts did not end."""
+        """How many attempts crashed."""
         with contextlib.suppress(ConnectionError, ValueError):
-            entry = await self._cache.get(self._crashes(request_id))
+            entry = await self._cache.get(self._crash_key(request_id))
             return int(entry.value or b"0") if entry is not None else 0
         return 0
 
     async def set(self, request_id: str, count: int) -> None:
-        """Before an attempt: one more than `count` told. After it: as many as before."""
+        """Before an attempt: one more than `count` returned. After it: as many as before."""
         with contextlib.suppress(ConnectionError):
-            await self._cache.put(self._crashes(request_id), b"%d" % count, ttl_s=LIVES_S)
+            await self._cache.put(self._crash_key(request_id), b"%d" % count, ttl_s=LIVES_S)
 
-    def _crashes(self, request_id: str) -> str:
+    def _crash_key(self, request_id: str) -> str:
         return f"{self._key(request_id)}:crashes"

@@ -1,9 +1,9 @@
-"""What the processes that score batches tell of them: how far each is, and which are to end.
+"""How far each batch is that some process scores, and which batches are to end.
 
 Both are kept in the cache, beside the result of the same id:
 
     {key of the result}:progress    JSON, stored about once a second while the job runs
-    {key of the result}:cancelled   somebody asked for the job's end
+    {key of the result}:cancelled   somebody asked that the job ends
 
 Progress lives for a few seconds only, so a job whose process was killed stops being shown as
 running.
@@ -36,13 +36,13 @@ class RunningJobs:
         key = self._key(request_id)
         # An id may hold lone surrogates. Python's json escapes them; orjson refuses them.
         value = json.dumps({"id": request_id, "status": "running", **progress}).encode()
-        await self._cache.put(_progress(key), value, ttl_s=LIVES_S)
-        return await self._cache.get(_cancelled(key)) is not None
+        await self._cache.put(_progress_key(key), value, ttl_s=LIVES_S)
+        return await self._cache.get(_cancel_key(key)) is not None
 
     async def find(self, request_id: str) -> Mapping[str, object] | None:
         """How far a job is; None if it does not run. Raises Overloaded."""
         try:
-            entry = await self._cache.get(_progress(self._key(request_id)))
+            entry = await self._cache.get(_progress_key(self._key(request_id)))
         except ConnectionError as error:
             raise Overloaded("the cache can't be reached; ask again later") from error
         if entry is None or not entry.value:
@@ -54,19 +54,19 @@ class RunningJobs:
         """Ask for a job's end. Its process sees it within EVERY_S. Raises Overloaded."""
         try:
             await self._cache.put(
-                _cancelled(self._key(request_id)), b"\x01", ttl_s=CANCELLED_LIVES_S
+                _cancel_key(self._key(request_id)), b"\x01", ttl_s=CANCELLED_LIVES_S
             )
         except ConnectionError as error:
             raise Overloaded("the cache can't be reached; ask again later") from error
 
     async def end(self, request_id: str) -> None:
         """Forget a job that has ended. Raises ConnectionError."""
-        await self._cache.put(_progress(self._key(request_id)), b"", ttl_s=LIVES_S)
+        await self._cache.put(_progress_key(self._key(request_id)), b"", ttl_s=LIVES_S)
 
 
-def _progress(key: str) -> str:
+def _progress_key(key: str) -> str:
     return f"{key}:progress"
 
 
-def _cancelled(key: str) -> str:
+def _cancel_key(key: str) -> str:
     return f"{key}:cancelled"

@@ -74,7 +74,7 @@ class Lease:
         while held and clock() < deadline:
             await asyncio.sleep(LOOKUP_S)
             # Before the lookup: a holder stores its answers before it releases the lease.
-            held = await self._cache.leased(self._key)
+            held = await self._cache.is_leased(self._key)
             entries = await self._cache.get_many(self._keys)
             found = [entry.value for entry in entries if entry is not None]
             if len(found) == len(entries):

@@ -25,11 +25,11 @@ from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.row_types import Rows
 from inference.scripts import EstimatorScript
 from inference.scripts.question import Question, RowQuestion
-from inference.serving.ahead import Ahead
 from inference.serving.batch_report import BatchState, Report
 from inference.serving.batch_turns import InThread
 from inference.serving.batching import require_one_per_row
 from inference.serving.prediction import Prediction
+from inference.serving.prefetch import Prefetch
 from inference.serving.row_isolation import RowIsolation, row_error
 from inference.serving.scorer import Scorer
 
@@ -147,9 +147,9 @@ class _Batch:
         report = self._report
         try:
             async with (
-                Ahead(self._parts()) as parts,
-                Ahead(self._predicted(parts)) as predicted,
-                Ahead(self._formatted(predicted)) as contents,
+                Prefetch(self._parts()) as parts,
+                Prefetch(self._predicted(parts)) as predicted,
+                Prefetch(self._formatted(predicted)) as contents,
             ):
                 async for content, rows, state in contents:
                     await self._in_thread(_write, sink, content, on_state, state)

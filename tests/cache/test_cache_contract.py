@@ -197,11 +197,11 @@ async def test_a_released_lease_can_be_taken_again(cache, key):
 
 
 async def test_whether_a_lease_is_held_can_be_asked(cache, key):
-    assert await cache.leased(key) is False
+    assert await cache.is_leased(key) is False
     await cache.lease(key, ttl_s=60)
-    assert await cache.leased(key) is True
+    assert await cache.is_leased(key) is True
     await cache.release(key)
-    assert await cache.leased(key) is False
+    assert await cache.is_leased(key) is False
 
 
 async def test_a_lease_expires(cache, key, eventually_async):

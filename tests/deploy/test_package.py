@@ -87,7 +87,7 @@ def test_a_folder_and_a_zip_of_the_same_input_are_the_same_bytes_each_time(
         assert {name: opened.read(name) for name in opened.namelist()} == tree(package)
         assert opened.namelist() == sorted(opened.namelist())
     shutil.copytree(package, tmp_path / "again")
-    outputs.put(tmp_path / "again", tmp_path / "again.zip")
+    outputs.replace(tmp_path / "again", tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
 
 
@@ -97,7 +97,7 @@ def test_another_content_of_the_same_length_has_another_date_in_the_zip(tmp_path
         staged = tmp_path / "staged"
         staged.mkdir(exist_ok=True)
         (staged / "model.pkl").write_bytes(text)
-        outputs.put(staged, tmp_path / "app.zip")
+        outputs.replace(staged, tmp_path / "app.zip")
         with zipfile.ZipFile(tmp_path / "app.zip") as archive:
             dates.append(archive.getinfo("model.pkl").date_time)
     assert dates[0] != dates[1]

@@ -52,7 +52,7 @@ class ClaimReader:
         """
         properties = await self._container.properties(name)
         if properties is None:
-            raise ClaimNotFound(container=self._container.name, name=claims.shown(name))
+            raise ClaimNotFound(container=self._container.name, name=claims.printable_name(name))
         self._limits.check_bytes(properties.size)
         script = await self._scorer.script()
         request, encodings = _described(request, properties, reads_rows=script.reads_rows)

@@ -91,10 +91,10 @@ def _read(message: ReceivedMessage) -> tuple[Request, str, str]:
         str(name).lower(): str(value) for name, value in message.application_properties.items()
     }
     content_type = properties.get("content_type") or message.content_type
-    claim = claims.find(properties, body)
+    claim = claims.find_name(properties, body)
     if claim is not None:
         # The message's own content type is that of its body.
-        body, content_type = claims.body_of(claim), properties.get("content_type", "")
+        body, content_type = claims.make_body(claim), properties.get("content_type", "")
     if "content_encoding" in properties:
         properties.setdefault("content-encoding", properties["content_encoding"])
     properties["x-message-id"] = _id(message)

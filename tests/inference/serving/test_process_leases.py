@@ -75,7 +75,7 @@ async def test_releasing_a_lease_ends_though_the_store_hangs(cache, clock):
     assert clock() <= 1.1
 
 
-@pytest.mark.parametrize("operation", ["lease", "leased", "get_many", "flush", "release"])
+@pytest.mark.parametrize("operation", ["lease", "is_leased", "get_many", "flush", "release"])
 def test_without_the_cache_there_is_no_lease_and_no_failure(operation):
     @on_virtual_time
     async def test(cache, clock):

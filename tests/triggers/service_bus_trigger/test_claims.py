@@ -180,8 +180,8 @@ async def test_a_message_that_carries_rows_is_no_claim():
         b"",
         b" " * 60 + b'{"claim_blob": "x"}',
     ):
-        assert claims.find({}, body) is None
-    assert claims.find({}, b'{\n  "claim_blob": "x"\n}') == "x"
+        assert claims.find_name({}, body) is None
+    assert claims.find_name({}, b'{\n  "claim_blob": "x"\n}') == "x"
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ async def test_a_message_has_rows_or_a_claim_and_not_both(handler, upload, body)
 
 async def test_a_value_that_is_no_name_is_refused():
     with pytest.raises(MalformedInput, match="got no text"):
-        claims.find({}, b'{"claim_blob": 3}')
+        claims.find_name({}, b'{"claim_blob": 3}')
 
 
 async def test_a_missing_blob_or_container_ends_in_a_document_and_not_in_retries(handler, storage):

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from inference.errors import InternalError
-from inference.serving.ahead import Ahead
+from inference.serving.prefetch import Prefetch
 
 
 async def numbers(count: int, made: list[int] | None = None):
@@ -22,7 +22,7 @@ def others():
 
 @pytest.mark.parametrize("count", [1, 3])
 async def test_items_keep_their_order(count):
-    async with Ahead(numbers(100), count) as items:
+    async with Prefetch(numbers(100), count) as items:
         assert [item async for item in items] == list(range(100))
     assert not others()
 
@@ -30,7 +30,7 @@ async def test_items_keep_their_order(count):
 @pytest.mark.parametrize("count", [1, 3])
 async def test_no_more_items_are_made_ahead_than_allowed(count):
     made: list[int] = []
-    async with Ahead(numbers(100, made), count) as items:
+    async with Prefetch(numbers(100, made), count) as items:
         async for item in items:
             await asyncio.sleep(0.001)
             assert len(made) <= item + 1 + count
@@ -51,7 +51,11 @@ async def test_stages_work_at_the_same_time():
                 yield item
 
     began = asyncio.get_running_loop().time()
-    async with Ahead(slow()) as first, Ahead(slow(first)) as second, Ahead(slow(second)) as third:
+    async with (
+        Prefetch(slow()) as first,
+        Prefetch(slow(first)) as second,
+        Prefetch(slow(second)) as third,
+    ):
         assert [item async for item in third] == list(range(10))
     assert asyncio.get_running_loop().time() - began < 0.45  # 0.6 one after the other
 
@@ -66,7 +70,7 @@ async def test_an_error_comes_after_the_items_before_it_and_ends_the_other_stage
         async for item in source:
             yield 2 * item
 
-    async with Ahead(faulty()) as first, Ahead(doubled(first)) as second:
+    async with Prefetch(faulty()) as first, Prefetch(doubled(first)) as second:
         assert [await anext(second), await anext(second)] == [2, 4]
         with pytest.raises(ValueError, match="the third"):
             await anext(second)
@@ -92,7 +96,7 @@ async def test_an_error_of_the_consumer_ends_all_stages():
             ended.append("stage")
 
     async def consume():
-        async with Ahead(endless()) as first, Ahead(passed_on(first)) as second:
+        async with Prefetch(endless()) as first, Prefetch(passed_on(first)) as second:
             async for _ in second:
                 raise ValueError("full")
 
@@ -109,7 +113,7 @@ async def test_cancellation_at_any_moment_leaves_nothing_running(turns):
         await asyncio.Event().wait()
 
     async def run():
-        async with Ahead(stuck()) as first, Ahead(numbers_of(first)) as second:
+        async with Prefetch(stuck()) as first, Prefetch(numbers_of(first)) as second:
             async for _ in second:
                 pass
 
@@ -133,7 +137,7 @@ async def test_something_that_was_cancelled_within_a_stage_ends_the_wait():
         future.cancel()
         await future
 
-    async with Ahead(of_a_cancelled_future()) as items:
+    async with Prefetch(of_a_cancelled_future()) as items:
         assert await anext(items) == 1
         with pytest.raises(InternalError):
             async with asyncio.timeout(1):
@@ -144,7 +148,7 @@ async def test_something_that_was_cancelled_within_a_stage_ends_the_wait():
 
 async def test_a_source_is_closed_where_its_consumer_stops_early():
     source = numbers(5)
-    async with aclosing(source), Ahead(source) as items:
+    async with aclosing(source), Prefetch(source) as items:
         assert await anext(items) == 0
     with pytest.raises(StopAsyncIteration):
         await anext(source)

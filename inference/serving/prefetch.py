@@ -16,11 +16,11 @@ class _End(NamedTuple):
     error: BaseException | None
 
 
-class Ahead[T]:
+class Prefetch[T]:
     """Runs a source in a task of its own, up to `count` items ahead of its consumer.
 
-    Use it as `async with Ahead(source) as items` and iterate over `items`. They keep their order,
-    and the source's error is raised after the items before it. The task ends with the block.
+    Use it as `async with Prefetch(source) as items` and iterate over `items`. They keep their
+    order, and the source's error is raised after the items before it. The task ends with the block.
     """
 
     def __init__(self, source: AsyncGenerator[T], count: int = 1) -> None:
@@ -31,7 +31,7 @@ class Ahead[T]:
         self._task: asyncio.Task[None]
 
     def __repr__(self) -> str:
-        return f"<Ahead {self._queue.qsize()} items of {self._source!r}>"
+        return f"<Prefetch {self._queue.qsize()} items of {self._source!r}>"
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.get_running_loop().create_task(self._fill())
