@@ -93,9 +93,11 @@ class JobFiles:
         """Bytes of a scored file. Raises ScoringError, also if it was replaced since."""
         if not length:
             return b""
-        unchanged = {"etag": file.etag, "match_condition": MatchConditions.IfNotModified}
+        unchanged = MatchConditions.IfNotModified
         try:
-            stream = self._scored(file.blob).download_blob(start, length, **unchanged)
+            stream = self._scored(file.blob).download_blob(
+                start, length, etag=file.etag, match_condition=unchanged
+            )
             return bytes(stream.readall())
         except AzureError as error:
             raise _refusal(error) from error
