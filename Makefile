@@ -44,7 +44,7 @@ help:                 ## these lines
 
 ##@ Test and measure it
 test: setup-test      ## all tests but the long ones, in under 7 minutes
-	@$(PY) -m pytest -q -n 4 $(XDIST) -m "not long"
+	@$(PY) -m pytest -q -n 5 $(XDIST) -m "not long"
 
 test-long: setup-test-long ## the tests that take their time
 	@$(PY) -m pytest -q -n 2 $(XDIST) -m long --timeout 3600
@@ -56,7 +56,7 @@ test-servicebus: setup-test ## Microsoft's own tests of azure-servicebus, run ag
 	@exec $(PY) -m tests.service_bus_live
 
 coverage: setup-test  ## the same tests, and which lines and branches they run; fails below the floor in pyproject.toml
-	@$(PY) -m pytest -q -n 4 $(XDIST) -m "not long" --cov --cov-report=term $(UNTRACED)
+	@$(PY) -m pytest -q -n 5 $(XDIST) -m "not long" --cov --cov-report=term $(UNTRACED)
 
 check: setup-test     ## linters, types, and no function that is too complex
 	@$(PY) -m ruff check .
