@@ -146,7 +146,6 @@ async def test_the_document_of_an_exhausted_blob_keeps_its_reason(
     assert document["error"]["code"] == "tries_exhausted"
     assert "did not load" in document["error"]["message"]
     assert storage.markers() == []
-    assert scorer.counts.requests["blob", "failed"] == 1
 
 
 async def test_a_process_that_is_killed_while_it_sends_a_kept_document_loses_nothing(
