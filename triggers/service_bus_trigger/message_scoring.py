@@ -123,11 +123,8 @@ class MessageHandler:
         Those of a call with a last delivery are sent here: a binding that fails for one fails for
         all. If the call is `returned`, only those of last deliveries are.
         """
-        pairs = [
-            (each, out.document)
-            for each, out in zip(deliveries, outcomes, strict=True)
-            if out.document
-        ]
+        every = zip(deliveries, outcomes, strict=True)
+        pairs = [(each, outcome.document) for each, outcome in every if outcome.document]
         if self._last is None or not any(each.is_last for each, _ in pairs):
             return [document for _, document in pairs]
         now = [document for each, document in pairs if each.is_last or not returned]
