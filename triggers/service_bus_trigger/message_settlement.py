@@ -15,7 +15,7 @@ from inference.tracebacks import format_error
 from triggers.delivery.outbox import TRIES_EXHAUSTED
 from triggers.delivery.output_queue import Outgoing
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
-from triggers.service_bus_trigger.exhausted_messages import keep_unsent
+from triggers.service_bus_trigger.last_deliveries import keep_unsent
 from triggers.service_bus_trigger.message_outcomes import Outcome
 from triggers.service_bus_trigger.message_scoring import LOCK_S, MessageHandler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
@@ -133,7 +133,7 @@ class MessageSettler:
         except Exception as error:
             if not delivery.is_last:
                 raise
-            if not await keep_unsent(self._final_attempts, document, error):
+            if not await keep_unsent(self._final_attempts, (document, error)):
                 raise
             return False
         return True
