@@ -14,12 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 #: A room may import those named here, and the modules that lie beside it: the ground floor.
 ARROWS: dict[str, dict[str, set[str]]] = {
     "inference": {
+        "tracing": set(),
         "rows": set(),
         "models": {"rows"},
         "scripts": {"models", "rows"},
         "results": {"models", "rows"},
         "description": {"scripts", "models", "rows"},
-        "serving": {"scripts", "models", "rows"},
+        "serving": {"scripts", "models", "rows", "tracing"},
         "open_inference": {"serving", "scripts", "models", "rows"},
     },
     "triggers": {

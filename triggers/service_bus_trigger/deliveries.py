@@ -39,6 +39,8 @@ class Delivery:
     claim: str = ""
     #: Why the message can't be read.
     error: ScoringError | None = None
+    #: 1 at the first delivery.
+    count: int = 1
 
 
 def read_batch(
@@ -63,7 +65,9 @@ def read_batch(
             if not isinstance(error, ScoringError):
                 log.error("request %r can't be read: %s", request.id, format_error(error))
                 error = InternalError(type(error).__name__)
-            yield Delivery(request, redelivered, suspect, is_last, error=error)
+            yield Delivery(
+                *(request, redelivered, suspect, is_last), error=error, count=message.delivery_count
+            )
             continue
         is_duplicate = False
         if packed:
@@ -71,7 +75,10 @@ def read_batch(
             key = (request.id, fingerprint(request))
             is_duplicate = key in seen
             seen.add(key)
-        yield Delivery(request, redelivered, suspect, is_last, is_duplicate, packed, claim)
+        yield Delivery(
+            *(request, redelivered, suspect, is_last, is_duplicate, packed, claim),
+            count=message.delivery_count,
+        )
 
 
 def _read(message: ReceivedMessage) -> tuple[Request, str, str]:

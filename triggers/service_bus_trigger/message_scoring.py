@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from inference.errors import InternalError, Overloaded, ScoringError
@@ -16,10 +16,13 @@ from inference.results import result_document
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
+from inference.tracing import spans
+from triggers.bus_entity import BusEntity
 from triggers.delivery.outbox import Outbox
 from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
+from triggers.service_bus_trigger import message_outcome
 from triggers.service_bus_trigger.claim_reader import ClaimReader
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
 from triggers.service_bus_trigger.exhausted_messages import keep_unsent
@@ -29,6 +32,7 @@ from triggers.service_bus_trigger.isolation import (
     Isolation,
     RepeatedCrash,
 )
+from triggers.service_bus_trigger.message_outcome import Outcome
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 from triggers.service_bus_trigger.result_messages import message_id_of
 from triggers.settings import TriggerSettings
@@ -79,6 +83,7 @@ class MessageHandler:
         send: Callable[[str, str], Awaitable[object]] | None = None,
         result_blobs: ResultBlobs | None = None,
         claims: ClaimReader | None = None,
+        queue: BusEntity | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -96,7 +101,7 @@ class MessageHandler:
         self._keeps_order = keeps_order
         self._retry_s, self._store_retry_s = retry_s, store_retry_s
         self._max_wait_s = max_wait_s
-        self._clock, self._send, self._claims = clock, send, claims
+        self._clock, self._send, self._claims, self._queue = clock, send, claims, queue
         self._retry = Retry(
             max_s=retry_s, first_pause_s=0.1, max_pause_s=4.0, clock=clock, sleep=sleep
         )
@@ -137,6 +142,11 @@ class MessageHandler:
 
     async def outcome(self, delivery: Delivery) -> Outcome:
         """What one message ends in, whatever fails."""
+        if self._queue is None or spans.recorder is None:
+            return await self._outcome(delivery)
+        return await message_outcome.traced(self._outcome, delivery, self._queue)
+
+    async def _outcome(self, delivery: Delivery) -> Outcome:
         try:
             return await self._score(delivery, self._clock())
         except StoreUnavailable as error:
@@ -288,17 +298,3 @@ class MessageHandler:
     def _wait_s(self, delivery: Delivery) -> float | None:
         """How long to wait for the result store; None if the sender can look at the queue too."""
         return self._store_retry_s if delivery.packed else None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one message ends in. All are empty if nothing is sent."""
-
-    #: For the output queue.
-    document: str = ""
-    #: For the input queue.
-    requeued: str = ""
-    #: Why the broker has to deliver the message again.
-    error: ScoringError | None = None
-    #: The document for the output queue, if no attempt is left after `error`.
-    exhausted: str = ""
