@@ -17,6 +17,7 @@ def mark_failed(span: Span, error: BaseException) -> None:
         span.set_attribute("error.type", error.code)
         if isinstance(error, CallerError):
             return
+        # An error without a place is a script's own response, which may hold payload.
         from_response = isinstance(error, ScriptFailed) and not error.located
         span.set_status(StatusCode.ERROR, error.code if from_response else error.message)
     else:
