@@ -31,7 +31,7 @@ def annotate(finished: FinishedRequest) -> None:
         is_failure = isinstance(finished.status, int) and finished.status >= 500
     else:
         facts["triscore.outcome"] = finished.status
-        is_failure = finished.status != "succeeded"
+        is_failure = finished.status in ("failed", "returned")
     known = {name: value for name, value in facts.items() if value is not None}
     spans.annotate(known, failed=is_failure)
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+import orjson
+
 from inference.request import Request
 from inference.tracing import spans
 from inference.tracing.spans import Carrier
@@ -48,6 +50,11 @@ def header(trace: Carrier) -> Mapping[str, str]:
     """The header or the field of a document that names a span."""
     parent = trace.get("traceparent")
     return {"traceparent": parent} if parent else {}
+
+
+def of_document(document: str) -> Carrier:
+    """The span that a result document names; empty if nothing is traced."""
+    return {} if spans.recorder is None else header(orjson.loads(document))
 
 
 def properties(trace: Carrier) -> dict[str, str] | None:

@@ -30,6 +30,7 @@ def result_message(document: str, message: ReceivedMessage, request_id: str) -> 
         message_id_of(document.encode()),
         message.correlation_id or request_id,
         message.session_id,
+        message_spans.of_document(document),
     )
 
 
