@@ -15,10 +15,13 @@ from inference.results import result_document
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
+from inference.tracing import spans
+from triggers.bus_entity import BusEntity
 from triggers.delivery.outbox import Outbox
 from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
+from triggers.service_bus_trigger import message_outcomes
 from triggers.service_bus_trigger.claim_reader import ClaimReader
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
 from triggers.service_bus_trigger.isolation import (
@@ -69,6 +72,7 @@ class MessageHandler:
         send: Callable[[str, str], Awaitable[object]] | None = None,
         result_blobs: ResultBlobs | None = None,
         claims: ClaimReader | None = None,
+        queue: BusEntity | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -86,7 +90,7 @@ class MessageHandler:
         self._keeps_order = keeps_order
         self._retry_s, self._store_retry_s = retry_s, store_retry_s
         self._max_wait_s = max_wait_s
-        self._clock, self._claims = clock, claims
+        self._clock, self._claims, self._queue = clock, claims, queue
         self._last = LastDeliveries(results.final_attempts, send) if send else None
         self._retry = Retry(
             max_s=retry_s, first_pause_s=0.1, max_pause_s=4.0, clock=clock, sleep=sleep
@@ -123,6 +127,11 @@ class MessageHandler:
 
     async def outcome(self, delivery: Delivery) -> Outcome:
         """What one message ends in, whatever fails."""
+        if self._queue is None or spans.recorder is None:
+            return await self._outcome(delivery)
+        return await message_outcomes.traced(self._outcome, delivery, self._queue)
+
+    async def _outcome(self, delivery: Delivery) -> Outcome:
         try:
             return await self._score(delivery, self._clock())
         except StoreUnavailable as error:
