@@ -5,6 +5,7 @@ A test that kills or pauses a server starts or resumes it before it ends.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,9 @@ import pytest
 
 from tests import servers, waiting
 from tests.servers import AzuriteProcess, BrokerProcess, HostProcess, RedisProcess, StartHost
+
+# A run in the background of a shell ignores Ctrl-C, and so would every process that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long one example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("triscore", deadline=None)
