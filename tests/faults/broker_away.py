@@ -104,10 +104,8 @@ def _closed(app: App) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _disabled(app: App) -> Iterator[None]:
-    """The output queue takes no messages. Links that are open notice it when they open again."""
+    """The output queue takes no messages."""
     _set_status(app, EntityStatus.SEND_DISABLED)
-    app.servicebus.stop()
-    app.servicebus.start()
     try:
         yield
     finally:

@@ -78,7 +78,7 @@ class LinkFactory:
             return _request_link(cbs.NODE, session, attach, replies, target, handle, keys)
         rights = _rights_for(path, attach)
         queue = self._authorize(grants, path, rights)
-        _require_enabled(queue, attach)
+        _require_enabled(queue, receives=bool(attach.role))
         if path.casefold().endswith(_MANAGEMENT):
             node = f"{queue.path.casefold()}{_MANAGEMENT}"
             handle, keys = (
@@ -159,6 +159,7 @@ def _publish(
     message_format: int | None,
     txn_id: bytes | None,
 ) -> Outcome:
+    _require_enabled(queue, receives=False)  # the status may have changed since the link opened
     drafts = message_conversion.read_transfer(message, message_format)
     try:
         queue.check(drafts)
@@ -206,10 +207,10 @@ def _is_coordinator(attach: Attach) -> bool:
     return isinstance(target, Described) and target.descriptor == COORDINATOR
 
 
-def _require_enabled(queue: MessageQueue, attach: Attach) -> None:
+def _require_enabled(queue: MessageQueue, *, receives: bool) -> None:
     """Raises AmqpError if the entity's status forbids what the link is for."""
     status = queue.settings.properties.get("Status", "Active")
-    if status in {"Disabled", "ReceiveDisabled" if attach.role else "SendDisabled"}:
+    if status in {"Disabled", "ReceiveDisabled" if receives else "SendDisabled"}:
         raise AmqpError(
             _ENTITY_DISABLED, f"Messaging entity {queue.path!r} is currently disabled: {status}."
         )

@@ -209,6 +209,21 @@ async def test_a_disabled_queue_refuses_links(
                     pass
 
 
+async def test_a_queue_that_is_disabled_refuses_messages_over_open_links(admin, emulator):
+    queue = admin.create_queue("closing")
+    async with (
+        aio.ServiceBusClient.from_connection_string(
+            emulator.connection_string, retry_total=0
+        ) as client,
+        client.get_queue_sender("closing") as sender,
+    ):
+        await sender.send_messages(ServiceBusMessage("1"))
+        queue.status = "SendDisabled"
+        admin.update_queue(queue)
+        with pytest.raises(MessagingEntityDisabledError):
+            await sender.send_messages(ServiceBusMessage("2"))
+
+
 def test_messages_are_sent_and_received_over_rest(admin, url):
     admin.create_queue("rest")
     headers = {
