@@ -80,13 +80,16 @@ AS_IT_CAME = OutputOptions()
 
 
 def parse_names(text: str) -> Names:
-    """Raises ValueError for JSON that is no list of texts."""
+    """Raises ValueError for JSON that is no list of texts, and for more than one line of CSV."""
     text = text.strip()
     if not text:
         return ()
     if text.startswith("["):
         return _once(_listed(text))
-    (cells,) = csv.reader([text], skipinitialspace=True)
+    try:
+        (cells,) = csv.reader([text], skipinitialspace=True)
+    except csv.Error as error:
+        raise ValueError(text) from error
     return _once([cell.strip() for cell in cells if cell.strip()])
 
 

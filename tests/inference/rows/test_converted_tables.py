@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import orjson
 import pyarrow.parquet as pq
@@ -120,3 +121,9 @@ def test_members_and_elements_are_the_texts_of_the_values(value, indent, ascii_o
 )
 def test_names_are_a_line_of_csv_or_a_list_of_json(text, names):
     assert parse_names(text) == names
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\nb", "[1]", "[a"])
+def test_what_is_neither_a_line_of_csv_nor_a_list_of_json_is_refused(text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        parse_names(text)

@@ -267,6 +267,7 @@ def test_the_options_of_a_file_are_in_the_metadata_and_the_content_type_of_its_b
         ({"output": "everything"}, UnfitInput, "output"),
         ({"output_format": "xlsx"}, MalformedInput, "output_format in the query: expected one of"),
         ({"keep": "[1]"}, MalformedInput, "keep in the query: expected names"),
+        ({"ignore": "a\rb"}, MalformedInput, "ignore in the query: expected names"),
         ({"keep": "a", "drop": "a"}, UnfitInput, "column 'a': expected kept or dropped"),
         ({"header": "yes"}, MalformedInput, 'header: expected "present" or "absent"'),
         ({"delimiter": "ab"}, MalformedInput, "delimiter: expected"),
