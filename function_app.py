@@ -11,14 +11,14 @@ import azure.functions as func
 
 import cache
 from cache import keys
-from cache.settings import CacheSettings
 from inference import package_settings
 from inference.results.result_store import ResultStore
 from inference.serving import shutdown
 from inference.serving.scorer import Scorer
 from inference.settings import InferenceSettings
+from inference.tracing import exporting
 from triggers.blob_trigger import blob_blueprint
-from triggers.connections import validation
+from triggers.connections.validation import trigger_settings
 from triggers.console import console_blueprint
 from triggers.description import openapi_v2
 from triggers.http_trigger import open_inference_blueprint, operations_blueprint, score_blueprint
@@ -32,13 +32,13 @@ ROOT = Path(__file__).resolve().parent
 def build() -> tuple[func.FunctionApp, Scorer]:
     """The app, and the scorer that its triggers share. Raises SettingError, CacheSettingError."""
     env = package_settings.with_defaults(os.environ, root=ROOT)
-    inference = InferenceSettings.from_env(env, root=ROOT)
-    settings = validation.trigger_settings(env)
+    inference, settings = InferenceSettings.from_env(env, root=ROOT), trigger_settings(env)
+    exporting.configure(env)
     # Entry scripts written for Azure ML look for their model there.
     os.environ["AZUREML_MODEL_DIR"] = str(inference.model_dir)
-    store = cache.build(CacheSettings.from_env(env))
+    store = cache.build(cache.CacheSettings.from_env(env))
     scorer = Scorer.in_worker(inference, store, keys, ROOT)
-    shutdown.close_with_loop(scorer.close, store.close)
+    shutdown.close_with_loop(scorer.close, store.close, exporting.close)
     results = ResultStore(store, keys.result_key, inference.result_ttl_s, settings.message_ttl_s)
 
     built = func.FunctionApp(http_auth_level=func.AuthLevel(settings.http_auth_level))

@@ -116,6 +116,14 @@ def package(
     generate_dockerfile: Annotated[
         bool, typer.Option("--generate-dockerfile", help="Write a Dockerfile into the package.")
     ] = False,
+    tracing: Annotated[
+        str | None,
+        typer.Option(
+            "--tracing",
+            metavar="otlp|azure-monitor",
+            help="Add the packages that export OpenTelemetry traces so.",
+        ),
+    ] = None,
     as_json: output.Json = False,
 ) -> int:
     """Write what Azure Functions runs as it is. It is started once before it is written."""
@@ -128,6 +136,7 @@ def package(
         entry_script=entry_script,
         requirements=requirements,
         generate_dockerfile=generate_dockerfile,
+        tracing=tracing,
         auth_level=auth_level,
         input_path=input_path,
         output_path=output_path,

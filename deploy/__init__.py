@@ -30,6 +30,7 @@ class CommonOptions(TypedDict, total=False):
     entry_script: AnyPath | None
     requirements: AnyPath | None
     generate_dockerfile: bool
+    tracing: str | None
 
 
 def package_http(

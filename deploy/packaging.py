@@ -15,7 +15,16 @@ from typing import Unpack
 
 import orjson
 
-from deploy import manifest, outputs, packaged_model, pins, project_files, script_needs, trial
+from deploy import (
+    manifest,
+    outputs,
+    packaged_model,
+    pins,
+    project_files,
+    script_needs,
+    tracing_pins,
+    trial,
+)
 from deploy import options as package_options
 from deploy.errors import Refused
 from deploy.options import Options
@@ -51,12 +60,14 @@ def package(
     entry_script: AnyPath | None = None,
     requirements: AnyPath | None = None,
     generate_dockerfile: bool = False,
+    tracing: str | None = None,
     **options: Unpack[Options],
 ) -> Package:
     """Write a package to `output`, a folder or *.zip.
 
-    `trigger`: http, blob, service-bus-queue, all, or several separated by commas. Raises Refused,
-    ScoringError or OSError, and then changes nothing (a missing folder above `output` is made).
+    `trigger`: http, blob, service-bus-queue, all, or several separated by commas. `tracing`: otlp
+    or azure-monitor. Raises Refused, ScoringError or OSError, and then changes nothing (a missing
+    folder above `output` is made).
     """
     settings = package_options.settings(trigger, options)
     target = Path(output).resolve()
@@ -64,7 +75,7 @@ def package(
     packaged = packaged_model.find(
         Path(model), None if entry_script is None else Path(entry_script)
     )
-    required = requirements_of(packaged, requirements)
+    required = requirements_of(packaged, requirements, tracing)
     late_notes = script_needs.require_late(packaged, required)
     files = _files(packaged, dockerfile=generate_dockerfile)
     size = sum(file.stat().st_size for file in files.values())
@@ -80,12 +91,13 @@ def package(
     return Package(target, packaged.name, functions, size, notes)
 
 
-def requirements_of(packaged: PackagedModel, given: AnyPath | None) -> list[Pin]:
+def requirements_of(
+    packaged: PackagedModel, given: AnyPath | None, tracing: str | None = None
+) -> list[Pin]:
     """The app's pins, and those given or found beside the script. Raises Refused, OSError."""
     own = packaged.requirements if given is None else Path(given)
-    return pins.merge(
-        pins.read(project_files.find("requirements.txt")), _own_pins(own) if own else ()
-    )
+    app = [*pins.read(project_files.find("requirements.txt")), *tracing_pins.of(tracing)]
+    return pins.merge(app, _own_pins(own) if own else ())
 
 
 def _own_pins(file: Path) -> list[Pin]:

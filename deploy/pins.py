@@ -50,16 +50,22 @@ def _pins(file: Path, without: Set[str]) -> Iterator[Pin]:
         line = _COMMENT.sub("", raw).strip()
         if not line or normalize_name(_NAME.split(line, maxsplit=1)[0]) in without:
             continue
-        found = _PIN.fullmatch(line)
-        if found is None:
+        try:
+            yield parse(line)
+        except ValueError as error:
             raise Refused(
                 f"{file}, line {number}, is {line!r}: expected NAME==VERSION (`pip freeze` prints"
                 " it), so that Azure installs what was tested here"
-            )
-        extras = frozenset(
-            normalize_name(each.strip()) for each in (found["extras"] or "").split(",")
-        )
-        yield Pin(normalize_name(found["name"]), extras - {""}, found["version"], line)
+            ) from error
+
+
+def parse(line: str) -> Pin:
+    """Raises ValueError for a line that pins nothing."""
+    found = _PIN.fullmatch(line)
+    if found is None:
+        raise ValueError(line)
+    extras = frozenset(normalize_name(each.strip()) for each in (found["extras"] or "").split(","))
+    return Pin(normalize_name(found["name"]), extras - {""}, found["version"], line)
 
 
 def merge(app: Iterable[Pin], own: Iterable[Pin]) -> list[Pin]:

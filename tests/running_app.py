@@ -145,11 +145,11 @@ class App:
             self._disconnect()
             raise
 
-    def upload(self, name: str, body: bytes) -> None:
+    def upload(self, name: str, body: bytes, metadata: dict[str, str] | None = None) -> None:
         with self._container("scoring-input") as container:
             with contextlib.suppress(ResourceExistsError):
                 container.create_container()
-            container.upload_blob(name, body, overwrite=True)
+            container.upload_blob(name, body, overwrite=True, metadata=metadata)
 
     def output(self, name: str) -> bytes | None:
         """A blob of the output container; None if it is not there (yet)."""

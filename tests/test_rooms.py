@@ -15,12 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 ARROWS: dict[str, dict[str, set[str]]] = {
     "inference": {
         "counters": set(),
+        "tracing": set(),
         "rows": set(),
         "models": {"rows"},
         "scripts": {"models", "rows"},
         "results": {"models", "rows"},
         "description": {"scripts", "models", "rows"},
-        "serving": {"counters", "scripts", "models", "rows"},
+        "serving": {"counters", "scripts", "models", "rows", "tracing"},
         "open_inference": {"serving", "counters", "scripts", "models", "rows"},
     },
     "triggers": {

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import orjson
 
@@ -32,15 +34,23 @@ HEADERS = frozenset(
 )
 #: The prefix of a caller's own headers, which are packed. Blobs' metadata has the same names.
 OWN_HEADERS = "x-ms-meta-"
+#: Headers that carry a trace.
+TRACE_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
+NO_TRACE: Mapping[str, str] = MappingProxyType({})
 
 
-def pack(request: Request) -> str:
-    """A request as one message. Raises InputTooLarge, and MalformedInput for invalid text."""
+def pack(request: Request, trace: Mapping[str, str] = NO_TRACE) -> str:
+    """A request as one message. Raises InputTooLarge, and MalformedInput for invalid text.
+
+    `trace`: headers of the span that sends it, which replace those of the request.
+    """
     headers = {
         name: value
         for name, value in request.headers.items()
         if name in HEADERS or name.startswith(OWN_HEADERS)
     }
+    if trace:
+        headers = {name: headers[name] for name in headers.keys() - TRACE_HEADERS} | dict(trace)
     contents = {
         MARK: 1,
         "id": request.id,

@@ -7,6 +7,7 @@ ids. They are short, because final attempts are few.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -34,17 +35,18 @@ class FinalAttempts:
     ) -> None:
         self._cache, self._key, self._find, self._ttl_s = cache, key, find, ttl_s
         self._unsent_key = f"{key}:unsent"
+        self._changing = asyncio.Lock()
 
     async def add(self, request_id: str) -> None:
         """Name a request whose final attempt begins."""
-        await self._add(self._key, request_id)
+        await self._add(self._key, {request_id})
 
-    async def add_unsent(self, request_id: str) -> bool:
-        """Name a finished request whose document was not sent. Returns whether it is named.
+    async def add_unsent(self, request_ids: Iterable[str]) -> bool:
+        """Name finished requests whose documents were not sent. Returns whether they are named.
 
-        Never in a cache of this process alone, which forgets it at its end.
+        Never in a cache of this process alone, which forgets them at its end.
         """
-        return self._cache.remote and await self._add(self._unsent_key, request_id)
+        return self._cache.remote and await self._add(self._unsent_key, set(request_ids))
 
     async def due(self) -> list[tuple[str, bytes]]:
         """The ids and documents of requests that ran out of attempts or were not sent.
@@ -79,12 +81,10 @@ class FinalAttempts:
     async def release_lease(self) -> None:
         await self._cache.release(self._key)
 
-    async def _add(self, key: str, request_id: str) -> bool:
+    async def _add(self, key: str, added: set[str]) -> bool:
         """False if the list is full."""
-        changed = await self._change(
-            key, lambda ids: ids if len(ids) >= MAX_IDS else {*ids, request_id}
-        )
-        return request_id in changed
+        changed = await self._change(key, lambda ids: ids if len(ids) >= MAX_IDS else ids | added)
+        return added <= changed
 
     async def _forget(self, key: str, ended: Iterable[str]) -> None:
         if gone := set(ended):
@@ -92,6 +92,11 @@ class FinalAttempts:
 
     async def _change(self, key: str, change: Callable[[set[str]], set[str]]) -> set[str]:
         """Returns the ids that are in the list then."""
+        # One call of this process at a time: they would use up each other's rounds.
+        async with self._changing:
+            return await self._change_alone(key, change)
+
+    async def _change_alone(self, key: str, change: Callable[[set[str]], set[str]]) -> set[str]:
         ids: set[str] = set()
         for _ in range(_ROUNDS):
             entry = await self._cache.get(key)

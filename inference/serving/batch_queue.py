@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference.errors import InternalError, TransientError
 from inference.scripts.question import RowQuestion
 from inference.serving.deadlines import Wait
+
+if TYPE_CHECKING:
+    from inference.tracing.model_calls import WaitSpan
 
 
 class Waiter(NamedTuple):
@@ -18,6 +21,8 @@ class Waiter(NamedTuple):
     outcome: asyncio.Future[list[bytes]]
     wait: Wait
     rows: int
+    #: Where traces are exported.
+    span: WaitSpan | None = None
 
     def fail(self, error: BaseException) -> None:
         if self.outcome.done():

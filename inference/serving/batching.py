@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from inference.errors import InternalError, ResultUnserialisable, is_row_specific
@@ -17,6 +17,7 @@ from inference.serving.batch_queue import BatchQueue, Waiter
 from inference.serving.call_times import CallTimes
 from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
+from inference.tracing import spans
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,8 @@ class Batcher:
         if self._may_answer_at_once(rows):
             return self._answer_at_once(question, rows)
         outcome: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._queue.add(Waiter(question, outcome, wait, rows))
+        span = spans.begin_wait()
+        self._queue.add(Waiter(question, outcome, wait, rows, span))
         if self._task is None:
             self._start()
         self.rows += rows
@@ -87,6 +89,8 @@ class Batcher:
             return await outcome
         finally:
             self.rows -= rows
+            if span is not None:
+                span.end()
 
     async def close(self, within_s: float) -> None:
         """Wait until the queue is empty. After `within_s` seconds fail those who still wait."""
@@ -108,7 +112,11 @@ class Batcher:
         self._turn_is_taken = True
         asyncio.get_running_loop().call_soon(self._end_turn)
         try:
-            return self._call_inline(question, rows)
+            call: Callable[[], list[bytes]] = partial(self._script.run_rows, question)
+            if (recorder := spans.recorder) is not None:
+                waits = [recorder.model_calls.begin_wait()]
+                call = recorder.model_calls.traced(call, waits, rows=rows)
+            return self._call_inline(call, rows)
         except SystemExit as error:
             raise InternalError(type(error).__name__) from None
 
@@ -119,8 +127,8 @@ class Batcher:
         """Whether a call may run on the event loop."""
         return self._script.library_only and self.call_times.is_below(INLINE_S, rows=rows)
 
-    def _call_inline(self, question: RowQuestion, rows: int) -> list[bytes]:
-        call = partial(self.call_times.measure, rows, partial(self._script.run_rows, question))
+    def _call_inline(self, run: Callable[[], list[bytes]], rows: int) -> list[bytes]:
+        call = partial(self.call_times.measure, rows, run)
         answers = self._thread.run_inline(call, rows=rows)
         require_one_per_row(len(answers), rows=rows)
         return answers
@@ -195,11 +203,14 @@ class Batcher:
         if others:
             question = question.join([waiter.question for waiter in others])
         rows = len(question)
+        run: Callable[[], list[bytes]] = partial(self._script.run_rows, question)
+        if (recorder := spans.recorder) is not None:
+            waits = [waiter.span for waiter in batch if waiter.span is not None]
+            run = recorder.model_calls.traced(run, waits, rows=rows)
         if self._is_quick(rows):
-            return self._call_inline(question, rows)
-        call = partial(self.call_times.measure, rows, partial(self._script.run_rows, question))
-        waits = [waiter.wait for waiter in batch]
-        answers = await self._thread.run(call, rows=rows, waits=waits)
+            return self._call_inline(run, rows)
+        call = partial(self.call_times.measure, rows, run)
+        answers = await self._thread.run(call, rows=rows, waits=[waiter.wait for waiter in batch])
         require_one_per_row(len(answers), rows=rows)  # or waiters get answers of each other
         return answers
 

@@ -7,8 +7,10 @@ import time
 from collections.abc import Sequence
 
 from inference.ports import Cache, Entry
+from inference.serving import request_spans
 from inference.serving.cache_policy import LookupPolicy, Plan
 from inference.serving.off_loop import PIECE_ROWS, in_pieces
+from inference.tracing import spans
 
 Found = list[Entry | None]
 
@@ -77,7 +79,11 @@ class CacheLookup:
     ) -> Sequence[Entry | None] | None:
         began = time.perf_counter()
         try:
-            entries = await self._cache.get_many(keys)
+            if spans.recorder is None:
+                entries = await self._cache.get_many(keys)
+            else:
+                with spans.span("MGET", request_spans.redis("MGET", len(keys)), kind="client"):
+                    entries = await self._cache.get_many(keys)
         except ConnectionError:
             return None
         policy.record(len(keys), len(entries) - entries.count(None), time.perf_counter() - began)

@@ -14,6 +14,7 @@ from inference.log_text import current_request
 from inference.scripts.question import Reply
 from inference.serving.deadlines import Wait
 from inference.tracebacks import format_error
+from inference.tracing import spans
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,10 @@ class ComputeOptions:
 class Computation:
     """Units that are being computed, and the callers that wait for them. For one event loop."""
 
-    __slots__ = ("_error", "_futures", "_outcome", "_traceback", "_waiters", "keys", "task", "wait")
+    __slots__ = (
+        *("_error", "_futures", "_outcome", "_span", "_traceback", "_waiters"),
+        *("keys", "task", "wait"),
+    )
 
     def __init__(self, keys: Sequence[str]) -> None:
         #: Of its units, in their order.
@@ -47,6 +51,8 @@ class Computation:
         self._traceback: TracebackType | None = None
         self._futures: list[asyncio.Future[None]] = []
         self._waiters = 0
+        #: Of the request that began it.
+        self._span = None if spans.recorder is None else spans.recorder.current()
 
     def __repr__(self) -> str:
         return f"<Computation of {len(self.keys)} units, {self._waiters} waiters>"
@@ -77,6 +83,8 @@ class Computation:
     def join(self) -> None:
         """Add a waiter, which must `leave`."""
         self._waiters += 1
+        if self._span is not None and spans.recorder is not None:
+            spans.recorder.link(self._span)
 
     def leave(self, wait: Wait) -> bool:
         """Remove a waiter. True if it was the last one and the model has not begun."""

@@ -14,6 +14,7 @@ from inference.serving.call_times import CallTimes
 from inference.serving.computation import Units
 from inference.serving.deadlines import Wait
 from inference.serving.model_thread import ModelThread
+from inference.tracing import spans
 
 
 class ModelCaller:
@@ -48,7 +49,11 @@ class ModelCaller:
             return await self.call_rows(question, wait=wait)
         await self._require_loaded()
         self.require_time(question, 1, wait)
-        run = partial(self._call_times.measure, 1, partial(self._script.run, question))
+        run: Callable[[], bytes | Reply] = partial(self._script.run, question)
+        if (recorder := spans.recorder) is not None:
+            waits = [recorder.model_calls.begin_wait()]
+            run = recorder.model_calls.traced(run, waits, rows=question.rows)
+        run = partial(self._call_times.measure, 1, run)
         outcome = await self._thread.run(run, rows=question.rows, waits=(wait,))
         return outcome if isinstance(outcome, Reply) else [outcome]
 

@@ -20,7 +20,7 @@ from inference.output_choice import PROBABILITIES
 from inference.ports import Cache, Keys
 from inference.request import Answer, Request
 from inference.rows.formats.output_columns import OutputColumns
-from inference.serving import hung_threads, response_cache
+from inference.serving import hung_threads, request_spans, response_cache
 from inference.serving.batch_turns import BatchTurns
 from inference.serving.cache_policy import CachePolicy
 from inference.serving.deadlines import Deadlines, Wait
@@ -36,6 +36,7 @@ from inference.serving.request_deadline import RequestDeadline
 from inference.serving.request_log import RequestLog
 from inference.serving.response_cache import ResponseCache
 from inference.settings import InferenceSettings
+from inference.tracing import spans
 
 #: The version of a model whose files are not read yet.
 UNKNOWN = "unknown"
@@ -69,6 +70,8 @@ class Scorer:
         self.finished = FinishedRequests(self.counts, lambda: self.model)
         if settings.request_log != "off":
             self.finished.observe(RequestLog(settings.request_log))
+        if spans.recorder is not None:
+            self.finished.observe(request_spans.annotate)
         self._thread = ModelThread(
             timeout_s=settings.scoring_timeout_s, counts=self.counts, exit_process=exit_process
         )

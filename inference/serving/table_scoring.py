@@ -25,6 +25,7 @@ from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.row_types import Rows
 from inference.scripts import EstimatorScript
 from inference.scripts.question import Question, RowQuestion
+from inference.serving import request_spans
 from inference.serving.batch_report import BatchState, Report
 from inference.serving.batch_turns import InThread
 from inference.serving.batching import require_one_per_row
@@ -175,11 +176,14 @@ class _Batch:
     async def _predicted(self, parts: AsyncIterator[formats.Part]) -> AsyncGenerator[_Predicted]:
         first, failed = self._report.rows, self._report.failed
         isolation = RowIsolation(self._predict, self._request.id, has_answered=failed < first)
+        number = 0
         async for read in parts:
-            part, predictions = read, b"[]"
+            part, predictions, number = read, b"[]", number + 1
             if len(part.coerced.values):
                 question = self._script.question_of(part.coerced.values, self._output.output)
-                isolated = await isolation.predict(question)
+                rows = len(part.coerced.values)
+                with request_spans.part(number, rows):
+                    isolated = await isolation.predict(question)
                 predictions = isolated.predictions
                 self._report.cache_hits += isolated.cache_hits
                 part = _without(read, isolated.refused, first=first)

@@ -23,11 +23,15 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         app_dir: Path = ROOT,
         python: str = sys.executable,
         answers: str = "/api/health/ready",
+        host_args: tuple[str, ...] = (),
         **env: str,
     ) -> App:
         folder = tmp_path_factory.mktemp("app")
         app = App.in_folder(
-            folder, small_model.save(folder), env=env, app_dir=app_dir, python=python
+            *(folder, small_model.save(folder), env),
+            app_dir=app_dir,
+            python=python,
+            host_args=host_args,
         )
         made.append(app)
         for server in (app.redis, app.azurite, app.servicebus):

@@ -53,6 +53,7 @@ def refusal(model):
         ({"model": "nowhere.pkl"}, "nowhere.pkl does not exist: --model names a model file"),
         ({"entry_script": "nowhere.py"}, "nowhere.py does not exist: --entry-script names"),
         ({"requirements": "nowhere.txt"}, "nowhere.txt does not exist: --requirements names"),
+        ({"tracing": "zipkin"}, "--tracing zipkin: expected one of otlp, azure-monitor"),
         ({"trigger": "smtp"}, "--trigger smtp: expected one of http, blob, service-bus-queue, all"),
         (
             {"trigger": "blob", "auth_level": "admin"},

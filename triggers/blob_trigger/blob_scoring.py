@@ -19,6 +19,7 @@ from inference.serving.batch_report import Report
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
 from triggers.blob_options import NO_OPTIONS, BlobOptions
+from triggers.blob_trigger import blob_spans
 from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion
 from triggers.blob_trigger.blob_checkpoints import Checkpoints, basis_of
 from triggers.blob_trigger.blob_report import answer_of, report_of
@@ -92,7 +93,8 @@ class BlobHandler:
                 )
                 work = BlobWork.of(source, container, read.properties)
                 subject, request = work.subject, work.request
-                return await self._score_version(work, read, ends_at)
+                with blob_spans.process(work):
+                    return await self._score_version(blob_spans.traced(work), read, ends_at)
             except BlobGone:
                 log.info("%s: the blob was deleted before it was read", subject)
                 self._outbox.notify_unscored(request, "deleted")

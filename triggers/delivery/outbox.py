@@ -14,6 +14,7 @@ from inference.results.result_store import ResultStore
 from inference.results.running_jobs import RunningJobs
 from inference.results.stored_result import State, fingerprint
 from inference.serving.finished_requests import FinishedRequests, Outcome, Unscored
+from inference.tracing import spans
 from triggers.delivery.queue_document import TOO_LARGE, QueueDocument
 from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import GRACE_S, UnstoredResults
@@ -208,6 +209,12 @@ class Outbox:
 
     async def _store(self, request: Request, document: QueueDocument, wait_s: float | None) -> bool:
         """False if the request's id names other content."""
+        with spans.span("store result", {"triscore.request_id": request.id}, kind="client"):
+            return await self._store_in_time(request, document, wait_s)
+
+    async def _store_in_time(
+        self, request: Request, document: QueueDocument, wait_s: float | None
+    ) -> bool:
         if wait_s is None and not document.fits:
             wait_s = GRACE_S
         if wait_s is None:

@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inference.errors import SettingError
+from inference.tracing.spans import Carrier
 from triggers.bus_entity import BusEntity
+from triggers.delivery import message_spans
+from triggers.envelope import NO_TRACE
 from triggers.settings import SERVICE_BUS
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ class Outgoing(NamedTuple):
     correlation_id: str = ""
     #: For a queue or topic with sessions.
     session_id: str = ""
+    #: The span that sends it, where traces are exported.
+    trace: Carrier = NO_TRACE
 
 
 class QueueSender:
@@ -60,6 +65,7 @@ class QueueSender:
                 correlation_id=each.correlation_id or None,
                 session_id=each.session_id or None,
                 content_type="application/json",
+                application_properties=message_spans.properties(each.trace),  # type: ignore[arg-type]
             )
             for each in messages
         ]

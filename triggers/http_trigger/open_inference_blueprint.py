@@ -18,6 +18,7 @@ from inference.scripts import EstimatorScript
 from inference.serving.deadlines import Wait
 from inference.serving.scorer import Scorer
 from triggers import http_exchange, responses
+from triggers.http_trigger import http_spans
 from triggers.responses import RETRY_AFTER
 
 SERVER = {"name": "triscore", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
@@ -40,9 +41,10 @@ def blueprint(scorer: Scorer) -> func.Blueprint:
     ):
         read = functions.route(route, methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
         functions.function_name(name)(read(describe))
+    infer = http_spans.traced("v2/models/{name}/infer", handler.infer)
     for name, route in (("v2_infer", MODEL), ("v2_version_infer", VERSION)):
         score = functions.route(f"{route}/infer", methods=["POST"])
-        functions.function_name(name)(score(handler.infer))
+        functions.function_name(name)(score(infer))
     return functions
 
 

@@ -20,10 +20,14 @@ from inference.results.result_store import ResultStore
 from inference.results.stored_result import StoredResult
 from inference.serving.scorer import Scorer
 from inference.serving.shutdown import close_with_loop
+from inference.tracing import spans
 from triggers import envelope, http_exchange, responses
+from triggers.bus_entity import BusEntity
+from triggers.delivery import message_spans
 from triggers.delivery.batch_sender import BatchSender
 from triggers.delivery.output_queue import Outgoing
 from triggers.delivery.result_blobs import ResultBlobs
+from triggers.http_trigger import http_spans
 from triggers.settings import TriggerSettings
 from triggers.statuses import ID_IN_USE, ID_TOO_LONG, MAX_ID, RESULT_FINISHED, UNKNOWN_RESULT
 
@@ -49,20 +53,23 @@ def blueprint(
     if is_queued and settings.sessions_enabled:
         sender = BatchSender.to(env, settings.input)
         close_with_loop(sender.close)
-    handler = HttpHandler(scorer, results, result_blobs, send=sender.send if sender else None)
+    handler = HttpHandler(
+        scorer, results, result_blobs, queue=settings.input, send=sender.send if sender else None
+    )
+    answer = http_spans.traced("score", handler.score)
 
     if is_queued and not sender:
 
         @functions.route("score", methods=["GET", "POST"])
         @settings.input.output(functions, "queue")
         async def score(req: func.HttpRequest, queue: func.Out[str]) -> func.HttpResponse:
-            return await handler.score(req, queue)
+            return await answer(req, queue)
 
     else:
 
         @functions.route("score", methods=["GET", "POST"])
         async def score(req: func.HttpRequest) -> func.HttpResponse:
-            return await handler.score(req, None)
+            return await answer(req, None)
 
     @functions.route("results/{*id}", methods=["GET", "DELETE"])
     @http_exchange.observed(scorer.finished, "results")
@@ -84,10 +91,11 @@ class HttpHandler:
         results: ResultStore,
         result_blobs: ResultBlobs | None = None,
         *,
+        queue: BusEntity | None = None,
         send: Callable[[Outgoing], Awaitable[object]] | None = None,
     ) -> None:
         self._scorer, self._results, self._result_blobs = scorer, results, result_blobs
-        self._send = send
+        self._queue, self._send = queue, send
 
     async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
         """Answer a request, or enqueue it if its caller asks for that and there is a queue."""
@@ -164,7 +172,18 @@ class HttpHandler:
             expected = f"{SESSION_ID}: expected at most {MAX_ID} characters, got {len(session_id)}"
             return responses.refusal(ID_TOO_LONG, f"{expected}; send a shorter id", request.id)
         await self._scorer.validate(request)
-        message = envelope.pack(request)
+        with message_spans.create(self._queue, request.id):
+            return await self._reserve_and_send(req, request, queue, session_id)
+
+    async def _reserve_and_send(
+        self,
+        req: func.HttpRequest,
+        request: Request,
+        queue: func.Out[str] | None,
+        session_id: str,
+    ) -> func.HttpResponse | None:
+        trace = spans.carrier()
+        message = envelope.pack(request, trace)
         reservation = await self._results.reserve(request)
         if reservation == "unreachable":
             return None
@@ -175,23 +194,24 @@ class HttpHandler:
         # A pending request is sent again: sending it may have failed after the reservation.
         if reservation != "finished":
             if self._send is not None:
-                await _send_in_session(self._send, message, request.id, session_id)
+                outgoing = Outgoing(message, session_id=session_id, trace=trace)
+                await _send_in_session(self._send, outgoing, request.id)
             elif queue is not None:
                 queue.set(message)
         location = urlsplit(urljoin(req.url, f"results/{quote(request.id, safe='')}")).path
         return responses.json(
             202,
             {"id": request.id, "status": "pending"},
-            responses.RETRY_AFTER | {"location": location},
+            {**responses.RETRY_AFTER, "location": location, **message_spans.header(trace)},
         )
 
 
 async def _send_in_session(
-    send: Callable[[Outgoing], Awaitable[object]], message: str, request_id: str, session_id: str
+    send: Callable[[Outgoing], Awaitable[object]], message: Outgoing, request_id: str
 ) -> None:
     """Raises Overloaded. The request stays reserved, and its sender may repeat it."""
     try:
-        await send(Outgoing(message, session_id=session_id))
+        await send(message)
     except Exception as error:  # the SDK raises anything
         log.warning("request %r could not be enqueued: %s", request_id, type(error).__name__)
         raise Overloaded("the queue does not accept the request; try again later") from error

@@ -41,6 +41,8 @@ class Delivery:
     error: ScoringError | None = None
     #: When the message came into the queue, in seconds since 1970; 0: not known.
     enqueued_at: float = 0.0
+    #: 1 at the first delivery.
+    count: int = 1
 
 
 def read_batch(
@@ -65,7 +67,9 @@ def read_batch(
             if not isinstance(error, ScoringError):
                 log.error("request %r can't be read: %s", request.id, format_error(error))
                 error = InternalError(type(error).__name__)
-            yield Delivery(request, redelivered, suspect, is_last, error=error)
+            yield Delivery(
+                *(request, redelivered, suspect, is_last), error=error, count=message.delivery_count
+            )
             continue
         is_duplicate = False
         if packed:
@@ -76,6 +80,7 @@ def read_batch(
         yield Delivery(
             *(request, redelivered, suspect, is_last, is_duplicate, packed, claim),
             enqueued_at=message.enqueued_at,
+            count=message.delivery_count,
         )
 
 

@@ -12,8 +12,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
-import orjson
-
 from inference.errors import Overloaded
 from inference.results.final_attempts import FinalAttempts
 from triggers.delivery.queue_document import QueueDocument
@@ -27,21 +25,6 @@ POLL_S = 20.0
 LEASE_S = 60.0
 #: With so many documents that were not sent, a poll ends: the broker is likely to be away.
 MAX_FAILURES = 5
-
-
-async def keep_unsent(final_attempts: FinalAttempts, document: str, error: Exception) -> bool:
-    """Leave a document that can't be sent now to the polls. False if Redis does not take its id."""
-    request_id = str(orjson.loads(document)["id"])
-    try:
-        kept = await final_attempts.add_unsent(request_id)
-    except (ConnectionError, Overloaded):
-        kept = False
-    outcome = "it is sent later" if kept else "it is not sent again"
-    log.warning(
-        "the output queue does not take the document of request %r (%s): %s",
-        *(request_id, type(error).__name__, outcome),
-    )
-    return kept
 
 
 class ExhaustedMessages:

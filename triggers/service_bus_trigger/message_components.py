@@ -46,6 +46,7 @@ def message_handler(
         send=send,
         result_blobs=ResultBlobs.connected(env, settings.output_container),
         claims=ClaimReader(claims, scorer),
+        queue=settings.input,
     )
 
 

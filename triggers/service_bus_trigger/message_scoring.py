@@ -15,22 +15,24 @@ from inference.results import result_document
 from inference.results.result_store import ResultStore
 from inference.serving.scorer import Scorer
 from inference.tracebacks import format_error
+from inference.tracing import spans
+from triggers.bus_entity import BusEntity
 from triggers.delivery.outbox import Outbox
 from triggers.delivery.result_blobs import ResultBlobs
 from triggers.delivery.unstored_results import StoreUnavailable, UnstoredResults
 from triggers.retry import Retry
+from triggers.service_bus_trigger import message_outcomes
 from triggers.service_bus_trigger.claim_reader import ClaimReader
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
-from triggers.service_bus_trigger.exhausted_messages import keep_unsent
 from triggers.service_bus_trigger.isolation import (
     FROM_DELIVERY,
     MAX_CRASHES,
     Isolation,
     RepeatedCrash,
 )
+from triggers.service_bus_trigger.last_deliveries import LastDeliveries
 from triggers.service_bus_trigger.message_outcomes import Outcome, Sent
 from triggers.service_bus_trigger.received_message import ReceivedMessage
-from triggers.service_bus_trigger.result_messages import message_id_of
 from triggers.settings import TriggerSettings
 from triggers.statuses import is_retryable
 
@@ -70,6 +72,7 @@ class MessageHandler:
         send: Callable[[str, str], Awaitable[object]] | None = None,
         result_blobs: ResultBlobs | None = None,
         claims: ClaimReader | None = None,
+        queue: BusEntity | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -87,7 +90,8 @@ class MessageHandler:
         self._keeps_order = keeps_order
         self._retry_s, self._store_retry_s = retry_s, store_retry_s
         self._max_wait_s = max_wait_s
-        self._clock, self._send, self._claims = clock, send, claims
+        self._clock, self._claims, self._queue = clock, claims, queue
+        self._last = LastDeliveries(results.final_attempts, send) if send else None
         self._retry = Retry(
             max_s=retry_s, first_pause_s=0.1, max_pause_s=4.0, clock=clock, sleep=sleep
         )
@@ -100,34 +104,34 @@ class MessageHandler:
         """
         deliveries = list(read_batch(messages, max_delivery_count=self._max_delivery_count))
         outcomes = await asyncio.gather(*(self.outcome(each) for each in deliveries))
-        sent = await asyncio.gather(*map(self._send_last, deliveries, outcomes))
         errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+        documents = await self._send_last(deliveries, outcomes, returned=bool(errors))
         if errors:
             raise errors[0]
-        return Sent(
-            [
-                outcome.document
-                for outcome, was_sent in zip(outcomes, sent, strict=True)
-                if outcome.document and not was_sent
-            ],
-            [outcome.requeued for outcome in outcomes if outcome.requeued],
-        )
+        return Sent(documents, [outcome.requeued for outcome in outcomes if outcome.requeued])
 
-    async def _send_last(self, delivery: Delivery, outcome: Outcome) -> bool:
-        """Send the document of a last delivery: no later one can, if an output binding fails.
+    async def _send_last(
+        self, deliveries: Sequence[Delivery], outcomes: Sequence[Outcome], *, returned: bool
+    ) -> list[str]:
+        """The documents that are left to the binding.
 
-        Returns False if that is left to the binding.
+        Those of a call with a last delivery are sent here: a binding that fails for one fails for
+        all. If the call is `returned`, only those of last deliveries are.
         """
-        if not (delivery.is_last and outcome.document and self._send is not None):
-            return False
-        try:
-            await self._send(outcome.document, message_id_of(outcome.document.encode()))
-        except Exception as error:  # noqa: BLE001 - the SDK raises anything
-            return await keep_unsent(self._final_attempts, outcome.document, error)
-        return True
+        every = zip(deliveries, outcomes, strict=True)
+        pairs = [(each, outcome.document) for each, outcome in every if outcome.document]
+        if self._last is None or not any(each.is_last for each, _ in pairs):
+            return [document for _, document in pairs]
+        now = [document for each, document in pairs if each.is_last or not returned]
+        return await self._last.send(now)
 
     async def outcome(self, delivery: Delivery) -> Outcome:
         """What one message ends in, whatever fails."""
+        if self._queue is None or spans.recorder is None:
+            return await self._outcome(delivery)
+        return await message_outcomes.traced(self._outcome, delivery, self._queue)
+
+    async def _outcome(self, delivery: Delivery) -> Outcome:
         try:
             return await self._score(delivery, self._clock())
         except StoreUnavailable as error:

@@ -12,10 +12,11 @@ import orjson
 
 from inference.results.final_attempts import FinalAttempts
 from inference.tracebacks import format_error
+from inference.tracing.spans import Carrier
 from triggers.delivery.outbox import TRIES_EXHAUSTED
 from triggers.delivery.output_queue import Outgoing
 from triggers.service_bus_trigger.deliveries import Delivery, read_batch
-from triggers.service_bus_trigger.exhausted_messages import keep_unsent
+from triggers.service_bus_trigger.last_deliveries import keep_unsent
 from triggers.service_bus_trigger.message_outcomes import Outcome
 from triggers.service_bus_trigger.message_scoring import LOCK_S, MessageHandler
 from triggers.service_bus_trigger.received_message import ReceivedMessage
@@ -100,7 +101,7 @@ class MessageSettler:
     ) -> None:
         outcome = await self._handler.outcome(delivery)
         if outcome.exhausted:
-            sent = await self._send_document(message, delivery, outcome.exhausted)
+            sent = await self._send_document(message, delivery, outcome.exhausted, outcome.trace)
             await actions.dead_letter(message.lock_token, TRIES_EXHAUSTED, str(outcome.error))
             if sent:
                 await self._final_attempts.forget([delivery.request.id])
@@ -114,9 +115,11 @@ class MessageSettler:
     ) -> None:
         """Complete a message that was answered, dead-letter one that never can be."""
         if outcome.requeued:
-            await self._requeue(Outgoing(outcome.requeued, session_id=message.session_id))
+            await self._requeue(
+                Outgoing(outcome.requeued, session_id=message.session_id, trace=outcome.trace)
+            )
         if outcome.document:
-            await self._send_document(message, delivery, outcome.document)
+            await self._send_document(message, delivery, outcome.document, outcome.trace)
         error = _final_error(outcome.document)
         if error is None:
             await actions.complete(message.lock_token)
@@ -124,16 +127,17 @@ class MessageSettler:
             await actions.dead_letter(message.lock_token, *error)
 
     async def _send_document(
-        self, message: ReceivedMessage, delivery: Delivery, document: str
+        self, message: ReceivedMessage, delivery: Delivery, document: str, trace: Carrier
     ) -> bool:
         """False if it is sent after the last delivery. Raises what `send` raises before that."""
         # A message's own id is that of its request, unless HTTP enqueued it.
+        outgoing = result_message(document, message, delivery.request.id)
         try:
-            await self._send(result_message(document, message, delivery.request.id))
+            await self._send(outgoing._replace(trace=trace))
         except Exception as error:
             if not delivery.is_last:
                 raise
-            if not await keep_unsent(self._final_attempts, document, error):
+            if not await keep_unsent(self._final_attempts, (document, error)):
                 raise
             return False
         return True

@@ -6,6 +6,7 @@ import hashlib
 
 import orjson
 
+from triggers.delivery import message_spans
 from triggers.delivery.output_queue import Outgoing
 from triggers.service_bus_trigger.received_message import ReceivedMessage
 
@@ -29,6 +30,7 @@ def result_message(document: str, message: ReceivedMessage, request_id: str) -> 
         message_id_of(document.encode()),
         message.correlation_id or request_id,
         message.session_id,
+        message_spans.of_document(document),
     )
 
 
@@ -39,4 +41,6 @@ def late_message(document: str, message_id: str) -> Outgoing:
     """
     read = orjson.loads(document)
     correlation_id = read.get("correlation_id") or read["id"]
-    return Outgoing(document, message_id, correlation_id, read.get("session_id") or message_id)
+    session_id = read.get("session_id") or message_id
+    trace = message_spans.header(read)
+    return Outgoing(document, message_id, correlation_id, session_id, trace)

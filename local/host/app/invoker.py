@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from local.host.app.bindings import Function, Identity
 from local.host.app.inputs import Inputs
 from local.host.app.outputs import Outputs
-from local.host.app.protos import TypedData
+from local.host.app.protos import NO_TRACE, RpcTraceContext, TypedData
 from local.host.app.runtime import InvocationFailed, Outcome, Runtime, new_id
 from local.host.errors import BindingFailed
 
@@ -32,6 +32,7 @@ class Invoker:
         *,
         values: Mapping[str, str],
         identities: Sequence[Identity] = (),
+        trace: RpcTraceContext = NO_TRACE,
         on_return: Callable[[], object] = lambda: None,
     ) -> Outcome:
         """Return when all outputs have been sent. Logs a failure and raises InvocationFailed.
@@ -40,6 +41,7 @@ class Invoker:
 
         `values` replace `{name}` in the paths of bindings. `identities` are those of the triggering
         blob version or messages, one per message of a batch; by default, the invocation's own id.
+        `trace` is the sender's: this host records no spans of its own.
         """
         invocation_id = new_id()
         inputs = {function.trigger.name: data}
@@ -47,7 +49,9 @@ class Invoker:
             if function.inputs:
                 inputs |= await self._inputs.read(function, values)
             try:
-                outcome = await self._runtime.invoke(function, inputs, metadata, invocation_id)
+                outcome = await self._runtime.invoke(
+                    function, inputs, metadata, invocation_id, trace
+                )
             finally:
                 on_return()
             if function.other_outputs:

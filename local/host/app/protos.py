@@ -121,7 +121,16 @@ class RpcHttp(Message): ...
 class RpcRetryOptions(Message): ...
 
 
-class RpcTraceContext(Message): ...
+class RpcTraceContext(Message):
+    """`trace_parent` and `trace_state` as in the headers of W3C Trace Context."""
+
+    @classmethod
+    def of(cls, parent: str, state: str) -> Self:
+        return cls(trace_parent=parent, trace_state=state, attributes={})
+
+
+#: Shared by all invocations without one, which only read it.
+NO_TRACE = RpcTraceContext.of("", "")
 
 
 class Timestamp(Message): ...

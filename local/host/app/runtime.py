@@ -22,7 +22,13 @@ from local.host.app import protos
 from local.host.app.binding_reader import read_function
 from local.host.app.bindings import Function
 from local.host.app.deadlines import Deadlines
-from local.host.app.protos import Message, ParameterBinding, TypedData
+from local.host.app.protos import (
+    NO_TRACE,
+    Message,
+    ParameterBinding,
+    RpcTraceContext,
+    TypedData,
+)
 from local.host.errors import HostError
 
 log = logging.getLogger(__name__)
@@ -33,7 +39,6 @@ SCRIPT = "function_app.py"
 Outcome = Mapping[str, TypedData]
 
 #: Shared by all invocations, which only read them.
-_NO_TRACE = protos.RpcTraceContext(trace_parent="", trace_state="", attributes={})
 _NO_RETRY = protos.RetryContext(retry_count=0, max_retry_count=0, exception=None)
 _NO_DATA = TypedData()
 
@@ -119,13 +124,14 @@ class Runtime:
         inputs: Mapping[str, TypedData | None],
         metadata: Mapping[str, TypedData],
         invocation_id: str,
+        trace: RpcTraceContext = NO_TRACE,
     ) -> Outcome:
         """Run a function. Raises InvocationFailed.
 
         Call it in a task of its own: it sets the invocation id in the task's context.
         """
         library.invocation_id_cv.set(invocation_id)
-        request = _invocation_request(function, inputs, metadata, invocation_id)
+        request = _invocation_request(function, inputs, metadata, invocation_id, trace)
         try:
             answer = await self._deadlines.run(library.invocation_request(request))
         except TimeoutError:
@@ -161,6 +167,7 @@ def _invocation_request(
     inputs: Mapping[str, TypedData | None],
     metadata: Mapping[str, TypedData],
     invocation_id: str,
+    trace: RpcTraceContext,
 ) -> Message:
     return Message(
         request=Message(
@@ -172,7 +179,7 @@ def _invocation_request(
                     for name, data in inputs.items()
                 ],
                 trigger_metadata=metadata,
-                trace_context=_NO_TRACE,
+                trace_context=trace,
                 retry_context=_NO_RETRY,
             )
         )

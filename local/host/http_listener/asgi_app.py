@@ -17,6 +17,7 @@ from local.host.http_listener.request import (
     find_key,
     read_headers,
     read_query,
+    read_trace,
     to_typed_data,
 )
 from local.host.http_listener.response import FAILED, Response, from_outcome
@@ -136,7 +137,9 @@ class AsgiApp:
 
     async def _invoke(self, route: Route, data: TypedData, values: Mapping[str, str]) -> Response:
         try:
-            outcome = await self._invoker.run(route.function, data, {}, values=values)
+            outcome = await self._invoker.run(
+                route.function, data, {}, values=values, trace=read_trace(data.http.headers)
+            )
         except InvocationFailed:
             return FAILED
         return from_outcome(route.function, outcome)

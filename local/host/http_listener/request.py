@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from local.host.app.protos import RpcHttp, TypedData
+from local.host.app.protos import NO_TRACE, RpcHttp, RpcTraceContext, TypedData
 
 #: Requests with more query arguments are refused: parsing those of the longest allowed head would
 #: block the event loop.
@@ -54,6 +54,12 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         name, value = _decode_name(raw_name), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
+
+
+def read_trace(headers: Mapping[str, str]) -> RpcTraceContext:
+    """The caller's."""
+    parent = headers.get("traceparent")
+    return RpcTraceContext.of(parent, headers.get("tracestate", "")) if parent else NO_TRACE
 
 
 def find_key(query: str) -> str:

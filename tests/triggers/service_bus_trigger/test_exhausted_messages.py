@@ -132,9 +132,9 @@ async def test_the_document_of_a_last_delivery_is_sent_by_the_app_and_by_no_bind
     scorer, results, queue
 ):
     handler = MessageHandler(scorer, results, send=queue.send)
-    sent = await handler.score([message(delivery_count=10), message(name="m2")])
-    assert [each["id"] for each in queue.documents] == ["m1"]
-    assert [json.loads(each)["id"] for each in sent.documents] == ["m2"]
+    assert await handler.score([message(delivery_count=10), message(name="m2")]) == ([], [])
+    # A binding that fails would fail for both.
+    assert [each["id"] for each in queue.documents] == ["m1", "m2"]
 
 
 async def test_a_last_delivery_that_can_t_be_sent_is_finished_and_sent_later(
@@ -150,6 +150,18 @@ async def test_a_last_delivery_that_can_t_be_sent_is_finished_and_sent_later(
     assert [(each["id"], each["status"]) for each in queue.documents] == [("m1", "succeeded")]
     await exhausted.poll()
     assert len(queue.sent) == 1
+
+
+async def test_a_whole_batch_that_can_t_be_sent_is_kept(scorer, results, exhausted, queue, shared):
+    handler = MessageHandler(scorer, results, send=queue.send)
+    queue.broken = True
+    names = [f"m{number}" for number in range(64)]
+    batches = [[message(name=name, delivery_count=10)] for name in names[:40]]
+    batches.append([message(name=name, delivery_count=10) for name in names[40:]])
+    assert await asyncio.gather(*map(handler.score, batches)) == [([], [])] * len(batches)
+    queue.broken = False
+    await exhausted.poll()
+    assert sorted(each["id"] for each in queue.documents) == sorted(names)
 
 
 async def test_without_a_shared_cache_a_last_delivery_is_left_to_the_binding(

@@ -104,7 +104,7 @@ async def test_a_batch_s_result_is_sent_in_the_session_too(scorer, results, monk
     (function,) = app.get_functions()
     message = ReceivedMessage(body=b"[[1, 2, 3]]", message_id="m1", session_id="ada")
     await function.get_user_function()(message)
-    ((body, message_id, correlation_id, session_id),) = sent
+    ((body, message_id, correlation_id, session_id, _),) = sent
     assert (correlation_id, session_id) == ("m1", "ada")
     assert message_id == message_id_of(body.encode())
     assert json.loads(body)["id"] == "m1"
