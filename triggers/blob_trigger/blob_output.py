@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import quote, unquote
 
 import orjson
 from azure.core import MatchConditions
@@ -16,11 +17,14 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import ContainerClient, StorageErrorCode
 
+from inference.errors import UnfitInput
 from inference.rows import media_types
 from triggers.storage.block_writer import BlockWriter, upload
 from triggers.storage.storage_errors import error_code
 
 REPORT = ".report.json"
+#: Metadata of predictions: the name of their input in ASCII, cut, because all may have 8 KB.
+INPUT, _MAX_INPUT = "input", 4000
 _IF_MISSING: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
 #: Names that would be another blob's report, and the names of the outputs of such blobs.
 _TAKEN = re.compile(r"\.report\.json(\.scored)*$")
@@ -29,9 +33,9 @@ _TAKEN = re.compile(r"\.report\.json(\.scored)*$")
 def output_name(name: str) -> str:
     """The name of a blob's predictions: its own, except if it ends as reports do.
 
-    No two blobs have the same output, and no output has the name of a report: the predictions of
-    `x.csv.report.json` are `x.csv.report.json.scored`, and those of a blob of that name have one
-    `.scored` more.
+    No output has the name of a report: the predictions of `x.csv.report.json` are
+    `x.csv.report.json.scored`, and those of a blob of that name have one `.scored` more. No two
+    blobs have the same output, but where one is in another format: see BlobOutput.require_own.
     """
     return f"{name}.scored" if _TAKEN.search(name) else name
 
@@ -50,6 +54,9 @@ class BlobOutput:
         self.report_place = f"{container.container_name}/{self._report_name}"
         #: Of what is there; None: nothing is; missing: not known.
         self._etags: dict[str, str | None] = {}
+        self._input = quote(name)[:_MAX_INPUT]
+        #: What the predictions that are there say of their input; empty: nothing.
+        self._found_input = ""
 
     def __repr__(self) -> str:
         return f"<BlobOutput {self.place}>"
@@ -80,6 +87,18 @@ class BlobOutput:
         """
         self._etags = {self._name: None, self._report_name: None}
 
+    def require_own(self) -> None:
+        """Raises UnfitInput if the predictions that `begin` found are another blob's.
+
+        Those of `rows.csv` written as Parquet have the name of those of `rows.csv.parquet`.
+        """
+        if self._is_taken:
+            raise UnfitInput(
+                field="output",
+                expected="a name that no other blob's output has: rename a blob, or delete it",
+                got=f"{self.place}, the output of blob {unquote(self._found_input)!r}",
+            )
+
     def writer(self, encoding: str) -> BlockWriter:
         """`encoding`: see BlockWriter.compress."""
         blob = self._container.get_blob_client(self._name)
@@ -89,14 +108,16 @@ class BlobOutput:
 
     def commit(self, writer: BlockWriter, content_type: str) -> str:
         """Replace the predictions by what was written. Returns their ETag."""
+        metadata = {INPUT: self._input}
         return self._replace(
-            self._name, lambda conditions: writer.commit(content_type, **conditions)
+            self._name,
+            lambda conditions: writer.commit(content_type, metadata=metadata, **conditions),
         )
 
     def delete(self) -> None:
         """Delete the predictions of an earlier blob of the same name."""
         conditions = self._conditions(self._name)
-        if conditions == _IF_MISSING:
+        if conditions == _IF_MISSING or self._is_taken:
             return
         with contextlib.suppress(ResourceNotFoundError):
             self._container.delete_blob(self._name, **conditions)
@@ -138,12 +159,23 @@ class BlobOutput:
             return _IF_MISSING
         return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
+    @property
+    def _is_taken(self) -> bool:
+        """Whether the predictions that are there are another blob's."""
+        return self._found_input not in ("", self._input)
+
     def _etag(self, name: str) -> str | None:
+        found_input = ""
         try:
-            return str(self._container.get_blob_client(name).get_blob_properties().etag)
+            properties = self._container.get_blob_client(name).get_blob_properties()
+            found_input = str((properties.metadata or {}).get(INPUT, ""))
+            return str(properties.etag)
         except ResourceNotFoundError as error:
             self._create_container(error)
             return None
+        finally:
+            if name == self._name:
+                self._found_input = found_input
 
     def _create_container(self, error: ResourceNotFoundError) -> bool:
         """Create the container if an error says that it is missing. Returns whether it did."""

@@ -193,6 +193,7 @@ class BlobHandler:
         form = format_for(work.properties, self._options, reads_rows=script.reads_rows)
         work.output.end_with(form.output_ending(work.properties.name))
         reader = await read.begin(work, self._threads)
+        work.output.require_own()
         stream = form.decompress(reader.stream)
         writer = work.output.writer(form.output_encoding)
         # The first bytes are in memory, and the writer stages no block of so few.
@@ -225,7 +226,7 @@ class BlobHandler:
             log.error("%s: %s", work.subject, format_error(error))
             raise InternalError(type(error).__name__) from error
         commit = partial(work.output.commit, writer, form.output_type(report.content_type))
-        await write_unless_replaced(self._threads, work, commit)
+        await write_unless_replaced(self._threads, work, commit, check=work.output.require_own)
 
     async def _fail(self, work: BlobWork, error: ScoringError, report: Report) -> str:
         """Write the report and store the document of a blob that can't be scored."""

@@ -19,17 +19,23 @@ MAX_WRITES = 5
 
 
 async def write_unless_replaced[T](
-    threads: BlobThreads, work: BlobWork, write: Callable[[], T], *, known: bool = False
+    threads: BlobThreads,
+    work: BlobWork,
+    write: Callable[[], T],
+    *,
+    known: bool = False,
+    check: Callable[[], object] = lambda: None,
 ) -> T:
     """Write a part of the output, unless there is a newer version of the blob.
 
-    `known`: it is known that there is none. A write fails if another call has written since
-    `begin`. Then what it wrote is noted first, and the version is checked after that: the output of
-    a newer version is never overwritten.
+    `known`: it is known that there is none. `check` may refuse what `begin` found. A write fails if
+    another call has written since `begin`. Then what it wrote is noted first, and the version is
+    checked after that: the output of a newer version is never overwritten.
     """
     for number in range(MAX_WRITES):
         if number or not known:
             await _require_current(threads, work)
+        check()
         try:
             return await threads.storage(write)
         except ResourceModifiedError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -78,7 +78,9 @@ class BlockWriter:
         if len(self._buffer) >= BLOCK_BYTES:
             self._stage()
 
-    def commit(self, content_type: str, **conditions: Any) -> str:
+    def commit(
+        self, content_type: str, *, metadata: Mapping[str, str] | None = None, **conditions: Any
+    ) -> str:
         """Replace the blob by what was written. Returns its ETag.
 
         May be called again after an error. `conditions`: the SDK's, on the blob's ETag.
@@ -86,7 +88,8 @@ class BlockWriter:
         self._buffer += self._compressor.flush()
         self._compressor = compressor_of("")  # it is not flushed again
         if not self._blocks:  # a single request is enough
-            return upload(self._blob, bytes(self._buffer), content_type, **conditions)
+            content = bytes(self._buffer)
+            return upload(self._blob, content, content_type, metadata=metadata, **conditions)
         if self._buffer:
             self._stage()
         self._wait_for_blocks(0)
@@ -95,6 +98,7 @@ class BlockWriter:
                 committed = self._blob.commit_block_list(
                     self._blocks,
                     content_settings=ContentSettings(content_type=content_type),
+                    metadata=dict(metadata or {}),
                     **conditions,
                 )
             except HttpResponseError as error:
@@ -129,7 +133,14 @@ class BlockWriter:
                 self._blob.stage_block(name, content, validate_content=True)
 
 
-def upload(blob: BlobClient, content: bytes, content_type: str, **conditions: Any) -> str:
+def upload(
+    blob: BlobClient,
+    content: bytes,
+    content_type: str,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    **conditions: Any,
+) -> str:
     """Replace a blob. Returns its ETag. `conditions`: as for BlockWriter.commit."""
     if conditions.get("match_condition") == MatchConditions.IfMissing:
         conditions = {}  # which is what the SDK asks for if it must not overwrite
@@ -141,6 +152,7 @@ def upload(blob: BlobClient, content: bytes, content_type: str, **conditions: An
             content,
             overwrite=overwrite,
             content_settings=ContentSettings(content_type=content_type),
+            metadata=dict(metadata or {}),
             **conditions,
         )
     return str(written["etag"])

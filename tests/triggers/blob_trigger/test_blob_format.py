@@ -5,6 +5,7 @@ import io
 import json
 import zlib
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from azure.storage.blob import BlobProperties, ContentSettings
@@ -252,6 +253,31 @@ async def test_a_name_that_is_not_in_the_blob_is_its_error(scorer, results, stor
     assert document["status"] == "failed"
     assert "column 'id': expected one of the input's columns" in document["error"]["message"]
     assert storage.outputs() == ["rows.csv.report.json"]
+
+
+@pytest.mark.parametrize("first", ["rows.csv", "rows.csv.parquet"])
+async def test_an_output_that_is_another_blobs_is_not_replaced(scorer, results, storage, first):
+    table = io.BytesIO()
+    pq.write_table(pa.table({"a": [0.1], "b": [0.1], "c": [0.1]}), table)
+    bodies = {"rows.csv": b"a,b,c\n" + CSV, "rows.csv.parquet": table.getvalue()}
+    metadata = {"rows.csv": {"output_format": "parquet"}, "rows.csv.parquet": None}
+    (second,) = bodies.keys() - {first}
+    handler = parts(scorer, results, storage).handler
+
+    async def score(name, body):
+        source = storage.source.upload_blob(name, body, metadata=metadata[name], overwrite=True)
+        return json.loads(await handler.score(source, storage.output))
+
+    assert (await score(first, bodies[first]))["status"] == "succeeded"
+    written = storage.written("rows.csv.parquet")
+    for body in (bodies[second], b"no rows"):
+        document = await score(second, body)
+        assert document["status"] == "failed"
+        assert storage.written("rows.csv.parquet") == written
+    assert (await score(second, bodies[second]))["error"]["message"].endswith(
+        f"got {storage.output.container_name}/rows.csv.parquet, the output of blob {first!r}"
+    )
+    assert (await score(first, bodies[first]))["status"] == "succeeded"
 
 
 async def test_settings_say_the_output_of_every_blob(scorer, results, storage):
