@@ -36,12 +36,16 @@ class Speed:
         return any(self.converted[size] > self.model[size] * (1 + NOISE) for size in SIZES)
 
     def describe(self) -> str:
-        """`1 row 0.05 ms instead of 0.21 ms, 256 rows …`."""
+        """`1 row 50.2 us instead of 211.0 us, 256 rows …`."""
         return ", ".join(
-            f"{size} row{'s' if size > 1 else ''} {self.converted[size] * 1000:.2f} ms instead of"
-            f" {self.model[size] * 1000:.2f} ms"
+            f"{size} row{'s' if size > 1 else ''} {_with_unit(self.converted[size])} instead of"
+            f" {_with_unit(self.model[size])}"
             for size in SIZES
         )
+
+
+def _with_unit(seconds: float) -> str:
+    return f"{seconds * 1e6:.1f} us" if seconds < 0.001 else f"{seconds * 1000:.2f} ms"
 
 
 def measure(model: Answering, converted: Answering, rows: Values) -> Speed:
