@@ -34,6 +34,7 @@ def test_a_file_has_nearly_its_size_and_64_whole_numbers_a_row(small, form):
     assert len(frame.drop_duplicates()) == len(frame)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_the_script_writes_the_rows_with_the_models_answer(small, azurite, tmp_path, form):
     file = BatchFile(form, "10mb")

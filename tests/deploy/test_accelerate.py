@@ -277,7 +277,8 @@ def test_a_conversion_that_is_slower_is_not_served(tmp_path):
     folder = described(tmp_path, model, rows=rows)
     before = (folder / "triscore.json").read_bytes()
     says = (
-        r"is unchanged and answers.* it is slower: 1 row .*256 rows [\d.]+ [mu]s instead of [\d.]+ [mu]s"
+        r"is unchanged and answers.* it is slower: 1 row .*"
+        r"256 rows [\d.]+ [mu]s instead of [\d.]+ [mu]s"
     )
     with pytest.raises(ModelUnavailable, match=says):
         accelerate.accelerate(folder)

@@ -131,6 +131,7 @@ def test_reading_takes_at_most_four_times_the_bytes_of_body_or_cells(name):
     assert found["took"] < 4 * max(found["bytes"], found["cells"] * 8) + 8 * MB, found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", large_bodies.TYPED)
 def test_reading_typed_columns_takes_at_most_four_times_the_bytes_of_body_or_cells(name):
     found = in_a_process(name, 15_000)
