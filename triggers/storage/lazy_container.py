@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from inference.errors import InternalError, Overloaded, SettingError
@@ -44,7 +45,7 @@ class LazyContainer:
     def __repr__(self) -> str:
         return f"<LazyContainer {self.name}>"
 
-    @property
+    @cached_property
     def is_configured(self) -> bool:
         """Whether the settings name a storage account."""
         return _names_account(_with_emulator(self._env))
