@@ -5,6 +5,7 @@ A test that kills or pauses a server starts or resumes it before it ends.
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -23,6 +24,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # How long one example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("triscore", deadline=None)
 hypothesis.settings.load_profile("triscore")
+
+
+@pytest.fixture(autouse=True)
+def logging_enabled() -> Iterator[None]:
+    """A command that runs in this process turns logging off, and the next test reads logs."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

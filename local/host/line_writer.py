@@ -33,7 +33,7 @@ class LineWriter(logging.Handler):
         self._lines: deque[str] = deque()
         self._wake, self._written = threading.Event(), threading.Event()
         self._written.set()
-        self._dropped = 0
+        self._dropped = self._reported = 0
         self._thread: threading.Thread | None = None
 
     def __repr__(self) -> str:
@@ -72,8 +72,8 @@ class LineWriter(logging.Handler):
                     written += os.write(self._fd, chunk[written:])
         except OSError as error:  # nobody can read the lines any more
             log.debug("lines of the log are lost: %s", error)
-        dropped, self._dropped = self._dropped, 0
-        if dropped:
+        if dropped := self._dropped - self._reported:
+            self._reported += dropped
             log.warning("%d lines of the log were dropped: they are not read fast enough", dropped)
 
     def _chunks(self) -> Iterator[bytes]:
