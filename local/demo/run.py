@@ -20,7 +20,7 @@ from local.demo.free_ports import HTTP_PORT, choose_http_port, choose_ports
 from local.demo.host_server import ROOT, STATE, HostServer
 from local.demo.model_check import require_model
 from local.demo.screen import console, waiting
-from local.demo.settings import REDIS, AppSettings
+from local.demo.settings import REDIS, AppSettings, read_settings
 from local.emulators.errors import EmulatorError
 from local.emulators.ports import Ports
 from local.emulators.stack import Stack
@@ -60,7 +60,7 @@ def run(port: int | None, sample: Path | None, *, once: bool) -> int:
 def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
     """The emulators and the host, until the end of the block. Raises EmulatorError, HostError."""
     start = time.monotonic()
-    options = HostOptions.read(ROOT / "host.json")
+    options = HostOptions.read(ROOT / "host.json", read_settings(ROOT, os.environ))
     folder = StateFolder(STATE)
     if record := folder.running():
         raise EmulatorError(

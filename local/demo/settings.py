@@ -73,12 +73,8 @@ class AppSettings:
 
     @classmethod
     def read(cls, root: Path, env: Mapping[str, str]) -> AppSettings:
-        """The environment over local.settings.json over the app's defaults. Raises HostError."""
-        values = {
-            name: value
-            for name, value in {**app_settings.read(root / app_settings.FILE), **env}.items()
-            if value
-        }
+        """What is not set has the app's default. Raises HostError."""
+        values = read_settings(root, env)
         named = values.get("AZUREML_MODEL_DIR", "models/digits")
         script = values.get("AZUREML_ENTRY_SCRIPT", "score.py")
         path = values.get("INPUT_BLOB_PATH", "scoring-input/{name}")
@@ -105,6 +101,12 @@ class AppSettings:
             key_setting=key_setting,
             key=values.get(key_setting, ""),
         )
+
+
+def read_settings(root: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """The environment over local.settings.json, without empty values. Raises HostError."""
+    values = {**app_settings.read(root / app_settings.FILE), **env}
+    return {name: value for name, value in values.items() if value}
 
 
 def _key_setting(values: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ def run(options: Arguments) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code."""
     try:
         app_settings.apply(options.app_dir, os.environ)
-        host_options = HostOptions.read(options.app_dir / "host.json")
+        host_options = HostOptions.read(options.app_dir / "host.json", os.environ)
         logs.configure(
             host_options.log_level,
             verbose=options.verbose,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from local.host.json_section import (
 )
 
 _CORES = os.cpu_count() or 1
+#: `AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism` overrides that value.
+OVERRIDE = "AzureFunctionsJobHost"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +70,11 @@ class HostOptions:
     ignored: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, path: Path) -> HostOptions:
-        """Raises HostError if the file is missing, is not JSON or has a wrong value."""
+    def read(cls, path: Path, env: Mapping[str, str]) -> HostOptions:
+        """Settings in `env` override values of the file, as in Azure.
+
+        Raises HostError if the file is missing, is not JSON or has a wrong value.
+        """
         try:
             document = json_with_comments.parse(path.read_bytes())
         except FileNotFoundError:
@@ -77,6 +83,10 @@ class HostOptions:
             raise HostError(f"{path} is not JSON: {error}") from error
         if not isinstance(document, dict):
             raise HostError(f"{path}: expected a JSON object")
+        for name, text in env.items():
+            prefix, *keys = name.split("__")
+            if prefix.lower() == OVERRIDE.lower() and keys:
+                _set(document, keys, text)
         return cls.parse(document)
 
     @classmethod
@@ -97,6 +107,18 @@ class HostOptions:
             service_bus=_service_bus_options(extensions.section("serviceBus")),
         )
         return replace(options, ignored=tuple(root.unread()))
+
+
+def _set(section: dict[str, Any], keys: list[str], text: str) -> None:
+    """Set a value in nested objects. Case does not matter in names."""
+    first, *others = keys
+    name = next((each for each in section if each.lower() == first.lower()), first)
+    if not others:
+        section[name] = text
+        return
+    if not isinstance(section.get(name), dict):
+        section[name] = {}
+    _set(section[name], others, text)
 
 
 def _http_options(http: Section) -> HttpOptions:

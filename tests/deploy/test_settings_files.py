@@ -10,7 +10,7 @@ from deploy import app_settings as deploy_settings
 from deploy.errors import Refused
 from local.host import app_settings, json_with_comments
 from local.host.errors import HostError
-from local.host.host_json import HostOptions
+from local.host.host_json import BlobOptions, HostOptions
 from triggers import json_with_comments as triggers_json
 from triggers.host_limits import HostLimits
 
@@ -77,7 +77,7 @@ def test_settings_may_have_comments_commas_numbers_booleans_and_marks(
 def test_host_json_may_have_them_too(tmp_path, encoding, mark):
     path = tmp_path / "host.json"
     path.write_bytes(mark + HOST.encode(encoding))
-    options = HostOptions.read(path)
+    options = HostOptions.read(path, {})
     assert options.function_timeout_s == 120
     assert options.blobs.poison_blob_threshold == 3
     assert options.blobs.max_degree_of_parallelism == 2
@@ -85,6 +85,34 @@ def test_host_json_may_have_them_too(tmp_path, encoding, mark):
     assert not options.service_bus.auto_complete_messages
     limits = HostLimits.read(path, {})
     assert (limits.function_timeout_s, limits.blob_attempts) == (120, 3)
+
+
+def test_settings_override_host_json_for_the_host_and_the_app_alike(tmp_path):
+    path = tmp_path / "host.json"
+    path.write_text(HOST)
+    prefix = "AzureFunctionsJobHost__"
+    env = {
+        f"{prefix}functionTimeout": "00:05:00",
+        f"{prefix}extensions__blobs__poisonBlobThreshold": "7",
+        f"{prefix}EXTENSIONS__Blobs__maxDegreeOfParallelism": "16",
+        f"{prefix}extensions__http__routePrefix": "v1",
+        f"{prefix}concurrency__dynamicConcurrencyEnabled": "true",
+    }
+    options = HostOptions.read(path, env)
+    assert options.function_timeout_s == 300
+    assert options.blobs == BlobOptions(max_degree_of_parallelism=16, poison_blob_threshold=7)
+    assert options.http.route_prefix == "v1"
+    assert "concurrency" in options.ignored
+    limits = HostLimits.read(path, env)
+    assert (limits.function_timeout_s, limits.blob_attempts) == (300, 7)
+
+
+def test_a_setting_that_overrides_host_json_wrongly_is_refused(tmp_path):
+    path = tmp_path / "host.json"
+    path.write_text(HOST)
+    env = {"AzureFunctionsJobHost__extensions__blobs__maxDegreeOfParallelism": "many"}
+    with pytest.raises(HostError, match=r"extensions.blobs.maxDegreeOfParallelism: expected a wh"):
+        HostOptions.read(path, env)
 
 
 @pytest.mark.parametrize(
