@@ -112,7 +112,7 @@ def beyond_predict(form: str, size: int) -> Measure:
     def measure(results: Results) -> float | None:
         whole, least = (
             results.figure(parse.request(form, size)),
-            results.figure(parse.predict(size)),
+            results.figure(parse.predict(form, size)),
         )
         if whole is None or least is None:
             return None

@@ -17,8 +17,9 @@ def request(form: str, size: int) -> str:
     return f"{size:,} rows of {form}, request"
 
 
-def predict(size: int) -> str:
-    return f"{size:,} rows, predict"
+def predict(form: str, size: int) -> str:
+    """In turn with the requests of a format: what they leave in the caches changes it."""
+    return f"{size:,} rows of {form}, predict"
 
 
 def bare(form: str, size: int) -> str:

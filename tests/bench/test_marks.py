@@ -28,8 +28,8 @@ def add_batches_and_parses(results: Results) -> None:
         for name in (batch_files.ours(file), batch_files.script(file), batch_files.memory(file)):
             results.figures[name] = Figure("s", (1.0,))
     for size in parse.SIZES:
-        results.figures[parse.predict(size)] = Figure("ms", (1.0,))
         for form in parse.FORMATS:
+            results.figures[parse.predict(form, size)] = Figure("ms", (1.0,))
             results.figures[parse.request(form, size)] = Figure("ms", (4.0,))
             results.figures[parse.bare(form, size)] = Figure("ms", (2.0,))
     for name in (batch_files.BEFORE, batch_files.DURING, small_blobs.OURS):
