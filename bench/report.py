@@ -48,9 +48,10 @@ def replaced(page: str, body: str) -> str:
 
 
 def show(results: Results, console: Console) -> None:
-    """Print the main tables."""
+    """Print the main tables. Marks that were not measured are in the README's table alone."""
+    measured = [each for each in marks.outcomes(results) if each.measured is not None]
     for title, lines in (
-        ("Marks", list(_marks(marks.outcomes(results)))),
+        ("Marks", list(_marks(measured))),
         ("Requests a second, 16 connections", list(_at_16(results, "rate"))),
         ("p99 at 16 connections, ms", list(_at_16(results, "p99_ms"))),
         ("Requests a second by connections", list(_over(results))),
