@@ -23,6 +23,8 @@ class Inbox:
     def __init__(self, connection_string: str, queue: str = "scoring-results") -> None:
         self._connection_string, self._queue = connection_string, queue
         self._documents: dict[int, dict[str, Any]] = {}
+        #: The application properties of their messages.
+        self._properties: dict[int, dict[str, Any]] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._read, name="inbox", daemon=True)
         self._thread.start()
@@ -49,6 +51,11 @@ class Inbox:
         found: list[dict[str, Any]] = eventually(all_of_them, timeout_s)
         return found
 
+    def properties_of(self, id_: str) -> dict[str, Any]:
+        """The application properties of an id's message. `of` has returned its document."""
+        number = next(n for n, document in self._documents.items() if document["id"] == id_)
+        return self._properties[number]
+
     def by_input(self) -> dict[str, list[dict[str, Any]]]:
         """Documents by the name of their input: a blob's path, else the id."""
         found = defaultdict(list)
@@ -72,11 +79,20 @@ class Inbox:
                     while not self._closing.is_set():
                         for message in receiver.receive_messages(200, max_wait_time=0.2):
                             assert message.sequence_number is not None
+                            properties = message.application_properties or {}
+                            self._properties[message.sequence_number] = {
+                                _text(name): _text(value) for name, value in properties.items()
+                            }
                             self._documents[message.sequence_number] = json.loads(str(message))
                             receiver.complete_message(message)
             except (AzureError, OSError, ValueError):
                 # The broker is away. The SDK raises ValueError if the link closed during a call.
                 self._closing.wait(0.2)
+
+
+def _text(value: Any) -> Any:
+    """The SDK leaves strings as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _input(document: dict[str, Any]) -> str:

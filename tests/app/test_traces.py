@@ -102,7 +102,8 @@ def test_a_blob_continues_the_trace_that_its_metadata_names(
 ) -> None:
     parent, trace_id, span_id = new_parent()
     app.upload("traced.csv", b"a,b,c\n1,2,3\n" + b"4,5,6\n" * 9, {"traceparent": parent})
-    assert app.report("traced.csv")["rows"] == 10
+    report = app.report("traced.csv")
+    assert report["rows"] == 10
     job, part, predict, store = collector.wait_for(
         trace_id, "score blob", "score part", "predict", "store result"
     )
@@ -111,6 +112,10 @@ def test_a_blob_continues_the_trace_that_its_metadata_names(
     assert job.attributes["triscore.rows"] == 10
     assert {part.parent_id, store.parent_id} == {job.span_id}
     assert predict.parent_id == part.span_id
+    named = f"00-{trace_id}-{job.span_id}-01"
+    assert app.inbox.of(report["id"])[0]["traceparent"] == named
+    properties = app.inbox.properties_of(report["id"])
+    assert (properties["traceparent"], properties["Diagnostic-Id"]) == (named, named)
 
 
 def test_requests_in_one_model_call_are_linked(app: App, collector: OtlpReceiver) -> None:
@@ -122,7 +127,7 @@ def test_requests_in_one_model_call_are_linked(app: App, collector: OtlpReceiver
         )
     )
     for _, trace_id, _ in parents:
-        collector.wait_for(trace_id, "predict")
+        collector.wait_for(trace_id, "predict", "process scoring-requests")
     calls = [each for each in collector.spans if each.name == "predict"]
     shared = [each for each in calls if each.attributes["triscore.batch.requests"] > 1]
     assert shared

@@ -19,6 +19,7 @@ from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobLeaseClient
 
 from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion, Marker
+from triggers.delivery import message_spans
 from triggers.delivery.output_queue import Outgoing, is_of_all_messages
 from triggers.storage.storage_errors import error_code
 from triggers.storage.storage_threads import BlobThreads
@@ -126,7 +127,10 @@ class DocumentDelivery:
     async def _try_to_send(self, kept: Marker) -> bool:
         version = kept.version
         # A queue without sessions ignores the session.
-        message = Outgoing(kept.document, kept.message_id, version.result_id, version.id)
+        message = Outgoing(
+            *(kept.document, kept.message_id, version.result_id, version.id),
+            trace=message_spans.of_document(kept.document),
+        )
         try:
             async with asyncio.timeout(SEND_S):
                 await self._send(message)
