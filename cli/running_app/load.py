@@ -19,6 +19,7 @@ WORTH = 0.8
 #: From this share of a core on, this command is the limit and not the app.
 BUSY = 0.9
 PERCENTILES = ("p50_ms", "p90_ms", "p99_ms")
+LABELS = ("requests/s", "p50 ms", "p90 ms", "p99 ms", "in the app, ms", "answers")
 
 
 def load(
@@ -112,16 +113,11 @@ def _print_table(ways: dict[Way, dict[str, Any]], verdict: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for name in ("requests/s", "p50 ms", "p90 ms", "p99 ms", "in the app"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("answers")
-    for way, each in ways.items():
-        times = [_milliseconds(each[name]) for name in (*PERCENTILES, "in_app_ms")]
-        counts = [_counts(each["x_cache"])]
-        counts += [f"HTTP {status}: {count:,}" for status, count in each["failures"].items()]
-        table.add_row(way, f"{each['requests_per_s']:,.0f}", *times, ", ".join(counts))
+    table = Table("", box=None, padding=(0, 2, 0, 0))
+    for way in ways:
+        table.add_column(way, justify="right")
+    for label, *values in zip(LABELS, *map(_figures, ways.values()), strict=True):
+        table.add_row(label, *values)
     console = Console()
     console.print(table)
     console.print(f"\n{verdict}", highlight=False)
@@ -129,5 +125,9 @@ def _print_table(ways: dict[Way, dict[str, Any]], verdict: str) -> None:
         console.print("This command used a whole core: the app may be faster than it says.")
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+def _figures(measured: dict[str, Any]) -> list[str]:
+    """As LABELS names them."""
+    times = [_milliseconds(measured[name]) for name in (*PERCENTILES, "in_app_ms")]
+    counts = [f"{count:,} {name}" for name, count in measured["x_cache"].items()]
+    counts += [f"HTTP {status}: {count:,}" for status, count in measured["failures"].items()]
+    return [f"{measured['requests_per_s']:,.0f}", *times, ", ".join(counts)]

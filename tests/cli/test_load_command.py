@@ -42,6 +42,19 @@ def test_the_cache_pays_if_the_app_spends_less(computed, cached, verdict):
     assert load._verdict(computed, cached).startswith(verdict)
 
 
+def test_the_table_hides_nothing_on_a_narrow_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "56")
+    ways = {
+        "computed": measured(50, miss=1_234, joined=5_678).document(),
+        "cached": measured(0.1, hit=9_999).document(),
+    }
+    load._print_table(ways, "The cache pays.")
+    printed = capsys.readouterr().out
+    assert [line.split("  ")[0] for line in printed.splitlines()[1:7]] == list(load.LABELS)
+    assert "1,234 miss, 5,678 joined" in printed
+    assert "…" not in printed
+
+
 def test_a_way_without_an_answer_has_no_times():
     document = Measurement(seconds=1, failures=Counter({503: 2})).document()
     assert (document["p50_ms"], document["in_app_ms"]) == (None, None)
