@@ -62,8 +62,8 @@ def describe(
         typer.Option(
             "--rows",
             metavar="FILE",
-            help="Rows of the training data: .parquet, .csv, .json, .jsonl or .npy; needed for"
-            " columns with names.",
+            help="Rows of the training data: .parquet, .csv, .json, .jsonl or .npy, also with .gz"
+            " or .zst; needed for columns with names.",
         ),
     ] = None,
     types: Annotated[

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deploy import written_version
+from deploy import sample_file, written_version
 from deploy.columns.describing import Described, Describing
 from deploy.columns.frames import Stated
 from deploy.columns.oracle import plain
@@ -41,7 +41,8 @@ def describe(
         raise ModelUnavailable(f"{file.name} takes no --trust: only a .skops file lists its types")
     model = models.load(file, trusted=trusted, errors=SHOWN)
     model.answer_function(method, model.schema())  # raises if the model has no such method
-    made = Describing(model, method, stated or Stated()).describe(folder, rows_file, training)
+    with sample_file.opened(rows_file) as rows:
+        made = Describing(model, method, stated or Stated()).describe(folder, rows, training)
     return manifests.Manifest(
         file=file.relative_to(folder).as_posix(),
         sha256=models.digest(file).hex(),

@@ -1,8 +1,11 @@
 """Sample rows and options that describe takes, and the sentences about those that it does not."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
+from backports import zstd
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
@@ -40,9 +43,34 @@ def refusal(folder, model, name, content, **options):
 
 
 @pytest.mark.parametrize(
+    ("name", "pack"), [("rows.csv.gz", gzip.compress), ("rows.csv.zst", zstd.compress)]
+)
+def test_compressed_rows_are_unpacked(tmp_path, name, pack):
+    file = tmp_path / name
+    file.write_bytes(pack(HEAD.encode()))
+    packed = manifest_file.read(describe(tmp_path, OF_PEOPLE, file))
+    plain = tmp_path / "rows.csv"
+    plain.write_text(HEAD)
+    assert packed == manifest_file.read(describe(tmp_path, OF_PEOPLE, plain))
+
+
+@pytest.mark.parametrize(
+    ("name", "got"), [("none.csv", "no such file"), ("folder.csv", "a folder")]
+)
+def test_a_file_of_rows_that_is_none_is_named(tmp_path, name, got):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(ScoringError, match=f"{name}: expected a file with rows, got {got}"):
+        describe(tmp_path, OF_PEOPLE, tmp_path / name)
+
+
+@pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("rows.csv", "", "expected rows in a .csv file, got No columns"),
+        ("rows.csv", "", "expected a file with rows, got an empty one"),
+        ("rows.csv.gz", gzip.compress(HEAD.encode())[:-9], "a whole gzip file, got the gzip str"),
+        ("rows.csv.gz", HEAD, "rows.csv.gz: expected a whole gzip file, got"),
+        ("rows.parquet.gz", gzip.compress(b"PAR1"), "expected Parquet as it is, which is compr"),
+        ("rows.csv.bz2", HEAD, "compression '*.bz2' is not supported; send .gz, .zst, .zstd"),
         ("rows.csv", "age,city,member\n", "expected at least one row, got none"),
         ("rows.csv", f"{HEAD}1,2,3,4,5\n", "rows in a .csv file, got Error tokenizing"),
         ("rows.csv", HEAD.replace("Ulm", "Köln").encode("latin-1"), "'utf-8' codec can't decode"),
