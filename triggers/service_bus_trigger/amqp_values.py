@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from triggers.service_bus_trigger import amqp_decimals
+
 MAX_DEPTH = 16
+_TOO_DEEP = f"AMQP values nested more than {MAX_DEPTH} deep"
 
 _DESCRIBED = 0x00
 _CONSTANTS: dict[int, Any] = {0x40: None, 0x41: True, 0x42: False, 0x43: 0, 0x44: 0, 0x45: []}
@@ -32,8 +36,8 @@ _SIZE_WIDTHS = {0xA: 1, 0xB: 4, 0xC: 1, 0xD: 4, 0xE: 1, 0xF: 4}
 def decode(data: bytes, at: int) -> tuple[Any, int]:
     """The value that begins at `at`, and the offset behind it. Raises ValueError.
 
-    Symbols are text, timestamps are integers, and a described value is the value alone. Decimals
-    and arrays are their encoded bytes.
+    Symbols are text, timestamps are integers, arrays are lists, and a described value is the value
+    alone.
     """
     try:
         return _decode(data, at, MAX_DEPTH)
@@ -51,15 +55,22 @@ def skip(data: bytes, at: int) -> int:
 
 def _decode(data: bytes, at: int, depth: int) -> tuple[Any, int]:
     code = data[at]
-    if code in _CONSTANTS:
-        return _CONSTANTS[code], at + 1
-    if number := _NUMBERS.get(code):
-        return number.unpack_from(data, at + 1)[0], at + 1 + number.size
-    if not depth:
-        raise ValueError(f"AMQP values nested more than {MAX_DEPTH} deep")
     if code == _DESCRIBED:
+        if not depth:
+            raise ValueError(_TOO_DEEP)
         return _decode(data, _skip(data, at + 1), depth - 1)
-    begin, end = _span(data, at)
+    return _decode_as(code, data, at + 1, depth)
+
+
+def _decode_as(code: int, data: bytes, at: int, depth: int) -> tuple[Any, int]:
+    """The value of a type's code, whose bytes begin at `at`."""
+    if code in _CONSTANTS:
+        return _CONSTANTS[code], at
+    if number := _NUMBERS.get(code):
+        return number.unpack_from(data, at)[0], at + number.size
+    if not depth:
+        raise ValueError(_TOO_DEEP)
+    begin, end = _span(code, data, at)
     if read := _READERS.get(code):
         return read(data, begin, end, depth), end
     return data[begin:end], end
@@ -67,20 +78,20 @@ def _decode(data: bytes, at: int, depth: int) -> tuple[Any, int]:
 
 def _skip(data: bytes, at: int) -> int:
     while data[at] == _DESCRIBED:
-        at = _span(data, at + 1)[1]
-    return _span(data, at)[1]
+        at = _span(data[at + 1], data, at + 2)[1]
+    return _span(data[at], data, at + 1)[1]
 
 
-def _span(data: bytes, at: int) -> tuple[int, int]:
-    """Where the bytes of a value begin and end."""
-    half, begin = data[at] >> 4, at + 1
+def _span(code: int, data: bytes, at: int) -> tuple[int, int]:
+    """Where the bytes of a value begin and end. `at`: the offset behind its code."""
+    half, begin = code >> 4, at
     if (width := _FIXED_WIDTHS.get(half)) is None:
         if (size_width := _SIZE_WIDTHS.get(half)) is None:
-            raise ValueError(f"no AMQP value at byte {at}")
+            raise ValueError(f"no AMQP value at byte {at - 1}")
         begin += size_width
-        width = int.from_bytes(data[at + 1 : begin])
+        width = int.from_bytes(data[at:begin])
     if begin + width > len(data):
-        raise ValueError(f"the AMQP value at byte {at} is cut off")
+        raise ValueError(f"the AMQP value at byte {at - 1} is cut off")
     return begin, begin + width
 
 
@@ -89,6 +100,24 @@ def _elements(data: bytes, at: int, end: int, depth: int) -> list[Any]:
     while at < end:
         value, at = _decode(data, at, depth - 1)
         values.append(value)
+    return values
+
+
+def _array(data: bytes, at: int, end: int, depth: int, width: int) -> list[Any]:
+    """The elements of an array, whose code comes once. `width`: bytes of its count."""
+    count = int.from_bytes(data[at : at + width])
+    at += width
+    if count > end - at:  # elements without bytes of their own: a few bytes could stand for 2^32
+        raise ValueError(f"an AMQP array has {count:,} elements in {end - at:,} bytes")
+    while data[at] == _DESCRIBED:
+        at = _skip(data, at + 1)
+    code, at = data[at], at + 1
+    values = []
+    for _ in range(count):
+        value, at = _decode_as(code, data, at, depth - 1)
+        values.append(value)
+    if at > end:
+        raise ValueError("the elements of an AMQP array are longer than the array")
     return values
 
 
@@ -112,12 +141,19 @@ def _text(data: bytes, begin: int, end: int, _: int) -> str:
     return data[begin:end].decode()
 
 
+def _decimal(data: bytes, begin: int, end: int, _: int) -> Decimal:
+    return amqp_decimals.decode(data[begin:end])
+
+
 _READERS: dict[int, Callable[[bytes, int, int, int], Any]] = {
     **dict.fromkeys((0xA1, 0xB1, 0xA3, 0xB3), _text),
     0xC0: _list8,
     0xD0: _list32,
     0xC1: lambda *span: _to_map(_list8(*span)),
     0xD1: lambda *span: _to_map(_list32(*span)),
+    0xE0: lambda *span: _array(*span, width=1),
+    0xF0: lambda *span: _array(*span, width=4),
+    **dict.fromkeys((0x74, 0x84, 0x94), _decimal),
     0x73: lambda data, begin, end, _: chr(int.from_bytes(data[begin:end])),
     0x98: lambda data, begin, end, _: str(UUID(bytes=data[begin:end])),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -112,4 +113,12 @@ def _body_of(value: Any) -> bytes:
     """A body that is an AMQP value: bytes and text as they are, anything else as JSON."""
     if isinstance(value, bytes):
         return value
-    return value.encode() if isinstance(value, str) else json.dumps(value, default=_text).encode()
+    return value.encode() if isinstance(value, str) else json.dumps(value, default=_plain).encode()
+
+
+def _plain(value: Any) -> int | float | str:
+    """A value as JSON has it. Raises ValueError for bytes that are no text."""
+    if isinstance(value, Decimal):
+        is_integer = value.as_tuple().exponent == 0
+        return int(value) if is_integer else float(value)
+    return bytes(value).decode()

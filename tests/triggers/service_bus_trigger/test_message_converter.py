@@ -109,7 +109,7 @@ def test_absent_sections_are_empty_or_their_default() -> None:
         *(([1, "a", []], [1, "a", []]), ({"a": {1: None}}, {"a": {1: None}})),
         (TOKEN, str(TOKEN)),
         (list(range(200)), list(range(200))),
-        (Decimal(b"abcd"), b"abcd"),
+        *((Array([Int(1), Int(-2)]), [1, -2]), (Array([0.5] * 100), [0.5] * 100)),
         (Described(Symbol("com.microsoft:uri"), "http://a"), "http://a"),
     ],
     ids=repr,
@@ -119,15 +119,72 @@ def test_every_type_of_a_property_is_read(value: Any, got: Any) -> None:
     assert properties == {"p": got}
 
 
-def test_an_array_is_skipped() -> None:
-    properties = {"p": Array([1, 2]), "q": "after"}
-    read_properties = read(Described(APPLICATION_PROPERTIES, properties)).application_properties
-    assert read_properties["q"] == "after"
+def decimal128(exponent: int, coefficient: int, *, negative: bool = False) -> Decimal:
+    """As IEEE 754 says, with a binary coefficient."""
+    return Decimal((negative << 127 | (exponent + 6176) << 113 | coefficient).to_bytes(16))
+
+
+def service_bus_decimal(scale: int, coefficient: int, *, negative: bool = False) -> Decimal:
+    """As Azure's SDKs and Service Bus write one."""
+    exponent = 6176 - scale
+    head = (negative << 7 | exponent >> 9, (exponent & 0x7F) << 1, 0, 0)
+    return Decimal(bytes(head) + coefficient.to_bytes(12))
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        *((decimal128(0, 7), "7"), (decimal128(-2, 1234, negative=True), "-12.34")),
+        *((service_bus_decimal(0, 7), "7"), (service_bus_decimal(28, 2**96 - 1), None)),
+        (service_bus_decimal(2, 1234, negative=True), "-12.34"),
+        *(
+            (Decimal(bytes.fromhex("32800007")), "7"),
+            (Decimal(bytes.fromhex("b20004d2")), "-123.4"),
+        ),
+        (Decimal(bytes.fromhex("31c00000000004d2")), "1234"),
+        (Decimal(bytes.fromhex("6cb89680")), "10000000"),
+    ],
+    ids=repr,
+)
+def test_a_decimal_of_any_width_is_its_number(value: Any, number: str | None) -> None:
+    exact = number or "7.9228162514264337593543950335"
+    properties = read(Described(APPLICATION_PROPERTIES, {"p": value})).application_properties
+    assert str(properties["p"]) == exact
+    body = json.loads(read(Described(AMQP_VALUE, [value])).body)
+    assert body == [float(exact)]
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (Decimal(b"\x78" + bytes(15)), "not finite"),
+        (Decimal(b"\x5f\xfe" + b"\0" * 13 + b"\1"), "exponent"),
+        ([b"\xff"], "decode"),
+    ],
+    ids=repr,
+)
+def test_a_value_that_json_can_not_hold_is_an_error_and_never_another_value(
+    value: Any, says: str
+) -> None:
+    message = read(Described(AMQP_VALUE, value))
+    assert says in message.error
+    assert message.body == b""
+
+
+def test_an_array_of_a_few_bytes_can_not_stand_for_millions_of_values() -> None:
+    message = read(tail=b"\x00\x53\x77\xf0\x00\x00\x00\x05\xff\xff\xff\xff\x40")
+    assert "elements" in message.error
 
 
 @pytest.mark.parametrize(
     ("value", "body"),
-    [("text é", "text é".encode()), (b"\xff", b"\xff"), ({"data": [[1, b"a"]]}, None), (7, b"7")],
+    [
+        ("text é", "text é".encode()),
+        (b"\xff", b"\xff"),
+        ({"data": [[1, b"a"]]}, None),
+        (7, b"7"),
+        ([Array([1.5, 2.5])], b"[[1.5, 2.5]]"),
+    ],
 )
 def test_a_body_that_is_an_amqp_value_is_text_bytes_or_json(value: Any, body: bytes | None) -> None:
     got = read(Described(AMQP_VALUE, value)).body
