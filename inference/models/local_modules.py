@@ -45,9 +45,14 @@ def _folders(file: Path) -> list[Path]:
 
 def modules_in(folder: Path) -> Iterator[Path]:
     """Every file of Python code in a folder and below, except other projects' code."""
+    return (file for file in files_in(folder) if file.suffix == ".py")
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and below, except hidden folders, byte code and other projects."""
     for place, below, names in os.walk(folder):
         below[:] = [name for name in below if not _is_skipped(Path(place, name))]
-        yield from (Path(place, name) for name in names if name.endswith(".py"))
+        yield from (Path(place, name) for name in names)
 
 
 def _is_skipped(folder: Path) -> bool:

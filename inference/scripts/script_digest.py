@@ -1,10 +1,11 @@
-"""Digest of all code that a script's answers depend on. It is part of every cache key.
+"""Digest of all code and data that a script's answers depend on. It is part of every cache key.
 
     the script                    its content
     modules that it brings along  their contents: those of its folder, and any other module that
                                   belongs neither to Python nor to an installed package
     packages that it imports      the versions of their distributions, and of all that these
                                   require
+    data files beside it          see inference.scripts.data_files
 
 Imports are read from the code, in functions too. Once the script is loaded, modules that it
 imports by a computed name are known as well, and the packages of what its global variables hold: a
@@ -23,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 
 from inference.models import local_modules, package_versions, user_modules
+from inference.scripts import data_files
 
 #: Every script's answers pass through it.
 _ALWAYS = "numpy"
@@ -32,13 +34,16 @@ _APP = ("inference", "triggers", "cache")
 _APP_FOLDERS = tuple(Path(__file__).resolve().parents[2] / name for name in _APP)
 
 
-def digest(script: Path) -> bytes:
-    """Of the script and all that it imports, as far as that is known by now."""
+def digest(script: Path, model_dir: Path | None = None) -> bytes:
+    """Of the script, all that it imports as far as that is known by now, and the data files beside
+    it. Those in `model_dir` are left out: the cache key names that folder itself.
+    """
     code = _Code(script)
     whole = hashlib.sha256(local_modules.digest(sorted(code.files), code.folder))
     imported = package_versions.installed_versions(code.packages)
     for name, version in package_versions.with_requirements(imported).items():
         whole.update(f"{name} {version}\n".encode())
+    whole.update(data_files.digest(code.folder, model_dir))
     return whole.digest()
 
 

@@ -44,7 +44,7 @@ class UserScript:
         self._file, self._folder = file, folder
         self._errors = ScriptErrors(shown=shown, folder=file.parent)
         self._coroutines = CoroutineRunner(self._errors.handle_loop_error)
-        self.digest = script_digest.digest(file)
+        self.digest = script_digest.digest(file, folder)
         self.model = models.digest(folder)
         #: What the decorators of `run` say; None without decorators, and before `load`.
         self.declared: DeclaredSchema | None = None
@@ -66,7 +66,7 @@ class UserScript:
         self.declared = run_signature.declared_schema(entry)
         with aliases.unavailable_names():
             self._coroutines.call(entry.init, {})
-        self.digest = script_digest.digest(self._file)  # more of its modules are known now
+        self.digest = script_digest.digest(self._file, self._folder)  # more modules are known
 
     def memory_of(self, extent: Extent) -> int:
         return extent.size * MEMORY_PER_BYTE

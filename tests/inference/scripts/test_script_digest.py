@@ -1,6 +1,7 @@
 """A script's cache key names all the code that decides an answer."""
 
 import importlib.metadata
+import os
 import sys
 
 import joblib
@@ -9,7 +10,7 @@ from sklearn.linear_model import Ridge
 
 from cache.memory_cache import MemoryCache
 from inference.models import package_versions
-from inference.scripts import script_digest
+from inference.scripts import data_files, script_digest
 
 SCRIPT = """
 import json
@@ -50,11 +51,67 @@ def test_a_module_that_the_script_imports_decides(folder):
     assert changed(folder, "rates.py", "rate = 2\n")
 
 
-def test_another_file_beside_the_script_does_not(folder):
+def test_other_code_beside_the_script_does_not(folder):
     assert not changed(folder, "train.py", "")
-    assert not changed(folder, "notes.txt", "")
     assert not changed(folder, "json.py", "")  # Python's own is imported
     assert not changed(folder, ".venv/prices.py", "")
+
+
+def test_a_data_file_beside_the_script_decides(folder):
+    assert changed(folder, "rates.csv", "a,1\n")
+    assert changed(folder, "rates.csv", "a,2\n")
+    assert changed(folder, "tables/deep/rates.json", "[1]")
+    assert not changed(folder, "run.log", "started")
+    assert not changed(folder, ".cache/rates.csv", "")
+    assert not changed(folder, "__pycache__/prices.cpython-313.pyc", "")
+    (folder / "gone.csv").symlink_to(folder / "nowhere.csv")
+    digest(folder)
+
+
+def test_a_large_data_file_decides_by_its_size_and_time(folder, monkeypatch):
+    monkeypatch.setattr(data_files, "MAX_READ_BYTES", 8)
+    assert changed(folder, "rates.csv", "a,1\nb,2\nc,3\n")
+    assert changed(folder, "rates.csv", "a,1\nb,2\nc,4\n")
+    before = digest(folder)
+    os.utime(folder / "rates.csv", ns=(1, 1))
+    assert digest(folder) != before
+
+
+def test_data_files_of_the_models_folder_count_once(folder):
+    """The cache key has a digest of that folder of its own."""
+    script, model = folder / "score.py", folder / "model"
+    model.mkdir()
+    before = script_digest.digest(script, model)
+    (model / "rates.csv").write_text("a,1\n")
+    assert script_digest.digest(script, model) == before
+    (folder / "rates.csv").write_text("a,1\n")
+    assert script_digest.digest(script, folder) == before
+    assert script_digest.digest(script, model) != before
+
+
+async def test_changed_data_beside_a_script_are_not_answered_from_the_cache(
+    tmp_path, folder, make_scorer, request_of
+):
+    model = tmp_path / "model"
+    model.mkdir()
+    (folder / "score.py").write_text(
+        "from pathlib import Path\n"
+        "def init():\n    global rate\n"
+        "    rate = float((Path(__file__).parent / 'tables' / 'rate.txt').read_text())\n"
+        "def run(data): return rate\n"
+    )
+    (folder / "tables").mkdir()
+    store = MemoryCache()
+
+    async def ask(rate):
+        (folder / "tables" / "rate.txt").write_text(rate)
+        scorer = make_scorer(model, store, AZUREML_ENTRY_SCRIPT="../score.py")
+        answer = await scorer.score(request_of(b'{"x": 3}'))
+        return answer.body, answer.cache
+
+    assert await ask("1") == (b"1.0", "miss")
+    assert await ask("1") == (b"1.0", "hit")
+    assert await ask("2") == (b"2.0", "miss")
 
 
 @pytest.mark.parametrize(
