@@ -21,7 +21,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.blob import LinearRetry as BlobRetry
 
 from deploy.errors import Refused
-from triggers.connections import emulator_transport
+from triggers.connections import emulator_transport, service_bus_connection
 
 if TYPE_CHECKING:
     from azure.servicebus.management import ServiceBusAdministrationClient
@@ -79,8 +79,7 @@ def service_bus(env: Mapping[str, str], name: str) -> ServiceBusClient:
         with _refusing(name):
             return ServiceBusClient.from_connection_string(text, **options)
     if namespace := env.get(f"{name}__fullyQualifiedNamespace"):
-        # An emulator on this machine speaks no TLS.
-        options["use_tls"] = namespace.partition(":")[0] not in ("localhost", "127.0.0.1")
+        options["use_tls"] = service_bus_connection.uses_tls(namespace)
         return ServiceBusClient(namespace, _InThread(_credential(env, name)), **options)
     raise Refused(f"connection {name} is not set: set {name} or {name}__fullyQualifiedNamespace")
 

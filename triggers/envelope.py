@@ -1,7 +1,7 @@
 """Packs a request of HTTP into a message of the input queue, for a caller who does not wait.
 
-An output binding carries neither a message id nor properties, so the whole request is in the body.
-The platform may write the JSON of the body anew, with indentation.
+The whole request is in the body. The JSON may have been written anew, with indentation: output
+bindings did so, which earlier releases sent with.
 """
 
 from __future__ import annotations

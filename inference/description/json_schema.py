@@ -47,9 +47,9 @@ def documents(schema: Schema) -> JsonSchema:
     """
     rows = {"$ref": f"{COMPONENTS}Rows"}
     split = [] if schema.kind == "texts" else [_split(schema)]
-    by_column = []
+    by_column = [] if schema.kind == "texts" and schema.names is None else [_by_column(schema)]
     if schema.names is not None:  # or one record alone
-        by_column = [_by_column(schema), {"$ref": f"{COMPONENTS}Record"}]
+        by_column.append({"$ref": f"{COMPONENTS}Record"})
     under: JsonSchema = {"anyOf": [rows, *split, *by_column]}
     shapes: list[JsonSchema] = [rows, *split]
     for position, name in enumerate(NAMES):
@@ -149,9 +149,19 @@ def _split(schema: Schema) -> JsonSchema:
 
 
 def _by_column(schema: Schema) -> JsonSchema:
-    """An object of columns, each a list of equally many cells. Other names are allowed."""
+    """An object of columns, each a list of equally many cells. Other names are allowed; a model
+    without names takes any, one a feature.
+    """
+    if schema.names is None:
+        column = {"type": "array", "items": _cell(_number(schema), schema)}
+        counts = {} if schema.features is None else _exactly(schema.features)
+        return {"type": "object", "additionalProperties": column} | counts
     cells = {name: {"type": "array", "items": cell} for name, cell in _columns(schema).items()}
     return {"type": "object", "required": list(cells), "properties": cells}
+
+
+def _exactly(count: int) -> JsonSchema:
+    return {"minProperties": count, "maxProperties": count}
 
 
 def _columns(schema: Schema) -> dict[str, JsonSchema]:

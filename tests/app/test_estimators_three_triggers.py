@@ -166,7 +166,7 @@ class App:
             headers={"content-type": kind, "cache-control": "no-cache"},
             body=body,
         )
-        response = await self.http.score(request, None)
+        response = await self.http.score(request)
         assert response.status_code == 200, response.get_body()
         found: list[Any] = orjson.loads(response.get_body())
         return found

@@ -102,6 +102,8 @@ def score_through_each_trigger(app, name):
 def test_every_trigger_works_with_only_an_identity(app, azure):
     assert score_through_each_trigger(app, "first") == ("succeeded", 0)
     assert azure.redis_users.connections()
+    accepted = app.post(new_row(), Prefer="respond-async")
+    eventually(lambda: app.get(accepted.headers["Location"]).status == 200)
     asked_for = {(token.audience.rstrip("/"), token.client_id) for token in azure.endpoint.given}
     assert asked_for == {
         (REDIS, "of-the-app"),

@@ -63,8 +63,10 @@ def series(url, expression):
     try:
         with urllib.request.urlopen(f"{url}/api/v1/query?{query}", timeout=10) as response:
             return json.load(response)["data"]["result"]
-    except urllib.error.HTTPError:
-        raise
+    except urllib.error.HTTPError as error:
+        if error.code != 503:  # it is starting
+            raise
+        return []
     except OSError:
         return []
 

@@ -10,7 +10,8 @@ import pytest
 from inference.errors import Overloaded, ScoringTimeout
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
 from tests.triggers.http_trigger import v2_requests
-from tests.triggers.http_trigger.test_score_blueprint import Out, asking
+from tests.triggers.http_trigger.test_request_queue import InputQueue
+from tests.triggers.http_trigger.test_score_blueprint import asking
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import message
 from triggers.blob_trigger import blob_scoring
 from triggers.http_exchange import observed
@@ -41,8 +42,13 @@ def endings(seen):
 
 
 @pytest.fixture
-def http(scorer, results):
-    return HttpHandler(scorer, results)
+def queue():
+    return InputQueue()
+
+
+@pytest.fixture
+def http(scorer, results, queue):
+    return HttpHandler(scorer, results, queue=queue.of(results))
 
 
 @pytest.fixture
@@ -59,11 +65,11 @@ def failing(monkeypatch, scorer, error):
 
 async def test_http_requests_that_are_answered_refused_or_enqueued(http, v2_handler, seen):
     body = b'{"data": [[0.9, 0.9, 0.9], [0.1, 0.1, 0.1]]}'
-    await http.score(asking(body, x_request_id="mine"), None)
-    await http.score(asking(body), None)
-    await http.score(asking(b"{"), None)
-    await http.score(asking(x_request_id="a" * 101), None)
-    await http.score(asking(prefer="respond-async"), Out())
+    await http.score(asking(body, x_request_id="mine"))
+    await http.score(asking(body))
+    await http.score(asking(b"{"))
+    await http.score(asking(x_request_id="a" * 101))
+    await http.score(asking(prefer="respond-async"))
     await v2_handler.infer(v2_requests.asking(name="another"))
     assert endings(seen) == [
         ("http", "score", 200, None, "miss", 2),
@@ -83,7 +89,7 @@ async def test_http_requests_that_are_answered_refused_or_enqueued(http, v2_hand
 )
 async def test_http_requests_that_fail(http, scorer, seen, monkeypatch, error, status):
     failing(monkeypatch, scorer, error)
-    await http.score(asking(), None)
+    await http.score(asking())
     code = getattr(error, "code", "internal_error")
     assert endings(seen) == [("http", "score", status, code, None, None)]
 
@@ -123,10 +129,9 @@ async def test_a_message_is_returned_until_its_last_attempt_fails(
     ]
 
 
-async def test_a_request_of_http_has_its_own_id_as_a_message(http, messages, seen):
-    queue = Out()
-    await http.score(asking(prefer="respond-async", x_request_id="mine"), queue)
-    await messages.score([replace(message(), body=queue.value.encode())])
+async def test_a_request_of_http_has_its_own_id_as_a_message(http, queue, messages, seen):
+    await http.score(asking(prefer="respond-async", x_request_id="mine"))
+    await messages.score([replace(message(), body=queue.sent[0].body.encode())])
     assert [(each.trigger, each.status, each.request_id) for each in seen] == [
         ("http", 202, "mine"),
         ("servicebus", "succeeded", "mine"),

@@ -41,3 +41,8 @@ def check_connection_string(text: str) -> Iterator[str]:
 def check_host_name(text: str) -> Iterator[str]:
     if not _HOST.fullmatch(text):
         yield _HOST_NAME
+
+
+def uses_tls(namespace: str) -> bool:
+    """Whether a namespace, by its host name, speaks TLS. An emulator on this machine does not."""
+    return namespace.partition(":")[0] not in ("localhost", "127.0.0.1")

@@ -21,11 +21,10 @@ SYSTEM = "servicebus"
 DIAGNOSTIC_ID = "Diagnostic-Id"
 
 
-def create(queue: BusEntity | None, message_id: str) -> AbstractContextManager[object]:
+def create(queue: BusEntity, message_id: str) -> AbstractContextManager[object]:
     """A block that makes a message. Its span is the parent of that which processes the message."""
-    name = queue.name if queue is not None else ""
-    attributes = _attributes("create", name) | {"messaging.message.id": message_id}
-    return spans.span(f"create {name}".strip(), attributes, kind="producer")
+    attributes = _attributes("create", queue.name) | {"messaging.message.id": message_id}
+    return spans.span(f"create {queue.name}", attributes, kind="producer")
 
 
 def process(

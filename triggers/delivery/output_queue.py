@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from inference.errors import SettingError
 from inference.tracing.spans import Carrier
 from triggers.bus_entity import BusEntity
+from triggers.connections import service_bus_connection
 from triggers.delivery import message_spans
 from triggers.envelope import NO_TRACE
 from triggers.settings import SERVICE_BUS
@@ -89,7 +90,11 @@ class QueueSender:
                     each.close()
 
     def _client(self, client: type[ServiceBusClient]) -> ServiceBusClient:
-        options: dict[str, Any] = {"retry_total": 1, "socket_timeout": 10}
+        options: dict[str, Any] = {
+            "retry_total": 1,
+            "retry_backoff_factor": 0.2,
+            "socket_timeout": 10,
+        }
         if text := self._env.get(SERVICE_BUS):
             return client.from_connection_string(text, **options)
         if namespace := self._env.get(NAMESPACE):
@@ -98,7 +103,8 @@ class QueueSender:
             identity = ManagedIdentityCredential(
                 client_id=self._env.get(f"{SERVICE_BUS}__clientId")
             )
-            return client(namespace, identity, **options)
+            use_tls = service_bus_connection.uses_tls(namespace)
+            return client(namespace, identity, use_tls=use_tls, **options)
         raise SettingError(
             name=SERVICE_BUS, value="", expected=f"a connection string, or {NAMESPACE}"
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -12,7 +11,7 @@ import azure.functions as func
 import orjson
 
 from inference import failure_log
-from inference.errors import Cancelled, Overloaded
+from inference.errors import Cancelled
 from inference.models import ModelId
 from inference.request import Request
 from inference.results import result_document
@@ -20,21 +19,14 @@ from inference.results.result_store import ResultStore
 from inference.results.stored_result import StoredResult
 from inference.serving.scorer import Scorer
 from inference.serving.shutdown import close_with_loop
-from inference.tracing import spans
-from triggers import envelope, http_exchange, responses
-from triggers.bus_entity import BusEntity
+from triggers import http_exchange, responses
 from triggers.delivery import message_spans
 from triggers.delivery.batch_sender import BatchSender
-from triggers.delivery.output_queue import Outgoing
 from triggers.delivery.result_blobs import ResultBlobs
-from triggers.http_trigger import http_spans
+from triggers.http_trigger import http_spans, request_queue
+from triggers.http_trigger.request_queue import SESSION_ID, RequestQueue
 from triggers.settings import TriggerSettings
 from triggers.statuses import ID_IN_USE, ID_TOO_LONG, MAX_ID, RESULT_FINISHED, UNKNOWN_RESULT
-
-log = logging.getLogger(__name__)
-
-#: The header that names the session of an enqueued request; without it, the request's id does.
-SESSION_ID = "x-session-id"
 
 
 def blueprint(
@@ -43,33 +35,21 @@ def blueprint(
     """`POST score`, `GET score` for scripts that take query arguments, and `GET results/{id}`.
 
     Requests can be enqueued only if the Service Bus trigger is registered too. `env` holds the
-    settings of the storage account, for results that are in blobs, and those of the connection, for
-    requests that need a session.
+    settings of the storage account, for results that are in blobs, and those of the connection.
     """
     functions = func.Blueprint()
     result_blobs = ResultBlobs.connected(env, settings.output_container)
-    is_queued = "servicebus" in settings.triggers
-    sender = None
-    if is_queued and settings.sessions_enabled:
+    queue = None
+    if "servicebus" in settings.triggers:
         sender = BatchSender.to(env, settings.input)
         close_with_loop(sender.close)
-    handler = HttpHandler(
-        scorer, results, result_blobs, queue=settings.input, send=sender.send if sender else None
-    )
+        queue = RequestQueue(results, settings.input, sender.send)
+    handler = HttpHandler(scorer, results, result_blobs, queue)
     answer = http_spans.traced("score", handler.score)
 
-    if is_queued and not sender:
-
-        @functions.route("score", methods=["GET", "POST"])
-        @settings.input.output(functions, "queue")
-        async def score(req: func.HttpRequest, queue: func.Out[str]) -> func.HttpResponse:
-            return await answer(req, queue)
-
-    else:
-
-        @functions.route("score", methods=["GET", "POST"])
-        async def score(req: func.HttpRequest) -> func.HttpResponse:
-            return await answer(req, None)
+    @functions.route("score", methods=["GET", "POST"])
+    async def score(req: func.HttpRequest) -> func.HttpResponse:
+        return await answer(req)
 
     @functions.route("results/{*id}", methods=["GET", "DELETE"])
     @http_exchange.observed(scorer.finished, "results")
@@ -80,29 +60,24 @@ def blueprint(
 
 
 class HttpHandler:
-    """Parses, calls the scorer once, renders.
-
-    `send` puts a message of a session on the input queue: an output binding sets no session id.
-    """
+    """Parses, calls the scorer once, renders."""
 
     def __init__(
         self,
         scorer: Scorer,
         results: ResultStore,
         result_blobs: ResultBlobs | None = None,
-        *,
-        queue: BusEntity | None = None,
-        send: Callable[[Outgoing], Awaitable[object]] | None = None,
+        queue: RequestQueue | None = None,
     ) -> None:
         self._scorer, self._results, self._result_blobs = scorer, results, result_blobs
-        self._queue, self._send = queue, send
+        self._queue = queue
 
-    async def score(self, req: func.HttpRequest, queue: func.Out[str] | None) -> func.HttpResponse:
+    async def score(self, req: func.HttpRequest) -> func.HttpResponse:
         """Answer a request, or enqueue it if its caller asks for that and there is a queue."""
         began = time.perf_counter()
         response = await http_exchange.respond_to_request(
             req,
-            lambda request: self._respond(req, request, queue),
+            lambda request: self._respond(req, request),
             within_s=self._scorer.settings.scoring_timeout_s,
         )
         http_exchange.report(self._scorer.finished, "score", response, began)
@@ -152,69 +127,36 @@ class HttpHandler:
         refused = UNKNOWN_RESULT if came == "unknown" else RESULT_FINISHED
         return responses.refusal(refused, request_id=request_id)
 
-    async def _respond(
-        self, req: func.HttpRequest, request: Request, queue: func.Out[str] | None
-    ) -> func.HttpResponse:
-        is_queued = queue is not None or self._send is not None
-        if is_queued and "respond-async" in request.headers.get("prefer", "").lower():
-            accepted = await self._enqueue(req, request, queue)
+    async def _respond(self, req: func.HttpRequest, request: Request) -> func.HttpResponse:
+        if self._queue is not None and "respond-async" in request.headers.get("prefer", "").lower():
+            accepted = await self._enqueue(req, request, self._queue)
             if accepted is not None:
                 return accepted
         answer = await self._scorer.score(request)
         return responses.answer(answer, self._scorer.model.version)
 
     async def _enqueue(
-        self, req: func.HttpRequest, request: Request, queue: func.Out[str] | None
+        self, req: func.HttpRequest, request: Request, queue: RequestQueue
     ) -> func.HttpResponse | None:
         """202; None if the result could not be fetched later: then it is answered at once."""
-        session_id = request.headers.get(SESSION_ID) or request.id
+        session_id = request_queue.session_id(request)
         if len(session_id) > MAX_ID:
             expected = f"{SESSION_ID}: expected at most {MAX_ID} characters, got {len(session_id)}"
             return responses.refusal(ID_TOO_LONG, f"{expected}; send a shorter id", request.id)
         await self._scorer.validate(request)
-        with message_spans.create(self._queue, request.id):
-            return await self._reserve_and_send(req, request, queue, session_id)
-
-    async def _reserve_and_send(
-        self,
-        req: func.HttpRequest,
-        request: Request,
-        queue: func.Out[str] | None,
-        session_id: str,
-    ) -> func.HttpResponse | None:
-        trace = spans.carrier()
-        message = envelope.pack(request, trace)
-        reservation = await self._results.reserve(request)
+        reservation, trace = await queue.put(request)
         if reservation == "unreachable":
             return None
         if reservation == "other":
             return responses.refusal(
                 ID_IN_USE, "x-request-id names another request; send a new id", request.id
             )
-        # A pending request is sent again: sending it may have failed after the reservation.
-        if reservation != "finished":
-            if self._send is not None:
-                outgoing = Outgoing(message, session_id=session_id, trace=trace)
-                await _send_in_session(self._send, outgoing, request.id)
-            elif queue is not None:
-                queue.set(message)
         location = urlsplit(urljoin(req.url, f"results/{quote(request.id, safe='')}")).path
         return responses.json(
             202,
             {"id": request.id, "status": "pending"},
             {**responses.RETRY_AFTER, "location": location, **message_spans.header(trace)},
         )
-
-
-async def _send_in_session(
-    send: Callable[[Outgoing], Awaitable[object]], message: Outgoing, request_id: str
-) -> None:
-    """Raises Overloaded. The request stays reserved, and its sender may repeat it."""
-    try:
-        await send(message)
-    except Exception as error:  # the SDK raises anything
-        log.warning("request %r could not be enqueued: %s", request_id, type(error).__name__)
-        raise Overloaded("the queue does not accept the request; try again later") from error
 
 
 def _result_id(req: func.HttpRequest) -> str:

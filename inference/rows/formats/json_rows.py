@@ -209,6 +209,9 @@ def _columns(data: dict[str, Any], schema: Schema) -> list[list[Any] | Span]:
     names = list(data)
     order = schema.order(names)
     chosen = names if order is None else [names[at] for at in order]
+    if schema.features not in (None, len(chosen)):  # with no rows, nothing else would find it
+        got = f"{len(chosen)}: {row_types.short_repr(', '.join(chosen))}"
+        raise UnfitInput(field="columns", expected=str(schema.features), got=got)
     expected = _length(chosen[0], data[chosen[0]])
     for name in chosen:
         if (length := _length(name, data[name])) != expected:

@@ -304,7 +304,7 @@ class HttpOverModel:
         request = func.HttpRequest(
             method="POST", url="http://localhost/api/score", headers=named, body=body
         )
-        return self._runner.run(self._handler.score(request, None))
+        return self._runner.run(self._handler.score(request))
 
     def require_unharmed(self) -> None:
         """Nothing was stored, nothing runs, and the next request is answered."""

@@ -121,6 +121,18 @@ def test_a_document_without_the_models_columns_is_refused(document, says, schema
         list(table_of(body, JSON, schema).parts())
 
 
+@pytest.mark.parametrize(
+    "document",
+    [{"dataframe_records": {"data": []}}, {"inputs": {"a": [], "b": []}}, {"data": {"a": [1]}}],
+)
+def test_columns_of_a_model_without_names_are_as_many_as_its_features(document):
+    body = orjson.dumps(document)
+    with pytest.raises(UnfitInput, match="columns: expected 3, got"):
+        formats.decode(body, JSON, NAMELESS, limits=LIMITS).require_valid()
+    with pytest.raises(UnfitInput, match="columns: expected 3, got"):
+        list(table_of(body, JSON, NAMELESS).parts())
+
+
 @pytest.mark.parametrize("schema", [ABC, ARRAY])
 @pytest.mark.parametrize(
     "record",
@@ -392,7 +404,6 @@ def test_repeated_keys_are_those_of_a_reader_of_pairs(records):
         (JSON, b"[]"),
         (JSON, b'{"data": []}'),
         (JSON, b'{"columns": ["a", "b", "c", "text"], "data": []}'),
-        (JSON, b'{"inputs": {"a": [], "b": [], "c": [], "text": []}}'),
         (LINES, b"\n \r\n"),
     ],
 )
@@ -402,6 +413,16 @@ def test_an_input_without_rows_has_none(form, body, schema):
     if schema.features is not None:
         assert found.shape == (0, schema.features)
     assert both_ways(body, form, schema) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "names"),
+    [(ABC, "abcx"), (ARRAY, "abcx"), (NAMELESS, "xyz"), (Schema(), "xy"), (TEXTS, ["text", "x"])],
+)
+def test_columns_without_values_have_no_rows(schema, names):
+    body = orjson.dumps({"inputs": {name: [] for name in names}})
+    assert len(formats.decode(body, JSON, schema, limits=LIMITS).require_valid()) == 0
+    assert both_ways(body, JSON, schema) == []
 
 
 def test_an_endless_line_is_refused_before_it_fills_memory():

@@ -53,7 +53,7 @@ def said(response: func.HttpResponse, case: Case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if b"hang" not in case.body], ids=str)
 async def test_each_case_of_the_table(handler_for, case):
-    response = await (handler := handler_for(case.script)).score(asking(case), None)
+    response = await (handler := handler_for(case.script)).score(asking(case))
     assert (response.status_code, said(response, case)) == (case.status, case.content)
     assert response.headers.get("content-type", response.mimetype) == case.answer_type
     assert response.headers.get("x-own") == case.own_answer
@@ -70,11 +70,11 @@ async def test_after_a_script_hangs_the_next_request_is_answered(handler_for):
     handler = handler_for(case.script, timeout_s="0.2")
 
     async def survives() -> bool:
-        answer = await handler.score(asking(Case("exec", b"...", 200, "survived")), None)
+        answer = await handler.score(asking(Case("exec", b"...", 200, "survived")))
         return (answer.status_code, answer.get_body()) == (200, b'"survived"')
 
     await eventually_async(survives)  # it may take longer to load than a request may
-    response = await handler.score(asking(case), None)
+    response = await handler.score(asking(case))
     assert (response.status_code, said(response, case)) == (case.status, case.content)
     assert await survives()
     sys.modules["entry_script"].hang.set()

@@ -74,7 +74,7 @@ async def test_every_sample_names_its_host_and_those_of_a_process_its_id(scorer)
 async def test_requests_are_counted_by_trigger_and_status(scorer, results, v2_handler):
     handler = HttpHandler(scorer, results)
     for body in (row(0.5), row(0.5), b"{"):
-        await handler.score(asking(body), None)
+        await handler.score(asking(body))
     await v2_handler.infer(v2_requests.asking(name="another"))
     messages = MessageHandler(scorer, results)
     await messages.score([message(row(0.6)), message(b"[", name="m2")])
@@ -102,9 +102,9 @@ async def test_each_delivery_of_a_message_is_counted(make_scorer, tmp_path, resu
 
 async def test_lookups_are_counted_by_cache_and_answers_by_how_they_came_about(scorer, results):
     handler = HttpHandler(scorer, results)
-    await handler.score(asking(row(0.5)), None)
-    await handler.score(asking(row(0.5)), None)
-    await handler.score(asking(b"0.5,0.9,0.9\n0.6,0.9,0.9\n", content_type="text/csv"), None)
+    await handler.score(asking(row(0.5)))
+    await handler.score(asking(row(0.5)))
+    await handler.score(asking(b"0.5,0.9,0.9\n0.6,0.9,0.9\n", content_type="text/csv"))
     told = await scraped(scorer)
     lookups = {series: value for series, value in told.items() if "cache_lookup" in series}
     shares = {series: lookups.pop(series) for series in list(lookups) if "ratio" in series}
@@ -126,7 +126,7 @@ async def test_lookups_are_counted_by_cache_and_answers_by_how_they_came_about(s
 async def test_model_calls_are_counted_by_their_seconds_and_their_rows(scorer, results):
     await scorer.script()
     handler = HttpHandler(scorer, results)
-    asked = [handler.score(asking(row(number / 100)), None) for number in range(7)]
+    asked = [handler.score(asking(row(number / 100))) for number in range(7)]
     await asyncio.gather(*asked)
     told = await scraped(scorer)
     calls = told["triscore_model_call_rows_count"]
@@ -143,17 +143,17 @@ async def test_rows_that_are_answered_together_are_counted_and_a_scripts_input_i
 ):
     monkeypatch.setattr(await scorer.script(), "_independent", False)
     body = b"0.5,0.9,0.9\n0.6,0.9,0.9\n"
-    await HttpHandler(scorer, results).score(asking(body, content_type="text/csv"), None)
+    await HttpHandler(scorer, results).score(asking(body, content_type="text/csv"))
     assert (await scraped(scorer))["triscore_model_call_rows_sum"] == 2
     (tmp_path / "score.py").write_text("def init(): ...\ndef run(data): return len(data)")
     scripted = make_scorer(tmp_path)
-    await HttpHandler(scripted, results).score(asking(body), None)
+    await HttpHandler(scripted, results).score(asking(body))
     assert (await scraped(scripted))["triscore_model_call_rows_sum"] == 1
 
 
 async def test_pending_answers_are_counted(scorer, results):
     await scorer.script()
-    waiting = asyncio.create_task(HttpHandler(scorer, results).score(asking(), None))
+    waiting = asyncio.create_task(HttpHandler(scorer, results).score(asking()))
     async with asyncio.timeout(5):
         while not scorer.counts.waiting:
             await asyncio.sleep(0)

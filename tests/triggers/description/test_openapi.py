@@ -77,7 +77,7 @@ async def test_every_example_is_what_its_schema_says_and_is_answered_as_document
         assert fits(value, content["schema"], told)
         body = json.dumps(value).encode() if form == media_types.JSON else value.encode()
         for accept, answer in answers.items():
-            response = await handler.score(asking(body, content_type=form, accept=accept), None)
+            response = await handler.score(asking(body, content_type=form, accept=accept))
             assert response.status_code == 200, response.get_body()
             if accept == media_types.JSON:
                 given = json.loads(response.get_body())
@@ -129,7 +129,7 @@ async def test_the_app_refuses_what_the_schema_refuses(documented_scorer, result
     scorer = await documented_scorer(kind)
     told = await document(scorer)
     assert not fits(value, body_of(told)["application/json"]["schema"], told)
-    response = await HttpHandler(scorer, results).score(asking(json.dumps(value).encode()), None)
+    response = await HttpHandler(scorer, results).score(asking(json.dumps(value).encode()))
     assert response.status_code in (400, 422)
 
 

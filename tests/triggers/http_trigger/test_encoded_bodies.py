@@ -36,8 +36,7 @@ async def test_an_encoded_body_is_answered_as_the_plain_one_is(handler, encoding
             pack(CSV.encode(charset)),
             content_type=f"text/csv; charset={charset}",
             content_encoding=encoding,
-        ),
-        None,
+        )
     )
     assert (response.status_code, response.get_body()) == (200, b"[1,0]")
 
@@ -64,6 +63,6 @@ async def test_a_body_that_can_not_be_decoded_is_refused(
 ):
     body = body.encode() if isinstance(body, str) else body
     headers = {"content_encoding": encoding} if encoding else {}
-    response = await handler.score(asking(body, content_type=kind, **headers), None)
+    response = await handler.score(asking(body, content_type=kind, **headers))
     assert response.status_code == status
     assert says in json.loads(response.get_body())["error"]["message"]

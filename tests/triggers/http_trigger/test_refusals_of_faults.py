@@ -45,12 +45,12 @@ def check_log(caplog, request_id: str = "r1") -> None:
 
 async def test_a_fault_while_scoring(scorer, results, caplog):
     scorer.predict = fails
-    check(await HttpHandler(scorer, results).score(asking(x_request_id="r1"), None), caplog)
+    check(await HttpHandler(scorer, results).score(asking(x_request_id="r1")), caplog)
 
 
 async def test_a_fault_outside_the_core(scorer, results, caplog):
     scorer.score = fails
-    check(await HttpHandler(scorer, results).score(asking(x_request_id="r1"), None), caplog)
+    check(await HttpHandler(scorer, results).score(asking(x_request_id="r1")), caplog)
 
 
 async def test_a_fault_while_a_result_is_fetched(scorer, results, caplog):
@@ -87,7 +87,7 @@ async def test_a_fault_while_the_app_is_described(scorer, caplog, name):
 
 
 async def test_an_id_that_is_too_long_is_refused_under_an_id_of_its_own(scorer, results):
-    response = await HttpHandler(scorer, results).score(asking(x_request_id="x" * 101), None)
+    response = await HttpHandler(scorer, results).score(asking(x_request_id="x" * 101))
     assert response.status_code == 431
     told = json.loads(response.get_body())["error"]["request_id"]
     assert len(told) == 32
@@ -100,7 +100,7 @@ async def test_a_timeout_is_logged_with_its_request(make_scorer, model_dir, resu
     script = await scorer.script()
     hang = threading.Event()
     script.run_rows = lambda _: hang.wait(10)
-    response = await HttpHandler(scorer, results).score(asking(x_request_id="r1"), None)
+    response = await HttpHandler(scorer, results).score(asking(x_request_id="r1"))
     hang.set()
     assert response.status_code == 504
     assert any("r1" in line and "scoring_timeout" in line for line in caplog.messages)

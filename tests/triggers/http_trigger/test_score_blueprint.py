@@ -11,19 +11,9 @@ from inference.errors import ResultUnserialisable, ScoringTimeout, ScriptFailed
 from inference.request import Request
 from inference.results.result_store import ResultStore
 from tests.inference.serving.test_scorer import Away
-from triggers import envelope
 from triggers.http_trigger.score_blueprint import HttpHandler
 
 ROW = b'{"data": [[0.9, 0.9, 0.9]]}'
-
-
-class Out:
-    """What the platform hands over for an output binding."""
-
-    value: str | None = None
-
-    def set(self, value: str) -> None:
-        self.value = value
 
 
 def asking(body: bytes = ROW, path: str = "score", **headers: str) -> func.HttpRequest:
@@ -42,7 +32,7 @@ def handler(scorer, results):
 
 
 async def test_a_row_is_answered_with_its_declared_headers(handler, scorer):
-    response = await handler.score(asking(content_type="application/json"), None)
+    response = await handler.score(asking(content_type="application/json"))
     assert (response.status_code, response.get_body()) == (200, b"[1]")
     assert response.mimetype == "application/json"
     assert response.headers["x-cache"] == "miss"
@@ -53,8 +43,8 @@ async def test_a_row_is_answered_with_its_declared_headers(handler, scorer):
 
 
 async def test_each_request_is_timed_refused_ones_too(handler, scorer):
-    await handler.score(asking(), None)
-    await handler.score(asking(x_request_id="a" * 101), None)
+    await handler.score(asking())
+    await handler.score(asking(x_request_id="a" * 101))
     timed = {
         status: seconds
         for trigger, status, seconds in scorer.counts.requests.durations()
@@ -68,32 +58,32 @@ async def test_each_request_is_timed_refused_ones_too(handler, scorer):
 
 
 async def test_a_hit_has_its_age(handler):
-    await handler.score(asking(), None)
-    response = await handler.score(asking(), None)
+    await handler.score(asking())
+    response = await handler.score(asking())
     assert response.headers["x-cache"] == "hit"
     assert response.headers["age"] == "0"
 
 
 async def test_no_cache_recomputes(handler):
-    await handler.score(asking(), None)
-    response = await handler.score(asking(cache_control="no-cache"), None)
+    await handler.score(asking())
+    response = await handler.score(asking(cache_control="no-cache"))
     assert response.headers["x-cache"] == "miss"
 
 
 async def test_ids_are_echoed_up_to_100_characters(handler):
-    response = await handler.score(asking(x_request_id="a" * 100, x_ms_client_request_id="b"), None)
+    response = await handler.score(asking(x_request_id="a" * 100, x_ms_client_request_id="b"))
     assert response.headers["x-request-id"] == "a" * 100
     assert response.headers["x-ms-client-request-id"] == "b"
     for name in ("x_request_id", "x_ms_client_request_id"):
-        refused = await handler.score(asking(**{name: "a" * 101}), None)
+        refused = await handler.score(asking(**{name: "a" * 101}))
         assert refused.status_code == 431
         assert json.loads(refused.get_body())["error"]["code"] == "id_too_long"
 
 
 async def test_the_answer_comes_in_the_format_accepted(handler):
-    response = await handler.score(asking(accept="text/csv"), None)
+    response = await handler.score(asking(accept="text/csv"))
     assert (response.mimetype, response.get_body()) == ("text/csv", b"prediction\n1\n")
-    response = await handler.score(asking(accept="application/x-npy"), None)
+    response = await handler.score(asking(accept="application/x-npy"))
     assert np.load(io.BytesIO(response.get_body())).tolist() == [1]
 
 
@@ -115,7 +105,7 @@ async def test_the_answer_comes_in_the_format_accepted(handler):
 async def test_a_refusal_has_one_shape_and_names_the_problem(
     handler, store, body, headers, status, code, says
 ):
-    response = await handler.score(asking(body, x_request_id="r1", **headers), None)
+    response = await handler.score(asking(body, x_request_id="r1", **headers))
     error = json.loads(response.get_body())["error"]
     assert (response.status_code, error["code"], error["request_id"]) == (status, code, "r1")
     assert says in error["message"]
@@ -138,75 +128,9 @@ async def test_failures_of_the_script_have_a_header_of_their_own(
         raise error
 
     monkeypatch.setattr(scorer, "score", fail)
-    response = await handler.score(asking(x_request_id="r1"), None)
+    response = await handler.score(asking(x_request_id="r1"))
     assert response.status_code == status
     assert response.headers[header[0]] == header[1]
-
-
-async def test_respond_async_enqueues_and_answers_with_the_results_location(handler):
-    queue = Out()
-    response = await handler.score(asking(prefer="respond-async", x_request_id="a/b"), queue)
-    assert response.status_code == 202
-    assert response.headers["location"] == "/api/results/a%2Fb"
-    assert response.headers["retry-after"] == "1"
-    enqueued = envelope.unpack(str(queue.value).encode())
-    assert (enqueued.id, enqueued.source, enqueued.body) == ("a/b", "http", ROW)
-    pending = await handler.result(asking(path="results/a/b"))
-    assert (pending.status_code, json.loads(pending.get_body())["status"]) == (202, "pending")
-
-
-async def test_a_pending_request_sent_again_is_enqueued_again_but_other_content_is_refused(handler):
-    await handler.score(asking(prefer="respond-async", x_request_id="r"), Out())
-    again, other = Out(), Out()
-    response = await handler.score(asking(prefer="respond-async", x_request_id="r"), again)
-    assert (response.status_code, again.value is not None) == (202, True)
-    response = await handler.score(
-        asking(b"[[1,2,3]]", prefer="respond-async", x_request_id="r"), other
-    )
-    assert (response.status_code, other.value) == (409, None)
-
-
-async def test_a_finished_request_sent_again_is_not_enqueued(handler, results):
-    first, second = Out(), Out()
-    await handler.score(asking(prefer="respond-async", x_request_id="r"), first)
-    await results.finish(envelope.unpack(str(first.value).encode()), b'{"id":"r"}')
-    response = await handler.score(asking(prefer="respond-async", x_request_id="r"), second)
-    assert (response.status_code, second.value) == (202, None)
-    finished = await handler.result(asking(path="results/r"))
-    assert (finished.status_code, finished.get_body()) == (200, b'{"id":"r"}')
-
-
-async def test_a_request_is_answered_at_once_if_its_result_could_not_be_kept(scorer):
-    away = Away()
-    queue = Out()
-    handler = HttpHandler(scorer, ResultStore(away, str, ttl_s=60))
-    response = await handler.score(asking(prefer="respond-async"), queue)
-    assert (response.status_code, response.get_body(), queue.value) == (200, b"[1]", None)
-    assert (await handler.result(asking(path="results/r"))).status_code == 503
-
-
-async def test_a_request_too_large_for_the_queue_is_sent_to_the_blob_trigger(handler):
-    body = orjson.dumps([[0.123456789, 0.5, 0.5]] * 9000)
-    queue = Out()
-    response = await handler.score(asking(body, prefer="respond-async"), queue)
-    assert (response.status_code, queue.value) == (413, None)
-    assert b"upload a blob" in response.get_body()
-
-
-async def test_a_request_that_can_never_be_answered_is_not_enqueued(handler, scorer):
-    await scorer.script()
-    for body, kind, status in [(b"", "", 400), (b"[[1]]", "", 422), (b"x", "text/xml", 415)]:
-        queue = Out()
-        response = await handler.score(
-            asking(body, prefer="respond-async", content_type=kind), queue
-        )
-        assert (response.status_code, queue.value) == (status, None)
-
-
-async def test_no_cache_survives_the_queue(handler):
-    queue = Out()
-    await handler.score(asking(prefer="respond-async", cache_control="no-cache"), queue)
-    assert envelope.unpack(str(queue.value).encode()).recompute
 
 
 async def test_an_error_in_finding_a_result_is_500(handler, results, monkeypatch):
@@ -226,18 +150,6 @@ async def test_a_result_whose_store_is_away_is_503_with_retry_after(scorer):
         asking(path="results/r1")
     )
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
-
-
-async def test_an_exhausted_request_can_be_enqueued_again(handler, results):
-    sent = asking(prefer="respond-async", x_request_id="r")
-    first, again = Out(), Out()
-    await handler.score(sent, first)
-    enqueued = envelope.unpack(str(first.value).encode())
-    await results.store_provisional(enqueued, b"{}", due_s=0)
-    assert (await handler.result(asking(path="results/r"))).status_code == 200
-    assert (await handler.score(sent, again)).status_code == 202
-    assert again.value is not None
-    assert (await handler.result(asking(path="results/r"))).status_code == 202
 
 
 async def test_an_unknown_result_is_404(handler):

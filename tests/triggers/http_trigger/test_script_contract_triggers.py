@@ -82,7 +82,7 @@ def blob_handler(storage):
 
 async def over_http(handler: HttpHandler, case: Case) -> tuple[str, object]:
     """What a result document should say of what HTTP answered."""
-    response = await handler.score(asking(case), None)
+    response = await handler.score(asking(case))
     body = response.get_body()
     if case.refused:
         error = json.loads(body)["error"]

@@ -12,7 +12,8 @@ from azure.storage.blob import ContentSettings
 
 from inference.serving.scorer import Scorer
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
-from tests.triggers.http_trigger.test_score_blueprint import Out, asking
+from tests.triggers.http_trigger.test_request_queue import InputQueue
+from tests.triggers.http_trigger.test_score_blueprint import asking
 from tests.triggers.service_bus_trigger.test_service_bus_blueprint import documents, message
 from triggers import envelope
 from triggers.http_trigger.score_blueprint import HttpHandler
@@ -69,8 +70,8 @@ PROOFS = (
 async def test_an_enqueued_request_reaches_the_script_as_it_was_sent_without_its_secrets(
     scorer_of, results
 ):
-    scorer, queue = scorer_of(SEES), Out()
-    await HttpHandler(scorer, results).score(
+    scorer, queue = scorer_of(SEES), InputQueue()
+    await HttpHandler(scorer, results, queue=queue.of(results)).score(
         asking(
             b"hi",
             path="score?q=1&code=secret",
@@ -80,13 +81,13 @@ async def test_an_enqueued_request_reaches_the_script_as_it_was_sent_without_its
             accept_language="de",
             x_request_id="r",
             **dict.fromkeys(PROOFS, "secret"),
-        ),
-        queue,
+        )
     )
-    assert "secret" not in str(queue.value)
-    assert envelope.unpack(str(queue.value).encode()).headers["prefer"] == "respond-async"
+    (sent,) = queue.sent
+    assert "secret" not in str(sent)
+    assert envelope.unpack(sent.body.encode()).headers["prefer"] == "respond-async"
     handler = MessageHandler(scorer, results, retry_s=0)
-    (document,) = await documents(handler, message(str(queue.value).encode()))
+    (document,) = await documents(handler, message(sent.body.encode()))
     assert document["result"] == [
         "POST", "hi", "text/plain", {"q": "1"}, {"x-ms-meta-own": "o", "x-request-id": "r"},
     ]  # fmt: skip
@@ -131,9 +132,7 @@ async def test_a_scripts_headers_do_not_replace_the_triggers_own(scorer_of, resu
     body = (
         b"AMLResponse('x', 503, {'x-request-id': 'forged', 'Connection': 'close', 'x-cache': 'y'})"
     )
-    response = await HttpHandler(scorer_of(ANSWERS), results).score(
-        asking(body, x_request_id="r"), None
-    )
+    response = await HttpHandler(scorer_of(ANSWERS), results).score(asking(body, x_request_id="r"))
     assert response.status_code == 503
     assert response.headers["x-request-id"] == "r"
     assert response.headers["x-cache"] == "bypass"
@@ -143,10 +142,10 @@ async def test_a_scripts_headers_do_not_replace_the_triggers_own(scorer_of, resu
 
 
 async def test_an_id_that_names_other_query_arguments_is_refused(scorer_of, results):
-    handler = HttpHandler(scorer_of(SEES), results)
+    handler = HttpHandler(scorer_of(SEES), results, queue=InputQueue().of(results))
     for query, status in (("q=1", 202), ("q=1", 202), ("q=2", 409)):
         request = asking(b"", f"score?{query}", prefer="respond-async", x_request_id="r")
-        assert (await handler.score(request, Out())).status_code == status
+        assert (await handler.score(request)).status_code == status
 
 
 @pytest.fixture

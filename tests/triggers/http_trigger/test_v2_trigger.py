@@ -36,12 +36,12 @@ async def test_an_answer_names_model_and_version_and_echoes_the_id(v2_handler, s
 
 async def test_score_and_infer_hit_each_others_rows(v2_handler, scorer, store):
     score = HttpHandler(scorer, ResultStore(store, keys.result_key, ttl_s=60)).score
-    first = await score(test_score_blueprint.asking(b"[[0.25, 0.5, 3]]"), None)
+    first = await score(test_score_blueprint.asking(b"[[0.25, 0.5, 3]]"))
     assert first.headers["x-cache"] == "miss"
     second = await v2_handler.infer(asking(inputs(tensor([[0.25, 0.5, 3]], "FP32"))))
     assert (second.headers["x-cache"], second.headers["age"]) == ("hit", "0")
     assert (await v2_handler.infer(asking(ROW))).headers["x-cache"] == "miss"
-    third = await score(test_score_blueprint.asking(b"[[0.9, 0.9, 0.9]]"), None)
+    third = await score(test_score_blueprint.asking(b"[[0.9, 0.9, 0.9]]"))
     assert third.headers["x-cache"] == "hit"
     fresh = await v2_handler.infer(asking(ROW, cache_control="no-cache"))
     assert fresh.headers["x-cache"] == "miss"
