@@ -121,6 +121,14 @@ def _array(data: bytes, at: int, end: int, depth: int, width: int) -> list[Any]:
     return values
 
 
+def _array8(data: bytes, begin: int, end: int, depth: int) -> list[Any]:
+    return _array(data, begin, end, depth, 1)
+
+
+def _array32(data: bytes, begin: int, end: int, depth: int) -> list[Any]:
+    return _array(data, begin, end, depth, 4)
+
+
 # The count of elements before a list or map is not needed: its end is known.
 
 
@@ -151,8 +159,8 @@ _READERS: dict[int, Callable[[bytes, int, int, int], Any]] = {
     0xD0: _list32,
     0xC1: lambda *span: _to_map(_list8(*span)),
     0xD1: lambda *span: _to_map(_list32(*span)),
-    0xE0: lambda *span: _array(*span, width=1),
-    0xF0: lambda *span: _array(*span, width=4),
+    0xE0: _array8,
+    0xF0: _array32,
     **dict.fromkeys((0x74, 0x84, 0x94), _decimal),
     0x73: lambda data, begin, end, _: chr(int.from_bytes(data[begin:end])),
     0x98: lambda data, begin, end, _: str(UUID(bytes=data[begin:end])),

@@ -221,11 +221,13 @@ async def test_locks_are_renewed_at_half_their_time_until_their_message_is_settl
 
     async def score(request):
         if request.id == "slow":
-            await asyncio.sleep(0.3)
+            async with asyncio.timeout(10):
+                while "renewed" not in platform.of("slow"):
+                    await asyncio.sleep(0.01)
         return await real(request)
 
     monkeypatch.setattr(scorer, "score", score)
-    until = time.time() + 0.2
+    until = time.time() + 1
     await settle(locked("slow", locked_until=until), locked("quick", locked_until=until))
     assert platform.of("slow").count("renewed") >= 1
     assert platform.of("quick") == ["sent", "completed"]
