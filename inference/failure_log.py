@@ -17,6 +17,17 @@ from inference.tracebacks import format_error
 log = logging.getLogger(__name__)
 
 
+def log_error_answer(request_id: str) -> None:
+    """Log that an entry script answered a request with an error of its own instead of raising it:
+    inference.scripts.failed_answers.
+    """
+    log.warning(
+        "request %r: the script answers with an error, which is not cached; is_failure(answer) in"
+        " the script decides what is an error",
+        request_id,
+    )
+
+
 def log_failure(error: Exception, request_id: str) -> ScoringError:
     """Log an error that the operator must look into; return what the request ends in.
 

@@ -27,7 +27,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
     "triggers": {
         "connections": set(),
         "storage": set(),
-        "delivery": {"storage"},
+        "delivery": {"connections", "storage"},
         "description": set(),
         "console": {"blob_trigger", "connections", "storage"},
         "http_trigger": {"description", "delivery"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,6 @@ from inference.scripts.coroutine_runner import CoroutineRunner
 from inference.scripts.independent_rows import ScriptRows
 from inference.scripts.inference_schema import DeclaredSchema
 from inference.scripts.question import Arguments, NotCached, Question, Reply, RowQuestion, Run
-
-log = logging.getLogger(__name__)
 
 
 class UserScript:
@@ -91,31 +88,18 @@ class UserScript:
         value = self._call(question.payload)
         answer = _encode(value)
         if question.cacheable and not isinstance(answer, Reply) and self._is_failure(value):
-            _log_failures(1)
             return NotCached(answer)
         return answer
 
     def _answer_rows(self, question: ScriptRows) -> list[bytes]:
-        answers = independent_rows.encode_answers(
-            self._call(question.arguments()), len(question), self._is_failure
-        )
-        if failures := sum(isinstance(answer, NotCached) for answer in answers):
-            _log_failures(failures)
-        return answers
+        answers = self._call(question.arguments())
+        return independent_rows.encode_answers(answers, len(question), self._is_failure)
 
     def _call(self, arguments: Arguments) -> Any:
         with self._convention.around(arguments):
             value = self._coroutines.call(self._run, arguments)
             reply = script_response.as_reply(value)
         return value if reply is None else reply
-
-
-def _log_failures(count: int) -> None:
-    log.warning(
-        "the script answers with an error, which is not cached; is_failure(answer) in the script"
-        " decides what is an error; answers: %s",
-        count,
-    )
 
 
 def _encode(value: Any) -> bytes | Reply:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from inference import scripts
+from inference import failure_log, scripts
 from inference.counters import instance_folder
 from inference.counters.counts import Counts
 from inference.counters.instance import Instance, SingleWorker
@@ -216,7 +216,9 @@ class Scorer:
         finally:
             if hold is not None:
                 hold.give()
-        if key is not None and prediction.cacheable and question.cacheable:
+        if not prediction.cacheable:
+            _log_error_answer(request, question, prediction)
+        elif key is not None and question.cacheable:
             left_s = prediction.ttl_left_s
             ttl_s = self._settings.cache_ttl_s if left_s is None else left_s
             at_once = 1 + max(others, self.counts.waiting)
@@ -266,3 +268,11 @@ class Scorer:
                 load=self.script,
             )
         return self._predictor
+
+
+def _log_error_answer(
+    request: Request, question: scripts.Question | scripts.RowQuestion, prediction: Prediction
+) -> None:
+    """Log that a script reports an error with an answer that could be cached otherwise."""
+    if question.cacheable and prediction.reply is None:
+        failure_log.log_error_answer(request.id)

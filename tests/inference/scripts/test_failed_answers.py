@@ -69,6 +69,7 @@ async def test_an_answer_that_reports_an_error_is_not_cached_and_logged(
         assert await caches(scorer, request_of, b"{}", b"{}", b"{}") == ["miss", "miss", "hit"]
     lines = [line for line in caplog.messages if "is not cached" in line]
     assert len(lines) == 1
+    assert lines[0].startswith(f"request {request_of(b'{}').id!r}: the script answers")
     assert "feature store" not in caplog.text
     assert len(store) == 1
 
