@@ -16,7 +16,7 @@ XDIST := --dist loadfile --max-worker-restart 0
 #: It times code, which runs slower while coverage traces it.
 UNTRACED := --ignore tests/inference/serving/test_free_loop.py
 
-.PHONY: run demo help test test-long test-faults test-servicebus coverage check bench bench-quick docs lock \
+.PHONY: run demo stop help test test-long test-faults test-servicebus coverage check bench bench-quick docs lock \
 	setup-run setup-test setup-test-long clean
 
 ##@ Run it
@@ -25,6 +25,9 @@ run: setup-run        ## set up what is missing, score through all three trigger
 
 demo: setup-run       ## the same tour, then stop; exit 0 only if every answer is right
 	@$(TRISCORE) demo $(OPTIONS)
+
+stop:                 ## stop a `make run` of this folder, from another terminal
+	@test ! -x $(TRISCORE) || $(TRISCORE) emulators down
 
 clean:                ## forget the emulators' data; programs stay installed
 	@rm -rf .triscore/data .triscore/logs

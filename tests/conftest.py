@@ -15,6 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from local.emulators.redis_server import RedisServer
 from tests import servers, waiting
 from tests.servers import AzuriteProcess, BrokerProcess, HostProcess, RedisProcess, StartHost
 
@@ -46,6 +47,12 @@ def eventually() -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def eventually_async() -> Callable[..., Any]:
     return waiting.eventually_async
+
+
+@pytest.fixture(scope="session")
+def redis_program() -> None:
+    """Without redis-server, tests that start it themselves are skipped; with CI set they fail."""
+    servers.require(RedisServer(Path(), 0))
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from tests.waiting import eventually
 PORTS = range(20000, 32000)
 #: Test processes that run at the same time have ports of their own: between a look at a port and
 #: the start of a server there, another process could give it away too.
-_WORKERS = 4
+_WORKERS = 8
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
 OWN_PORTS = PORTS[_worker::_WORKERS]
 
@@ -85,7 +85,7 @@ class ServerProcess:
             return
         self.server.data.mkdir(parents=True, exist_ok=True)
         child = Child(
-            _command(self.server),
+            require(self.server),
             log=self._log,
             env={**os.environ, **self.server.environment()},
         )
@@ -138,11 +138,11 @@ class BrokerProcess(ServerProcess):
         self.connection_string = broker.connection_string
 
 
-def _command(server: ManagedServer) -> list[str]:
+def require(server: ManagedServer) -> list[str]:
+    """The command of a server. Without its program the test is skipped, with CI set it fails."""
     try:
         return server.command()
     except EmulatorError as error:
-        # With CI set, a missing server is a failure and not a skipped test.
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(str(error))

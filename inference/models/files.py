@@ -11,6 +11,7 @@ from pathlib import Path
 from inference.errors import ModelUnavailable
 from inference.models import manifest_file, manifests, mlflow_folder
 from inference.models.manifests import Manifest
+from inference.settings import DEFAULT_SCRIPT
 
 #: The endings of model files. joblib reads a pickle with any of these compressions by itself.
 _PICKLES = (".joblib", ".pkl", ".pickle", ".sav")
@@ -70,11 +71,22 @@ def find_file(folder: Path, manifest: Manifest | None = None) -> Path:
     files = _model_files(folder)
     if len(files) != 1:
         found = ", ".join(str(file.relative_to(folder)) for file in files) or "none"
+        remedy = "keep one of them there" if files else _remedy_without_file(folder)
         raise ModelUnavailable(
-            f"expected one model file ({_ENDINGS}) in {folder.name}/, found {found}: train or copy"
-            " the model there"
+            f"expected one model file ({_ENDINGS}) in {folder.name}/, found {found}: {remedy}"
         )
     return files[0]
+
+
+def _remedy_without_file(folder: Path) -> str:
+    if (folder / manifest_file.OLD_NAME).is_file():
+        return (
+            f"an XGBoost model in {manifest_file.OLD_NAME} is not read, save it with"
+            " save_model('model.ubj')"
+        )
+    if (folder / DEFAULT_SCRIPT).is_file():
+        return f"train or copy the model there. {DEFAULT_SCRIPT} alone is served without a manifest"
+    return "train or copy the model there"
 
 
 def _model_files(folder: Path) -> list[Path]:

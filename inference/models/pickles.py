@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,8 +81,20 @@ def advice(file: Path, error: BaseException) -> str:
             " beside the model, import it from there, and save the model again"
         )
     with file.open("rb") as opened:
-        is_pointer = opened.read(len(_GIT_LFS)) == _GIT_LFS
-    return "; it is a pointer of Git LFS: fetch the model with `git lfs pull`" if is_pointer else ""
+        if opened.read(len(_GIT_LFS)) == _GIT_LFS:
+            return "; it is a pointer of Git LFS: fetch the model with `git lfs pull`"
+    if _is_damage(error):
+        return "; it is damaged or of another kind: copy it again, or save the model again"
+    return ""
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Whether an error says that the bytes are no pickle, no skops file, or not all of it."""
+    if isinstance(error, KeyError):  # an opcode that pickle does not have
+        return bool(error.args) and isinstance(error.args[0], int)
+    if type(error).__name__ == "BadZipFile":  # its module is not imported only to ask
+        return True
+    return isinstance(error, EOFError | pickle.UnpicklingError | struct.error | zlib.error)
 
 
 def _is_uncompressed(file: Path) -> bool:

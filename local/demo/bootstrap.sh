@@ -28,9 +28,12 @@ if ! { [ -x .venv/bin/python ] && is_313 .venv/bin/python; }; then
 install it with 'uv python install 3.13' or 'pyenv install 3.13', then run this again."
     echo "Making .venv with $("$python" --version)"
     rm -rf .venv
-    "$python" -m venv .venv >/dev/null 2>&1 || {
+    problem=$("$python" -m venv .venv 2>&1) || {
         rm -rf .venv
-        fail "'$python -m venv' failed: on Debian, 'apt-get install python3.13-venv' installs what is missing."
+        "$python" -c 'import ensurepip' 2>/dev/null || fail "'$python -m venv' failed: on Debian, \
+'apt-get install python3.13-venv' installs what is missing."
+        fail "'$python -m venv' failed: ${problem##*
+}"
     }
 fi
 

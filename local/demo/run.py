@@ -92,9 +92,15 @@ def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
 
 
 def _remedy(failure: str) -> str:
-    """How to install here what a model needs. requirements.txt is what Azure installs."""
-    missing = re.search(r"(\S+?),? (?:which )?is not installed: add it", failure)
-    return f", and here `.venv/bin/python -m pip install {missing[1]}`" if missing else ""
+    """How to install here what a model or script needs. requirements.txt is what Azure installs."""
+    if missing := re.search(r"(\S+?),? (?:which )?is not installed: add it", failure):
+        return f", and here `.venv/bin/python -m pip install {missing[1]}`"
+    if re.search(r"did not start: ModuleNotFoundError", failure):
+        return (
+            ". Put the module beside the script, or install its package with"
+            " `.venv/bin/python -m pip install NAME`"
+        )
+    return ""
 
 
 def _show_changes(host: HostServer, asked: int | None) -> None:

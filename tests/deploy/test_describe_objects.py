@@ -179,7 +179,9 @@ def test_rows_that_are_not_one_column_of_texts_are_refused(tmp_path, rows):
         (b"\x80\x04cno_such_package.layers\nLinear\n.", "; install no_such_package and add it to"),
         (b"\x80\x04c__main__\nMine\n.", "; what a notebook or a script defines can't be imported"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS: fetch the model"),
-        (b"", "did not load: EOFError"),
+        (b"", "; it is damaged or of another kind: copy it again, or save the model again"),
+        (b"not a pickle", "; it is damaged or of another kind"),
+        (b"\x80\x04X", "; it is damaged or of another kind"),
     ],
 )
 def test_a_file_that_does_not_load_is_told_with_what_to_do(tmp_path, content, says):

@@ -80,7 +80,7 @@ def test_files_of_the_upper_folder_come_first_and_two_are_refused(tmp_path):
     for name in ("model/x.pkl", "old/x.pkl"):
         (tmp_path / name).parent.mkdir()
         joblib.dump(ESTIMATOR, tmp_path / name)
-    with pytest.raises(ModelUnavailable, match=r"found model/x\.pkl, old/x\.pkl: train or copy"):
+    with pytest.raises(ModelUnavailable, match=r"found model/x\.pkl, old/x\.pkl: keep one of them"):
         models.find_file(tmp_path)
     joblib.dump(ESTIMATOR, tmp_path / "model.sav")
     assert models.find_file(tmp_path) == tmp_path / "model.sav"
@@ -247,3 +247,19 @@ def test_modules_that_mlflow_logged_are_importable(mlflow_model, with_module, co
     shutil.copy(with_module / "own_steps.py", folder / code_folder)
     assert described(folder) == "model.pkl"
     assert isinstance(models.load(folder / "model.pkl").estimator, type(make_pipeline(Ridge())))
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["model.json"], "found none: an XGBoost model in model.json is not read, save it with"),
+        (["score.py"], "score.py alone is served without a manifest"),
+        (["a.joblib", "b.pkl"], "found a.joblib, b.pkl: keep one of them there"),
+        (["notes.txt"], "found none: train or copy the model there"),
+    ],
+)
+def test_a_folder_without_one_model_file_is_refused_with_what_to_do(tmp_path, names, says):
+    for name in names:
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(ModelUnavailable, match=says):
+        manifest.describe(tmp_path)

@@ -53,12 +53,19 @@ def test_another_python_is_not_taken_for_the_right_one(bare, tmp_path):
 
 
 def test_a_python_that_cannot_make_an_environment_is_reported(bare, tmp_path):
-    poor = tmp_path / "bin" / "python3.13"
-    poor.write_text('#!/bin/sh\n[ "$1" = -m ] && exit 1\necho Python 3.13.0\n')
-    poor.chmod(0o755)
+    poor = '[ "$1$2" = "-cimport ensurepip" ] && exit 1\n[ "$1" = -m ] && exit 1\nexit 0'
+    program(tmp_path / "bin", "python3.13", poor)
     told = bare()
     assert told.returncode == 2
     assert "python3.13-venv" in told.stderr
+
+
+def test_why_an_environment_cannot_be_made_is_said_in_pythons_own_words(bare, tmp_path):
+    full = '[ "$1" = -m ] && { echo At work; echo "Error: no space left"; exit 1; }\nexit 0'
+    program(tmp_path / "bin", "python3.13", full)
+    told = bare()
+    assert told.returncode == 2
+    assert told.stderr.endswith("failed: Error: no space left\n")
 
 
 @pytest.fixture

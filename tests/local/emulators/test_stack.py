@@ -18,6 +18,8 @@ from local.emulators import EmulatorError, Ports, Stack
 from local.emulators.ports import HOST, is_free
 from local.emulators.state_folder import StateFolder
 
+pytestmark = pytest.mark.usefixtures("redis_program")
+
 
 @pytest.fixture
 def ports(free_port):

@@ -14,6 +14,8 @@ from local.emulators.managed_server import PROJECT
 from local.emulators.ports import HOST, Ports, is_free
 from local.emulators.state_folder import StateFolder
 
+pytestmark = pytest.mark.usefixtures("redis_program")
+
 FLAGS = ("redis", "azurite-blob", "azurite-queue", "azurite-table", "servicebus")
 
 

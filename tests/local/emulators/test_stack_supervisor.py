@@ -15,7 +15,7 @@ from local.emulators.supervisor import Supervisor
 
 
 @pytest.fixture
-def server(tmp_path, free_port):
+def server(tmp_path, free_port, redis_program):
     return RedisServer(tmp_path / "data", free_port())
 
 
