@@ -95,6 +95,9 @@ class Counts:
         self.batches: set[RunningBatch] = set()
         #: Result documents that are kept in the process until the cache accepts them.
         self.pending_results = 0
+        #: Result documents of blobs that wait in the storage account until the output queue takes
+        #: them, as this process saw last.
+        self.unsent_documents = 0
 
     def __repr__(self) -> str:
         return f"<Counts {self.requests!r}>"

@@ -19,6 +19,8 @@ GAUGES: Mapping[str, Merge] = {
     "model_load_duration_seconds": max,
     "pending_answers": sum,
     "pending_results": sum,
+    #: Each worker sees those of the whole app.
+    "unsent_documents": max,
     "batches_running": sum,
     "batches_size_bytes": sum,
     "batches_position_bytes": sum,

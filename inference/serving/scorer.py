@@ -137,6 +137,7 @@ class Scorer:
             "model_ready": float(self.state == "ok"),
             "pending_answers": float(counts.waiting),
             "pending_results": float(counts.pending_results),
+            "unsent_documents": float(counts.unsent_documents),
             "batches_running": float(len(counts.batches)),
             "batches_size_bytes": float(sum(each.size for each in counts.batches)),
             "batches_position_bytes": float(sum(each.position for each in counts.batches)),

@@ -49,7 +49,7 @@ class BlobService:
             max_attempts=limits.blob_attempts,
         )
         self._sender = BatchSender.to(env, settings.output)
-        delivery = DocumentDelivery(attempts, threads, self._sender.send)
+        delivery = DocumentDelivery(attempts, threads, self._sender.send, scorer.counts)
         self.exhausted = ExhaustedBlobs(
             scorer,
             outbox,

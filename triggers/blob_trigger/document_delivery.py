@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from azure.core.exceptions import AzureError
 from azure.storage.blob import BlobLeaseClient
 
+from inference.counters.counts import Counts
 from triggers.blob_trigger.blob_attempts import BlobAttempts, BlobVersion, Marker
 from triggers.delivery import message_spans
 from triggers.delivery.output_queue import Outgoing, is_of_all_messages
@@ -44,8 +45,10 @@ class DocumentDelivery:
         attempts: BlobAttempts,
         threads: BlobThreads,
         send: Callable[[Outgoing], Awaitable[object]],
+        counts: Counts,
     ) -> None:
         self._attempts, self._threads, self._send = attempts, threads, send
+        self._counts = counts
         #: Set while a document of this process is kept.
         self.kept = asyncio.Event()
         #: Seconds until the next poll while it is set.
@@ -75,6 +78,7 @@ class DocumentDelivery:
             return True
         await self._threads.storage(self._attempts.keep, kept, lease)
         self.kept.set()
+        self._counts.unsent_documents += 1
         return False
 
     async def send_kept(self, names: Sequence[str]) -> None:
@@ -91,6 +95,7 @@ class DocumentDelivery:
                 break
         if sent:
             log.info("result documents that were sent late: %d", sent)
+        self._counts.unsent_documents = len(names) - sent
         if sent < len(names):
             self.kept.set()
             self.pause_s = FIRST_PAUSE_S if sent else min(2 * self.pause_s, MAX_PAUSE_S)

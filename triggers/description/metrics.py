@@ -28,6 +28,7 @@ _GAUGES = {
     "model_load_duration_seconds": "Seconds that the slowest worker took to load its model.",
     "pending_answers": "Answers that are being looked up or computed now.",
     "pending_results": "Result documents that wait in a worker until the cache accepts them.",
+    "unsent_documents": "Result documents of blobs that wait until the output queue takes them.",
     "batches_running": "Blobs that are being scored now.",
     "batches_size_bytes": "Bytes of the blobs that are being scored now, as stored.",
     "batches_position_bytes": "How many of these bytes were read.",

@@ -123,7 +123,7 @@ def parts(
         clock=lambda: time.time() + late_s,
     )
     queue = queue or Queue()
-    delivery = DocumentDelivery(attempts, threads, queue.send)
+    delivery = DocumentDelivery(attempts, threads, queue.send, scorer.counts)
     exhausted = ExhaustedBlobs(
         scorer,
         outbox,

@@ -48,16 +48,18 @@ async def test_a_document_is_sent_with_ids_that_are_the_same_in_each_attempt(mad
 
 
 async def test_a_blob_is_finished_while_the_queue_is_away_and_its_document_comes_later(
-    made, blob, storage
+    made, blob, storage, scorer
 ):
     made.queue.error = AWAY
     document = await score(made, blob, storage)
     assert document["status"] == "succeeded"
-    assert len(storage.markers()) == 1
+    assert (len(storage.markers()), scorer.counts.unsent_documents) == (1, 1)
     assert await made.exhausted.poll() == 2 * document_delivery.FIRST_PAUSE_S
+    assert scorer.counts.unsent_documents == 1
     made.queue.error = None
     assert await made.exhausted.poll() == POLL_S
     assert (made.sent, storage.markers()) == ([document], [])
+    assert scorer.counts.unsent_documents == 0
 
 
 async def test_another_process_sends_it_without_a_result_store(
