@@ -14,6 +14,7 @@ while the app keeps using its own package:
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import os
 import sys
@@ -109,10 +110,10 @@ class UserFolder:
             file = getattr(module, "__file__", None) or ""
             of_folder = name not in self._known and file.startswith(self.path + os.sep)
             if of_folder or name.startswith(f"{self.package}."):
-                del sys.modules[name]
+                sys.modules.pop(name, None)
         self._own.clear()
         self._register()
-        importlib.invalidate_caches()
+        _invalidate_caches()
 
     def prepare(self, module: ModuleType) -> None:
         """Before its code runs. Functions keep these builtins, so later imports use them too."""
@@ -222,3 +223,12 @@ def _drop(name: str) -> None:
     for each in [*sys.modules]:
         if each == name or each.startswith(f"{name}."):
             del sys.modules[each]
+
+
+def _invalidate_caches() -> None:
+    """Let the finders see new files. Two threads that do so at once disturb each other: Python
+    raises KeyError for an entry that the other thread has dropped.
+    """
+    while True:
+        with contextlib.suppress(KeyError):
+            return importlib.invalidate_caches()

@@ -222,3 +222,17 @@ def test_it_is_in_the_scripts_key(tmp_path):
     first = script_digest.digest(script)
     (tmp_path / "inference.py").write_text(HELPER.format(limit=2))
     assert len({before, first, script_digest.digest(script)}) == 3
+
+
+def test_another_thread_that_renews_the_finders_at_the_same_time_does_no_harm(
+    tmp_path, monkeypatch
+):
+    relative = [KeyError("relative"), None]
+
+    def invalidate():
+        if (error := relative.pop(0)) is not None:
+            raise error
+
+    monkeypatch.setattr(importlib, "invalidate_caches", invalidate)
+    assert load(tmp_path, "def run(): return 5")() == 5
+    assert relative == []
