@@ -59,6 +59,11 @@ class Describing:
         names = learning.names(self._model.estimator, signature)
         if names is None:
             return self._of_array(file, training)
+        if file is None and training is None and (unserved := learning.unserved_types(folder)):
+            raise ModelUnavailable(
+                f"the MLflow signature has columns of types that are not served: {unserved};"
+                f" if the model takes texts or numbers there, {_GIVE_ROWS}"
+            )
         return self._of_names(names, signature, file, training)
 
     def _of_names(

@@ -40,13 +40,23 @@ def signature(folder: Path) -> list[Column] | None:
     if not mlflow_folder.is_model(folder):
         return None
     inputs = mlflow_folder.read_signature(folder) or ()
-    if not inputs or any(each.name is None or each.type not in _MLFLOW for each in inputs):
+    if not inputs or any(each.name is None for each in inputs) or unserved_types(folder):
         return None
     return [
         Column(str(each.name), kind, missing=not each.required, dtype=dtype)
         for each in inputs
         for kind, dtype in [_MLFLOW[each.type]]
     ]
+
+
+def unserved_types(folder: Path) -> str:
+    """The columns of an MLflow signature whose types no schema has, as a message lists them."""
+    inputs = (mlflow_folder.is_model(folder) and mlflow_folder.read_signature(folder)) or ()
+    return ", ".join(
+        f"{each.name!r} ({each.type})"
+        for each in inputs
+        if each.name is not None and each.shape is None and each.type not in _MLFLOW
+    )
 
 
 def known(

@@ -62,6 +62,11 @@ def essence(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def type_of_output(form: str) -> str:
+    """The content type of what the app writes in one of FORMATS. JSON is UTF-8 by its standard."""
+    return f"{form}; charset=utf-8" if form == CSV else form
+
+
 def is_untold(content_type: str) -> bool:
     """Whether a content type says nothing about the format."""
     return essence(content_type) in _UNTOLD

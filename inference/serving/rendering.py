@@ -61,7 +61,7 @@ async def render(
         value = await off_loop(size <= INLINE_ANSWER_BYTES, size, write)
     return Answer(
         body=value,
-        content_type=form,
+        content_type=media_types.type_of_output(form),
         cache=prediction.cache,
         elapsed_ms=(time.perf_counter() - began) * 1000,
         age_s=prediction.age_s,

@@ -83,7 +83,7 @@ async def score(
             form = media_types.format_of(request.content_type, b"")
             async with scorer.bodies.table(form, size):
                 await batch.score(sink, on_state)
-            report.content_type = output.form or form
+            report.content_type = media_types.type_of_output(output.form or form)
         else:
             await _score_whole(scorer, request, source, sink, size, in_thread, report)
     finally:

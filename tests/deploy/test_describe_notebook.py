@@ -136,6 +136,25 @@ def test_an_mlflow_signature_names_columns_and_types_without_rows(tmp_path):
     )
 
 
+@pytest.mark.parametrize("kind", ["binary", "object", "array", "map", "any"])
+def test_an_mlflow_signature_with_a_type_that_is_not_served_names_the_column(tmp_path, kind):
+    model = HistGradientBoostingClassifier(max_iter=3).fit(FRAME[["rooms", "size"]], SOLD)
+    joblib.dump(model, tmp_path / "model.pkl")
+    inputs = [{"name": "rooms", "type": "long"}, {"name": "size", "type": kind}]
+    (tmp_path / "MLmodel").write_text(
+        "flavors: {sklearn: {pickled_model: model.pkl}}\n"
+        f"signature: {{inputs: {json.dumps(json.dumps(inputs))}}}\n"
+    )
+    said = f"types that are not served: 'size' \\({kind}\\); if the model takes .* give a few rows"
+    with pytest.raises(ModelUnavailable, match=said):
+        manifest.describe(tmp_path)
+    FRAME.to_csv(tmp_path / "rows.csv", index=False)
+    assert manifest.describe(tmp_path, rows_file=tmp_path / "rows.csv").features.schema().names == (
+        "rooms",
+        "size",
+    )
+
+
 def _logged(folder, model, rows, example, kind="dataframe"):
     """A folder as MLflow logs a model with an input example."""
     joblib.dump(model, folder / "model.pkl")

@@ -44,16 +44,20 @@ __all__ = [
 ]
 
 
+#: An empty text is one without rows. In all other formats it is cut short.
+_LINES = (media_types.CSV, media_types.JSON_LINES)
+
+
 def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) -> row_types.Rows:
     """The rows of a whole body in the model's types. Raises CallerError."""
-    _require_some(body)
     limits.check_bytes(len(body))
     form = media_types.format_of(content_type, body)
     options = UNSAID
     if form in media_types.TEXTS:
         options = options_of(content_type)
         body = charsets.to_utf8(body, options.charset, limits=limits)
-        _require_some(body)  # it may have been a byte order mark alone
+    if form not in _LINES and not body:
+        raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
     if form == media_types.JSON:
         if json_document.is_short(body):
             return json_document.decode_short(body, schema, limits)
@@ -65,12 +69,6 @@ def decode(body: bytes, content_type: str, schema: Schema, *, limits: Limits) ->
         read: row_types.Rows = load_columnar().decode_typed_parquet(body, schema, limits)
         return read
     return gathering.gather(parts(body, form, schema, limits, options), schema)
-
-
-def _require_some(body: bytes) -> None:
-    """Raises MalformedInput."""
-    if not body:
-        raise MalformedInput("the body is empty; send rows, for example as JSON {'data': [[…]]}")
 
 
 def parts(

@@ -114,6 +114,8 @@ class Messages:
         prefix = self._source.read(8)
         if not self._begun:
             self._begun = True
+            if not prefix:
+                raise MalformedInput("the input is empty")
             self.is_file = prefix[:6] == FILE_MAGIC
             if self.is_file:
                 prefix = self._source.read(8)

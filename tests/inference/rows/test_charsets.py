@@ -105,3 +105,20 @@ def test_every_text_format_is_read_in_its_charset(form, body, charset, declared)
     assert rows.tolist() == [[1, 2, 3], [4, 5, 6]]
     table = formats.open_table(content_type, io.BytesIO(encoded), schema, LIMITS)
     assert [row for part in table.parts() for row in part.coerced.values.tolist()] == rows.tolist()
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "iso-8859-1", "windows-1252"])
+@pytest.mark.parametrize(
+    ("kind", "ended"), [("text/csv", b"prediction"), ("application/jsonl", b"")]
+)
+def test_the_output_of_any_charset_is_utf_8(charset, kind, ended):
+    text = {"text/csv": "a,b,c,Stra\u00dfe\n1,2,3,\u00e9\n"}.get(
+        kind, '{"a":1,"b":2,"c":3,"Stra\u00dfe":"\u00e9"}\n'
+    )
+    source, schema = io.BytesIO(text.encode(charset)), Schema(names=("a", "b", "c"))
+    table = formats.open_table(f"{kind}; charset={charset}", source, schema, LIMITS)
+    written = b"".join([*(table.write(part, [7.5]) for part in table.parts()), *table.end()])
+    assert "Stra\u00dfe" in written.decode()
+    assert "\u00e9" in written.decode()
+    assert ended in written
+    assert not written.startswith(b"\xef\xbb\xbf")

@@ -44,17 +44,34 @@ def test_every_finite_float_survives_every_format(form, rows):
     assert read(bodies.of_numbers(form, rows), form).tobytes() == rows.tobytes()
 
 
+LINES = (media_types.CSV, media_types.JSON_LINES)
+EMPTY = (b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # and byte order marks alone
+
+
 @pytest.mark.parametrize("form", media_types.FORMATS)
-def test_an_empty_body_is_malformed(form):
-    with pytest.raises(MalformedInput, match="empty"):
-        read(b"", form)
+def test_an_empty_body_of_another_format_than_lines_is_malformed(form):
+    for body in EMPTY if form == media_types.JSON else EMPTY[:1]:
+        if form not in LINES:
+            with pytest.raises(MalformedInput, match=r"empty|no Parquet"):
+                read(body, form)
+            with pytest.raises(MalformedInput, match="empty"):
+                list(formats.open_table(form, io.BytesIO(body), THREE, Limits(10**8, 100)).parts())
 
 
-@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
-@pytest.mark.parametrize("form", media_types.TEXTS)
-def test_a_byte_order_mark_alone_is_an_empty_body(form, mark):
-    with pytest.raises(MalformedInput, match="empty"):
-        read(mark, form)
+@pytest.mark.parametrize("body", [*EMPTY, b"\n", b"\n\r\n"])
+@pytest.mark.parametrize("form", LINES)
+def test_an_empty_text_of_lines_is_an_input_without_rows(form, body):
+    """Over HTTP and of a message, as of a blob."""
+    assert len(read(body, form)) == 0
+    table = formats.open_table(form, io.BytesIO(body), THREE, Limits(10**8, 100))
+    assert sum(len(part.originals) for part in table.parts()) == 0
+
+
+def test_a_header_alone_is_an_input_without_rows():
+    named = Schema(names=("a", "b", "c"))
+    assert len(read(b"c,b,a\n", media_types.CSV, named)) == 0
+    with pytest.raises(UnfitInput, match="column 'c': expected present, got missing"):
+        read(b"a,b\n", media_types.CSV, named)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ async def test_other_formats_have_a_column_for_each_class(served, ask):
         [label, *row]
         for label, row in zip(model.predict(ASKED), model.predict_proba(ASKED), strict=True)
     ]
-    lines = (await ask(scorer, "text/csv")).body.decode().splitlines()
+    answer = await ask(scorer, "text/csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    lines = answer.body.decode().splitlines()
     assert lines[0].split(",") == names
     assert [line.split(",")[0] for line in lines[1:]] == [row[0] for row in expected]
     records = [json.loads(line) for line in (await ask(scorer, "application/jsonl")).body.split()]

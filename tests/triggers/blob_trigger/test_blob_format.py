@@ -125,7 +125,9 @@ async def test_a_compressed_blob_is_scored_and_its_output_is_what_its_name_says(
     assert unpack[output](written) == scored
     settings = storage.output.get_blob_client(name).get_blob_properties().content_settings
     assert settings.content_encoding is None
-    assert settings.content_type == {"": "text/csv"}.get(output, f"application/{output}")
+    assert settings.content_type == {"": "text/csv; charset=utf-8"}.get(
+        output, f"application/{output}"
+    )
 
 
 async def test_a_blob_in_another_charset_is_scored_and_written_in_utf8(scorer, results, storage):
