@@ -24,7 +24,7 @@ class FailedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchState:
-    """How far a batch is after a part, for another attempt that goes on there. In JSON's types."""
+    """How far a batch is after a part, for another attempt that resumes there. In JSON's types."""
 
     #: Of the table.
     table: dict[str, Any]
@@ -73,7 +73,7 @@ class Report:
     def rows_per_s(self) -> float:
         return round(self.rows / max(self.seconds, 1e-6), 1)
 
-    def go_on(self, state: BatchState) -> None:
+    def resume(self, state: BatchState) -> None:
         """Count on from what an earlier attempt has written."""
         self.rows, self.failed, self.cache_hits = state.rows, state.failed, state.cache_hits
         self.bytes, self.began_at = state.bytes, self.began_at - state.seconds

@@ -51,7 +51,7 @@ async def score(
     output: OutputOptions = AS_IT_CAME,
     report: Report | None = None,
     position: Callable[[], int] = lambda: 0,
-    go_on: BatchState | None = None,
+    resume_from: BatchState | None = None,
     on_state: Callable[[BatchState], object] | None = None,
 ) -> Report:
     """Read `source`, score it, and write the output to `sink`, both by `in_thread`.
@@ -60,9 +60,9 @@ async def score(
     `size`: the bytes in `source` after decompression, if known; `stored_bytes`: before it. A row
     that does not fit gets its error instead of a prediction. `report` is brought up to date after
     each part; `position` says how many stored bytes were read. `on_state` gets the state of the
-    batch after output that was given to `sink`; `go_on` is a state of an earlier attempt, whose
-    output is there. Raises ScoringError if every row fails, or more rows than `threshold` (by
-    default the setting) allows.
+    batch after output that was given to `sink`; `resume_from` is a state of an earlier
+    attempt, whose output is there. Raises ScoringError if every row fails, or more rows than
+    `threshold` (by default the setting) allows.
     """
     report = Report() if report is None else report
     running = RunningBatch(stored_bytes)
@@ -78,8 +78,8 @@ async def score(
                 position,
                 output,
             )
-            if go_on is not None:
-                batch.go_on(go_on)
+            if resume_from is not None:
+                batch.resume(resume_from)
             form = media_types.format_of(request.content_type, b"")
             async with scorer.bodies.table(form, size):
                 await batch.score(sink, on_state)
@@ -139,9 +139,9 @@ class _Batch:
             output,
         )
 
-    def go_on(self, state: BatchState) -> None:
-        self._table.go_on(state.table)
-        self._report.go_on(state)
+    def resume(self, state: BatchState) -> None:
+        self._table.resume(state.table)
+        self._report.resume(state)
 
     async def score(self, sink: Sink, on_state: Callable[[BatchState], object] | None) -> None:
         """Raises ScoringError, and what the source and `sink` raise."""

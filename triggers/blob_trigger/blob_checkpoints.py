@@ -1,4 +1,4 @@
-"""How far an attempt at a blob came, so that the next one goes on there.
+"""How far an attempt at a blob came, so that the next one resumes there.
 
 The output is staged in blocks, which the storage account keeps for a week. A checkpoint is a blob
 beside the attempt's marker. It names the blocks and says where their rows end in the input. It
@@ -71,15 +71,15 @@ class Checkpoints:
     def __repr__(self) -> str:
         return f"<Checkpoints {self._blob.blob_name}>"
 
-    def go_on(self, writer: BlockWriter, basis: str) -> BatchState | None:
-        """Make `writer` go on behind the blocks of an earlier attempt.
+    def resume(self, writer: BlockWriter, basis: str) -> BatchState | None:
+        """Make `writer` resume behind the blocks of an earlier attempt.
 
         Returns the state after them; None to begin again.
         """
         checkpoint = self._read() if self.may_exist else None
         if checkpoint is None or checkpoint.basis != basis:
             return None
-        return checkpoint.state if writer.go_on(checkpoint.blocks) else None
+        return checkpoint.state if writer.resume(checkpoint.blocks) else None
 
     def save(self, writer: BlockWriter, basis: str, state: BatchState) -> None:
         """Store a checkpoint if it is due and the blocks end with `state`.

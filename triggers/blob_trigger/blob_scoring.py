@@ -198,9 +198,10 @@ class BlobHandler:
         writer = work.output.writer(form.output_encoding)
         # The first bytes are in memory, and the writer stages no block of so few.
         in_thread = at_once if form.is_quick(work.properties.size) else self._threads.work
-        basis, go_on = basis_of(script, form, work.threshold, self._scorer.settings), None
+        basis = basis_of(script, form, work.threshold, self._scorer.settings)
+        resume_from = None
         if checkpoints.may_exist:
-            go_on = await self._threads.storage(checkpoints.go_on, writer, basis)
+            resume_from = await self._threads.storage(checkpoints.resume, writer, basis)
         try:
             await table_scoring.score(
                 self._scorer,
@@ -214,7 +215,7 @@ class BlobHandler:
                 output=form.output,
                 report=report,
                 position=reader.position,
-                go_on=go_on,
+                resume_from=resume_from,
                 on_state=partial(checkpoints.save, writer, basis),
             )
             await in_thread(require_end, stream)

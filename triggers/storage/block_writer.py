@@ -61,7 +61,7 @@ class BlockWriter:
         self._wait_for_blocks(0)
         return [block.id for block in self._blocks]
 
-    def go_on(self, staged: list[str]) -> bool:
+    def resume(self, staged: list[str]) -> bool:
         """Write behind the blocks of an earlier attempt. False if they are not there any more."""
         with storage_call():
             try:

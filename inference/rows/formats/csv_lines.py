@@ -31,7 +31,7 @@ csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW_BYTES))
 
 
 class ReadPosition(NamedTuple):
-    """A place between two rows, and how the reader goes on there."""
+    """A place between two rows, and how the reader resumes there."""
 
     #: Of the source, before it.
     bytes: int

@@ -83,7 +83,7 @@ class CsvReader:
         self.header = self._read_header(schema, options)
         self._schema = schema
         self._reads_numbers = csv_numbers.may_read(schema)
-        #: All rows before it are in the parts so far. Reading can go on there.
+        #: All rows before it are in the parts so far. Reading can resume there.
         self.boundary = self._position()
         self._parser = simdjson.Parser()
         self._columns: ColumnsReader | None = None

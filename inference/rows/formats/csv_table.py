@@ -33,7 +33,7 @@ class CsvTable(Table):
         self._source, self._schema, self._options = source, schema, options
         self._columns, self._writer = columns, CsvWriter(columns)
         self._output = output
-        #: Where to go on; None: at the beginning.
+        #: Where to resume; None: at the beginning.
         self._state: dict[str, Any] | None = None
 
     def parts(self) -> Iterator[Part]:
@@ -43,7 +43,7 @@ class CsvTable(Table):
         count = 0
         if self._state is not None:
             self._reader.skip_to(ReadPosition(*self._state["position"]))
-            self._writer.go_on(self._state)
+            self._writer.resume(self._state)
             count = self._state["rows"]
             schema = replace(schema, features=self._state["features"])
         for part, end in self._ended(self._reader.parts()):
@@ -56,7 +56,7 @@ class CsvTable(Table):
             yield Part(coerced, part.lines, state)
 
     def _ended(self, parts: Iterator[CsvPart]) -> Iterator[tuple[CsvPart, ReadPosition | None]]:
-        """Each part, and where reading can go on directly after it, if it can."""
+        """Each part, and where reading can resume directly after it, if it can."""
         part = next(parts, None)
         began = self._reader.boundary
         while part is not None:
@@ -86,5 +86,5 @@ class CsvTable(Table):
         written = self._writer.state
         return None if part.end is None or written is None else part.end | written
 
-    def go_on(self, state: dict[str, Any]) -> None:
+    def resume(self, state: dict[str, Any]) -> None:
         self._state = state

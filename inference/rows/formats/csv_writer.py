@@ -58,10 +58,10 @@ class CsvWriter:
 
     @property
     def state(self) -> dict[str, Any] | None:
-        """What a writer that goes on must know; None before the header is written."""
+        """What a writer must know to resume; None before the header is written."""
         return {"width": self._width} if self._began else None
 
-    def go_on(self, state: dict[str, Any]) -> None:
+    def resume(self, state: dict[str, Any]) -> None:
         """Write behind what another writer has written."""
         self._began, self._width = True, state["width"]
 

@@ -29,8 +29,8 @@ class Part:
     coerced: Rows
     #: The rows as they came, in the table's own form; its length is their number.
     originals: Any
-    #: What a table that goes on after this part must know of the input, in JSON's types; None if
-    #: none can go on here.
+    #: What a table must know of the input to resume after this part, in JSON's types; None if
+    #: none can resume here.
     end: dict[str, Any] | None = None
 
     def outcomes(self, predictions: Sequence[Any]) -> Iterator[Outcome]:
@@ -61,15 +61,15 @@ class Table(Protocol):
         return iter(())
 
     def state_after(self, part: Part) -> dict[str, Any] | None:  # noqa: ARG002 - few formats have one
-        """What a table must know to go on after the part that was written last, in JSON's types.
+        """What a table must know to resume after the part that was written last, in JSON's types.
 
-        None if no table can go on there.
+        None if no table can resume there.
         """
         return None
 
-    def go_on(self, state: dict[str, Any]) -> None:  # noqa: ARG002 - few formats can
-        """Read and write from there on. Called before `parts`, on a table of the same input."""
-        raise InternalError(f"{type(self).__name__} can't go on")
+    def resume(self, state: dict[str, Any]) -> None:  # noqa: ARG002 - few formats can
+        """Read and write from `state` on. Called before `parts`, on a table of the same input."""
+        raise InternalError(f"{type(self).__name__} can't resume")
 
 
 def read_whole(source: BinaryIO, limits: Limits) -> bytes:
