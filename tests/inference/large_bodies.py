@@ -42,6 +42,11 @@ def table(rows: int, dtype: str = "f8") -> pa.Table:
     return pa.table({f"c{index}": values[:, index] for index in range(COLUMNS)})
 
 
+def wide_table(columns: int) -> pa.Table:
+    """One row of so many columns."""
+    return pa.table([pa.array([1.0])] * columns, names=[f"k{index}" for index in range(columns)])
+
+
 def npy(values: np.ndarray) -> bytes:
     out = io.BytesIO()
     np.save(out, values)
@@ -182,6 +187,14 @@ HOSTILE: dict[str, Callable[[int], Made]] = {
     "JSON lines": lambda n: (b"1\n" * (n // 2), media_types.JSON_LINES),
     "blank JSON lines": lambda n: (b"\n" * n, media_types.JSON_LINES),
     "one JSON line": lambda n: (b"[" + b"1," * (n // 2), media_types.JSON_LINES),
+    "Arrow columns": lambda n: (
+        bodies.of_table(media_types.ARROW, wide_table(n // 105)),
+        media_types.ARROW,
+    ),
+    "Parquet columns": lambda n: (
+        bodies.of_table(media_types.PARQUET, wide_table(n // 290)),
+        media_types.PARQUET,
+    ),
     "npy of many rows": lambda n: (npy(np.zeros((n, 1), np.int8)), media_types.NPY),
 }
 

@@ -17,7 +17,7 @@ from inference.errors import InputTooLarge, MalformedInput
 from inference.rows.formats.column_types import CELL_BYTES
 
 _MARK = b"\xff\xff\xff\xff"
-_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3
+_SCHEMA, _DICTIONARY_BATCH, _RECORD_BATCH = 1, 2, 3
 FILE_MAGIC = b"ARROW1"
 #: By number, as pyarrow calls them.
 _COMPRESSIONS = ("lz4", "zstd")
@@ -46,12 +46,13 @@ class Messages:
     """The file object that pyarrow reads: whole messages of `source`, none larger than `limit`.
 
     No batch has more than `limit` rows either, since rows without columns take no bytes.
+    `max_columns`: how many columns the table may have, if there is a limit.
     """
 
     closed = False
 
-    def __init__(self, source: Source, limit: int) -> None:
-        self._source, self._limit = source, limit
+    def __init__(self, source: Source, limit: int, max_columns: int | None = None) -> None:
+        self._source, self._limit, self._max_columns = source, limit, max_columns
         #: The rest of the last message, in parts, to save a copy.
         self._left: list[memoryview] = []
         #: Bytes that the messages so far unpack to, without dictionaries.
@@ -99,8 +100,7 @@ class Messages:
             rows, columns, unpacked, compression = _measured(metadata, body)
         except struct.error:
             raise _malformed() from None
-        for count, unit in ((rows, "rows in a batch"), (unpacked, "unpacked bytes")):
-            self._check(count, unit)
+        self._check_counts(rows, columns, unpacked)
         self.compression = compression or self.compression
         self._unpacked += max(len(body), unpacked, rows * columns * CELL_BYTES)
         return [prefix, metadata, body]
@@ -135,6 +135,13 @@ class Messages:
             raise _malformed()
         return content
 
+    def _check_counts(self, rows: int, columns: int, unpacked: int) -> None:
+        self._check(rows, "rows in a batch")
+        self._check(unpacked, "unpacked bytes")
+        most = self._max_columns
+        if most is not None and columns > most:
+            raise InputTooLarge(size=columns, limit=most, unit="columns", setting="fixed")
+
     def _check(self, size: int, unit: str) -> None:
         if size > self._limit:
             raise InputTooLarge(size=size, limit=self._limit, unit=unit, setting="MAX_BODY_BYTES")
@@ -152,10 +159,12 @@ def _body_size(metadata: Buffer) -> int:
 
 def _measured(metadata: Buffer, body: Buffer) -> tuple[int, int, int, str | None]:
     """Rows of a batch, its columns, the bytes that its packed buffers take when unpacked, and their
-    compression.
+    compression. Of a schema, the columns.
     """
     message = _message_table(metadata)
     kind = message.integer(1, "<B")
+    if kind == _SCHEMA:
+        return 0, message.table(2).length(1), 0, None
     if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH):
         return 0, 0, 0, None
     batch = message.table(2)

@@ -25,9 +25,10 @@ class ArrowReader:
         schema: Schema,
         limits: Limits,
         check: Callable[[pa.Schema], None] = lambda _: None,
+        max_columns: int | None = None,
     ) -> None:
         """`check` gets the schema of all columns. It may raise CallerError."""
-        self._messages, self._model = Messages(source, limits.body_bytes), schema
+        self._messages, self._model = Messages(source, limits.body_bytes, max_columns), schema
         self._check = check
         #: Known once `parts` began.
         self.schema = pa.schema([])
@@ -48,7 +49,8 @@ class ArrowReader:
             self.schema = stream.schema
             self._check(self.schema)
             names = self.schema.names
-            chosen = list(map(names.index, choose(self._model, names)))
+            positions = {name: at for at, name in enumerate(names)}
+            chosen = [positions[name] for name in choose(self._model, names)]
             column_types.require_flat({names[at]: self.schema.field(at).type for at in chosen})
             for batch in stream:
                 batch.validate(full=True)  # offsets may point anywhere

@@ -23,7 +23,7 @@ from inference.rows.formats import (
 )
 from inference.rows.formats.arrow_messages import BodySource, Messages
 from inference.rows.formats.arrow_reader import ArrowReader
-from inference.rows.formats.model_columns import ColumnsPart
+from inference.rows.formats.model_columns import ColumnsPart, max_body_columns
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns
 from inference.rows.formats.parquet_reader import ParquetReader
 from inference.rows.formats.prediction_columns import column_of
@@ -38,7 +38,8 @@ def parts(body: bytes, form: str, schema: Schema, limits: Limits) -> Iterator[Co
     if form == media_types.PARQUET:
         reader: ParquetReader | ArrowReader = ParquetReader(pa.BufferReader(body), schema, limits)
     else:
-        reader = ArrowReader(BodySource(body), schema, limits)
+        most = max_body_columns(schema)
+        reader = ArrowReader(BodySource(body), schema, limits, max_columns=most)
     count, room = 0, limits.body_bytes
     for part in reader.parts():
         count += len(part.batch)

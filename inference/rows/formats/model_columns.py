@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from inference.limits import MAX_ROW_CELLS
 from inference.rows import numeric, typed_cells, typed_columns
 from inference.rows.formats import arrow_columns
 from inference.rows.formats.gathering import Part
@@ -15,6 +16,9 @@ from inference.rows.schema import Schema, require_once
 
 #: Columns in which pandas stores the index of a frame that has no names for it.
 _INDEX = re.compile(r"__index_level_\d+__|Unnamed: 0|")
+
+#: Of a body, if the model has fewer itself. pyarrow holds the interpreter for 5 us a column.
+_MAX_BODY_COLUMNS = 4_096
 
 #: Rows that are converted in one call.
 _SHORT_ROWS = 500
@@ -56,6 +60,13 @@ def _short_table(batch: pa.RecordBatch, schema: Schema) -> Array | None:
     except (pa.ArrowException, TypeError):  # no numbers
         return None
     return tensor.to_numpy() if tensor.type == pa.float64() else None
+
+
+def max_body_columns(schema: Schema) -> int:
+    """How many columns a body may have. Further ones may stand beside the model's."""
+    if schema.features is None:
+        return MAX_ROW_CELLS
+    return max(_MAX_BODY_COLUMNS, 2 * schema.features)
 
 
 def choose(schema: Schema, names: Sequence[str]) -> Sequence[str]:

@@ -21,7 +21,7 @@ from inference.rows.formats import (
     parquet_layout,
     stored_batches,
 )
-from inference.rows.formats.model_columns import ColumnsPart, choose
+from inference.rows.formats.model_columns import ColumnsPart, choose, max_body_columns
 from inference.rows.formats.parquet_layout import Chunk, Group, Pages
 from inference.rows.schema import Schema, require_once
 
@@ -65,7 +65,7 @@ class ParquetReader:
         self.footer = parquet_layout.read_footer(file)
         self.groups = measured_footers.take(self.footer)
         count = sum(group.rows for group in self.groups)
-        self._check_counts(count)
+        self._check_counts(count, max_body_columns(schema))
         with column_types.translate_errors("Parquet"):
             parquet = self._open()
             #: Of all columns.
@@ -139,9 +139,11 @@ class ParquetReader:
             **options,
         )
 
-    def _check_counts(self, count: int) -> None:
+    def _check_counts(self, count: int, max_columns: int) -> None:
         if self._limits is not None:
             _require_at_most(count, self._limits.rows, "rows", "MAX_ROWS")
+            for group in self.groups:
+                _require_at_most(len(group.chunks), max_columns, "columns", "fixed")
             return
         setting = "fixed; an Arrow stream, CSV or JSON lines may have more"
         for group in self.groups:
