@@ -14,8 +14,10 @@ from local.demo import run
         ),
         (
             "score.py did not start: ModuleNotFoundError: No module named 'geo'",
-            ". Put the module beside the script, or install its package with"
-            " `.venv/bin/python -m pip install NAME`",
+            (
+                ". Put the module beside the script, or install its package with"
+                " `.venv/bin/python -m pip install NAME`"
+            ),
         ),
         ("score.py did not start: ValueError: no", ""),
     ],
