@@ -35,8 +35,11 @@ from inference.models import module_lookups
 
 #: The first part of the names in sys.modules. A second folder's is `user_modules_2`.
 PACKAGE = "user_modules"
-#: The app's own top-level names, and where they are.
-APP_NAMES = frozenset({"inference", "triggers", "cache", "function_app", "deploy", "local", "cli"})
+#: The project's own top-level names, and where they are. A package for Azure has some of them.
+APP_NAMES = frozenset(
+    {"inference", "triggers", "cache", "function_app"}
+    | {"deploy", "local", "cli", "bench", "triscore_client"}
+)
 ROOT = Path(__file__).resolve().parents[2]
 #: Folders of installed packages.
 INSTALLED = frozenset({"site-packages", "dist-packages", "node_modules"})

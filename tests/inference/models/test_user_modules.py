@@ -42,7 +42,7 @@ def load(folder: Path, script: str):
 NAMES = ["inference", "triggers", "cache", "deploy", "local", "cli"]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "host", "function_app"])
+@pytest.mark.parametrize("name", [*NAMES, "host", "function_app", "bench", "triscore_client"])
 @pytest.mark.parametrize("package", [True, False])
 def test_the_module_beside_the_script_is_imported(tmp_path, name, package):
     file = tmp_path / name / "__init__.py" if package else tmp_path / f"{name}.py"
