@@ -74,7 +74,7 @@ def _is_in_use(folder: Path) -> bool:
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, so that another one with its id is told apart. Empty if unknown."""
+    """When a process started: a later process may have the same id. Empty if unknown."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):

@@ -33,7 +33,7 @@ def digest(folder: Path, model_dir: Path | None = None) -> bytes:
                 content = models.digest(file)
             else:
                 content = f"{state.st_size} {state.st_mtime_ns}".encode()
-        except OSError:  # it was removed meanwhile, or the script can't read it either
+        except OSError:  # it has been removed, or the script can't read it either
             continue
         name = file.relative_to(folder).as_posix().encode("utf-8", "surrogateescape")
         whole.update(hashlib.sha256(name).digest())

@@ -124,7 +124,7 @@ class Scorer:
         return await check_health(self._loader, self._thread, self._cache)
 
     def publish(self) -> Mapping[str, int]:
-        """Write what is so now where other workers read it. Returns the cache's counters."""
+        """Publish the gauges to the other workers. Returns the cache's counters."""
         counts = self._cache.counts()
         for name, count in counts.items():
             self.counts.cache[name].set(count)

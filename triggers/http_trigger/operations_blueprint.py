@@ -23,8 +23,8 @@ from triggers.responses import RETRY_AFTER
 from triggers.settings import TriggerSettings
 from triggers.statuses import UNKNOWN_VERSION
 
-#: Seconds between two times that a worker writes what is so now, as the length of its queues.
-#: Counters are always up to date.
+#: Seconds between two times that a worker publishes its gauges (for example the length of its
+#: queues). Counters are always up to date.
 PUBLISH_S = 1.0
 
 
@@ -47,23 +47,7 @@ def blueprint(
     @guarded
     async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - as above
         health = await scorer.health()
-        model = {
-            "status": health.model,
-            "answers": health.answers,
-            **scorer.model.as_dict(),
-            "packages": health.packages,
-        }
-        if health.failure:
-            model["message"] = health.failure
-        cache: dict[str, str] = {"status": health.cache}
-        if health.degradation:
-            cache |= {"reason": health.degradation.code, "message": health.degradation.message}
-        is_ready = health.model == "ok"
-        return responses.json(
-            200 if is_ready else 503,
-            {"status": health.status, "dependencies": {"model": model, "cache": cache}},
-            {} if is_ready else RETRY_AFTER,
-        )
+        return _readiness(scorer.model, health)
 
     @functions.route("metrics", methods=["GET"])
     @guarded
@@ -102,6 +86,26 @@ async def _publish_forever(scorer: Scorer) -> None:
     while True:
         await asyncio.sleep(PUBLISH_S)
         scorer.publish()
+
+
+def _readiness(model_id: ModelId, health: Health) -> func.HttpResponse:
+    model = {
+        "status": health.model,
+        "answers": health.answers,
+        **model_id.as_dict(),
+        "packages": health.packages,
+    }
+    if health.failure:
+        model["message"] = health.failure
+    cache: dict[str, str] = {"status": health.cache}
+    if health.degradation:
+        cache |= {"reason": health.degradation.code, "message": health.degradation.message}
+    is_ready = health.model == "ok"
+    return responses.json(
+        200 if is_ready else 503,
+        {"status": health.status, "dependencies": {"model": model, "cache": cache}},
+        {} if is_ready else RETRY_AFTER,
+    )
 
 
 def _exposition(

@@ -60,13 +60,6 @@ def are_fixed(kinds: Iterable[pa.DataType]) -> bool:
     return all(kind.id not in _VARIABLE and kind.id != _DICTIONARY for kind in kinds)
 
 
-def cell_bytes(kind: pa.DataType) -> int:
-    """Bytes of a cell in memory. A text counts as an index into a dictionary."""
-    if types.is_null(kind) or is_variable(kind) or types.is_dictionary(kind):
-        return 4
-    return max(1, int(kind.bit_width) // 8)
-
-
 def require_flat(fields: Mapping[str, pa.DataType]) -> None:
     """Raises UnfitInput for a column whose cells are nested or have no fixed size."""
     for name, kind in fields.items():

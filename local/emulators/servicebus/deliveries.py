@@ -7,7 +7,7 @@ from functools import partial
 
 from local.emulators.servicebus.amqp.composites import Composite
 from local.emulators.servicebus.amqp.errors import AmqpError
-from local.emulators.servicebus.amqp.outcomes import Accepted, Outcome, Rejected, outcome
+from local.emulators.servicebus.amqp.outcomes import Accepted, Outcome, Rejected, read_outcome
 from local.emulators.servicebus.amqp.performatives import Disposition, Error
 from local.emulators.servicebus.amqp.values import Symbol, UInt
 from local.emulators.servicebus.link import SERIAL_MASK, Link
@@ -93,7 +93,7 @@ class Deliveries:
         if transaction is not None:
             return self._add_to_transaction(delivery_id, transaction)
         state = disposition.state
-        return self._apply(delivery_id, Accepted() if state is None else outcome(state))
+        return self._apply(delivery_id, Accepted() if state is None else read_outcome(state))
 
     def _answer(self, first: int, last: int, answer: Composite) -> None:
         state = answer.described()
@@ -114,7 +114,7 @@ class Deliveries:
         self, delivery_id: int, state: TransactionalState
     ) -> TransactionalState:
         """Settle when the transaction is discharged. Until then the message stays locked."""
-        requested = Accepted() if state.outcome is None else outcome(state.outcome)
+        requested = Accepted() if state.outcome is None else read_outcome(state.outcome)
         operation = Operation(
             partial(self._check_unsettled, delivery_id),
             partial(self._apply, delivery_id, requested),

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from functools import partial
 
-from local.emulators.servicebus.amqp.outcomes import Outcome, outcome
+from local.emulators.servicebus.amqp.outcomes import Outcome, read_outcome
 from local.emulators.servicebus.amqp.performatives import Disposition
 
 #: Outcomes by delivery id.
@@ -54,7 +54,7 @@ class Settlements:
     def on_disposition(self, disposition: Disposition) -> None:
         if not disposition.settled and not disposition.role:
             return
-        state = None if disposition.state is None else outcome(disposition.state)
+        state = None if disposition.state is None else read_outcome(disposition.state)
         for number in self._waiting_between(disposition.first, disposition.last):
             waiting = self._waiting.pop(number)
             if state is not None:

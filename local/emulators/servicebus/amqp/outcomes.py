@@ -41,7 +41,7 @@ _OUTCOMES: dict[int, type[Accepted | Rejected | Released | Modified]] = {
 }
 
 
-def outcome(state: Described) -> Outcome:
+def read_outcome(state: Described) -> Outcome:
     """Read the outcome of a disposition's state. Raises DecodeError for any other state."""
     kind = _OUTCOMES.get(state.descriptor) if isinstance(state.descriptor, int) else None
     if kind is None:
@@ -50,14 +50,20 @@ def outcome(state: Described) -> Outcome:
 
 
 @dataclass(slots=True)
-class Source(Composite):
-    CODE: ClassVar = ULong(0x28)
+class _Terminus(Composite):
+    """The fields that a source and a target begin with."""
+
     address: str | None = None
     durable: Any = None
     expiry_policy: Any = None
     timeout: Any = None
     dynamic: bool | None = None
     dynamic_node_properties: Any = None
+
+
+@dataclass(slots=True)
+class Source(_Terminus):
+    CODE: ClassVar = ULong(0x28)
     distribution_mode: Any = None
     filter: dict[Value, Value] | None = None
     default_outcome: Any = None
@@ -66,14 +72,8 @@ class Source(Composite):
 
 
 @dataclass(slots=True)
-class Target(Composite):
+class Target(_Terminus):
     CODE: ClassVar = ULong(0x29)
-    address: str | None = None
-    durable: Any = None
-    expiry_policy: Any = None
-    timeout: Any = None
-    dynamic: bool | None = None
-    dynamic_node_properties: Any = None
     capabilities: Any = None
 
 
