@@ -67,9 +67,17 @@ def test_a_file_of_rows_that_is_none_is_named(tmp_path, name, got):
     ("name", "content", "says"),
     [
         ("rows.csv", "", "expected a file with rows, got an empty one"),
-        ("rows.csv.gz", gzip.compress(HEAD.encode(), mtime=0)[:-9], "a whole gzip file, got the gzip str"),
+        (
+            "rows.csv.gz",
+            gzip.compress(HEAD.encode(), mtime=0)[:-9],
+            "a whole gzip file, got the gzip str",
+        ),
         ("rows.csv.gz", HEAD, "rows.csv.gz: expected a whole gzip file, got"),
-        ("rows.parquet.gz", gzip.compress(b"PAR1", mtime=0), "expected Parquet as it is, which is compr"),
+        (
+            "rows.parquet.gz",
+            gzip.compress(b"PAR1", mtime=0),
+            "expected Parquet as it is, which is compr",
+        ),
         ("rows.csv.bz2", HEAD, "compression '*.bz2' is not supported; send .gz, .zst, .zstd"),
         ("rows.csv", "age,city,member\n", "expected at least one row, got none"),
         ("rows.csv", f"{HEAD}1,2,3,4,5\n", "rows in a .csv file, got Error tokenizing"),
