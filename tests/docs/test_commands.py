@@ -86,3 +86,18 @@ def test_every_block_of_python_scores(digits: App, name: str, prints: str) -> No
     )
     assert done.returncode == 0, done.stderr
     assert re.search(prints, done.stdout, re.MULTILINE)
+
+
+def test_every_block_of_the_clients_page_scores(digits: App) -> None:
+    prints = r"\[\d\] (miss|hit) \d", r"\[\[\d\], "
+    for code, first in zip(PAGES["docs/client.md"].blocks("python"), prints, strict=True):
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace("http://localhost:7071", digits.host.url)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert re.match(first, done.stdout)

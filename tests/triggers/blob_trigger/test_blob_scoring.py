@@ -119,7 +119,7 @@ async def test_the_format_is_told_by_the_name_then_by_the_content_type(score, st
     assert storage.written(name) == b"0.9,0.9,0.9,1,\n0.1,0.1,0.1,0,\n"
     assert (
         storage.output.get_blob_client(name).get_blob_properties().content_settings["content_type"]
-        == "text/csv"
+        == "text/csv; charset=utf-8"
     )
 
 
