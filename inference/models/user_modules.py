@@ -42,6 +42,8 @@ APP_NAMES = frozenset(
     | {"deploy", "local", "cli", "bench", "triscore_client"}
 )
 ROOT = Path(__file__).resolve().parents[2]
+#: Of what another thread may disturb.
+_TRIES = 10
 #: Folders of installed packages.
 INSTALLED = frozenset({"site-packages", "dist-packages", "node_modules"})
 
@@ -232,6 +234,7 @@ def _invalidate_caches() -> None:
     """Let the finders see new files. Two threads that do so at once disturb each other: Python
     raises KeyError for an entry that the other thread has dropped.
     """
-    while True:
+    for _ in range(_TRIES):
         with contextlib.suppress(KeyError):
-            return importlib.invalidate_caches()
+            importlib.invalidate_caches()
+            return

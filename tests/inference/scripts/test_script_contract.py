@@ -26,7 +26,7 @@ from triggers.http_trigger.score_blueprint import HttpHandler
 def handler_for(tmp_path, make_scorer):
     """`handler_for(name)`: the HTTP handler over the script of that name."""
 
-    def make(name: str, timeout_s: str = "5") -> HttpHandler:
+    def make(name: str, timeout_s: str = "30") -> HttpHandler:
         store = MemoryCache()
         scorer = make_scorer(write(name, tmp_path / name), store, SCORING_TIMEOUT_S=timeout_s)
         return HttpHandler(scorer, ResultStore(store, keys.result_key, ttl_s=60))

@@ -1,3 +1,4 @@
+import contextlib
 import logging
 import pickle
 import sys
@@ -11,10 +12,12 @@ from sklearn.preprocessing import OneHotEncoder
 from inference.errors import (
     MalformedInput,
     ModelUnavailable,
+    Overloaded,
     ResultUnserialisable,
     ScoringTimeout,
     ScriptFailed,
 )
+from tests.waiting import eventually_async
 
 INIT = "def init():\n    global ready\n    ready = True\n"
 
@@ -50,7 +53,14 @@ async def test_after_a_script_fails_the_next_request_is_answered(
     folder = script_dir(
         INIT + f"def run(data):\n    if data == 'ok': return 1\n    {body}\n",
     )
-    scorer = make_scorer(folder, SCORING_TIMEOUT_S="1")  # the script loads in less
+    scorer = make_scorer(folder, SCORING_TIMEOUT_S="1")
+
+    async def is_loaded() -> bool:
+        with contextlib.suppress(Overloaded):
+            return (await scorer.score(request_of(b"ok"))).body == b"1"
+        return False
+
+    await eventually_async(is_loaded)  # it may take longer than a request may
     with pytest.raises(error, match=says):
         await scorer.score(request_of(b"x"))
     assert (await scorer.score(request_of(b"ok"))).body == b"1"
