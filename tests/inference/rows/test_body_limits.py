@@ -115,7 +115,17 @@ def in_a_process(name: str, size: int) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("name", large_bodies.HOSTILE)
+#: Making these takes some seconds each.
+SLOW = ("Parquet columns", "one row", "flat numbers")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name in SLOW else name
+        for name in large_bodies.HOSTILE
+    ],
+)
 def test_a_hostile_body_is_refused_within_a_second_and_300_mb(name):
     found = in_a_process(name, 90_000_000)
     assert found["came"] != "rows"

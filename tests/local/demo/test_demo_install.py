@@ -181,6 +181,7 @@ def test_a_change_in_an_included_file_is_noticed(tmp_path):
     assert install_steps.digest(tmp_path / "all.txt") != before
 
 
+@pytest.mark.long
 def test_a_peers_environment_that_was_not_finished_is_made_anew_and_then_kept(
     monkeypatch, tmp_path
 ):
