@@ -1,7 +1,7 @@
 """`python -m docs.site.console_picture`: draw a digit in the console of a running app (`make run`,
 on its usual port), with some load beside, and write docs/console.png from it.
 
-It needs Playwright, of the test requirements, and Debian's Chromium.
+It needs the test requirements and Debian's Chromium.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 from sklearn.datasets import load_digits
 
+from tests.app.browser import FLAGS, draw
 from triscore_client import Client
 
 PICTURE = Path(__file__).resolve().parents[1] / "console.png"
@@ -37,29 +38,17 @@ def main() -> int:
         print("chromium was not found: apt-get install chromium", file=sys.stderr)
         return 2
     with sync_playwright() as playwright, _load():
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS])
         page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
         page.goto(f"{APP}/api/console")
         page.wait_for_timeout(LOAD_S * 1000)
         page.get_by_role("button", name="Clear").click()
-        _draw(page, STROKE)
+        draw(page, *STROKE)
         page.locator("#panel-draw .facts").wait_for()
         page.wait_for_timeout(1500)  # the bars move to their places
         page.screenshot(path=PICTURE)
         browser.close()
     return 0
-
-
-def _draw(page: Page, points: Sequence[tuple[float, float]]) -> None:
-    box = page.get_by_role("grid").bounding_box()
-    if box is None:
-        raise RuntimeError("the console shows no grid: is the model the digits'?")
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=8)
-    page.mouse.up()
 
 
 @contextmanager

@@ -60,6 +60,18 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
         assert [each for each in asked if not each.startswith((root, "data:", "blob:"))] == []
 
 
+def draw(page: Page, *points: tuple[float, float]) -> None:
+    """One stroke in the console's grid. Points are shares of the grid's side."""
+    box = page.get_by_role("grid").bounding_box()
+    assert box is not None, "the console shows no grid: is the model the digits'?"
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=8)
+    page.mouse.up()
+
+
 def check_looks(page: Page, name: str) -> None:
     """On a phone and a desktop, in light and in dark: axe finds nothing, nothing overflows. Keeps a
     picture of each.

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.app.browser import check_looks, chromium, opened
+from tests.app.browser import check_looks, chromium, draw, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "opensesame"
@@ -46,17 +46,6 @@ def describe(page: Page, **changes: object) -> None:
     page.route("**/api/console/model", answer)
     page.reload()
     page.get_by_label("Function key").fill(KEY)
-
-
-def draw(page, *points: tuple[float, float]) -> None:
-    """One stroke. Points are shares of the grid's side."""
-    box = page.get_by_role("grid").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=8)
-    page.mouse.up()
 
 
 def test_the_prediction_changes_while_one_draws(browser, url):
