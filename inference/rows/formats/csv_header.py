@@ -29,6 +29,8 @@ _LISTED_NAMES = 10
 _SAY = "say header=present or header=absent in the content type or the blob's metadata"
 _NO_NAMES = {"true", "false", "inf", "infinity"}
 _SIGNS = "+-\N{MINUS SIGN}."
+#: A cell's first characters tell whether it is a name. Each sign that is left out copies the rest.
+_DECIDING_CHARS = 64
 _OTHER_DELIMITERS = {";": "';'", "\t": "tab", "|": "'|'"}
 
 
@@ -103,7 +105,7 @@ def _counts_up(line: Sequence[str]) -> bool:
 
 def _may_be_name(cell: str) -> bool:
     """Whether a cell can be the name of a column, and no value."""
-    text = cell.strip()
+    text = cell.strip()[:_DECIDING_CHARS]
     if text in NA_WORDS or text.lower() in _NO_NAMES:
         return False
     while text and (text[0] in _SIGNS or unicodedata.category(text[0]) == "Sc"):

@@ -30,6 +30,7 @@ from inference.rows.formats.csv_lines import (
     has_lone_returns,
     is_closed,
     is_utf8,
+    iterate_lines,
     split_lines,
 )
 from inference.rows.formats.csv_part import CsvPart
@@ -50,7 +51,6 @@ type ReadRows = Callable[[Schema], Rows | None]
 _BOM = b"\xef\xbb\xbf"
 #: A line by which spreadsheets name the delimiter.
 _SEPARATOR = re.compile(rb'"?sep=([\t !#-/:-@\[-`{-~])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
-_LINE = re.compile(rb"[^\r\n]*+(?:\r\n|[\r\n])|[^\r\n]++")
 _VISIBLE = re.compile(rb"\S")
 
 
@@ -137,19 +137,20 @@ class CsvReader:
     def _first_row(self) -> tuple[bytes, list[str], bytes]:
         """The first row's lines, its cells, and the rest of the block; nothing at the end."""
         while block := self._blocks.read():
-            for found in _LINE.finditer(block):
-                raw = found[0]
+            end = 0
+            for raw in iterate_lines(block):
+                start, end = end, end + len(raw)
                 line = raw.rstrip(b"\r\n")
                 if not line:
                     self._number += 1
                     self._add_blank(1)
                 elif b'"' in line or len(line) >= MAX_ROW_CELLS:
-                    rows = self._rows(block[found.start() :])
-                    raw, cells = next(iter(rows))
-                    return raw, cells, b"".join(rows.rest)
+                    rows = self._rows(block[start:])
+                    first, cells = next(iter(rows))
+                    return first, cells, b"".join(rows.rest)
                 else:
                     cells = decode(line, self._number + 1).split(self.delimiter)
-                    return raw, cells, block[found.end() :]
+                    return raw, cells, block[end:]
         return b"", [], b""
 
     def _rows(self, block: bytes) -> QuotedRows:
