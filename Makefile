@@ -13,9 +13,6 @@ COMPILE := .triscore/lock/bin/uv pip compile --quiet --upgrade --universal --pyt
 #: Ends a run whose process crashed: pytest-xdist waits for ever for the modules of a crashed one.
 XDIST := --dist loadfile --max-worker-restart 0
 
-#: It times code, which runs slower while coverage traces it.
-UNTRACED := --ignore tests/inference/serving/test_free_loop.py
-
 .PHONY: run demo stop help test test-long test-faults test-servicebus coverage check bench bench-quick docs lock \
 	setup-run setup-test setup-test-long clean
 
@@ -47,7 +44,8 @@ help:                 ## these lines
 
 ##@ Test and measure it
 test: setup-test      ## all tests but the long ones, in under 7 minutes
-	@$(PY) -m pytest -q -n 5 $(XDIST) -m "not long"
+	@$(PY) -m pytest -q -n 5 $(XDIST) -m "not long and not timed"
+	@$(PY) -m pytest -q -m "timed and not long"
 
 test-long: setup-test-long ## the tests that take their time
 	@$(PY) -m pytest -q -n 2 $(XDIST) -m long --timeout 3600
@@ -59,7 +57,7 @@ test-servicebus: setup-test ## Microsoft's own tests of azure-servicebus, run ag
 	@exec $(PY) -m tests.service_bus_live
 
 coverage: setup-test  ## the same tests, and which lines and branches they run; fails below the floor in pyproject.toml
-	@$(PY) -m pytest -q -n 5 $(XDIST) -m "not long" --cov --cov-report=term $(UNTRACED)
+	@$(PY) -m pytest -q -n 5 $(XDIST) -m "not long and not timed" --cov --cov-report=term
 
 check: setup-test     ## linters, types, and no function that is too complex
 	@$(PY) -m ruff check .

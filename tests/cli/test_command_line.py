@@ -147,6 +147,7 @@ def test_ctrl_c_is_exit_code_130(monkeypatch):
     assert app.main(["wait"]) == 130
 
 
+@pytest.mark.timed
 def test_help_starts_quickly(triscore):
     def seconds():
         # Of the processor: what else this machine does must not count.

@@ -119,6 +119,7 @@ def in_a_process(name: str, size: int) -> dict[str, object]:
 SLOW = ("Parquet columns", "one row", "flat numbers")
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "name",
     [

@@ -16,6 +16,8 @@ from inference.request import Request
 from inference.rows import media_types
 from tests.inference import large_bodies
 
+pytestmark = pytest.mark.timed
+
 #: Seconds: for a body of up to 4 MB, and for any within the limits.
 SHORT_S, LONG_S = 0.020, 0.100
 
