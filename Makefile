@@ -13,6 +13,9 @@ COMPILE := .triscore/lock/bin/uv pip compile --quiet --upgrade --universal --pyt
 #: Ends a run whose process crashed: pytest-xdist waits for ever for the modules of a crashed one.
 XDIST := --dist loadfile --max-worker-restart 0
 
+# So that Python compiles a module once, and not in each of the hundreds of processes of the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run demo stop help test test-long test-faults test-servicebus coverage check bench bench-quick docs lock \
 	setup-run setup-test setup-test-long clean
 
