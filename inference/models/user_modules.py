@@ -31,6 +31,7 @@ from importlib.machinery import (
 )
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 from inference.models import module_lookups
 
@@ -91,7 +92,8 @@ class UserFolder:
         self.path, self.package = path, package
         self._own: dict[str, bool] = {}
         self._builtins = {**vars(builtins), "__import__": self._import}
-        self._known = frozenset(sys.modules)
+        #: Modules that the process itself had loaded from here before.
+        self._known = frozenset(self._loaded())
         self._register()
 
     def __repr__(self) -> str:
@@ -109,12 +111,17 @@ class UserFolder:
         of_app = self.path == str(ROOT) and bool(parts) and parts[0] in APP_NAMES
         return not of_app and not INSTALLED.intersection(parts)
 
-    def forget(self) -> None:
-        """Let the modules of the folder be imported again: they may have changed."""
+    def _loaded(self) -> Iterator[str]:
+        """Modules of the folder in sys.modules."""
         for name, module in [*sys.modules.items()]:
             file = getattr(module, "__file__", None) or ""
-            of_folder = name not in self._known and file.startswith(self.path + os.sep)
-            if of_folder or name.startswith(f"{self.package}."):
+            if file.startswith(self.path + os.sep) or name.startswith(f"{self.package}."):
+                yield name
+
+    def forget(self) -> None:
+        """Let the modules of the folder be imported again: they may have changed."""
+        for name in [*self._loaded()]:
+            if name not in self._known:
                 sys.modules.pop(name, None)
         self._own.clear()
         self._register()
@@ -165,7 +172,14 @@ class UserFolder:
 
 
 class UserLoader(SourceFileLoader):
-    """Loads a file of a user's folder."""
+    """Loads a file of a user's folder, always from its source.
+
+    Python takes the bytecode of an older file for the newer one's where both have the same size
+    and were written in the same second. The older code would answer under the newer one's key.
+    """
+
+    def path_stats(self, path: str) -> NoReturn:
+        raise OSError(f"the bytecode of {path} is neither read nor written")
 
     def exec_module(self, module: ModuleType) -> None:
         folder = _folder_of(str(Path(self.path).parent))

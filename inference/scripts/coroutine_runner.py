@@ -41,7 +41,8 @@ class CoroutineRunner:
         try:
             if not asyncio.get_event_loop().is_closed():
                 return
-        except RuntimeError:  # none was set, or asyncio.run() has removed it
+        # None was set, or asyncio.run() has removed it. In the main thread that is a warning.
+        except (RuntimeError, DeprecationWarning):
             pass
         self._thread_loop().make_current()
 

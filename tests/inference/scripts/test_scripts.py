@@ -1,5 +1,6 @@
 import contextlib
 import logging
+import os
 import pickle
 import sys
 
@@ -118,6 +119,21 @@ async def test_another_script_over_the_same_model_never_shares_answers(
     assert (await make_scorer(folder, store).score(request_of(b"x"))).body == b"1"
     (folder / "score.py").write_text(INIT + "def run(data): return 2\n")
     assert (await make_scorer(folder, store).score(request_of(b"x"))).body == b"2"
+
+
+@pytest.mark.parametrize("file", ["score.py", "price.py"])
+async def test_code_that_was_replaced_within_a_second_is_not_served(
+    script_dir, make_scorer, request_of, monkeypatch, file
+):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    folder = script_dir("from price import price\n" + INIT + "def run(data): return [1, price]\n")
+    (folder / "price.py").write_text("price = 1\n")
+    assert (await make_scorer(folder).score(request_of(b"x"))).body == b"[1,1]"
+    changed, second = folder / file, int((folder / file).stat().st_mtime)
+    changed.write_text(changed.read_text().replace("1", "2"))
+    os.utime(changed, (second, second))
+    answer = (await make_scorer(folder).score(request_of(b"x"))).body
+    assert answer == (b"[2,1]" if file == "score.py" else b"[1,2]")
 
 
 async def test_a_pickle_that_exits_counts_as_a_model_that_did_not_load(
