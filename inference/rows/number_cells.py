@@ -13,6 +13,13 @@ from inference.rows.schema import ARROW, Column
 from inference.rows.typed_rows import INTEGER_OR_MISSING, storage
 
 _NONE = type(None)
+#: Names of floats that hold less than float64. Arrow's are the ones without digits.
+_NARROW: dict[str, type[np.floating[Any]]] = {
+    "float32": np.float32,
+    "float": np.float32,
+    "float16": np.float16,
+    "halffloat": np.float16,
+}
 
 
 class NumberCells:
@@ -21,23 +28,35 @@ class NumberCells:
     placeholder = 0.0
 
     def __init__(self, column: Column, *, text: bool) -> None:
-        del column
-        self._text = text
+        self._text, self._limit = text, float_limit(column)
 
     def whole(self, cells: Sequence[Any]) -> Array:
-        column = _texts(cells) if self._text else _numbers(cells, {int, float, _NONE})
-        if np.isinf(column).any():
-            raise ValueError
-        return column
+        return _texts(cells) if self._text else _numbers(cells, {int, float, _NONE})
 
     def one(self, cell: Any) -> float:
         number = float(parse_number(cell.strip()) if self._text else _require_number(cell))
-        if not math.isfinite(number):
+        if not -self._limit < number < self._limit:  # NaN is not
             raise ValueError
         return number
 
     def column(self, values: list[Any]) -> Array:
         return np.array(values, np.float64)  # None is NaN
+
+
+def float_limit(column: Column) -> float:
+    """From here on a number is infinite once it has the column's training dtype."""
+    narrow = _NARROW.get(column.pandas_dtype.lower().removesuffix(ARROW))
+    if narrow is None:
+        return math.inf
+    known = np.finfo(narrow)
+    # Half a step above the largest one, which numbers below are rounded to.
+    return 2.0**known.maxexp - 2.0 ** (known.maxexp - known.nmant - 2)
+
+
+def infinite(numbers: Array, column: Column) -> Array:
+    """Whether each number of float64 is infinite, or would be in the column's training dtype."""
+    found: Array = np.abs(numbers) >= float_limit(column)
+    return found
 
 
 class IntegerCells:

@@ -60,14 +60,30 @@ def coerce_columns(columns: Sequence[Array], schema: Schema, *, first: int = 0) 
     width = len(columns)
     if not width or schema.features not in (None, width):
         raise UnfitInput(field="columns", expected=_width(schema), got=str(width))
-    dtype = np.dtype(schema.dtype)
-    alike = {column.dtype for column in columns}
-    exact = dtype.kind in "iu" and len(alike) == 1 and columns[0].dtype.kind in "iu"
-    values = np.empty((len(columns[0]), width), columns[0].dtype if exact else np.float64)
+    common = np.dtype(np.float64)
+    if np.dtype(schema.dtype).kind in "iu" and any(map(exceeds_floats, columns)):
+        if len({column.dtype for column in columns}) > 1 or columns[0].dtype == object:
+            rows = list(zip(*(column.tolist() for column in columns), strict=True))
+            return _coerce_one_by_one(rows, schema, text=False, first=first)
+        common = columns[0].dtype
+    return _coerce_values(_stacked(columns, common), schema, first)
+
+
+def _stacked(columns: Sequence[Array], dtype: np.dtype[Any]) -> Array:
+    values = np.empty((len(columns[0]), len(columns)), dtype)
     for start in range(0, len(values), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
-        values[block] = np.array([column[block] for column in columns], values.dtype).T
-    return _coerce_values(values, schema, first)
+        values[block] = np.array([column[block] for column in columns], dtype).T
+    return values
+
+
+def exceeds_floats(column: Array) -> bool:
+    """Whether an integer of a column may have no float64."""
+    if column.dtype.kind not in "iu":
+        return column.dtype == object
+    if column.dtype.itemsize < 8 or not len(column):
+        return False
+    return int(column.max()) > EXACT_INTEGER or int(column.min()) < -EXACT_INTEGER
 
 
 def coerce_plain(values: Array, schema: Schema) -> Rows | None:

@@ -10,7 +10,7 @@ from inference.errors import CallerError, UnfitInput
 from inference.rows.row_types import Array, Row, Rows, count_values, short_repr
 from inference.rows.schema import Column, ColumnType, Schema
 from inference.rows.typed_columns import ColumnReader, ReadColumn, readers
-from inference.rows.typed_rows import TypedRows
+from inference.rows.typed_rows import TypedRows, storage
 
 #: How many categories an error lists.
 MAX_LISTED = 10
@@ -55,7 +55,7 @@ def read_numbers(numbers: Array, reader: ColumnReader) -> ReadColumn:
     """A column made of an array of numbers."""
     if numbers.dtype.kind in "fiu" and reader.feature.type == "number":
         column = numbers.astype(np.float64)
-        if reader.accepts(column) and not np.isinf(column).any():
+        if reader.accepts(column):
             return column, {}
     return reader.read(numbers.tolist())
 
@@ -94,6 +94,14 @@ def _without_wrong(
     return Rows(rows.values[good], rows.kept[good], errors)
 
 
+#: What moments of a unit hold.
+_HOLDS = {
+    "s": "in whole seconds",
+    "ms": "up to milliseconds",
+    "us": "up to microseconds",
+    "ns": "of the years 1678 to 2261",
+}
+
 _EXPECTED: dict[ColumnType, str] = {
     "integer": "a whole number",
     "number": "a number",
@@ -116,7 +124,8 @@ def _wrong_cell(cell: object, row: int, at: int, schema: Schema) -> UnfitInput:
 def _expected(column: Column) -> str:
     expected = _EXPECTED[column.type]
     if column.type == "date":
-        return expected + (" with its time zone" if "," in column.pandas_dtype else "")
+        zone = "with its" if "," in column.pandas_dtype else "without a"
+        return f"{expected} {zone} time zone, {_HOLDS[np.datetime_data(storage(column))[0]]}"
     known = column.categories or column.known
     if known is None:
         return expected

@@ -91,6 +91,8 @@ class ColumnReader:
         """Whether the model takes each cell."""
         if not (self.feature.missing or not missing(column).any()):
             return False
+        if self.feature.type == "number" and number_cells.infinite(column, self.feature).any():
+            return False
         return self._knows(column)
 
     def _knows(self, column: Array) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import types
 
+from inference.rows import number_cells, numeric
 from inference.rows.formats import column_types
 from inference.rows.number_cells import with_missing
 from inference.rows.row_types import Array
@@ -30,12 +31,19 @@ _PLAIN_NUMBERS = frozenset(
     )
 )
 
+_INT64_MAX = 2**63 - 1
+
 _Read = Callable[[ColumnReader, pa.Array], ReadColumn]
 _IsType = Callable[[pa.DataType], bool]
 
 
 def numbers(name: str, column: pa.Array) -> Array:
-    """A column as an array of numbers; missing cells are NaN. Raises UnfitInput."""
+    """A column as an array of numbers; missing cells are NaN. Raises UnfitInput.
+
+    It is one of objects, with None, where integers beside missing cells would lose digits.
+    """
+    if _would_lose_digits(column):
+        return np.array(column.to_pylist(), object)
     if column.type.id in _PLAIN_NUMBERS:
         plain: Array = column.to_numpy(zero_copy_only=False)
         return plain
@@ -50,6 +58,12 @@ def numbers(name: str, column: pa.Array) -> Array:
         column = column.cast(pa.uint8())
     found: Array = column.to_numpy(zero_copy_only=False)
     return found
+
+
+def _would_lose_digits(column: pa.Array) -> bool:
+    if not column.null_count or not types.is_integer(column.type):
+        return False
+    return numeric.exceeds_floats(column.drop_null().to_numpy(zero_copy_only=False))
 
 
 def cells(name: str, column: pa.Array) -> list[object]:
@@ -81,7 +95,7 @@ def _numbers(reader: ColumnReader, column: pa.Array) -> ReadColumn:
         # Through float64 twice would round some integers twice.
         values = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
         values[_nulls(column)] = np.nan
-    bad = np.isinf(values)
+    bad = number_cells.infinite(values, reader.feature)
     if not reader.feature.missing:
         bad |= np.isnan(values)
     return _placed(values, bad, column, placeholder=0.0)
@@ -166,9 +180,9 @@ def _dates(reader: ColumnReader, column: pa.Array) -> ReadColumn:
     nulls = _nulls(column)
     moments = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     moments = moments.view(f"datetime64[{unit}]")
-    stored = moments.astype(dtype)
+    stored = _converted(moments, dtype)
     # Digits are lost, or the moment is beyond the range.
-    bad = (stored.astype(moments.dtype) != moments) | np.isnat(stored)
+    bad = (_converted(stored, moments.dtype) != moments) | np.isnat(stored)
     if (types.is_timestamp(kind) and kind.tz is not None) is not zoned:
         bad[:] = True
     bad &= ~nulls
@@ -178,13 +192,31 @@ def _dates(reader: ColumnReader, column: pa.Array) -> ReadColumn:
     return _placed(stored, bad, column, placeholder=np.datetime64(0, "s"))
 
 
+def _converted(moments: Array, dtype: np.dtype[Any]) -> Array:
+    """Moments in another unit; NaT where they are beyond its range."""
+    try:
+        converted: Array = moments.astype(dtype)
+    except OverflowError:
+        steps = int(_one_of(moments.dtype) // _one_of(dtype))
+        # NumPy rounds down with a sum that must not overflow either.
+        most = _INT64_MAX // steps if steps else _INT64_MAX - 10**9
+        inside = np.abs(moments.view(np.int64)) <= most
+        converted = np.where(inside, moments, np.datetime64("NaT", "s")).astype(dtype)
+    return converted
+
+
+def _one_of(dtype: np.dtype[Any]) -> Any:
+    unit: Any = np.datetime_data(dtype)[0]
+    return np.timedelta64(1, unit)
+
+
 def _iso_texts(column: pa.Array) -> list[object]:
     kind = column.type
-    if types.is_date32(kind):
-        return [moment and moment.isoformat() for moment in column.to_pylist()]
-    if types.is_date(kind):
-        column = column.cast(pa.timestamp("ms"))
-    unit, zoned = column.type.unit, column.type.tz is not None
+    if types.is_date32(kind):  # one may be beyond the years that Python knows
+        column, unit, zoned = column.cast(pa.int32()), "D", False
+    else:
+        column = column.cast(pa.timestamp("ms")) if types.is_date(kind) else column
+        unit, zoned = column.type.unit, column.type.tz is not None
     moments = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     texts = np.datetime_as_string(moments.view(f"datetime64[{unit}]"))
     nulls = _nulls(column)

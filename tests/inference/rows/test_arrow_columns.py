@@ -56,6 +56,7 @@ FEATURES = [
     Column("c", "integer", dtype="Int64"),
     Column("c", "integer", dtype="float64"),
     Column("c", "number"),
+    Column("c", "number", dtype="float32"),
     Column("c", "boolean"),
     Column("c", "text"),
     Column("c", "category", categories=("a", "b", "1")),
@@ -123,6 +124,26 @@ def test_dates_of_any_unit_and_zone_are_read_as_their_iso_texts_are(
     assert list(wrong) == list(wrong_cells)
     fits = [place for place in range(len(column)) if place not in wrong]
     assert got[fits].tolist() == expected[fits].tolist()
+
+
+FAR = [
+    pa.array([253370764800, 0], pa.timestamp("s")),  # the year 9999
+    pa.array([2**62, 0], pa.timestamp("s")),
+    pa.array([-(2**62), 0], pa.timestamp("ms")),
+    pa.array([-(2**63) + 2, 0], pa.timestamp("us")),
+    pa.array([2932896, 0], pa.date32()),
+    pa.array([2**31 - 1, 0], pa.date32()),
+    pa.array([253402214400000, 0], pa.date64()),
+]
+
+
+@pytest.mark.parametrize("column", FAR, ids=str)
+def test_a_date_beyond_the_range_of_the_column_is_that_cells_error(column):
+    got, wrong = arrow_columns.read(reader_of(Column("when", "date")), "when", column)
+    assert list(wrong) == [0]
+    assert str(got[1]) == "1970-01-01T00:00:00.000000000"
+    whole = reader_of(Column("when", "date", dtype="datetime64[s]"))
+    arrow_columns.read(whole, "when", column)  # raises nothing
 
 
 @pytest.mark.parametrize("kind", [pa.date32(), pa.date64()])

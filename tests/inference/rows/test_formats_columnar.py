@@ -85,6 +85,28 @@ def test_big_integers_keep_their_digits_where_training_had_integers(form):
 
 
 @FORM
+@pytest.mark.parametrize("beside", [pa.array([3.0, 4.0]), pa.array([3, 4], pa.int8())], ids=str)
+def test_big_integers_keep_their_digits_beside_columns_of_another_type(form, beside):
+    table = pa.table({"a": [2**53 + 1, 2], "b": beside})
+    rows = read(bodies.of_table(form, table), form, replace(NAMED, dtype="int64"))
+    assert rows.tolist() == [[2**53 + 1, 3], [2, 4]]
+
+
+@FORM
+def test_a_missing_cell_takes_no_digits_from_the_integers_of_other_rows(form):
+    table = pa.table({"a": [2**53 + 1, None], "b": [1, 2]})
+    body = bodies.of_table(form, table)
+    found = formats.decode(
+        body, form, replace(NAMED, dtype="int64"), limits=Limits(100 * MB, 10_000)
+    )
+    assert found.values.tolist() == [[2**53 + 1, 1]]
+    assert "row 1, column 0: expected a whole number" in str(found.errors[1])
+    floats = read(body, form, replace(NAMED, allows_missing=True))
+    assert floats[0].tolist() == [2.0**53, 1.0]
+    assert np.isnan(floats[1, 0])
+
+
+@FORM
 def test_null_and_nan_are_missing_cells(form):
     table = pa.table({"a": [None, 1.0], "b": [float("nan"), 2.0]})
     body = bodies.of_table(form, table)

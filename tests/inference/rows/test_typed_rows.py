@@ -101,11 +101,15 @@ def test_a_columns_dtype_comes_from_the_schema_alone(count):
         (Column("c", "integer", missing=True, dtype="UInt64"), [-1, 2**63, 2**64]),
         (Column("c", "number"), [True, "3", None, math.inf]),
         (Column("c", "boolean"), [1, "true", None]),
+        (Column("c", "number", dtype="float32"), [1e39, -3.4028235677973366e38, math.inf]),
+        (Column("c", "number", missing=True, dtype="float[pyarrow]"), [1e39, -math.inf]),
+        (Column("c", "number", dtype="float16"), [65520.0]),
         (Column("c", "text"), [1, None, "\ud800"]),
         (Column("c", "category", categories=("1", "2")), [1, "3", None]),
         (Column("c", "category", categories=(1, 2)), ["1", 3, True]),
         (Column("c", "date"), ["yesterday", 5, "2024-01-31T10:00:00Z"]),
         (Column("c", "date", dtype="datetime64[us, UTC]"), ["2024-01-31"]),
+        (Column("c", "date"), ["9999-12-31", "1600-01-01"]),
     ],
     ids=lambda value: getattr(value, "type", ""),
 )
@@ -123,6 +127,30 @@ def test_a_cell_of_another_type_is_that_rows_error(column, wrong, count):
     found = coercion.coerce_rows([[cell] for cell in rows], frame_schema([column]), text=False)
     assert sorted(found.errors) == list(range(len(wrong)))
     assert len(found.values) == count
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wrong", "says"),
+    [
+        ("", "9999-12-31", "without a time zone, of the years 1678 to 2261"),
+        ("datetime64[us]", "2024-01-31T10:00:00Z", "without a time zone, up to microseconds"),
+        ("datetime64[s, UTC]", "2024-01-31", "with its time zone, in whole seconds"),
+    ],
+)
+def test_the_error_of_a_date_says_what_its_column_holds(dtype, wrong, says):
+    schema = frame_schema([Column("at", "date", dtype=dtype)])
+    found = coercion.coerce_rows([[wrong]], schema, text=False)
+    assert f"a date or time in ISO 8601 {says}, got '{wrong}'" in str(found.errors[0])
+
+
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("count", [1, 10 * FEW_CELLS])
+def test_the_largest_numbers_of_float32_are_taken(count, text):
+    schema = frame_schema([Column("c", "number", dtype="float32")])
+    largest = float(np.finfo(np.float32).max)
+    cells = [[repr(largest) if text else largest], ["-1.5" if text else -1.5]]
+    rows = coercion.coerce_rows(cells * count, schema, text=text).require_valid()
+    assert rows.columns[0][:2].tolist() == [largest, -1.5]
 
 
 def test_an_unseen_category_is_missing_where_the_schema_says_so():
