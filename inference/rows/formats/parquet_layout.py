@@ -25,8 +25,11 @@ _HEADER_BYTES, _MAX_HEADER_BYTES = 128, 1024 * 1024
 _NUMBERS, _MODEST_CODECS, MOST_EXPANSION = range(6), range(2), 22
 
 #: Field numbers of Parquet's structures: a chunk's type, codec, number of values, bytes as stored,
-#: and offsets of its first page and its dictionary; a footer's row groups with their rows.
+#: and offsets of its first page and its dictionary; a footer's schema, and how many children a
+#: node of it has; a footer's row groups with their rows.
 _CHUNK = dict.fromkeys((1, 4, 5, 7, 9, 11), thrift.INTEGER)
+_SCHEMA, _CHILDREN = 2, 5
+_LEAVES = {_SCHEMA: [{_CHILDREN: thrift.INTEGER}]}
 _FOOTER = {4: [{1: [{3: _CHUNK}], 3: thrift.INTEGER}]}
 #: A page's type, its bytes unpacked and as stored, and the number and encoding of its values in
 #: the format's first version or in its second.
@@ -95,6 +98,31 @@ def groups(footer: bytes) -> list[Group]:
     except IndexError:
         raise thrift.malformed() from None
     return [_group(each) for each in found.get(4, ())]
+
+
+def exceeds(footer: bytes, columns: int) -> int:
+    """How many columns a footer's schema has if these are more than so many, else 0. It may have
+    row groups of other columns, or none. Raises MalformedInput.
+    """
+    try:
+        if _count_nodes(footer) <= columns + 1:  # the root is one too
+            return 0
+        found, _ = thrift.read(footer, 0, _LEAVES)
+    except IndexError:
+        raise thrift.malformed() from None
+    leaves = sum(not each.get(_CHILDREN) for each in found.get(_SCHEMA, ()))
+    return leaves if leaves > columns else 0
+
+
+def _count_nodes(footer: bytes) -> int:
+    """Of the schema, which stands near the beginning."""
+    position = number = 0
+    while head := footer[position]:
+        number, kind, position = thrift.field(footer, position, head, number)
+        if number == _SCHEMA:
+            return thrift.list_head(footer, position)[1] if kind == thrift.LIST else 0
+        position = thrift.skip(footer, position, kind)
+    return 0
 
 
 @dataclass(slots=True)

@@ -142,12 +142,13 @@ class ParquetReader:
     def _check_counts(self, count: int, max_columns: int) -> None:
         if self._limits is not None:
             _require_at_most(count, self._limits.rows, "rows", "MAX_ROWS")
-            for group in self.groups:
-                _require_at_most(len(group.chunks), max_columns, "columns", "fixed")
+            columns = parquet_layout.exceeds(self.footer, max_columns)
+            _require_at_most(columns, max_columns, "columns", "fixed")
             return
         setting = "fixed; an Arrow stream, CSV or JSON lines may have more"
+        columns = parquet_layout.exceeds(self.footer, MAX_COLUMNS)
+        _require_at_most(columns, MAX_COLUMNS, "columns of Parquet", setting)
         for group in self.groups:
-            _require_at_most(len(group.chunks), MAX_COLUMNS, "columns of Parquet", setting)
             _require_at_most(group.rows, MAX_GROUP_ROWS, "rows in a group of Parquet", setting)
 
     def _check(self, parquet: pq.ParquetFile, count: int) -> None:

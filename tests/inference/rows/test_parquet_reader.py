@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from inference.errors import InputTooLarge
@@ -77,3 +78,24 @@ def test_a_single_page_that_takes_too_much_memory_is_refused(monkeypatch):
     body = bodies.parquet(rows(9_000), use_dictionary=False)
     with pytest.raises(InputTooLarge, match=r"a page of column '[nt]'.*row groups of fewer"):
         read_blob(body)
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("nested", [False, True])
+def test_columns_are_limited_with_and_without_row_groups(monkeypatch, rows, nested):
+    monkeypatch.setattr(parquet_reader, "MAX_COLUMNS", 6)
+    column = pa.array([[1.0]] * rows, pa.list_(pa.float64())) if nested else pa.array([1.0] * rows)
+    for columns in (5, 6):
+        table = pa.table(
+            {"a": pa.array([1.0] * rows)} | {f"c{at}": column for at in range(columns)}
+        )
+        body = io.BytesIO()
+        writer = pq.ParquetWriter(body, table.schema)
+        if rows:
+            writer.write_table(table)
+        writer.close()
+        if columns == 5:
+            assert read_blob(body.getvalue(), frame(["a"], ["number"])) == [[1.0]] * rows
+            continue
+        with pytest.raises(InputTooLarge, match="7 columns of Parquet"):
+            read_blob(body.getvalue(), frame(["a"], ["number"]))
