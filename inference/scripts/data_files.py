@@ -19,7 +19,7 @@ _SKIPPED = frozenset({".py", ".pyc", ".pyo", ".log"})
 
 
 def digest(folder: Path, model_dir: Path | None = None) -> bytes:
-    """Of the files' paths and contents, except those in `model_dir`.
+    """Of the files' paths and contents, except those in `model_dir`, which the cache key names.
 
     Of files beyond MAX_READ_BYTES, the size and the time of the last change count. So a changed
     file always changes the digest, and an equal copy with another time does too.

@@ -24,7 +24,6 @@ from pathlib import Path
 from types import ModuleType
 
 from inference.models import local_modules, package_versions, user_modules
-from inference.scripts import data_files
 
 #: Every script's answers pass through it.
 _ALWAYS = "numpy"
@@ -34,16 +33,17 @@ _APP = ("inference", "triggers", "cache")
 _APP_FOLDERS = tuple(Path(__file__).resolve().parents[2] / name for name in _APP)
 
 
-def digest(script: Path, model_dir: Path | None = None) -> bytes:
-    """Of the script, all that it imports as far as that is known by now, and the data files beside
-    it. Those in `model_dir` are left out: the cache key names that folder itself.
+def digest(script: Path, data: bytes) -> bytes:
+    """Of the script, and all that it imports as far as that is known by now.
+
+    `data`: the digest of the data files beside it, which may be large.
     """
     code = _Code(script)
     whole = hashlib.sha256(local_modules.digest(sorted(code.files), code.folder))
     imported = package_versions.installed_versions(code.packages)
     for name, version in package_versions.with_requirements(imported).items():
         whole.update(f"{name} {version}\n".encode())
-    whole.update(data_files.digest(code.folder, model_dir))
+    whole.update(data)
     return whole.digest()
 
 

@@ -14,6 +14,7 @@ from inference.rows.body_memory import MEMORY_PER_BYTE, Extent
 from inference.rows.formats import json_codec
 from inference.script_errors import ScriptErrors
 from inference.scripts import (
+    data_files,
     entry_script,
     independent_rows,
     run_signature,
@@ -41,7 +42,8 @@ class UserScript:
         self._file, self._folder = file, folder
         self._errors = ScriptErrors(shown=shown, folder=file.parent)
         self._coroutines = CoroutineRunner(self._errors.handle_loop_error)
-        self.digest = script_digest.digest(file, folder)
+        self._data = data_files.digest(file.parent, folder)
+        self.digest = script_digest.digest(file, self._data)
         self.model = models.digest(folder)
         #: What the decorators of `run` say; None without decorators, and before `load`.
         self.declared: DeclaredSchema | None = None
@@ -63,7 +65,7 @@ class UserScript:
         self.declared = run_signature.declared_schema(entry)
         with aliases.unavailable_names():
             self._coroutines.call(entry.init, {})
-        self.digest = script_digest.digest(self._file, self._folder)  # more modules are known
+        self.digest = script_digest.digest(self._file, self._data)  # more modules are known
 
     def memory_of(self, extent: Extent) -> int:
         return extent.size * MEMORY_PER_BYTE

@@ -217,11 +217,11 @@ def test_a_script_that_is_loaded_again_gets_its_modules_anew(tmp_path):
 def test_it_is_in_the_scripts_key(tmp_path):
     script = tmp_path / "score.py"
     script.write_text("from inference import predict\ndef init(): ...\ndef run(data): ...\n")
-    before = script_digest.digest(script)
+    before = script_digest.digest(script, b"")
     (tmp_path / "inference.py").write_text(HELPER.format(limit=1))
-    first = script_digest.digest(script)
+    first = script_digest.digest(script, b"")
     (tmp_path / "inference.py").write_text(HELPER.format(limit=2))
-    assert len({before, first, script_digest.digest(script)}) == 3
+    assert len({before, first, script_digest.digest(script, b"")}) == 3
 
 
 def test_another_thread_that_renews_the_finders_at_the_same_time_does_no_harm(

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import sys
+from unittest.mock import Mock
 
 import joblib
 import pytest
@@ -11,6 +12,7 @@ from sklearn.linear_model import Ridge
 from cache.memory_cache import MemoryCache
 from inference.models import package_versions
 from inference.scripts import data_files, script_digest
+from inference.scripts.user_script import UserScript
 
 SCRIPT = """
 import json
@@ -34,7 +36,11 @@ def folder(tmp_path, monkeypatch):
 
 
 def digest(folder) -> bytes:
-    return script_digest.digest(folder / "score.py")
+    return digest_of(folder / "score.py")
+
+
+def digest_of(script, model_dir=None) -> bytes:
+    return script_digest.digest(script, data_files.digest(script.parent, model_dir))
 
 
 def changed(folder, name: str, text: str) -> bool:
@@ -81,12 +87,22 @@ def test_data_files_of_the_models_folder_count_once(folder):
     """The cache key has a digest of that folder of its own."""
     script, model = folder / "score.py", folder / "model"
     model.mkdir()
-    before = script_digest.digest(script, model)
+    before = digest_of(script, model)
     (model / "rates.csv").write_text("a,1\n")
-    assert script_digest.digest(script, model) == before
+    assert digest_of(script, model) == before
     (folder / "rates.csv").write_text("a,1\n")
-    assert script_digest.digest(script, folder) == before
-    assert script_digest.digest(script, model) != before
+    assert digest_of(script, folder) == before
+    assert digest_of(script, model) != before
+
+
+def test_data_files_are_read_once_for_a_script_and_decide_its_key(folder, monkeypatch):
+    (folder / "rates.csv").write_text("a,1\n")
+    monkeypatch.setattr(data_files, "digest", Mock(wraps=data_files.digest))
+    script = UserScript(folder / "score.py", folder / "model")
+    script.load()
+    assert data_files.digest.call_count == 1
+    (folder / "rates.csv").write_text("a,2\n")
+    assert UserScript(folder / "score.py", folder / "model").digest != script.digest
 
 
 async def test_changed_data_beside_a_script_are_not_answered_from_the_cache(
