@@ -13,6 +13,7 @@ from deploy.columns import booster_types, encoders, read_back
 from deploy.columns.frames import Stated
 from inference.errors import ModelUnavailable, UnfitInput
 from inference.models import mlflow_folder
+from inference.models.mlflow_folder import MlflowColumn
 from inference.rows.row_types import Array
 from inference.rows.schema import Column, ColumnType
 
@@ -40,7 +41,7 @@ def signature(folder: Path) -> list[Column] | None:
     if not mlflow_folder.is_model(folder):
         return None
     inputs = mlflow_folder.read_signature(folder) or ()
-    if not inputs or any(each.name is None for each in inputs) or unserved_types(folder):
+    if not inputs or any(each.name is None for each in inputs) or _unserved(inputs):
         return None
     return [
         Column(str(each.name), kind, missing=not each.required, dtype=dtype)
@@ -52,11 +53,15 @@ def signature(folder: Path) -> list[Column] | None:
 def unserved_types(folder: Path) -> str:
     """The columns of an MLflow signature whose types no schema has, as a message lists them."""
     inputs = (mlflow_folder.is_model(folder) and mlflow_folder.read_signature(folder)) or ()
-    return ", ".join(
-        f"{each.name!r} ({each.type})"
+    return ", ".join(f"{each.name!r} ({each.type})" for each in _unserved(inputs))
+
+
+def _unserved(inputs: Sequence[MlflowColumn]) -> list[MlflowColumn]:
+    return [
+        each
         for each in inputs
         if each.name is not None and each.shape is None and each.type not in _MLFLOW
-    )
+    ]
 
 
 def known(

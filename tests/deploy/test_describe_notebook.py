@@ -1,6 +1,7 @@
 """`deploy.describe(model, X, folder)`, as a notebook calls it."""
 
 import json
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -14,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 
 import deploy
 from deploy import manifest
-from deploy.columns import pandas_types
+from deploy.columns import learning, pandas_types
 from inference.errors import ModelUnavailable
-from inference.models import manifest_file, manifests
+from inference.models import manifest_file, manifests, mlflow_folder
 from inference.models.inputs import input_function
 from inference.rows import coercion
 from inference.rows.schema import Column, frame_schema
@@ -118,7 +119,7 @@ def test_a_class_of_the_notebook_itself_is_refused(tmp_path):
         deploy.describe(model, np.ones((1, 1)), tmp_path)
 
 
-def test_an_mlflow_signature_names_columns_and_types_without_rows(tmp_path):
+def test_an_mlflow_signature_names_columns_and_types_without_rows(tmp_path, monkeypatch):
     model = HistGradientBoostingClassifier(max_iter=3).fit(FRAME[["rooms", "size"]], SOLD)
     joblib.dump(model, tmp_path / "model.pkl")
     inputs = [
@@ -134,6 +135,9 @@ def test_an_mlflow_signature_names_columns_and_types_without_rows(tmp_path):
         Column("rooms", "integer"),
         Column("size", "number", missing=True),
     )
+    monkeypatch.setattr(mlflow_folder, "read_signature", Mock(wraps=mlflow_folder.read_signature))
+    assert learning.signature(tmp_path)
+    assert mlflow_folder.read_signature.call_count == 1
 
 
 @pytest.mark.parametrize("kind", ["binary", "object", "array", "map", "any"])
