@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -18,11 +19,19 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import ModelUnavailable
+from inference.models import package_versions
 
 log = logging.getLogger(__name__)
 
 #: The first byte of a pickle. A compressed file begins with another.
 _PICKLE = b"\x80"
+#: The release that wrote an estimator stands in an uncompressed pickle, behind this name.
+_RELEASE = re.compile(
+    rb"_sklearn_version(?:\x94|q.|r.{4})?(?:\x8c.|X.{4})(\d+(?:\.\d+)*(?:\.?(?:a|b|rc|dev|post)\d+)?)",
+    re.DOTALL,
+)
+#: Of a file that are searched for it.
+_READ_BYTES = 64 * 1024 * 1024
 #: What Git has for a large file that is not fetched.
 _GIT_LFS = b"version https://git-lfs"
 
@@ -70,6 +79,8 @@ def load(file: Path, *, mapped: bool = False) -> tuple[Any, MappedFile | None]:
 
 def advice(file: Path, error: BaseException) -> str:
     """What to do about a file that did not load, for the end of a message; empty if unknown."""
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("sklearn."):
+        return _other_release(file)
     if isinstance(error, ModuleNotFoundError) and error.name:
         return (
             f"; install {error.name} and add it to requirements.txt, or put the module beside the"
@@ -86,6 +97,18 @@ def advice(file: Path, error: BaseException) -> str:
     if _is_damage(error):
         return "; it is damaged or of another kind: copy it again, or save the model again"
     return ""
+
+
+def _other_release(file: Path) -> str:
+    """What to do about a pickle of scikit-learn that names a module which the release lacks."""
+    installed = package_versions.installed_version("scikit-learn")
+    with file.open("rb") as opened:
+        found = _RELEASE.search(opened.read(_READ_BYTES))
+    release = f"scikit-learn {found[1].decode()}" if found else "another release of scikit-learn"
+    return (
+        f"; it was saved with {release}, and {installed} is installed: install the release that"
+        " saved it, or save the model again with the installed one"
+    )
 
 
 def _is_damage(error: BaseException) -> bool:

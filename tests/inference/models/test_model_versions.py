@@ -3,7 +3,9 @@
 import logging
 import pickle
 import warnings
+import zlib
 
+import joblib
 import pytest
 import sklearn
 from sklearn.linear_model import Ridge
@@ -11,6 +13,7 @@ from sklearn.linear_model import Ridge
 from cli.app import main
 from deploy import manifest
 from inference import models
+from inference.errors import ModelUnavailable
 from inference.models import manifest_file, package_versions
 
 ESTIMATOR = Ridge().fit([[0.0], [1.0]], [0.0, 1.0])
@@ -37,6 +40,23 @@ def test_describe_says_that_another_version_made_the_model(older, capsys):
     assert "scikit-learn 1.2.2, predict" in said.out
     assert said.err.startswith("model.pkl was made with scikit-learn 1.2.2, and its golden rows")
     assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_a_module_that_this_version_lacks_is_told_with_the_version_that_had_it(tmp_path, protocol):
+    named = b"sklearn.linear_model._ridge"
+    body = pickle.dumps(ESTIMATOR, protocol).replace(named, named.replace(b"_ridge", b"_rxdge"))
+    (tmp_path / "model.pkl").write_bytes(body.replace(HERE.encode(), b"1.2.2"))
+    said = f"it was saved with scikit-learn 1.2.2, and {HERE} is installed: install the release"
+    with pytest.raises(ModelUnavailable, match=said):
+        manifest.describe(tmp_path)
+    joblib.dump(pickle.loads(pickle.dumps(ESTIMATOR)), tmp_path / "model.pkl", compress=3)
+    packed = zlib.compress(zlib.decompress((tmp_path / "model.pkl").read_bytes()).replace(
+        named, named.replace(b"_ridge", b"_rxdge")
+    ))  # fmt: skip
+    (tmp_path / "model.pkl").write_bytes(packed)
+    with pytest.raises(ModelUnavailable, match="saved with another release of scikit-learn"):
+        manifest.describe(tmp_path)
 
 
 async def test_a_model_of_another_version_is_served_with_a_warning(
