@@ -50,6 +50,7 @@ def from_model(
     if isinstance(question, Question):
         value = outcome[0]
         cacheable = not isinstance(value, NotCached)
+        status = "bypass" if status == "miss" and not cacheable else status
     else:
         value, cacheable = json_list(outcome), not has_failures(question, outcome)
     return Prediction(value, status, None, None, hits, ttl_left_s, cacheable)
