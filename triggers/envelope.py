@@ -21,6 +21,8 @@ from triggers.statuses import MAX_ID
 MARK = "triscore_request"
 #: The broker's limit for a message is 256 KiB. The rest is for its own headers.
 MAX_BYTES = 250_000
+#: Of a message that was written anew: what the broker takes.
+_MOST_BYTES = 256 * 1024
 #: Headers that are packed, for scripts that read them: those about the formats of the body and the
 #: answer, and those that name the request in logs and traces. Others read the queue too, so any
 #: header that may hold a credential stays out.
@@ -78,8 +80,8 @@ def pack(request: Request, trace: Mapping[str, str] = NO_TRACE) -> str:
 
 def unpack(body: bytes) -> Request | None:
     """The request in a message of `pack`; None for any other message."""
-    if not body.startswith(b"{") or MARK.encode() not in body[:100]:
-        return None
+    if len(body) > _MOST_BYTES or not body.startswith(b"{") or MARK.encode() not in body[:100]:
+        return None  # a longer body would be parsed while others wait, and `pack` makes none
     try:
         packed = orjson.loads(body)
         name = packed["id"]

@@ -100,6 +100,19 @@ async def test_a_request_too_large_for_the_queue_is_sent_to_the_blob_trigger(han
     assert b"upload a blob" in response.get_body()
 
 
+def test_a_message_longer_than_any_packed_request_is_not_parsed_as_one():
+    packed = {
+        "triscore_request": 1,
+        "id": "1",
+        "received_at": "2024-02-29T12:00:00+00:00",
+        "content_type": "",
+        "recompute": False,
+        "body": "",
+    }
+    assert envelope.unpack(orjson.dumps(packed)) is not None
+    assert envelope.unpack(orjson.dumps({**packed, "query": "x" * 2**18})) is None
+
+
 async def test_a_request_that_can_never_be_answered_is_not_enqueued(handler, scorer, queue):
     await scorer.script()
     for body, kind, status in [(b"", "", 400), (b"[[1]]", "", 422), (b"x", "text/xml", 415)]:
