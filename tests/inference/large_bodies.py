@@ -183,6 +183,7 @@ HOSTILE: dict[str, Callable[[int], Made]] = {
     "one cell": lambda n: (b"1" * n, media_types.CSV),
     "one cell of signs": lambda n: (b"-" * n, media_types.CSV),
     "quoted without end": lambda n: (b'"a\n",' * (n // 5), media_types.CSV),
+    "a quote around short lines": lambda n: (b'"' + b"1\n" * (n // 2), media_types.CSV),
     "CSV lines": lambda n: (b"1\n" * (n // 2), media_types.CSV),
     "blank CSV lines": lambda n: (b"\n" * n, media_types.CSV),
     "JSON lines": lambda n: (b"1\n" * (n // 2), media_types.JSON_LINES),

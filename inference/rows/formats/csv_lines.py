@@ -121,8 +121,8 @@ class QuotedRows:
         self._at = 0
         #: Lines that were read.
         self.number = number
-        #: The lines of the row that is read.
-        self._row: list[bytes] = []
+        #: The lines of the row that is read. A list of two million lines would be freed at once.
+        self._row = bytearray()
 
     def __iter__(self) -> Iterator[tuple[bytes, list[str]]]:
         reader = csv.reader(self._texts(), delimiter=self._delimiter)
@@ -136,7 +136,7 @@ class QuotedRows:
                 cells = next(reader)
             except csv.Error as error:
                 raise MalformedInput(f"not CSV at line {self.number}: {error}") from error
-            yield b"".join(self._row), cells
+            yield bytes(self._row), cells
 
     @property
     def rest(self) -> list[bytes]:
@@ -158,7 +158,7 @@ class QuotedRows:
             self.number += 1
             size, cells = size + len(line), cells + line.count(comma)
             _check_row(size, cells)
-            self._row.append(line)
+            self._row += line
             yield decode(line, self.number)
 
     def _split(self, line: bytes) -> list[str]:
