@@ -51,10 +51,14 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         while True:
-            at, used, waited = time.perf_counter(), time.process_time(), seconds_ready()
+            before, waited = time.perf_counter(), seconds_ready()
+            # To read that file gives the interpreter away, once for each of its calls. A thread of
+            # the pool may keep it for 5 ms then, which no other code of the loop would wait for.
+            at, used = time.perf_counter(), time.process_time()
             await asyncio.sleep(0.001)
-            gap = time.perf_counter() - at - 0.001 - (seconds_ready() - waited)
-            self.gap_s = max(self.gap_s, min(gap, time.process_time() - used))
+            gap, used = time.perf_counter() - at - 0.001, time.process_time() - used
+            gap -= max(0.0, seconds_ready() - waited - (at - before))
+            self.gap_s = max(self.gap_s, min(gap, used))
 
 
 def seconds_ready() -> float:
