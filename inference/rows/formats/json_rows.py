@@ -57,7 +57,7 @@ def layout_of(document: Any, schema: Schema) -> Layout:
         if _is_record(document, schema):
             return Layout([document])
         data = next((document[name] for name in NAMES if name in document), None)
-        columns = document.get("columns")
+        columns = _as_texts(document.get("columns"))
         if isinstance(data, dict):
             return _layout_of_object(data, schema)
         if data is None:
@@ -198,7 +198,7 @@ def _layout_of_list(rows: object, columns: Any, schema: Schema) -> Layout:
 def _layout_of_object(data: dict[str, Any], schema: Schema) -> Layout:
     """The layout of an object under one of NAMES."""
     if data.keys() >= _SPLIT and not set(schema.names or ()) >= _SPLIT:
-        return _layout_of_list(data["data"], _require_names(data["columns"]), schema)
+        return _layout_of_list(data["data"], _require_names(_as_texts(data["columns"])), schema)
     if not any(isinstance(values, list | Span) for values in data.values()):
         return Layout([data])
     return Layout(by_column=_columns(data, schema), named=data)
@@ -229,6 +229,13 @@ def _length(name: str, values: object) -> int:
         return count(values)
     got = row_types.short_repr(values)
     raise UnfitInput(field=f"column {name!r}", expected="a list of values", got=got)
+
+
+def _as_texts(columns: Any) -> Any:
+    """pandas writes the columns of a frame without names as numbers."""
+    if not isinstance(columns, list):
+        return columns
+    return [str(name) if type(name) is int else name for name in columns]
 
 
 def _require_names(columns: object) -> list[str]:

@@ -203,6 +203,18 @@ def test_every_shape_of_json_brings_the_same_rows(body):
     assert read(body, "", NAMED).tolist() == [[1, 2], [3, 4]]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"columns": [0, 1], "index": [0], "data": [[1, 2]]}',
+        b'{"dataframe_split": {"columns": [0, 1], "data": [[1, 2]]}}',
+    ],
+)
+def test_numbers_are_the_names_of_a_pandas_frame_without_names(body):
+    assert read(body, "", Schema(features=2)).tolist() == [[1, 2]]
+    assert read(body, "", Schema(features=2, names=("1", "0"))).tolist() == [[2, 1]]
+
+
 def test_json_lines_may_be_lists_records_or_objects_with_data():
     body = b'[1, 2]\n{"data": [3, 4]}\n{"b": 6, "a": 5}\n'
     assert read(body, "application/jsonl", NAMED).tolist() == [[1, 2], [3, 4], [5, 6]]
