@@ -72,7 +72,7 @@ def _decode_as(code: int, data: bytes, at: int, depth: int) -> tuple[Any, int]:
         raise ValueError(_TOO_DEEP)
     begin, end = _span(code, data, at)
     if read := _READERS.get(code):
-        # Only these bytes: those behind the list would be decoded twice, and twice again in the next.
+        # Only these bytes: those behind the list would be decoded twice, and again in the next.
         return read(data[begin:end], depth), end
     return data[begin:end], end
 
