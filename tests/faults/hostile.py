@@ -7,6 +7,7 @@ import io
 import json
 import math
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 import redis
 
 from inference.rows import media_types
-from tests.faults import hostile_inputs, stack
+from tests.faults import hostile_inputs, live_memory, stack
 from tests.faults.connection import Connection, Pool, Reply, Unanswered, post
 from tests.faults.hostile_requests import INFER, RAW, SCORE, Hostile, Requests
 from tests.faults.outcome import Outcome, format_counts
@@ -29,12 +30,8 @@ QUICK = 1_700, 250, 50
 CONNECTIONS = 24
 #: Seconds that an answer may take; the largest of these bodies has 200 KB.
 PATIENCE_S = 30
+#: Of memory in use. Answered rows that the process keeps near are part of it.
 GROWTH = 1.05
-#: Blobs are read by up to 32 threads, each with its own part of the allocator: their memory goes on
-#: rising towards its high-water mark, with the same number of live objects.
-GROWTH_BLOBS = 1.15
-#: Requests between two looks at the memory.
-LOOK_EVERY = 100
 
 #: The documented statuses. 404 and 405 are the host's own answers on other routes, and 302 that
 #: on /, which leads to the console.
@@ -59,57 +56,57 @@ def hostile(outcome: Outcome, *, quick: bool, seed: int) -> None:
     """The case."""
     http, messages, blobs = QUICK if quick else (HTTP, MESSAGES, BLOBS)
     tally = Tally(outcome)
-    with stack.running(CACHE_MODE="always", SCORING_TIMEOUT_S="10") as app:
+    with (
+        tempfile.TemporaryDirectory() as sockets,
+        stack.running(
+            CACHE_MODE="always",
+            SCORING_TIMEOUT_S="10",
+            PYTHONPATH=str(live_memory.IN_HOST),
+            MEMORY_SOCKETS=sockets,
+        ) as app,
+    ):
         # Imports and one-time set-up are not growth: the first third of each kind warms up.
         warm = max(http // 3, 1_000)
-        http_before = asyncio.run(_send(app, Requests(random.Random(seed)), warm, tally))
-        http_after = asyncio.run(_send(app, Requests(random.Random(seed + 1)), http - warm, tally))
+        asyncio.run(_send(app, Requests(random.Random(seed)), warm, tally))
+        http_before = live_memory.ask(app, sockets)
+        asyncio.run(_send(app, Requests(random.Random(seed + 1)), http - warm, tally))
+        http_after = live_memory.ask(app, sockets)
         _check_stored(app, tally)
         some = messages // 3, blobs // 3
-        queue_before = _by_queue_and_storage(app, outcome, seed, 1, *some)
+        _by_queue_and_storage(app, outcome, seed, 1, *some)
+        queue_before = live_memory.ask(app, sockets)
         rest = messages - some[0], blobs - some[1]
-        queue_after = _by_queue_and_storage(app, outcome, seed, 2, *rest)
+        _by_queue_and_storage(app, outcome, seed, 2, *rest)
+        queue_after = live_memory.ask(app, sockets)
         _check_alive(app, outcome)
     outcome.tried = f"{http:,} requests, {messages:,} messages, {blobs:,} blobs"
     outcome.figure(format_counts(tally.statuses) + f", closed: {tally.closed}")
     # The quick form sends too few to import each reader and fill each buffer first.
-    bounds = (math.inf, math.inf) if quick else (GROWTH, GROWTH_BLOBS)
-    _check_memory(outcome, "over HTTP", http_before, http_after, bounds[0])
-    _check_memory(outcome, "by messages and blobs", queue_before, queue_after, bounds[1])
-
-
-def _check_memory(outcome: Outcome, way: str, before: int, after: int, bound: float) -> None:
-    """`before`: bytes after the first third, which has imported each reader and client."""
-    outcome.figure(f"memory {way} {before >> 20}, then {after >> 20} MiB")
-    growth = after / before
-    outcome.require(growth <= bound, f"memory grew {way} by {growth - 1:.0%}")
+    bound = math.inf if quick else GROWTH
+    live_memory.check(outcome, "over HTTP", http_before, http_after, bound)
+    live_memory.check(outcome, "by messages and blobs", queue_before, queue_after, bound)
 
 
 def _by_queue_and_storage(
     app: App, outcome: Outcome, seed: int, turn: int, messages: int, blobs: int
-) -> int:
-    """Send so many of each. Returns the bytes of memory that the host holds afterwards."""
+) -> None:
+    """Send so many of each."""
     hostile_inputs.through_queue_and_storage(
         app, outcome, random.Random(f"{seed}-{turn}"), turn=turn, messages=messages, blobs=blobs
     )
-    return stack.resident(app.host.process.pid)
 
 
-async def _send(app: App, requests: Requests, count: int, tally: Tally) -> int:
-    """Send `count` requests. Returns the most memory that the host held: bytes."""
-    pool, most = Pool(stack.address(app)), 0
+async def _send(app: App, requests: Requests, count: int, tally: Tally) -> None:
+    """Send `count` requests."""
+    pool = Pool(stack.address(app))
     left = iter(range(count))
 
     async def client() -> None:
-        nonlocal most
-        for number in left:
+        for _ in left:
             await _try(app, pool, requests.draw(), tally)
-            if number % LOOK_EVERY == 0:
-                most = max(most, stack.resident(app.host.process.pid))
 
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
     pool.close()
-    return most
 
 
 async def _try(app: App, pool: Pool, hostile: Hostile, tally: Tally) -> None:

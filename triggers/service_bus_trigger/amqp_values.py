@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -72,7 +72,8 @@ def _decode_as(code: int, data: bytes, at: int, depth: int) -> tuple[Any, int]:
         raise ValueError(_TOO_DEEP)
     begin, end = _span(code, data, at)
     if read := _READERS.get(code):
-        return read(data, begin, end, depth), end
+        # Only these bytes: those behind the list would be decoded twice, and again in the next.
+        return read(data[begin:end], depth), end
     return data[begin:end], end
 
 
@@ -95,20 +96,20 @@ def _span(code: int, data: bytes, at: int) -> tuple[int, int]:
     return begin, begin + width
 
 
-def _elements(data: bytes, at: int, end: int, depth: int) -> list[Any]:
-    values = []
-    while at < end:
+def _elements(data: bytes, depth: int, width: int) -> list[Any]:
+    """`width`: bytes of the count, which is not needed."""
+    at, values = width, []
+    while at < len(data):
         value, at = _decode(data, at, depth - 1)
         values.append(value)
     return values
 
 
-def _array(data: bytes, at: int, end: int, depth: int, width: int) -> list[Any]:
+def _array(data: bytes, depth: int, width: int) -> list[Any]:
     """The elements of an array, whose code comes once. `width`: bytes of its count."""
-    count = int.from_bytes(data[at : at + width])
-    at += width
-    if count > end - at:  # elements without bytes of their own: a few bytes could stand for 2^32
-        raise ValueError(f"an AMQP array has {count:,} elements in {end - at:,} bytes")
+    count, at = int.from_bytes(data[:width]), width
+    if count > len(data) - at:  # elements without bytes: a few bytes could stand for 2^32
+        raise ValueError(f"an AMQP array has {count:,} elements in {len(data) - at:,} bytes")
     while data[at] == _DESCRIBED:
         at = _skip(data, at + 1)
     code, at = data[at], at + 1
@@ -116,28 +117,7 @@ def _array(data: bytes, at: int, end: int, depth: int, width: int) -> list[Any]:
     for _ in range(count):
         value, at = _decode_as(code, data, at, depth - 1)
         values.append(value)
-    if at > end:
-        raise ValueError("the elements of an AMQP array are longer than the array")
     return values
-
-
-def _array8(data: bytes, begin: int, end: int, depth: int) -> list[Any]:
-    return _array(data, begin, end, depth, 1)
-
-
-def _array32(data: bytes, begin: int, end: int, depth: int) -> list[Any]:
-    return _array(data, begin, end, depth, 4)
-
-
-# The count of elements before a list or map is not needed: its end is known.
-
-
-def _list8(data: bytes, begin: int, end: int, depth: int) -> list[Any]:
-    return _elements(data, begin + 1, end, depth)
-
-
-def _list32(data: bytes, begin: int, end: int, depth: int) -> list[Any]:
-    return _elements(data, begin + 4, end, depth)
 
 
 def _to_map(values: list[Any]) -> dict[Any, Any]:
@@ -145,23 +125,15 @@ def _to_map(values: list[Any]) -> dict[Any, Any]:
     return {key if isinstance(key, str | int) else str(key): value for key, value in pairs}
 
 
-def _text(data: bytes, begin: int, end: int, _: int) -> str:
-    return data[begin:end].decode()
-
-
-def _decimal(data: bytes, begin: int, end: int, _: int) -> Decimal:
-    return amqp_decimals.decode(data[begin:end])
-
-
-_READERS: dict[int, Callable[[bytes, int, int, int], Any]] = {
-    **dict.fromkeys((0xA1, 0xB1, 0xA3, 0xB3), _text),
-    0xC0: _list8,
-    0xD0: _list32,
-    0xC1: lambda *span: _to_map(_list8(*span)),
-    0xD1: lambda *span: _to_map(_list32(*span)),
-    0xE0: _array8,
-    0xF0: _array32,
-    **dict.fromkeys((0x74, 0x84, 0x94), _decimal),
-    0x73: lambda data, begin, end, _: chr(int.from_bytes(data[begin:end])),
-    0x98: lambda data, begin, end, _: str(UUID(bytes=data[begin:end])),
+_READERS: dict[int, Callable[[bytes, int], Any]] = {
+    **dict.fromkeys((0xA1, 0xB1, 0xA3, 0xB3), lambda data, _: data.decode()),
+    0xC0: partial(_elements, width=1),
+    0xD0: partial(_elements, width=4),
+    0xC1: lambda data, depth: _to_map(_elements(data, depth, 1)),
+    0xD1: lambda data, depth: _to_map(_elements(data, depth, 4)),
+    0xE0: partial(_array, width=1),
+    0xF0: partial(_array, width=4),
+    **dict.fromkeys((0x74, 0x84, 0x94), lambda data, _: amqp_decimals.decode(data)),
+    0x73: lambda data, _: chr(int.from_bytes(data)),
+    0x98: lambda data, _: str(UUID(bytes=data)),
 }

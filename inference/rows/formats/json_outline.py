@@ -22,6 +22,8 @@ from inference.rows.row_types import Array
 
 #: Bytes that are looked at together, and what a piece of a list comes to at least.
 PIECE_BYTES = 128 * 1024
+#: Most lists end within so many bytes, which are looked at first: a body may have thousands.
+_SHORT_BYTES = 512
 #: Members of an object that is taken apart; others are parsed whole.
 MAX_MEMBERS = 1_000
 
@@ -166,15 +168,21 @@ class Outline:
 
     def _container(self) -> Span:
         start, scan = self._at, _Scan()
+        if (stop := scan.look(self._bytes[start : start + _SHORT_BYTES], start)) is not None:
+            return self._closed(start, stop, scan)
+        scan = _Scan()
         for at in range(start, len(self._body), PIECE_BYTES):
             stop = scan.look(self._bytes[at : at + PIECE_BYTES], at)
             since = scan.cuts[-1] if scan.cuts else start
             self._check_size(since, at if stop is None else since)
             if stop is not None:
-                self._at = stop
-                self._expect(b"]" if self._body[start : start + 1] == b"[" else b"}")
-                return Span(start, self._at, self._count(scan, start), tuple(scan.cuts))
+                return self._closed(start, stop, scan)
         raise self._malformed("a closing bracket before its end")
+
+    def _closed(self, start: int, stop: int, scan: _Scan) -> Span:
+        self._at = stop
+        self._expect(b"]" if self._body[start : start + 1] == b"[" else b"}")
+        return Span(start, self._at, self._count(scan, start), tuple(scan.cuts))
 
     def _count(self, scan: _Scan, start: int) -> int:
         """One more than the commas, or none in an empty container."""

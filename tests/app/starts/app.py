@@ -6,7 +6,7 @@ status and `x-cache`, and whether scikit-learn is imported by then. `app.py BODY
 the app's health, too, and ends at once.
 """
 
-from tests.app.starts import without_pandas  # noqa: F401, I001
+from tests.app.starts import own_packages  # noqa: F401, I001
 
 import asyncio
 import os

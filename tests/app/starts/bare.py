@@ -2,7 +2,7 @@
 prints the seconds that the processor worked for it.
 """
 
-from tests.app.starts import without_pandas  # noqa: F401, I001
+from tests.app.starts import own_packages  # noqa: F401, I001
 
 import os
 import sys

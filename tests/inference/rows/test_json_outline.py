@@ -1,4 +1,5 @@
 import json
+import time
 
 import orjson
 import pytest
@@ -33,6 +34,7 @@ damage = st.tuples(
 
 @pytest.fixture(params=[3, 8, 33], ids=lambda size: f"{size} bytes at a time")
 def piece_bytes(request, monkeypatch):
+    monkeypatch.setattr(json_outline, "_SHORT_BYTES", 2)
     monkeypatch.setattr(json_outline, "PIECE_BYTES", request.param)
 
 
@@ -151,3 +153,14 @@ def test_malformed_json_is_refused_with_its_position(body, says, monkeypatch):
     monkeypatch.setattr(json_outline, "PIECE_BYTES", 2)
     with pytest.raises(MalformedInput, match=says):
         formats.decode(body, media_types.JSON, Schema(), limits=LIMITS)
+
+
+def test_thousands_of_short_lists_are_found_in_little_time() -> None:
+    count = 40_000
+    outline = Outline(
+        b"[" + b",".join([b"[1]"] * count) + b"]" + b" " * json_outline.PIECE_BYTES, "the body"
+    )
+    began = time.process_time()
+    found = [outline.value() for _ in outline.items()]
+    assert [len(found), found[-1].length] == [count, 1]
+    assert time.process_time() - began < 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import struct
+import time
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,13 @@ from hypothesis import strategies as st
 
 from local.emulators.servicebus import message_conversion
 from local.emulators.servicebus.amqp import frames, sections
-from local.emulators.servicebus.amqp.decoding import MAX_DEPTH, decode, decode_whole, skip
+from local.emulators.servicebus.amqp.decoding import (
+    MAX_DEPTH,
+    MAX_EMPTY_ELEMENTS,
+    decode,
+    decode_whole,
+    skip,
+)
 from local.emulators.servicebus.amqp.encoding import encode
 from local.emulators.servicebus.amqp.errors import AmqpError, DecodeError, FramingError
 from local.emulators.servicebus.amqp.frames import FrameSplitter
@@ -126,6 +133,24 @@ def test_any_bytes_are_a_value_or_a_decode_error(data):
         decode(data)
     except DecodeError:
         return
+
+
+@pytest.mark.parametrize("code", [0x40, 0x41, 0x42, 0x43, 0x44, 0x45])
+def test_an_array_of_elements_without_bytes_has_few(code):
+    def array(count: int) -> bytes:
+        return b"\xf0" + struct.pack(">IIB", 5, count, code)
+
+    assert len(decode_whole(array(MAX_EMPTY_ELEMENTS))) == MAX_EMPTY_ELEMENTS < 100
+    with pytest.raises(DecodeError, match="of no bytes"):
+        decode_whole(array(MAX_EMPTY_ELEMENTS + 1))
+
+
+def test_application_properties_before_many_bodies_are_changed_in_little_time():
+    bodies = encode(Described(sections.DATA, b"")) * 300_000
+    began = time.process_time()
+    changed = sections.with_application_properties(bodies, {"a": 1})
+    assert changed.endswith(bodies)
+    assert time.process_time() - began < 5
 
 
 @given(st.binary(max_size=200))

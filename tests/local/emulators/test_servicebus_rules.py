@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from local.emulators.servicebus.broker.errors import RuleError
@@ -32,6 +34,11 @@ MESSAGE = MessageProperties(
         ("color NOT LIKE 'b%'", True),
         ("'50%' LIKE '50\\%' ESCAPE '\\'", True),
         ("'505' LIKE '50\\%' ESCAPE '\\'", False),
+        ("'a-b-c' LIKE 'a%b%c'", True),
+        ("'b-a-c' LIKE 'a%b%c'", False),
+        ("'abab' LIKE '%ab'", True),
+        ("'aXbc' LIKE '%_b%%c%'", True),
+        ("'ab' LIKE 'ab%b'", False),
         ("size IN (1, 2, 3)", True),
         ("size NOT IN (1, 2)", True),
         ("color IN ('blue')", False),
@@ -58,6 +65,13 @@ MESSAGE = MessageProperties(
 )
 def test_a_sql_filter_matches(sql, matches):
     assert SqlFilter(sql, {"@wanted": 3}).matches(MESSAGE) is matches
+
+
+def test_a_long_text_is_compared_with_a_pattern_in_little_time():
+    text, pattern = "a" * 4_000, "%a" * 20 + "%b"
+    began = time.process_time()
+    assert not SqlFilter(f"@text LIKE '{pattern}'", {"@text": text}).matches(MESSAGE)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from types import SimpleNamespace
 from typing import Any
@@ -174,6 +175,17 @@ def test_a_value_that_json_can_not_hold_is_an_error_and_never_another_value(
 def test_an_array_of_a_few_bytes_can_not_stand_for_millions_of_values() -> None:
     message = read(tail=b"\x00\x53\x77\xf0\x00\x00\x00\x05\xff\xff\xff\xff\x40")
     assert "elements" in message.error
+
+
+def test_an_element_ends_with_its_list_and_is_decoded_once() -> None:
+    value = b"\x40" * 0xA004
+    for _ in range(7):  # a list of two bytes, whose element claims all that follows
+        value = b"\xc0\x02\x00\xd0\x00\x00\xa0\x00" + value
+    value = b"\xd0" + (len(value) + 4).to_bytes(4) + bytes(4) + value
+    began = time.process_time()
+    message = read(tail=b"\x00\x53\x77" + value)
+    assert "cut off" in message.error
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,9 @@ from local.emulators.servicebus.amqp.values import (
 
 MAX_DEPTH = 32
 
-#: The most elements of an array whose elements have no bytes (null, true, false, 0).
-MAX_EMPTY_ELEMENTS = 65_536
+#: The most elements of an array whose elements have no bytes (null, true, false, 0). Ten bytes are
+#: such an array, and a message may hold many.
+MAX_EMPTY_ELEMENTS = 64
 
 _DESCRIBED = 0x00
 _EMPTY_LIST = 0x45

@@ -95,17 +95,16 @@ def with_message_id(bare: bytes, properties: Properties, message_id: str) -> byt
 
 def with_application_properties(bare: bytes, changes: dict[str, Value]) -> bytes:
     """The bare message with these application properties set and the others unchanged."""
-    before, after, current = b"", b"", dict[Value, Value]()
+    before, after, current = list[bytes](), list[bytes](), dict[Value, Value]()
     at = 0
     for code, begin, end in spans(bare):
-        if code < APPLICATION_PROPERTIES:
-            before += bare[at:end]
-        elif code == APPLICATION_PROPERTIES:
+        if code == APPLICATION_PROPERTIES:
             current = _map(bare[begin:end])
         else:
-            after += bare[at:end]
+            (before if code < APPLICATION_PROPERTIES else after).append(bare[at:end])
         at = end
-    return before + encode(Described(APPLICATION_PROPERTIES, {**current, **changes})) + after
+    changed = encode(Described(APPLICATION_PROPERTIES, {**current, **changes}))
+    return b"".join([*before, changed, *after])
 
 
 def with_properties(bare: bytes, properties: Properties, application: dict[str, Value]) -> bytes:

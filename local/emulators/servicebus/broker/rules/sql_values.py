@@ -78,16 +78,21 @@ def inverse(value: bool | None) -> bool | None:
 
 
 def _like(pattern: str, escape: Any) -> str:
-    parts, escaped = [], False
+    """Each text between two `%` is matched where it comes first, and not tried further behind."""
+    pieces, escaped = [""], False
     for character in pattern:
         if escaped or character not in {"%", "_", escape}:
-            parts.append(re.escape(character))
+            pieces[-1] += re.escape(character)
             escaped = False
         elif character == escape:
             escaped = True
+        elif character == "%":
+            pieces.append("")
         else:
-            parts.append(".*" if character == "%" else ".")
-    return "".join(parts)
+            pieces[-1] += "."
+    first, *middle = pieces
+    last = [f".*{middle.pop()}"] if middle else []
+    return "".join([first, *(f"(?>.*?{piece})" for piece in middle if piece), *last])
 
 
 def _divide(sign: str, left: Any, right: Any) -> Any:
