@@ -39,6 +39,13 @@ def is_expected(error: Exception) -> bool:
     return any(isinstance(error, kind) for kind in _expected())
 
 
+def sentence(error: Exception) -> str:
+    """What an expected error says. The system's own has a number and quotes around the file."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 def _expected() -> list[type[Exception]]:
     # Only a clone of the project has the bench.
     packages = {module: module.partition(".")[0] for module, _ in EXPECTED}

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from cli import app
+from cli import app, errors
 from tests.cli.conftest import ROOT
 from tests.run_python import run_python
 
@@ -134,6 +134,12 @@ def test_an_unexpected_error_is_one_line_and_exit_code_1(monkeypatch, capsys):
     assert line.startswith("unexpected ValueError: two lines")
     assert app.main(["--traceback", "break-down"]) == 1
     assert "in break_down" in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_names_the_file_and_what_is_wrong():
+    refused = PermissionError(13, "Permission denied", "/rows.csv")
+    assert errors.sentence(refused) == "/rows.csv: Permission denied"
+    assert errors.sentence(OSError("no space")) == "no space"
 
 
 def test_ctrl_c_is_exit_code_130(monkeypatch):
