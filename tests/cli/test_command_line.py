@@ -142,6 +142,15 @@ def test_an_error_of_the_system_names_the_file_and_what_is_wrong():
     assert errors.sentence(OSError("no space")) == "no space"
 
 
+def test_a_package_of_an_extra_is_named_with_the_extra():
+    missing = ModuleNotFoundError("No module named 'pathspec'", name="pathspec")
+    assert errors.is_expected(missing)
+    assert errors.sentence(missing).startswith(
+        "No module named 'pathspec': pip install '.[deploy]' brings"
+    )
+    assert not errors.is_expected(ModuleNotFoundError("No module named 'ours'", name="ours"))
+
+
 def test_ctrl_c_is_exit_code_130(monkeypatch):
     def wait() -> None:
         raise KeyboardInterrupt
@@ -167,6 +176,12 @@ def test_help_starts_quickly(triscore):
 def test_the_command_line_imports_nothing_slow():
     told = run_python("-c", "import sys, cli.app; print(*sys.modules)", check=True)
     assert not SLOW & set(told.stdout.split())
+
+
+def test_without_its_packages_the_command_says_what_to_install():
+    told = run_python("-S", "-c", "import cli.app")  # -S: no packages at all
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == "triscore needs typer, rich, httpx2: pip install '.[cli]' brings them\n"
 
 
 def test_from_a_clone_the_command_says_how_it_is_installed(tmp_path):
