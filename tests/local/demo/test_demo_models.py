@@ -145,6 +145,12 @@ def texts(folder: Path) -> None:
     describe(model.fit(TEXTS, ["good", "bad"] * 10), TEXTS, folder)
 
 
+def texts_without_rows(folder: Path) -> None:
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    joblib.dump(model.fit(TEXTS, ["good", "bad"] * 10), folder / "model.joblib")
+    manifest_file.write(folder, manifest.describe(folder))
+
+
 def several_outputs(folder: Path) -> None:
     describe(LinearRegression().fit(IRIS, IRIS[:, :2] * 2), IRIS, folder)
 
@@ -190,6 +196,7 @@ MODELS = (
     texts_in_columns,
     categories,
     texts,
+    texts_without_rows,
     several_outputs,
     probabilities,
     onnx,
