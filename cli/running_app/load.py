@@ -44,6 +44,8 @@ def load(
     from cli.running_app.load_run import measure
 
     rows = Rows.find(file, content_type)
+    if not rows.content:
+        raise UsageError(f"{rows.name} is empty: a load test needs rows")
     bodies = _split(rows) if by_row else [rows.content]
     measured = measure(rows, bodies, url, find_key(key, url), seconds, connections)
     verdict = _verdict(measured["computed"], measured["cached"])

@@ -71,7 +71,8 @@ class Rows:
                 f"{file}: expected a name that ends in {', '.join(media_types.BY_ENDING)}, also"
                 " with .gz or .zst behind; or say what the file holds by --content-type"
             )
-        _require_content(path)
+        if not os.access(path, os.R_OK):
+            raise UsageError(f"{file} may not be read by this user: change its permissions")
         return cls(path.name, content_type or named, encoding, path)
 
     @property
@@ -96,11 +97,7 @@ class Rows:
 
     @cached_property
     def content(self) -> bytes:
-        if self.file:
-            return self.file.read_bytes()
-        if not (typed := sys.stdin.buffer.read()):
-            raise UsageError("standard input is empty: type rows, or name a file with them")
-        return typed
+        return self.file.read_bytes() if self.file else sys.stdin.buffer.read()
 
     @property
     def size(self) -> int:
@@ -116,14 +113,6 @@ class Rows:
 
         is_compressed = Path(self.name).suffix.lower() in ENDINGS
         return self.name.rpartition(".")[0] if is_compressed else self.name
-
-
-def _require_content(file: Path) -> None:
-    """Raises UsageError."""
-    if not os.access(file, os.R_OK):
-        raise UsageError(f"{file} may not be read by this user: change its permissions")
-    if not file.stat().st_size:
-        raise UsageError(f"{file} is empty: name a file with rows")
 
 
 def _read_name(name: str) -> tuple[str, str]:

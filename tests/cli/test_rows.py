@@ -50,24 +50,12 @@ def test_a_missing_file_is_named(tmp_path):
         Rows.find(str(tmp_path / "no.csv"))
 
 
-def test_a_file_without_content_is_refused(tmp_path):
-    (tmp_path / "rows.csv").touch()
-    with pytest.raises(UsageError, match=r"rows\.csv is empty: name a file with rows"):
-        Rows.find(str(tmp_path / "rows.csv"))
-
-
 def test_a_file_that_this_user_may_not_read_is_refused(tmp_path, monkeypatch):
     (tmp_path / "rows.csv").write_text("1")
     # Root may read every file.
     monkeypatch.setattr(os, "access", lambda file, mode: mode != os.R_OK)
     with pytest.raises(UsageError, match=r"rows\.csv may not be read by this user"):
         Rows.find(str(tmp_path / "rows.csv"))
-
-
-def test_standard_input_without_content_is_refused(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-    with pytest.raises(UsageError, match="standard input is empty"):
-        _ = Rows.find("-").content
 
 
 @pytest.mark.parametrize(
