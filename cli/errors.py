@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from pathlib import Path
 
@@ -20,6 +22,10 @@ EXPECTED = (
 
 #: Modules that the extra `deploy` brings.
 _OF_DEPLOY = frozenset({"pathspec", "yaml"})
+
+
+#: What a model lacks, in the words of inference and deploy. Azure installs requirements.txt.
+_NOT_INSTALLED = re.compile(r"(\S+?),? (?:which )?is not installed: add it to requirements\.txt$")
 
 
 class UsageError(Exception):
@@ -49,7 +55,16 @@ def sentence(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}"
     if _lacks_deploy(error):
         return f"{error}: pip install '.[deploy]' brings what this command needs"
-    return str(error)
+    text = str(error)
+    if missing := _NOT_INSTALLED.search(text):
+        return f"{text}, and here `{_python()} -m pip install {missing[1]}`"
+    return text
+
+
+def _python() -> str:
+    """The Python that runs this, as a person in this folder types it."""
+    near = os.path.relpath(sys.executable)
+    return sys.executable if near.startswith(os.pardir) else near
 
 
 def _lacks_deploy(error: Exception) -> bool:

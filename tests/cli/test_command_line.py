@@ -2,12 +2,15 @@
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
 from typer.main import get_command
 
 from cli import app, errors
+from inference.errors import ModelUnavailable
 from tests.cli.conftest import ROOT
 from tests.run_python import run_python
 
@@ -149,6 +152,16 @@ def test_a_package_of_an_extra_is_named_with_the_extra():
         "No module named 'pathspec': pip install '.[deploy]' brings"
     )
     assert not errors.is_expected(ModuleNotFoundError("No module named 'ours'", name="ours"))
+
+
+@pytest.mark.parametrize("lacks", ["m.skops needs skops, which", "it takes a frame, and skops"])
+def test_what_a_model_lacks_is_named_with_the_python_to_install_it_for(lacks, monkeypatch):
+    missing = ModelUnavailable(f"{lacks} is not installed: add it to requirements.txt")
+    monkeypatch.setattr(sys, "executable", str(Path.cwd() / ".venv/bin/python"))
+    there = ", and here `.venv/bin/python -m pip install skops`"
+    assert errors.sentence(missing) == f"{missing}{there}"
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python")
+    assert errors.sentence(missing).endswith("`/usr/bin/python -m pip install skops`")
 
 
 def test_ctrl_c_is_exit_code_130(monkeypatch):
