@@ -44,7 +44,7 @@ def run(port: int | None, sample: Path | None, *, once: bool) -> int:
     require_model(settings)
     if sample is not None and not sample.is_file():
         raise DemoError(
-            f"{sample} does not exist: --sample names a file with an input of the model"
+            f"{sample} is not a file: SAMPLE (or --sample) names one with an input of the model"
         )
     try:
         with _running(port, settings, "demo" if once else "run") as host:

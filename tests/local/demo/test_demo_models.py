@@ -285,6 +285,17 @@ def test_what_is_wrong_is_named_and_the_other_triggers_are_tried(
     assert paste(lines) == [0]  # the server is up
 
 
+def test_a_script_that_raises_has_failed_through_every_trigger(tour, tmp_path) -> None:
+    (tmp_path / "score.py").write_text(SCRIPT)
+    sample = tmp_path / "request.json"
+    sample.write_text('{"digits": [2, 3]}')
+    correct, lines = tour(tmp_path, sample)
+    assert not correct
+    assert [row[2] for row in steps(lines)] == ["failed"] * 4
+    assert "Service Bus, 20 messages: message 0: KeyError: 'numbers'" in lines
+    assert any(line.startswith("Logs") for line in lines)
+
+
 def test_only_the_triggers_of_the_app_are_toured(tour, tmp_path) -> None:
     arrays(tmp_path)
     correct, lines = tour(tmp_path, TRIGGERS="http")
