@@ -14,7 +14,7 @@ import typer
 from typer.main import get_command
 
 from cli import benchmark, deployment, emulators, model, running
-from cli.errors import is_expected
+from cli.errors import is_expected, sentence
 from cli.running_app import load, queued_requests, scoring, watching
 
 NAME = "triscore"
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:  # noqa: BLE001 - no user sees a stack trace unasked
         if is_expected(error):
-            return _fail(str(error), 2)
+            return _fail(sentence(error), 2)
         if "--traceback" in words:
             stack_trace.print_exc()
             return 1
@@ -93,11 +93,11 @@ def _usage(error: typer.TyperException) -> str:
     """What is wrong with a command line, and where its options are explained."""
     context = getattr(error, "ctx", None)
     path = NAME if context is None else context.command_path
-    sentence = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
-    stop = "" if sentence.endswith("?") else "."
-    return f"{sentence}{stop} See `{path} --help`."
+    text = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    stop = "" if text.endswith("?") else "."
+    return f"{text}{stop} See `{path} --help`."
 
 
-def _fail(sentence: str, code: int) -> int:
-    print(sentence, file=sys.stderr)
+def _fail(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
     return code

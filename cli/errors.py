@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
+import os
+import re
+import sys
 from pathlib import Path
 
-#: Errors whose text is one sentence for a person. They are imported only once something was raised:
-#: no command pays for a package that it does not use.
+#: Errors whose text is one sentence for a person. What raised one has imported its module: no
+#: command pays for a package that it does not use.
 EXPECTED = (
     ("deploy.errors", "Refused"),
     ("inference.errors", "ScoringError"),
@@ -17,6 +18,14 @@ EXPECTED = (
     ("bench.errors", "BenchError"),
     ("triscore_client.errors", "ClientError"),
 )
+
+
+#: Modules that the extra `deploy` brings.
+_OF_DEPLOY = frozenset({"pathspec", "yaml"})
+
+
+#: What a model lacks, in the words of inference and deploy. Azure installs requirements.txt.
+_NOT_INSTALLED = re.compile(r"(\S+?),? (?:which )?is not installed: add it to requirements\.txt$")
 
 
 class UsageError(Exception):
@@ -34,16 +43,29 @@ def require_clone(command: str) -> None:
 
 def is_expected(error: Exception) -> bool:
     """Whether the error's text says what was wrong and what to do."""
-    if isinstance(error, OSError | UsageError):
-        return True
-    return any(isinstance(error, kind) for kind in _expected())
-
-
-def _expected() -> list[type[Exception]]:
-    # Only a clone of the project has the bench.
-    packages = {module: module.partition(".")[0] for module, _ in EXPECTED}
-    return [
-        getattr(import_module(module), name)
-        for module, name in EXPECTED
-        if find_spec(packages[module])
+    kinds = [
+        getattr(sys.modules[module], name) for module, name in EXPECTED if module in sys.modules
     ]
+    return isinstance(error, (OSError, UsageError, *kinds)) or _lacks_deploy(error)
+
+
+def sentence(error: Exception) -> str:
+    """What an expected error says. The system's own has a number and quotes around the file."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    if _lacks_deploy(error):
+        return f"{error}: pip install '.[deploy]' brings what this command needs"
+    text = str(error)
+    if missing := _NOT_INSTALLED.search(text):
+        return f"{text}, and here `{_python()} -m pip install {missing[1]}`"
+    return text
+
+
+def _python() -> str:
+    """The Python that runs this, as a person in this folder types it."""
+    near = os.path.relpath(sys.executable)
+    return sys.executable if near.startswith(os.pardir) else near
+
+
+def _lacks_deploy(error: Exception) -> bool:
+    return isinstance(error, ModuleNotFoundError) and error.name in _OF_DEPLOY

@@ -34,6 +34,8 @@ SERVICE_BUS_EMULATOR = (
     "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedAccessKey;"
     "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
 )
+#: Seconds for a call of the administration client, as azure-core names them.
+ADMINISTRATION_S = {"connection_timeout": 5.0, "read_timeout": 5.0}
 #: The blob trigger of Azure Functions puts a blob here after its last failed try.
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 
@@ -89,10 +91,11 @@ def service_bus_administration(env: Mapping[str, str], name: str) -> ServiceBusA
     # Loaded by the doctor alone.
     from azure.servicebus.management import ServiceBusAdministrationClient  # noqa: PLC0415
 
-    options: dict[str, Any] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 5}
+    options: dict[str, Any] = {"retry_total": 0, **ADMINISTRATION_S}
     if text := _connection_string(env, name):
         if emulator_transport.is_emulator(text):
-            options["transport"] = emulator_transport.PlainHttp()
+            # The SDK hands the seconds to a transport of its own making alone.
+            options["transport"] = emulator_transport.PlainHttp(**ADMINISTRATION_S)
         with _refusing(name):
             return ServiceBusAdministrationClient.from_connection_string(text, **options)
     if namespace := env.get(f"{name}__fullyQualifiedNamespace"):

@@ -33,8 +33,8 @@ def describe(
     """The manifest of the one model in a folder. The model is loaded: it must be trusted.
 
     Golden rows come from a file, or from `training`: the rows that the model was trained on, as a
-    DataFrame, an array or texts. Without either a few are drawn for a model that takes an array.
-    Columns with names need rows, or a signature. Raises ScoringError, OSError.
+    DataFrame, an array or texts. Without either a few are made up for a model that takes an array
+    or texts. Columns with names need rows, or a signature. Raises ScoringError, OSError.
     """
     file = models.find_file(folder)
     if trusted and file.suffix != ".skops":

@@ -76,13 +76,13 @@ def read_frame(
         import pandas as pd  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise ModelUnavailable(
-            "the model takes a DataFrame, and pandas is not installed: pip install pandas"
+            "the model takes a DataFrame, and pandas is not installed: add it to requirements.txt"
         ) from error
     try:
         frame = _read(pd, file, names, texts, na)
     except ImportError as error:
         raise ModelUnavailable(
-            f"{file.name} needs pyarrow, which is not installed: pip install pyarrow"
+            f"{file.name} needs pyarrow, which is not installed: add it to requirements.txt"
         ) from error
     except (ValueError, TypeError, KeyError) as error:
         got = " ".join(str(error).split())[:_MAX_CHARACTERS]

@@ -30,7 +30,11 @@ _MAY_ANSWER_LATER = frozenset({429, 502, 503, 504})
 #: further try would keep it from other requests.
 _FINAL_WITH_DOCUMENT = 504
 #: What a refusal of the platform means, which has no error document.
-_HINTS = {401: "the key is missing or wrong", 413: "the body is too large for the app (HTTP 413)"}
+_HINTS = {
+    401: "the key is missing or wrong: give a function key of the app",
+    404: "the app is not at this address (HTTP 404): check it",
+    413: "the body is too large for the app (HTTP 413)",
+}
 #: Seconds: the pauses between tries if the app names none, doubled; what a try gets at least.
 _FIRST_PAUSE_S, _LAST_PAUSE_S, _LEAST_S = 0.1, 5.0, 0.1
 #: Seconds for which an address that takes no connection is tried: a restart on the same machine.

@@ -11,8 +11,7 @@ from typing import Any
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
 
-from cli.errors import UsageError
-from cli.running_app.submission import WAITING, Connections, Outcome, Submission
+from cli.running_app.submission import WAITING, Connections, Outcome, Submission, unusable
 from deploy import connections
 from triggers.blob_trigger.blob_output import REPORT, output_name
 from triggers.settings import STORAGE
@@ -68,7 +67,7 @@ def _reaching_storage() -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        raise UsageError(f"storage: {type(error).__name__}: check {STORAGE}") from error
+        raise unusable("storage", STORAGE, error) from error
 
 
 def _wait(submission: Submission, outputs: ContainerClient, name: str) -> dict[str, Any]:

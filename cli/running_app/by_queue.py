@@ -11,9 +11,8 @@ from typing import Any
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage
 
-from cli.errors import UsageError
 from cli.running_app.by_blob import upload
-from cli.running_app.submission import Connections, Outcome, Submission
+from cli.running_app.submission import Connections, Outcome, Submission, unusable
 from deploy import connections
 from triggers.service_bus_trigger.claims import CLAIM
 from triggers.settings import SERVICE_BUS
@@ -21,6 +20,8 @@ from triscore_client import Refused, ResultPending, ScoringFailed
 
 #: Seconds between two looks for a result that the app does not know yet.
 POLL_S = 0.5
+#: Seconds in which the queue must have taken the message.
+SEND_S = 60.0
 #: A larger file goes into a blob that the message names.
 CLAIM_BYTES = 128 * 1024
 
@@ -31,8 +32,8 @@ def score(submission: Submission, app: Connections) -> Outcome:
     message = _message(submission, app)
     try:
         asyncio.run(_send(app, message))
-    except AzureError as error:
-        raise UsageError(f"the {app.triggers.input}: {type(error).__name__}") from error
+    except (AzureError, TimeoutError) as error:
+        raise unusable(f"the {app.triggers.input}", SERVICE_BUS, error) from error
     submission.report("scoring", None)
     with submission.left_with_its_id():
         document = _wait(submission)
@@ -63,6 +64,7 @@ def _message(submission: Submission, app: Connections) -> ServiceBusMessage:
 
 async def _send(app: Connections, message: ServiceBusMessage) -> None:
     async with (
+        asyncio.timeout(SEND_S),
         connections.service_bus(app.env, SERVICE_BUS) as client,
         app.triggers.input.sender(client) as sender,
     ):

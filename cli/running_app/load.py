@@ -44,6 +44,8 @@ def load(
     from cli.running_app.load_run import measure
 
     rows = Rows.find(file, content_type)
+    if not rows.content:
+        raise UsageError(f"{rows.name} is empty: a load test needs rows")
     bodies = _split(rows) if by_row else [rows.content]
     measured = measure(rows, bodies, url, find_key(key, url), seconds, connections)
     verdict = _verdict(measured["computed"], measured["cached"])
@@ -110,15 +112,14 @@ def _milliseconds(found: float | None) -> str:
 
 
 def _print_table(ways: dict[Way, dict[str, Any]], verdict: str) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    table = Table("", box=None, padding=(0, 2, 0, 0))
+    table = Table("", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for way in ways:
         table.add_column(way, justify="right")
     for label, *values in zip(LABELS, *map(_figures, ways.values()), strict=True):
         table.add_row(label, *values)
-    console = Console()
+    console = output.console()
     console.print(table)
     console.print(f"\n{verdict}", highlight=False)
     if max(each["own_cpu"] for each in ways.values()) > BUSY:

@@ -31,8 +31,11 @@ _LOCAL_KEYS = ("HOST_FUNCTION_KEY", "HOST_MASTER_KEY")
 
 
 def is_here(url: str) -> bool:
-    """Whether an app runs on this machine. Raises ValueError if the address can't be one."""
-    return urlsplit(url).hostname in THIS_MACHINE
+    """Whether an app runs on this machine. An address that is none is not here."""
+    try:
+        return urlsplit(url).hostname in THIS_MACHINE
+    except ValueError:  # the client says what is wrong with it
+        return False
 
 
 def find_key(key: str, url: str, settings: Path = Path(SETTINGS)) -> str:

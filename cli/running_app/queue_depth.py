@@ -15,10 +15,13 @@ def describe_input(url: str) -> str:
     """
     import asyncio
 
-    from cli.deployment import open_app
-    from deploy import connections
-    from deploy.doctor.queue_depth import describe_depth
-    from deploy.errors import Refused
+    try:
+        from cli.deployment import open_app
+        from deploy import connections
+        from deploy.doctor.queue_depth import describe_depth
+        from deploy.errors import Refused
+    except ModuleNotFoundError:  # without the extra `deploy`
+        return ""
     from triggers.settings import SERVICE_BUS, STORAGE
 
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,16 +36,12 @@ def enqueue(
     """Put rows on the queue; print the id of each result. Exit code 1 if one failed."""
     rows = Rows.find(file, content_type)
     with _client(url, key) as client:
-        ids = []
-        for _ in range(count):
-            ids.append(
-                client.enqueue(
-                    rows.content, content_type=rows.content_type, content_encoding=rows.encoding
-                )
-            )
-            if not wait:
-                output.show({"id": ids[-1]}, ids[-1], as_json=as_json)
-        return _wait(client, ids, as_json=as_json) if wait else 0
+        ids = _send(client, rows, count)
+        if wait:
+            return _wait(client, ids, as_json=as_json)
+        for each in ids:
+            output.show({"id": each}, each, as_json=as_json)
+        return 0
 
 
 def results(
@@ -74,16 +72,26 @@ def _client(url: str, key: str) -> Client:
     return Client(url, key=find_key(key, url))
 
 
-def _wait(client: Client, ids: list[str], *, as_json: bool) -> int:
-    """Print the result of each id. Returns the exit code."""
-    code = done = 0
+def _send(client: Client, rows: Rows, count: int) -> Iterator[str]:
+    """Enqueue the rows `count` times; the id of each as it is taken."""
+    for _ in range(count):
+        yield client.enqueue(
+            rows.content, content_type=rows.content_type, content_encoding=rows.encoding
+        )
+
+
+def _wait(client: Client, ids: Iterator[str], *, as_json: bool) -> int:
+    """Enqueue all, then print the result of each. Returns the exit code."""
+    code, left = 0, deque[str]()
     try:
         for each in ids:
-            code = max(code, _show(client, each, WAIT_S, as_json=as_json))
-            done += 1
+            left.append(each)
+        while left:
+            code = max(code, _show(client, left[0], WAIT_S, as_json=as_json))
+            left.popleft()
     finally:
-        if done < len(ids):
-            print(f"no result yet: {' '.join(ids[done:])}", file=sys.stderr)
+        if left:
+            print(f"no result yet: {' '.join(left)}", file=sys.stderr)
     return code
 
 
@@ -93,7 +101,7 @@ def _show(client: Client, request_id: str, wait_s: float, *, as_json: bool) -> i
     try:
         document = client.result(request_id, wait_s)
     except ScoringFailed as error:
-        output.show(error.document, f"{request_id}: {error}", as_json=as_json)
+        output.show_failure(error.document, f"{request_id}: {error}", as_json=as_json)
         return 1
     output.show(document, json.dumps(document["result"]), as_json=as_json)
     return 0

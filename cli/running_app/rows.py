@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,6 +71,8 @@ class Rows:
                 f"{file}: expected a name that ends in {', '.join(media_types.BY_ENDING)}, also"
                 " with .gz or .zst behind; or say what the file holds by --content-type"
             )
+        if not os.access(path, os.R_OK):
+            raise UsageError(f"{file} may not be read by this user: change its permissions")
         return cls(path.name, content_type or named, encoding, path)
 
     @property

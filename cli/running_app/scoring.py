@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import uuid
 from collections.abc import Callable
@@ -122,9 +123,18 @@ def _submit(submission: Submission, via: Via, app: Connections | None) -> Outcom
 
 def _write(send: Callable[[Path], Outcome], target: Path, *, as_json: bool) -> int:
     """Write the result to a file. Raises UsageError."""
+    _require_place(target)
+    return _report(send(target), target, as_json=as_json)
+
+
+def _require_place(target: Path) -> None:
+    """Raises UsageError: nothing is sent whose result could not be written."""
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder: --output names a file")
     if not target.parent.is_dir():
         raise UsageError(f"{target.parent} is not a folder: --output names a file in one")
-    return _report(send(target), target, as_json=as_json)
+    if not os.access(target.parent, os.W_OK):
+        raise UsageError(f"this user may not write to {target.parent}: name a file by --output")
 
 
 def _print(send: Callable[[Path], Outcome], name: str, *, as_json: bool) -> int:
@@ -161,6 +171,8 @@ def _report(outcome: Outcome, target: Path | None, *, as_json: bool, result: obj
     }
     if result is not None:
         document["result"] = result
-    text = f"{target}: {outcome.message}" if outcome.succeeded else outcome.message
-    output.show(document, text.removesuffix(": "), as_json=as_json)
-    return 0 if outcome.succeeded else 1
+    if not outcome.succeeded:
+        output.show_failure(document, outcome.message, as_json=as_json)
+        return 1
+    output.show(document, f"{target}: {outcome.message}".removesuffix(": "), as_json=as_json)
+    return 0

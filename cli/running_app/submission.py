@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cli.errors import UsageError
 from cli.running_app.rows import Rows
 from triscore_client import AppUnavailable, Client
 
@@ -26,6 +27,14 @@ class Connections:
 
     env: Mapping[str, str]
     triggers: TriggerSettings
+
+
+def unusable(what: str, setting: str, error: Exception) -> UsageError:
+    """The error of a service that does not do its part. The SDK's own text may have keys in it."""
+    return UsageError(
+        f"{what} can't be used ({type(error).__name__}): start it, or correct {setting};"
+        " --via http needs neither"
+    )
 
 
 class Report(Protocol):

@@ -24,13 +24,11 @@ _CALL = "triscore_model_call_duration_seconds"
 
 def stats(*, url: Url = LOCAL, key: Key = "", as_json: output.Json = False) -> int:
     """Print what the instance that answers has done since it started."""
-    from rich.console import Console
-
     document = _look(url, key)
     if as_json:
         output.show(document, "", as_json=True)
     else:
-        Console().print(_table(document, {}))
+        output.console().print(_table(document, {}))
     return 0
 
 
@@ -69,10 +67,9 @@ def watch(
 @contextmanager
 def _screen(*, as_json: bool) -> Iterator[Callable[[dict[str, Any], Any], None]]:
     """A function that shows a look: over the last one in a terminal, else below it."""
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console()
+    console = output.console()
     if as_json:
         yield lambda document, _: output.show(document, "", as_json=True)
     elif console.is_terminal:
@@ -150,7 +147,7 @@ def _document(samples: list[Sample]) -> dict[str, Any]:
 def _table(document: dict[str, Any], rates: dict[str, float]) -> Table:
     from rich.table import Table
 
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     state = "ready" if document["ready"] else "not ready"
     table.add_row("Model", f"{document['model']}, {state}")
     table.add_row("Cache", "up" if document["cache_up"] else "away or none")
@@ -162,13 +159,16 @@ def _table(document: dict[str, Any], rates: dict[str, float]) -> Table:
         table.add_row("Model calls", _calls(document))
     table.add_row("Pending", f"{document['pending']:,}")
     if document["queue"]:
-        table.add_row("Queue", document["queue"])
+        name, _, depth = document["queue"].rpartition(": ")
+        table.add_row(name.capitalize(), depth)
     table.add_row("Memory", f"{document['memory_mb']:,} MB")
     return table
 
 
 def _requests(counts: dict[str, int], rate: float | None) -> str:
-    line = ", ".join(f"{count:,} {status}" for status, count in counts.items()) or "none"
+    # A status of HTTP is a number: 2 200 would read as one.
+    told = [f"{n:,} {'x ' * status.isdigit()}{status}" for status, n in counts.items()]
+    line = ", ".join(told) or "none"
     return line if rate is None else f"{line}   {rate:,.0f}/s"
 
 

@@ -125,8 +125,17 @@ class Describing:
             schema, values = text_rows.of_file(file, self._own, self._stated)
         else:
             known = [*self._stated.types, *(column.name for column in signature)]
-            return Described(text_rows.named(self._own, *known[:1]), Golden())
+            return self._of_plain_texts(text_rows.named(self._own, *known[:1]))
         return self._described(schema, values)
+
+    def _of_plain_texts(self, schema: Schema) -> Described:
+        """Without golden rows for a model that takes texts of another kind, such as documents of
+        its own format.
+        """
+        try:
+            return self._described(schema, text_rows.plain_texts(schema))
+        except ModelUnavailable:
+            return Described(schema, Golden())
 
     def _described(self, schema: Schema, values: Values) -> Described:
         golden = Golden(_cells(values, schema), self._oracle.answers(schema, values))

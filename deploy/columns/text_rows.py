@@ -19,6 +19,16 @@ from inference.rows.formats.json_rows import NAMES
 from inference.rows.row_types import Values
 from inference.rows.schema import TEXT, Schema, texts_schema
 
+#: Texts for a model that is described without rows. They are not of its training: golden rows are
+#: examples in the app's API description, which anybody may read.
+PLAIN = (
+    "What a good day!",
+    "This is not what I ordered, and nobody answers my calls.",
+    "How can I change my address?",
+    "Thank you, it works again since this morning.",
+    "New offer: win 1,000 now",
+)
+
 
 def of_training(training: Any, own: Schema) -> tuple[Schema, Values]:
     """Of a list, an array, a Series or a frame of one column. Raises UnfitInput."""
@@ -61,6 +71,11 @@ def of_file(file: Path, own: Schema, stated: Stated) -> tuple[Schema, Values]:
         name = next(iter(names), None)
     schema = named(own, name)
     return schema, sample.read_values(file, schema)
+
+
+def plain_texts(own: Schema) -> Values:
+    """A few texts of nobody's."""
+    return coercion.coerce_rows([[text] for text in PLAIN], own, text=False).require_valid()
 
 
 def require_text(stated: Stated) -> None:

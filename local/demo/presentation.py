@@ -19,6 +19,9 @@ from local.demo.settings import REDIS, SERVICE_BUS, STORAGE, AppSettings
 from local.demo.tour import Step, Tour
 from local.emulators.ports import Ports
 
+#: Where it stands why a script raised, among other things.
+LOGS = {"Logs": os.path.relpath(STATE / "logs")}
+
 
 def show(host: HostServer, settings: AppSettings, sample: Path | None, *, stays_up: bool) -> bool:
     """Returns whether every trigger answered as it must. Never raises: the server stays up."""
@@ -33,6 +36,8 @@ def show(host: HostServer, settings: AppSettings, sample: Path | None, *, stays_
     if stays_up:
         console.print()
         screen.show_links(_next_lines(host, settings, example))
+    elif not correct:
+        screen.show_links(LOGS)
     return correct
 
 
@@ -137,6 +142,4 @@ def _next_lines(
         for name in (STORAGE, SERVICE_BUS, REDIS):
             if value := used.get(name):
                 lines[name] = value
-    lines["Logs"] = os.path.relpath(STATE / "logs")
-    lines["Stop"] = "Ctrl-C"
-    return lines
+    return lines | LOGS | {"Stop": "Ctrl-C"}

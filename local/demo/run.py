@@ -44,10 +44,10 @@ def run(port: int | None, sample: Path | None, *, once: bool) -> int:
     require_model(settings)
     if sample is not None and not sample.is_file():
         raise DemoError(
-            f"{sample} does not exist: --sample names a file with an input of the model"
+            f"{sample} is not a file: SAMPLE (or --sample) names one with an input of the model"
         )
     try:
-        with _running(port, settings) as host:
+        with _running(port, settings, "demo" if once else "run") as host:
             correct = presentation.show(host, settings, sample, stays_up=not once)
             if not once:
                 threading.Event().wait()
@@ -57,8 +57,11 @@ def run(port: int | None, sample: Path | None, *, once: bool) -> int:
 
 
 @contextlib.contextmanager
-def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
-    """The emulators and the host, until the end of the block. Raises EmulatorError, HostError."""
+def _running(port: int | None, settings: AppSettings, target: str) -> Iterator[HostServer]:
+    """The emulators and the host, until the end of the block.
+
+    `target`: of make. Raises DemoError, EmulatorError, HostError.
+    """
     start = time.monotonic()
     options = HostOptions.read(ROOT / "host.json", read_settings(ROOT, os.environ))
     folder = StateFolder(STATE)
@@ -72,7 +75,7 @@ def _running(port: int | None, settings: AppSettings) -> Iterator[HostServer]:
     stack = Stack(STATE, ports, with_redis=has_redis)
     host = HostServer(
         stack,
-        choose_http_port(port, astuple(ports)),
+        choose_http_port(port, astuple(ports), target=target),
         prefix=options.http.route_prefix,
         has_http="http" in settings.triggers,
     )

@@ -134,9 +134,10 @@ class Tour:
         )
 
     def _check_documents(self, documents: list[dict[str, Any]]) -> str | None:
+        """What is wrong with an answer. Raises TourError for a document without one."""
         for number, document in enumerate(documents):
             if document["error"]:
-                return str(document["error"]["message"])
+                raise TourError(f"message {number}: {document['error']['message']}")
             if problem := self._example.check_message(number, document["result"]):
                 return f"message {number}: {problem}"
         return None

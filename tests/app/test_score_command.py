@@ -7,6 +7,14 @@ import sys
 import pytest
 
 COMMAND = (sys.executable, "-m", "cli", "score")
+#: Nothing listens on port 1.
+AZURITE_AWAY = (
+    "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
+    "BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;"
+)
+BROKER_AWAY = (
+    "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
+)
 ROWS = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 
 
@@ -70,8 +78,8 @@ def test_rows_typed_in_go_to_a_file_or_into_json_where_asked(score, tmp_path):
     assert str(tmp_path / "out.json") in done.stdout
     assert json.loads((tmp_path / "out.json").read_bytes()) == [1]
     done, _ = score(b"[[1,2]]", "-")
-    assert done.returncode == 1
-    assert "expected a list of 3 values" in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "expected a list of 3 values" in done.stderr
 
 
 def test_a_file_that_is_too_large_for_a_message_goes_beside_it(score):
@@ -91,8 +99,8 @@ def test_it_prints_json_for_programs_and_writes_where_it_is_told(score, tmp_path
 @pytest.mark.parametrize("via", ["http", "blob", "queue"])
 def test_what_can_not_be_scored_is_exit_code_1_and_writes_nothing(score, via):
     done, folder = score(b"1,2\n", "rows.csv", "--via", via)
-    assert done.returncode == 1
-    assert "expected a list of 3 values" in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "expected a list of 3 values" in done.stderr
     assert [file.name for file in folder.iterdir()] == ["rows.csv"]
 
 
@@ -103,6 +111,7 @@ def test_what_can_not_be_scored_is_exit_code_1_and_writes_nothing(score, via):
         ("rows.csv", ("--via", "http", "--url", "http://127.0.0.1:1"), "the app does not answer"),
         ("rows.csv", ("--url", "nowhere"), "expected http://… or https"),
         ("rows.csv", ("--output", "/nowhere/x.csv"), "/nowhere is not a folder"),
+        ("rows.csv", ("--output", "/"), "/ is a folder: --output names a file"),
     ],
 )
 def test_what_can_not_be_sent_is_exit_code_2_and_one_line(score, name, words, says):
@@ -110,3 +119,22 @@ def test_what_can_not_be_sent_is_exit_code_2_and_one_line(score, name, words, sa
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert says in line
+
+
+@pytest.mark.parametrize(
+    ("via", "says"),
+    [
+        ("blob", "storage can't be used (ServiceRequestError): start it, or correct Scoring"),
+        ("queue", "the queue scoring-requests can't be used (ServiceBusConnectionError): start it"),
+    ],
+)
+def test_a_service_that_is_away_is_named_with_its_setting(tmp_path, monkeypatch, via, says):
+    (tmp_path / "rows.csv").write_bytes(ROWS)
+    monkeypatch.setenv("ScoringStorage", AZURITE_AWAY)
+    monkeypatch.setenv("ServiceBusConnection", BROKER_AWAY)
+    command = [*COMMAND, str(tmp_path / "rows.csv"), "--via", via]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(says)
+    assert "--via http" in line

@@ -2,12 +2,15 @@
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
 from typer.main import get_command
 
-from cli import app
+from cli import app, errors
+from inference.errors import ModelUnavailable
 from tests.cli.conftest import ROOT
 from tests.run_python import run_python
 
@@ -136,6 +139,31 @@ def test_an_unexpected_error_is_one_line_and_exit_code_1(monkeypatch, capsys):
     assert "in break_down" in capsys.readouterr().err
 
 
+def test_an_error_of_the_system_names_the_file_and_what_is_wrong():
+    refused = PermissionError(13, "Permission denied", "/rows.csv")
+    assert errors.sentence(refused) == "/rows.csv: Permission denied"
+    assert errors.sentence(OSError("no space")) == "no space"
+
+
+def test_a_package_of_an_extra_is_named_with_the_extra():
+    missing = ModuleNotFoundError("No module named 'pathspec'", name="pathspec")
+    assert errors.is_expected(missing)
+    assert errors.sentence(missing).startswith(
+        "No module named 'pathspec': pip install '.[deploy]' brings"
+    )
+    assert not errors.is_expected(ModuleNotFoundError("No module named 'ours'", name="ours"))
+
+
+@pytest.mark.parametrize("lacks", ["m.skops needs skops, which", "it takes a frame, and skops"])
+def test_what_a_model_lacks_is_named_with_the_python_to_install_it_for(lacks, monkeypatch):
+    missing = ModelUnavailable(f"{lacks} is not installed: add it to requirements.txt")
+    monkeypatch.setattr(sys, "executable", str(Path.cwd() / ".venv/bin/python"))
+    there = ", and here `.venv/bin/python -m pip install skops`"
+    assert errors.sentence(missing) == f"{missing}{there}"
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python")
+    assert errors.sentence(missing).endswith("`/usr/bin/python -m pip install skops`")
+
+
 def test_ctrl_c_is_exit_code_130(monkeypatch):
     def wait() -> None:
         raise KeyboardInterrupt
@@ -162,6 +190,12 @@ def test_help_starts_quickly(triscore):
 def test_the_command_line_imports_nothing_slow():
     told = run_python("-c", "import sys, cli.app; print(*sys.modules)", check=True)
     assert not SLOW & set(told.stdout.split())
+
+
+def test_without_its_packages_the_command_says_what_to_install():
+    told = run_python("-S", "-c", "import cli.app")  # -S: no packages at all
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == "triscore needs typer, rich, httpx2: pip install '.[cli]' brings them\n"
 
 
 def test_from_a_clone_the_command_says_how_it_is_installed(tmp_path):

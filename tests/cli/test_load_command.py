@@ -88,3 +88,9 @@ def test_what_has_no_rows_of_its_own_is_refused(tmp_path, name, content, says):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=says):
         load._split(Rows.find(str(tmp_path / name)))
+
+
+def test_a_load_test_of_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "rows.csv").touch()
+    with pytest.raises(UsageError, match=r"rows\.csv is empty: a load test needs rows"):
+        load.load(str(tmp_path / "rows.csv"))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cli.running_app.options import find_key
+from cli.running_app.options import find_key, is_here
 
 HERE, AZURE = "http://localhost:7071", "https://app.azurewebsites.net"
 
@@ -30,3 +30,7 @@ def test_settings_that_can_not_be_read_have_no_key(tmp_path):
     settings = tmp_path / "local.settings.json"
     settings.write_text('{"IsEncrypted": true}')
     assert find_key("", HERE, settings) == ""
+
+
+def test_an_address_that_is_none_is_not_here():
+    assert not is_here("http://[::1")

@@ -1,6 +1,7 @@
 """The rows that a command sends: by the name of a file, or of standard input."""
 
 import io
+import os
 import sys
 
 import pytest
@@ -37,7 +38,7 @@ def test_a_files_name_says_its_format_and_compression(
 
 @pytest.mark.parametrize("name", ["rows", "rows.xyz", "rows.gz", "rows.csv.bz2"])
 def test_a_file_of_another_format_is_refused_unless_its_type_is_said(tmp_path, name):
-    (tmp_path / name).write_bytes(b"")
+    (tmp_path / name).write_bytes(b"1")
     with pytest.raises(UsageError, match=r"\.csv, .*--content-type|send \.gz"):
         Rows.find(str(tmp_path / name))
     rows = Rows.find(str(tmp_path / name), "image/png")
@@ -47,6 +48,14 @@ def test_a_file_of_another_format_is_refused_unless_its_type_is_said(tmp_path, n
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"no\.csv is not a file"):
         Rows.find(str(tmp_path / "no.csv"))
+
+
+def test_a_file_that_this_user_may_not_read_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "rows.csv").write_text("1")
+    # Root may read every file.
+    monkeypatch.setattr(os, "access", lambda file, mode: mode != os.R_OK)
+    with pytest.raises(UsageError, match=r"rows\.csv may not be read by this user"):
+        Rows.find(str(tmp_path / "rows.csv"))
 
 
 @pytest.mark.parametrize(

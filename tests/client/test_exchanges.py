@@ -150,9 +150,17 @@ def test_a_refusal_is_not_tried_again_and_says_why():
     )
 
 
-def test_a_refusal_of_the_platform_has_no_document():
-    with pytest.raises(Refused, match="the key is missing or wrong"):
-        play(exchanges.score(ROWS, 60), Response(401, content=b""))
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, "the key is missing or wrong: give a function key of the app"),
+        (404, r"the app is not at this address \(HTTP 404\): check it"),
+        (405, "HTTP 405"),
+    ],
+)
+def test_a_refusal_of_the_platform_has_no_document(status, says):
+    with pytest.raises(Refused, match=says):
+        play(exchanges.score(ROWS, 60), Response(status, content=b""))
 
 
 def test_a_result_is_waited_for_as_long_as_the_app_says():

@@ -1,5 +1,6 @@
 """What a model file may hold besides a plain estimator: served, or refused in one sentence."""
 
+import json
 from typing import Any
 
 import joblib
@@ -19,6 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import deploy
 from deploy import manifest
+from deploy.columns import text_rows
 from inference.errors import ScoringError
 from inference.models import manifest_file
 from tests.deploy.described import answers, columns, describe, load
@@ -86,6 +88,21 @@ def test_a_model_of_texts_in_another_estimator_takes_texts(tmp_path, model):
     served = load(describe(tmp_path, model.fit(TEXTS, MOODS)))
     assert served.schema.kind == "texts"
     assert answers(served, "text\nbad\n") == model.predict(["bad"]).tolist()
+
+
+def test_a_model_of_texts_without_rows_has_plain_texts_as_golden_rows(tmp_path):
+    model = of_texts().fit(TEXTS, MOODS)
+    described = manifest_file.read(describe(tmp_path, model))
+    golden = described.golden
+    assert [text for (text,) in golden.rows] == [*text_rows.PLAIN]
+    assert golden.predictions == model.predict(text_rows.PLAIN).tolist()
+
+
+def test_a_model_of_texts_that_plain_ones_are_not_has_no_golden_rows(tmp_path):
+    vectorizer = CountVectorizer(preprocessor=json.loads)
+    model = make_pipeline(vectorizer, Ridge()).fit(['"good"', '"bad"'], [1, 0])
+    described = manifest_file.read(describe(tmp_path, model))
+    assert (described.features.kind, described.golden.rows) == ("texts", [])
 
 
 def test_the_values_of_an_encoder_in_a_search_are_known(tmp_path):

@@ -6,8 +6,10 @@ import socket
 import threading
 
 import pytest
+from azure.core.exceptions import ServiceResponseError
 from azure.servicebus import ServiceBusMessage
 
+from deploy import connections
 from deploy.doctor.queue_depth import describe_depth
 from tests.local.emulators.servicebus_process import running
 from triggers.bus_entity import BusEntity
@@ -46,3 +48,17 @@ async def test_an_emulator_may_have_its_administration_at_a_port_of_its_own(emul
         monkeypatch.setattr(emulator_transport, "PORTS", ports)
         env = {"Bus": emulator.connection_string.replace(f":{emulator.port}", "")}
         assert "2 messages wait" in await describe_depth(env, "Bus", BusEntity("q"))
+
+
+def test_no_thread_goes_on_waiting_for_a_namespace_that_is_silent(monkeypatch):
+    seconds = dict.fromkeys(connections.ADMINISTRATION_S, 0.2)
+    monkeypatch.setattr(connections, "ADMINISTRATION_S", seconds)
+    with socket.create_server(("localhost", 0)) as silent:
+        namespace = f"Endpoint=sb://localhost:{silent.getsockname()[1]};"
+        keys = "SharedAccessKeyName=a;SharedAccessKey=b;UseDevelopmentEmulator=true;"
+        env = {"Bus": namespace + keys}
+        with (
+            connections.service_bus_administration(env, "Bus") as client,
+            pytest.raises(ServiceResponseError, match=r"timeout=0\.2"),
+        ):
+            client.get_queue_runtime_properties("q")

@@ -145,6 +145,12 @@ def texts(folder: Path) -> None:
     describe(model.fit(TEXTS, ["good", "bad"] * 10), TEXTS, folder)
 
 
+def texts_without_rows(folder: Path) -> None:
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    joblib.dump(model.fit(TEXTS, ["good", "bad"] * 10), folder / "model.joblib")
+    manifest_file.write(folder, manifest.describe(folder))
+
+
 def several_outputs(folder: Path) -> None:
     describe(LinearRegression().fit(IRIS, IRIS[:, :2] * 2), IRIS, folder)
 
@@ -190,6 +196,7 @@ MODELS = (
     texts_in_columns,
     categories,
     texts,
+    texts_without_rows,
     several_outputs,
     probabilities,
     onnx,
@@ -276,6 +283,17 @@ def test_what_is_wrong_is_named_and_the_other_triggers_are_tried(
     assert "HTTP, 1 row, JSON: expected [7], got [0]" in lines
     assert "Blob, 500 rows, JSON lines: row 0: expected 7, got 0" in lines
     assert paste(lines) == [0]  # the server is up
+
+
+def test_a_script_that_raises_has_failed_through_every_trigger(tour, tmp_path) -> None:
+    (tmp_path / "score.py").write_text(SCRIPT)
+    sample = tmp_path / "request.json"
+    sample.write_text('{"digits": [2, 3]}')
+    correct, lines = tour(tmp_path, sample)
+    assert not correct
+    assert [row[2] for row in steps(lines)] == ["failed"] * 4
+    assert "Service Bus, 20 messages: message 0: KeyError: 'numbers'" in lines
+    assert any(line.startswith("Logs") for line in lines)
 
 
 def test_only_the_triggers_of_the_app_are_toured(tour, tmp_path) -> None:

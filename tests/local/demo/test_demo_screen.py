@@ -1,4 +1,4 @@
-"""The curl that the tour prints."""
+"""What the tour prints below its table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import shlex
 from pathlib import Path
 
-from local.demo import screen
+from local.demo import presentation, screen
 from local.demo.example import Body
 from local.demo.golden_rows import GoldenRows
 
@@ -65,3 +65,13 @@ def test_several_outputs_of_a_scored_line_are_put_together() -> None:
     line = b'{"data": [1], "prediction_0": 1.0, "prediction_1": 2.0}\n'
     assert rows.check_blob(line * 500) is None
     assert rows.check_blob(line) == "expected 500 rows, got 1"
+
+
+def test_a_demo_that_fails_ends_with_where_the_logs_are(monkeypatch, capsys):
+    def break_down(*_):
+        raise OSError("no model")
+
+    monkeypatch.setattr(presentation, "_find_example", break_down)
+    assert not presentation.show(None, None, None, stays_up=False)
+    told = capsys.readouterr().out.splitlines()
+    assert told == ["The tour ended early: OSError: no model", "Logs  .triscore/logs"]
