@@ -29,11 +29,11 @@ def main() -> int:
 
 
 def copy_pages(folder: Path) -> None:
-    """Fill a folder with the pages and the files that they link to, and nothing else."""
+    """Fill a folder with the pages, the files that they link to, and how tables look."""
     shutil.rmtree(folder, ignore_errors=True)
     pages = all_pages()
     linked = {target for page in pages for target, _ in page.links() if target.is_file()}
-    for path in {page.path for page in pages} | linked:
+    for path in {page.path for page in pages} | linked | {HERE / "tables.css"}:
         copy = folder / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)

@@ -28,4 +28,4 @@ def run(request: AMLRequest) -> AMLResponse:
     except (UnidentifiedImageError, OSError):
         return AMLResponse("expected an image, such as a PNG or JPEG", 400)
     pixels = np.asarray(grey, dtype=float).reshape(1, 64) * 16 / 255
-    return AMLResponse(str(model.predict(pixels)[0]), 200)
+    return AMLResponse(int(model.predict(pixels)[0]), 200, json_str=True)

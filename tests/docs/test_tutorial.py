@@ -22,7 +22,7 @@ __all__ = ["make_app"]
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]  # it starts the app for every model
 
 #: What only Azure can run.
-AZURE = ("azd ", "cd dist/")
+AZURE = ("azd ",)
 SERVE = re.compile(r"(?:AZUREML_MODEL_DIR=(\S+) )?make run(?: SAMPLE=\S+)?$")
 INSTALL = re.compile(r"\.venv/bin/python -m pip install -r (\S+)$")
 

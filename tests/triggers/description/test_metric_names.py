@@ -60,9 +60,7 @@ def test_labels_are_few_and_never_repeat_what_the_name_says(families):
 
 
 def test_the_document_lists_exactly_what_there_is(families):
-    rows = re.findall(
-        r"^\| `(\w+)` \| .*? \| (\w+) \| (.*?) ?\| ", DOCUMENT.read_text(), re.MULTILINE
-    )
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) ?\| ", DOCUMENT.read_text(), re.MULTILINE)
     listed = {
         (name, kind, frozenset(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows
     }
