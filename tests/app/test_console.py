@@ -252,13 +252,52 @@ def test_a_script_gets_a_file_or_a_text_and_its_body_can_be_enqueued(page, tmp_p
     assert sent.value.headers["content-type"] == "image/png"
     assert sent.value.post_data_buffer == b"\x89PNG"
     expect(page.locator("#panel-body pre").first).to_contain_text('"digit": 7')
-    page.get_by_label("Content-Type").fill("application/json")
+    expect(page.get_by_text("seven.png was sent: 4 bytes of image/png.")).to_be_visible()
+    expect(page.get_by_label("Content-Type")).to_have_value("application/json")  # of the text
     page.locator("#tab-queue").click()
     page.get_by_label("How many messages").fill("1")
     with page.expect_request("**/api/score*") as sent:
         page.get_by_role("button", name="Enqueue").click()
     assert sent.value.headers["prefer"] == "respond-async"
     assert sent.value.post_data_json == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "headline", "text"),
+    [
+        ("7", "7", None),
+        ('["seven"]', "seven", None),
+        ("a seven", "a seven", None),
+        ("", "(empty)", None),
+        ("a seven\nor a one", None, "a seven\nor a one"),
+        ('{"digit": 7}', None, '"digit": 7'),
+    ],
+)
+def test_a_short_answer_of_a_script_is_a_headline_and_a_long_one_a_text(page, body, headline, text):
+    describe(page, form={"kind": "body"})
+    page.route("**/api/score*", lambda route: route.fulfill(body=body))
+    page.get_by_role("button", name="Send", exact=True).click()
+    shown = page.locator("#panel-body .headline")
+    expect(page.locator("#panel-body .facts")).to_be_visible()
+    expect(shown).to_have_text(headline) if headline else expect(shown).to_be_hidden()
+    whole = page.get_by_role("region", name="Body of the answer")
+    expect(whole).to_contain_text(text) if text else expect(whole).to_have_count(0)
+
+
+def test_an_error_goes_when_its_cause_has_gone(browser, url):
+    with opened(browser, url) as page:
+        error = page.locator("#panel-draw .notice.bad")
+        expect(error).to_contain_text("needs a function key")
+        page.get_by_label("Function key").fill(KEY)
+        page.get_by_label("Function key").press("Enter")
+        expect(error).to_be_hidden()
+        page.context.set_offline(True)
+        page.get_by_role("button", name="Clear").click()
+        draw(page, (0.5, 0.06), (0.5, 0.94))
+        expect(error).to_have_text("The app does not answer; is it running?")
+        page.context.set_offline(False)
+        expect(error).to_be_hidden()
+        expect(page.locator("#panel-draw .headline")).to_have_text("1")
 
 
 def test_a_text_of_a_column_with_many_values_is_shown_and_sent_as_a_text(page):

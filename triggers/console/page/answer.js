@@ -9,6 +9,7 @@ const CACHES = {
   bypass: "computed; no lookup",
 };
 const MOST_BARS = 30;
+const MOST_LABEL = 80;
 
 export function answerView() {
   const headline = el("p", { class: "headline" }, "–");
@@ -28,16 +29,18 @@ export function answerView() {
     view.classList.remove("stale");
     const { label, rows, text } = readAnswer(answer.value, answer.text);
     replace(headline, label);
+    headline.hidden = !label;
     headline.classList.toggle("long", label.length > 14);
     replace(bars, rows ? barTable(rows) : null, text ? el("pre", { class: "body", tabindex: "0", role: "region", "aria-label": "Body of the answer" }, text) : null);
     replace(facts, factList(answer));
     replace(same, snippets(answer.request));
     const share = rows ? `, ${percent(Math.max(...rows.map(([, value]) => value)))}` : "";
-    spoken.textContent = `Prediction ${label}${share}`;
+    spoken.textContent = label ? `Prediction ${label}${share}` : `The answer: ${text.slice(0, MOST_LABEL)}`;
   }
 
   function fail(refused) {
-    error.textContent = sentence(refused.message);
+    const why = sentence(refused.message);
+    if (error.hidden || error.textContent !== why) error.textContent = why;  // it is spoken once
     error.hidden = false;
     wait.hidden = true;
     view.classList.add("stale");
@@ -53,13 +56,18 @@ function readAnswer(value, text) {
     const rows = value.classes.map((each, index) => [String(each), shares[index]]);
     return { label: String(value.predictions[0]), rows: rows.length <= MOST_BARS ? rows : top(rows) };
   }
-  if (Array.isArray(value) && value.length === 1 && typeof value[0] !== "object") {
-    return { label: typeof value[0] === "number" ? number(value[0]) : String(value[0]) };
-  }
+  const only = Array.isArray(value) && value.length === 1 ? value[0] : value ?? text;
+  if (typeof only !== "object") return labelOf(only);
   if (Array.isArray(value) && value.length === 1 && Array.isArray(value[0])) {
     return { label: `${value[0].length} outputs`, text: value[0].map(each => JSON.stringify(each)).join("\n") };
   }
-  return { label: "Body", text: value === undefined ? text : JSON.stringify(value, null, 2) };
+  return { label: "", text: JSON.stringify(value, null, 2) };
+}
+
+function labelOf(value) {
+  if (typeof value === "number") return { label: number(value) };
+  const text = String(value);
+  return text.length > MOST_LABEL || text.includes("\n") ? { label: "", text } : { label: text || "(empty)" };
 }
 
 function top(rows) {

@@ -15,16 +15,24 @@ export function bodyPanel(example) {
   const picker = el("input", { type: "file", class: "sr", id: "body-file", change: () => picker.files[0] && take(picker.files[0]) });
   const drop = el("div", { class: "drop" }, el("label", { for: picker.id, class: "button plain" }, "Send a file"), picker,
     el("p", { class: "quiet" }, "or drop one here: an image, any bytes"));
+  const sent = el("p", { class: "quiet", role: "status" });
   text.value = JSON.stringify(example ?? { data: [] }, null, 2);
 
   function request() {
     return { body: text.value, type: type.value.trim() };
   }
 
+  function submit(event) {
+    event.preventDefault();
+    sent.textContent = "";
+    send(request());
+  }
+
   function take(file) {
     picker.value = "";
-    type.value = file.type || BINARY;
-    send({ body: file, type: type.value });
+    const fileType = file.type || BINARY;
+    sent.textContent = `${file.name} was sent: ${file.size.toLocaleString("en")} bytes of ${fileType}.`;
+    send({ body: file, type: fileType });
   }
 
   for (const name of ["dragover", "dragleave", "drop"]) {
@@ -39,8 +47,8 @@ export function bodyPanel(example) {
   });
   const typeField = field("Content-Type", "", type);
   typeField.append(suggest(type, TYPES));
-  const form = el("form", { class: "stack", "aria-label": "Body", submit: event => { event.preventDefault(); send(request()); } },
-    field("Body", "", text), typeField, el("div", { class: "actions" }, el("button", { type: "submit" }, "Send")), drop);
+  const form = el("form", { class: "stack", "aria-label": "Body", submit },
+    field("Body", "", text), typeField, el("div", { class: "actions" }, el("button", { type: "submit" }, "Send")), drop, sent);
   const intro = el("p", { class: "intro" }, "What the script's run() gets. Ctrl+Enter sends it.");
   return { panel: el("div", { class: "split" }, el("div", {}, intro, form), answer.view), request };
 }

@@ -12,7 +12,7 @@ export function drawPanel(form, query) {
   const width = side * FINE;
   const ink = new Uint8Array(width * width);
   const answer = answerView();
-  const send = latestScorer(answer);
+  const send = latestScorer(answer, { again: true });
   const cells = Array.from({ length: side * side }, (_, index) => el("div", {
     role: "gridcell", tabindex: index ? "-1" : "0", class: "cell",
   }));

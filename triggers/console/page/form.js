@@ -8,7 +8,7 @@ const TYPING_MS = 300;
 
 export function formPanel(form, query) {
   const answer = answerView();
-  const send = latestScorer(answer);
+  const send = latestScorer(answer, { again: true });
   const fields = form.columns.map((column, index) => columnField(form, column, form.rows.map(row => row[index])));
   const body = el("form", { novalidate: true, "aria-label": "One row", submit });
   let example = 0;
