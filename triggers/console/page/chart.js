@@ -32,8 +32,8 @@ export function chart(title, lines, { rare = false, top = null } = {}) {
     most.textContent = largest ? `up to ${lines[0].show(largest)}` : "";
     const strokes = past.map((points, index) => svg("path", { class: `line c${index + 1}`, d: pathOf(points, largest || 1) }));
     const dots = past.map((points, index) => svg("path", { class: `line dot c${index + 1}`, d: dotsOf(points, largest || 1) }));
-    const filled = lines.length < 3 ? past : [];  // more would hide each other
-    const areas = filled.map((points, index) => svg("path", { class: `area c${index + 1}`, d: areaOf(points, largest || 1) }));
+    const filled = lines.length < 3 ? past.slice(0, 1) : [];  // one over another mixes their colours
+    const areas = filled.map(points => svg("path", { class: "area", d: areaOf(points, largest || 1) }));
     replace(picture, areas, strokes.reverse(), dots.reverse());
   }
 
