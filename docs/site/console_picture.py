@@ -1,7 +1,8 @@
-"""`python -m docs.site.console_picture`: draw a digit in the console of a running app (`make run`,
-on its usual port), with some load beside, and write docs/console.png from it.
+"""`python -m docs.site.console_picture`: draw a digit in the console of a running app (`make run`),
+with some load beside, and write docs/console.png from it. Of an app on another port: `python -m
+docs.site.console_picture http://localhost:7072`.
 
-It needs the test requirements and Debian's Chromium.
+It needs the test requirements, Debian's Chromium and its package fonts-inter.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from triscore_client import Client
 PICTURE = Path(__file__).resolve().parents[1] / "console.png"
 APP = "http://localhost:7071"
 SIZE = (1440, 1000)
-#: So that the charts of the last minutes show something.
-LOAD_S = 90
-#: A three, in shares of the grid's side.
+#: So that the charts of the last minutes show something, but not the first misses.
+WARM_S, LOAD_S = 10, 90
+#: Seconds between two requests.
+PACE_S = 0.02
+#: A three that is nearly an eight, in shares of the grid's side.
 STROKE = [
-    *((0.25, 0.14), (0.5, 0.06), (0.72, 0.2), (0.62, 0.4), (0.42, 0.48)),
-    *((0.66, 0.56), (0.75, 0.74), (0.55, 0.92), (0.25, 0.86)),
+    *((0.3, 0.25), (0.5, 0.06), (0.72, 0.2), (0.62, 0.4), (0.42, 0.48)),
+    *((0.66, 0.56), (0.72, 0.74), (0.5, 0.92), (0.3, 0.75)),
 ]
 
 
@@ -37,25 +40,27 @@ def main() -> int:
     if chromium is None:
         print("chromium was not found: apt-get install chromium", file=sys.stderr)
         return 2
-    with sync_playwright() as playwright, _load():
+    app = sys.argv[1] if len(sys.argv) > 1 else APP
+    with sync_playwright() as playwright, _load(app):
         browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS])
         page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
-        page.goto(f"{APP}/api/console")
+        page.wait_for_timeout(WARM_S * 1000)
+        page.goto(f"{app}/api/console")
         page.wait_for_timeout(LOAD_S * 1000)
         page.get_by_role("button", name="Clear").click()
         draw(page, *STROKE)
         page.locator("#panel-draw .facts").wait_for()
         page.wait_for_timeout(1500)  # the bars move to their places
-        page.screenshot(path=PICTURE)
+        page.screenshot(path=PICTURE, full_page=True)
         browser.close()
     return 0
 
 
 @contextmanager
-def _load() -> Iterator[None]:
+def _load(app: str) -> Iterator[None]:
     """Score digits, of which many come again, until the end of the block."""
     ended = threading.Event()
-    thread = threading.Thread(target=_score, args=(ended,))
+    thread = threading.Thread(target=_score, args=(app, ended))
     thread.start()
     try:
         yield
@@ -64,11 +69,11 @@ def _load() -> Iterator[None]:
         thread.join()
 
 
-def _score(ended: threading.Event) -> None:
+def _score(app: str, ended: threading.Event) -> None:
     digits = load_digits().data
     draw = np.random.default_rng(1)
-    with Client(APP) as client:
-        while not ended.wait(draw.uniform(0, 0.02)):
+    with Client(app) as client:
+        while not ended.wait(PACE_S):
             often = draw.random() < 0.7
             client.score([digits[draw.integers(20 if often else len(digits))].tolist()])
 

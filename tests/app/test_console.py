@@ -254,12 +254,13 @@ def test_a_script_gets_a_file_or_a_text_and_its_body_can_be_enqueued(page, tmp_p
     expect(page.locator("#panel-body pre").first).to_contain_text('"digit": 7')
     expect(page.get_by_text("seven.png was sent: 4 bytes of image/png.")).to_be_visible()
     expect(page.get_by_label("Content-Type")).to_have_value("application/json")  # of the text
+    page.get_by_role("textbox", name="Body").fill('{"x": 2}')
     page.locator("#tab-queue").click()
     page.get_by_label("How many messages").fill("1")
     with page.expect_request("**/api/score*") as sent:
         page.get_by_role("button", name="Enqueue").click()
     assert sent.value.headers["prefer"] == "respond-async"
-    assert sent.value.post_data_json == {"x": 1}
+    assert sent.value.post_data_json == {"x": 2}
 
 
 @pytest.mark.parametrize(
@@ -298,6 +299,31 @@ def test_an_error_goes_when_its_cause_has_gone(browser, url):
         page.context.set_offline(False)
         expect(error).to_be_hidden()
         expect(page.locator("#panel-draw .headline")).to_have_text("1")
+
+
+def test_a_file_that_a_script_got_is_enqueued_and_a_document_says_why_it_failed(page, tmp_path):
+    describe(page, form={"kind": "body"}, triggers=["http", "servicebus"])
+    file = tmp_path / "seven.png"
+    file.write_bytes(b"\x89PNG")
+    page.route("**/api/score*", lambda route: route.fulfill(json=7))
+    page.locator("#body-file").set_input_files(file)
+    expect(page.locator("#panel-body .headline")).to_have_text("7")
+    why = "the script answered 400: " + "expected an image, such as a PNG or JPEG; " * 3
+    moment = "2026-11-27T10:00:00Z"
+    document = {"status": "failed", "error": {"message": why}, "cache": "bypass"}
+    document |= {"received_at": moment, "finished_at": moment, "model": {"version": "1"}}
+    page.route("**/api/results/*", lambda route: route.fulfill(json=document))
+    page.unroute("**/api/score*")
+    page.route("**/api/score*", lambda route: route.fulfill(status=202, body="{}"))
+    page.locator("#tab-queue").click()
+    page.get_by_label("How many messages").fill("1")
+    with page.expect_request("**/api/score*") as sent:
+        page.get_by_role("button", name="Enqueue").click()
+    assert sent.value.headers["content-type"] == "image/png"
+    assert sent.value.post_data_buffer == b"\x89PNG"
+    cell = page.get_by_role("cell", name=why.strip())
+    expect(cell).to_be_visible()
+    assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
 
 
 def test_a_text_of_a_column_with_many_values_is_shown_and_sent_as_a_text(page):

@@ -43,7 +43,7 @@ function tabsOf(about) {
 function bodyTabs({ form, triggers }) {
   const { panel, request } = bodyPanel(form.example ?? (form.rows?.length ? { data: form.rows.slice(0, 1) } : null));
   const tabs = [{ name: "body", title: "Body", panel }];
-  if (triggers.includes("servicebus")) tabs.push({ name: "queue", title: "Queue", panel: queuePanel(request, "The body on the tab Body is sent so often.") });
+  if (triggers.includes("servicebus")) tabs.push({ name: "queue", title: "Queue", panel: queuePanel(request, "The body on the tab Body, or the file that was sent there last, is enqueued so often.") });
   return tabs;
 }
 

@@ -6,7 +6,7 @@ import { latestScorer } from "./latest.js";
 const TYPES = ["application/json", "text/csv", "text/plain", "application/octet-stream"];
 const BINARY = "application/octet-stream";
 
-// `request()`: the request that the panel shows.
+// `request()`: the request that the panel shows: its text, or the file that was sent after it.
 export function bodyPanel(example) {
   const answer = answerView();
   const send = latestScorer(answer);
@@ -16,23 +16,29 @@ export function bodyPanel(example) {
   const drop = el("div", { class: "drop" }, el("label", { for: picker.id, class: "button plain" }, "Send a file"), picker,
     el("p", { class: "quiet" }, "or drop one here: an image, any bytes"));
   const sent = el("p", { class: "quiet", role: "status" });
+  let file = null;  // the last that was sent, until the text is meant again
   text.value = JSON.stringify(example ?? { data: [] }, null, 2);
 
   function request() {
-    return { body: text.value, type: type.value.trim() };
+    return file ? { body: file, type: file.type || BINARY } : { body: text.value, type: type.value.trim() };
+  }
+
+  function forget() {
+    file = null;
+    sent.textContent = "";
   }
 
   function submit(event) {
     event.preventDefault();
-    sent.textContent = "";
+    forget();
     send(request());
   }
 
-  function take(file) {
+  function take(chosen) {
     picker.value = "";
-    const fileType = file.type || BINARY;
-    sent.textContent = `${file.name} was sent: ${file.size.toLocaleString("en")} bytes of ${fileType}.`;
-    send({ body: file, type: fileType });
+    file = chosen;
+    sent.textContent = `${file.name} was sent: ${file.size.toLocaleString("en")} bytes of ${request().type}.`;
+    send(request());
   }
 
   for (const name of ["dragover", "dragleave", "drop"]) {
@@ -42,6 +48,7 @@ export function bodyPanel(example) {
       if (name === "drop" && event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
     });
   }
+  for (const each of [text, type]) each.addEventListener("input", forget);
   text.addEventListener("keydown", event => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });

@@ -31,9 +31,10 @@ export function chart(title, lines, { rare = false, top = null } = {}) {
     const largest = top ?? Math.max(...past.flat().filter(value => value !== null), 0);
     most.textContent = largest ? `up to ${lines[0].show(largest)}` : "";
     const strokes = past.map((points, index) => svg("path", { class: `line c${index + 1}`, d: pathOf(points, largest || 1) }));
-    const filled = lines.length < 3 ? past : [];  // more would hide each other
-    const areas = filled.map((points, index) => svg("path", { class: `area c${index + 1}`, d: areaOf(points, largest || 1) }));
-    replace(picture, areas, strokes.reverse());
+    const dots = past.map((points, index) => svg("path", { class: `line dot c${index + 1}`, d: dotsOf(points, largest || 1) }));
+    const filled = lines.length < 3 ? past.slice(0, 1) : [];  // one over another mixes their colours
+    const areas = filled.map(points => svg("path", { class: "area", d: areaOf(points, largest || 1) }));
+    replace(picture, areas, strokes.reverse(), dots.reverse());
   }
 
   // Of a moment that nobody knows.
@@ -56,9 +57,13 @@ function runsOf(points, most) {
   return runs.filter(run => run.length);
 }
 
-// A point between two gaps is drawn as a line to itself, whose ends are round: a dot.
 function pathOf(points, most) {
-  return runsOf(points, most).map(run => `M${(run.length > 1 ? run : [run[0], run[0]]).map(each => each.join(" ")).join("L")}`).join("");
+  return runsOf(points, most).filter(run => run.length > 1).map(run => `M${run.map(each => each.join(" ")).join("L")}`).join("");
+}
+
+// A point between two gaps is a line to itself, whose ends are round.
+function dotsOf(points, most) {
+  return runsOf(points, most).filter(run => run.length === 1).map(([point]) => `M${point.join(" ")}L${point.join(" ")}`).join("");
 }
 
 function areaOf(points, most) {

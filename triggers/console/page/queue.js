@@ -73,7 +73,7 @@ function queueRun(count, requestAt) {
     if (!isRight) state.failed++;
     dots[index].className = document.status;
     const ms = new Date(document.finished_at) - new Date(document.received_at);
-    body.prepend(el("tr", {}, el("th", { scope: "row" }, el("code", {}, id.slice(8, 21))),
+    body.prepend(el("tr", { class: isRight ? null : "wrong" }, el("th", { scope: "row" }, el("code", {}, id.slice(8, 21))),
       el("td", { class: "prediction" }, isRight ? resultText(document.result) : document.error.message),
       el("td", {}, el("span", { class: `tag ${document.cache}` }, document.cache)), el("td", {}, `${ms} ms`),
       el("td", {}, el("code", {}, document.model.version))));
