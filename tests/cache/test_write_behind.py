@@ -152,7 +152,8 @@ async def test_a_server_that_hangs_keeps_nobody_waiting_and_opens_the_breaker(
     await cache.flush()
     assert time.monotonic() - began < ABANDON_S
     assert shed(cache) == 10_000
-    assert round_trips(cache) == 1 + FAILURES
+    # Beside the ping; a machine that stands still may end a call before it is sent.
+    assert round_trips(cache) <= 1 + FAILURES
 
 
 async def test_refused_stores_are_dropped_and_do_not_open_the_breaker(redis_cache, client, key):

@@ -19,7 +19,8 @@ from triggers.storage.blob_names import Place
 from triggers.storage.storage_clients import BlobStorage
 
 #: Of one call, in seconds: the page asks every few seconds.
-_ONCE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 2, "read_timeout": 3}
+_SECONDS: dict[str, Any] = {"connection_timeout": 2, "read_timeout": 3}
+_ONCE: dict[str, Any] = {"retry_total": 0, **_SECONDS}
 NO_RIGHT = "queue depths need the right Manage on the namespace"
 
 
@@ -72,7 +73,7 @@ class Dependencies:
         options = dict(_ONCE)
         if text := self._env.get(SERVICE_BUS):
             if emulator_transport.is_emulator(text):
-                options["transport"] = emulator_transport.PlainHttp()
+                options["transport"] = emulator_transport.PlainHttp(**_SECONDS)
             return ServiceBusAdministrationClient.from_connection_string(text, **options)
         if namespace := self._env.get(f"{SERVICE_BUS}__fullyQualifiedNamespace"):
             from azure.identity import ManagedIdentityCredential  # noqa: PLC0415 - slow

@@ -46,8 +46,8 @@ RECORDS = (
     + b",".join(["{{{}}}".format(",".join(f'"{name}":1' for name in NAMES)).encode()] * ROWS)
     + b"]"
 )
-#: A part is read into Python objects, whatever the body's size.
-PART_BYTES = 3_000_000
+#: A part of up to 8,000 lines is read into Python objects, whatever the body's size.
+PART_BYTES = 4_000_000
 CSV, JSON, JSON_LINES = media_types.CSV, media_types.JSON, media_types.JSON_LINES
 
 
