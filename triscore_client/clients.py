@@ -54,7 +54,7 @@ class Client:
 
     def metrics(self) -> str:
         """What the process that answers has done, in Prometheus' text format."""
-        return self._run(exchanges.metrics(self._timeout_s))
+        return self.request("GET", "/api/metrics").text
 
     def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, content: bytes = b""
@@ -113,7 +113,7 @@ class AsyncClient:
         await self._run(exchanges.cancel(request_id, self._timeout_s))
 
     async def metrics(self) -> str:
-        return await self._run(exchanges.metrics(self._timeout_s))
+        return (await self.request("GET", "/api/metrics")).text
 
     async def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, content: bytes = b""

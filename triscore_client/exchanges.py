@@ -16,14 +16,8 @@ from urllib.parse import quote
 
 from httpx2 import ConnectError, LocalProtocolError, Response, TransportError
 
+from triscore_client import errors
 from triscore_client.bodies import body_of
-from triscore_client.errors import (
-    AppUnavailable,
-    ClientError,
-    Refused,
-    ResultPending,
-    ScoringFailed,
-)
 
 _MAY_ANSWER_LATER = frozenset({429, 502, 503, 504})
 #: A gateway's 504 has no error document. The app's own has one: the model takes too long, and each
@@ -74,23 +68,23 @@ class Answer:
     request_id: str
 
 
-class Scoring(TypedDict, total=False):
-    """`output`: `probabilities` adds them to the labels. `fresh`: replace what is cached.
-
-    `content_encoding`: `gzip`, `deflate` or `zstd` for bytes that are compressed.
-    """
+class Sending(TypedDict, total=False):
+    """`content_encoding`: `gzip`, `deflate` or `zstd` for bytes that are compressed."""
 
     content_type: str
     content_encoding: str
+
+
+class Scoring(Sending, total=False):
+    """`output`: `probabilities` adds them to the labels. `fresh`: replace what is cached."""
+
     output: str
     fresh: bool
 
 
-class Queueing(TypedDict, total=False):
-    """`request_id`: of the result, at most 100 characters. `content_encoding`: see Scoring."""
+class Queueing(Sending, total=False):
+    """`request_id`: of the result, at most 100 characters."""
 
-    content_type: str
-    content_encoding: str
     request_id: str
 
 
@@ -101,8 +95,7 @@ def score(rows: Any, timeout_s: float, **options: Unpack[Scoring]) -> Exchange[A
         headers["cache-control"] = "no-cache"
     output = options.get("output")
     path = f"/api/score?output={quote(output)}" if output else "/api/score"
-    reply = yield from send(Request("POST", path, headers, content), timeout_s)
-    return _answer(reply)
+    return _answer((yield from send(Request("POST", path, headers, content), timeout_s)))
 
 
 def enqueue(rows: Any, timeout_s: float, **options: Unpack[Queueing]) -> Exchange[str]:
@@ -112,7 +105,7 @@ def enqueue(rows: Any, timeout_s: float, **options: Unpack[Queueing]) -> Exchang
     headers |= {"prefer": "respond-async", "x-request-id": name}
     reply = yield from send(Request("POST", "/api/score", headers, content), timeout_s)
     if reply.status_code != 202:
-        raise ClientError("the app answered at once and keeps no result: use score")
+        raise errors.ClientError("the app answered at once and keeps no result: use score")
     return name
 
 
@@ -127,16 +120,12 @@ def result(request_id: str, timeout_s: float, wait_s: float | None) -> Exchange[
             break
         pause_s = _retry_after_s(reply) or min(pause_s * 2, _LAST_PAUSE_S)
         if time.monotonic() + pause_s > deadline:
-            raise ResultPending(request_id, _json(reply))
+            raise errors.ResultPending(request_id, _json(reply))
         yield pause_s
     document: dict[str, Any] = _json(reply)
     if document["status"] == "succeeded":
         return document
-    raise ScoringFailed(document)
-
-
-def metrics(timeout_s: float) -> Exchange[str]:
-    return (yield from send(Request("GET", "/api/metrics", {}), timeout_s)).text
+    raise errors.ScoringFailed(document)
 
 
 def cancel(request_id: str, timeout_s: float) -> Exchange[None]:
@@ -184,7 +173,7 @@ def send(request: Request, timeout_s: float, least_s: float = _LEAST_S) -> Excha
         else:
             connected = time.monotonic()
         if time.monotonic() + wait_s > last:
-            raise AppUnavailable(_reason(reply, max(timeout_s, least_s)))
+            raise errors.AppUnavailable(_reason(reply, max(timeout_s, least_s)))
         yield wait_s
         pause_s = min(pause_s * 2, _LAST_PAUSE_S)
 
@@ -192,7 +181,7 @@ def send(request: Request, timeout_s: float, least_s: float = _LEAST_S) -> Excha
 def _pause_s(reply: Reply) -> float | None:
     """What the app asks for; None if it asks for nothing. Raises if no other try can succeed."""
     if isinstance(reply, LocalProtocolError):
-        raise ClientError(f"the request can't be sent: {reply}")
+        raise errors.ClientError(f"the request can't be sent: {reply}")
     if not isinstance(reply, Response):
         return None
     is_final = reply.status_code == _FINAL_WITH_DOCUMENT and _error(reply)
@@ -201,7 +190,7 @@ def _pause_s(reply: Reply) -> float | None:
     return _retry_after_s(reply)
 
 
-def refusal(reply: Response) -> Refused:
+def refusal(reply: Response) -> errors.Refused:
     """The error of a reply that no other try can change."""
     status, error = reply.status_code, _error(reply)
     hint = _HINTS.get(status, f"HTTP {status}")
@@ -209,7 +198,7 @@ def refusal(reply: Response) -> Refused:
         hint += f", a redirect to {location}: give the address that it begins with"
     message, code = str(error.get("message", hint)), str(error.get("code", ""))
     name = str(error.get("request_id", reply.headers.get("x-request-id", "")))
-    return Refused(status, code, message, name)
+    return errors.Refused(status, code, message, name)
 
 
 def _reason(reply: Reply, tried_s: float) -> str:
@@ -224,7 +213,9 @@ def _json(reply: Response) -> Any:
     try:
         return reply.json()
     except ValueError:
-        raise ClientError(f"expected JSON, got {reply.headers.get('content-type')}") from None
+        raise errors.ClientError(
+            f"expected JSON, got {reply.headers.get('content-type')}"
+        ) from None
 
 
 def _error(reply: Response) -> Mapping[str, Any]:

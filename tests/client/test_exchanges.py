@@ -80,14 +80,12 @@ def test_a_try_gets_the_time_that_is_left():
     assert pending.value.progress["share"] == 0.5
 
 
-@pytest.mark.parametrize(
-    "ask", [exchanges.enqueue, exchanges.score, exchanges.cancel, exchanges.metrics]
-)
+@pytest.mark.parametrize("ask", [exchanges.enqueue, exchanges.score, exchanges.cancel])
 def test_a_redirect_is_refused_and_names_its_place(ask):
     moved = Response(301, headers={"location": "https://app/api/score"})
-    given = {exchanges.cancel: ("id",), exchanges.metrics: ()}.get(ask, (ROWS,))
+    given = "id" if ask == exchanges.cancel else ROWS
     with pytest.raises(Refused, match="a redirect to https://app/api/score: give the address"):
-        play(ask(*given, 60), moved)
+        play(ask(given, 60), moved)
 
 
 def test_rows_that_were_answered_at_once_were_not_enqueued():

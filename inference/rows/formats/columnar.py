@@ -29,6 +29,7 @@ from inference.rows.formats.parquet_reader import ParquetReader
 from inference.rows.formats.prediction_columns import column_of
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
+from inference.rows.turns import in_turns
 from inference.rows.typed_columns import ReadColumn
 from inference.rows.typed_rows import TypedRows, TypedRowsBuilder
 
@@ -61,7 +62,7 @@ def decode_typed_parquet(body: bytes, schema: Schema, limits: Limits) -> Rows:
     for name, reader in zip(parquet.fields, known, strict=True):
         wrong: dict[int, object] = {}
         builder = TypedRowsBuilder()
-        for batch in parquet.batches([name]):
+        for batch in in_turns(parquet.batches([name])):
             room -= column_types.check_room(batch, room)
             column, cells = arrow_columns.read(reader, name, batch.column(0))
             wrong |= {len(builder) + position: cell for position, cell in cells.items()}

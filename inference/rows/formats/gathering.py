@@ -16,6 +16,7 @@ from inference.errors import CallerError
 from inference.rows import coercion
 from inference.rows.row_types import Array, Row, Rows, whole_rows
 from inference.rows.schema import Schema
+from inference.rows.turns import in_turns
 from inference.rows.typed_rows import TypedRows, TypedRowsBuilder, concatenate
 
 
@@ -43,7 +44,7 @@ def gather(parts: Iterable[Part], schema: Schema) -> Rows:
         return _gather_typed(parts, schema)
     coerced: list[Rows] = []
     count = 0
-    for part in parts:
+    for part in in_turns(parts):
         if coerced:
             coerced[-1].require_valid()
         coerced.append(part.coerce(schema, first=count))
@@ -59,7 +60,7 @@ def gather(parts: Iterable[Part], schema: Schema) -> Rows:
 def _gather_typed(parts: Iterable[Part], schema: Schema) -> Rows:
     builder = TypedRowsBuilder()
     last: Rows | None = None
-    for part in parts:
+    for part in in_turns(parts):
         if last is not None:
             builder.append(last.typed())
         last = part.coerce(schema, first=len(builder))

@@ -22,6 +22,7 @@ from inference.rows.formats.parts import Part, Table, read_rows
 from inference.rows.output_options import AS_IT_CAME, OutputOptions
 from inference.rows.row_types import Array, Rows, whole_rows
 from inference.rows.schema import Schema
+from inference.rows.turns import in_turns
 
 
 def decode_short(body: bytes, schema: Schema, limits: Limits) -> Rows:
@@ -48,7 +49,7 @@ def decode_long(body: bytes, schema: Schema, limits: Limits) -> Rows | None:
     """The rows of a body that is nothing but many rows of numbers; None for any other."""
     found: list[Array] = []
     count = 0
-    for values in dense_json.read_long(body, features=schema.features):
+    for values in in_turns(dense_json.read_long(body, features=schema.features)):
         plain = None if values is None else numeric.coerce_plain(values, schema)
         if plain is None:
             return None
