@@ -72,7 +72,7 @@ check: setup-test     ## linters, types, and no function that is too complex
 bench: setup-test     ## the app beside its peers and limits, in about 45 minutes; bench/README.md
 	@exec $(TRISCORE) bench
 
-bench-quick: setup-test ## the main ratios, in under 3 minutes
+bench-quick: setup-test ## the main ratios, in about 4 minutes
 	@exec $(TRISCORE) bench --quick
 
 docs:                 ## the pages as a site, in .triscore/docs/site

@@ -80,7 +80,7 @@ def full(rounds: int | None = None, seconds: int = 1) -> Plan:
 
 
 def quick(rounds: int | None = None, seconds: int = 1) -> Plan:
-    """The main marks, in under 3 minutes."""
+    """The main marks, in about 4 minutes."""
     return Plan(workloads.quick(), rounds or QUICK_ROUNDS, seconds, parse=True)
 
 

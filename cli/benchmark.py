@@ -23,7 +23,7 @@ def bench(
     context: typer.Context,
     *,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Measure the main marks, in under 3 minutes.")
+        bool, typer.Option("--quick", help="Measure the main marks, in about 4 minutes.")
     ] = False,
     only: Annotated[
         str,
