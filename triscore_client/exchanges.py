@@ -93,9 +93,9 @@ def score(rows: Any, timeout_s: float, **options: Unpack[Scoring]) -> Exchange[A
     headers["accept"] = "application/json"
     if options.get("fresh"):
         headers["cache-control"] = "no-cache"
-    output = options.get("output")
-    path = f"/api/score?output={quote(output)}" if output else "/api/score"
-    return _answer((yield from send(Request("POST", path, headers, content), timeout_s)))
+    query = f"?output={quote(output)}" if (output := options.get("output")) else ""
+    reply = yield from send(Request("POST", f"/api/score{query}", headers, content), timeout_s)
+    return _answer(reply)
 
 
 def enqueue(rows: Any, timeout_s: float, **options: Unpack[Queueing]) -> Exchange[str]:
@@ -167,11 +167,9 @@ def send(request: Request, timeout_s: float, least_s: float = _LEAST_S) -> Excha
         if isinstance(reply, Response) and reply.is_success:
             return reply
         wait_s = _pause_s(reply) or pause_s * random.uniform(0.5, 1)  # noqa: S311 - callers spread
-        last = deadline
-        if isinstance(reply, ConnectError):
-            last = min(deadline, connected + _CONNECT_S)
-        else:
-            connected = time.monotonic()
+        is_away = isinstance(reply, ConnectError)
+        connected = connected if is_away else time.monotonic()
+        last = min(deadline, connected + _CONNECT_S) if is_away else deadline
         if time.monotonic() + wait_s > last:
             raise errors.AppUnavailable(_reason(reply, max(timeout_s, least_s)))
         yield wait_s
