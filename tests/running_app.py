@@ -97,6 +97,12 @@ class App:
             self._inbox = Inbox(self.servicebus.connection_string)
         return self._inbox
 
+    def start_servers(self, *, without: str = "") -> None:
+        """Start Redis, Azurite and the broker, but the one of that name."""
+        for server in (self.redis, self.azurite, self.servicebus):
+            if server.server.name != without:
+                server.start()
+
     def start_host(self, *, answers: str = "/api/health/ready") -> None:
         """Start the host, or start it again after it ended; wait until that path is answered."""
         port = None if self._host is None else self._host.port

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import small_model
 from tests.running_app import ROOT, App
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +24,7 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     def make(
         *,
         without: str = "",
+        model_dir: Path | None = None,
         app_dir: Path = ROOT,
         python: str = sys.executable,
         answers: str = "/api/health/ready",
@@ -28,21 +33,27 @@ def make_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     ) -> App:
         folder = tmp_path_factory.mktemp("app")
         app = App.in_folder(
-            *(folder, small_model.save(folder), env),
+            *(folder, model_dir or small_model.save(folder), env),
             app_dir=app_dir,
             python=python,
             host_args=host_args,
         )
         made.append(app)
-        for server in (app.redis, app.azurite, app.servicebus):
-            if server.server.name != without:
-                server.start()
+        app.start_servers(without=without)
         app.start_host(answers=answers)
         return app
 
     yield make
     for app in made:
         app.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from tests.app.browser import chromium
+
+    with chromium() as launched:
+        yield launched
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.app.browser import check_looks, chromium, draw, opened
+from tests.app.browser import check_looks, draw, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "opensesame"
@@ -18,12 +18,6 @@ def url(start_host):
     """The digits behind a key, without any server beside them."""
     settings = {"TRIGGERS": "http", "HOST_FUNCTION_KEY": KEY}
     return f"{start_host(ROOT, settings).url}/api/console"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from deploy import manifest
 from inference.models import manifest_file
-from tests.app.browser import check_looks, chromium, opened
-from tests.running_app import App
+from tests.app.browser import check_looks, opened
 
 pytestmark = pytest.mark.long
 
@@ -60,22 +59,8 @@ def churn(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole_app(tmp_path_factory, churn):
-    env = {"MAX_BODY_BYTES": "", "CACHE_MODE": "always"}
-    app = App.in_folder(tmp_path_factory.mktemp("app"), churn, env=env)
-    try:
-        for server in (app.redis, app.azurite, app.servicebus):
-            server.start()
-        app.start_host()
-        yield app
-    finally:
-        app.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as launched:
-        yield launched
+def whole_app(make_app, churn):
+    return make_app(model_dir=churn, MAX_BODY_BYTES="", CACHE_MODE="always")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.app.browser import chromium, opened
+from tests.app.browser import opened
 from tests.faults import stack
 from tests.running_app import ROOT, App
 from tests.waiting import eventually
@@ -30,27 +30,11 @@ DROP = """([name, line, rows]) => {
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    app = App.in_folder(
-        tmp_path_factory.mktemp("app"),
-        ROOT / "models" / "digits",
-        env={"MAX_BODY_BYTES": ""},
-        host_args=("--workers", "2"),
-    )
-    try:
-        for server in (app.redis, app.azurite, app.servicebus):
-            server.start()
-        app.start_host()
-        eventually(lambda: len(stack.children(app.host.process.pid)) == 2, 30)
-        yield app
-    finally:
-        app.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as launched:
-        yield launched
+def app(make_app):
+    digits = ROOT / "models" / "digits"
+    app = make_app(model_dir=digits, host_args=("--workers", "2"), MAX_BODY_BYTES="")
+    eventually(lambda: len(stack.children(app.host.process.pid)) == 2, 30)
+    return app
 
 
 @pytest.fixture

@@ -338,8 +338,7 @@ def test_a_frame_is_answered_by_the_whole_app(tmp_path: Path) -> None:
     expected = expected_of(case, model)
     app = running_app.App.in_folder(tmp_path, tmp_path / "model")
     try:
-        for server in (app.redis, app.azurite, app.servicebus):
-            server.start()
+        app.start_servers()
         app.start_host()
         for form, (body, kind) in bodies_of(case.asked()).items():
             assert_same(app.post(body, kind).json(), expected)

@@ -80,10 +80,13 @@ def test_a_try_gets_the_time_that_is_left():
     assert pending.value.progress["share"] == 0.5
 
 
-@pytest.mark.parametrize("ask", [exchanges.enqueue, exchanges.score, exchanges.cancel])
+@pytest.mark.parametrize(
+    "ask", [exchanges.enqueue, exchanges.score, exchanges.cancel, exchanges.send]
+)
 def test_a_redirect_is_refused_and_names_its_place(ask):
     moved = Response(301, headers={"location": "https://app/api/score"})
-    given = "id" if ask == exchanges.cancel else ROWS
+    metrics = Request("GET", "/api/metrics", {})
+    given = {exchanges.cancel: "id", exchanges.send: metrics}.get(ask, ROWS)
     with pytest.raises(Refused, match="a redirect to https://app/api/score: give the address"):
         play(ask(given, 60), moved)
 

@@ -39,8 +39,7 @@ def running(
             host_args=("--workers", str(workers)) if workers > 1 else (),
         )
         try:
-            for server in (app.redis, app.azurite, app.servicebus):
-                server.start()
+            app.start_servers()
             before_host(app)
             app.start_host()
             yield app

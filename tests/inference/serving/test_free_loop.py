@@ -23,7 +23,7 @@ SHORT_S, LONG_S = 0.020, 0.100
 
 
 #: A busy machine only lengthens gaps, so one short try of so many is enough.
-TRIES = 16
+TRIES = 8
 
 
 class Heartbeat:
