@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any, Literal
 
-from bench import batch_files, broker, cold_start, direct, parse, runtime_share, small_blobs
+from bench import batch_files, broker, cold_start, metrics_cost, parse, small_blobs
 from bench.batch_files import BatchFile, Format
+from bench.measures import (
+    ALONE,
+    Measure,
+    ahead,
+    beyond_predict,
+    beyond_the_model,
+    counting,
+    figure,
+    figures,
+    ratio,
+    tail,
+    without_runtime,
+    workers,
+    workers_load_aside,
+    worst_memory,
+)
 from bench.models import TRAINERS
 from bench.results import Results
-from bench.servers.field import PEERS
 from bench.triggers import PROCESSOR
 
-Measure = Callable[[Results], float | None]
 type Sign = Literal[">=", ">", "<=", "<"]
 
 #: The workloads in which p99 may not be above the best peer's.
@@ -69,97 +82,9 @@ def outcomes(results: Results) -> list[Outcome]:
     return [mark.outcome(results) for mark in (*MARKS, *large, *_cache_marks(results))]
 
 
-def ratio(over: tuple[str, str], under: tuple[str, str]) -> Measure:
-    """The ratio of the requests a second of two workloads and servers."""
-    return lambda results: _divided(results.value(*over), results.value(*under))
-
-
-def ahead(workload: str, ours: str) -> Measure:
-    """The ratio of our requests a second to those of the best peer."""
-
-    def measure(results: Results) -> float | None:
-        return _divided(results.value(workload, ours), max(_peers(results, workload), default=None))
-
-    return measure
-
-
-def tail(workload: str, ours: str) -> Measure:
-    """The ratio of our p99 to that of the best peer."""
-
-    def measure(results: Results) -> float | None:
-        best = min(_peers(results, workload, "p99_ms"), default=None)
-        return _divided(results.value(workload, ours, "p99_ms"), best)
-
-    return measure
-
-
-def figures(over: str, under: str) -> Measure:
-    return lambda results: _divided(results.figure(over), results.figure(under))
-
-
-def worst_memory(results: Results) -> float | None:
-    """The most memory above the idle worker's that any of the measured batches took."""
-    found = [
-        results.figure(batch_files.memory(each))
-        for each in (*batch_files.FILES, *batch_files.LARGE)
-    ]
-    return max((each for each in found if each is not None), default=None)
-
-
-def beyond_predict(form: str, size: int) -> Measure:
-    """What a request takes beyond one `predict`, over the fastest library's bare parse."""
-
-    def measure(results: Results) -> float | None:
-        whole, least = (
-            results.figure(parse.request(form, size)),
-            results.figure(parse.predict(form, size)),
-        )
-        if whole is None or least is None:
-            return None
-        return _divided(whole - least, results.figure(parse.bare(form, size)))
-
-    return measure
-
-
-def without_runtime(results: Results) -> float | None:
-    """`unique logreg, 1 connection, cache off / fastapi@1`, if the runtime took no time."""
-    ours = results.value(_ALONE, "triscore-off@1")
-    theirs = results.value(_ALONE, "fastapi@1")
-    runtime_us = results.figure(runtime_share.RUNTIME)
-    if not (ours and theirs and runtime_us):
-        return None
-    return 1 / (1 / ours - runtime_us / 1e6) / theirs
-
-
-def workers(workload: str) -> Measure:
-    return ratio((workload, "triscore@2"), (workload, "triscore@1"))
-
-
-def workers_load_aside(workload: str) -> Measure:
-    """The ratio of two workers to one, if the load generator had taken no time from the two.
-
-    It is the plain ratio, divided by the share of the cores that the load generator left them.
-    """
-
-    def measure(results: Results) -> float | None:
-        used = results.value(workload, "triscore@2", "load_cpu")
-        plain = workers(workload)(results)
-        return None if used is None or plain is None else plain * 2 / (2 - used)
-
-    return measure
-
-
-def beyond_the_model(results: Results) -> float | None:
-    """Milliseconds of a request of 100 rows beyond reading its JSON and one `predict`."""
-    whole = results.value("hundred/logreg/1", "triscore@1", "p50_ms")
-    least = results.figure(f"{direct.HUNDRED}, logreg")
-    return None if whole is None or least is None else whole - least
-
-
 _EMPTY, _HOT = ("empty/16", "empty-function@1"), "hot/logreg/16"
 _UNIQUE, _FOREST = "unique/logreg/16", "unique/forest/64"
 _SINGLE, _HUNDRED = "unique/forest/1", "hundred/logreg/16"
-_ALONE = "unique/logreg/1"
 
 #: How often a batch must be as fast as a hand-written script.
 _BATCHES: tuple[tuple[Format, str, float], ...] = (
@@ -181,10 +106,6 @@ _BROKER: tuple[tuple[str, Sign, float, str], ...] = (
     (broker.MEMORY, "<", 100, "MB"),
     (broker.FILE, "<", 10, "MB"),
 )
-
-
-def _figure(name: str, results: Results) -> float | None:
-    return results.figure(name)
 
 
 def _batch_marks(bounds: Iterable[tuple[Format, str, float]]) -> Iterator[Mark]:
@@ -222,7 +143,7 @@ MARKS: tuple[Mark, ...] = (
     ),
     Mark(
         *("unique logreg, 1 connection, cache off / fastapi@1", ">=", 1.1),
-        ratio((_ALONE, "triscore-off@1"), (_ALONE, "fastapi@1")),
+        ratio((ALONE, "triscore-off@1"), (ALONE, "fastapi@1")),
     ),
     Mark(
         *("unique logreg, 1 connection, cache off, without the runtime / fastapi@1", ">=", 1.1),
@@ -237,16 +158,20 @@ MARKS: tuple[Mark, ...] = (
         for form in parse.FORMATS
         for beyond in (beyond_predict(form, size),)
     ),
+    *(
+        Mark(f"metrics, share of a request, {kind}", "<", 3, counting(kind), "%")
+        for kind in metrics_cost.KINDS
+    ),
     *_batch_marks(_BATCHES),
     Mark("batch, memory above the idle worker", "<", 256, worst_memory, "MB"),
     Mark(
         "HTTP p99 during a batch / idle", "<=", 3, figures(batch_files.DURING, batch_files.BEFORE)
     ),
-    Mark("a blob of 10 rows", "<=", 25, lambda results: results.figure(small_blobs.OURS), "ms"),
-    Mark("messages", ">=", 1800, lambda results: results.figure(MESSAGES), "messages/s"),
-    Mark(PROCESSOR, "<=", 0.25, partial(_figure, f"{PROCESSOR}, triscore"), "ms"),
+    Mark("a blob of 10 rows", "<=", 25, figure(small_blobs.OURS), "ms"),
+    Mark("messages", ">=", 1800, figure(MESSAGES), "messages/s"),
+    Mark(PROCESSOR, "<=", 0.25, figure(f"{PROCESSOR}, triscore"), "ms"),
     Mark("messages of 10 rows / 1 row", ">=", 2 / 3, figures(LONGER_MESSAGES, MESSAGES)),
-    *(Mark(name, sign, bound, partial(_figure, name), unit) for name, sign, bound, unit in _BROKER),
+    *(Mark(name, sign, bound, figure(name), unit) for name, sign, bound, unit in _BROKER),
     Mark("2 workers / 1, hot", ">=", 1.7, workers(_HOT)),
     Mark("2 workers / 1, hot, load aside", ">=", 1.7, workers_load_aside(_HOT)),
     Mark("2 workers / 1, unique logreg", ">=", 1.7, workers(_UNIQUE)),
@@ -269,20 +194,3 @@ def _cache_marks(results: Results) -> Iterator[Mark]:
     for what in ("messages", "blob rows"):
         name = f"cache on / off, {what}"
         yield Mark(name, ">=", 0.97, figures(f"{what}, triscore", f"{what}, triscore-off"))
-
-
-def _peers(results: Results, workload: str, quantity: str = "rate") -> list[float]:
-    """The peers' values. A peer with two workers counts only if it did not run with one."""
-    servers = results.servers(workload)
-    fair = [
-        each
-        for each in servers
-        if each.partition("@")[0] in PEERS
-        and not (each.endswith("@2") and f"{each.partition('@')[0]}@1" in servers)
-    ]
-    values = (results.value(workload, each, quantity) for each in fair)
-    return [each for each in values if each is not None]
-
-
-def _divided(over: float | None, under: float | None) -> float | None:
-    return None if over is None or not under else over / under

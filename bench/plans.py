@@ -15,8 +15,8 @@ ROUNDS, QUICK_ROUNDS = 7, 5
 
 #: What `only` may name beside a workload or a server.
 LIMITS, TRIGGERS, COLD = "limits", "triggers", "cold"
-BATCH, BLOBS, PARSE, BROKER = "batch", "blobs", "parse", "broker"
-OTHERS = (LIMITS, TRIGGERS, COLD, BATCH, BLOBS, PARSE, BROKER)
+BATCH, BLOBS, PARSE, BROKER, METRICS = "batch", "blobs", "parse", "broker", "metrics"
+OTHERS = (LIMITS, TRIGGERS, COLD, BATCH, BLOBS, PARSE, BROKER, METRICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,15 @@ class Plan:
     parse: bool = False
     #: The Service Bus emulator alone.
     broker: bool = False
+    #: What it takes to count a request.
+    metrics: bool = False
 
     @property
     def others(self) -> tuple[bool, ...]:
         """Whether each measurement other than over HTTP is made."""
         return (
             *(self.limits, self.triggers, self.cold, bool(self.batch)),
-            *(self.blobs, self.parse, self.broker),
+            *(self.blobs, self.parse, self.broker, self.metrics),
         )
 
     @property
@@ -76,12 +78,13 @@ def full(rounds: int | None = None, seconds: int = 1) -> Plan:
         blobs=True,
         parse=True,
         broker=True,
+        metrics=True,
     )
 
 
 def quick(rounds: int | None = None, seconds: int = 1) -> Plan:
     """The main marks, in about 4 minutes."""
-    return Plan(workloads.quick(), rounds or QUICK_ROUNDS, seconds, parse=True)
+    return Plan(workloads.quick(), rounds or QUICK_ROUNDS, seconds, parse=True, metrics=True)
 
 
 def only(name: str, rounds: int | None = None, seconds: int = 1) -> Plan:
@@ -101,6 +104,7 @@ def only(name: str, rounds: int | None = None, seconds: int = 1) -> Plan:
         blobs=name == BLOBS,
         parse=name == PARSE,
         broker=name == BROKER,
+        metrics=name == METRICS,
     )
     if plan.workloads or any(plan.others):
         return plan

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import statistics
 import sys
 import time
@@ -19,20 +18,10 @@ import azure_functions_runtime as library
 import uvloop
 from azure_functions_runtime import handle_event
 
-from bench import bodies
-from bench.errors import BenchError
+from bench import bodies, in_process
 from bench.models import rows
-from bench.places import ROOT
 from bench.runtime_share import PARTS
 from inference.scripts.estimator_script import EstimatorScript
-from local.host.app.connections import Connections
-from local.host.app.inputs import Inputs
-from local.host.app.invoker import Invoker
-from local.host.app.outputs import Outputs
-from local.host.app.runtime import Runtime
-from local.host.http_listener.asgi_app import AsgiApp, Scope
-from local.host.http_listener.keys import Keys
-from local.host.http_listener.routes import Routes
 
 REQUESTS, WARM_UP = 2_000, 300
 
@@ -72,7 +61,7 @@ class Timer:
 
 
 async def main(rounds: int) -> dict[str, list[float]]:
-    timer, app = Timer(), await _app()
+    timer, app = Timer(), await in_process.start()
     library.invocation_request = timer.async_call(1, library.invocation_request)
     handle_event.execute_async = timer.async_call(2, handle_event.execute_async)
     script: Any = EstimatorScript
@@ -84,42 +73,12 @@ async def main(rounds: int) -> dict[str, list[float]]:
     for number in range(rounds + 1):
         found = []
         for at in range(REQUESTS if number else WARM_UP):
-            await asyncio.create_task(_ask(call, asked[at % len(asked)]))
+            await asyncio.create_task(in_process.ask(call, asked[at % len(asked)]))
             found.append(timer.take())
         if number:
             for name, values in zip(PARTS, zip(*found, strict=True), strict=True):
                 costs[name].append(statistics.median(values))
     return costs
-
-
-async def _app() -> AsgiApp:
-    runtime = await Runtime.load(ROOT, os.environ, timeout_s=None)
-    connections = Connections(os.environ)
-    invoker = Invoker(runtime, Inputs(connections), Outputs(connections))
-    routes = Routes(runtime.functions, prefix="api")
-    return AsgiApp(invoker, routes, {}, keys=Keys(), max_outstanding=None)
-
-
-async def _ask(call: Callable[..., Awaitable[None]], body: bytes) -> None:
-    """Raises BenchError for an answer that is an error."""
-    length = str(len(body)).encode()
-    headers = [(b"host", b"bench"), (b"content-type", b"application/json")]
-    scope: Scope = {
-        "method": "POST",
-        "path": "/api/score",
-        "raw_path": b"/api/score",
-        "query_string": b"",
-        "headers": [*headers, (b"content-length", length)],
-    }
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(event: Any) -> None:
-        if event.get("status", 200) != 200:
-            raise BenchError(f"answered {event['status']}")
-
-    await call(scope, receive, send)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from bench import (
     direct,
     environments,
     machine,
+    metrics_cost,
     models,
     parse,
     redis_store,
@@ -93,8 +94,12 @@ class Session:
             with RedisStore() as redis:
                 for model in trained.values():
                     self._compare(model, redis, generator)
+                # The last database: the compared servers use them from the first on.
+                url = f"redis://{HOST}:{redis.port}/{DATABASES - 1}"
+                if self._plan.metrics:
+                    self._metrics(trained["logreg"], url)
                 if self._plan.cold:
-                    self._cold_starts(trained["logreg"], redis)
+                    self._cold_starts(trained["logreg"], url)
             self._blobs_and_messages(trained["logreg"])
         return self._results
 
@@ -158,13 +163,18 @@ class Session:
                 self._results.absent[f"{name} {model.name}"] = str(error)
             return None
 
-    def _cold_starts(self, model: Model, redis: RedisStore) -> None:
-        # The last database: the compared servers use them from the first on.
-        url = f"redis://{HOST}:{redis.port}/{DATABASES - 1}"
+    def _metrics(self, model: Model, redis_url: str) -> None:
+        def measure(notify: Notify) -> None:
+            notify("requests with and without metrics")
+            self._results.figures |= metrics_cost.measure(model, redis_url, SLOW_ROUNDS)
+
+        self._step("Metrics", "metrics", measure)
+
+    def _cold_starts(self, model: Model, redis_url: str) -> None:
         self._step(
             "Cold start",
             "cold start",
-            lambda notify: cold_start.measure(model, url, SLOW_ROUNDS, self._results, notify),
+            lambda notify: cold_start.measure(model, redis_url, SLOW_ROUNDS, self._results, notify),
         )
 
     def _parse(self, model: Model) -> None:

@@ -31,7 +31,7 @@ def bench(
             "--only",
             metavar="NAME",
             help="Measure a workload (unique, unique/forest, …), a server, limits, triggers, cold,"
-            " batch, blobs, parse, broker.",
+            " batch, blobs, parse, broker, metrics.",
             show_default=False,
         ),
     ] = "",

@@ -48,8 +48,10 @@ class LookupCounts:
         return self._slots[2]
 
     def record(self, hits: int, misses: int) -> None:
-        self._slots[0] += hits
-        self._slots[1] += misses
+        if hits:
+            self._slots[0] += hits
+        if misses:
+            self._slots[1] += misses
 
     def skip(self, units: int) -> None:
         self._slots[2] += units
@@ -101,7 +103,3 @@ class Counts:
 
     def __repr__(self) -> str:
         return f"<Counts {self.requests!r}>"
-
-    def count_request(self, trigger: str, route: str, status: int | str, seconds: float) -> None:
-        """Called by FinishedRequests alone."""
-        self.requests.record(trigger, route, status, seconds)

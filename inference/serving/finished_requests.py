@@ -75,7 +75,7 @@ class FinishedRequests:
         error: str | None = None,
     ) -> None:
         """Count a request and notify the observers."""
-        self.counts.count_request(trigger, route, status, seconds)
+        self.counts.requests.record(trigger, route, status, seconds)
         if self._observers:
             self.notify(
                 *(trigger, route, status, seconds),

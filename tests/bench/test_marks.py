@@ -8,6 +8,7 @@ from bench import (
     cold_start,
     direct,
     marks,
+    metrics_cost,
     parse,
     runtime_share,
     small_blobs,
@@ -53,6 +54,9 @@ def whole() -> Results:
         results.figures[name] = Figure("s", (1.0,))
     results.figures[f"{direct.HUNDRED}, logreg"] = Figure("ms", (2.75,))
     results.figures[runtime_share.RUNTIME] = Figure("us", (40.0,))
+    for kind in metrics_cost.KINDS:
+        results.figures[metrics_cost.counted(kind)] = Figure("us", (70.0,))
+        results.figures[metrics_cost.uncounted(kind)] = Figure("us", (50.0,))
     for figure in (
         *(broker.SENT, broker.RECEIVED, broker.MEMORY, broker.FILE),
         *(marks.LONGER_MESSAGES, f"{triggers.PROCESSOR}, triscore"),
@@ -177,3 +181,11 @@ def test_the_runtimes_share_of_a_request_can_be_left_out(whole):
     assert outcome(whole, f"{name}, without the runtime / fastapi@1").measured == pytest.approx(
         1 / 350e-6 / 2500
     )
+
+
+def test_counting_a_request_is_told_as_a_share_of_its_time(whole):
+    whole.http["hot/logreg/16", "triscore@1"].runs = [run(10_000)]  # 100 us
+    whole.figures[metrics_cost.counted("hot")] = Figure("us", (62.0,))
+    whole.figures[metrics_cost.uncounted("hot")] = Figure("us", (60.0,))
+    found = outcome(whole, "metrics, share of a request, hot")
+    assert (found.measured, found.holds, found.unit) == (pytest.approx(2.0), True, "%")
