@@ -131,7 +131,8 @@ def _split(schema: Schema) -> JsonSchema:
     """Rows with their column names. JSON Schema can't say that the cells of a row have the order of
     `columns`: the schema of a row has the model's order.
     """
-    columns: JsonSchema = {"type": "array", "items": _TEXT}
+    # pandas numbers the columns of a frame without names.
+    columns: JsonSchema = {"type": "array", "items": {"type": ["string", "integer"]}}
     if schema.names is not None:
         columns = {
             "const": list(schema.names),

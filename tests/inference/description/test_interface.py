@@ -56,6 +56,13 @@ def test_no_document_that_is_refused_fits_the_json_schema(
     assert not validator(schema).is_valid(body)
 
 
+def test_columns_that_pandas_numbered_fit_the_json_schema_as_they_are_read() -> None:
+    body = {"columns": [0, 1], "data": [[1, 2]]}
+    content = formats.json_codec.dumps(body)
+    assert len(formats.decode(content, media_types.JSON, NUMBERS, limits=LIMITS).require_valid())
+    assert validator(NUMBERS).is_valid(body)
+
+
 def test_binary_formats_and_models_without_golden_rows_have_no_examples() -> None:
     assert examples.request_bodies(media_types.NPY, MODELS["numbers"][1], NUMBERS) == {}
     assert examples.request_bodies(media_types.JSON, Golden(), NUMBERS) == {}
