@@ -156,6 +156,7 @@ class Describing:
         except (CallerError, ModelUnavailable) as error:
             named = None if refused else self._named_rows(file, training)
             if named is None or frames.only_numbers(named.frame):
+                learning.require_no_texts(self._oracle.estimator, self._own.features)
                 raise refused or error from error
         return self._of_frame(named, list(named.frame.columns), {})
 

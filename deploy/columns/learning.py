@@ -78,6 +78,17 @@ def known(
     return found
 
 
+def require_no_texts(estimator: Any, width: int | None) -> None:
+    """Raises ModelUnavailable for a model without names that was trained on texts."""
+    for name, column in encoders.columns(estimator, [str(at) for at in range(width or 0)]).items():
+        if column.type == "text":
+            raise ModelUnavailable(
+                f"the model knows texts in column {name}, and its columns have no names: give rows"
+                " whose columns have names, such as a CSV file with a header, with"
+                " `triscore describe DIR --rows FILE`"
+            )
+
+
 def require_na_words(columns: Mapping[str, Column], stated: Stated) -> None:
     """Raises ModelUnavailable for a text that the model knows as a value, and CSV as missing."""
     for column in columns.values():

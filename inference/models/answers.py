@@ -30,6 +30,8 @@ def one_per_row(answer: Any, count: int, max_dense_bytes: int = MAX_DENSE_BYTES)
         answer = _dense(answer, max_dense_bytes)
     elif hasattr(answer, "to_numpy"):
         answer = answer.to_numpy()
+    if isinstance(answer, np.matrix):  # each of its rows would be a table
+        answer = np.asarray(answer)
     if isinstance(answer, list) and _are_outputs(answer, count):
         answer = [list(row) for row in zip(*answer, strict=True)]
     if not hasattr(answer, "__len__") or len(answer) != count:
