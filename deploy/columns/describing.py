@@ -98,6 +98,11 @@ class Describing:
                 f" types are not known: {_GIVE_ROWS}"
             )
         known = self._known(names, signature)
+        if unnamed := [name for name in names if name not in known]:
+            raise ModelUnavailable(
+                f"the MLflow signature lacks columns of the model ({frames.some(unnamed)}):"
+                f" {_GIVE_ROWS}"
+            )
         return Described(self._frame_schema([known[name] for name in names]), Golden())
 
     def _of_graph(self, file: Path | None, training: Any) -> Described:

@@ -41,7 +41,7 @@ def signature(folder: Path) -> list[Column] | None:
     if not mlflow_folder.is_model(folder):
         return None
     inputs = mlflow_folder.read_signature(folder) or ()
-    if not inputs or any(each.name is None for each in inputs) or _unserved(inputs):
+    if not inputs or not all(map(_is_column, inputs)) or _unserved(inputs):
         return None
     return [
         Column(str(each.name), kind, missing=not each.required, dtype=dtype)
@@ -56,12 +56,13 @@ def unserved_types(folder: Path) -> str:
     return ", ".join(f"{each.name!r} ({each.type})" for each in _unserved(inputs))
 
 
+def _is_column(each: MlflowColumn) -> bool:
+    """Whether it is not a tensor, which has a shape and may have a name."""
+    return each.name is not None and each.shape is None
+
+
 def _unserved(inputs: Sequence[MlflowColumn]) -> list[MlflowColumn]:
-    return [
-        each
-        for each in inputs
-        if each.name is not None and each.shape is None and each.type not in _MLFLOW
-    ]
+    return [each for each in inputs if _is_column(each) and each.type not in _MLFLOW]
 
 
 def known(
