@@ -24,6 +24,7 @@ from deploy.columns import text_rows
 from inference.errors import ScoringError
 from inference.models import manifest_file
 from inference.models.answers import encode_by_row
+from inference.rows.formats import json_codec
 from tests.deploy.described import answers, columns, describe, load
 
 ROWS = np.random.default_rng(0).normal(size=(30, 3))
@@ -240,6 +241,16 @@ def test_each_row_of_a_matrix_is_a_list_of_its_cells(tmp_path):
     served = load(describe(tmp_path, Answering(np.matrix(np.arange(10.0).reshape(5, 2)))))
     encoded = encode_by_row(served.answer(np.zeros((5, 3))))
     assert [json.loads(each) for each in encoded][:2] == [[0.0, 1.0], [2.0, 3.0]]
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "us", "ns"])
+def test_dates_are_answered_alike_alone_and_together(tmp_path, unit):
+    dates = np.array(["2024-01-01", "NaT", "2025-02-03", "NaT", "NaT"], f"datetime64[{unit}]")
+    served = load(describe(tmp_path, Answering(dates)))
+    found = served.answer(np.zeros((5, 3)))
+    expected = ["2024-01-01T00:00:00", None, "2025-02-03T00:00:00", None, None]
+    assert [json.loads(each) for each in encode_by_row(found)] == expected
+    assert json.loads(json_codec.dumps(found)) == expected
 
 
 @pytest.mark.parametrize(
