@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -102,15 +103,16 @@ def describe(
     from deploy import manifest
     from inference.models import manifest_file, manifests
 
-    described = manifest.describe(
-        _existing(folder),
-        method=method,
-        rows_file=rows,
-        stated=_stated(types or (), na, unseen),
-        trusted=trust or (),
-        relative=manifests.RELATIVE if relative is None else relative,
-        absolute=manifests.ABSOLUTE if absolute is None else absolute,
-    )
+    with _prints_to_stderr():
+        described = manifest.describe(
+            _existing(folder),
+            method=method,
+            rows_file=rows,
+            stated=_stated(types or (), na, unseen),
+            trusted=trust or (),
+            relative=manifests.RELATIVE if relative is None else relative,
+            absolute=manifests.ABSOLUTE if absolute is None else absolute,
+        )
     file = manifest_file.write(folder, described)
     document = {
         "manifest": str(file),
@@ -171,7 +173,8 @@ def accelerate(
     """Serve a model as an ONNX graph, once it is proven to answer as the model does."""
     from deploy import accelerate as acceleration
 
-    graph = acceleration.accelerate(_existing(folder), relative=relative, absolute=absolute)
+    with _prints_to_stderr():
+        graph = acceleration.accelerate(_existing(folder), relative=relative, absolute=absolute)
     text = (
         f"{folder / graph.file}: SHA-256 {graph.sha256[:12]}…, {graph.numbers}, answers"
         f" {graph.rows} rows as the model does (numbers differ by at most"
@@ -179,6 +182,11 @@ def accelerate(
     )
     output.show(asdict(graph) | {"file": str(folder / graph.file)}, text, as_json=as_json)
     return 0
+
+
+def _prints_to_stderr() -> contextlib.AbstractContextManager[object]:
+    """What a model prints, as one with verbose=1 does, is no part of the command's result."""
+    return contextlib.redirect_stdout(sys.stderr)
 
 
 def _existing(folder: Path) -> Path:

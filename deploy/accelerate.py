@@ -37,6 +37,7 @@ def accelerate(
     manifest, model = _load_described(folder)
     _require_replaceable(folder / manifests.ACCELERATED, manifest)
     schema = model.schema(manifest.features)
+    conversion.require_convertible(schema)
     golden = coercion.coerce_rows(manifest.golden.rows, schema, text=False).require_valid()
     original = model.answer_function(manifest.method, schema, checked=True)  # as it is served
     proving = Proof(

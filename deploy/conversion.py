@@ -58,6 +58,16 @@ def conversions(estimator: Any, schema: Schema, method: str) -> list[Conversion]
     ]
 
 
+def require_convertible(schema: Schema) -> None:
+    """Raises ModelUnavailable for columns that ONNX has no tensor for."""
+    for column in schema.columns or ():
+        if column.type in ("category", "date"):
+            raise ModelUnavailable(
+                "accelerate converts no model with columns of categories or dates, such as"
+                f" {column.name!r} ({column.type})"
+            )
+
+
 def versions() -> dict[str, str]:
     """The versions of all tools that take part."""
     return {tool: version(tool) for tool in TOOLS}
@@ -74,8 +84,6 @@ def _inputs(schema: Schema, numbers: Any, data_types: Any) -> list[tuple[str, An
         "text": data_types.StringTensorType,
     }
     columns = zip(schema.names or (), schema.types or (), strict=True)
-    if {"category", "date"} & {*(schema.types or ())}:
-        raise ModelUnavailable("accelerate converts no model with columns of categories or dates")
     return [(name, tensors[kind]([None, 1])) for name, kind in columns]
 
 

@@ -5,6 +5,7 @@ The same rows each time, so that a proof can be repeated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from deploy.conversion import trees
 from inference.rows import coercion
 from inference.rows.row_types import Array, Values
-from inference.rows.schema import Schema
+from inference.rows.schema import ColumnType, Schema
 from inference.rows.typed_rows import TypedRows
 
 #: Rows of each kind.
@@ -44,8 +45,7 @@ def _draw(golden: Array, schema: Schema, estimator: Any) -> Array:
     random = np.random.default_rng(0)
     if schema.kind == "texts":
         return _texts(golden[:, 0].tolist(), random)
-    columns = [_column(golden[:, at], random) for at in range(golden.shape[1])]
-    rows = np.stack(columns, axis=1)
+    rows = _mixed(golden, schema.types or (), random)
     parts = [golden, rows]
     if schema.kind == "array":
         parts.append(_beside_thresholds(rows, estimator, random))
@@ -58,18 +58,32 @@ def _draw(golden: Array, schema: Schema, estimator: Any) -> Array:
     return whole
 
 
-def _column(cells: Array, random: np.random.Generator) -> Array:
-    """Cells drawn from a column. If they are numbers, half are drawn from their range instead."""
+def _mixed(golden: Array, types: Sequence[ColumnType], random: np.random.Generator) -> Array:
+    """ROWS rows of cells that are drawn column by column. `types`: none for numbers."""
+    known = types or ["number"] * golden.shape[1]
+    columns = [_column(golden[:, at], kind, random) for at, kind in enumerate(known)]
+    return np.stack(columns, axis=1)
+
+
+def _column(cells: Array, kind: ColumnType, random: np.random.Generator) -> Array:
+    """Cells drawn from a column. If they are numbers, half are drawn from their range instead; of
+    whole numbers not beyond it, because their dtype may end there.
+    """
     present = cells[cells == cells]  # noqa: PLR0124 - no NaN, also among objects
     if not len(present):
         return np.full(ROWS, np.nan, dtype=cells.dtype)
     drawn = random.choice(present, ROWS)
-    if isinstance(present[0], str):
+    half = slice(ROWS // 2)
+    if kind == "text":
         drawn[random.random(ROWS) < MARGIN] = _UNSEEN
-    elif not isinstance(present[0], bool):
+    elif kind == "integer" or cells.dtype.kind in "iu":
+        least, most = int(min(present)), int(max(present))
+        dtype = np.uint64 if least >= 0 else np.int64
+        drawn[half] = random.integers(least, most, ROWS // 2, dtype, endpoint=True).tolist()
+    elif kind == "number":
         low, high = float(min(present)), float(max(present))
         margin = MARGIN * (high - low or 1.0)
-        drawn[: ROWS // 2] = random.uniform(low - margin, high + margin, ROWS // 2)
+        drawn[half] = random.uniform(low - margin, high + margin, ROWS // 2)
     return drawn
 
 

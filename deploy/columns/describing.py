@@ -98,6 +98,11 @@ class Describing:
                 f" types are not known: {_GIVE_ROWS}"
             )
         known = self._known(names, signature)
+        if unnamed := [name for name in names if name not in known]:
+            raise ModelUnavailable(
+                f"the MLflow signature lacks columns of the model ({frames.some(unnamed)}):"
+                f" {_GIVE_ROWS}"
+            )
         return Described(self._frame_schema([known[name] for name in names]), Golden())
 
     def _of_graph(self, file: Path | None, training: Any) -> Described:
@@ -156,6 +161,7 @@ class Describing:
         except (CallerError, ModelUnavailable) as error:
             named = None if refused else self._named_rows(file, training)
             if named is None or frames.only_numbers(named.frame):
+                learning.require_no_texts(self._oracle.estimator, self._own.features)
                 raise refused or error from error
         return self._of_frame(named, list(named.frame.columns), {})
 

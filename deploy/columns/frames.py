@@ -138,9 +138,10 @@ def _cast(sample: Sample, known: Column, *, stated: bool) -> tuple[Any, Column]:
         series = _CASTS[known.type](series, known)
     except (ValueError, TypeError, OverflowError) as error:
         says = "--type says" if stated else "the model knows"
+        kind = "boolean" if _holds_booleans(series) else "TYPE"
         raise ModelUnavailable(
             f"column {name!r}: {says} {known.type}, and {sample.source} holds {_example(series)};"
-            f" give rows as training had them, or the column's type with --type {name}=TYPE"
+            f" give rows as training had them, or the column's type with --type {name}={kind}"
         ) from error
     return series, _column(series, known)
 
@@ -244,6 +245,11 @@ def _to_category(series: Any, known: Column) -> Any:
     return made
 
 
+def _holds_booleans(series: Any) -> bool:
+    present = series.dropna()
+    return len(present) > 0 and all(isinstance(cell, bool) for cell in present)
+
+
 def _to_boolean(series: Any, known: Column) -> Any:
     del known
     if pandas_types.column_of("", series).type == "boolean":
@@ -255,6 +261,8 @@ def _to_boolean(series: Any, known: Column) -> Any:
 
 def _to_integer(series: Any, known: Column) -> Any:
     del known
+    if _holds_booleans(series):  # which count as 0 and 1
+        raise TypeError
     if not (series.dropna() % 1 == 0).all():
         raise ValueError
     if series.isna().any() or series.dtype.kind in "iu":
@@ -263,7 +271,7 @@ def _to_integer(series: Any, known: Column) -> Any:
 
 
 def _to_number(series: Any, known: Column) -> Any:
-    if series.dtype == bool:
+    if _holds_booleans(series):  # which count as 0 and 1
         raise TypeError
     return series.astype(known.dtype or "float64")
 

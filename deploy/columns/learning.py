@@ -41,7 +41,7 @@ def signature(folder: Path) -> list[Column] | None:
     if not mlflow_folder.is_model(folder):
         return None
     inputs = mlflow_folder.read_signature(folder) or ()
-    if not inputs or any(each.name is None for each in inputs) or _unserved(inputs):
+    if not inputs or not all(map(_is_column, inputs)) or _unserved(inputs):
         return None
     return [
         Column(str(each.name), kind, missing=not each.required, dtype=dtype)
@@ -56,12 +56,13 @@ def unserved_types(folder: Path) -> str:
     return ", ".join(f"{each.name!r} ({each.type})" for each in _unserved(inputs))
 
 
+def _is_column(each: MlflowColumn) -> bool:
+    """Whether it is not a tensor, which has a shape and may have a name."""
+    return each.name is not None and each.shape is None
+
+
 def _unserved(inputs: Sequence[MlflowColumn]) -> list[MlflowColumn]:
-    return [
-        each
-        for each in inputs
-        if each.name is not None and each.shape is None and each.type not in _MLFLOW
-    ]
+    return [each for each in inputs if _is_column(each) and each.type not in _MLFLOW]
 
 
 def known(
@@ -76,6 +77,17 @@ def known(
         before = found.get(column.name)
         found[column.name] = column if before is None else _joined(before, column)
     return found
+
+
+def require_no_texts(estimator: Any, width: int | None) -> None:
+    """Raises ModelUnavailable for a model without names that was trained on texts."""
+    for name, column in encoders.columns(estimator, [str(at) for at in range(width or 0)]).items():
+        if column.type == "text":
+            raise ModelUnavailable(
+                f"the model knows texts in column {name}, and its columns have no names: give rows"
+                " whose columns have names, such as a CSV file with a header, with"
+                " `triscore describe DIR --rows FILE`"
+            )
 
 
 def require_na_words(columns: Mapping[str, Column], stated: Stated) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from deploy.columns import gaps
-from inference.errors import CallerError, ModelUnavailable
+from deploy.columns import gaps, pandas_types
+from inference.errors import CallerError, ModelUnavailable, ResultUnserialisable
 from inference.models import Model, boosters
 from inference.models.answers import one_per_row
 from inference.models.sklearn_model import SklearnModel
@@ -38,9 +38,10 @@ class Oracle:
         """What the estimator itself answers to a frame or an array. Raises ModelUnavailable."""
         call = getattr(self.estimator, self._method)
         try:
-            return plain(one_per_row(call(rows), len(rows))) or ()
+            # A copy, because a step with copy=False writes into what it gets.
+            return plain(one_per_row(call(rows.copy()), len(rows))) or ()
         except Exception as error:
-            raise not_accepted(error) from error
+            raise not_accepted(error, pandas_types.date_advice(rows)) from error
 
     def answers(self, schema: Schema, values: Values) -> Sequence[Any]:
         """What the app answers to rows. Raises ModelUnavailable, CallerError."""
@@ -92,15 +93,17 @@ class Oracle:
             raise not_accepted(error) from error
 
 
-def not_accepted(error: Exception) -> ModelUnavailable:
+def not_accepted(error: Exception, advice: str = "") -> ModelUnavailable:
     """The refusal of a model that raised `error` when it was called with golden rows."""
     if any(kind.__name__ == "NotFittedError" for kind in type(error).__mro__):
         return ModelUnavailable("the model is not fitted: call its fit() before you save it")
     said = " ".join(str(error).split())
+    if isinstance(error, ResultUnserialisable):
+        return ModelUnavailable(f"what the model returns for its golden rows is not served: {said}")
     shown = said if len(said) <= _MAX_CHARACTERS else f"{said[:_MAX_CHARACTERS]}…"
     return ModelUnavailable(
         f"the model does not accept these golden rows ({type(error).__name__}: {shown}): give some"
-        " that it accepts with `triscore describe DIR --rows FILE`"
+        f" that it accepts with `triscore describe DIR --rows FILE`{advice}"
     )
 
 

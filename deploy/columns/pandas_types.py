@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,21 @@ def category(name: str, dtype: Any, *, missing: bool) -> Column:
 def is_empty(series: Any) -> bool:
     """Whether it has no value that tells its type."""
     return bool(series.isna().all())
+
+
+def date_advice(rows: Any) -> str:
+    """What to state of the first column of texts that look like dates; empty without any."""
+    if not hasattr(rows, "columns"):
+        return ""
+    import pandas as pd  # noqa: PLC0415 - imported where rows are a frame
+
+    for name in rows.columns:
+        texts = rows[name].dropna()
+        if _type(texts) == "text" and len(texts) and texts.str.contains("-", regex=False).all():
+            with contextlib.suppress(ValueError, TypeError):
+                pd.to_datetime(texts, format="ISO8601")
+                return f"; if training had dates in column {name!r}, add --type {name}=date"
+    return ""
 
 
 def _has_none(series: Any) -> bool:

@@ -11,7 +11,7 @@ from inference.errors import ResultUnserialisable
 from inference.rows.formats import json_codec
 
 #: NumPy's kinds whose JSON lists hold a comma between two items and nowhere else.
-_PLAIN_KINDS = frozenset("iufb")
+_PLAIN_KINDS = frozenset("iufbM")
 
 
 #: What a sparse answer may take once it is an array, unless a setting says otherwise.
@@ -30,6 +30,8 @@ def one_per_row(answer: Any, count: int, max_dense_bytes: int = MAX_DENSE_BYTES)
         answer = _dense(answer, max_dense_bytes)
     elif hasattr(answer, "to_numpy"):
         answer = answer.to_numpy()
+    if isinstance(answer, np.ndarray):
+        answer = _plain_array(answer)
     if isinstance(answer, list) and _are_outputs(answer, count):
         answer = [list(row) for row in zip(*answer, strict=True)]
     if not hasattr(answer, "__len__") or len(answer) != count:
@@ -38,6 +40,15 @@ def one_per_row(answer: Any, count: int, max_dense_bytes: int = MAX_DENSE_BYTES)
             f"the model got {rows} and returned {_describe(answer)}: expected one answer a row"
         )
     return _contiguous(answer)
+
+
+def _plain_array(answer: Any) -> Any:
+    """The array as one whose rows are written as the whole is."""
+    if isinstance(answer, np.matrix):  # each of its rows would be a table
+        return np.asarray(answer)
+    if answer.dtype.kind == "M":  # of other units NaT would be a date, and a cell a whole number
+        return answer.astype("datetime64[us]")
+    return answer
 
 
 def _contiguous(answer: Any) -> Any:

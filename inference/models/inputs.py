@@ -14,14 +14,15 @@ from inference.rows.schema import ARROW, Column, Schema
 from inference.rows.typed_rows import INTEGER_OR_MISSING, MISSING_CODE, TypedRows
 
 
-def input_function(schema: Schema) -> Callable[[Any], Any]:
+def input_function(schema: Schema, *, copy: bool = False) -> Callable[[Any], Any]:
     """The function that converts rows to the estimator's input: an array of numbers is unchanged,
-    typed rows become a DataFrame or texts. Raises ModelUnavailable.
+    or a copy if the estimator may write into it; typed rows become a DataFrame or texts. Raises
+    ModelUnavailable.
 
     Only a model trained on a DataFrame needs pandas, and only for it pandas is imported.
     """
     if schema.kind == "array":
-        return lambda values: values
+        return (lambda values: values.copy()) if copy else (lambda values: values)
     if schema.kind == "texts":
         return lambda rows: rows.columns[0].astype(object)
     try:

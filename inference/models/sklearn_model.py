@@ -77,6 +77,17 @@ class SklearnModel:
         except Exception:  # noqa: BLE001 - the object may be of any class
             return False
 
+    @property
+    def _may_write_into_rows(self) -> bool:
+        """Whether a call may change the rows that it gets, which others need as they are."""
+        if not self.library_only and self.framework == "scikit-learn":
+            return True
+        try:
+            parameters = self._estimator.get_params(deep=True)
+        except Exception:  # noqa: BLE001 - as above
+            return True
+        return any(value is False and name.endswith("copy") for name, value in parameters.items())
+
     def _parts(self) -> list[object]:
         """The estimator, its parameters, and theirs."""
         try:
@@ -109,9 +120,11 @@ class SklearnModel:
         self, method: str, schema: Schema, *, checked: bool = False
     ) -> Callable[[Values], Any]:
         call = estimators.require_method(self._estimator, method)
+        linear = None
         if checked and method == "predict":
-            call = linear_models.predict_function(self._estimator, schema) or call
-        to_input = input_function(schema)
+            linear = linear_models.predict_function(self._estimator, schema)
+        to_input = input_function(schema, copy=linear is None and self._may_write_into_rows)
+        call = linear or call
 
         def answer(values: Values) -> Any:
             groups = alike_rows(values, schema)

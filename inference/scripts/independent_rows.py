@@ -128,6 +128,8 @@ def encode_row(row: Any) -> bytes:
 def _as_sequence(value: object) -> Sequence[Any] | None:
     """The answers in a value, in order; None for a value that is no list of answers."""
     if isinstance(value, np.ndarray):
+        if isinstance(value, np.matrix):  # each of its rows would be a table
+            value = np.asarray(value)
         return list(value) if value.ndim else None
     if isinstance(value, list | tuple):
         return value

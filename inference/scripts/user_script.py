@@ -53,7 +53,8 @@ class UserScript:
         try:
             self._errors.guard(self._start)
         except ScriptFailed as error:
-            message = f"{self._file.name} did not start: {error}{self._errors.hint}"
+            advice = _path_advice(error.__context__)
+            message = f"{self._file.name} did not start: {error}{advice}{self._errors.hint}"
             raise ModelUnavailable(message) from self._errors.cause(error)
         garbage_collector.collect_and_freeze()
 
@@ -102,6 +103,19 @@ class UserScript:
             value = self._coroutines.call(self._run, arguments)
             reply = script_response.as_reply(value)
         return value if reply is None else reply
+
+
+def _path_advice(error: BaseException | None) -> str:
+    """What to do about a file that was named by a relative path; empty for another error."""
+    name = getattr(error, "filename", None)
+    if not isinstance(error, FileNotFoundError) or not isinstance(name, str):
+        return ""
+    if Path(name).is_absolute():
+        return ""
+    return (
+        ". A relative path begins at the app's folder, not at the script's: join it to"
+        " os.path.dirname(__file__), or to AZUREML_MODEL_DIR"
+    )
 
 
 def _encode(value: Any) -> bytes | Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ from local.demo.example import BLOB_ROWS, MESSAGES, Body
 #: The manifest, and its name in the release before, whose fields are the same.
 MANIFESTS = ("triscore.json", "model.json")
 _OLD_FIELDS = frozenset({"file", "sha256", "framework", "version"})
+
+_SUFFIX = re.compile("(_scored)+$")
 
 #: Larger whole numbers are not written as integers: 1e300 would have 300 digits.
 _MOST = 2.0**53
@@ -123,13 +126,16 @@ class GoldenRows:
         return self.predictions[number % len(self.rows)]
 
     def _scored(self, line: dict[str, Any]) -> Any:
-        """The prediction in a scored line; the values of several outputs are numbered columns."""
-        if self.prediction_column in line:
-            return line[self.prediction_column]
+        """The prediction in a scored line; the values of several outputs are numbered columns.
+
+        A name that the model's columns have already ends in `_scored`.
+        """
+        ours = {_SUFFIX.sub("", name): value for name, value in line.items()}
+        column = _SUFFIX.sub("", self.prediction_column)
+        if column in ours:
+            return ours[column]
         several = [
-            value
-            for name, value in line.items()
-            if name.removeprefix(f"{self.prediction_column}_").isdecimal()
+            value for name, value in ours.items() if name.removeprefix(f"{column}_").isdecimal()
         ]
         return several or line
 

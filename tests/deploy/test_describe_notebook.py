@@ -159,6 +159,25 @@ def test_an_mlflow_signature_with_a_type_that_is_not_served_names_the_column(tmp
     )
 
 
+def test_an_mlflow_signature_without_a_column_of_the_model_names_it(tmp_path):
+    model = HistGradientBoostingClassifier(max_iter=3).fit(FRAME[["rooms", "size"]], SOLD)
+    folder = _logged(tmp_path, model, FRAME[["rooms"]], {}, "none")
+    with pytest.raises(ModelUnavailable, match=r"lacks columns of the model \(size\): give a few"):
+        manifest.describe(folder)
+
+
+def test_an_mlflow_signature_of_a_named_tensor_tells_no_columns(tmp_path):
+    joblib.dump(LinearRegression().fit([[1.0, 2], [2, 1]], [1, 2]), tmp_path / "model.pkl")
+    shape = {"dtype": "float32", "shape": [-1, 2]}
+    inputs = [{"name": "x", "type": "tensor", "tensor-spec": shape}]
+    (tmp_path / "MLmodel").write_text(
+        "flavors: {sklearn: {pickled_model: model.pkl}}\n"
+        f"signature: {{inputs: {json.dumps(json.dumps(inputs))}}}\n"
+    )
+    described = manifest.describe(tmp_path)
+    assert (described.features.kind, described.features.count) == ("array", 2)
+
+
 def _logged(folder, model, rows, example, kind="dataframe"):
     """A folder as MLflow logs a model with an input example."""
     joblib.dump(model, folder / "model.pkl")

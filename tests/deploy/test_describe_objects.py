@@ -23,6 +23,8 @@ from deploy import manifest
 from deploy.columns import text_rows
 from inference.errors import ScoringError
 from inference.models import manifest_file
+from inference.models.answers import encode_by_row
+from inference.rows.formats import json_codec
 from tests.deploy.described import answers, columns, describe, load
 
 ROWS = np.random.default_rng(0).normal(size=(30, 3))
@@ -49,6 +51,18 @@ class Arithmetic(Bare):
 
     def predict(self, frame: Any) -> Any:
         return frame["age"] * 2
+
+
+class Answering(Bare):
+    """Returns what it was made with."""
+
+    n_features_in_ = 3
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def predict(self, rows: Any) -> Any:
+        return self.answer
 
 
 @pytest.mark.parametrize(
@@ -206,3 +220,47 @@ def test_a_file_that_does_not_load_is_told_with_what_to_do(tmp_path, content, sa
     with pytest.raises(ScoringError) as refused:
         manifest.describe(tmp_path)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (None, "returned None: expected one answer a row"),
+        ([1.0], "got 5 rows and returned 1 answer"),
+        ([1j] * 5, "not JSON serializable: complex"),
+    ],
+)
+def test_an_answer_that_is_not_served_is_not_put_down_to_the_rows(tmp_path, answer, says):
+    with pytest.raises(ScoringError, match=says) as caught:
+        describe(tmp_path, Answering(answer))
+    assert "--rows" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_each_row_of_a_matrix_is_a_list_of_its_cells(tmp_path):
+    served = load(describe(tmp_path, Answering(np.matrix(np.arange(10.0).reshape(5, 2)))))
+    encoded = encode_by_row(served.answer(np.zeros((5, 3))))
+    assert [json.loads(each) for each in encoded][:2] == [[0.0, 1.0], [2.0, 3.0]]
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "us", "ns"])
+def test_dates_are_answered_alike_alone_and_together(tmp_path, unit):
+    dates = np.array(["2024-01-01", "NaT", "2025-02-03", "NaT", "NaT"], f"datetime64[{unit}]")
+    served = load(describe(tmp_path, Answering(dates)))
+    found = served.answer(np.zeros((5, 3)))
+    expected = ["2024-01-01T00:00:00", None, "2025-02-03T00:00:00", None, None]
+    assert [json.loads(each) for each in encode_by_row(found)] == expected
+    assert json.loads(json_codec.dumps(found)) == expected
+
+
+@pytest.mark.parametrize(
+    "rows", [PEOPLE[["city"]].to_numpy(), PEOPLE[["city"]].set_axis([0], axis=1)]
+)
+def test_a_model_of_texts_without_names_asks_for_rows_with_names(tmp_path, rows):
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, MOODS)
+    with pytest.raises(ScoringError, match=r"knows texts in column 0, .* whose columns have names"):
+        describe(tmp_path, model)
+    with pytest.raises(ScoringError, match="knows texts in column 0"):
+        describe(tmp_path, model, "0\nUlm\n")
+    served = load(describe(tmp_path, model, "city\nUlm\nBonn\n"))
+    assert answers(served, "city\nUlm\nBonn\n") == model.predict(rows[:2]).tolist()

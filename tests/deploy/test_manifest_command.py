@@ -1,4 +1,6 @@
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import joblib
@@ -27,6 +29,21 @@ def test_the_command_describes_the_only_model_in_a_folder(tmp_path):
     assert told.returncode == 0, told.stderr
     assert "model.joblib, SHA-256 " in told.stdout
     assert manifest_file.read(folder).method == "predict_proba"
+
+
+def test_what_a_model_prints_is_no_part_of_the_result(tmp_path):
+    (tmp_path / "talkative.py").write_text(
+        "class Talkative:\n"
+        "    n_features_in_ = 2\n"
+        "    def predict(self, rows):\n"
+        "        print('predicting')\n"
+        "        return rows[:, 0]\n"
+    )
+    save = "import joblib, talkative; joblib.dump(talkative.Talkative(), 'model.pkl')"
+    subprocess.run([sys.executable, "-c", save], cwd=tmp_path, check=True)
+    told = describe(tmp_path, "--json")
+    assert json.loads(told.stdout)["golden_rows"] > 0
+    assert "predicting" in told.stderr
 
 
 @pytest.fixture

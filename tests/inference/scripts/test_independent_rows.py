@@ -146,6 +146,7 @@ def test_a_frames_rows_are_records_and_its_answers_too(loaded, ask):
         np.array([0.1, 2.0], np.float32),
         np.arange(4).reshape(2, 2),
         np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(4).reshape(2, 2).view(np.matrix),
         [{"a": np.int64(1)}, None],
         pd.DataFrame({"a": [1.5, np.nan]}),
         [2**70, float("nan")],

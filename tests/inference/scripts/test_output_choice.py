@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multioutput import ClassifierChain
 from sklearn.svm import LinearSVC
 
 from deploy import manifest
@@ -110,6 +111,16 @@ async def test_a_model_of_several_outputs_has_columns_for_each_of_them(served, a
 async def test_a_model_without_probabilities_says_so(served, ask, model):
     with pytest.raises(UnfitInput, match="output: expected predictions, since the model gives no"):
         await ask(served(model))
+
+
+async def test_a_chain_of_classifiers_gives_no_probability_of_each_class(served, ask):
+    """It gives a number for each output, where others give one for each class."""
+    both = np.stack([LABELS == "up", ROWS[:, 1] > 0], axis=1).astype(int)
+    scorer = served(ClassifierChain(LogisticRegression()).fit(ROWS, both))
+    for accept in ("application/json", "text/csv"):
+        with pytest.raises(UnfitInput, match="since the model gives no probabilities"):
+            await ask(scorer, accept)
+    assert len(json.loads((await ask(scorer, output="predictions")).body)) == len(ASKED)
 
 
 async def test_an_unknown_output_is_refused(served, ask):

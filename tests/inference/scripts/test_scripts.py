@@ -90,6 +90,10 @@ async def test_the_log_holds_the_place_where_a_script_failed_and_no_payload(
         ),
         ("import nowhere_to_be_found", "did not start: ModuleNotFoundError"),
         ("def run(:", "did not start: SyntaxError"),
+        (
+            "def init(): open('labels.txt')\ndef run(data): ...",
+            r"A relative path begins at the app's folder.* os\.path\.dirname\(__file__\)",
+        ),
     ],
 )
 async def test_a_script_that_can_not_start_says_why(

@@ -6,6 +6,8 @@ import json
 import shlex
 from pathlib import Path
 
+import pytest
+
 from local.demo import presentation, screen
 from local.demo.example import Body
 from local.demo.golden_rows import GoldenRows
@@ -65,6 +67,23 @@ def test_several_outputs_of_a_scored_line_are_put_together() -> None:
     line = b'{"data": [1], "prediction_0": 1.0, "prediction_1": 2.0}\n'
     assert rows.check_blob(line * 500) is None
     assert rows.check_blob(line) == "expected 500 rows, got 1"
+
+
+@pytest.mark.parametrize(
+    ("column", "prediction", "line"),
+    [
+        ("prediction", 5.0, {"prediction_scored": 5.0}),
+        ("prediction", [5.0, 6.0], {"prediction_0_scored": 5.0, "prediction_1": 6.0}),
+        ("prediction", [5.0], {"prediction_0_scored": 5.0}),
+        ("y_scored", 5.0, {"y_scored_scored": 5.0}),
+    ],
+)
+def test_a_prediction_is_found_beside_a_column_of_its_name(column, prediction, line) -> None:
+    rows = golden(predictions=[prediction], rows=[[1.0]], prediction_column=column)
+    right = json.dumps({"data": [1.0]} | line).encode() + b"\n"
+    assert rows.check_blob(right * 500) is None
+    wrong = right.replace(b"5.0", b"4.0")
+    assert "expected" in (rows.check_blob(wrong * 500) or "")
 
 
 def test_a_demo_that_fails_ends_with_where_the_logs_are(monkeypatch, capsys):
