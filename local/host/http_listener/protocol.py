@@ -1,7 +1,8 @@
 """Limits on what a client may send: those of the real host's server (Kestrel), added to uvicorn.
 
 uvicorn parses, answers in order and keeps connections alive. It has no limits on the time in which
-a head or body must arrive, on a head's size, and on the `Host` header; this module adds them.
+a head or body must arrive and an answer be read, on a head's size, and on the `Host` header; this
+module adds them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ HEAD_S = 10.0
 #: Seconds in which a body must arrive, plus one for each BODY_BYTES_A_SECOND received.
 BODY_S = 10.0
 BODY_BYTES_A_SECOND = 16 * 1024
+
+#: Seconds in which the client must read some of an answer that waits for it.
+READ_S = 10.0
 
 #: Seconds for which a connection without a request stays open once the server stops.
 LINGER_S = 1.0
@@ -55,10 +59,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._status = HTTPStatus.BAD_REQUEST
         self._refused = False
         self._stopping = False
+        #: Bytes of answers that the client has not read, and since when it has read none.
+        self._unread, self._unread_since = 0, 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._since = self.loop.time()
+        self._since = self._unread_since = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -136,8 +142,20 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._due and (self._since is None or (self._in_head and not self._head_bytes)):
             self.transport.close()
 
-    def refuse_if_slow(self, now: float) -> None:
-        """Refuse a request that has not arrived in its time. Called about once a second."""
+    def end_if_slow(self, now: float) -> None:
+        """Refuse a request that has not arrived in its time, and end a connection whose client does
+        not read. Called about once a second.
+        """
+        unread = self.transport.get_write_buffer_size()
+        if not unread or unread < self._unread:
+            self._unread_since = now
+        self._unread = unread
+        if now - self._unread_since > READ_S:
+            self.transport.abort()
+        else:
+            self._refuse_if_slow(now)
+
+    def _refuse_if_slow(self, now: float) -> None:
         if self._since is None or self._refused:
             return
         if self.flow.read_paused:
