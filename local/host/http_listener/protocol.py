@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 #: The most bytes of a request's target and headers, and the most headers.
 MAX_HEAD_BYTES = 64 * 1024
@@ -54,7 +55,7 @@ class HttpProtocol(HttpToolsProtocol):
         #: Complete heads so far.
         self._heads = 0
         #: Requests with a complete head and no complete response.
-        self._due = 0
+        self._due: deque[RequestResponseCycle] = deque()
         #: The status of the error response, and whether one is to be sent.
         self._status = HTTPStatus.BAD_REQUEST
         self._refused = False
@@ -65,6 +66,12 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._since = self._unread_since = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn tells only the last of them, and the others would write to a closed socket.
+        for cycle in self._due:
+            cycle.disconnected = True
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -101,7 +108,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head, self._head_bytes = False, 0
         self._heads += 1
         self._since = self.loop.time()
-        self._due += 1
+        self._due.append(self.cycle)
         if self._stopping or self.parser.should_upgrade():
             # An upgrade request is answered as a normal one. It is the connection's last, because
             # the parser stops after it.
@@ -118,7 +125,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._due -= 1
+        self._due.popleft()
         super().on_response_complete()
         self._send_refusal()
 
@@ -191,7 +198,7 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle is not None and cycle.more_body and not cycle.response_started:
             # The app waits for a body that will not be complete: disconnect it. The error response
             # takes the place of its own.
-            self._due -= 1
+            self._due.pop()
             if self.pipeline and self.pipeline[0][0] is cycle:
                 self.pipeline.popleft()
             cycle.disconnected = True

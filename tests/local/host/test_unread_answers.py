@@ -44,10 +44,10 @@ def connections(server: HttpServer) -> list[HttpProtocol]:
 
 @pytest.fixture
 async def client(server: HttpServer, listening: socket.socket) -> AsyncIterator[socket.socket]:
-    """It has asked twice, and read nothing."""
+    """It has asked three times, and read nothing: one answer waits for it, then the next one."""
     with socket.create_connection(listening.getsockname()) as connection:
         connection.setblocking(False)
-        connection.sendall(GET + GET)
+        connection.sendall(3 * GET)
 
         async def is_waited_for():
             return any(each.transport.get_write_buffer_size() for each in connections(server))
@@ -68,6 +68,16 @@ async def test_a_client_that_reads_nothing_in_time_is_disconnected(server, clien
         return not connections(server) and not server._server.server_state.tasks
 
     await eventually_async(nothing_is_left)
+
+
+async def test_no_answer_is_written_to_a_client_that_has_gone(server, client):
+    """Else each would be an error in the log, and any client could fill that."""
+    (connection,) = connections(server)
+    waiting = list(connection._due)
+    assert len(waiting) >= 2
+    connection.transport.abort()
+    await eventually_async(lambda: not connections(server))
+    assert all(each.disconnected for each in waiting)
 
 
 async def test_a_client_that_reads_slowly_is_not(server, client):
