@@ -115,3 +115,19 @@ async def test_a_message_that_comes_in_the_last_turn_of_sending_is_sent() -> Non
         for body in "abc":
             await sender.send(Outgoing(body))
     assert queue.calls == [["a"], ["b"], ["c"]]
+
+
+async def test_what_waits_is_sent_before_the_connection_is_closed() -> None:
+    queue = Queue()
+    queue.open.clear()
+    sender = BatchSender(queue.send_all, lambda: queue.calls.append(["closed"]))
+    senders = [asyncio.create_task(sender.send(Outgoing("first")))]
+    await asyncio.sleep(0.01)
+    senders.append(asyncio.create_task(sender.send(Outgoing("second"))))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(sender.close())
+    await asyncio.sleep(0)
+    queue.open.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(closing, *senders)
+    assert queue.calls == [["first"], ["second"], ["closed"]]
