@@ -72,8 +72,12 @@ class ResultStore:
             return "new"
         return state_of(known, mark)
 
-    async def finish(self, request: Request, document: bytes) -> bool:
-        """Store a request's document; False if its id names other content.
+    async def finish(self, request: Request, document: bytes) -> bytes | None:
+        """Store a request's document. Returns the one that is stored then; None if the request's id
+        names other content.
+
+        A request of HTTP keeps the document that it had first, which its caller may have seen:
+        another delivery may have ended before, or the caller may have cancelled it.
 
         Raises Overloaded if the cache can't be reached, and ValueError if the document is larger
         than the cache.
@@ -82,8 +86,11 @@ class ResultStore:
         value = mark + document
         key = self._key(request.id)
 
-        def unless_other(known: StoredResult | None) -> bytes | None:
-            return value if known is None or known.fingerprint == mark else None
+        def is_kept(known: StoredResult | None) -> bool:
+            return known is not None and known.answers and request.source == "http"
+
+        def unless_kept(known: StoredResult | None) -> bytes | None:
+            return None if state_of(known, mark) == "other" or is_kept(known) else value
 
         with _translated_errors():
             # First for the usual case: HTTP has reserved the id, other triggers have not.
@@ -92,9 +99,11 @@ class ResultStore:
             else:
                 stored = await self._cache.add(key, value, ttl_s=self._ttl_s)
             if stored:
-                return True
-            known = await self._update(request.id, unless_other, ttl_s=self._ttl_s)
-        return state_of(known, mark) != "other"
+                return document
+            known = await self._update(request.id, unless_kept, ttl_s=self._ttl_s)
+        if state_of(known, mark) == "other":
+            return None
+        return known.document if known is not None and is_kept(known) else document
 
     async def store_provisional(self, request: Request, document: bytes, *, due_s: float) -> State:
         """Store the document that becomes final if no other is stored within `due_s` seconds.

@@ -149,7 +149,7 @@ class Batcher:
             self._batch = ()
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
-        """Fail all waiters if the task failed. Start another one if there are new waiters."""
+        """Fail all waiters if the task failed. Otherwise there are none: it serves until then."""
         if self._task is not task:  # it was seen before
             return
         self._task = None
@@ -159,8 +159,6 @@ class Batcher:
             for waiter in (*self._batch, *self._queue.take_all()):
                 waiter.fail(InternalError(type(error).__name__))
             self._batch = ()
-        elif self._queue:
-            self._start()
 
     async def _assemble(self) -> None:
         """Let the event loop read the requests that have arrived, until there are no more.

@@ -212,6 +212,7 @@ class SingleFlight:
             question, wait=computation.wait, abandoned=lambda: not computation.has_waiters
         )
         if len(units) < len(question):
+            self._in_flight.forget(computation)  # nobody may join what gets no answers
             return
         self._learn((time.perf_counter() - began) / len(keys))
         computation.set_outcome(units)

@@ -30,8 +30,9 @@ QUICK = 1_700, 250, 50
 CONNECTIONS = 24
 #: Seconds that an answer may take; the largest of these bodies has 200 KB.
 PATIENCE_S = 30
-#: Of memory in use. Answered rows that the process keeps near are part of it.
-GROWTH = 1.05
+#: Of memory in use. Answered rows that the process keeps near are part of it. Measured over HTTP:
+#: 1.004 and 1.010, and 1.041 where every 100th body was kept; by messages and blobs 1.011 to 1.016.
+HTTP_GROWTH, QUEUE_GROWTH = 1.02, 1.03
 
 #: The documented statuses. 404 and 405 are the host's own answers on other routes, and 302 that
 #: on /, which leads to the console.
@@ -82,9 +83,9 @@ def hostile(outcome: Outcome, *, quick: bool, seed: int) -> None:
     outcome.tried = f"{http:,} requests, {messages:,} messages, {blobs:,} blobs"
     outcome.figure(format_counts(tally.statuses) + f", closed: {tally.closed}")
     # The quick form sends too few to import each reader and fill each buffer first.
-    bound = math.inf if quick else GROWTH
-    live_memory.check(outcome, "over HTTP", http_before, http_after, bound)
-    live_memory.check(outcome, "by messages and blobs", queue_before, queue_after, bound)
+    over_http, by_queue = (math.inf, math.inf) if quick else (HTTP_GROWTH, QUEUE_GROWTH)
+    live_memory.check(outcome, "over HTTP", http_before, http_after, over_http)
+    live_memory.check(outcome, "by messages and blobs", queue_before, queue_after, by_queue)
 
 
 def _by_queue_and_storage(

@@ -161,22 +161,30 @@ class BlobHandler:
     ) -> str:
         """The result document. Raises retryable errors and BlobChanged."""
         report = Report()
+        monitor = JobMonitor(
+            self._outbox.running_jobs,
+            work.request.id,
+            report,
+            size=work.properties.size,
+            stall_s=MAX_STALL_S if self._max_attempt_s == math.inf else None,
+            renew=renew,
+        )
         try:
             if work.error is not None:
                 raise work.error
-            async with JobMonitor(
-                self._outbox.running_jobs,
-                work.request.id,
-                report,
-                size=work.properties.size,
-                stall_s=MAX_STALL_S if self._max_attempt_s == math.inf else None,
-                renew=renew,
-            ):
+            async with monitor:
                 await self._write_predictions(work, read, checkpoints, report)
         except (ScoringError, AzureError) as error:
             if is_retryable(error):
                 raise
-            return await self._fail(work, as_scoring_error(error), report)
+            finished = await self._fail(work, as_scoring_error(error), report)
+        else:
+            finished = await self._succeed(work, report)
+        await monitor.forget()
+        return finished
+
+    async def _succeed(self, work: BlobWork, report: Report) -> str:
+        """Write the report and store the document of a blob that was scored."""
         document = report_of(work.version, self._scorer.model, scored=report, output=work.output)
         # The output is this version's, so no newer one has ended: its version needs no check.
         await write_unless_replaced(

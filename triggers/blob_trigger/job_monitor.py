@@ -24,6 +24,8 @@ MAX_STALL_S = 3600.0
 class JobMonitor:
     """A block in which one job runs. It raises Cancelled, and ScoringTimeout after a stall.
 
+    The job is shown as running until `forget`, or until its last report expires.
+
     `size`: the bytes of the input. `stall_s`: how long the job may make no progress; None: a limit
     on the whole call is set elsewhere. `renew` is called before half of `stall_s` has passed, again
     and again: it keeps what the job has stored from expiring.
@@ -55,8 +57,8 @@ class JobMonitor:
 
     async def __aexit__(self, *error: object) -> None:
         self._task.cancel()
-        await asyncio.wait([self._task])
         try:
+            # Before anything is awaited, which the timeout would cancel.
             await self._timeout.__aexit__(*error)  # type: ignore[arg-type]
         except TimeoutError:
             if self._cancelled:
@@ -65,9 +67,13 @@ class JobMonitor:
                 f"the blob made no progress for {self._stall_s:g} s; send it again"
             ) from None
         finally:
-            if self._is_shown:
-                with contextlib.suppress(Exception):
-                    await self._jobs.end(self._id)
+            await asyncio.wait([self._task])
+
+    async def forget(self) -> None:
+        """Show the job no more: its document is stored. One that is tried again stays."""
+        if self._is_shown:
+            with contextlib.suppress(Exception):
+                await self._jobs.end(self._id)
 
     async def _watch(self) -> None:
         clock = asyncio.get_running_loop().time

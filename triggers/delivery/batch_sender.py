@@ -30,6 +30,8 @@ class BatchSender:
     ) -> None:
         self._send_all, self._close = send_all, close
         self._waiting: list[_Waiting] = []
+        #: Those of the call that runs.
+        self._batch: list[_Waiting] = []
         self._sending: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sender")
 
@@ -47,7 +49,7 @@ class BatchSender:
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((message, accepted))
         if self._sending is None:
-            self._sending = asyncio.create_task(self._send_waiting())
+            self._start()
         await accepted
 
     async def close(self) -> None:
@@ -56,16 +58,30 @@ class BatchSender:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown(wait=False)
 
+    def _start(self) -> None:
+        self._sending = asyncio.create_task(self._send_waiting())
+        # Not a `finally` in the task: one that is cancelled before its first step never runs.
+        self._sending.add_done_callback(self._sending_ended)
+
     async def _send_waiting(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
-                # A sender may have given up.
-                await self._send_together([each for each in batch if not each[1].done()])
-        finally:
-            self._sending = None
-            for _, accepted in self._waiting:
-                accepted.cancel()
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MAX_TOGETHER], self._waiting[MAX_TOGETHER:]
+            # A sender may have given up.
+            self._batch = [each for each in batch if not each[1].done()]
+            await self._send_together(self._batch)
+            self._batch = []
+
+    def _sending_ended(self, task: asyncio.Task[None]) -> None:
+        """Fail all that wait if the task failed. Start another one if there are new ones."""
+        self._sending = None
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            failure = ConnectionAbortedError(f"sending ended: {type(error).__name__}")
+            for _, accepted in (*self._batch, *self._waiting):
+                _end(accepted, failure)
+            self._batch, self._waiting = [], []
+        elif self._waiting:
+            self._start()
 
     async def _send_together(self, batch: list[_Waiting]) -> None:
         if not batch:

@@ -184,12 +184,14 @@ class Outbox:
             )
             document = QueueDocument(result_document.unanswered(request, TOO_LARGE, message, model))
             stored = await self._store(request, document, wait_s)
-        if not stored:
+        if stored is None:
             return await self.store_id_in_use(request, model)
         if isinstance(outcome, Answer):
             self._report("succeeded", request, outcome)
         else:
             self.report_failed(request, outcome.code if outcome else TOO_LARGE)
+        if stored != document.content:
+            document = QueueDocument(stored)
         return document.text(request.id)
 
     def _report(
@@ -207,8 +209,10 @@ class Outbox:
             error=error,
         )
 
-    async def _store(self, request: Request, document: QueueDocument, wait_s: float | None) -> bool:
-        """False if the request's id names other content."""
+    async def _store(
+        self, request: Request, document: QueueDocument, wait_s: float | None
+    ) -> bytes | None:
+        """The document that is stored then. None if the request's id names other content."""
         if spans.recorder is None:
             return await self._store_in_time(request, document, wait_s)
         with spans.span("store result", {"triscore.request_id": request.id}, kind="client"):
@@ -216,7 +220,7 @@ class Outbox:
 
     async def _store_in_time(
         self, request: Request, document: QueueDocument, wait_s: float | None
-    ) -> bool:
+    ) -> bytes | None:
         if wait_s is None and not document.fits:
             wait_s = GRACE_S
         if wait_s is None:

@@ -82,8 +82,8 @@ class UnstoredResults:
         except Overloaded as error:
             raise StoreUnavailable(error.message) from error
 
-    async def store(self, request: Request, document: bytes) -> bool:
-        """Store a document, or keep it to store it later. False if its id names other content.
+    async def store(self, request: Request, document: bytes) -> bytes | None:
+        """Store a document as ResultStore.finish does, or keep it to store it later.
 
         Raises ValueError if the document is too large for the cache.
         """
@@ -94,9 +94,9 @@ class UnstoredResults:
             )
         except StoreUnavailable:
             self._keep(request, document)
-        return True
+        return document
 
-    async def _store(self, request: Request, document: bytes) -> bool:
+    async def _store(self, request: Request, document: bytes) -> bytes | None:
         try:
             stored = await self._results.finish(request, document)
         except Overloaded:

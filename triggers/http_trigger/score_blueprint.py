@@ -94,19 +94,30 @@ class HttpHandler:
     async def _result(self, req: func.HttpRequest) -> func.HttpResponse:
         request_id = _result_id(req)
         try:
-            result = await self._results.get(request_id)
+            result, running = await self._find(request_id)
             if result is not None and not result.pending:
                 document = await self._filled(result.document)
                 if document is None:
                     return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
                 return responses.body(200, document)
-            running = await self._results.running.find(request_id)
         except Exception as error:  # noqa: BLE001 - the error names the id of the result
             return responses.scoring_error(failure_log.log_failure(error, request_id), request_id)
         if result is None and running is None:
             return responses.refusal(UNKNOWN_RESULT, request_id=request_id)
         progress = running or {"id": request_id, "status": "pending"}
         return responses.json(202, progress, responses.RETRY_AFTER)
+
+    async def _find(
+        self, request_id: str
+    ) -> tuple[StoredResult | None, Mapping[str, object] | None]:
+        """What is stored under an id, and how far its job is, if that runs."""
+        result = await self._results.get(request_id)
+        if result is not None and not result.pending:
+            return result, None
+        running = await self._results.running.find(request_id)
+        if result is None and running is None:  # a job may have ended between the lookups
+            result = await self._results.get(request_id)
+        return result, running
 
     async def _filled(self, document: bytes) -> bytes | None:
         """A document with its result, also if that is in a blob. None if the blob is gone."""

@@ -42,6 +42,8 @@ _MECHANISMS = ("MSSBCBS", "ANONYMOUS", "PLAIN", "EXTERNAL")
 _MAX_FRAME_SIZE = 65_536
 _CHANNEL_MAX = 4_999
 _IDLE_TIME_OUT_MS = 120_000
+#: Seconds in which the peer may read what was sent before the end.
+FLUSH_S = 2.0
 
 #: The lowest max-frame-size that AMQP allows; it applies until the open frame.
 _MIN_MAX_FRAME_SIZE = 512
@@ -258,6 +260,9 @@ class Connection(asyncio.Protocol):
             self._out.clear()
         if self._closing:
             self._transport.close()
+            if self._transport.get_write_buffer_size():
+                # `close` waits until the peer has read it, which a silent peer never does.
+                self._loop.call_later(FLUSH_S, self._transport.abort)
 
     def _write(self, data: bytes) -> None:
         self._out += data

@@ -25,6 +25,9 @@ SEND_S = 60.0
 #: Seconds in which a broken connection is made anew, and the first pause, which doubles.
 RETRY_S, FIRST_PAUSE_S = 10.0, 0.1
 
+#: Seconds that sending goes on after `close`. The invocations of what still waits have ended.
+CLOSE_S = 1.0
+
 #: Conditions of a broker that stops or is busy, and of an entity that takes no message.
 _PASSING = {
     *(errors.CONNECTION_FORCED, errors.INTERNAL_ERROR),
@@ -57,6 +60,8 @@ class MessageSender:
         self._connections, self._connection, self._entity = connections, connection, entity
         self._opened: tuple[Authorization, SendingLink] | None = None
         self._waiting: list[_Output] = []
+        #: Those of the transfer under way.
+        self._outputs: list[_Output] = []
         self._sending: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -71,7 +76,7 @@ class MessageSender:
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((make_messages(data, binding, identities), accepted))
         if self._sending is None:
-            self._sending = asyncio.create_task(self._send_waiting())
+            self._start()
         try:
             async with asyncio.timeout(SEND_S):
                 await accepted
@@ -79,21 +84,37 @@ class MessageSender:
             raise BindingFailed.from_error(error) from error
 
     async def close(self) -> None:
-        """Outputs that still wait are sent first."""
-        if self._sending is not None:
-            await asyncio.wait([self._sending])
+        """Outputs that still wait are sent first, for CLOSE_S."""
+        if (sending := self._sending) is not None:
+            _, late = await asyncio.wait([sending], timeout=CLOSE_S)
+            for task in late:
+                task.cancel()
+                await asyncio.wait([task])
         self._close_link()
+
+    def _start(self) -> None:
+        self._sending = asyncio.create_task(self._send_waiting())
+        # Not a `finally` in the task: one that is cancelled before its first step never runs.
+        self._sending.add_done_callback(self._sending_ended)
 
     async def _send_waiting(self) -> None:
         """Send until none waits."""
-        try:
-            while self._waiting:
-                outputs, self._waiting = self._waiting, []
-                await self._send_together(outputs)
-        finally:
-            self._sending = None
-            for _, accepted in self._waiting:
-                accepted.cancel()
+        while self._waiting:
+            self._outputs, self._waiting = self._waiting, []
+            await self._send_together(self._outputs)
+            self._outputs = []
+
+    def _sending_ended(self, task: asyncio.Task[None]) -> None:
+        """Fail all that wait if the task failed. Start another one if there are new ones."""
+        self._sending = None
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            failure = ConnectionAbortedError(f"sending ended: {type(error).__name__}")
+            for _, accepted in (*self._outputs, *self._waiting):
+                _end(accepted, failure)
+            self._outputs, self._waiting = [], []
+        elif self._waiting:
+            self._start()
 
     async def _send_together(self, outputs: list[_Output]) -> None:
         failure = await self._try_to_send([each for some, _ in outputs for each in some])

@@ -1,17 +1,19 @@
 """Limits on what a client may send: those of the real host's server (Kestrel), added to uvicorn.
 
 uvicorn parses, answers in order and keeps connections alive. It has no limits on the time in which
-a head or body must arrive, on a head's size, and on the `Host` header; this module adds them.
+a head or body must arrive and an answer be read, on a head's size, and on the `Host` header; this
+module adds them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 #: The most bytes of a request's target and headers, and the most headers.
 MAX_HEAD_BYTES = 64 * 1024
@@ -24,6 +26,9 @@ HEAD_S = 10.0
 #: Seconds in which a body must arrive, plus one for each BODY_BYTES_A_SECOND received.
 BODY_S = 10.0
 BODY_BYTES_A_SECOND = 16 * 1024
+
+#: Seconds in which the client must read some of an answer that waits for it.
+READ_S = 10.0
 
 #: Seconds for which a connection without a request stays open once the server stops.
 LINGER_S = 1.0
@@ -50,15 +55,23 @@ class HttpProtocol(HttpToolsProtocol):
         #: Complete heads so far.
         self._heads = 0
         #: Requests with a complete head and no complete response.
-        self._due = 0
+        self._due: deque[RequestResponseCycle] = deque()
         #: The status of the error response, and whether one is to be sent.
         self._status = HTTPStatus.BAD_REQUEST
         self._refused = False
         self._stopping = False
+        #: Bytes of answers that the client has not read, and since when it has read none.
+        self._unread, self._unread_since = 0, 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._since = self.loop.time()
+        self._since = self._unread_since = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # uvicorn tells only the last of them, and the others would write to a closed socket.
+        for cycle in self._due:
+            cycle.disconnected = True
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -95,7 +108,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head, self._head_bytes = False, 0
         self._heads += 1
         self._since = self.loop.time()
-        self._due += 1
+        self._due.append(self.cycle)
         if self._stopping or self.parser.should_upgrade():
             # An upgrade request is answered as a normal one. It is the connection's last, because
             # the parser stops after it.
@@ -112,7 +125,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._due -= 1
+        self._due.popleft()
         super().on_response_complete()
         self._send_refusal()
 
@@ -136,8 +149,20 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._due and (self._since is None or (self._in_head and not self._head_bytes)):
             self.transport.close()
 
-    def refuse_if_slow(self, now: float) -> None:
-        """Refuse a request that has not arrived in its time. Called about once a second."""
+    def end_if_slow(self, now: float) -> None:
+        """Refuse a request that has not arrived in its time, and end a connection whose client does
+        not read. Called about once a second.
+        """
+        unread = self.transport.get_write_buffer_size()
+        if not unread or unread < self._unread:
+            self._unread_since = now
+        self._unread = unread
+        if now - self._unread_since > READ_S:
+            self.transport.abort()
+        else:
+            self._refuse_if_slow(now)
+
+    def _refuse_if_slow(self, now: float) -> None:
         if self._since is None or self._refused:
             return
         if self.flow.read_paused:
@@ -173,7 +198,7 @@ class HttpProtocol(HttpToolsProtocol):
         if cycle is not None and cycle.more_body and not cycle.response_started:
             # The app waits for a body that will not be complete: disconnect it. The error response
             # takes the place of its own.
-            self._due -= 1
+            self._due.pop()
             if self.pipeline and self.pipeline[0][0] is cycle:
                 self.pipeline.popleft()
             cycle.disconnected = True

@@ -19,7 +19,7 @@ BACKLOG = 2048
 #: Seconds after which a connection without a request is closed.
 KEEP_ALIVE_S = 5
 
-#: uvicorn ticks ten times a second; slow requests are looked for once a second.
+#: uvicorn ticks ten times a second; slow clients are looked for once a second.
 CHECK_TICKS = 10
 
 
@@ -112,7 +112,7 @@ class _Server(uvicorn.Server):
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, HttpProtocol):
-                    connection.refuse_if_slow(now)
+                    connection.end_if_slow(now)
         return await super().on_tick(counter)
 
 

@@ -57,10 +57,10 @@ async def test_a_finished_request_is_found_by_its_id_whether_or_not_it_was_reser
 
 async def test_other_content_never_replaces_the_result_of_an_id(results, asking):
     await results.reserve(asking())
-    assert await results.finish(asking(b"y", "servicebus"), b"{y}") is False
+    assert await results.finish(asking(b"y", "servicebus"), b"{y}") is None
     assert (await results.get(asking().id)).pending
     assert await results.finish(asking(), b"{x}")
-    assert await results.finish(asking(b"y", "servicebus"), b"{y}") is False
+    assert await results.finish(asking(b"y", "servicebus"), b"{y}") is None
     assert await results.store_provisional(asking(b"y"), b"{y}", due_s=0) == "other"
     assert await document(results, asking()) == b"{x}"
 
@@ -68,14 +68,30 @@ async def test_other_content_never_replaces_the_result_of_an_id(results, asking)
 async def test_of_many_contents_that_finish_under_one_id_at_once_one_is_stored(results, asking):
     asked = [asking(b"%d" % number, "servicebus") for number in range(50)]
     stored = await asyncio.gather(*(results.finish(each, each.body) for each in asked))
-    assert stored.count(True) == 1
-    assert await document(results, asked[0]) == b"%d" % stored.index(True)
+    (one,) = (each for each in stored if each is not None)
+    assert stored.count(None) == len(asked) - 1
+    assert await document(results, asked[0]) == one
 
 
 async def test_the_same_content_may_be_finished_again(results, asking):
+    """A message that was corrected and sent again gets its new answer."""
     for told in (b"{1}", b"{2}"):
-        assert await results.finish(asking(source="servicebus"), told)
+        assert await results.finish(asking(source="servicebus"), told) == told
         assert await document(results, asking()) == told
+
+
+async def test_a_request_of_http_keeps_the_document_that_its_caller_has_seen(results, asking):
+    await results.reserve(asking())
+    assert await results.finish(asking(), b"{1}") == b"{1}"
+    assert await results.finish(asking(), b"{2}") == b"{1}"
+    assert await document(results, asking()) == b"{1}"
+
+
+async def test_a_request_that_is_cancelled_while_it_is_scored_stays_cancelled(results, asking):
+    await results.reserve(asking())
+    assert await results.cancel(asking().id, lambda _: b"{cancelled}") == "cancelled"
+    assert await results.finish(asking(), b"{done}") == b"{cancelled}"
+    assert await document(results, asking()) == b"{cancelled}"
 
 
 async def test_a_provisional_document_is_pending_until_it_is_due(results, asking, clock):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
+from local.emulators.servicebus import connection
 from local.emulators.servicebus.amqp import frames, sections
 from local.emulators.servicebus.amqp.performatives import Attach, Close, Detach, End, Transfer
 from local.emulators.servicebus.amqp.sections import Properties
 from local.emulators.servicebus.amqp.values import UInt, ULong
+from tests.local.emulators.servicebus_in_process import serving
 from tests.local.emulators.servicebus_peer import Peer, condition_of, credit, receiver, sender
 from tests.local.emulators.servicebus_process import running
 
@@ -104,3 +108,19 @@ async def test_a_disconnect_in_the_middle_of_a_frame_does_no_harm(emulator):
         rude.write(b"\x00\x00\x01\x00\x02")
     async with await Peer.connect(emulator.port) as polite:
         await polite.open()
+
+
+async def test_a_peer_that_reads_nothing_does_not_keep_the_emulator_from_stopping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "FLUSH_S", 0.05)
+    async with (
+        serving(tmp_path, {"q": {}}) as emulator,
+        await Peer.connect(emulator.port) as silent,
+    ):
+        await silent.open()
+        (served,) = emulator.server.connections
+        served._write(bytes(30_000_000))
+        async with asyncio.timeout(5):
+            await emulator.server.stop()
+        assert not emulator.server.connections

@@ -288,6 +288,26 @@ def test_a_slow_request_takes_no_place_and_is_refused(start_host: StartHost) -> 
         assert min(given_up.values()) > min(HEAD_S, BODY_S) - LOOK_S
 
 
+def test_a_body_that_arrives_when_all_places_are_taken_is_refused(host: HostProcess) -> None:
+    with connected(host) as one, connected(host) as two, connected(host) as late:
+        late.send(ECHO + b"Content-Length: 9\r\n\r\n123")
+        held = arrived(host).count("x")
+        one.send(HOLD)
+        two.send(HOLD)
+        eventually(lambda: _is_full(host))
+        late.send(b"456789")
+        status, headers, _ = late.answer()
+        assert (status, headers.get("retry-after")) == ("429 Too Many Requests", "1")
+        assert {one.answer()[0], two.answer()[0]} == {"500 Internal Server Error"}
+        assert arrived(host).count("x") == held + 2
+
+
+def _is_full(host: HostProcess) -> bool:
+    with connected(host) as client:
+        client.send(KNOWN)
+        return client.answer()[0] == "429 Too Many Requests"
+
+
 def test_health_checks_are_answered_at_full_load(host: HostProcess) -> None:
     with connected(host) as one, connected(host) as two, connected(host) as client:
         one.send(HOLD)

@@ -61,3 +61,54 @@ async def test_a_message_that_is_too_large_fails_alone(tmp_path) -> None:
         )
         assert [type(each) for each in ended] == [type(None), BindingFailed, type(None)]
         await sender.close()
+
+
+def send_to_nobody(sender: MessageSender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the broker never answer."""
+
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(sender, "_send", never)
+
+
+@pytest.mark.parametrize("turns", [0, 3])
+async def test_every_output_has_an_outcome_when_the_sending_task_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """Before its first step, and during a transfer."""
+    sender = sender_of(NOWHERE, "out")
+    send_to_nobody(sender, monkeypatch)
+    outputs = [asyncio.create_task(send(sender, str(number))) for number in range(3)]
+    for _ in range(1 + turns):
+        await asyncio.sleep(0)
+    outputs.append(asyncio.create_task(send(sender, "late")))
+    await asyncio.sleep(0)
+    assert sender._sending is not None
+    sender._sending.cancel()
+    async with asyncio.timeout(5):
+        ended = await asyncio.gather(*outputs, return_exceptions=True)
+    assert {type(each) for each in ended} == {BindingFailed}
+
+
+async def test_an_output_that_comes_in_the_last_turn_of_sending_is_sent(tmp_path) -> None:
+    async with serving(tmp_path, {"out": {}}) as bus:
+        sender = sender_of(bus.connection_string, "out")
+        async with asyncio.timeout(20):
+            for text in "abc":
+                await send(sender, text)
+        await sender.close()
+
+
+async def test_closing_does_not_wait_for_a_broker_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(message_sender, "CLOSE_S", 0.01)
+    sender = sender_of(NOWHERE, "out")
+    send_to_nobody(sender, monkeypatch)
+    output = asyncio.create_task(send(sender))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await sender.close()
+        with pytest.raises(BindingFailed):
+            await output

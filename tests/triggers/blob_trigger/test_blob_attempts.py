@@ -8,6 +8,7 @@ from azure.storage.blob import BlobLeaseClient
 
 from inference.errors import ModelUnavailable
 from tests.triggers.blob_trigger.blob_parts import parts, storage_of
+from triggers.blob_trigger import exhausted_blobs
 from triggers.blob_trigger.blob_work import BlobWork
 from triggers.blob_trigger.exhausted_blobs import POLL_S
 
@@ -218,3 +219,17 @@ async def test_markers_of_other_programs_are_left_alone(made, storage):
     storage.tries.upload_blob("odd", b"{}", metadata={"tries": "many"})
     await made.exhausted.poll()
     assert (made.sent, len(storage.markers())) == ([], 5)
+
+
+async def test_a_lease_is_renewed_until_its_attempt_ends(made, blob, storage, monkeypatch):
+    renewed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(exhausted_blobs, "RENEW_S", 0.0)
+    monkeypatch.setattr(BlobLeaseClient, "renew", lambda *_: loop.call_soon_threadsafe(renewed.set))
+    version = BlobWork.of(blob, storage.output, blob.get_blob_properties()).version
+    await made.threads.storage(made.attempts.begin, version)
+    before = asyncio.all_tasks()
+    async with made.exhausted.lease(version), asyncio.timeout(5):
+        await renewed.wait()
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before

@@ -147,6 +147,48 @@ async def test_a_job_is_ended_by_its_id(handler, storage, results, held, shown_s
     assert json.loads(await handler.score(blob, storage.output)) == document
 
 
+async def test_a_job_is_shown_until_its_document_is_stored(
+    handler, storage, results, shown_soon, monkeypatch
+):
+    """Who asks for its result while its report is written is not told that nobody knows it."""
+    blob = storage.source.upload_blob("rows.csv", MANY, metadata={"request_id": "long"})
+    write, seen = blob_scoring.write_unless_replaced, []
+
+    async def observed(threads, work, write_part, **more):
+        seen.append(await results.running.find("long"))
+        return await write(threads, work, write_part, **more)
+
+    monkeypatch.setattr(blob_scoring, "write_unless_replaced", observed)
+    await handler.score(blob, storage.output)
+    assert [each["status"] for each in seen] == ["running", "running"]  # predictions, report
+    assert await results.running.find("long") is None
+
+
+class Asked:
+    """Running jobs of which one is to end, once `answer` is set."""
+
+    def __init__(self):
+        self.answer = asyncio.get_running_loop().create_future()
+
+    async def report(self, request_id, progress):
+        return await self.answer
+
+
+async def test_a_job_that_ends_in_the_turn_in_which_it_is_ended_has_ended(shown_soon):
+    jobs, ready = Asked(), asyncio.get_running_loop().create_future()
+
+    async def job():
+        async with job_monitor.JobMonitor(jobs, "id", Report(), size=1, stall_s=None):
+            await ready
+        return "scored"
+
+    running = asyncio.create_task(job())
+    await asyncio.sleep(0.01)
+    jobs.answer.set_result(True)
+    ready.set_result(None)
+    assert await running == "scored"
+
+
 async def test_a_job_that_makes_no_progress_ends(results):
     report = Report()
 

@@ -82,3 +82,52 @@ async def test_a_sender_that_gives_up_ends_no_other() -> None:
     await other
     with pytest.raises(asyncio.CancelledError):
         await given_up
+
+
+@pytest.mark.parametrize("turns", [0, 3])
+async def test_every_message_has_an_outcome_when_the_sending_task_is_cancelled(turns: int) -> None:
+    """Before its first step, and while a call runs."""
+    queue = Queue()
+    queue.open.clear()
+    sender = BatchSender(queue.send_all)
+    senders = [asyncio.create_task(sender.send(Outgoing(body))) for body in "abc"]
+    await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    sending = sender._sending
+    assert sending is not None
+    late = asyncio.create_task(sender.send(Outgoing("late")))
+    await asyncio.sleep(0)
+    sending.cancel()
+    queue.open.set()
+    async with asyncio.timeout(5):
+        ended = await asyncio.gather(*senders, late, return_exceptions=True)
+    assert {type(each) for each in ended} == {ConnectionAbortedError}
+    await sender.send(Outgoing("next"))
+    assert queue.calls[-1] == ["next"]
+
+
+async def test_a_message_that_comes_in_the_last_turn_of_sending_is_sent() -> None:
+    """A sender whose message was sent goes on before the sending task is known to have ended."""
+    queue = Queue()
+    sender = BatchSender(queue.send_all)
+    async with asyncio.timeout(5):
+        for body in "abc":
+            await sender.send(Outgoing(body))
+    assert queue.calls == [["a"], ["b"], ["c"]]
+
+
+async def test_what_waits_is_sent_before_the_connection_is_closed() -> None:
+    queue = Queue()
+    queue.open.clear()
+    sender = BatchSender(queue.send_all, lambda: queue.calls.append(["closed"]))
+    senders = [asyncio.create_task(sender.send(Outgoing("first")))]
+    await asyncio.sleep(0.01)
+    senders.append(asyncio.create_task(sender.send(Outgoing("second"))))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(sender.close())
+    await asyncio.sleep(0)
+    queue.open.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(closing, *senders)
+    assert queue.calls == [["first"], ["second"], ["closed"]]

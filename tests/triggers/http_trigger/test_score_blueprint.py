@@ -156,3 +156,19 @@ async def test_an_unknown_result_is_404(handler):
     response = await handler.result(asking(path="results/nothing"))
     assert response.status_code == 404
     assert json.loads(response.get_body())["error"]["code"] == "unknown_result"
+
+
+async def test_a_job_that_ends_while_its_result_is_asked_for_is_found(
+    handler, results, monkeypatch
+):
+    """Its document is stored after the lookup of results, and it ends before that of jobs."""
+    request = Request(id="r1", source="blob", body=b"")
+    find = results.running.find
+
+    async def ends_before(request_id):
+        await results.finish(request, b'{"id":"r1"}')
+        return await find(request_id)
+
+    monkeypatch.setattr(results.running, "find", ends_before)
+    response = await handler.result(asking(path="results/r1"))
+    assert (response.status_code, response.get_body()) == (200, b'{"id":"r1"}')

@@ -228,9 +228,12 @@ async def test_locks_are_renewed_at_half_their_time_until_their_message_is_settl
 
     monkeypatch.setattr(scorer, "score", score)
     until = time.time() + 1
+    before = asyncio.all_tasks()
     await settle(locked("slow", locked_until=until), locked("quick", locked_until=until))
     assert platform.of("slow").count("renewed") >= 1
     assert platform.of("quick") == ["sent", "completed"]
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before  # nobody renews what is settled
 
 
 def test_without_grpcio_the_start_says_what_is_missing(scorer, results, monkeypatch):

@@ -89,6 +89,14 @@ async def test_memory_is_given_back_when_the_thread_ends(open_blobs, ended):
     await eventually_async(lambda: budget._any.held == 0)
 
 
+async def test_memory_is_given_back_when_no_thread_can_read(open_blobs):
+    container, budget = open_blobs(SlowBlobs()), BodyBudget(10_000)
+    container._threads.shutdown()
+    with pytest.raises(RuntimeError):
+        await read(container, budget, 1000)
+    assert budget._any.held == 0
+
+
 def test_a_blob_is_read_no_further_once_its_caller_has_gone(monkeypatch):
     parts = iter([b"1" * 10, b"2" * 10, b""])
     stream = SimpleNamespace(read=lambda _size: next(parts))
