@@ -156,3 +156,16 @@ async def test_a_silent_peer_is_given_up_though_it_reads_nothing(
             await lost.wait()
             with pytest.raises(ConnectionError):
                 await sending
+
+
+async def test_a_message_that_waits_for_credit_fails_with_its_link() -> None:
+    async with connected(accept_links) as (connection, _):
+        link = SendingLink(connection, "out")
+        await link.open()
+        link._credit = 0
+        sending = asyncio.create_task(link.send(b"message"))
+        await asyncio.sleep(0)
+        connection.close()
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectionError):
+                await sending
