@@ -27,7 +27,7 @@ from inference.rows.formats.json_outline import Span
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
 
-#: The first one that a document has is read. The last four are MLflow's.
+#: A document has rows under one of them. The last three are MLflow's.
 NAMES = ("data", "instances", "inputs", "input_data", "dataframe_split", "dataframe_records")
 _SPLIT = {"columns", "data"}
 
@@ -56,7 +56,7 @@ def layout_of(document: Any, schema: Schema) -> Layout:
     if isinstance(document, dict):
         if _is_record(document, schema):
             return Layout([document])
-        data = next((document[name] for name in NAMES if name in document), None)
+        data = _only(document, [name for name in NAMES if document.get(name) is not None])
         columns = _as_texts(document.get("columns"))
         if isinstance(data, dict):
             return _layout_of_object(data, schema)
@@ -127,15 +127,14 @@ class RowReader:
         if kinds == {dict} and len(self._names) > 1:
             with contextlib.suppress(KeyError):  # not all records have all columns
                 return list(map(list, map(itemgetter(*self._names), items))), {}
-        if self._lines:
-            items = [self._unwrapped(item) for item in items]
         if self._order is not None:
             items = row_types.reorder(items, self._order, self._width)
         rows: list[Any] = []
         errors: dict[int, CallerError] = {}
         for index, item in enumerate(items):
             try:
-                rows.append(self._row(item, first + index))
+                row = self._unwrapped(item) if self._lines else item
+                rows.append(self._row(row, first + index))
             except UnfitInput as error:
                 rows.append(None)
                 errors[index] = error
@@ -148,7 +147,8 @@ class RowReader:
         if not item.keys().isdisjoint(self._schema.names_among(item)):
             return item
         kinds = (list, dict, str) if self._texts else (list, dict)
-        return next((item[name] for name in NAMES if isinstance(item.get(name), kinds)), item)
+        found = [name for name in NAMES if isinstance(item.get(name), kinds)]
+        return _only(item, found) if found else item
 
     def _row(self, item: object, number: int) -> object:
         if isinstance(item, str) and self._texts:
@@ -176,6 +176,15 @@ class RowReader:
 
 def count(values: list[Any] | Span) -> int:
     return values.length if isinstance(values, Span) else len(values)
+
+
+def _only(document: dict[str, Any], names: list[str]) -> Any:
+    """What a document has under the one of NAMES that it has; None without one. Raises UnfitInput
+    for several: each of them may be what was to be scored.
+    """
+    if len(names) > 1:
+        raise UnfitInput(field="data", expected="rows under one name", got=" and ".join(names))
+    return document[names[0]] if names else None
 
 
 def _is_record(document: dict[str, Any], schema: Schema) -> bool:
