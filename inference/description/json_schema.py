@@ -52,7 +52,8 @@ def documents(schema: Schema) -> JsonSchema:
     under: JsonSchema = {"anyOf": [rows, *split, *by_column]}
     shapes: list[JsonSchema] = [rows, *split]
     for name in NAMES:
-        properties = dict.fromkeys(("columns", *NAMES), False) | {name: under}
+        others = dict.fromkeys(NAMES, {"type": "null"})
+        properties = {"columns": False} | others | {name: under}
         shapes.append({"type": "object", "required": [name], "properties": properties})
     return {"anyOf": shapes}
 
