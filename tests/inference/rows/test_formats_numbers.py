@@ -132,6 +132,19 @@ def test_a_float_is_no_integer_where_several_have_the_same_float(schema):
         assert len(read(below, kind, schema).require_valid()) == 1
 
 
+def test_a_float_is_no_category_where_several_integers_have_it():
+    schema = frame_schema([Column("a", "category", categories=(2**53, 2**53 + 2))])
+    for body, kind in (
+        (b"9007199254740993.0", CSV),
+        (b"[[9007199254740993.0]]", "application/json"),
+        (b"[[9007199254740993.0]" + b",[9007199254740992]" * 20 + b"]", "application/json"),
+        (pd.DataFrame({"a": [ROUNDED]}).to_parquet(), media_types.PARQUET),
+    ):
+        assert list(read(body, kind, schema).errors) == [0]
+    found = read(b"9007199254740992\n9007199254740994", CSV, schema).typed()
+    assert found.columns[0].tolist() == [0, 1]
+
+
 def test_a_long_float_is_an_integer_where_training_had_floats():
     columns = [Column(name, "integer", missing=True, dtype="float64") for name in "ab"]
     for body, kind in (
