@@ -159,11 +159,20 @@ class RowReader:
         if not self._names:
             return item
         names = self._schema.names_among(item) if self._texts else self._names
-        for at, name in enumerate(names):
-            if name not in item and not self._optional(at):
-                field = f"row {number}, column {name!r}"
-                raise UnfitInput(field=field, expected="present", got="missing")
+        lacking = [at for at, name in enumerate(names) if name not in item]
+        others = self._folded(item, names) if lacking else {}
+        for at in lacking:
+            other = others.get(_fold(names[at]))
+            if other is not None or not self._optional(at):
+                field = f"row {number}, column {names[at]!r}"
+                got = "missing" if other is None else f"{other!r}, which is another name"
+                raise UnfitInput(field=field, expected="present", got=got)
         return list(map(item.get, names))
+
+    def _folded(self, record: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
+        """The names that are not read, as they are without case and the space around them."""
+        read = self._schema.ignored.union(names)
+        return {_fold(name): name for name in record if name not in read}
 
     def _names_in(self, record: dict[str, Any]) -> tuple[str, ...]:
         return tuple(name for name in record if name not in self._schema.ignored)
@@ -172,6 +181,10 @@ class RowReader:
         """Whether cells of a column may be missing."""
         columns = self._schema.columns
         return self._schema.allows_missing if columns is None else columns[at].missing
+
+
+def _fold(name: str) -> str:
+    return name.strip().casefold()
 
 
 def count(values: list[Any] | Span) -> int:

@@ -207,6 +207,16 @@ def test_an_absent_key_is_a_missing_value_where_the_column_allows_it():
         ]
 
 
+@pytest.mark.parametrize("name", ["C", " c", "c "])
+def test_a_name_in_another_spelling_is_no_missing_value(name):
+    record = {"a": 1, "b": 2, name: 3}
+    for form, body in ((JSON, [record]), (LINES, record)):
+        says = f"column 'c': expected present, got {name!r}, which is another name"
+        assert says in refusal(orjson.dumps(body), form, GAPS)
+        ignoring = GAPS.ignoring([name])
+        assert both_ways(orjson.dumps(body), form, ignoring) == [[1, 2, None]]
+
+
 def test_records_keep_the_first_records_order_for_the_whole_input():
     first, then = b'{"x": 1, "y": 2, "z": 3}', b'{"z": 3, "extra": 0, "y": 2, "x": 1}'
     records = [first] * 1_500 + [then] * 1_500
