@@ -52,7 +52,7 @@ def documents(schema: Schema) -> JsonSchema:
     under: JsonSchema = {"anyOf": [rows, *split, *by_column]}
     shapes: list[JsonSchema] = [rows, *split]
     for name in NAMES:
-        others = dict.fromkeys(NAMES, {"type": "null"})
+        others: JsonSchema = {each: {"type": "null"} for each in NAMES}
         properties = {"columns": False} | others | {name: under}
         shapes.append({"type": "object", "required": [name], "properties": properties})
     return {"anyOf": shapes}

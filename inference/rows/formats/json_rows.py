@@ -160,14 +160,21 @@ class RowReader:
             return item
         names = self._schema.names_among(item) if self._texts else self._names
         lacking = [at for at, name in enumerate(names) if name not in item]
-        others = self._folded(item, names) if lacking else {}
+        if lacking:
+            self._check_lacking(lacking, item, names, number)
+        return list(map(item.get, names))
+
+    def _check_lacking(
+        self, lacking: list[int], record: dict[str, Any], names: tuple[str, ...], number: int
+    ) -> None:
+        """Raises UnfitInput for a column that may not be missing, or that is misspelled."""
+        others = self._folded(record, names)
         for at in lacking:
             other = others.get(_fold(names[at]))
             if other is not None or not self._optional(at):
                 field = f"row {number}, column {names[at]!r}"
                 got = "missing" if other is None else f"{other!r}, which is another name"
                 raise UnfitInput(field=field, expected="present", got=got)
-        return list(map(item.get, names))
 
     def _folded(self, record: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
         """The names that are not read, as they are without case and the space around them."""
