@@ -78,6 +78,8 @@ class RowReader:
         self._texts = schema.kind == "texts"
         #: Of records.
         self._names: tuple[str, ...] = schema.names or ()
+        #: These and the ignored ones.
+        self._read: frozenset[str] | None = None
         #: Of rows that are lists: see row_types.reorder.
         self._order: list[int] | None = None
         self._width = 0
@@ -178,8 +180,9 @@ class RowReader:
 
     def _folded(self, record: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
         """The names that are not read, as they are without case and the space around them."""
-        read = self._schema.ignored.union(names)
-        return {_fold(name): name for name in record if name not in read}
+        if self._read is None:
+            self._read = self._schema.ignored.union(names)
+        return {_fold(name): name for name in record.keys() - self._read}
 
     def _names_in(self, record: dict[str, Any]) -> tuple[str, ...]:
         return tuple(name for name in record if name not in self._schema.ignored)
