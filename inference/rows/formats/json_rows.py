@@ -78,8 +78,9 @@ class RowReader:
         self._texts = schema.kind == "texts"
         #: Of records.
         self._names: tuple[str, ...] = schema.names or ()
-        #: These and the ignored ones.
-        self._read: frozenset[str] | None = None
+        #: These and the ignored ones; these as _fold writes them.
+        self._read: frozenset[str] = frozenset()
+        self._folded: dict[str, str] = {}
         #: Of rows that are lists: see row_types.reorder.
         self._order: list[int] | None = None
         self._width = 0
@@ -161,28 +162,31 @@ class RowReader:
         if not self._names:
             return item
         names = self._schema.names_among(item) if self._texts else self._names
-        lacking = [at for at, name in enumerate(names) if name not in item]
-        if lacking:
-            self._check_lacking(lacking, item, names, number)
+        self._check_names(item, names, number)
         return list(map(item.get, names))
 
-    def _check_lacking(
-        self, lacking: list[int], record: dict[str, Any], names: tuple[str, ...], number: int
-    ) -> None:
-        """Raises UnfitInput for a column that may not be missing, or that is misspelled."""
-        others = self._folded(record, names)
-        for at in lacking:
-            other = others.get(_fold(names[at]))
-            if other is not None or not self._optional(at):
-                field = f"row {number}, column {names[at]!r}"
-                got = "missing" if other is None else f"{other!r}, which is another name"
-                raise UnfitInput(field=field, expected="present", got=got)
+    def _check_names(self, record: dict[str, Any], names: tuple[str, ...], number: int) -> None:
+        """Raises UnfitInput for a column that is not there, and may not be missing."""
+        lacks = False
+        for at, name in enumerate(names):
+            if name not in record:
+                lacks = True
+                if not self._optional(at):
+                    raise _lacking(name, number, "missing")
+        if lacks:
+            self._refuse_misspelled(record, names, number)
 
-    def _folded(self, record: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-        """The names that are not read, as they are without case and the space around them."""
-        if self._read is None:
+    def _refuse_misspelled(
+        self, record: dict[str, Any], names: tuple[str, ...], number: int
+    ) -> None:
+        """Raises UnfitInput for a column that has another spelling here. It may be missing."""
+        if not self._folded:
             self._read = self._schema.ignored.union(names)
-        return {_fold(name): name for name in record.keys() - self._read}
+            self._folded = {_fold(name): name for name in names}
+        for other in record.keys() - self._read:
+            name = self._folded.get(_fold(other))
+            if name is not None and name not in record:
+                raise _lacking(name, number, f"{other!r}, which is another name")
 
     def _names_in(self, record: dict[str, Any]) -> tuple[str, ...]:
         return tuple(name for name in record if name not in self._schema.ignored)
@@ -194,7 +198,12 @@ class RowReader:
 
 
 def _fold(name: str) -> str:
+    """A name without case and the space around it."""
     return name.strip().casefold()
+
+
+def _lacking(name: str, number: int, got: str) -> UnfitInput:
+    return UnfitInput(field=f"row {number}, column {name!r}", expected="present", got=got)
 
 
 def count(values: list[Any] | Span) -> int:
