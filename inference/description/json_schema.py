@@ -42,8 +42,7 @@ def components(schema: Schema) -> dict[str, JsonSchema]:
 
 def documents(schema: Schema) -> JsonSchema:
     """The documents that inference.rows.formats.json_rows reads: rows, or an object with rows under
-    one of NAMES, where they may be split from their names, or columns. With several of NAMES, the
-    first is read.
+    one of NAMES, where they may be split from their names, or columns. Two of NAMES are refused.
     """
     rows = {"$ref": f"{COMPONENTS}Rows"}
     split = [] if schema.kind == "texts" else [_split(schema)]
@@ -52,9 +51,10 @@ def documents(schema: Schema) -> JsonSchema:
         by_column.append({"$ref": f"{COMPONENTS}Record"})
     under: JsonSchema = {"anyOf": [rows, *split, *by_column]}
     shapes: list[JsonSchema] = [rows, *split]
-    for position, name in enumerate(NAMES):
-        absent = dict.fromkeys(("columns", *NAMES[:position]), False)
-        shapes.append({"type": "object", "required": [name], "properties": {name: under} | absent})
+    for name in NAMES:
+        others: JsonSchema = {each: {"type": "null"} for each in NAMES}
+        properties = {"columns": False} | others | {name: under}
+        shapes.append({"type": "object", "required": [name], "properties": properties})
     return {"anyOf": shapes}
 
 

@@ -22,20 +22,23 @@ ZSTD_WINDOW_LOG = 23
 _PIECE_BYTES = 1024 * 1024
 #: Compressed bytes that are decompressed at a time.
 _FED_BYTES = 16 * 1024
+#: Of a body: streams beyond MAX_ROWS and beyond so many are refused. An empty one of nine bytes
+#: takes 20 us, so that a body of nothing else would take seconds a megabyte.
+FEW_STREAMS = 1_000
 #: Makes zlib detect gzip's header and its own.
 _EITHER = zlib.MAX_WBITS | 32
 
 
-def decompress(source: BinaryIO, encoding: str) -> BinaryIO:
+def decompress(source: BinaryIO, encoding: str, *, max_streams: int | None = None) -> BinaryIO:
     """The stream before `Content-Encoding: {encoding}`; the stream itself without an encoding.
 
     Raises UnsupportedType. Reading raises MalformedInput if the bytes have another encoding or
-    end before the compressed stream does.
+    end before the compressed stream does, InputTooLarge for more streams than `max_streams`.
     """
     encoding = parse_encoding(encoding)
     if not encoding:
         return source
-    return cast(BinaryIO, Unclosed(_Decompressed(source, encoding), READ_BYTES))
+    return cast(BinaryIO, Unclosed(_Decompressed(source, encoding, max_streams), READ_BYTES))
 
 
 def decompress_body(body: bytes, encoding: str, *, limits: Limits) -> bytes:
@@ -52,7 +55,8 @@ def decompress_body(body: bytes, encoding: str, *, limits: Limits) -> bytes:
 def pieces(body: bytes, encoding: str, *, limits: Limits) -> Iterator[bytes]:
     """As decompress_body, one piece after the other, in constant memory."""
     limits.check_bytes(len(body))
-    size, stream = 0, decompress(io.BytesIO(body), encoding)
+    most = max(limits.rows, FEW_STREAMS)
+    size, stream = 0, decompress(io.BytesIO(body), encoding, max_streams=most)
     while piece := stream.read(_PIECE_BYTES):
         size += len(piece)
         if size > limits.body_bytes:
@@ -69,8 +73,9 @@ def pieces(body: bytes, encoding: str, *, limits: Limits) -> Iterator[bytes]:
 class _Decompressed(Produced):
     """The source's content. It holds at most one read of each side."""
 
-    def __init__(self, source: BinaryIO, encoding: str) -> None:
+    def __init__(self, source: BinaryIO, encoding: str, max_streams: int | None) -> None:
         self._source, self._encoding = source, encoding
+        self._max_streams, self._streams = max_streams, 0
         self._decompressor = _decompressor(encoding)
         #: What was read from the source, and where the bytes begin that are not decompressed yet.
         self._packed, self._at = memoryview(b""), 0
@@ -113,7 +118,19 @@ class _Decompressed(Produced):
             self._at -= len(self._decompressor.unused_data)
             self._decompressor = _decompressor(self._encoding)
             self._is_within = self._is_first = False
+            self._count_stream()
         return content
+
+    def _count_stream(self) -> None:
+        self._streams += 1
+        if self._max_streams is not None and self._streams > self._max_streams:
+            raise InputTooLarge(
+                size=self._streams,
+                limit=self._max_streams,
+                unit=f"{self._encoding} streams",
+                setting="MAX_ROWS",
+                at_least=True,
+            )
 
     def _begin_next(self) -> bool:
         """Whether another stream begins in the next bytes, or they are zeros behind gzip's."""

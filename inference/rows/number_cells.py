@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inference.rows.numeric import may_be_rounded
 from inference.rows.row_types import Array, parse_number
 from inference.rows.schema import ARROW, Column
 from inference.rows.typed_rows import INTEGER_OR_MISSING, storage
@@ -67,6 +68,8 @@ class IntegerCells:
     def __init__(self, column: Column, *, text: bool) -> None:
         self._text, self._storage = text, storage(column)
         self.limits = integer_range(column)
+        #: Whether training's column had floats: these keep all digits that it had.
+        self.takes_floats = column.pandas_dtype.lower().startswith(("float", "double"))
 
     def whole(self, cells: Sequence[Any]) -> Array:
         if self._text:
@@ -85,6 +88,8 @@ class IntegerCells:
         number = parse_number(cell.strip()) if self._text else _require_number(cell)
         whole = int(number)
         if whole != number or whole not in self.limits:
+            raise ValueError
+        if not self.takes_floats and may_be_rounded(number):
             raise ValueError
         return whole
 

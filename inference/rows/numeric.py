@@ -26,6 +26,8 @@ from inference.rows.schema import Schema
 
 #: Up to here float64 holds every integer.
 EXACT_INTEGER = 2**53
+#: What an error says of a float that may stand for several integers.
+ROUNDED = ", a float beyond 2**53, which may have lost digits"
 _EXACT_SQUARE = float(EXACT_INTEGER**2)
 #: Columns become rows so many rows at a time, which the processor's cache holds.
 _BLOCK_ROWS = 500
@@ -126,7 +128,7 @@ def _coerce_values(values: Array, schema: Schema, first: int) -> Rows:
         errors[position] = UnfitInput(
             field=f"row {first + position}, column {column}",
             expected=_expected(schema),
-            got=_describe(values[position, column].item()),
+            got=_describe(values[position, column].item(), schema),
         )
     with np.errstate(over="ignore"):
         converted = values[whole].astype(schema.dtype)
@@ -139,12 +141,17 @@ def _fits(values: Array, schema: Schema) -> Array:
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         inside = (values >= limits.min) & (values <= limits.max)
-        if values.dtype.kind == "f":  # the largest integers have no float: they round up
-            inside &= (values % 1 == 0) & (values < 2.0 ** (limits.bits - (dtype.kind == "i")))
+        if values.dtype.kind == "f":
+            inside &= (values % 1 == 0) & (np.abs(values) < EXACT_INTEGER)
         return inside
     with np.errstate(over="ignore"):
         finite = np.isfinite(values.astype(dtype))
     return finite | np.isnan(values) if schema.allows_missing else finite
+
+
+def may_be_rounded(number: object) -> bool:
+    """Whether a number is a float that other integers are rounded to, too."""
+    return isinstance(number, float) and not abs(number) < EXACT_INTEGER
 
 
 def _expected(schema: Schema) -> str:
@@ -248,13 +255,13 @@ def _fitting(number: float, schema: Schema, place: str) -> float:
     with np.errstate(over="ignore"):
         if dtype.kind in "iu":
             limits = np.iinfo(dtype)
-            if math.isfinite(number) and number % 1 == 0:
+            if math.isfinite(number) and number % 1 == 0 and not may_be_rounded(number):
                 whole = int(number)
                 if limits.min <= whole <= limits.max:
                     return whole
         elif math.isfinite(dtype.type(number)) or (math.isnan(number) and schema.allows_missing):
             return number
-    raise UnfitInput(field=place, expected=_expected(schema), got=_describe(number))
+    raise UnfitInput(field=place, expected=_expected(schema), got=_describe(number, schema))
 
 
 def _shape(schema: Schema) -> str:
@@ -265,5 +272,9 @@ def _width(schema: Schema) -> str:
     return "features" if schema.features is None else str(schema.features)
 
 
-def _describe(number: float) -> str:
-    return "nothing (null, an empty cell or NaN)" if number != number else str(number)  # noqa: PLR0124
+def _describe(number: float, schema: Schema) -> str:
+    if number != number:  # noqa: PLR0124
+        return "nothing (null, an empty cell or NaN)"
+    if np.dtype(schema.dtype).kind in "iu" and math.isfinite(number) and may_be_rounded(number):
+        return f"{number}{ROUNDED}"
+    return str(number)

@@ -81,7 +81,7 @@ def parse_number(text: str) -> int | float:
     if "_" in text:  # only Python reads "1_0" as ten
         raise ValueError(text)
     try:
-        return int(text)
+        return int(text) or float(text)  # of integers only floats have -0
     except ValueError:
         return float(text)
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import Array, Row, Rows, count_values, short_repr
+from inference.rows import numeric
+from inference.rows.row_types import (
+    Array,
+    Row,
+    Rows,
+    count_values,
+    parse_number,
+    short_repr,
+)
 from inference.rows.schema import Column, ColumnType, Schema
 from inference.rows.typed_columns import ColumnReader, ReadColumn, readers
 from inference.rows.typed_rows import TypedRows, storage
@@ -117,8 +127,19 @@ def _wrong_cell(cell: object, row: int, at: int, schema: Schema) -> UnfitInput:
     return UnfitInput(
         field=f"row {row}, column {column.name!r}",
         expected=_expected(column),
-        got=short_repr(cell),
+        got=short_repr(cell) + _why(cell, column),
     )
+
+
+def _why(cell: object, column: Column) -> str:
+    """What else the error says of a float, or of the text of one."""
+    if column.type != "integer":
+        return ""
+    with contextlib.suppress(ValueError):
+        number = parse_number(cell) if isinstance(cell, str) else cell
+        if isinstance(number, float) and math.isfinite(number) and numeric.may_be_rounded(number):
+            return numeric.ROUNDED
+    return ""
 
 
 def _expected(column: Column) -> str:

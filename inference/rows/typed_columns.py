@@ -75,6 +75,11 @@ class ColumnReader:
         """Of an integer column."""
         return self.cells.limits if isinstance(self.cells, number_cells.IntegerCells) else range(0)
 
+    @property
+    def takes_floats(self) -> bool:
+        """Whether an integer column takes floats of any size."""
+        return isinstance(self.cells, number_cells.IntegerCells) and self.cells.takes_floats
+
     def read(self, cells: Cells) -> ReadColumn:
         marked = self._mark_missing(cells)
         if len(cells) <= FEW_CELLS or (not self.feature.missing and None in marked):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from inference.rows.numeric import may_be_rounded
 from inference.rows.row_types import Array, parse_number
 from inference.rows.schema import Column, Unseen
 from inference.rows.typed_rows import MISSING_CODE, TEXT_DTYPE, storage
@@ -93,9 +94,11 @@ class CategoryCells:
         self._booleans = any(isinstance(value, bool) for value in values)
         self._codes: dict[object, int] = {value: code for code, value in enumerate(values)}
         self._unseen_is_missing = unseen == "missing"
+        #: Whether a float may stand for several categories, or for one and no other.
+        self._long = any(may_be_rounded(float(value)) for value in values if type(value) is int)
 
     def whole(self, cells: Sequence[Any]) -> Array:
-        if self._text or self._booleans or self._unseen_is_missing:
+        if self._text or self._booleans or self._unseen_is_missing or self._long:
             raise TypeError
         if bool in set(map(type, cells)):  # True would be found as 1
             raise TypeError
@@ -104,6 +107,8 @@ class CategoryCells:
 
     def one(self, cell: Any) -> int | None:
         value = self._value(cell)
+        if self._long and may_be_rounded(value):
+            raise ValueError
         if isinstance(value, bool) is not self._booleans or value not in self._codes:
             if self._unseen_is_missing:
                 return None

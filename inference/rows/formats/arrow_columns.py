@@ -112,6 +112,8 @@ def _integers(reader: ColumnReader, column: pa.Array) -> ReadColumn:
         # The limits are powers of two, save the last one: no float lies between it and the power.
         bad = ~nulls & ~((values >= limits.start) & (values < float(limits.stop)))
         bad |= ~nulls & ~bad & (values != np.floor(values))
+        if not reader.takes_floats:
+            bad |= ~nulls & (np.abs(values) >= numeric.EXACT_INTEGER)
         values = np.where(nulls | bad, 0, values)
         values = values.astype(np.uint64 if limits.stop > 2**63 else np.int64)
     else:

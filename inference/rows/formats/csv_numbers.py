@@ -51,17 +51,31 @@ def read(
         return None
     if delimiter != b",":
         text = text.replace(delimiter, b",")
+    array = _parsed(b"[%b]" % text, parser)
+    if array is None or array.size != len(lines) * (commas + 1):
+        return None
+    return array.reshape(len(lines), commas + 1)
+
+
+def _parsed(text: bytes, parser: simdjson.Parser | None) -> Array | None:
+    """The numbers of a JSON array; None if it has others, or one that would lose its sign."""
     if parser is None or len(text) > KEPT_BYTES:
         parser = simdjson.Parser()
     try:
-        document: Any = parser.parse(b"[%b]" % text)
-        values = document.as_buffer(of_type="d")
+        document: Any = parser.parse(text)
+        array: Array = np.frombuffer(document.as_buffer(of_type="d"))
     except (ValueError, TypeError, RuntimeError):
         return None
-    array: Array = np.frombuffer(values)
-    return (
-        array.reshape(len(lines), commas + 1) if array.size == len(lines) * (commas + 1) else None
-    )
+    return None if not array.all() and _has_integer_minus_zero(text) else array
+
+
+def _has_integer_minus_zero(text: bytes) -> bool:
+    """Whether a JSON text of numbers has -0, an integer there: it becomes 0."""
+    if b"-0" not in text:
+        return False
+    view = np.frombuffer(text, np.uint8)
+    minus = np.flatnonzero(view == ord("-"))
+    return bool(((view[minus + 1] == ord("0")) & (view[minus + 2] != ord("."))).any())
 
 
 def coerce(values: Array, order: list[int] | None, schema: Schema) -> Rows | None:

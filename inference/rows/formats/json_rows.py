@@ -27,7 +27,7 @@ from inference.rows.formats.json_outline import Span
 from inference.rows.row_types import Rows
 from inference.rows.schema import Schema
 
-#: The first one that a document has is read. The last four are MLflow's.
+#: A document has rows under one of them. The last three are MLflow's.
 NAMES = ("data", "instances", "inputs", "input_data", "dataframe_split", "dataframe_records")
 _SPLIT = {"columns", "data"}
 
@@ -56,7 +56,7 @@ def layout_of(document: Any, schema: Schema) -> Layout:
     if isinstance(document, dict):
         if _is_record(document, schema):
             return Layout([document])
-        data = next((document[name] for name in NAMES if name in document), None)
+        data = _only(document, [name for name in NAMES if document.get(name) is not None])
         columns = _as_texts(document.get("columns"))
         if isinstance(data, dict):
             return _layout_of_object(data, schema)
@@ -78,6 +78,9 @@ class RowReader:
         self._texts = schema.kind == "texts"
         #: Of records.
         self._names: tuple[str, ...] = schema.names or ()
+        #: These and the ignored ones; these as _fold writes them.
+        self._read: frozenset[str] = frozenset()
+        self._folded: dict[str, str] = {}
         #: Of rows that are lists: see row_types.reorder.
         self._order: list[int] | None = None
         self._width = 0
@@ -127,15 +130,14 @@ class RowReader:
         if kinds == {dict} and len(self._names) > 1:
             with contextlib.suppress(KeyError):  # not all records have all columns
                 return list(map(list, map(itemgetter(*self._names), items))), {}
-        if self._lines:
-            items = [self._unwrapped(item) for item in items]
         if self._order is not None:
             items = row_types.reorder(items, self._order, self._width)
         rows: list[Any] = []
         errors: dict[int, CallerError] = {}
         for index, item in enumerate(items):
             try:
-                rows.append(self._row(item, first + index))
+                row = self._unwrapped(item) if self._lines else item
+                rows.append(self._row(row, first + index))
             except UnfitInput as error:
                 rows.append(None)
                 errors[index] = error
@@ -148,7 +150,8 @@ class RowReader:
         if not item.keys().isdisjoint(self._schema.names_among(item)):
             return item
         kinds = (list, dict, str) if self._texts else (list, dict)
-        return next((item[name] for name in NAMES if isinstance(item.get(name), kinds)), item)
+        found = [name for name in NAMES if isinstance(item.get(name), kinds)]
+        return _only(item, found) if found else item
 
     def _row(self, item: object, number: int) -> object:
         if isinstance(item, str) and self._texts:
@@ -159,11 +162,31 @@ class RowReader:
         if not self._names:
             return item
         names = self._schema.names_among(item) if self._texts else self._names
-        for at, name in enumerate(names):
-            if name not in item and not self._optional(at):
-                field = f"row {number}, column {name!r}"
-                raise UnfitInput(field=field, expected="present", got="missing")
+        self._check_names(item, names, number)
         return list(map(item.get, names))
+
+    def _check_names(self, record: dict[str, Any], names: tuple[str, ...], number: int) -> None:
+        """Raises UnfitInput for a column that is not there, and may not be missing."""
+        lacks = False
+        for at, name in enumerate(names):
+            if name not in record:
+                lacks = True
+                if not self._optional(at):
+                    raise _lacking(name, number, "missing")
+        if lacks:
+            self._refuse_misspelled(record, names, number)
+
+    def _refuse_misspelled(
+        self, record: dict[str, Any], names: tuple[str, ...], number: int
+    ) -> None:
+        """Raises UnfitInput for a column that has another spelling here. It may be missing."""
+        if not self._folded:
+            self._read = self._schema.ignored.union(names)
+            self._folded = {_fold(name): name for name in names}
+        for other in record.keys() - self._read:
+            name = self._folded.get(_fold(other))
+            if name is not None and name not in record:
+                raise _lacking(name, number, f"{other!r}, which is another name")
 
     def _names_in(self, record: dict[str, Any]) -> tuple[str, ...]:
         return tuple(name for name in record if name not in self._schema.ignored)
@@ -174,8 +197,26 @@ class RowReader:
         return self._schema.allows_missing if columns is None else columns[at].missing
 
 
+def _fold(name: str) -> str:
+    """A name without case and the space around it."""
+    return name.strip().casefold()
+
+
+def _lacking(name: str, number: int, got: str) -> UnfitInput:
+    return UnfitInput(field=f"row {number}, column {name!r}", expected="present", got=got)
+
+
 def count(values: list[Any] | Span) -> int:
     return values.length if isinstance(values, Span) else len(values)
+
+
+def _only(document: dict[str, Any], names: list[str]) -> Any:
+    """What a document has under the one of NAMES that it has; None without one. Raises UnfitInput
+    for several: each of them may be what was to be scored.
+    """
+    if len(names) > 1:
+        raise UnfitInput(field="data", expected="rows under one name", got=" and ".join(names))
+    return document[names[0]] if names else None
 
 
 def _is_record(document: dict[str, Any], schema: Schema) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from inference.errors import InputTooLarge, MalformedInput, UnsupportedType
 from inference.limits import Limits
-from inference.rows.decompression import decompress, decompress_body, pieces
+from inference.rows.decompression import FEW_STREAMS, decompress, decompress_body, pieces
 from inference.rows.streams import READ_BYTES, require_end
 
 TEXT = b"".join(b"%d,2,3\n" % number for number in range(200_000))
@@ -179,6 +179,17 @@ def test_a_body_that_unpacks_past_the_limit_is_refused_before_it_is_unpacked_who
         InputTooLarge, match="at least 1,048,576 unpacked bytes, the limit is 100,000"
     ):
         decompress_body(bomb, encoding, limits=Limits(100_000, 9))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_body_of_more_streams_than_rows_is_refused_before_they_are_all_read(encoding):
+    empty = PACK[encoding](b"")
+    limits = Limits(10**8, FEW_STREAMS + 1)
+    assert decompress_body(empty * (FEW_STREAMS + 1), encoding, limits=limits) == b""
+    assert decompress_body(empty * FEW_STREAMS, encoding, limits=Limits(10**8, 1)) == b""
+    with pytest.raises(InputTooLarge, match=f"at least 1,002 {encoding} streams"):
+        decompress_body(empty * 100_000, encoding, limits=limits)
+    assert decompress(io.BytesIO(empty * 3_000), encoding).read() == b""  # a blob has any number
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip"])

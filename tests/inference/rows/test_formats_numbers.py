@@ -91,6 +91,86 @@ def test_a_column_of_integers_keeps_their_digits(dtype, column):
         assert made["n"].dtype == dtype
 
 
+ROUNDED = float(2**53)
+CSV, LINES = "text/csv; header=absent", "application/jsonl"
+
+
+def as_parquet(*cells: float) -> bytes:
+    out = io.BytesIO()
+    pd.DataFrame({name: [cell] for name, cell in zip("ab", cells, strict=True)}).to_parquet(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("many", [1, 20, 20_000])
+@pytest.mark.parametrize("spelling", ["9007199254740993.0", "1e17", "-9007199254740993e0"])
+@pytest.mark.parametrize(
+    "schema", [Schema(features=2, dtype="int64"), frame("ab", ("integer", "integer"))]
+)
+def test_a_text_of_a_float_is_no_integer_where_several_have_the_same_float(schema, spelling, many):
+    row = f"{spelling},1"
+    limits = Limits(10**8, many)
+    for body, kind in (
+        ("\n".join([row] * many), CSV),
+        (f"[{','.join([f'[{row}]'] * many)}]", "application/json"),
+        ("\n".join([f"[{row}]"] * many), LINES),
+    ):
+        with pytest.raises(UnfitInput, match="may have lost digits"):
+            formats.decode(body.encode(), kind, schema, limits=limits).require_valid()
+
+
+@pytest.mark.parametrize(
+    "schema", [Schema(features=2, dtype="int64"), frame("ab", ("integer", "integer"))]
+)
+def test_a_float_is_no_integer_where_several_have_the_same_float(schema):
+    for body, kind in (
+        (npy(np.array([[ROUNDED, 1]])), media_types.NPY),
+        (as_parquet(ROUNDED, 1.0), media_types.PARQUET),
+    ):
+        with pytest.raises(UnfitInput, match="may have lost digits"):
+            read(body, kind, schema).require_valid()
+        below = body.replace(np.float64(ROUNDED).tobytes(), np.float64(ROUNDED - 1).tobytes())
+        assert len(read(below, kind, schema).require_valid()) == 1
+
+
+def test_a_float_is_no_category_where_several_integers_have_it():
+    schema = frame_schema([Column("a", "category", categories=(2**53, 2**53 + 2))])
+    for body, kind in (
+        (b"9007199254740993.0", CSV),
+        (b"[[9007199254740993.0]]", "application/json"),
+        (b"[[9007199254740993.0]" + b",[9007199254740992]" * 20 + b"]", "application/json"),
+        (pd.DataFrame({"a": [ROUNDED]}).to_parquet(), media_types.PARQUET),
+    ):
+        assert list(read(body, kind, schema).errors) == [0]
+    found = read(b"9007199254740992\n9007199254740994", CSV, schema).typed()
+    assert found.columns[0].tolist() == [0, 1]
+
+
+def test_a_long_float_is_an_integer_where_training_had_floats():
+    columns = [Column(name, "integer", missing=True, dtype="float64") for name in "ab"]
+    for body, kind in (
+        (b"9007199254740993.0,1", CSV),
+        (b"[[9007199254740993.0,1]]", "application/json"),
+        (npy(np.array([[ROUNDED, 1]])), media_types.NPY),
+        (as_parquet(ROUNDED, 1.0), media_types.PARQUET),
+    ):
+        found = read(body, kind, frame_schema(columns)).typed()
+        assert found.columns[0].tolist() == [ROUNDED]
+
+
+ZEROS = ["-0,1", '"-0",1', "-0 ,1", "1,-0", "-0.0,1", "-0.5,-0", "-0,-0.5"]
+
+
+@pytest.mark.parametrize("row", ZEROS)
+@pytest.mark.parametrize("many", [1, 20, 20_000])
+@pytest.mark.parametrize("schema", [TWO, frame("ab", ("number", "number"))])
+def test_a_zero_of_csv_keeps_its_sign_in_every_way_of_reading(schema, many, row):
+    body = "\n".join([row] * many).encode()
+    found = formats.decode(body, CSV, schema, limits=Limits(10**8, many)).require_valid()
+    first = found[:1].tolist()[0] if schema is TWO else [each[0] for each in found.columns]
+    expected = [float(cell.strip('" ')) for cell in row.split(",")]
+    assert list(map(str, map(float, first))) == list(map(str, expected))
+
+
 def test_only_common_spellings_of_numbers_are_read():
     for schema in (Schema(features=2), frame(("a", "b"), ("number", "number"))):
         for cells in (["1_0", "2"], ["0x1", "2"], ["1e", "2"], ["९" * 5000, "2"]):

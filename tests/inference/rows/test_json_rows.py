@@ -162,6 +162,38 @@ def test_a_member_that_a_document_has_twice_is_refused(body):
         formats.decode(body, JSON, ARRAY, limits=LIMITS)
 
 
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize(
+    "members",
+    ['"data":[[1,2]],"inputs":[[3,4]]', '"columns":["a","b"],"instances":[],"data":[[1,2]]'],
+)
+def test_a_document_with_rows_under_two_names_is_refused_with_both(members, long):
+    space = " " * (json_outline.PIECE_BYTES if long else 0)
+    both = "data and in(puts|stances)"
+    with pytest.raises(UnfitInput, match=both):
+        formats.decode(
+            f"{{{members}{space}}}".encode(),
+            "application/json",
+            Schema(features=2),
+            limits=Limits(10**8, 10),
+        )
+
+
+def test_null_beside_the_rows_is_no_second_name():
+    for body in (b'{"data":[[1,2]],"inputs":null}', b'{"data":null,"inputs":[[1,2]]}'):
+        found = formats.decode(
+            body, "application/json", Schema(features=2), limits=Limits(10**8, 10)
+        )
+        assert found.numbers().tolist() == [[1, 2]]
+
+
+def test_a_line_with_rows_under_two_names_is_that_rows_error():
+    body = b'{"data":[1,2]}\n{"data":[1,2],"inputs":[3,4]}\n{"inputs":[5,6]}'
+    found = formats.decode(body, "application/jsonl", Schema(features=2), limits=Limits(10**8, 10))
+    assert found.values.tolist() == [[1, 2], [5, 6]]
+    assert "data and inputs" in str(found.errors[1])
+
+
 def test_an_absent_key_is_a_missing_value_where_the_column_allows_it():
     lines = b'{"a": 1, "c": 3}\n{"b": 2, "c": null, "a": 4}\n{}\n'
     for form, body in ((LINES, lines), (JSON, b"[%b]" % b",".join(lines.splitlines()))):
@@ -173,6 +205,16 @@ def test_an_absent_key_is_a_missing_value_where_the_column_allows_it():
             "row 1, column 'c': expected a number, got null",
             "row 2, column 'a': expected present, got missing",
         ]
+
+
+@pytest.mark.parametrize("name", ["C", " c", "c "])
+def test_a_name_in_another_spelling_is_no_missing_value(name):
+    record = {"a": 1, "b": 2, name: 3}
+    for form, body in ((JSON, [record]), (LINES, record)):
+        says = f"column 'c': expected present, got {name!r}, which is another name"
+        assert says in refusal(orjson.dumps(body), form, GAPS)
+        ignoring = GAPS.ignoring([name])
+        assert both_ways(orjson.dumps(body), form, ignoring) == [[1, 2, None]]
 
 
 def test_records_keep_the_first_records_order_for_the_whole_input():

@@ -116,7 +116,7 @@ async def test_a_models_columns_and_classes_are_described(documented_scorer):
         ("classifier", [[1, 2]]),
         ("classifier", [[1, 2, None]]),
         ("classifier", {"rows": [[1, 2, 3]]}),
-        ("classifier", {"data": None, "instances": [[1, 2, 3]]}),
+        ("classifier", {"data": [[1, 2, 3]], "instances": [[1, 2, 3]]}),
         ("regressor", {"columns": ["a", "b"], "data": [[1, 2]]}),
         ("regressor", [{"a": 1, "b": 2}]),
         ("frame", [{"age": "old", "city": None, "member": True}]),
