@@ -14,15 +14,18 @@ from inference.limits import PART_CELLS, rows_per_part
 from inference.rows.formats import json_outline, plain
 
 _LONG_NUMBER = re.compile(rb"\d{20}")
+#: How orjson writes NumPy's NaT in nanoseconds, and in units from minutes to weeks.
+_NAT, _NAT_OF_DAYS = b'"1677-09-21T00:12:43.145224"', b'"1970-01-01T00:00:00"'
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 def dumps(value: object) -> bytes:
     """Encode what a script returned. Raises ResultUnserialisable."""
     try:
-        return orjson.dumps(value, default=plain.default, option=_OPTIONS)
+        text = orjson.dumps(value, default=plain.default, option=_OPTIONS)
     except TypeError:  # often: integers beyond 64 bits, NumPy's numbers as keys
         return _dumps_slowly(value)
+    return _dumps_slowly(value) if _NAT in text or _NAT_OF_DAYS in text else text
 
 
 def dumps_rows(value: object) -> bytes:

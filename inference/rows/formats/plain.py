@@ -73,6 +73,8 @@ def _list(value: Any) -> object:
         return list(value)
     if isinstance(value, set | frozenset):
         return sorted(value)
+    if getattr(getattr(value, "dtype", None), "kind", "") == "M":
+        value = value.astype("datetime64[us]")  # of other units: whole numbers, or days
     simpler = value.tolist() if hasattr(value, "tolist") else value
     if type(simpler) is type(value):
         raise NotPlain(f"not JSON serializable: {type(value).__name__}")

@@ -326,6 +326,17 @@ def test_numpy_values_are_encoded_once(value, text):
     assert json_codec.dumps(value) == text
 
 
+@pytest.mark.parametrize("unit", ["ns", "us", "ms", "s", "m", "h", "D", "W", "M", "Y"])
+def test_a_missing_moment_is_null_and_others_are_alike_in_every_unit_and_at_any_depth(unit):
+    moments = np.array(["1970-01-01", "NaT"], f"datetime64[{unit}]")
+    first = moments[0].astype("datetime64[s]").item().isoformat()  # weeks begin on Thursdays
+    assert orjson.loads(json_codec.dumps(moments)) == [first, None]
+    assert orjson.loads(json_codec.dumps({"a": [moments[1]], "b": 2**70})) == {
+        "a": [None],
+        "b": 2**70,
+    }
+
+
 def test_a_result_without_a_form_in_json_is_an_operator_error():
     with pytest.raises(ResultUnserialisable, match="not JSON serializable: object"):
         json_codec.dumps(object())
