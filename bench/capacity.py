@@ -76,5 +76,7 @@ def read(file: Path) -> Results:
 
 
 def describe(capacity: Capacity, prices: Prices) -> str:
-    cost = f"{capacity.cost_a_million(prices):.4f}" if prices.gb_second else "give prices"
-    return f"{capacity.way}: {number(capacity.rows_a_second)} rows/s, a million rows cost {cost}"
+    rate = f"{capacity.way}: {number(capacity.rows_a_second)} rows/s"
+    if not prices.gb_second:
+        return rate
+    return f"{rate}, a million rows cost {capacity.cost_a_million(prices):.4f}"

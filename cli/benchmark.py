@@ -122,6 +122,8 @@ def capacity(
         cost = each.cost_a_million(prices) if price_gb_second else None
         document = asdict(each) | {"cost_a_million": cost}
         output.show(document, capacities.describe(each, prices), as_json=as_json)
+    if not (as_json or price_gb_second):
+        print("For what a million rows cost, give --price-gb-second.")
     return 0
 
 

@@ -38,6 +38,7 @@ install it with 'uv python install 3.13' or 'pyenv install 3.13', then run this 
 fi
 
 if ! .venv/bin/python -c 'import rich' 2>/dev/null; then
+    [ -t 2 ] || echo "Installing: what draws the progress" >&2
     awk '/^[^ ]/ { wanted = /^(rich|markdown-it-py|mdurl|pygments)==/ } wanted' locks/run.txt >.venv/first.txt
     .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
         -r .venv/first.txt >/dev/null 2>&1 ||

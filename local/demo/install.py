@@ -91,6 +91,8 @@ def _install_all(steps: Sequence[Step]) -> list[str]:
     failures = []
     with _progress() as progress:
         for step in steps:
+            if not progress.console.is_terminal:  # nothing is drawn there before the end
+                _say(f"Installing: {step.title}")
             task = progress.add_task(step.title, total=1, line="")
             outcome = "done"
             try:

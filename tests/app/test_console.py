@@ -364,6 +364,47 @@ def test_the_page_says_that_the_app_does_not_answer(page):
 
 
 @pytest.mark.long
+def test_charts_show_no_old_figures_while_the_metrics_fail(page):
+    figures = page.locator("#live .chart", has_text="Requests").locator("dd")
+    page.evaluate(LOOK_NOW)
+    expect(figures.first).not_to_have_text("\u2013")
+    page.route("**/api/metrics", lambda route: route.fulfill(status=500, body="{}"))
+    expect(figures.first).to_have_text("\u2013")
+    note = page.locator("#live .notice")
+    expect(note).to_contain_text("The metrics could not be read")
+    page.unroute("**/api/metrics")
+    expect(figures.first).not_to_have_text("\u2013")
+    expect(note).to_be_hidden()
+
+
+def test_a_report_is_asked_for_again_after_a_failure_that_passes(page):
+    describe(page, triggers=["http", "blob"])
+    asked = []
+    document = {"status": "succeeded", "cache": "miss", "model": {"version": "1"}}
+    report = {"rows": 7, "failed": 0, "cache_hits": 0, "seconds": 1, "output": "o/rows.csv"}
+
+    def answer(route: Route) -> None:
+        if "part=report" not in route.request.url:
+            route.fulfill(json={"id": "console-1"})
+            return
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(status=503, json={"error": {"code": "busy", "message": "busy"}})
+        else:
+            route.fulfill(json=report)
+
+    page.route("**/api/console/files**", answer)
+    page.route("**/api/results/console-1", lambda route: route.fulfill(json=document))
+    page.locator("#tab-file").click()
+    page.get_by_text("More options").click()
+    page.get_by_label("Format of the output").select_option("parquet")
+    page.get_by_role("textbox", name="Rows").fill("1,2")
+    page.get_by_role("button", name="Score the rows").click()
+    expect(page.get_by_text("7 rows scored in 1.0 s").first).to_be_visible()
+    assert len(asked) == 2
+
+
+@pytest.mark.long
 def test_a_file_that_waits_for_a_worker_can_be_stopped(page, tmp_path):
     asked = []
 

@@ -123,6 +123,17 @@ def test_what_cannot_be_had_is_said_before_anything_is_downloaded():
     assert installed == []
 
 
+def test_without_a_terminal_each_step_is_said_before_it_begins(capsys):
+    said = []
+
+    def note(report):
+        said.append(capsys.readouterr().err)
+
+    install.install([Step(name, lambda: False, note) for name in ("first", "second")])
+    assert "Installing: first\n" in said[0]
+    assert "Installing: second\n" in said[1]
+
+
 def test_what_is_optional_is_said_and_left_out(capsys):
     def fail(report):
         raise InstallError("no route to host")

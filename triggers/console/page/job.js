@@ -4,6 +4,7 @@ import { sleep } from "./dom.js";
 
 const POLL_MS = 400;
 const HEAD_BYTES = 128 * 1024;
+const REPORT_TRIES = 5;
 const SILENCE_MS = 120000;
 
 // Calls `progress` with each state of the job. Returns its result document. `signal` stops the job.
@@ -48,8 +49,16 @@ async function stateOf(id) {
   }
 }
 
+// Asked again after a failure that may pass: the file has been scored already.
 export async function reportOf(id) {
-  return json(`console/files/${id}?part=report`);
+  for (let tries = 1; ; tries++) {
+    try {
+      return await json(`console/files/${id}?part=report`);
+    } catch (refused) {
+      if (!isTemporary(refused) || tries === REPORT_TRIES) throw refused;
+      await sleep(POLL_MS * tries);
+    }
+  }
 }
 
 // The first whole lines of a scored text file.

@@ -17,6 +17,13 @@ const share = value => `${Math.round(value * 100)} %`;
 const time = value => value < 0.01 ? `${(value * 1000).toFixed(1)} ms` : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`;
 const whole = value => Number(value.toFixed(value < 10 ? 1 : 0)).toLocaleString("en");
 
+// What to say of a look, and whether it is bad.
+function noteOn([health, metrics, state]) {
+  if (health.status === "rejected") return ["The app does not answer.", true];
+  if ([metrics, state].some(each => each.reason?.status === 401)) return ["Type the function key above to see the metrics.", false];
+  return metrics.status === "rejected" ? ["The metrics could not be read: their charts show a gap.", true] : ["", false];
+}
+
 export function showLive(about) {
   const parts = partsOf(about);
   const increases = new Increases();
@@ -55,13 +62,18 @@ export function showLive(about) {
     isPolling = false;
     showSpan(++looks);
     const isAway = came[0].status === "rejected";
-    if (isAway) showAway();
-    showNote(isAway ? "The app does not answer." : came.some(each => each.reason?.status === 401) ? "Type the function key above to see the metrics." : "", isAway);
+    if (isAway) showAway(); else showGaps(came[1].status === "rejected", came[2].status === "rejected");
+    showNote(...noteOn(came));
   }
 
   function showAway() {
     health.failAll();
     for (const part of Object.values(parts)) part.gap();
+  }
+
+  // A chart whose figures did not come must not go on showing the last ones.
+  function showGaps(withoutMetrics, withoutState) {
+    for (const [name, part] of Object.entries(parts)) if (name === "queues" ? withoutState : withoutMetrics) part.gap();
   }
 
   function showNote(text, isBad) {
