@@ -8,7 +8,10 @@ module adds them.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import re
+import sys
+import termios
 from collections import deque
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -153,7 +156,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Refuse a request that has not arrived in its time, and end a connection whose client does
         not read. Called about once a second.
         """
-        unread = self.transport.get_write_buffer_size()
+        unread = self._unread_bytes()
         if not unread or unread < self._unread:
             self._unread_since = now
         self._unread = unread
@@ -161,6 +164,21 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             self._refuse_if_slow(now)
+
+    def _unread_bytes(self) -> int:
+        """Bytes of answers that the client has not taken, if some wait for the kernel to have room.
+
+        The kernel has room again only when much of what it holds has been taken.
+        """
+        waiting = self.transport.get_write_buffer_size()
+        if not waiting:
+            return 0
+        try:
+            socket = self.transport.get_extra_info("socket")
+            held = fcntl.ioctl(socket.fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:  # only Linux tells it
+            return waiting
+        return waiting + int.from_bytes(held, sys.byteorder)
 
     def _refuse_if_slow(self, now: float) -> None:
         if self._since is None or self._refused:
