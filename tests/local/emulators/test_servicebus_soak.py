@@ -131,7 +131,8 @@ def _resident_kb(pid):
 async def test_a_quarter_of_an_hours_messages_leave_no_memory_behind(tmp_path):
     """What 250 messages a second are in a quarter of an hour, as fast as they go.
 
-    Four times as many took 351 s on two cores, and the process grew from 42,340 to 43,428 kB.
+    Four times as many took 351 s on two cores, and the process grew from 42,340 to 43,428 kB. On a
+    busy machine, where more messages wait at a time, it grew by 2,836 kB.
     """
     with running(tmp_path, QUEUES) as emulator:
         visit = partial(_visit_all, emulator.connection_string, amount=500, times=8)
@@ -143,4 +144,5 @@ async def test_a_quarter_of_an_hours_messages_leave_no_memory_behind(tmp_path):
         lasted_s = time.monotonic() - begin_s
         after_kb = _resident_kb(emulator.process.pid)
     log.info("%d messages, %.0f s, %d kB before, %d after", done, lasted_s, before_kb, after_kb)
-    assert after_kb - before_kb < 2_000
+    # The smallest object a message would be 12,000 kB.
+    assert after_kb - before_kb < 5_000
