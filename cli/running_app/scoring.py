@@ -17,8 +17,9 @@ import typer
 from cli import output
 from cli.deployment import Settings, open_app
 from cli.errors import UsageError
-from cli.running_app.options import LOCAL, SETTINGS, Key, Url, find_key
+from cli.running_app.options import SETTINGS, Key, Url, find_key
 from cli.running_app.rows import ContentType, File, Rows
+from cli.running_app.running_here import find_url, with_emulators
 
 if TYPE_CHECKING:
     from cli.running_app.submission import Connections, Outcome, Submission
@@ -48,7 +49,7 @@ def score(
             help="Where the result goes; without it NAME.scored.EXT, printed for -.",
         ),
     ] = None,
-    url: Url = LOCAL,
+    url: Url = None,
     key: Key = "",
     folder: Annotated[
         Path,
@@ -60,8 +61,9 @@ def score(
     """Score a file: send it, wait, fetch the result. Exit code 1 if it can't be scored."""
     rows = Rows.find(file, content_type)
     via = via or ("blob" if rows.file else "http")
+    url = find_url(url)
     key = find_key(key, url, settings or folder / SETTINGS)
-    app = None if via == "http" else _connections(folder, settings)
+    app = None if via == "http" else _connections(via, url, folder, settings)
     send = partial(_send, rows, via, app, url, key, hidden=as_json)
     name = f"{rows.stem}.scored{_output_ending(rows, via)}"
     written = target or (rows.file.with_name(name) if rows.file else None)
@@ -70,7 +72,7 @@ def score(
     return _write(send, written, as_json=as_json)
 
 
-def _connections(folder: Path, settings: Path | None) -> Connections:
+def _connections(via: Via, url: str, folder: Path, settings: Path | None) -> Connections:
     """Raises UsageError, deploy.errors.Refused."""
     from cli.running_app.submission import Connections
     from deploy import connections
@@ -79,7 +81,12 @@ def _connections(folder: Path, settings: Path | None) -> Connections:
     app = open_app(folder, settings)
     if app.triggers is None:
         raise UsageError("; ".join(str(error) for error in app.errors))
-    env = connections.with_emulators(app.env, storage=STORAGE, service_bus=SERVICE_BUS)
+    env = with_emulators(app.env, url)
+    name = STORAGE if via == "blob" else SERVICE_BUS
+    if connections.uses_emulators(env, name):
+        raise UsageError(
+            f"{url} is not on this machine: set {name} to what that app uses, or take --via http"
+        )
     return Connections(env, app.triggers)
 
 
