@@ -47,7 +47,7 @@ def score(
         typer.Option(
             "--output",
             metavar="FILE",
-            help="Where the result goes; without it NAME.scored.EXT, printed for -.",
+            help="Where the result goes; without it NAME.scored.EXT beside FILE, printed for -.",
         ),
     ] = None,
     url: Url = None,

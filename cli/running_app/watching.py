@@ -38,7 +38,9 @@ def watch(
     every_s: Annotated[
         float, typer.Option("--every", metavar="SECONDS", min=0.2, help="Between two looks.")
     ] = 2.0,
-    count: Annotated[int, typer.Option("--count", min=0, help="End after so many looks.")] = 0,
+    count: Annotated[
+        int, typer.Option("--count", min=0, help="End after so many looks; 0: never.")
+    ] = 0,
     url: Url = None,
     key: Key = "",
     as_json: output.JsonLines = False,

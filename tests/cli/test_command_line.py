@@ -42,8 +42,10 @@ def here(capsys, monkeypatch):
     return run
 
 
+@pytest.mark.parametrize("columns", ["60", "160"])
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_help_lists_every_option_and_what_it_does(here, path):
+def test_help_lists_every_option_and_what_it_does(here, path, columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
     shown = here(*path, "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
     text = " ".join(shown.stdout.split())
