@@ -74,11 +74,13 @@ def score(
 
 
 def _connections(via: Via, url: str, folder: Path, settings: Path | None) -> Connections:
-    """Raises UsageError, deploy.errors.Refused."""
+    """Raises UsageError, ClientError, deploy.errors.Refused."""
     from cli.running_app.submission import Connections
     from deploy import connections
     from triggers.settings import SERVICE_BUS, STORAGE
+    from triscore_client.clients import http_options
 
+    http_options(url, "")  # a wrong address is named as such
     app = open_app(folder, settings)
     if app.triggers is None:
         raise UsageError("; ".join(str(error) for error in app.errors))

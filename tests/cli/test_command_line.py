@@ -93,6 +93,13 @@ def test_a_wrong_value_is_one_line_and_exit_code_2(here, words, says):
     assert says in line
 
 
+def test_bench_says_what_installs_its_packages(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bench", None)
+    refused = here("bench", "--only", "limits")
+    assert refused.returncode == 2
+    assert refused.stderr.endswith(": `make bench-quick` installs what it needs\n")
+
+
 def test_a_wrong_setting_of_the_port_is_named(triscore):
     refused = triscore("host", TRISCORE_HTTP_PORT="many")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)

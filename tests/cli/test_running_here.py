@@ -129,6 +129,10 @@ class TestCommandsOfAFolder:
         document = json.loads(done.stdout)
         assert words[0] == "load" or document["queue"].startswith("queue scoring-requests: ")
 
+    def test_requeue_looks_at_the_emulators_that_run(self, clone: Clone) -> None:
+        done = clone.run("requeue")
+        assert (done.returncode, done.stderr) == (0, "")
+
     def test_they_find_it_from_any_folder(self, clone: Clone, tmp_path: Path) -> None:
         assert clone.run("stats", "--json", cwd=tmp_path).stderr == clone.told
 
@@ -211,3 +215,10 @@ def test_nothing_is_sent_to_emulators_for_an_app_elsewhere(triscore, via, settin
         f"{ELSEWHERE} is not on this machine: set {setting} to what that app uses, or take"
         " --via http\n"
     )
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "nowhere", "http://[::1"])
+def test_an_address_that_is_none_is_named_before_its_connections(triscore, url):
+    done = triscore("score", "README.md", "--content-type", "text/csv", "--url", url)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"url {url!r}: ")
