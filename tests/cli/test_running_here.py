@@ -133,6 +133,11 @@ class TestCommandsOfAFolder:
         done = clone.run("requeue")
         assert (done.returncode, done.stderr) == (0, "")
 
+    def test_a_second_one_is_told_where_the_first_is(self, clone: Clone) -> None:
+        done = clone.run("up")
+        assert done.returncode == 2
+        assert f"already, at http://127.0.0.1:{clone.port} (process" in done.stderr
+
     def test_they_find_it_from_any_folder(self, clone: Clone, tmp_path: Path) -> None:
         assert clone.run("stats", "--json", cwd=tmp_path).stderr == clone.told
 
