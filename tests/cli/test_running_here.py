@@ -175,6 +175,12 @@ def test_an_address_that_a_killed_run_left_behind_is_not_used(tmp_path):
         assert find_address(tmp_path) is None
 
 
+def test_nor_is_it_where_emulators_were_started_since(state):
+    with announced("http://127.0.0.1:8080", state):
+        StateFolder(state).write(Record(os.getpid() + 1, Ports(), ready=True, children={}))
+        assert find_address(state) is None
+
+
 def test_the_usual_address_is_not_told(state, capsys):
     with announced(LOCAL, state):
         assert running_here.find_url(None) == LOCAL
