@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from cli import benchmark, deployment, emulators, model, running
@@ -67,11 +68,22 @@ def root(
     _ = traceback, version  # `main` and the callback read them
 
 
+def _list_options(command: object) -> None:
+    """Explain a command's options in a list: a table cuts their names in narrow terminals."""
+    if isinstance(command, TyperGroup):
+        for each in command.commands.values():
+            _list_options(each)
+    elif isinstance(command, TyperCommand):
+        command.rich_markup_mode = None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code. Every error is one line on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    root_command = get_command(app)
+    _list_options(root_command)
     try:
-        code: int | None = get_command(app).main(
+        code: int | None = root_command.main(
             words or ["--help"], prog_name=NAME, standalone_mode=False
         )
     except typer.TyperException as error:

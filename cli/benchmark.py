@@ -61,8 +61,10 @@ def bench(
         raise UsageError("--quick, --only and --report exclude one another: give one of them")
     from rich.console import Console
 
-    from bench import plans, run
-
+    try:
+        from bench import plans, run
+    except ModuleNotFoundError as error:
+        raise UsageError(f"{error}: `make bench-quick` installs what it needs") from error
     if report:
         run.rewrite_pages()
         return 0

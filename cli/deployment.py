@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import output
+from cli.running_app.options import LOCAL
+from cli.running_app.running_here import with_emulators
 
 if TYPE_CHECKING:
     from deploy.app_settings import AppSettings
@@ -234,12 +236,14 @@ def requeue(
 ) -> int:
     """List blobs and messages whose tries ran out, or send them again."""
     import asyncio
+    from dataclasses import replace
 
     from deploy.requeue import Choice
     from deploy.requeue import requeue as send_again
 
     choice = Choice(all=all_, reason=reason, names=names or ())
     app = open_app(folder, settings)
+    app = replace(app, env=with_emulators(app.env, LOCAL))
 
     def report(outcome: Outcome) -> None:
         output.show(outcome.as_json(), outcome, as_json=as_json)

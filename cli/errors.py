@@ -32,9 +32,14 @@ class UsageError(Exception):
     """A command cannot be run this way, or not here. Exit code 2."""
 
 
+def is_clone() -> bool:
+    """Whether this is the project's folder, and not an installed copy."""
+    return Path(__file__).resolve().parent.with_name("pyproject.toml").is_file()
+
+
 def require_clone(command: str) -> None:
     """Raise UsageError where this is an installed copy of the project, without its folder."""
-    if not Path(__file__).resolve().parent.with_name("pyproject.toml").is_file():
+    if not is_clone():
         raise UsageError(
             f"{command} needs a clone of the project, and this is an installed copy: clone it and"
             " type `make run` there"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
@@ -30,10 +31,14 @@ def score(submission: Submission, app: Connections) -> Outcome:
         outputs = _account(app).get_container_client(app.triggers.output_container)
         with submission.left_with_its_id():
             report = _wait(submission, outputs, name + REPORT)
+        output = None
         if report["status"] == "succeeded":
-            place = report.get("output") or f"{outputs.container_name}/{output_name(name)}"
-            _download(submission, outputs, place.partition("/")[2])
-    return Outcome.of_document(submission.id, report)
+            usual = f"{outputs.container_name}/{output_name(name)}"
+            place = report.get("output") or usual
+            # One in another format than the input has the ending of that behind its name.
+            output = submission.place_for(place.removeprefix(usual))
+            _download(submission, outputs, place.partition("/")[2], output)
+    return Outcome.of_document(submission.id, report, output)
 
 
 def upload(submission: Submission, app: Connections, container: str, name: str) -> None:
@@ -82,11 +87,11 @@ def _wait(submission: Submission, outputs: ContainerClient, name: str) -> dict[s
             return report
 
 
-def _download(submission: Submission, outputs: ContainerClient, name: str) -> None:
+def _download(submission: Submission, outputs: ContainerClient, name: str, output: Path) -> None:
     def show(done: int, size: int | None) -> None:
         submission.report("downloading", done / size if size else 1.0)
 
-    with submission.written_output() as target, target.open("wb") as file:
+    with submission.written(output) as target, target.open("wb") as file:
         outputs.download_blob(name, progress_hook=show).readinto(file)
 
 

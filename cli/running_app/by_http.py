@@ -27,6 +27,7 @@ def score(submission: Submission) -> Outcome:
             raise
         document = {"code": error.code, "message": str(error), "request_id": error.request_id}
         return Outcome(name, False, str(error), {"error": document})
-    with submission.written_output() as target:
+    with submission.written(submission.output) as target:
         target.write_bytes(reply.content)
-    return Outcome(name, True, f"{len(reply.content):,} bytes of predictions", {})
+    message = f"{len(reply.content):,} bytes of predictions"
+    return Outcome(name, True, message, {}, submission.output)

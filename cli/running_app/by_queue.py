@@ -38,9 +38,9 @@ def score(submission: Submission, app: Connections) -> Outcome:
     with submission.left_with_its_id():
         document = _wait(submission)
     if document["status"] == "succeeded":
-        with submission.written_output() as target:
+        with submission.written(submission.output) as target:
             target.write_text(json.dumps(document["result"]))
-    return Outcome.of_document(submission.id, document)
+    return Outcome.of_document(submission.id, document, submission.output)
 
 
 def _message(submission: Submission, app: Connections) -> ServiceBusMessage:

@@ -8,8 +8,9 @@ import typer
 
 from cli import output
 from cli.errors import UsageError
-from cli.running_app.options import LOCAL, Key, Url, find_key
+from cli.running_app.options import Key, Url, find_key
 from cli.running_app.rows import ContentType, File, Rows
+from cli.running_app.running_here import find_url
 
 if TYPE_CHECKING:
     from cli.running_app.load_run import Measurement, Way
@@ -36,7 +37,7 @@ def load(
     connections: Annotated[
         int, typer.Option("--connections", min=1, max=1000, help="That send at the same time.")
     ] = 8,
-    url: Url = LOCAL,
+    url: Url = None,
     key: Key = "",
     as_json: output.Json = False,
 ) -> int:
@@ -47,6 +48,7 @@ def load(
     if not rows.content:
         raise UsageError(f"{rows.name} is empty: a load test needs rows")
     bodies = _split(rows) if by_row else [rows.content]
+    url = find_url(url)
     measured = measure(rows, bodies, url, find_key(key, url), seconds, connections)
     verdict = _verdict(measured["computed"], measured["cached"])
     ways = {way: each.document() for way, each in measured.items()}

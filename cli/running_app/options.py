@@ -9,7 +9,18 @@ from urllib.parse import urlsplit
 
 import typer
 
-Url = Annotated[str, typer.Option("--url", envvar="TRISCORE_URL", help="The address of the app.")]
+#: Where `make run` usually serves.
+LOCAL = "http://127.0.0.1:7071"
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        envvar="TRISCORE_URL",
+        help=f"The address of the app; without it that of this folder's `make run`, else {LOCAL}.",
+        show_default=False,
+    ),
+]
 Key = Annotated[
     str,
     typer.Option(
@@ -22,8 +33,6 @@ Key = Annotated[
 ]
 #: Settings of a folder's app.
 SETTINGS = "local.settings.json"
-#: Where `make run` serves.
-LOCAL = "http://127.0.0.1:7071"
 #: Names of this machine, for apps that run on the local host.
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 #: As the local host reads them.

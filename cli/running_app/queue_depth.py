@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.running_app.options import is_here
+from cli.running_app.running_here import with_emulators
 
 
 def describe_input(url: str) -> str:
@@ -22,15 +22,16 @@ def describe_input(url: str) -> str:
         from deploy.errors import Refused
     except ModuleNotFoundError:  # without the extra `deploy`
         return ""
-    from triggers.settings import SERVICE_BUS, STORAGE
+    from triggers.settings import SERVICE_BUS
 
     try:
         app = open_app(Path(), None)
     except (Refused, OSError, ValueError):
         return ""
-    is_emulator = connections.uses_emulators(app.env, SERVICE_BUS)
-    if app.triggers is None or (is_emulator and not is_here(url)):
+    if app.triggers is None:
         return ""
-    env = connections.with_emulators(app.env, storage=STORAGE, service_bus=SERVICE_BUS)
+    env = with_emulators(app.env, url)
+    if connections.uses_emulators(env, SERVICE_BUS):
+        return ""
     depth = asyncio.run(describe_depth(env, SERVICE_BUS, app.triggers.input))
     return f"{app.triggers.input}: {depth}" if depth else ""

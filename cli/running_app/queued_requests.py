@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import output
-from cli.running_app.options import LOCAL, Key, Url, find_key
+from cli.running_app.options import Key, Url, find_key
 from cli.running_app.rows import ContentType, File, Rows
+from cli.running_app.running_here import find_url
 
 if TYPE_CHECKING:
     from triscore_client import Client
@@ -29,7 +30,7 @@ def enqueue(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait for the results, and print them.")
     ] = False,
-    url: Url = LOCAL,
+    url: Url = None,
     key: Key = "",
     as_json: output.JsonLines = False,
 ) -> int:
@@ -53,7 +54,7 @@ def results(
     cancel: Annotated[
         bool, typer.Option("--cancel", help="Drop it if it waits; end it if it is a blob's job.")
     ] = False,
-    url: Url = LOCAL,
+    url: Url = None,
     key: Key = "",
     as_json: output.Json = False,
 ) -> int:
@@ -66,9 +67,10 @@ def results(
         return _show(client, request_id, wait_s, as_json=as_json)
 
 
-def _client(url: str, key: str) -> Client:
+def _client(url: str | None, key: str) -> Client:
     from triscore_client import Client
 
+    url = find_url(url)
     return Client(url, key=find_key(key, url))
 
 

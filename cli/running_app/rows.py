@@ -90,6 +90,10 @@ class Rows:
         """The format and the compression in the name: `.csv.gz`."""
         return self.name[len(self.stem) :]
 
+    def scored_name(self, ending: str) -> str:
+        """Of a file with their predictions."""
+        return f"{self.stem}.scored{ending}"
+
     @property
     def headers(self) -> dict[str, str]:
         headers = {"content-type": self.content_type}

@@ -51,14 +51,18 @@ class Outcome:
     succeeded: bool
     message: str
     document: Mapping[str, Any]
+    #: Where the result was written.
+    output: Path | None = None
 
     @classmethod
-    def of_document(cls, request_id: str, document: Mapping[str, Any]) -> Outcome:
+    def of_document(
+        cls, request_id: str, document: Mapping[str, Any], output: Path | None
+    ) -> Outcome:
         if document["status"] != "succeeded":
             return cls(request_id, False, document["error"]["message"], document)
         rows = document.get("rows")
         message = "" if rows is None else f"{rows:,} rows, {document['failed']:,} failed"
-        return cls(request_id, True, message, document)
+        return cls(request_id, True, message, document, output)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Submission:
     #: Under which the result can be found.
     id: str
     output: Path
+    #: Whether a person named it. Else its ending says its format.
+    is_named: bool
     client: Client
     report: Report
 
@@ -85,12 +91,19 @@ class Submission:
             print(f"{self.rows.name} is still being scored: {found}", file=sys.stderr)
             raise
 
+    def place_for(self, ending: str) -> Path:
+        """Of an output in another format than expected, which the ending says."""
+        if self.is_named or not ending:
+            return self.output
+        return self.output.with_name(self.rows.scored_name(ending))
+
+    @staticmethod
     @contextmanager
-    def written_output(self) -> Iterator[Path]:
+    def written(output: Path) -> Iterator[Path]:
         """A file beside the output, which takes its place at the end of the block."""
-        part = self.output.with_name(f"{self.output.name}.part")
+        part = output.with_name(f"{output.name}.part")
         try:
             yield part
-            part.replace(self.output)
+            part.replace(output)
         finally:
             part.unlink(missing_ok=True)

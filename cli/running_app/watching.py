@@ -12,7 +12,8 @@ import typer
 
 from cli import output
 from cli.running_app import figures
-from cli.running_app.options import LOCAL, Key, Url, find_key
+from cli.running_app.options import Key, Url, find_key
+from cli.running_app.running_here import find_url
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 _CALL = "triscore_model_call_duration_seconds"
 
 
-def stats(*, url: Url = LOCAL, key: Key = "", as_json: output.Json = False) -> int:
+def stats(*, url: Url = None, key: Key = "", as_json: output.Json = False) -> int:
     """Print what the instance that answers has done since it started."""
-    document = _look(url, key)
+    document = _look(find_url(url), key)
     if as_json:
         output.show(document, "", as_json=True)
     else:
@@ -37,14 +38,17 @@ def watch(
     every_s: Annotated[
         float, typer.Option("--every", metavar="SECONDS", min=0.2, help="Between two looks.")
     ] = 2.0,
-    count: Annotated[int, typer.Option("--count", min=0, help="End after so many looks.")] = 0,
-    url: Url = LOCAL,
+    count: Annotated[
+        int, typer.Option("--count", min=0, help="End after so many looks; 0: never.")
+    ] = 0,
+    url: Url = None,
     key: Key = "",
     as_json: output.JsonLines = False,
 ) -> int:
     """Show what an app does, until Ctrl-C."""
     from triscore_client import AppUnavailable
 
+    url = find_url(url)
     meter, has_queue, looks = Meter(), True, 0
     with _screen(as_json=as_json) as show:
         while True:

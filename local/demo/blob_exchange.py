@@ -16,14 +16,14 @@ from local.demo.example import Body
 #: Seconds between two checks for an answer.
 POLL_S = 0.03
 
-#: The output has the input's format and columns, whatever the settings say for other blobs.
-AS_IT_CAME = {"output": "", "output_format": "", "ignore": "", "keep": "", "drop": ""}
+#: The output has the input's columns, whatever the settings say for other blobs.
+AS_IT_CAME = {"output": "", "ignore": "", "keep": "", "drop": ""}
 
 
 def score(
     connection: str, containers: tuple[str, str], name: str, body: Body, timeout_s: float
-) -> tuple[dict[str, Any], bytes]:
-    """The report of a blob, and the scored blob. Raises TourError, AzureError.
+) -> tuple[dict[str, Any], bytes, str]:
+    """The report of a blob, the scored blob and its content type. Raises TourError, AzureError.
 
     `containers`: of the input and of the output.
     """
@@ -35,14 +35,21 @@ def score(
         container.upload_blob(
             name,
             body.content,
-            metadata=AS_IT_CAME,
+            metadata=AS_IT_CAME | {"output_format": body.output_format},
             content_settings=ContentSettings(content_type=body.content_type),
         )
         report = _await_report(storage, target, f"{name}.report.json", timeout_s)
         if report["error"]:
-            return report, b""
+            return report, b"", ""
         output, _, path = (report["output"] or f"{target}/{name}").partition("/")
-        return report, storage.get_blob_client(output, path).download_blob().readall()
+    return report, *read(connection, output, path)
+
+
+def read(connection: str, container: str, name: str) -> tuple[bytes, str]:
+    """The content of a blob, and its type. Raises AzureError."""
+    with BlobServiceClient.from_connection_string(connection) as storage:
+        download = storage.get_blob_client(container, name).download_blob()
+        return download.readall(), download.properties.content_settings.content_type or ""
 
 
 def find_container(connection: str, name: str) -> None:

@@ -21,6 +21,8 @@ class Body:
     title: str
     #: The ending of a blob's name, which says its format.
     ending: str = ".json"
+    #: Of a blob's output; empty: as the input.
+    output_format: str = ""
 
 
 class Example(Protocol):
@@ -40,8 +42,8 @@ class Example(Protocol):
         """What it means that nothing was wrong: one sentence."""
         ...
 
-    def check_request(self, answer: bytes) -> str | None: ...
+    def check_request(self, answer: bytes, content_type: str, /) -> str | None: ...
 
-    def check_blob(self, output: bytes) -> str | None: ...
+    def check_blob(self, output: bytes, content_type: str, /) -> str | None: ...
 
     def check_message(self, number: int, result: Any) -> str | None: ...

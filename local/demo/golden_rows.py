@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from local.demo import answers
 from local.demo.example import BLOB_ROWS, MESSAGES, Body
 
 #: The manifest, and its name in the release before, whose fields are the same.
 MANIFESTS = ("triscore.json", "model.json")
 _OLD_FIELDS = frozenset({"file", "sha256", "framework", "version"})
-
-_SUFFIX = re.compile("(_scored)+$")
 
 #: Larger whole numbers are not written as integers: 1e300 would have 300 digits.
 _MOST = 2.0**53
@@ -93,15 +90,15 @@ class GoldenRows:
     def messages(self) -> Sequence[Body]:
         return [self._document(number) for number in range(MESSAGES)]
 
-    def check_request(self, answer: bytes) -> str | None:
-        return self._compare(json.loads(answer), [self._prediction(0)])
+    def check_request(self, answer: bytes, content_type: str) -> str | None:
+        return self._compare(answers.read(answer, content_type), [self._prediction(0)])
 
-    def check_blob(self, output: bytes) -> str | None:
-        lines = [json.loads(line) for line in output.splitlines()]
-        if len(lines) != BLOB_ROWS:
-            return f"expected {BLOB_ROWS} rows, got {len(lines)}"
-        for number, line in enumerate(lines):
-            if problem := self._compare(self._scored(line), self._prediction(number)):
+    def check_blob(self, output: bytes, _: str) -> str | None:
+        predictions = answers.predictions_of(output, self.prediction_column)
+        if len(predictions) != BLOB_ROWS:
+            return f"expected {BLOB_ROWS} rows, got {len(predictions)}"
+        for number, prediction in enumerate(predictions):
+            if problem := self._compare(prediction, self._prediction(number)):
                 return f"row {number}: {problem}"
         return None
 
@@ -125,35 +122,10 @@ class GoldenRows:
     def _prediction(self, number: int) -> Any:
         return self.predictions[number % len(self.rows)]
 
-    def _scored(self, line: dict[str, Any]) -> Any:
-        """The prediction in a scored line; the values of several outputs are numbered columns.
-
-        A name that the model's columns have already ends in `_scored`.
-        """
-        ours = {_SUFFIX.sub("", name): value for name, value in line.items()}
-        column = _SUFFIX.sub("", self.prediction_column)
-        if column in ours:
-            return ours[column]
-        several = [
-            value for name, value in ours.items() if name.removeprefix(f"{column}_").isdecimal()
-        ]
-        return several or line
-
     def _compare(self, answer: Any, expected: Any) -> str | None:
-        if self._agree(answer, expected):
+        if answers.agree(answer, expected, self.relative, self.absolute):
             return None
-        return f"expected {_brief(expected)}, got {_brief(answer)}"
-
-    def _agree(self, answer: Any, expected: Any) -> bool:
-        if isinstance(expected, list) and isinstance(answer, list):
-            return len(answer) == len(expected) and all(map(self._agree, answer, expected))
-        if _is_number(expected) and _is_number(answer):
-            return math.isclose(answer, expected, rel_tol=self.relative, abs_tol=self.absolute)
-        return type(answer) is type(expected) and bool(answer == expected)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+        return f"expected {answers.brief(expected)}, got {answers.brief(answer)}"
 
 
 def _shorten(row: Sequence[Any]) -> list[Any]:
@@ -162,8 +134,3 @@ def _shorten(row: Sequence[Any]) -> list[Any]:
         int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < _MOST else cell
         for cell in row
     ]
-
-
-def _brief(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:59]}…"

@@ -43,9 +43,10 @@ def show(host: HostServer, settings: AppSettings, sample: Path | None, *, stays_
 
 def _find_example(host: HostServer, settings: AppSettings, sample: Path | None) -> Example | None:
     """What the tour sends; None if nothing says what the model takes."""
+    is_model = settings.entry_script is None
     if sample is not None:
-        return read_sample(sample)
-    if settings.entry_script is None:
+        return read_sample(sample, settings.prediction_column if is_model else "")
+    if is_model:
         return read_golden_rows(
             settings.model_dir, settings.model_dir_name, settings.prediction_column
         )

@@ -20,6 +20,7 @@ from local.demo.free_ports import HTTP_PORT, choose_http_port, choose_ports
 from local.demo.host_server import ROOT, STATE, HostServer
 from local.demo.model_check import require_model
 from local.demo.screen import console, waiting
+from local.demo.served_app import announced, find_address
 from local.demo.settings import REDIS, AppSettings, read_settings
 from local.emulators.errors import EmulatorError
 from local.emulators.ports import Ports
@@ -66,9 +67,11 @@ def _running(port: int | None, settings: AppSettings, target: str) -> Iterator[H
     options = HostOptions.read(ROOT / "host.json", read_settings(ROOT, os.environ))
     folder = StateFolder(STATE)
     if record := folder.running():
+        address = find_address(STATE)
+        place = f", at {address}" if address else ""
         raise EmulatorError(
-            f"Triscore runs in this folder already (process {record.pid}): stop it with Ctrl-C, or"
-            " with `./triscore emulators down`"
+            f"Triscore runs in this folder already{place} (process {record.pid}): stop it with"
+            " Ctrl-C, or with `make stop`"
         )
     ports = choose_ports(os.environ, was_killed=folder.was_killed)
     has_redis = shutil.which("redis-server") is not None
@@ -90,6 +93,7 @@ def _running(port: int | None, settings: AppSettings, target: str) -> Iterator[H
             supervisor.wait_ready()
             if failure := host.failure():
                 raise EmulatorError(f"the model cannot be served: {failure}{_remedy(failure)}")
+        cleanup.enter_context(announced(host.address, STATE))
         console.print(f"Ready in {time.monotonic() - start:.1f} s at {host.link}\n")
         yield host
 

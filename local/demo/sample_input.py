@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from local.demo import answers
 from local.demo.example import MESSAGES, Body
 
 #: What the app takes each file for, by its ending.
@@ -33,18 +34,23 @@ def find_sample(openapi: Mapping[str, Any]) -> SampleInput | None:
     return SampleInput(Body(body, "application/json", "the sample input"))
 
 
-def read_sample(file: Path) -> SampleInput:
-    """A file as input. Raises OSError."""
+def read_sample(file: Path, prediction_column: str = "") -> SampleInput:
+    """A file as input. `prediction_column`: of a model; empty for a script. Raises OSError."""
     kind = CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream")
-    return SampleInput(Body(file.read_bytes(), kind, file.name[:22], file.suffix))
+    body = Body(file.read_bytes(), kind, file.name[:22], file.suffix)
+    return SampleInput(body, prediction_column)
 
 
 @dataclass
 class SampleInput:
-    """Implements Example. Nobody knows the right answer, so the triggers' answers are compared."""
+    """Implements Example. Nobody knows the right answer, so the triggers' answers are compared.
+
+    Those of a model must agree. Those of a script may depend on more than the input.
+    """
 
     request: Body
-    #: The answer over HTTP, if it is JSON.
+    prediction_column: str = ""
+    #: The answer over HTTP.
     _answer: Any = field(default=None, init=False)
     _same: bool = field(default=True, init=False)
 
@@ -56,35 +62,31 @@ class SampleInput:
 
     @property
     def blob(self) -> Body:
-        return self.request
+        if not self.prediction_column:
+            return self.request
+        # JSON lines have types, and each prediction has a place of its own.
+        return replace(self.request, output_format="jsonl")
 
     @cached_property
     def messages(self) -> Sequence[Body]:
         return [self.request] * MESSAGES
 
-    def check_request(self, answer: bytes) -> str | None:
-        self._answer = _parse(answer)
+    def check_request(self, answer: bytes, content_type: str) -> str | None:
+        self._answer = answers.read(answer, content_type)
         return None
 
-    def check_blob(self, output: bytes) -> str | None:
-        # The output of a table has the table's own columns too.
-        if self.request.content_type == "application/json":
-            answer = _parse(output)
-            # A model's output is the input with its predictions, a script's is its answer.
-            is_joined = isinstance(answer, dict) and answer.keys() >= {"predictions"}
-            self._compare(answer["predictions"] if is_joined else answer)
-        return None
+    def check_blob(self, output: bytes, content_type: str) -> str | None:
+        if self.prediction_column:
+            return self._compare(answers.predictions_of(output, self.prediction_column))
+        return self._compare(answers.read(output, content_type))
 
-    def check_message(self, number: int, result: Any) -> str | None:  # noqa: ARG002 - as in Example
-        self._compare(result)
-        return None
+    def check_message(self, _: int, result: Any) -> str | None:
+        return self._compare(result)
 
-    def _compare(self, answer: Any) -> None:
-        self._same &= self._answer is None or answer == self._answer
-
-
-def _parse(answer: bytes) -> Any:
-    try:
-        return json.loads(answer)
-    except ValueError:
-        return None
+    def _compare(self, answer: Any) -> str | None:
+        if answers.agree(answer, self._answer):
+            return None
+        self._same = False
+        if not self.prediction_column:
+            return None
+        return f"expected {answers.brief(self._answer)} as over HTTP, got {answers.brief(answer)}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.demo import blob_exchange, message_exchange
+from local.demo import answers, blob_exchange, message_exchange
 from local.demo.errors import TourError
 from local.demo.example import Example
 from local.demo.settings import AppSettings
@@ -84,8 +84,9 @@ class Tour:
         start = time.perf_counter()
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:
             answer, cache = response.read(), response.headers["x-cache"] or ""
+            content_type = response.headers["content-type"] or ""
         elapsed = _milliseconds_since(start)
-        problem = self._example.check_request(answer)
+        problem = self._example.check_request(answer, content_type)
         return Step("HTTP", title, _one_line(answer), cache, elapsed, problem)
 
     def _blob(self) -> Step:
@@ -93,7 +94,7 @@ class Tour:
         settings = self._settings
         name = settings.input_name.replace("{name}", f"tour-{uuid.uuid4().hex[:8]}{body.ending}")
         start = time.perf_counter()
-        report, output = blob_exchange.score(
+        report, output, content_type = blob_exchange.score(
             self._storage,
             (settings.input_container, settings.output_container),
             name,
@@ -109,7 +110,7 @@ class Tour:
         answered = f"{report['rows'] - report['failed']} predictions"
         if report["rows"] <= 1:  # the answer of a script
             answered = _one_line(output)
-        problem = self._example.check_blob(output)
+        problem = self._example.check_blob(output, content_type)
         return Step("Blob", body.title, answered, f"{report['cache_hits']} hit", elapsed, problem)
 
     def _messages(self) -> Step:
@@ -122,15 +123,15 @@ class Tour:
             self._result_ids,
             TIMEOUT_S,
         )
-        answers = [documents[name] for name in messages]
-        hits = sum(answer["cache"] == "hit" for answer in answers)
+        received = [documents[name] for name in messages]
+        hits = sum(document["cache"] == "hit" for document in received)
         return Step(
             "Service Bus",
             f"{len(messages)} messages",
-            f"{len(answers)} documents",
+            f"{len(received)} documents",
             f"{hits} hit",
             elapsed_s * 1000,
-            self._check_documents(answers),
+            self._check_documents(received),
         )
 
     def _check_documents(self, documents: list[dict[str, Any]]) -> str | None:
@@ -138,9 +139,17 @@ class Tour:
         for number, document in enumerate(documents):
             if document["error"]:
                 raise TourError(f"message {number}: {document['error']['message']}")
-            if problem := self._example.check_message(number, document["result"]):
+            if problem := self._example.check_message(number, self._result_of(document)):
                 return f"message {number}: {problem}"
         return None
+
+    def _result_of(self, document: dict[str, Any]) -> Any:
+        """The result, also one that is in a blob because it is too large for the queue."""
+        if place := document.get("result_blob"):
+            return answers.read(
+                *blob_exchange.read(self._storage, place["container"], place["blob"])
+            )
+        return document["result"]
 
 
 def _guarded(trigger: str, title: str, step: Callable[[], Step]) -> Step:

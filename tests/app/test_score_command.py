@@ -18,8 +18,7 @@ BROKER_AWAY = (
 ROWS = b"0.9,0.9,0.9\n0.1,0.1,0.1\n"
 
 
-@pytest.fixture(scope="module")
-def score(app, tmp_path_factory):
+def command_for(app, tmp_path_factory):
     """`score(body, name, *words)`: the command for a file of that content, and its folder."""
 
     def run(body: bytes, name: str, *words: str):
@@ -41,6 +40,11 @@ def score(app, tmp_path_factory):
     return run
 
 
+@pytest.fixture(scope="module")
+def score(app, tmp_path_factory):
+    return command_for(app, tmp_path_factory)
+
+
 @pytest.mark.parametrize(
     ("via", "name", "written"),
     [
@@ -55,6 +59,24 @@ def test_a_file_is_scored_through_each_trigger(score, via, name, written):
     assert (folder / name).read_bytes() == written
     assert sorted(file.name for file in folder.iterdir()) == ["rows.csv", name]
     assert str(folder / name) in done.stdout
+
+
+def test_an_output_in_the_apps_own_format_has_its_ending_unless_it_is_named(
+    make_app, tmp_path_factory
+):
+    score = command_for(make_app(BLOB_OUTPUT_FORMAT="parquet"), tmp_path_factory)
+    done, folder = score(ROWS, "rows.csv")
+    assert done.stdout == f"{folder}/rows.scored.parquet: 2 rows, 0 failed\n"
+    assert (folder / "rows.scored.parquet").read_bytes().startswith(b"PAR1")
+    assert sorted(file.name for file in folder.iterdir()) == ["rows.csv", "rows.scored.parquet"]
+    named = folder / "named.csv"
+    done, folder = score(ROWS, "rows.csv", "--output", str(named))
+    assert done.stdout.startswith(f"{named}: ")
+    assert named.read_bytes().startswith(b"PAR1")
+    assert [file.name for file in folder.iterdir()] == ["rows.csv"]
+    done, _ = score(ROWS, "-", "--content-type", "text/csv", "--via", "blob", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "the result is not a text: name a file for it by --output\n"
 
 
 @pytest.mark.parametrize("words", [(), ("--via", "queue")])

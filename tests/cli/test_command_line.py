@@ -42,8 +42,10 @@ def here(capsys, monkeypatch):
     return run
 
 
+@pytest.mark.parametrize("columns", ["60", "160"])
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_help_lists_every_option_and_what_it_does(here, path):
+def test_help_lists_every_option_and_what_it_does(here, path, columns, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
     shown = here(*path, "--help")
     assert (shown.returncode, shown.stderr) == (0, "")
     text = " ".join(shown.stdout.split())
@@ -89,6 +91,13 @@ def test_a_wrong_value_is_one_line_and_exit_code_2(here, words, says):
     assert (refused.returncode, refused.stdout) == (2, "")
     (line,) = refused.stderr.splitlines()
     assert says in line
+
+
+def test_bench_says_what_installs_its_packages(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bench", None)
+    refused = here("bench", "--only", "limits")
+    assert refused.returncode == 2
+    assert refused.stderr.endswith(": `make bench-quick` installs what it needs\n")
 
 
 def test_a_wrong_setting_of_the_port_is_named(triscore):

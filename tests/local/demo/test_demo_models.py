@@ -67,6 +67,19 @@ def run(numbers):
 """
 
 
+RAW_SCRIPT = """
+from azureml.contrib.services.aml_request import AMLRequest, rawhttp
+from azureml.contrib.services.aml_response import AMLResponse
+
+def init():
+    pass
+
+@rawhttp
+def run(request):
+    return AMLResponse(ANSWER)
+"""
+
+
 @dataclasses.dataclass(frozen=True)
 class Emulators:
     """The demo's stack, started by the test: empty servers on ports of their own."""
@@ -266,6 +279,57 @@ def test_a_script_without_a_sample_is_sent_nothing_unless_a_file_is_given(tour, 
     correct, lines = tour(tmp_path, sample)
     assert correct, lines
     assert paste(lines) == {"total": 5}
+
+
+@pytest.mark.parametrize(
+    "answer", ['"7", 200', "7, 200, json_str=True", '"hello", 200', r'b"\x89PNG", 200']
+)
+def test_texts_numbers_and_bytes_of_a_script_are_the_same_through_every_trigger(
+    tour, tmp_path, answer
+) -> None:
+    (tmp_path / "score.py").write_text(RAW_SCRIPT.replace("ANSWER", answer))
+    sample = tmp_path / "request.txt"
+    sample.write_text("any")
+    correct, lines = tour(tmp_path, sample)
+    assert correct, lines
+    assert "All triggers gave the same answer." in lines
+
+
+def test_a_script_that_answers_by_the_way_it_is_reached_is_said_to(tour, tmp_path) -> None:
+    script = RAW_SCRIPT.replace("ANSWER", "request.headers.get('x-blob-name', 'none'), 200")
+    (tmp_path / "score.py").write_text(script)
+    sample = tmp_path / "request.txt"
+    sample.write_text("any")
+    correct, lines = tour(tmp_path, sample)
+    assert correct, lines
+    assert any(line.startswith("All triggers answered. Their answers differ") for line in lines)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.json", "rows.jsonl"])
+def test_a_models_labels_agree_for_a_file_of_any_format(tour, tmp_path, name) -> None:
+    labels = np.where(SPECIES == 0, "7", "8")
+    describe(LogisticRegression(max_iter=500).fit(IRIS, labels), IRIS, tmp_path)
+    rows = pd.DataFrame(IRIS[[0, 149]])
+    sample = tmp_path / name
+    texts = {
+        "rows.csv": rows.to_csv(index=False, header=False),
+        "rows.json": rows.to_json(orient="values"),
+        "rows.jsonl": rows.to_json(orient="records", lines=True),
+    }
+    sample.write_text(texts[name])
+    correct, lines = tour(tmp_path, sample)
+    assert correct, lines
+    assert [row[2] for row in steps(lines)][:3] == ['["7","8"]', '["7","8"]', "2 predictions"]
+    assert "All triggers gave the same answer." in lines
+
+
+def test_an_answer_that_is_too_large_for_the_queue_is_compared_too(tour, tmp_path) -> None:
+    several_outputs(tmp_path)
+    sample = tmp_path / "rows.json"
+    sample.write_text(json.dumps(IRIS[[0]].tolist() * 9_000))  # two long numbers a row
+    correct, lines = tour(tmp_path, sample)
+    assert correct, lines
+    assert "All triggers gave the same answer." in lines
 
 
 def test_what_is_wrong_is_named_and_the_other_triggers_are_tried(

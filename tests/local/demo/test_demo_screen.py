@@ -12,6 +12,7 @@ from local.demo import presentation, screen
 from local.demo.example import Body
 from local.demo.golden_rows import GoldenRows
 
+JSON, LINES = "application/json", "application/jsonl"
 URL = "http://localhost:7071/api"
 
 
@@ -56,8 +57,8 @@ def test_a_long_body_and_a_binary_one_are_put_into_a_file(tmp_path: Path) -> Non
 
 def test_an_answer_agrees_within_the_manifests_tolerances() -> None:
     rows = golden()
-    assert rows.check_request(b"[0.10000000001]") is None
-    assert rows.check_request(b"[0.2]") == "expected [0.1], got [0.2]"
+    assert rows.check_request(b"[0.10000000001]", JSON) is None
+    assert rows.check_request(b"[0.2]", JSON) == "expected [0.1], got [0.2]"
     assert rows.check_message(1, [None]) is None
     assert rows.check_message(1, [True]) == "expected [null], got [true]"
 
@@ -65,8 +66,8 @@ def test_an_answer_agrees_within_the_manifests_tolerances() -> None:
 def test_several_outputs_of_a_scored_line_are_put_together() -> None:
     rows = golden(predictions=[[1.0, 2.0]], rows=[[1.0]])
     line = b'{"data": [1], "prediction_0": 1.0, "prediction_1": 2.0}\n'
-    assert rows.check_blob(line * 500) is None
-    assert rows.check_blob(line) == "expected 500 rows, got 1"
+    assert rows.check_blob(line * 500, LINES) is None
+    assert rows.check_blob(line, LINES) == "expected 500 rows, got 1"
 
 
 @pytest.mark.parametrize(
@@ -81,9 +82,9 @@ def test_several_outputs_of_a_scored_line_are_put_together() -> None:
 def test_a_prediction_is_found_beside_a_column_of_its_name(column, prediction, line) -> None:
     rows = golden(predictions=[prediction], rows=[[1.0]], prediction_column=column)
     right = json.dumps({"data": [1.0]} | line).encode() + b"\n"
-    assert rows.check_blob(right * 500) is None
+    assert rows.check_blob(right * 500, LINES) is None
     wrong = right.replace(b"5.0", b"4.0")
-    assert "expected" in (rows.check_blob(wrong * 500) or "")
+    assert "expected" in (rows.check_blob(wrong * 500, LINES) or "")
 
 
 def test_a_demo_that_fails_ends_with_where_the_logs_are(monkeypatch, capsys):
