@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.app.browser import check_looks, draw, opened
+from tests.app.browser import check_looks, draw, opened, violations
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "opensesame"
@@ -16,6 +16,8 @@ KEY = "opensesame"
 @pytest.fixture(scope="module")
 def url(start_host):
     """The digits behind a key, without any server beside them."""
+    trained = ROOT / "models" / "digits" / "model.joblib"
+    assert trained.is_file(), f"{trained} is missing: `make setup-test` trains it"
     settings = {"TRIGGERS": "http", "HOST_FUNCTION_KEY": KEY}
     return f"{start_host(ROOT, settings).url}/api/console"
 
@@ -282,7 +284,7 @@ def test_a_short_answer_of_a_script_is_a_headline_and_a_long_one_a_text(page, bo
 def test_an_error_goes_when_its_cause_has_gone(browser, url):
     with opened(browser, url) as page:
         error = page.locator("#panel-draw .notice.bad")
-        expect(error).to_contain_text("needs a function key")
+        expect(error).to_have_text("Type the function key above.")
         page.get_by_label("Function key").fill(KEY)
         page.get_by_label("Function key").press("Enter")
         expect(error).to_be_hidden()
@@ -331,6 +333,49 @@ def test_a_text_of_a_column_with_many_values_is_shown_and_sent_as_a_text(page):
     with page.expect_request("**/api/score*") as sent:
         page.get_by_role("button", name="Predict").click()
     assert sent.value.post_data_json == {"data": [{"zip": "10116"}]}
+
+
+def test_an_answer_to_an_earlier_input_is_said_to_be_one(page):
+    headline = page.locator("#panel-form .headline")
+    earlier = page.locator("#panel-form").get_by_text("An earlier answer:")
+    page.locator("#tab-form").click()
+    expect(headline).to_be_visible()
+    expect(earlier).to_be_hidden()
+    pixel = page.get_by_role("form", name="One row").get_by_role("textbox").first
+    pixel.fill("many")
+    expect(earlier).to_be_visible()
+    assert violations(page) == []
+    pixel.fill("1")
+    expect(earlier).to_be_hidden()
+    page.locator("#panel-form").get_by_role("button", name="Clear").click()
+    expect(earlier).to_be_visible()
+
+
+def test_a_page_that_waits_for_a_slow_answer_says_so(page):
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    describe(page, form={"kind": "body"})
+    page.route("**/api/score*", hold)
+    page.get_by_role("button", name="Send", exact=True).click()
+    waits = page.locator("#panel-body").get_by_text("Waiting for the answer")
+    expect(waits).to_be_visible()
+    held[0].fulfill(json=7)
+    expect(page.locator("#panel-body .headline")).to_have_text("7")
+    expect(waits).to_be_hidden()
+
+
+def test_the_rows_of_a_try_go_when_the_next_one_fails(page):
+    page.locator("#tab-file").click()
+    page.get_by_role("button", name="Example rows").click()
+    rows = page.get_by_role("region", name="Scored rows")
+    expect(rows).to_be_visible()
+    page.get_by_role("textbox", name="Rows").fill("{")
+    page.get_by_role("button", name="Score the rows").click()
+    expect(page.get_by_text("These are no rows")).to_be_visible()
+    expect(rows).to_have_count(0)
 
 
 def test_a_key_that_no_header_can_hold_is_an_error_at_its_field(page):

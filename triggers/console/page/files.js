@@ -43,7 +43,7 @@ export function filesPanel(about, query) {
   async function take(file) {
     clearErrors();
     picker.value = "";
-    if (file.size > about.limits.body_bytes) return fail(`${file.name} has ${file.size.toLocaleString("en")} bytes; at most ${about.limits.body_bytes.toLocaleString("en")} are taken here (MAX_BODY_BYTES)`);
+    if (file.size > about.limits.body_bytes) return fail(`the file ${file.name} has ${file.size.toLocaleString("en")} bytes; at most ${about.limits.body_bytes.toLocaleString("en")} are taken here (MAX_BODY_BYTES)`);
     const isSmall = file.size <= MOST_BYTES && TEXTS.test(file.name);
     if (isSmall) {
       const content = decode(await file.arrayBuffer(), options.values().charset);
@@ -123,6 +123,7 @@ export function filesPanel(about, query) {
   function clearErrors() {
     error.hidden = true;
     showError(text, "");
+    if (!button.disabled) replace(out);  // the rows of another try
   }
 
   const intro = el("p", { class: "intro" }, `Up to ${MOST_ROWS.toLocaleString("en")} rows are answered at once; a larger file goes through the blob trigger, and you download it scored.`);

@@ -26,7 +26,8 @@ export function formPanel(form, query) {
   function ask({ quietly }) {
     const row = read({ quietly });
     if (row) send(rowRequest(form, [row], query), { failed: refused => showAtField(refused) });
-    else if (!quietly) body.querySelector("[aria-invalid]")?.focus();
+    else answer.outdate();
+    if (!row && !quietly) body.querySelector("[aria-invalid]")?.focus();
   }
 
   function submit(event) {
@@ -56,7 +57,7 @@ export function formPanel(form, query) {
     el("div", { class: "actions" },
       el("button", { type: "submit" }, "Predict"),
       el("button", { type: "button", class: "plain", click: showExample, disabled: !form.rows.length }, "Another example"),
-      el("button", { type: "button", class: "plain", click: () => fill(null) }, "Clear")));
+      el("button", { type: "button", class: "plain", click: () => { fill(null); answer.outdate(); } }, "Clear")));
   if (form.rows.length) fill(form.rows[example++]);
   let isAsked = false;
   const intro = "One row of the model's columns. The answer follows what you type; an empty field is a missing value where the model takes one.";
