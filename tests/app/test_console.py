@@ -351,6 +351,32 @@ def test_an_answer_to_an_earlier_input_is_said_to_be_one(page):
     expect(earlier).to_be_visible()
 
 
+def test_messages_that_are_answered_at_once_are_not_called_enqueued(page):
+    describe(page, triggers=["http", "servicebus"])
+    page.route("**/api/score*", lambda route: route.fulfill(json=[1]))
+    page.locator("#tab-queue").click()
+    page.get_by_label("How many messages").fill("3")
+    page.get_by_role("button", name="Enqueue").click()
+    line = "0 of 3 enqueued, 0 documents arrived, 3 answered at once"
+    expect(page.locator("#panel-queue .small")).to_contain_text(line)
+
+
+def test_the_health_is_in_view_while_the_model_loads(page):
+    loading = {"status": "loading", "message": "", "name": "digits", "version": ""}
+
+    def answer(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"form": None, "model": loading})
+
+    page.route("**/api/console/model", answer)
+    page.reload()
+    expect(page.get_by_text("The model is loading")).to_be_visible()
+    expect(page.locator(".band", has_text="Cache")).to_be_visible()
+    assert violations(page) == []
+    page.unroute("**/api/console/model")
+    expect(page.locator("#tab-draw")).to_be_visible()
+    expect(page.locator(".band", has_text="Cache")).to_have_count(1)
+
+
 def test_a_page_that_waits_for_a_slow_answer_says_so(page):
     held: list[Route] = []
 
@@ -398,8 +424,8 @@ def test_the_page_says_that_the_app_does_not_answer(page):
     page.context.set_offline(True)
     page.evaluate(LOOK_NOW)
     expect(page.locator("#live .notice")).to_have_text("The app does not answer.")
-    expect(state).to_have_text("failed")
-    expect(page.locator("#states .failed").first).to_be_attached()
+    expect(state).to_have_text("unknown")
+    expect(page.locator("#states .unknown").first).to_be_attached()
     changes = page.get_by_label("Changes of health")
     expect(changes).to_contain_text("The app: answers → does not answer")
     page.context.set_offline(False)

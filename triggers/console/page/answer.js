@@ -110,7 +110,7 @@ export function factList({ trigger, cache, age, ms, trip, version }) {
   return el("dl", { class: "facts" },
     fact("Trigger", trigger),
     cache === undefined ? null : fact("Cache", el("span", { class: `tag ${cache}` }, cache ?? "–"), how),
-    fact("Time", ms ? time(Number(ms)) : "–", trip ? `${trip.toFixed(0)} ms in the browser` : null),
+    fact("Time", ms ? time(Number(ms)) : "–", trip ? `${time(trip)} in the browser` : null),
     fact("Model version", el("code", {}, version ?? "–")));
 }
 

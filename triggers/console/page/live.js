@@ -67,7 +67,7 @@ export function showLive(about) {
   }
 
   function showAway() {
-    health.failAll();
+    health.loseAll();
     for (const part of Object.values(parts)) part.gap();
   }
 
