@@ -335,6 +335,17 @@ def test_a_text_of_a_column_with_many_values_is_shown_and_sent_as_a_text(page):
     assert sent.value.post_data_json == {"data": [{"zip": "10116"}]}
 
 
+def test_a_refusal_stands_at_the_field_that_it_names(page):
+    column = {"name": "wind: top", "type": "number", "missing": True, "values": None, "zone": False}
+    describe(page, form={"named": True, "columns": [column], "rows": [[1]], "grid": None})
+    why = "row 0, column 'wind: top': expected at most 100, got 999"
+    error = {"error": {"code": "invalid_input", "message": why}}
+    page.route("**/api/score*", lambda route: route.fulfill(status=422, json=error))
+    field = page.get_by_role("form", name="One row").get_by_label("wind: top")
+    field.fill("999")
+    expect(field).to_have_accessible_description("Expected at most 100, got 999.")
+
+
 def test_an_answer_to_an_earlier_input_is_said_to_be_one(page):
     headline = page.locator("#panel-form .headline")
     earlier = page.locator("#panel-form").get_by_text("An earlier answer:")
@@ -378,7 +389,7 @@ def test_the_health_is_in_view_while_the_model_loads(page):
 
 
 def test_a_page_that_waits_for_a_slow_answer_says_so(page):
-    held: list[Route] = []
+    held = []
 
     def hold(route: Route) -> None:
         held.append(route)
@@ -471,7 +482,7 @@ def test_a_report_is_asked_for_again_after_a_failure_that_passes(page):
     page.get_by_label("Format of the output").select_option("parquet")
     page.get_by_role("textbox", name="Rows").fill("1,2")
     page.get_by_role("button", name="Score the rows").click()
-    expect(page.get_by_text("7 rows scored in 1.0 s").first).to_be_visible()
+    expect(page.get_by_text("7 of 7 rows scored in 1.0 s").first).to_be_visible()
     assert len(asked) == 2
 
 

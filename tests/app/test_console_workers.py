@@ -95,7 +95,7 @@ def test_a_dropped_file_comes_back_scored_though_its_worker_is_killed(page, app)
     os.kill(busy, signal.SIGKILL)
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     eventually(lambda: len(set(stack.children(app.host.process.pid)) - {busy}) == 2, 30)
-    expect(job).to_contain_text(f"{ROWS:,} rows scored", timeout=FOUND_AGAIN_S * 1000)
+    expect(job).to_contain_text(f"{ROWS:,} of {ROWS:,} rows scored", timeout=FOUND_AGAIN_S * 1000)
     with page.expect_download() as found:
         page.get_by_role("button", name="Download zeros-scored.csv").click()
     assert found.value.path().read_bytes().count(b"\n") == ROWS

@@ -115,7 +115,7 @@ export function factList({ trigger, cache, age, ms, trip, version }) {
 }
 
 function time(ms) {
-  return ms < 1000 ? `${ms.toFixed(ms < 1 ? 2 : 1)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  return ms < 1000 ? `${ms.toFixed(ms < 1 ? 2 : ms < 100 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
 function fact(name, value, note) {

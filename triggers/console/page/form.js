@@ -37,8 +37,10 @@ export function formPanel(form, query) {
 
   // 422 names the column that is wrong.
   function showAtField(refused) {
-    const wrong = refused.status === 422 && fields.find(each => refused.message.includes(`'${each.column.name}'`) || refused.message.includes(`"${each.column.name}"`));
-    if (wrong) showError(wrong.control, sentence(refused.message));
+    const namings = each => [`'${each.column.name}'`, `"${each.column.name}"`];
+    const wrong = refused.status === 422 && fields.find(each => namings(each).some(name => refused.message.includes(name)));
+    const start = wrong && namings(wrong).map(name => `row 0, column ${name}: `).find(each => refused.message.startsWith(each));
+    if (wrong) showError(wrong.control, sentence(refused.message.slice(start?.length ?? 0)));
     if (wrong) answer.fail(refused);
     return Boolean(wrong);
   }

@@ -54,7 +54,7 @@ export function jobView(file, about, query, say) {
     }
     const report = await reportOf(id);
     const seconds = report.seconds.toFixed(1);
-    line.textContent = `${count(report.rows)} rows scored in ${seconds} s, ${count(report.failed)} failed, ${count(report.cache_hits)} from a cache.`;
+    line.textContent = `${count(report.rows - report.failed)} of ${count(report.rows)} rows scored in ${seconds} s, ${count(report.cache_hits)} from a cache.`;
     say(line.textContent, { now: true });
     const name = scoredName(file.name, report.output);
     const button = downloadButton(id, name);
