@@ -181,6 +181,21 @@ def test_a_percentile_is_of_all_statuses_of_a_trigger_since_the_last_scrape(read
     assert 0.9 < most <= 1
 
 
+def test_the_time_of_a_lone_request_is_its_own_and_not_a_guess_within_its_bucket(reader):
+    def scrape(count: int, seconds: float) -> str:
+        labels = 'host="a",trigger="http",status="2xx"'
+        return "\n".join(
+            [
+                f't_seconds_bucket{{{labels},le="10"}} 0',
+                f't_seconds_bucket{{{labels},le="30"}} {count}',
+                f't_seconds_bucket{{{labels},le="+Inf"}} {count}',
+                f"t_seconds_sum{{{labels}}} {seconds}",
+            ]
+        )
+
+    assert reader.evaluate(METRICS, [scrape(1, 20), scrape(2, 31)]) == [11, 11]
+
+
 DATE = """async ([zone, cells, cell]) => {
   const { dateControl, picked, readDate } = await import("/api/console/assets/dates.js");
   const column = { zone, missing: true };
