@@ -59,6 +59,8 @@ def test_the_charts_show_the_requests_of_both_workers(page, app):
     rate = page.locator(".chart", has_text="Requests").locator("dd").first
     expect(rate).to_have_text("0.0/s", timeout=30_000)
     page.clock.pause_at(page.evaluate("Date.now()") + POLL_MS)
+    with page.expect_response("**/api/metrics"):  # a look while time stands
+        page.clock.run_for(POLL_MS)
     expect(rate).to_have_text("0.0/s")
     for _ in range(REQUESTS):  # each on a connection of its own: the kernel spreads them
         assert app.post(ROW).status == 200
