@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.app.browser import check_looks, draw, opened
+from tests.app.browser import check_looks, draw, opened, violations
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "opensesame"
@@ -16,6 +16,8 @@ KEY = "opensesame"
 @pytest.fixture(scope="module")
 def url(start_host):
     """The digits behind a key, without any server beside them."""
+    trained = ROOT / "models" / "digits" / "model.joblib"
+    assert trained.is_file(), f"{trained} is missing: `make setup-test` trains it"
     settings = {"TRIGGERS": "http", "HOST_FUNCTION_KEY": KEY}
     return f"{start_host(ROOT, settings).url}/api/console"
 
@@ -179,6 +181,21 @@ def test_a_percentile_is_of_all_statuses_of_a_trigger_since_the_last_scrape(read
     assert 0.9 < most <= 1
 
 
+def test_the_time_of_a_lone_request_is_its_own_and_not_a_guess_within_its_bucket(reader):
+    def scrape(count: int, seconds: float) -> str:
+        labels = 'host="a",trigger="http",status="2xx"'
+        return "\n".join(
+            [
+                f't_seconds_bucket{{{labels},le="10"}} 0',
+                f't_seconds_bucket{{{labels},le="30"}} {count}',
+                f't_seconds_bucket{{{labels},le="+Inf"}} {count}',
+                f"t_seconds_sum{{{labels}}} {seconds}",
+            ]
+        )
+
+    assert reader.evaluate(METRICS, [scrape(1, 20), scrape(2, 31)]) == [11, 11]
+
+
 DATE = """async ([zone, cells, cell]) => {
   const { dateControl, picked, readDate } = await import("/api/console/assets/dates.js");
   const column = { zone, missing: true };
@@ -282,7 +299,7 @@ def test_a_short_answer_of_a_script_is_a_headline_and_a_long_one_a_text(page, bo
 def test_an_error_goes_when_its_cause_has_gone(browser, url):
     with opened(browser, url) as page:
         error = page.locator("#panel-draw .notice.bad")
-        expect(error).to_contain_text("needs a function key")
+        expect(error).to_have_text("Type the function key above.")
         page.get_by_label("Function key").fill(KEY)
         page.get_by_label("Function key").press("Enter")
         expect(error).to_be_hidden()
@@ -333,6 +350,86 @@ def test_a_text_of_a_column_with_many_values_is_shown_and_sent_as_a_text(page):
     assert sent.value.post_data_json == {"data": [{"zip": "10116"}]}
 
 
+def test_a_refusal_stands_at_the_field_that_it_names(page):
+    column = {"name": "wind: top", "type": "number", "missing": True, "values": None, "zone": False}
+    describe(page, form={"named": True, "columns": [column], "rows": [[1]], "grid": None})
+    why = "row 0, column 'wind: top': expected at most 100, got 999"
+    error = {"error": {"code": "invalid_input", "message": why}}
+    page.route("**/api/score*", lambda route: route.fulfill(status=422, json=error))
+    field = page.get_by_role("form", name="One row").get_by_label("wind: top")
+    field.fill("999")
+    expect(field).to_have_accessible_description("Expected at most 100, got 999.")
+
+
+def test_an_answer_to_an_earlier_input_is_said_to_be_one(page):
+    headline = page.locator("#panel-form .headline")
+    earlier = page.locator("#panel-form").get_by_text("An earlier answer:")
+    page.locator("#tab-form").click()
+    expect(headline).to_be_visible()
+    expect(earlier).to_be_hidden()
+    pixel = page.get_by_role("form", name="One row").get_by_role("textbox").first
+    pixel.fill("many")
+    expect(earlier).to_be_visible()
+    assert violations(page) == []
+    pixel.fill("1")
+    expect(earlier).to_be_hidden()
+    page.locator("#panel-form").get_by_role("button", name="Clear").click()
+    expect(earlier).to_be_visible()
+
+
+def test_messages_that_are_answered_at_once_are_not_called_enqueued(page):
+    describe(page, triggers=["http", "servicebus"])
+    page.route("**/api/score*", lambda route: route.fulfill(json=[1]))
+    page.locator("#tab-queue").click()
+    page.get_by_label("How many messages").fill("3")
+    page.get_by_role("button", name="Enqueue").click()
+    line = "0 of 3 enqueued, 0 documents arrived, 3 answered at once"
+    expect(page.locator("#panel-queue .small")).to_contain_text(line)
+
+
+def test_the_health_is_in_view_while_the_model_loads(page):
+    loading = {"status": "loading", "message": "", "name": "digits", "version": ""}
+
+    def answer(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"form": None, "model": loading})
+
+    page.route("**/api/console/model", answer)
+    page.reload()
+    expect(page.get_by_text("The model is loading")).to_be_visible()
+    expect(page.locator(".band", has_text="Cache")).to_be_visible()
+    assert violations(page) == []
+    page.unroute("**/api/console/model")
+    expect(page.locator("#tab-draw")).to_be_visible()
+    expect(page.locator(".band", has_text="Cache")).to_have_count(1)
+
+
+def test_a_page_that_waits_for_a_slow_answer_says_so(page):
+    held = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    describe(page, form={"kind": "body"})
+    page.route("**/api/score*", hold)
+    page.get_by_role("button", name="Send", exact=True).click()
+    waits = page.locator("#panel-body").get_by_text("Waiting for the answer")
+    expect(waits).to_be_visible()
+    held[0].fulfill(json=7)
+    expect(page.locator("#panel-body .headline")).to_have_text("7")
+    expect(waits).to_be_hidden()
+
+
+def test_the_rows_of_a_try_go_when_the_next_one_fails(page):
+    page.locator("#tab-file").click()
+    page.get_by_role("button", name="Example rows").click()
+    rows = page.get_by_role("region", name="Scored rows")
+    expect(rows).to_be_visible()
+    page.get_by_role("textbox", name="Rows").fill("{")
+    page.get_by_role("button", name="Score the rows").click()
+    expect(page.get_by_text("These are no rows")).to_be_visible()
+    expect(rows).to_have_count(0)
+
+
 def test_a_key_that_no_header_can_hold_is_an_error_at_its_field(page):
     key = page.get_by_label("Function key")
     key.fill("key-€")
@@ -353,8 +450,8 @@ def test_the_page_says_that_the_app_does_not_answer(page):
     page.context.set_offline(True)
     page.evaluate(LOOK_NOW)
     expect(page.locator("#live .notice")).to_have_text("The app does not answer.")
-    expect(state).to_have_text("failed")
-    expect(page.locator("#states .failed").first).to_be_attached()
+    expect(state).to_have_text("unknown")
+    expect(page.locator("#states .unknown").first).to_be_attached()
     changes = page.get_by_label("Changes of health")
     expect(changes).to_contain_text("The app: answers → does not answer")
     page.context.set_offline(False)
@@ -400,7 +497,7 @@ def test_a_report_is_asked_for_again_after_a_failure_that_passes(page):
     page.get_by_label("Format of the output").select_option("parquet")
     page.get_by_role("textbox", name="Rows").fill("1,2")
     page.get_by_role("button", name="Score the rows").click()
-    expect(page.get_by_text("7 rows scored in 1.0 s").first).to_be_visible()
+    expect(page.get_by_text("7 of 7 rows scored in 1.0 s").first).to_be_visible()
     assert len(asked) == 2
 
 

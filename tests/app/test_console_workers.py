@@ -59,6 +59,8 @@ def test_the_charts_show_the_requests_of_both_workers(page, app):
     rate = page.locator(".chart", has_text="Requests").locator("dd").first
     expect(rate).to_have_text("0.0/s", timeout=30_000)
     page.clock.pause_at(page.evaluate("Date.now()") + POLL_MS)
+    with page.expect_response("**/api/metrics"):  # a look while time stands
+        page.clock.run_for(POLL_MS)
     expect(rate).to_have_text("0.0/s")
     for _ in range(REQUESTS):  # each on a connection of its own: the kernel spreads them
         assert app.post(ROW).status == 200
@@ -95,7 +97,7 @@ def test_a_dropped_file_comes_back_scored_though_its_worker_is_killed(page, app)
     os.kill(busy, signal.SIGKILL)
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     eventually(lambda: len(set(stack.children(app.host.process.pid)) - {busy}) == 2, 30)
-    expect(job).to_contain_text(f"{ROWS:,} rows scored", timeout=FOUND_AGAIN_S * 1000)
+    expect(job).to_contain_text(f"{ROWS:,} of {ROWS:,} rows scored", timeout=FOUND_AGAIN_S * 1000)
     with page.expect_download() as found:
         page.get_by_role("button", name="Download zeros-scored.csv").click()
     assert found.value.path().read_bytes().count(b"\n") == ROWS

@@ -18,15 +18,16 @@ export function answerView() {
   const bars = el("div");
   const facts = el("div");
   const same = el("div");
-  const wait = el("p", { class: "quiet" }, "The answer appears here.");
-  const body = el("div", { hidden: true }, el("div", { class: "head" }, headline), bars, facts, same);
+  const wait = el("p", { class: "quiet", role: "status" }, "The answer appears here.");
+  const earlier = el("p", { class: "quiet", hidden: true }, "An earlier answer:");
+  const body = el("div", { hidden: true }, earlier, el("div", { class: "head" }, headline), bars, facts, same);
   const view = el("div", { class: "answer" }, el("h2", {}, "Answer"), error, wait, body, spoken);
 
   function show(answer) {
     error.hidden = true;
     wait.hidden = true;
     body.hidden = false;
-    view.classList.remove("stale");
+    setStale(false);
     const { label, rows, text } = readAnswer(answer.value, answer.text);
     replace(headline, label);
     headline.hidden = !label;
@@ -43,10 +44,24 @@ export function answerView() {
     if (error.hidden || error.textContent !== why) error.textContent = why;  // it is spoken once
     error.hidden = false;
     wait.hidden = true;
-    view.classList.add("stale");
+    setStale(true);
   }
 
-  return { view, show, fail };
+  // Of an input that no answer came for yet, though some time has passed.
+  function waits() {
+    error.hidden = true;
+    wait.textContent = "Waiting for the answer …";
+    wait.hidden = false;
+    setStale(true);
+  }
+
+  // An answer that stays in view is not one to what the input holds now.
+  function setStale(isStale) {
+    view.classList.toggle("stale", isStale);
+    earlier.hidden = !isStale;
+  }
+
+  return { view, show, fail, waits, outdate: () => setStale(true) };
 }
 
 // The label, the probabilities by class where there are some, and a text where neither fits.
@@ -88,14 +103,19 @@ function barTable(rows) {
   return el("table", { class: "bars" }, el("caption", { class: "sr" }, "Probability of each class"), head, el("tbody", {}, lines));
 }
 
-// trigger, cache and age, milliseconds, model version: of an answer or a result document.
+// trigger, cache and age, milliseconds, model version: of an answer or a result document. Parts of a
+// file come from different caches: it has no `cache`.
 export function factList({ trigger, cache, age, ms, trip, version }) {
   const how = age ? `${CACHES[cache]} ${age} s ago`.replace("found in a cache", "computed") : CACHES[cache];
   return el("dl", { class: "facts" },
     fact("Trigger", trigger),
-    fact("Cache", el("span", { class: `tag ${cache}` }, cache ?? "–"), how),
-    fact("Time", ms ? `${Number(ms).toFixed(ms < 1 ? 2 : 1)} ms` : "–", trip ? `${trip.toFixed(0)} ms in the browser` : null),
+    cache === undefined ? null : fact("Cache", el("span", { class: `tag ${cache}` }, cache ?? "–"), how),
+    fact("Time", ms ? time(Number(ms)) : "–", trip ? `${time(trip)} in the browser` : null),
     fact("Model version", el("code", {}, version ?? "–")));
+}
+
+function time(ms) {
+  return ms < 1000 ? `${ms.toFixed(ms < 1 ? 2 : ms < 100 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
 function fact(name, value, note) {

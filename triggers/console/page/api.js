@@ -5,11 +5,12 @@ export const prefix = document.body.dataset.prefix;
 export const address = location.origin + prefix;
 
 const MEANINGS = {
-  401: "this call needs a function key, or the one above is wrong",
   429: "more requests at once than the app takes; try again in a moment",
 };
 
 const KEY = /^[\x21-\x7e]*$/;  // another character can't be in a header
+
+const keyMeaning = key => key ? "the function key above is not accepted" : "type the function key above";
 
 export class Refused extends Error {
   constructor(status, message, code) {
@@ -24,7 +25,7 @@ export async function call(path, { headers = {}, ...options } = {}) {
   const key = at("key").value.trim();
   if (!KEY.test(key)) {
     showError(at("key"), "this key has a character that no key has; copy it again");
-    throw new Refused(401, MEANINGS[401]);
+    throw new Refused(401, keyMeaning(key));
   }
   const all = key ? { ...headers, "x-functions-key": key } : headers;
   let response;
@@ -53,7 +54,7 @@ async function refusal(response) {
     const { code, message } = JSON.parse(text).error;
     return new Refused(response.status, message, code);
   } catch {
-    const meaning = MEANINGS[response.status] ?? (text.slice(0, 300) || response.statusText);
+    const meaning = (response.status === 401 ? keyMeaning(at("key").value) : MEANINGS[response.status]) ?? (text.slice(0, 300) || response.statusText);
     return new Refused(response.status, meaning || `status ${response.status}`);
   }
 }

@@ -12,9 +12,12 @@ import { showTabs } from "./tabs.js";
 const RETRY_MS = 1000;
 
 async function loadModel() {
+  let isLive = false;
   for (;;) {
     try {
       const about = await json("console/model");
+      if (!isLive) showLive(about);  // it says how the app is while the model loads, too
+      isLive = true;
       if (about.form) return about;
       showWait(about.model.status === "failed" ? about.model.message : "The model is loading …", about.model.status === "failed");
     } catch (refused) {
@@ -51,4 +54,3 @@ at("key-form").addEventListener("submit", event => event.preventDefault());
 const about = await loadModel();
 at("model-line").textContent = `${about.model.name}, version ${about.model.version}`;
 showTabs(tabsOf(about));
-showLive(about);

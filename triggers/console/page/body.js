@@ -56,6 +56,6 @@ export function bodyPanel(example) {
   typeField.append(suggest(type, TYPES));
   const form = el("form", { class: "stack", "aria-label": "Body", submit },
     field("Body", "", text), typeField, el("div", { class: "actions" }, el("button", { type: "submit" }, "Send")), drop, sent);
-  const intro = el("p", { class: "intro" }, "What the script's run() gets. Ctrl+Enter sends it.");
+  const intro = el("p", { class: "intro" }, "The body of the request; a script's run() gets it as it is. Ctrl+Enter sends it.");
   return { panel: el("div", { class: "split" }, el("div", {}, intro, form), answer.view), request };
 }

@@ -80,6 +80,7 @@ export function drawPanel(form, query) {
 
   function clear() {
     ink.fill(0);
+    answer.outdate();
     update({ ask: false });
   }
 
@@ -95,7 +96,7 @@ export function drawPanel(form, query) {
     el("button", { type: "button", click: showExample, disabled: !form.rows.length }, "Another example"),
     el("button", { type: "button", class: "plain", click: clear }, "Clear"));
   const panel = el("div", { class: "split" },
-    el("div", {}, el("p", { class: "intro" }, "Draw with the mouse or a finger, as large as the square. The model answers while you draw."), grid, controls),
+    el("div", {}, el("p", { class: "intro" }, "Draw with the mouse or a finger, as large as the square. The model answers while you draw. By keyboard: arrow keys move, Space draws."), grid, controls),
     answer.view);
   if (form.rows.length) showExample();
   else update({ ask: false });

@@ -16,14 +16,14 @@ const TEXTS = /\.(csv|tsv|txt|json|jsonl|ndjson)$/i;
 
 export function filesPanel(about, query) {
   const { form } = about;
+  const hasBlobs = about.triggers.includes("blob");
   const text = el("textarea", { rows: "6", spellcheck: "false", placeholder: "Rows as CSV, JSON or JSON lines, or copied from a spreadsheet" });
   const picker = el("input", { type: "file", class: "sr", id: "file", tabindex: "0", change: () => picker.files[0] && take(picker.files[0]) });
-  const drop = el("div", { class: "drop" }, el("label", { for: "file", class: "button plain" }, "Choose a file"), picker, el("p", { class: "quiet" }, "or drop one here: CSV, JSON, JSON lines, .npy, Parquet, Arrow; also .gz"));
+  const drop = el("div", { class: "drop" }, el("label", { for: "file", class: "button plain" }, "Choose a file"), picker, el("p", { class: "quiet" }, `or drop one here: CSV, JSON, JSON lines${hasBlobs ? ", .npy, Parquet, Arrow; also .gz" : ""}`));
   const error = el("p", { class: "notice bad", role: "alert", hidden: true });
   const out = el("div", { class: "out" });
   const spoken = spokenStatus();
   const button = el("button", { type: "submit" }, "Score the rows");
-  const hasBlobs = about.triggers.includes("blob");
   const options = fileOptions(form, { hasBlobs });
   const input = el("form", { class: "stack", "aria-label": "Rows", submit: event => { event.preventDefault(); scoreText(text.value); } },
     drop, field("Rows", "", text), options.view, el("div", { class: "actions" }, button, example()));
@@ -43,7 +43,7 @@ export function filesPanel(about, query) {
   async function take(file) {
     clearErrors();
     picker.value = "";
-    if (file.size > about.limits.body_bytes) return fail(`${file.name} has ${file.size.toLocaleString("en")} bytes; at most ${about.limits.body_bytes.toLocaleString("en")} are taken here (MAX_BODY_BYTES)`);
+    if (file.size > about.limits.body_bytes) return fail(`the file ${file.name} has ${file.size.toLocaleString("en")} bytes; at most ${about.limits.body_bytes.toLocaleString("en")} are taken here (MAX_BODY_BYTES)`);
     const isSmall = file.size <= MOST_BYTES && TEXTS.test(file.name);
     if (isSmall) {
       const content = decode(await file.arrayBuffer(), options.values().charset);
@@ -95,7 +95,7 @@ export function filesPanel(about, query) {
   }
 
   function scoreFile(file, values) {
-    if (!hasBlobs) return fail(`more than ${MOST_ROWS.toLocaleString("en")} rows go through the blob trigger, which this app does not have (TRIGGERS)`);
+    if (!hasBlobs) return fail(`more than ${MOST_ROWS.toLocaleString("en")} rows, and binary formats, go through the blob trigger, which this app does not have (TRIGGERS)`);
     return busy(() => {
       const job = jobView(file, about, withOptions(query, values), spoken.say);
       replace(out, job.view);
@@ -123,9 +123,10 @@ export function filesPanel(about, query) {
   function clearErrors() {
     error.hidden = true;
     showError(text, "");
+    if (!button.disabled) replace(out);  // the rows of another try
   }
 
-  const intro = el("p", { class: "intro" }, `Up to ${MOST_ROWS.toLocaleString("en")} rows are answered at once; a larger file goes through the blob trigger, and you download it scored.`);
+  const intro = el("p", { class: "intro" }, `Up to ${MOST_ROWS.toLocaleString("en")} rows are answered at once${hasBlobs ? "; a larger file goes through the blob trigger, and you download it scored" : ""}.`);
   return el("div", {}, intro, input, error, out, spoken.view);
 }
 

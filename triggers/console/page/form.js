@@ -26,7 +26,8 @@ export function formPanel(form, query) {
   function ask({ quietly }) {
     const row = read({ quietly });
     if (row) send(rowRequest(form, [row], query), { failed: refused => showAtField(refused) });
-    else if (!quietly) body.querySelector("[aria-invalid]")?.focus();
+    else answer.outdate();
+    if (!row && !quietly) body.querySelector("[aria-invalid]")?.focus();
   }
 
   function submit(event) {
@@ -36,8 +37,10 @@ export function formPanel(form, query) {
 
   // 422 names the column that is wrong.
   function showAtField(refused) {
-    const wrong = refused.status === 422 && fields.find(each => refused.message.includes(`'${each.column.name}'`) || refused.message.includes(`"${each.column.name}"`));
-    if (wrong) showError(wrong.control, sentence(refused.message));
+    const namings = each => [`'${each.column.name}'`, `"${each.column.name}"`];
+    const wrong = refused.status === 422 && fields.find(each => namings(each).some(name => refused.message.includes(name)));
+    const start = wrong && namings(wrong).map(name => `row 0, column ${name}: `).find(each => refused.message.startsWith(each));
+    if (wrong) showError(wrong.control, sentence(refused.message.slice(start?.length ?? 0)));
     if (wrong) answer.fail(refused);
     return Boolean(wrong);
   }
@@ -56,7 +59,7 @@ export function formPanel(form, query) {
     el("div", { class: "actions" },
       el("button", { type: "submit" }, "Predict"),
       el("button", { type: "button", class: "plain", click: showExample, disabled: !form.rows.length }, "Another example"),
-      el("button", { type: "button", class: "plain", click: () => fill(null) }, "Clear")));
+      el("button", { type: "button", class: "plain", click: () => { fill(null); answer.outdate(); } }, "Clear")));
   if (form.rows.length) fill(form.rows[example++]);
   let isAsked = false;
   const intro = "One row of the model's columns. The answer follows what you type; an empty field is a missing value where the model takes one.";

@@ -41,15 +41,15 @@ export function healthView(names) {
   }
 
   // Of an app that does not answer.
-  function failAll() {
+  function loseAll() {
     for (const each of bands.values()) {
-      if (each.latest()) each.push("failed", "");
+      if (each.latest()) each.push("unknown", "");
     }
     showChange("The app", "does not answer");
     showHead();
   }
 
-  return { view, push, failAll };
+  return { view, push, loseAll };
 }
 
 // The states of a dependency over time, as a band of colours beside the state in a word.

@@ -25,9 +25,10 @@ export function jobView(file, about, query, say) {
   }
 
   function progress(state) {
-    if (state.share === undefined || state.share === null) bar.removeAttribute("value");
-    else bar.value = state.share;
-    line.textContent = WORDS[state.status] ? `${WORDS[state.status]} …` : words(state);
+    if (state.rows && Number.isFinite(state.share)) bar.value = state.share;
+    else bar.removeAttribute("value");
+    const word = WORDS[state.status] ?? (state.rows ? null : "Scoring the first rows");
+    line.textContent = word ? `${word} …` : words(state);
     say(line.textContent);
   }
 
@@ -53,11 +54,11 @@ export function jobView(file, about, query, say) {
     }
     const report = await reportOf(id);
     const seconds = report.seconds.toFixed(1);
-    line.textContent = `${count(report.rows)} rows scored in ${seconds} s, ${count(report.failed)} failed, ${count(report.cache_hits)} from a cache.`;
+    line.textContent = `${count(report.rows - report.failed)} of ${count(report.rows)} rows scored in ${seconds} s, ${count(report.cache_hits)} from a cache.`;
     say(line.textContent, { now: true });
     const name = scoredName(file.name, report.output);
     const button = downloadButton(id, name);
-    const facts = factList({ trigger: "Blob", cache: document.cache, ms: report.seconds * 1000, version: document.model.version });
+    const facts = factList({ trigger: "Blob", ms: report.seconds * 1000, version: document.model.version });
     const same = snippets({ body: null, type: "application/octet-stream", path });
     view.append(...[el("div", { class: "actions" }, button), await table(id, report), facts, same].filter(Boolean));
   }

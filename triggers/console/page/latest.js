@@ -3,6 +3,7 @@ import { isTemporary, score } from "./api.js";
 import { at, sleep } from "./dom.js";
 
 const AGAIN_MS = 2000;
+const SLOW_MS = 500;
 
 // `again`: a request that was refused for now, or for its key, is sent again, so that no error stays
 // that is over. A script's requests are not: it may do more than answer.
@@ -19,13 +20,23 @@ export function latestScorer(answer, { again = false } = {}) {
       const now = waiting;
       waiting = keyless = null;
       try {
-        answer.show(await score(now.request));
+        answer.show(await answerTo(now.request));
       } catch (refused) {
         if (!now.failed?.(refused)) answer.fail(refused);
         if (again) await repeat(now, refused);
       }
     }
     running = false;
+  }
+
+  // Says that it waits once that takes long.
+  async function answerTo(request) {
+    const slow = setTimeout(answer.waits, SLOW_MS);
+    try {
+      return await score(request);
+    } finally {
+      clearTimeout(slow);
+    }
   }
 
   async function repeat(now, refused) {

@@ -67,7 +67,7 @@ export function showLive(about) {
   }
 
   function showAway() {
-    health.failAll();
+    health.loseAll();
     for (const part of Object.values(parts)) part.gap();
   }
 
@@ -103,7 +103,7 @@ function partsOf(about) {
   const parts = { requests: chart("Requests", about.triggers.map(name => ({ name: TRIGGERS[name][0], show: rate }))) };
   for (const name of about.triggers) parts[name] = chart(TRIGGERS[name][1], quantiles, { rare: name !== "http" });
   parts.hits = chart("Hit rate by cache", Object.values(CACHES).map(name => ({ name, show: share })), { top: 1 });
-  parts.batches = chart("Rows in a call of the model", [{ name: "mean", show: whole }, { name: "p99", show: whole }]);
+  parts.batches = chart("Rows in a call of the model", [{ name: "mean", show: whole }]);
   if (about.queues.length) parts.queues = chart("Messages that wait", about.queues.map(name => ({ name, show: whole })));
   return parts;
 }
@@ -113,7 +113,7 @@ function showMetrics(parts, triggers, { grown, seconds }) {
   for (const trigger of triggers) parts[trigger].push([0.5, 0.99].map(each => quantile(grown, DURATION, each, { trigger })));
   parts.hits.push(Object.keys(CACHES).map(cache => hitRate(grown, cache)));
   const calls = sum(grown, `${ROWS}_count`);
-  parts.batches.push([calls ? sum(grown, `${ROWS}_sum`) / calls : null, quantile(grown, ROWS, 0.99)]);
+  parts.batches.push([calls ? sum(grown, `${ROWS}_sum`) / calls : null]);
 }
 
 function hitRate(grown, cache) {

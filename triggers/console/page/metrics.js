@@ -60,6 +60,7 @@ export function quantile(samples, name, share, labels = {}) {
   const buckets = [...ends].map(([end, value]) => ({ end, value })).sort((one, other) => one.end - other.end);
   const total = buckets.at(-1)?.value ?? 0;
   if (!total) return null;
+  if (total === 1) return sum(samples, `${name}_sum`, labels);  // itself: a bucket may be wide
   const at = buckets.findIndex(bucket => bucket.value >= share * total);
   const begin = at ? buckets[at - 1].end : 0;
   if (buckets[at].end === Infinity) return begin;

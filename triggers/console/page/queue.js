@@ -50,20 +50,21 @@ function queueRun(count, requestAt) {
   const first = requestAt(0);
   const view = el("div", {}, line, spoken.view, el("div", { class: "dots", "aria-hidden": "true" }, dots), table,
     snippets({ type: "application/json", ...first, headers: { Prefer: "respond-async" } }));
-  const state = { sent: 0, arrived: 0, failed: 0, began: performance.now() };
+  const state = { sent: 0, answered: 0, arrived: 0, failed: 0, began: performance.now() };
 
   function showCounts({ now = false } = {}) {
     const seconds = ((performance.now() - state.began) / 1000).toFixed(1);
     const failed = state.failed ? `, ${state.failed} failed` : "";
-    line.textContent = `${state.sent} of ${count} enqueued, ${state.arrived} documents arrived${failed}; ${seconds} s`;
+    const answered = state.answered ? `, ${state.answered} answered at once: no cache takes their documents` : "";
+    line.textContent = `${state.sent} of ${count} enqueued, ${state.arrived} documents arrived${failed}${answered}; ${seconds} s`;
     spoken.say(line.textContent, { now });
   }
 
   // `isAnswered`: without the cache there is no document.
   function sent(index, isAnswered) {
-    state.sent++;
-    if (isAnswered) state.arrived++;
-    dots[index].className ||= "sent";  // its document may have come first
+    if (isAnswered) state.answered++;
+    else state.sent++;
+    dots[index].className ||= isAnswered ? "succeeded" : "sent";  // its document may have come first
     showCounts();
   }
 
