@@ -5,6 +5,7 @@ pandas takes it for names always. Where all columns are texts it may as well be 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from deploy.columns import encoders, frames
@@ -29,13 +30,20 @@ def _require_told(rows: Sample, estimator: Any, stated: Stated) -> None:
     line = list(rows.frame.columns)
     if {*line} & {*stated.types} or _names_numbers(rows.frame):
         return
-    known = encoders.columns(estimator, [str(at) for at in range(len(line))])
-    values = [known[str(at)].categories if str(at) in known else None for at in range(len(line))]
-    cells = [cell for cell, those in zip(line, values, strict=True) if cell in (those or ())]
-    if cells:
-        raise _refusal(rows, f"{cells[0]!r}, a value that the model knows")
-    if not any(isinstance(value, str) for those in values for value in those or ()):
+    texts = _known_texts(estimator, len(line))
+    for at, those in texts.items():
+        if line[at] in those:
+            raise _refusal(rows, f"{line[at]!r}, a value that the model knows")
+    if not texts:
         raise _refusal(rows, f"{line[0]!r}, which may be a cell, because all columns are texts")
+
+
+def _known_texts(estimator: Any, width: int) -> dict[int, Container[object]]:
+    """The values of each column of texts that the model knows, by position."""
+    known = encoders.columns(estimator, [str(at) for at in range(width)])
+    return {
+        int(at): column.categories or () for at, column in known.items() if column.type == "text"
+    }
 
 
 def _names_numbers(frame: Any) -> bool:

@@ -21,7 +21,15 @@ import orjson
 import simdjson
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import Array, Row, Rows, count_values, parse_number, short_repr
+from inference.rows.row_types import (
+    Array,
+    Row,
+    Rows,
+    count_values,
+    only_python_reads,
+    parse_number,
+    short_repr,
+)
 from inference.rows.schema import Schema
 
 #: Up to here float64 holds every integer.
@@ -193,7 +201,7 @@ def _many_integers(rows: Sequence[Any]) -> Array:
 
 
 def _texts(rows: Iterable[Any]) -> Array:
-    if any("_" in "".join(row) for row in rows):  # only Python reads "1_0" as ten
+    if any(only_python_reads("".join(row)) for row in rows):
         raise ValueError
     array: Array = np.array(rows, dtype=np.float64)
     if array.ndim != 2:

@@ -76,9 +76,16 @@ def _in_order(row: Any, order: list[int], columns: int) -> Any:
     return [row[i] for i in order] if len(row) == columns else Ragged(len(row), columns)
 
 
+def only_python_reads(text: str) -> bool:
+    """Whether a text may hold a number that pandas and JSON do not know: `1_0`, or one with digits
+    or spaces beyond ASCII.
+    """
+    return "_" in text or not text.isascii()
+
+
 def parse_number(text: str) -> int | float:
     """The number that a text spells. Raises ValueError."""
-    if "_" in text:  # only Python reads "1_0" as ten
+    if only_python_reads(text):
         raise ValueError(text)
     try:
         return int(text) or float(text)  # of integers only floats have -0
