@@ -28,6 +28,7 @@ from inference.rows.row_types import (
     count_values,
     only_python_reads,
     parse_number,
+    shape_got,
     short_repr,
 )
 from inference.rows.schema import Schema
@@ -59,7 +60,7 @@ def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
     """Check numbers, shape (rows, features), against the schema. Raises UnfitInput."""
     width = schema.features
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
-        raise UnfitInput(field="shape", expected=_shape(schema), got=str(array.shape))
+        raise UnfitInput(field="shape", expected=_shape(schema), got=shape_got(array))
     # The array may have another byte order, and an unaligned start.
     values = np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
     return _coerce_values(values, schema, first)

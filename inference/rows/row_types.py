@@ -98,6 +98,16 @@ def count_values(count: int) -> str:
     return f"{count} value" if count == 1 else f"{count} values"
 
 
+def shape_got(array: Array) -> str:
+    """An array's shape in an error message; of a flat one, how to make rows of it."""
+    if array.ndim != 1:
+        return str(array.shape)
+    return (
+        "numbers in one dimension: rows.reshape(-1, 1) makes each one a row,"
+        " rows.reshape(1, -1) all of them one row"
+    )
+
+
 def short_repr(cell: object) -> str:
     """A cell in an error message: itself where it is short, else its kind and length."""
     if isinstance(cell, str):

@@ -6,8 +6,11 @@ import re
 import numpy as np
 import pytest
 
-from inference.errors import MalformedInput
+from inference.errors import MalformedInput, UnfitInput
+from inference.limits import Limits
+from inference.rows import formats, media_types
 from inference.rows.formats import npy_reader
+from inference.rows.schema import Column, Schema, frame_schema
 
 DTYPES = ["<f8", ">f8", "<f4", "<f2", "<i8", "<u2", "|b1", "|i1", ">i4"]
 
@@ -56,3 +59,16 @@ def test_another_header_is_left_to_numpy(usual, other, monkeypatch):
             npy_reader._read_header(body)
     else:
         assert npy_reader._read_header(body) == expected
+
+
+@pytest.mark.parametrize(
+    "schema", [Schema(features=1), frame_schema([Column("a", "number")])], ids=["array", "frame"]
+)
+def test_a_flat_array_is_refused_with_how_to_make_rows_of_it(schema):
+    flat = np.array([1.0, 2.0])
+    with pytest.raises(UnfitInput, match=r"rows\.reshape\(-1, 1\) makes each one a row"):
+        formats.decode(saved(flat), media_types.NPY, schema, limits=Limits(10**4, 10))
+    found = formats.decode(
+        saved(flat.reshape(-1, 1)), media_types.NPY, schema, limits=Limits(10**4, 10)
+    )
+    assert len(found.require_valid()) == 2
