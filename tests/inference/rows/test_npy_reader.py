@@ -24,7 +24,7 @@ def saved(array):
 def read_by_numpy(body, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(npy_reader, "_USUAL_HEADER", re.compile(b"(?!)"))
-        return npy_reader._read_header(body)
+        return npy_reader.read_header(body)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -33,7 +33,7 @@ def read_by_numpy(body, monkeypatch):
 def test_a_usual_header_is_read_as_numpy_reads_it(dtype, shape, order, monkeypatch):
     body = saved(np.zeros(shape, dtype, order=order))
     assert npy_reader._USUAL_HEADER.match(body)
-    assert npy_reader._read_header(body) == read_by_numpy(body, monkeypatch)
+    assert npy_reader.read_header(body) == read_by_numpy(body, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_another_header_is_left_to_numpy(usual, other, monkeypatch):
         expected = read_by_numpy(body, monkeypatch)
     except MalformedInput as error:
         with pytest.raises(MalformedInput, match=re.escape(str(error))):
-            npy_reader._read_header(body)
+            npy_reader.read_header(body)
     else:
-        assert npy_reader._read_header(body) == expected
+        assert npy_reader.read_header(body) == expected
 
 
 @pytest.mark.parametrize(
