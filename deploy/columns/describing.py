@@ -220,6 +220,7 @@ class Describing:
 
     def _of_frame(self, found: Sample, names: Sequence[str], known: dict[str, Column]) -> Described:
         frame, columns = frames.settle(found, names, known, self._stated)
+        read_back.require_gaps_told(frame, columns, self._stated.na)
         frame = frame.iloc[sample.spread(len(frame))]
         predictions = self._oracle.direct(frame)
         schema = self._frame_schema(columns)
