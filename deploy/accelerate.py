@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from deploy import conversion, proof, speed, trial_rows
+from deploy import conversion, errors, proof, speed, trial_rows
 from deploy.conversion import Conversion
 from deploy.proof import Answering, Proof
 from inference import models
@@ -25,6 +25,7 @@ from inference.scripts import batch_invariance
 _HEADER_BYTES = 100
 
 
+@errors.refusing_exit()
 def accelerate(
     folder: Path, *, relative: float | None = None, absolute: float | None = None
 ) -> Accelerated:

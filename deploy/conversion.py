@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from deploy import graph_outputs
 from inference.errors import ModelUnavailable
 from inference.rows.schema import Schema
 
@@ -99,6 +100,7 @@ def _convert(estimator: Any, inputs: list[tuple[str, Any]], method: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its doubts are settled by the proof
         graph = to_onnx(estimator, initial_types=inputs, options=options, target_opset=OPSETS)
+    graph_outputs.as_the_model_answers(graph, estimator, method)
     graph.producer_name = PRODUCER
     return graph
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deploy import sample_file, written_version
+from deploy import errors, sample_file, written_version
 from deploy.columns.describing import Described, Describing
 from deploy.columns.frames import Stated
 from deploy.columns.oracle import plain
@@ -19,6 +19,7 @@ from inference.script_errors import SHOWN
 from inference.scripts import batch_invariance
 
 
+@errors.refusing_exit()
 def describe(
     folder: Path,
     *,

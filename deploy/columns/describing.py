@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from deploy import sample
-from deploy.columns import frames, learning, read_back, text_rows, unseen_values
+from deploy.columns import frames, header_line, learning, read_back, text_rows, unseen_values
 from deploy.columns.frames import Sample, Stated
 from deploy.columns.oracle import Oracle, plain
 from inference.errors import CallerError, ModelUnavailable
@@ -176,7 +176,7 @@ class Describing:
                 found = sample.read_frame(file, None, texts=set(), na=self._stated.na)
             except (CallerError, ModelUnavailable):
                 return None
-        return found if found is not None and frames.has_names(found.frame) else None
+        return header_line.with_names(found, self._oracle.estimator, self._stated)
 
     def _of_nameless(self, file: Path | None, training: Any) -> Described:
         self._require_no_types("an array")
@@ -220,6 +220,7 @@ class Describing:
 
     def _of_frame(self, found: Sample, names: Sequence[str], known: dict[str, Column]) -> Described:
         frame, columns = frames.settle(found, names, known, self._stated)
+        read_back.require_gaps_told(frame, columns, self._stated.na)
         frame = frame.iloc[sample.spread(len(frame))]
         predictions = self._oracle.direct(frame)
         schema = self._frame_schema(columns)

@@ -90,6 +90,16 @@ def _advice(frame: Any, schema: Schema) -> str:
     return ""
 
 
+def require_gaps_told(frame: Any, columns: Sequence[Column], na: Sequence[str]) -> None:
+    """Raises ModelUnavailable for a column of texts that has empty and missing ones, if an empty
+    cell of CSV could be either.
+    """
+    for column in columns if "" in na else ():
+        cells = frame[column.name]
+        if column.type == "text" and cells.isna().any() and (cells == "").any():
+            raise ModelUnavailable(na_advice(column.name, ""))
+
+
 def na_advice(name: str, word: str) -> str:
     """What to do where a value of a column is a word that means a missing cell in CSV."""
     other = "NULL" if word == "" else ""

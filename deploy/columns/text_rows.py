@@ -16,7 +16,7 @@ from deploy.columns.frames import Stated, some
 from inference.errors import ModelUnavailable, UnfitInput
 from inference.rows import coercion
 from inference.rows.formats.json_rows import NAMES
-from inference.rows.row_types import Values
+from inference.rows.row_types import Values, short_repr
 from inference.rows.schema import TEXT, Schema, texts_schema
 
 #: Texts for a model that is described without rows. They are not of its training: golden rows are
@@ -109,10 +109,25 @@ def _parquet_names(file: Path) -> list[str]:
 
 
 def _csv_names(file: Path) -> list[str]:
-    """The cells of the first line, where each is one word: a text has several."""
+    """The cells of the first line, where each is one word: a text has several.
+
+    Raises UnfitInput where all texts have one.
+    """
     with file.open(newline="", encoding="utf-8-sig") as opened:
-        first = next(csv.reader(opened), [])
-    return first if all(map(str.isidentifier, first)) else []
+        lines = csv.reader(opened)
+        first = next(lines, [])
+        if not all(map(str.isidentifier, first)):
+            return []
+        cells = (cell for line in lines for cell in line)
+        one = next(cells, "")
+        if TEXT not in first and one.isidentifier() and all(map(str.isidentifier, cells)):
+            raise UnfitInput(
+                field=f"{file.name}, first line",
+                expected=f"the column {TEXT!r}, or texts of several words below another name",
+                got=f"{short_repr(first[0])}, which may be a text: put the name {TEXT!r} above it,"
+                f" or if it is the name, say --type {first[0]}=text",
+            )
+    return first
 
 
 def _json_names(file: Path) -> list[str]:

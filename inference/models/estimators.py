@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inference.errors import ModelUnavailable
-from inference.models import boosters
+from inference.models import boosters, nesting
 from inference.models.manifests import METHODS
 
 #: Packages whose tables have methods of the same names.
@@ -20,6 +20,7 @@ def require_method(loaded: Any, method: str) -> Callable[..., Any]:
         raise ModelUnavailable(
             f"the model is the class {loaded.__name__}: save a fitted instance of it"
         )
+    _require_no_dicts(loaded)
     why = None
     try:
         call = None if _is_table(loaded) else getattr(loaded, method)
@@ -31,6 +32,19 @@ def require_method(loaded: Any, method: str) -> Callable[..., Any]:
         f"the model, {_with_article(type(loaded).__name__)}, has no method {method}():"
         f" {_advice(loaded, why)}"
     )
+
+
+def _require_no_dicts(loaded: object) -> None:
+    first = nesting.innermost(loaded)
+    if not type(first).__module__.startswith("sklearn."):  # asking would import it
+        return
+    tags = nesting.input_tags(first)
+    if tags is not None and tags.dict:
+        raise ModelUnavailable(
+            f"the model begins with {_with_article(type(first).__name__)}, which takes dicts, and a"
+            " row has no fixed columns then: train it on a DataFrame, for example with a"
+            " OneHotEncoder in a ColumnTransformer"
+        )
 
 
 def _advice(loaded: object, why: BaseException | None) -> str:

@@ -39,3 +39,13 @@ def within(estimator: Any) -> Any:
         if hasattr(found, "fit"):
             return found
     return None
+
+
+def input_tags(estimator: object) -> Any:
+    """What an estimator says that it takes; None of one that is not scikit-learn's."""
+    from sklearn.utils import get_tags  # noqa: PLC0415 - loaded with the model, not before
+
+    try:
+        return get_tags(estimator).input_tags
+    except (AttributeError, TypeError):
+        return None

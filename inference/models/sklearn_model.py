@@ -171,19 +171,10 @@ def _as_list(values: Any) -> Sequence[Any] | None:
 
 def _takes_texts(estimator: object) -> bool:
     """Whether the estimator that gets the rows takes one text a row."""
-    tags = _input_tags(nesting.innermost(estimator))
+    tags = nesting.input_tags(nesting.innermost(estimator))
     return tags is not None and bool(tags.string and not tags.two_d_array)
 
 
 def _allows_missing(estimator: object) -> bool:
-    tags = _input_tags(estimator)
+    tags = nesting.input_tags(estimator)
     return tags is not None and bool(tags.allow_nan)
-
-
-def _input_tags(estimator: object) -> Any:
-    from sklearn.utils import get_tags  # noqa: PLC0415 - loaded with the model, not before
-
-    try:
-        return get_tags(estimator).input_tags
-    except (AttributeError, TypeError):  # not an estimator of scikit-learn: it has no tags
-        return None

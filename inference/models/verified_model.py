@@ -42,6 +42,13 @@ class Probabilities:
     #: In the order of the probabilities; a list for each output of a model with several.
     classes: Sequence[Any]
 
+    def are_of_each_class(self, found: Any) -> bool:
+        """Whether a model of several outputs gave a list for each of them, as `classes` has. A
+        chain of classifiers gives a number: that of the second class.
+        """
+        several = isinstance(self.classes[0], list | tuple)
+        return not several or all(hasattr(each, "__len__") for row in found[:1] for each in row)
+
 
 def load_verified(
     file: Path,
@@ -103,12 +110,7 @@ def _probabilities(
 
 
 def _are_of_each_class(known: Probabilities, row: Values) -> bool:
-    """Whether a model of several outputs gives a list for each of them, as `classes` has. A chain
-    of classifiers gives a number: that of the second class.
-    """
-    if not isinstance(known.classes[0], list | tuple):
-        return True
     try:
-        return hasattr(known.probabilities(row)[0][0], "__len__")
+        return known.are_of_each_class(known.probabilities(row))
     except Exception:  # noqa: BLE001 - a model may raise anything; a request is then told
         return True

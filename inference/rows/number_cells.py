@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inference.rows.numeric import may_be_rounded
-from inference.rows.row_types import Array, parse_number
+from inference.rows.row_types import Array, only_python_reads, parse_number
 from inference.rows.schema import ARROW, Column
 from inference.rows.typed_rows import INTEGER_OR_MISSING, storage
 
@@ -35,7 +35,7 @@ class NumberCells:
         return _texts(cells) if self._text else _numbers(cells, {int, float, _NONE})
 
     def one(self, cell: Any) -> float:
-        number = float(parse_number(cell.strip()) if self._text else _require_number(cell))
+        number = float(parse_number(cell) if self._text else _require_number(cell))
         if not -self._limit < number < self._limit:  # NaN is not
             raise ValueError
         return number
@@ -73,7 +73,7 @@ class IntegerCells:
 
     def whole(self, cells: Sequence[Any]) -> Array:
         if self._text:
-            if None in cells or "_" in "".join(cells):
+            if None in cells or only_python_reads("".join(cells)):
                 raise ValueError
             column: Array = np.array([int(cell) for cell in cells], np.int64)
         else:
@@ -85,7 +85,7 @@ class IntegerCells:
         return column.astype(self._storage)
 
     def one(self, cell: Any) -> int:
-        number = parse_number(cell.strip()) if self._text else _require_number(cell)
+        number = parse_number(cell) if self._text else _require_number(cell)
         whole = int(number)
         if whole != number or whole not in self.limits:
             raise ValueError
@@ -134,7 +134,7 @@ def _texts(cells: Sequence[Any]) -> Array:
     gaps = cells.count(None)
     if gaps:
         cells = ["nan" if cell is None else cell for cell in cells]
-    if "_" in "".join(cells):  # only Python reads "1_0" as ten
+    if only_python_reads("".join(cells)):
         raise ValueError
     column: Array = np.array(cells, np.float64)
     if np.count_nonzero(np.isnan(column)) != gaps:  # NAN, which is no word for a missing cell

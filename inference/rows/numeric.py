@@ -21,7 +21,16 @@ import orjson
 import simdjson
 
 from inference.errors import CallerError, UnfitInput
-from inference.rows.row_types import Array, Row, Rows, count_values, parse_number, short_repr
+from inference.rows.row_types import (
+    Array,
+    Row,
+    Rows,
+    count_values,
+    only_python_reads,
+    parse_number,
+    shape_got,
+    short_repr,
+)
 from inference.rows.schema import Schema
 
 #: Up to here float64 holds every integer.
@@ -51,7 +60,7 @@ def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
     """Check numbers, shape (rows, features), against the schema. Raises UnfitInput."""
     width = schema.features
     if array.ndim != 2 or (width is not None and array.shape[1] != width):
-        raise UnfitInput(field="shape", expected=_shape(schema), got=str(array.shape))
+        raise UnfitInput(field="shape", expected=_shape(schema), got=shape_got(array))
     # The array may have another byte order, and an unaligned start.
     values = np.require(array, array.dtype.newbyteorder("="), ["C", "A"])
     return _coerce_values(values, schema, first)
@@ -193,7 +202,7 @@ def _many_integers(rows: Sequence[Any]) -> Array:
 
 
 def _texts(rows: Iterable[Any]) -> Array:
-    if any("_" in "".join(row) for row in rows):  # only Python reads "1_0" as ten
+    if any(only_python_reads("".join(row)) for row in rows):
         raise ValueError
     array: Array = np.array(rows, dtype=np.float64)
     if array.ndim != 2:

@@ -76,9 +76,16 @@ def _in_order(row: Any, order: list[int], columns: int) -> Any:
     return [row[i] for i in order] if len(row) == columns else Ragged(len(row), columns)
 
 
+def only_python_reads(text: str) -> bool:
+    """Whether a text may hold a number that pandas and JSON do not know: `1_0`, or one with digits
+    or spaces beyond ASCII.
+    """
+    return "_" in text or not text.isascii()
+
+
 def parse_number(text: str) -> int | float:
     """The number that a text spells. Raises ValueError."""
-    if "_" in text:  # only Python reads "1_0" as ten
+    if only_python_reads(text):
         raise ValueError(text)
     try:
         return int(text) or float(text)  # of integers only floats have -0
@@ -89,6 +96,16 @@ def parse_number(text: str) -> int | float:
 def count_values(count: int) -> str:
     """`1 value`, `2 values`."""
     return f"{count} value" if count == 1 else f"{count} values"
+
+
+def shape_got(array: Array) -> str:
+    """An array's shape in an error message; of a flat one, how to make rows of it."""
+    if array.ndim != 1:
+        return str(array.shape)
+    return (
+        "numbers in one dimension: rows.reshape(-1, 1) makes each one a row,"
+        " rows.reshape(1, -1) all of them one row"
+    )
 
 
 def short_repr(cell: object) -> str:

@@ -16,6 +16,7 @@ from inference.rows.row_types import (
     Rows,
     count_values,
     parse_number,
+    shape_got,
     short_repr,
 )
 from inference.rows.schema import Column, ColumnType, Schema
@@ -53,7 +54,7 @@ def coerce_array(array: Array, schema: Schema, *, first: int = 0) -> Rows:
             got=str(array.dtype),
         )
     if array.ndim != 2:
-        raise UnfitInput(field="shape", expected=f"(rows, {schema.features})", got=str(array.shape))
+        raise UnfitInput(field="shape", expected=f"(rows, {schema.features})", got=shape_got(array))
     known = readers(schema, text=False)
     if array.shape[1] != len(known):
         return coerce_rows(array.tolist(), schema, text=False, first=first)

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Sequence
+from string import whitespace
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class BooleanCells:
 
     def one(self, cell: Any) -> bool:
         if self._text:
-            return _BOOLEANS[cell.strip().lower()]
+            return _BOOLEANS[cell.strip(whitespace).lower()]
         if not isinstance(cell, bool):
             raise TypeError
         return cell
@@ -123,9 +124,9 @@ class CategoryCells:
         if not self._text:
             return cell
         if self._booleans:
-            return _BOOLEANS.get(cell.strip().lower(), cell)
+            return _BOOLEANS.get(cell.strip(whitespace).lower(), cell)
         try:
-            return parse_number(cell.strip())
+            return parse_number(cell)
         except ValueError:
             return cell
 
@@ -152,7 +153,7 @@ class DateCells:
     def one(self, cell: Any) -> np.datetime64:
         if not isinstance(cell, str):
             raise TypeError
-        moment = dt.datetime.fromisoformat(cell.strip())
+        moment = dt.datetime.fromisoformat(cell.strip(whitespace))
         if (moment.tzinfo is not None) is not self._zoned:
             raise ValueError
         if self._zoned:

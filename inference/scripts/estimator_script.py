@@ -133,18 +133,17 @@ class EstimatorScript:
 
     def _known_probabilities(self) -> Probabilities:
         if self._probabilities is None:
-            raise UnfitInput(
-                field="output",
-                expected="predictions, since the model gives no probabilities",
-                got=PROBABILITIES,
-            )
+            raise _no_probabilities()
         return self._probabilities
 
     def _pairs(self, values: Values) -> list[bytes]:
         """Of each row its label and its probabilities. Raises UnfitInput where there are none."""
         known = self._known_probabilities()
         labels = self._call(known.labels, values)
-        return encode_pairs(labels, self._call(known.probabilities, values))
+        probabilities = self._call(known.probabilities, values)
+        if not known.are_of_each_class(probabilities):  # without golden rows, found only here
+            raise _no_probabilities()
+        return encode_pairs(labels, probabilities)
 
     def _call(self, answer: Callable[[Values], Any], values: Values) -> Any:
         return self._errors.guard(lambda: call_estimator(lambda: answer(values), self._errors))
@@ -155,6 +154,11 @@ class EstimatorScript:
             return golden_rows.read_rows(self._manifest, schema)
         count = schema.features if schema.kind == "array" else None
         return np.zeros((1 if count else 0, count or 0))
+
+
+def _no_probabilities() -> UnfitInput:
+    expected = "predictions, since the model gives no probabilities"
+    return UnfitInput(field="output", expected=expected, got=PROBABILITIES)
 
 
 def _runtime(manifest: manifests.Manifest | None) -> str:

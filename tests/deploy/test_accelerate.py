@@ -29,6 +29,7 @@ RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(400, 6))
 CLASSES = (ROWS.sum(axis=1) > 0).astype(int) + (ROWS[:, 0] > 1)
 SUMS = ROWS.sum(axis=1)
+POSITIVE = SUMS > 0
 PEOPLE = pd.DataFrame(
     {
         "age": RANDOM.uniform(18, 80, 200),
@@ -71,6 +72,9 @@ def answering(folder):
         (LogisticRegression().fit(ROWS, np.array(["no", "may", "yes"])[CLASSES]), "predict"),
         (LogisticRegression().fit(ROWS, CLASSES), "predict_proba"),
         (LogisticRegression().fit(ROWS, CLASSES), "decision_function"),
+        (LogisticRegression().fit(ROWS, POSITIVE), "predict"),
+        (LogisticRegression().fit(ROWS, POSITIVE), "decision_function"),
+        (RandomForestClassifier(25, random_state=0).fit(ROWS, POSITIVE), "predict"),
         (Ridge().fit(ROWS, SUMS), "predict"),
         (StandardScaler().fit(ROWS), "transform"),
         (forest(), "predict"),
@@ -92,10 +96,22 @@ def test_an_accelerated_model_answers_unseen_rows_alike(tmp_path, monkeypatch, m
     assert graph.rows > 2_000
     unseen = np.random.default_rng(7).normal(size=(500, 6)) * 2
     told, direct = answering(tmp_path).answer(unseen), getattr(model, method)(unseen)
+    assert told.shape == direct.shape
     if direct.dtype.kind == "f":
         assert np.abs(told - direct).max() < 1e-6
     else:
-        assert (told == direct).all()
+        assert json.dumps(told.tolist()) == json.dumps(direct.tolist())  # True is not 1
+
+
+def test_labels_beside_probabilities_are_booleans_where_training_had_booleans(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(speed, "measure", lambda *_: speed.Speed({1: 1, 256: 1}, {1: 1, 256: 1}))
+    model = LogisticRegression().fit(ROWS, POSITIVE)
+    accelerate.accelerate(described(tmp_path, model, "predict_proba"))
+    served = answering(tmp_path)
+    assert served.probabilities.labels(ROWS[:9]).tolist() == POSITIVE[:9].tolist()
+    assert served.probabilities.labels(ROWS[:9]).dtype == bool
 
 
 def test_a_frame_is_converted_column_by_column(tmp_path):

@@ -283,3 +283,24 @@ def test_an_encoder_knows_whether_a_missing_cell_is_none(tmp_path, gap):
     for file in ("flag\nTrue\nNA\n", tmp_path / "rows.parquet"):
         served = load(describe(tmp_path, model, file))
         assert answers(served, "flag\nfalse\nNA\n") == ["no", "gap"]
+
+
+def emptiness(frame):
+    notes = frame.iloc[:, 0]
+    return np.c_[notes.isna().astype(int), (notes == "").astype(int)]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "json"])
+def test_an_empty_cell_is_asked_for_where_texts_were_both_empty_and_missing(tmp_path, ending):
+    frame = pd.DataFrame({"note": ["good", "", None] * 4, "n": range(12)})
+    made = make_column_transformer((FunctionTransformer(emptiness), ["note"]))
+    model = make_pipeline(made, DecisionTreeClassifier(random_state=0)).fit(frame, [0, 1, 2] * 4)
+    rows = tmp_path / f"rows.{ending}"
+    if ending == "json":
+        frame.to_json(rows, orient="records")
+    else:
+        frame.to_parquet(rows)
+    with pytest.raises(ModelUnavailable, match=r"column 'note': '' is a value .* --na 'NULL'"):
+        describe(tmp_path, model, rows)
+    served = load(describe(tmp_path, model, rows, na=("NULL",)))
+    assert answers(served, "note,n\n,1\nNULL,2\ngood,3\n") == [1, 2, 0]

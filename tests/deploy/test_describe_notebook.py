@@ -16,10 +16,10 @@ from sklearn.pipeline import make_pipeline
 import deploy
 from deploy import manifest
 from deploy.columns import learning, pandas_types, text_rows
-from inference.errors import ModelUnavailable
+from inference.errors import ModelUnavailable, UnfitInput
 from inference.models import manifest_file, manifests, mlflow_folder
 from inference.models.inputs import input_function
-from inference.rows import coercion
+from inference.rows import coercion, media_types
 from inference.rows.schema import Column, frame_schema
 from tests.deploy.described import answers, columns, load
 
@@ -235,6 +235,17 @@ def test_a_model_of_an_array_has_the_names_of_the_frame_that_is_given(tmp_path, 
     deploy.describe(model, frame, tmp_path)
     features = manifest_file.read(tmp_path).features
     assert (features.kind, features.names) == ("array", [str(label) for label in labels])
+
+
+def test_names_of_several_levels_are_those_of_parquet_and_no_line_of_csv(tmp_path):
+    names = pd.MultiIndex.from_tuples([("a", "x"), ("b", "y")])
+    frame = pd.DataFrame([[1.0, 3], [2, 1], [5, 4]], columns=names)
+    deploy.describe(LinearRegression().fit(frame, frame.sum(axis=1)), frame, tmp_path)
+    served = load(tmp_path)
+    swapped = frame.iloc[:, ::-1].to_parquet()
+    assert answers(served, swapped, media_types.PARQUET) == pytest.approx([4, 3, 9])
+    with pytest.raises(UnfitInput, match=r"the first line: expected the columns .*header="):
+        answers(served, frame.to_csv(index=False))
 
 
 def test_columns_that_are_only_numbered_have_no_names(tmp_path):

@@ -1,6 +1,7 @@
 """What a model file may hold besides a plain estimator: served, or refused in one sentence."""
 
 import json
+import sys
 from typing import Any
 
 import joblib
@@ -11,6 +12,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import DBSCAN
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import VotingClassifier
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -148,6 +150,32 @@ def test_rows_with_texts_for_a_model_of_arrays_are_read_by_their_names(tmp_path)
     PEOPLE[["city"]].to_parquet(rows)
     folder = describe(tmp_path, OneHotEncoder().fit(cities), rows, method="transform")
     assert answers(load(folder), "city\nUlm\n") == [[0.0, 1.0]]
+
+
+def test_a_model_of_dicts_is_refused_whatever_rows_are_given(tmp_path):
+    dicts = [{"city": "Ulm", "age": 3.0}, {"city": "Bonn", "age": 4.0}] * 6
+    model = make_pipeline(DictVectorizer(), LogisticRegression()).fit(dicts, [0, 1] * 6)
+    (tmp_path / "rows.jsonl").write_text('{"city": "Ulm", "age": 3.0}\n')
+    for rows in (None, "city,age\nUlm,3\n", tmp_path / "rows.jsonl"):
+        with pytest.raises(ScoringError, match=r"DictVectorizer, which takes dicts.*: train it on"):
+            describe(tmp_path, model, rows)
+    with pytest.raises(ScoringError, match="which takes dicts"):
+        deploy.describe(model, dicts, tmp_path)
+
+
+class Exiting:
+    """Ends the program instead of answering."""
+
+    n_features_in_ = 3
+
+    def predict(self, rows: Any) -> Any:
+        sys.exit(3)
+
+
+@pytest.mark.parametrize("rows", [None, "1,2,3\n", "a,b,c\n1,2,3\n"])
+def test_a_model_that_exits_is_refused_and_does_not_end_the_command(tmp_path, rows):
+    with pytest.raises(ScoringError, match=r"the model called sys\.exit\(3\) instead of answering"):
+        describe(tmp_path, Exiting(), rows)
 
 
 # The name of a text

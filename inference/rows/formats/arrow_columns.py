@@ -14,7 +14,7 @@ import pyarrow as pa
 from pyarrow import types
 
 from inference.rows import number_cells, numeric
-from inference.rows.formats import column_types
+from inference.rows.formats import column_types, decimal_columns
 from inference.rows.number_cells import with_missing
 from inference.rows.row_types import Array
 from inference.rows.schema import ColumnType
@@ -42,6 +42,7 @@ def numbers(name: str, column: pa.Array) -> Array:
 
     It is one of objects, with None, where integers beside missing cells would lose digits.
     """
+    column = decimal_columns.as_numbers(column)
     if _would_lose_digits(column):
         return np.array(column.to_pylist(), object)
     if column.type.id in _PLAIN_NUMBERS:
@@ -83,6 +84,9 @@ def read(reader: ColumnReader, name: str, column: pa.Array) -> ReadColumn:
     kind, wanted = column_types.plain(column.type), reader.feature.type
     if wanted == "category" or (types.is_dictionary(column.type) and column_types.is_text(kind)):
         return _by_value(reader, name, column)
+    if reader.takes_numbers and types.is_decimal(column.type):
+        column = decimal_columns.as_numbers(column)
+        kind = column.type
     for reads, takes in _READERS[wanted]:
         if any(is_one(kind) for is_one in takes):
             return reads(reader, column.cast(kind) if column.type != kind else column)

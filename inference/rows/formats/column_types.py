@@ -1,10 +1,10 @@
 """The Arrow column types that are read, and the memory of their cells.
 
-    numbers       integers, floats of any width, booleans; null if all cells are missing
+    numbers       integers, floats, decimals, booleans; null if all cells are missing
     texts         in any of Arrow's layouts
     dictionaries  of these: categories
 
-A table that is scored may have other columns whose cells have a fixed size: dates, decimals.
+A table that is scored may have other columns whose cells have a fixed size: dates, times.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 2. Where the model's features have names, a line that holds one of them is the header. A line that
    holds none is a row if its cells are values of their columns. Any other line is refused.
 3. Where they have none, a line is the header if each of its cells could be a name.
+4. In a model of texts, a line that holds its name is the header, and one of several words a row.
 
 A line that could be either is refused: nothing is scored under a wrong name, and no row is lost.
 """
@@ -58,7 +59,7 @@ def _is_header(
 ) -> bool:
     names = {*(schema.names or ())}
     if schema.kind == "texts":
-        return not {TEXT, *names}.isdisjoint(line)
+        return _names_text(line, names, lines_follow=lines_follow)
     if not (names | schema.ignored).isdisjoint(line):
         return True
     if options.delimiter is None:
@@ -67,8 +68,24 @@ def _is_header(
         got = f"{short_repr(','.join(line))}, which may be a row or the numbers of columns"
         raise UnfitInput(field="the first line", expected=_expected(schema), got=f"{got}: {_SAY}")
     if schema.names is None:
-        return all(map(_may_be_name, line[1:] if _is_index(line) else line))
+        return all(map(may_be_name, line[1:] if _is_index(line) else line))
     _require_row(line, schema)
+    return False
+
+
+def _names_text(line: Sequence[str], names: set[str], *, lines_follow: bool) -> bool:
+    """Whether a model of texts knows one of the names. Raises UnfitInput for a word that may be a
+    text or another name.
+    """
+    if not {TEXT, *names}.isdisjoint(line):
+        return True
+    if lines_follow and all(map(str.isidentifier, line)):
+        raise UnfitInput(
+            field="the first line",
+            expected=f"the name {TEXT!r} above the texts, or a text",
+            got=f"{short_repr(line[0])}, which may be a text or another name: call the column"
+            f" {TEXT!r}, or say header=absent in the content type or the blob's metadata",
+        )
     return False
 
 
@@ -103,7 +120,7 @@ def _counts_up(line: Sequence[str]) -> bool:
     return len(cells) >= _NUMBERED_COLUMNS and cells == [str(i) for i in range(len(cells))]
 
 
-def _may_be_name(cell: str) -> bool:
+def may_be_name(cell: str) -> bool:
     """Whether a cell can be the name of a column, and no value."""
     text = cell.strip()[:_DECIDING_CHARS]
     if text in NA_WORDS or text.lower() in _NO_NAMES:

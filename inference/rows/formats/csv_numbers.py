@@ -71,7 +71,7 @@ def _parsed(text: bytes, parser: simdjson.Parser | None) -> Array | None:
 
 def _has_integer_minus_zero(text: bytes) -> bool:
     """Whether a JSON text of numbers has -0, an integer there: it becomes 0."""
-    if b"-0" not in text:
+    if b"-" not in text:  # to find "-0" takes 100 times as long
         return False
     view = np.frombuffer(text, np.uint8)
     minus = np.flatnonzero(view == ord("-"))

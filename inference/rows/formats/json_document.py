@@ -16,7 +16,8 @@ from inference.limits import PART_BYTES, Limits, rows_per_part
 from inference.rows import coercion, numeric
 from inference.rows.formats import dense_json, gathering, json_codec, json_keys, json_outline
 from inference.rows.formats.json_outline import Outline, Span
-from inference.rows.formats.json_rows import NAMES, Layout, RowReader, layout_of
+from inference.rows.formats.json_row_reader import RowReader
+from inference.rows.formats.json_rows import NAMES, Layout, layout_of
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, free_name
 from inference.rows.formats.parts import Part, Table, read_rows
 from inference.rows.output_options import AS_IT_CAME, OutputOptions

@@ -16,7 +16,8 @@ import orjson
 from inference.errors import CallerError, MalformedInput
 from inference.limits import PART_CELLS, Limits
 from inference.rows.formats import gathering, json_codec, json_members
-from inference.rows.formats.json_rows import NAMES, RowReader
+from inference.rows.formats.json_row_reader import RowReader
+from inference.rows.formats.json_rows import NAMES
 from inference.rows.formats.output_columns import PREDICTION_ALONE, OutputColumns, free_name
 from inference.rows.formats.parts import Part, Table
 from inference.rows.formats.text_lines import Lines, line_parts

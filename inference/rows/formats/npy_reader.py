@@ -35,7 +35,7 @@ _USUAL_HEADER = re.compile(
     re.DOTALL,
 )
 #: Of a header: NumPy refuses longer ones too.
-_HEADER_BYTES = 10_000 + 12
+HEADER_BYTES = 10_000 + 12
 _MAX_LENGTH = 2**48
 
 
@@ -54,8 +54,8 @@ class NpyReader:
 
     def __init__(self, read_at: ReadAt, size: int) -> None:
         self._read_at = read_at
-        self.shape, self._by_column, self.dtype, self._start = _read_header(
-            read_at(0, min(size, _HEADER_BYTES))
+        self.shape, self._by_column, self.dtype, self._start = read_header(
+            read_at(0, min(size, HEADER_BYTES))
         )
         self._check(size - self._start)
 
@@ -100,7 +100,7 @@ class NpyReader:
             )
 
 
-def _read_header(start: bytes | memoryview) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+def read_header(start: bytes | memoryview) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """The shape, whether columns come one after the other, the dtype, and where the numbers begin.
 
     Raises MalformedInput.

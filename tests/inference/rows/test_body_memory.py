@@ -1,12 +1,15 @@
 """A body counts as no less memory than reading it takes, however many cells its bytes hold."""
 
 import gzip
+import io
 import tracemalloc
 
+import numpy as np
 import pytest
 
 from inference.errors import CallerError
 from inference.limits import Limits
+from inference.models.inputs import input_function
 from inference.rows import decompression, formats, media_types
 from inference.rows.body_memory import Extent, extent_of, measure, memory_of
 from inference.rows.schema import Column, Schema
@@ -49,6 +52,24 @@ RECORDS = (
 #: A part of up to 8,000 lines is read into Python objects, whatever the body's size.
 PART_BYTES = 4_000_000
 CSV, JSON, JSON_LINES = media_types.CSV, media_types.JSON, media_types.JSON_LINES
+NPY = media_types.NPY
+
+
+def taken(body, form, schema):
+    """The most memory while a body is read, and the copy of its numbers that a model gets that may
+    write into them is made.
+    """
+    tracemalloc.start()
+    try:
+        rows = formats.decode(body, form, schema, limits=LIMITS).require_valid()
+        if schema.kind == "array":
+            input_function(schema, copy=True)(rows)
+    except CallerError:
+        pass
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return peak
 
 
 @pytest.mark.parametrize(
@@ -73,14 +94,7 @@ CSV, JSON, JSON_LINES = media_types.CSV, media_types.JSON, media_types.JSON_LINE
     ids=lambda each: "" if isinstance(each, Schema) else str(each[:30]),
 )
 def test_no_text_takes_more_memory_than_it_counts_as(body, form, schema):
-    tracemalloc.start()
-    try:
-        formats.decode(body, form, schema, limits=LIMITS)
-    except CallerError:
-        pass
-    finally:
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
+    peak = taken(body, form, schema)
     counted = memory_of(extent_of(body, form), schema, LIMITS)
     assert peak <= counted + PART_BYTES
     assert counted <= 25 * len(body)
@@ -100,5 +114,17 @@ def test_a_compressed_body_counts_as_what_it_unpacks_to():
     assert measure([b"a,", b"b\nc,d\n"], CSV) == Extent(8, 2, 2)
 
 
-def test_a_file_of_numbers_counts_by_its_bytes():
-    assert extent_of(b",\n[" * 9, media_types.NPY) == Extent(27)
+def npy(dtype):
+    file = io.BytesIO()
+    np.save(file, np.ones((ROWS, WIDTH), dtype))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("schema", [NUMBERS, frame("number")], ids=["array", "frame"])
+@pytest.mark.parametrize("dtype", ["int8", "float16", "float32", "float64"])
+def test_a_file_of_numbers_counts_by_its_cells_whatever_their_size(dtype, schema):
+    assert taken(npy(dtype), NPY, schema) <= memory_of(extent_of(npy(dtype), NPY), schema, LIMITS)
+
+
+def test_a_file_that_is_no_array_counts_by_its_bytes():
+    assert extent_of(b",\n[" * 9, NPY) == Extent(27)

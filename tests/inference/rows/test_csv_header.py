@@ -81,7 +81,9 @@ ROWS = [
     (NAMELESS, "x,null,y\n"),
     (NAMELESS, "0,1,2"),
     (Schema(features=2), "0,1\n1,0\n"),
-    (TEXTS, "good\nbad\n"),
+    (TEXTS, "good\n"),
+    (TEXTS, "so good\nbad\n"),
+    (REVIEWS, "so good\nbad\n"),
     (TEXTS, "0\n1\n"),
 ]
 
@@ -114,6 +116,10 @@ REFUSED = [
     (ABC, "a,b,c,a\n1,2,3,9\n", ["column 'a': expected once, got twice"]),
     (NAMELESS, "x,y,x\n1,2,3\n", ["column 'x': expected once, got twice"]),
     (NAMELESS, "x,y\n1,2\n", ["the header: expected 3 columns, got 2"]),
+    # One word above texts.
+    (TEXTS, "good\nbad\n", ["'good', which may be a text or another name", "header=absent"]),
+    (REVIEWS, "comment\nso good\n", ["'comment', which may be", "call the column 'text'"]),
+    (TEXTS, "id,comment\n1,so good\n", ["'id', which may be"]),
     # Another delimiter.
     (ABC, "a;b;c\n1;2;3\n", ["';' is the delimiter", 'delimiter=";"', "decimal point"]),
     (NAMELESS, "1,5;2,0;3,1\n", ["';' is the delimiter", "decimal point"]),
@@ -131,11 +137,16 @@ def test_a_first_line_that_could_mean_either_is_refused_with_what_to_say(schema,
 
 @pytest.mark.parametrize(
     ("schema", "text"),
-    [(NAMELESS, "0,1,2\n4,5,6\n"), (NAMELESS, "1,,3\n"), (TEXTS, "text\n"), (ABC, "a,b,c\n")],
+    [(NAMELESS, "0,1,2\n4,5,6\n"), (NAMELESS, "1,,3\n"), (TEXTS, "text\nbad\n"), (ABC, "a,b,c\n")],
 )
 def test_the_content_type_decides(schema, text):
     assert read(text, schema, header=True).header is not None
     assert read(text, schema, header=False).header is None
+
+
+def test_texts_of_one_word_are_rows_where_the_content_type_says_so():
+    parts = read("good\nbad\n", TEXTS, header=False).parts()
+    assert [line for part in parts for line in part.lines] == [b"good", b"bad"]
 
 
 def test_a_header_by_content_type_must_name_the_features():

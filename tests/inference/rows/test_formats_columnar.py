@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from inference.errors import (
 from inference.limits import Limits
 from inference.rows import coercion, formats, media_types
 from inference.rows.formats import parquet_layout
-from inference.rows.schema import TEXTS, Schema
+from inference.rows.schema import TEXTS, Column, Schema, frame_schema
 from tests import bodies
 from tests.schemas import frame
 
@@ -137,6 +138,43 @@ def test_texts_are_read_from_the_column_of_that_name(form):
     assert read(bodies.of_table(form, table), form, TEXTS).tolist() == [["good"], [""]]
 
 
+DECIMALS = [pa.decimal32(9, 3), pa.decimal64(18, 3), pa.decimal128(38, 3), pa.decimal256(76, 3)]
+
+
+@FORM
+@pytest.mark.parametrize("kind", DECIMALS, ids=str)
+@pytest.mark.parametrize("many", [1, 5_000])
+def test_decimals_are_the_numbers_nearest_to_them(form, kind, many):
+    texts = ["0.100", "-12345.678", "3.000", "99999.999"] * many
+    column = pa.array(list(map(Decimal, texts)), kind)
+    table = pa.table({"a": column, "b": pa.array(texts).cast(pa.float64())})
+    typed = frame_schema([Column("a"), Column("b")])
+    body = bodies.of_table(form, table)
+    assert read(body, form, max_rows=10**5).tolist() == [[float(text)] * 2 for text in texts]
+    found = read(body, form, typed, max_rows=10**5)
+    assert found.columns[0].tolist() == list(map(float, texts))
+
+
+@FORM
+def test_whole_decimals_are_integers_to_the_last_digit(form):
+    large = 2**62 + 1
+    whole = pa.array([Decimal(3), None, Decimal(large)], pa.decimal128(38, 2))
+    typed = frame_schema([Column("a", "integer", missing=True, dtype="Int64")])
+    found = read(bodies.of_table(form, pa.table({"a": whole})), form, typed)
+    assert found.columns[0]["value"].tolist() == [3, 0, large]
+    array = Schema(features=1, dtype="int64")
+    table = pa.table({"a": whole.drop_null()})
+    assert read(bodies.of_table(form, table), form, array).tolist() == [[3], [large]]
+
+
+@FORM
+def test_a_decimal_that_is_not_whole_is_that_rows_error_in_a_column_of_integers(form):
+    table = pa.table({"a": pa.array([Decimal(3), Decimal("3.5")], pa.decimal128(5, 2))})
+    for schema in (Schema(features=1, dtype="int64"), frame_schema([Column("a", "integer")])):
+        with pytest.raises(UnfitInput, match=r"row 1, column .*whole number.*, got 3.5"):
+            read(bodies.of_table(form, table), form, schema)
+
+
 @FORM
 @pytest.mark.parametrize(
     ("table", "schema", "says"),
@@ -146,7 +184,8 @@ def test_texts_are_read_from_the_column_of_that_name(form):
         ({"a": [[1]], "b": [1]}, NAMED, "column 'a': expected numbers.*, got list"),
         ({"a": [{"x": 1}], "b": [1]}, NAMED, "column 'a': .*, got struct"),
         ({"a": pa.array([0], pa.date32()), "b": [1]}, NAMED, "column 'a': .*, got date32"),
-        ({"a": pa.array([1], pa.decimal128(5, 2)), "b": [1]}, NAMED, "got decimal128"),
+        ({"a": pa.array([1], pa.time64("us")), "b": [1]}, NAMED, "got time64"),
+        ({"n": [1], "t": pa.array([1], pa.decimal128(5, 2)), "m": [True]}, FRAME, "got decimal128"),
         ({"a": [b"x"], "b": [1]}, NAMED, "column 'a': .*, got binary"),
         ({"a": [1], "b": [float("inf")]}, NAMED, "row 0, column 1: .*, got inf"),
         ({"a": [1], "b": [2], "c": [3]}, Schema(features=2), "columns: expected 2, got 3"),

@@ -179,6 +179,36 @@ def test_only_common_spellings_of_numbers_are_read():
         assert read.values.tolist() == [[1, 2000]]
 
 
+WITH_NUMBERS = [
+    Schema(features=2),
+    Schema(features=2, dtype="int64"),
+    frame("ab", ("integer", "text")),
+    frame("ab", ("number", "text")),
+    frame_schema([Column("a", "category", categories=(1, 12)), Column("b", "text")]),
+]
+
+
+@pytest.mark.parametrize(
+    "cell", ["\uff11\uff12", "1\uff12.0", "\u0661", "\u00a012", "12\u00a0", "\u202f1"]
+)
+@pytest.mark.parametrize("schema", WITH_NUMBERS)
+@pytest.mark.parametrize("many", [1, 20_000])
+def test_digits_and_spaces_beyond_ascii_make_no_number_as_in_pandas(schema, cell, many):
+    body = "\n".join([f"{cell},1"] + ["12,1"] * (many - 1)).encode()
+    assert pd.read_csv(io.BytesIO(body), header=None)[0].iloc[0] == cell
+    with pytest.raises(UnfitInput, match="row 0, column"):
+        formats.decode(
+            body, "text/csv; header=absent", schema, limits=Limits(10**8, many)
+        ).require_valid()
+
+
+def test_a_space_beyond_ascii_makes_no_boolean():
+    schema = frame("ab", ("boolean", "text"))
+    body = "\u00a0true,x\n true,x\n".encode()
+    found = formats.decode(body, "text/csv; header=absent", schema, limits=Limits(10**8, 2))
+    assert list(found.errors) == [0]
+
+
 def header(shape: bytes) -> bytes:
     text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (" + shape + b"), }"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text

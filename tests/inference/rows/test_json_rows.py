@@ -179,6 +179,43 @@ def test_a_document_with_rows_under_two_names_is_refused_with_both(members, long
         )
 
 
+AB = frame(("a", "b"), ("number", "number"), missing=True)
+TWO_READINGS = [
+    ('{"data": [[1, 2]], "a": 1, "b": 2}', AB, "data and the model's column 'a'"),
+    ('{"b": 2, "inputs": {"a": [3], "b": [4]}, "a": 1}', AB, "inputs and the model's column 'a'"),
+    ('{"data": [], "a": 1, "b": 2}', Schema(features=2, names=("a", "b")), "data and"),
+    ('{"text": "one", "instances": ["two"]}', TEXTS, "instances and the model's column 'text'"),
+]
+
+
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize(("document", "schema", "both"), TWO_READINGS)
+def test_a_record_with_rows_under_another_name_is_refused_with_both(document, schema, both, long):
+    space = " " * (json_outline.PIECE_BYTES if long else 0)
+    assert both in refusal(f"{document[:-1]}{space}}}".encode(), JSON, schema)
+
+
+@pytest.mark.parametrize(("line", "schema", "both"), TWO_READINGS)
+def test_a_line_that_is_a_record_and_has_a_row_under_a_name_is_that_rows_error(line, schema, both):
+    good = '{"a": 1, "b": 2}' if schema is not TEXTS else '{"text": "one"}'
+    lines = f"{good}\n{line}\n{good}"
+    found = formats.decode(lines.encode(), LINES, schema, limits=LIMITS)
+    assert list(found.errors) == [1]
+    assert both in str(found.errors[1])
+
+
+def test_a_frame_of_columns_in_two_layouts_is_refused():
+    body = b'{"inputs": {"columns": ["a", "b"], "data": [[1, 2]], "a": [3], "b": [4]}}'
+    assert "data and the model's column 'a'" in refusal(body, JSON, AB)
+
+
+def test_what_is_ignored_is_no_second_reading():
+    body = b'{"data": [[1, 2]], "a": 1, "b": 2}'
+    for form in (JSON, LINES):
+        assert both_ways(body, form, AB.ignoring(["data"])) == [[1, 2]]
+    assert both_ways(b'{"data": "note", "a": 1, "b": 2}', JSON, AB) == [[1, 2]]
+
+
 def test_null_beside_the_rows_is_no_second_name():
     for body in (b'{"data":[[1,2]],"inputs":null}', b'{"data":null,"inputs":[[1,2]]}'):
         found = formats.decode(

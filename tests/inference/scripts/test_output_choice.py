@@ -113,11 +113,17 @@ async def test_a_model_without_probabilities_says_so(served, ask, model):
         await ask(served(model))
 
 
-async def test_a_chain_of_classifiers_gives_no_probability_of_each_class(served, ask):
+@pytest.mark.parametrize("described", [True, False])
+async def test_a_chain_of_classifiers_gives_no_probability_of_each_class(
+    served, ask, make_scorer, tmp_path, described
+):
     """It gives a number for each output, where others give one for each class."""
     both = np.stack([LABELS == "up", ROWS[:, 1] > 0], axis=1).astype(int)
     scorer = served(ClassifierChain(LogisticRegression()).fit(ROWS, both))
-    for accept in ("application/json", "text/csv"):
+    if not described:  # it has no golden rows
+        (tmp_path / manifest_file.NAME).unlink()
+        scorer = make_scorer(tmp_path, ALLOW_UNPINNED_MODEL="true")
+    for accept in ("application/json", "text/csv", "application/jsonl"):
         with pytest.raises(UnfitInput, match="since the model gives no probabilities"):
             await ask(scorer, accept)
     assert len(json.loads((await ask(scorer, output="predictions")).body)) == len(ASKED)
