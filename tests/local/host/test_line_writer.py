@@ -8,11 +8,13 @@ import pytest
 
 from local.host import line_writer
 from local.host.line_writer import LineWriter
+from tests.waiting import eventually
 
 
 @pytest.fixture
 def pipe():
     reading, writing = os.pipe()
+    os.set_blocking(reading, False)
     yield reading, writing
     for each in (reading, writing):
         os.close(each)
@@ -24,7 +26,11 @@ def emit(writer, *lines):
 
 
 def read(pipe, size=65536):
-    return os.read(pipe[0], size).decode()
+    """What can be read now: nothing, where nothing has been written."""
+    try:
+        return os.read(pipe[0], size).decode()
+    except BlockingIOError:
+        return ""
 
 
 def test_lines_are_written_in_order(pipe):
@@ -57,12 +63,20 @@ def test_a_pipe_that_is_not_read_stops_nobody_and_dropped_lines_are_counted(pipe
     began = time.monotonic()
     emit(writer, *["x" * 999] * 1000)
     assert time.monotonic() - began < 1
-    got = read(pipe)
-    while sum(dropped := [record.args[0] for record in caplog.records]) + got.count("\n") < 1000:
+    got = ""
+
+    def dropped():
+        return sum(record.args[0] for record in caplog.records)
+
+    def all_are_known():
+        nonlocal got
         got += read(pipe)
+        return got.count("\n") + dropped() == 1000
+
+    eventually(all_are_known)
     assert set(got.splitlines()) == {"x" * 999}
     # The pipe and the chunk at hand hold 70 of these lines at most, the writer 100.
-    assert sum(dropped) >= 1000 - 170
+    assert dropped() >= 1000 - 170
     assert "lines of the log were dropped: they are not read fast enough" in caplog.text
 
 
@@ -73,9 +87,14 @@ def test_the_end_of_the_process_does_not_wait_long_for_a_pipe_that_is_not_read(p
     began = time.monotonic()
     writer.flush()
     assert 0.1 < time.monotonic() - began < 1
-    while len(read(pipe)) == 65536:  # its thread ends the write before the pipe is closed
-        pass
-    writer.flush()
+    got = ""
+
+    def all_is_read():  # its thread ends the last write before the pipe is closed
+        nonlocal got
+        got += read(pipe)
+        return len(got) == 200_000
+
+    eventually(all_is_read)
 
 
 def test_a_log_that_nobody_can_read_any_more_is_no_fault(pipe):
