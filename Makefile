@@ -48,7 +48,7 @@ help:                 ## these lines
 ##@ Test and measure it
 test: setup-test      ## all tests but the long ones, in under 7 minutes
 	@$(PY) -m pytest -q -n 5 $(XDIST) -m "not long and not timed"
-	@$(PY) -m pytest -q -m "timed and not long"
+	@$(PY) -m pytest -q -m "timed and not long" $$(grep -rl 'mark\.timed' tests --include='*.py')
 
 test-long: setup-test-long ## the tests that take their time
 	@$(PY) -m pytest -q -n 2 $(XDIST) -m long --timeout 3600

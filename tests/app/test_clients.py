@@ -159,6 +159,7 @@ def test_a_load_test_says_whether_the_cache_pays(triscore, tmp_path):
     assert "The cache" in found["verdict"]
 
 
+@pytest.mark.long
 def test_a_load_test_can_send_each_row_by_itself(triscore):
     rows = "".join(f"[0.9, 0.9, 0.{at}]\n" for at in range(100_000, 115_000))
     words = ("--content-type", "application/jsonl", "--by-row", "--seconds", "1", "--json")

@@ -83,7 +83,7 @@ def is_ready(url: str) -> bool:
 
 def test_the_whole_app_keeps_to_its_document(ask, make_app):
     app = make_app(HOST_FUNCTION_KEY=KEY)
-    output = ask(app.host.url, examples=10)
+    output = ask(app.host.url, examples=5)
     assert "25 selected / 25 total" in output
     assert "Stateful" in output
 

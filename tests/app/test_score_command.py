@@ -61,6 +61,7 @@ def test_a_file_is_scored_through_each_trigger(score, via, name, written):
     assert str(folder / name) in done.stdout
 
 
+@pytest.mark.long
 def test_an_output_in_the_apps_own_format_has_its_ending_unless_it_is_named(
     make_app, tmp_path_factory
 ):

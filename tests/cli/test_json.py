@@ -3,6 +3,8 @@
 import json
 from typing import get_args
 
+import pytest
+
 from bench import models
 from cli import benchmark, model
 from inference.models import manifest_file, manifests
@@ -14,6 +16,7 @@ def lines(ended):
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
+@pytest.mark.long
 def test_describe_and_accelerate_say_what_they_wrote(triscore, tmp_path):
     folder = small_model.save(tmp_path)
     (described,) = lines(triscore("describe", folder, "--method", "predict_proba", "--json"))

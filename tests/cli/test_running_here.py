@@ -98,6 +98,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     assert not (folder / ".triscore/app.json").exists()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("redis_program")
 class TestCommandsOfAFolder:
     @pytest.mark.parametrize("via", ["http", "blob", "queue"])

@@ -260,6 +260,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.long
 def test_after_the_command_the_app_answers_without_importing_scikit_learn(tmp_path):
     model = forest()
     described(tmp_path, model)

@@ -51,6 +51,7 @@ def run(tmp_path):
     return command
 
 
+@pytest.mark.long
 def test_the_local_stack_is_in_order_and_nothing_there_is_changed(stack, run):
     with ServiceBusClient.from_connection_string(stack["ServiceBusConnection"]) as bus:
         with bus.get_queue_sender("scoring-requests") as sender:
@@ -71,6 +72,7 @@ def test_the_local_stack_is_in_order_and_nothing_there_is_changed(stack, run):
             assert list(account.get_container_client(name).list_blobs()) == []
 
 
+@pytest.mark.long
 def test_a_package_is_examined_with_its_own_settings_and_findings_do_not_hide_others(
     run, tmp_path, stack
 ):

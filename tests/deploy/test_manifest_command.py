@@ -101,6 +101,7 @@ def test_types_are_trusted_for_skops_files_only(tmp_path):
     assert "model.joblib takes no --trust" in told.stderr
 
 
+@pytest.mark.long
 def test_columns_are_learnt_from_rows_and_options(tmp_path):
     frame = pd.DataFrame({"code": ["01", "02", "NA"] * 4, "x": range(12)})
     encode = make_column_transformer((OneHotEncoder(), ["code"]), ("passthrough", ["x"]))

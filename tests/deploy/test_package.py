@@ -78,6 +78,7 @@ def test_a_described_file_brings_its_manifest_and_the_name_of_its_folder(tmp_pat
     assert files == {"model.joblib", "triscore.json", "notes.txt"}
 
 
+@pytest.mark.long
 def test_a_folder_and_a_zip_of_the_same_input_are_the_same_bytes_each_time(
     package, pickled, tmp_path
 ):
@@ -111,6 +112,7 @@ def test_the_dockerfile_copies_what_is_there_onto_microsofts_image(package):
     assert "local.settings.json" in (package / ".dockerignore").read_text().splitlines()
 
 
+@pytest.mark.long
 def test_each_package_function_registers_one_trigger_with_its_options(scripted, tmp_path):
     made = deploy.package_http(scripted, auth_level="anonymous", output=tmp_path / "http")
     assert {"score", "results_by_id"} < set(made.functions)

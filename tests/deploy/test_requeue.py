@@ -139,6 +139,7 @@ async def world(azurite: AzuriteProcess, servicebus: BrokerProcess) -> AsyncIter
         queues.close()
 
 
+@pytest.mark.long
 async def test_without_a_choice_all_are_listed_with_reason_and_age_and_nothing_is_sent(
     world: World,
 ) -> None:

@@ -64,6 +64,7 @@ async def test_the_doctor_looks_at_topics_and_subscriptions(
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

@@ -183,6 +183,7 @@ def shared_kilobytes(pid: int, file: Path) -> dict[str, int]:
     return sums
 
 
+@pytest.mark.long
 def test_two_workers_hold_the_arrays_in_memory_once(tmp_path, neighbours):
     file = described(tmp_path, neighbours)
     workers = [

@@ -116,9 +116,20 @@ async def test_a_scorer_names_the_model_and_not_its_version(tmp_path, make_score
     scorer = make_scorer(folder)
     await scorer.score(request_of(ROW))
     assert scorer.model.name == "churn"
-    joblib.dump(ESTIMATOR, tmp_path / "single.joblib.gz")
-    for model, named in ((folder, "churn"), (tmp_path / "single.joblib.gz", "single")):
-        assert package_http(model, output=tmp_path / f"app-{named}").model == named
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("file", "named"), [("churn/3/model.pkl", "churn"), ("one.joblib.gz", "one")]
+)
+def test_a_package_names_the_model_and_not_its_version(tmp_path, file, named):
+    model = tmp_path / file
+    model.parent.mkdir(parents=True, exist_ok=True)
+    joblib.dump(ESTIMATOR, model)
+    if model.name == "model.pkl":
+        described(model.parent)
+        model = model.parent
+    assert package_http(model, output=tmp_path / "app").model == named
 
 
 @pytest.fixture
@@ -145,6 +156,7 @@ async def test_a_module_beside_the_model_is_importable(with_module, make_scorer,
     assert sys.path.index(str(with_module)) > max(packages)
 
 
+@pytest.mark.long
 def test_a_module_beside_the_model_is_packaged(with_module, tmp_path):
     made = package_http(with_module, output=tmp_path / "app")
     assert (made.path / "models/own/own_steps.py").read_text() == STEP
@@ -191,6 +203,7 @@ TENSOR = (
 )
 
 
+@pytest.mark.long
 def test_an_mlflow_model_is_packaged_with_its_requirements_and_without_mlflow(
     mlflow_model, tmp_path
 ):

@@ -120,6 +120,7 @@ def deploy(*arguments):
     )
 
 
+@pytest.mark.long
 def test_the_command_names_untrusted_types_and_takes_them_with_trust(tmp_path):
     save(tmp_path, FunctionTransformer(doubled))
     told = deploy(tmp_path)

@@ -67,6 +67,7 @@ def test_a_stack_lists_its_servers_and_stops_them_all(stack, ports):
     assert every_port_is_free(ports)
 
 
+@pytest.mark.long
 def test_the_servers_data_survives_a_restart_of_the_stack(stack):
     with stack:
         with Redis.from_url(stack.redis_url) as redis:

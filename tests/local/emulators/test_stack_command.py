@@ -131,6 +131,7 @@ def test_down_without_up_is_no_error(emulators):
     assert "no emulators run" in down.stdout
 
 
+@pytest.mark.long
 def test_an_up_that_was_killed_leaves_no_server_and_the_next_up_starts(emulators, eventually):
     with emulators.start("up") as up:
         first_lines(up, 3)
@@ -186,6 +187,7 @@ def moved(state, words, value):
     )
 
 
+@pytest.mark.long
 def test_triscore_ports_moves_the_emulators(tmp_path, free_port):
     first = five_free(free_port)
     state = tmp_path / "state"
