@@ -20,7 +20,7 @@ def output_of(query: str) -> Output:
     """What the query of a request asks for. Raises UnfitInput for another output than OUTPUTS."""
     if PARAMETER not in query:  # the quick way for most
         return PREDICTIONS
-    return choose(parse_qs(query).get(PARAMETER, [PREDICTIONS])[-1])
+    return choose(parse_qs(query, keep_blank_values=True).get(PARAMETER, [PREDICTIONS])[-1])
 
 
 def choose(asked: str) -> Output:

@@ -129,7 +129,8 @@ async def test_a_chain_of_classifiers_gives_no_probability_of_each_class(
     assert len(json.loads((await ask(scorer, output="predictions")).body)) == len(ASKED)
 
 
-async def test_an_unknown_output_is_refused(served, ask):
+@pytest.mark.parametrize("output", ["everything", ""])
+async def test_an_unknown_output_is_refused(served, ask, output):
     scorer = served(LogisticRegression().fit(ROWS, LABELS))
     with pytest.raises(UnfitInput, match="output: expected one of predictions, probabilities, got"):
-        await ask(scorer, output="everything")
+        await ask(scorer, output=output)
