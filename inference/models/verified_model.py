@@ -42,12 +42,17 @@ class Probabilities:
     #: In the order of the probabilities; a list for each output of a model with several.
     classes: Sequence[Any]
 
+    @property
+    def are_of_several_outputs(self) -> bool:
+        return isinstance(self.classes[0], list | tuple)
+
     def are_of_each_class(self, found: Any) -> bool:
         """Whether a model of several outputs gave a list for each of them, as `classes` has. A
         chain of classifiers gives a number: that of the second class.
         """
-        several = isinstance(self.classes[0], list | tuple)
-        return not several or all(hasattr(each, "__len__") for row in found[:1] for each in row)
+        return not self.are_of_several_outputs or all(
+            hasattr(each, "__len__") for row in found[:1] for each in row
+        )
 
 
 def load_verified(
@@ -110,6 +115,8 @@ def _probabilities(
 
 
 def _are_of_each_class(known: Probabilities, row: Values) -> bool:
+    if not known.are_of_several_outputs:  # a call of the model at each start would tell nothing
+        return True
     try:
         return known.are_of_each_class(known.probabilities(row))
     except Exception:  # noqa: BLE001 - a model may raise anything; a request is then told
